@@ -1,0 +1,52 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is held to the same rules; a warning is an error.
+let rules: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// Tests may touch memory and Foundation freely.
+let testRules: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+let package = Package(
+    name: "vault",
+    products: [
+        .library(name: "VaultKit", targets: ["VaultKit"]),
+        .executable(name: "vault", targets: ["vault"]),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        .target(name: "CPlatform"),
+        .target(name: "Sodium", dependencies: ["CSodium"], swiftSettings: rules),
+        .target(name: "Platform", dependencies: ["CPlatform"], swiftSettings: rules),
+        .target(name: "VaultFile", dependencies: ["Sodium", "Platform"], swiftSettings: rules),
+        .target(
+            name: "VaultKit", dependencies: ["VaultFile", "Sodium", "Platform"],
+            swiftSettings: rules),
+        .target(name: "CommandSyntax", swiftSettings: rules),
+        .executableTarget(
+            name: "vault", dependencies: ["CommandSyntax", "VaultKit", "VaultFile", "Sodium", "Platform"],
+            swiftSettings: rules),
+        .testTarget(name: "SodiumTests", dependencies: ["Sodium"], swiftSettings: testRules),
+        .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: testRules),
+        .testTarget(
+            name: "VaultFileTests", dependencies: ["VaultFile", "Sodium", "Platform"],
+            swiftSettings: testRules),
+        .testTarget(
+            name: "VaultKitTests", dependencies: ["VaultKit", "VaultFile", "Sodium", "Platform"],
+            swiftSettings: testRules),
+        .testTarget(
+            name: "CommandSyntaxTests", dependencies: ["CommandSyntax"], swiftSettings: testRules),
+        .testTarget(name: "CommandLineTests", dependencies: ["vault"], swiftSettings: testRules),
+    ],
+    swiftLanguageModes: [.v6]
+)
