@@ -1,0 +1,31 @@
+/* What Swift cannot import from the C library by itself: macros, variadic functions, a CPU instruction, and the one
+ * thing that must happen inside a signal handler. Nothing here knows of secrets or of the vault. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* CRC32C (Castagnoli) of bytes[0, count), continued from crc; 0 begins. */
+uint32_t platform_crc32c(uint32_t crc, const uint8_t *bytes, size_t count);
+
+/* The portable computation, for CPUs without the instruction, and for the test that compares the two. */
+uint32_t platform_crc32c_portable(uint32_t crc, const uint8_t *bytes, size_t count);
+
+/* renameat2(RENAME_NOREPLACE): 0, or -1 with errno. */
+int platform_rename_without_replacing(const char *from, const char *to);
+
+/* prctl(PR_SET_DUMPABLE, 0) and an RLIMIT_CORE of 0: no core dump, no ptrace by the same user. */
+void platform_forbid_core_dumps(void);
+
+/* The environment of this process, as execve takes it. */
+char **platform_environment(void);
+
+/* Waits until fd can be read. Returns 0 when it can, or the number of a signal (SIGINT, SIGTERM, SIGHUP, SIGQUIT) that
+ * came instead; -1 with errno. SIGTSTP waits until the call returns. No signal can slip through between check and wait. */
+int platform_wait_readable(int fd);
+
+/* pipe2(O_CLOEXEC): 0, or -1 with errno. */
+int platform_pipe(int ends[2]);
+
+/* The statuses of waitpid, which C defines as macros. */
+int platform_exit_status(int status);   /* 0 to 255, or -1 if the process did not exit */

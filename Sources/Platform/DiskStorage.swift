@@ -1,0 +1,132 @@
+internal import CPlatform
+internal import Glibc
+
+/// The real disk.
+public struct DiskStorage: Storage {
+    /// The one disk there is.
+    public init() {}
+
+    /// Opens an existing regular file.
+    ///
+    /// - Throws: ``Errno/isFolder`` for a folder, ``Errno/invalidArgument`` for anything else that is no regular file. It
+    ///   never waits, as opening a pipe would.
+    public func open(_ path: String, _ access: StorageAccess) throws(Errno) -> any StorageFile {
+        let flags = access == .writing ? O_RDWR : O_RDONLY
+        let descriptor = try Descriptor(path: path, flags: flags | O_NONBLOCK)
+        let kind = try descriptor.status().st_mode & S_IFMT
+        if kind == S_IFDIR { throw .isFolder }
+        if kind != S_IFREG { throw .invalidArgument }
+        return DiskFile(descriptor)
+    }
+
+    /// Creates a file that must not exist yet.
+    public func create(_ path: String) throws(Errno) -> any StorageFile {
+        DiskFile(try Descriptor(path: path, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600))
+    }
+
+    /// Which file lies at `path` now.
+    public func identity(of path: String) throws(Errno) -> FileIdentity {
+        var result = stat()
+        _ = try retrying { unsafe stat(path, &result) }
+        return FileIdentity(device: UInt64(result.st_dev), inode: UInt64(result.st_ino))
+    }
+
+    /// Renames a file in one step if `to` does not exist.
+    public func renameWithoutReplacing(_ from: String, to: String) throws(Errno) {
+        do throws(Errno) {
+            _ = try retrying { unsafe platform_rename_without_replacing(from, to) }
+        } catch Errno.invalidArgument, Errno.notImplemented {
+            // A file system without that kind of rename. A link refuses an existing name just as well.
+            _ = try retrying { unsafe link(from, to) }
+            _ = try retrying { unsafe unlink(from) }
+        }
+    }
+
+    /// Removes a file.
+    public func remove(_ path: String) throws(Errno) {
+        _ = try retrying { unsafe unlink(path) }
+    }
+
+    /// Creates a folder and those above it.
+    public func makeFolder(_ path: String) throws(Errno) {
+        do throws(Errno) {
+            _ = try retrying { unsafe mkdir(path, 0o700) }
+        } catch Errno.noSuchFile {
+            let parent = Path.folder(of: path)
+            guard parent != path else { throw .noSuchFile }
+            try makeFolder(parent)
+            try makeFolder(path)
+        } catch Errno.fileExists {
+            var result = stat()
+            _ = try retrying { unsafe stat(path, &result) }
+            if result.st_mode & S_IFMT != S_IFDIR { throw .notFolder }
+        }
+    }
+
+    /// Makes the names in a folder durable.
+    public func syncFolder(_ path: String) throws(Errno) {
+        let folder = try Descriptor(path: path, flags: O_RDONLY | O_DIRECTORY)
+        do throws(Errno) {
+            _ = try retrying { fsync(folder.number) }
+        } catch Errno.invalidArgument {
+            // Some file systems have nothing to sync in a folder and say so.
+        }
+    }
+}
+
+/// A file of the real disk.
+private final class DiskFile: StorageFile {
+    private let descriptor: Descriptor
+
+    init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+
+    func length() throws(Errno) -> UInt64 { UInt64(try descriptor.status().st_size) }
+
+    func read(at offset: UInt64, into buffer: inout MutableSpan<UInt8>) throws(Errno) -> Int {
+        let number = descriptor.number
+        return unsafe try buffer.withPointer { pointer, count throws(Errno) in
+            var done = 0
+            while done < count {
+                let position = off_t(offset) + off_t(done)
+                let more = try retrying { unsafe pread(number, pointer + done, count - done, position) }
+                if more == 0 { break }
+                done += more
+            }
+            return done
+        }
+    }
+
+    func write(_ bytes: Span<UInt8>, at offset: UInt64) throws(Errno) {
+        let number = descriptor.number
+        unsafe try bytes.withPointer { pointer, count throws(Errno) in
+            var done = 0
+            while done < count {
+                let position = off_t(offset) + off_t(done)
+                done += try retrying { unsafe pwrite(number, pointer + done, count - done, position) }
+            }
+        }
+    }
+
+    func truncate(to length: UInt64) throws(Errno) {
+        _ = try retrying { ftruncate(descriptor.number, off_t(length)) }
+    }
+
+    func sync() throws(Errno) { _ = try retrying { fdatasync(descriptor.number) } }
+
+    func identity() throws(Errno) -> FileIdentity {
+        let status = try descriptor.status()
+        return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+    }
+
+    func tryLock(_ kind: LockKind) throws(Errno) -> Bool {
+        let operation = (kind == .exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB
+        do throws(Errno) {
+            _ = try retrying { flock(descriptor.number, operation) }
+            return true
+        } catch Errno.wouldBlock {
+            return false
+        }
+    }
+
+    func unlock() { _ = flock(descriptor.number, LOCK_UN) }
+}

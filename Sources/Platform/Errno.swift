@@ -1,0 +1,70 @@
+internal import Glibc
+
+/// An error number of the operating system.
+public struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+    /// The number, as `errno` holds it.
+    public let rawValue: Int32
+
+    /// The error with that number.
+    public init(rawValue: Int32) { self.rawValue = rawValue }
+
+    /// Operation not permitted.
+    public static let notPermitted = Errno(rawValue: EPERM)
+    /// No such file or directory.
+    public static let noSuchFile = Errno(rawValue: ENOENT)
+    /// Interrupted by a signal.
+    public static let interrupted = Errno(rawValue: EINTR)
+    /// Input/output error.
+    public static let ioError = Errno(rawValue: EIO)
+    /// No such device or address: `/dev/tty` without a terminal.
+    public static let noDevice = Errno(rawValue: ENXIO)
+    /// Bad file descriptor.
+    public static let badDescriptor = Errno(rawValue: EBADF)
+    /// Permission denied.
+    public static let permissionDenied = Errno(rawValue: EACCES)
+    /// File exists.
+    public static let fileExists = Errno(rawValue: EEXIST)
+    /// Not a directory.
+    public static let notFolder = Errno(rawValue: ENOTDIR)
+    /// Is a directory.
+    public static let isFolder = Errno(rawValue: EISDIR)
+    /// Invalid argument; also what a file system answers to a kind of rename that it lacks.
+    public static let invalidArgument = Errno(rawValue: EINVAL)
+    /// No space left on device.
+    public static let noSpace = Errno(rawValue: ENOSPC)
+    /// Broken pipe.
+    public static let brokenPipe = Errno(rawValue: EPIPE)
+    /// File name too long.
+    public static let nameTooLong = Errno(rawValue: ENAMETOOLONG)
+    /// Function not implemented.
+    public static let notImplemented = Errno(rawValue: ENOSYS)
+    /// Resource temporarily unavailable.
+    public static let wouldBlock = Errno(rawValue: EAGAIN)
+    /// Exec format error.
+    public static let notExecutable = Errno(rawValue: ENOEXEC)
+    /// Argument list too long.
+    public static let tooLong = Errno(rawValue: E2BIG)
+
+    /// The error that the last failed call of this thread left.
+    static var current: Errno { Errno(rawValue: errno) }
+
+    /// The C library's words for it, with a small first letter, as in "no space left on device".
+    public var description: String {
+        guard let text = unsafe strerror(rawValue) else { return "error \(rawValue)" }
+        let words = unsafe String(cString: text)
+        return words.prefix(1).lowercased() + words.dropFirst()
+    }
+}
+
+/// Calls `body` until it is not interrupted: the only place where EINTR is handled.
+///
+/// - Returns: what `body` returned, never -1.
+/// - Throws: the error number that `body` left with -1.
+func retrying<Result: FixedWidthInteger>(_ body: () -> Result) throws(Errno) -> Result {
+    while true {
+        let result = body()
+        if result != -1 { return result }
+        let error = Errno.current
+        if error != .interrupted { throw error }
+    }
+}

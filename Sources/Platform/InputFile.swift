@@ -1,0 +1,51 @@
+internal import Glibc
+
+/// A file that somebody named on the command line, to be read once from front to back.
+public struct InputFile: ~Copyable {
+    private let descriptor: Descriptor
+    /// The user that owns it.
+    public let owner: UInt32
+    /// Whether users other than the owner may read it.
+    public let isReadableByOthers: Bool
+    /// Whether users other than the owner may change it.
+    public let isWritableByOthers: Bool
+
+    /// Opens a file, a pipe or a device for reading.
+    ///
+    /// - Throws: ``Errno/isFolder`` for a folder.
+    public init(_ path: String) throws(Errno) {
+        let opened = try Descriptor(path: path, flags: O_RDONLY)
+        let status = try opened.status()
+        if status.st_mode & S_IFMT == S_IFDIR { throw .isFolder }
+        owner = status.st_uid
+        // The permissions of a pipe or a device, such as the one behind <( ), say nothing.
+        let regular = status.st_mode & S_IFMT == S_IFREG
+        isReadableByOthers = regular && status.st_mode & 0o044 != 0
+        isWritableByOthers = regular && status.st_mode & 0o022 != 0
+        descriptor = opened
+    }
+
+    /// Reads once, at most `buffer.count` bytes.
+    ///
+    /// - Returns: how many bytes came; 0 at the end.
+    public borrowing func read(into buffer: inout MutableSpan<UInt8>) throws(Errno) -> Int {
+        try descriptor.read(into: &buffer)
+    }
+
+    /// The whole of a small text file.
+    ///
+    /// - Returns: its bytes, or nil if there are more than `limit`.
+    public borrowing func readAll(limit: Int) throws(Errno) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: limit + 1)
+        var count = 0
+        while count <= limit {
+            var piece = [UInt8](repeating: 0, count: limit + 1 - count)
+            var span = piece.mutableSpan
+            let more = try read(into: &span)
+            if more == 0 { return Array(bytes[..<count]) }
+            bytes.replaceSubrange(count..<count + more, with: piece[..<more])
+            count += more
+        }
+        return nil
+    }
+}

@@ -1,0 +1,28 @@
+/// How much memory this process could use, in bytes: what the machine has left, or the control group allows.
+public enum Memory {
+    /// An estimate; 0 if the system tells nothing.
+    public static func available() -> UInt64 {
+        let machine = meminfoAvailable(read("/proc/meminfo"))
+        guard let limit = number(read("/sys/fs/cgroup/memory.max")) else { return machine }
+        let used = number(read("/sys/fs/cgroup/memory.current")) ?? 0
+        return min(machine, limit > used ? limit - used : 0)
+    }
+
+    /// The number in the line `MemAvailable:  12345 kB`.
+    static func meminfoAvailable(_ text: String) -> UInt64 {
+        for line in text.split(separator: "\n") where line.hasPrefix("MemAvailable:") {
+            let words = line.split(separator: " ")
+            if words.count >= 2, let kibibytes = UInt64(words[1]) { return kibibytes * 1024 }
+        }
+        return 0
+    }
+
+    private static func number(_ text: String) -> UInt64? {
+        text.split(separator: "\n").first.flatMap { UInt64($0) }
+    }
+
+    private static func read(_ path: String) -> String {
+        guard let file = try? InputFile(path), let bytes = try? file.readAll(limit: 65536) else { return "" }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,167 @@
+internal import CPlatform
+internal import Glibc
+
+/// This process: its arguments, its limits, and the program that it may become.
+public enum CurrentProcess {
+    /// The user that this process acts for.
+    public static var userID: UInt32 { geteuid() }
+
+    /// The process's number, for names of temporary files.
+    public static var identifier: Int32 { getpid() }
+
+    /// Makes a crash silent, and the process unreadable to others.
+    ///
+    /// The language's own crash reporter prints registers and memory, which may hold a secret; with the default action for the
+    /// crash signals it does not run. No core is dumped, no debugger of the same user attaches, and new files are private.
+    public static func harden() {
+        for number in [SIGQUIT, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP] {
+            signal(number, SIG_DFL)
+        }
+        platform_forbid_core_dumps()
+        umask(0o077)
+    }
+
+    /// Opens the standard descriptors that the parent left closed on `/dev/null`, so that no file of ours takes their number.
+    public static func fillStandardDescriptors() {
+        for number in Int32(0)...2 where !InheritedDescriptor(number: number).isOpen {
+            _ = unsafe open("/dev/null", O_RDWR)
+        }
+    }
+
+    /// Makes writing to a pipe that nobody reads an error instead of the end of the process.
+    public static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
+
+    /// The arguments after the program's name.
+    ///
+    /// - Returns: each as text, or nil if its bytes are no UTF-8.
+    public static func arguments() -> [String?] {
+        (1..<max(Int(CommandLine.argc), 1)).map { index in
+            guard let argument = unsafe CommandLine.unsafeArgv[index] else { return nil }
+            return unsafe String(validatingCString: argument)
+        }
+    }
+
+    /// Ends the process.
+    public static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
+
+    /// Replaces this process by another program (`execve`); it keeps standard input, output, error and the terminal.
+    ///
+    /// - Parameters:
+    ///   - first: the index of the program among this process's arguments (counted as in ``arguments()``); it and all that follow are
+    ///     handed on byte for byte. It is looked for in PATH unless it has a slash.
+    ///   - kept: indices of inherited variables (``Environment/withEntry(at:_:)``) that the program gets.
+    ///   - added: further variables, `NAME=value` each with a final NUL.
+    /// - Returns: only if the program could not be started, why.
+    public static func become(argumentsFrom first: Int, keeping kept: [Int], adding added: Span<UInt8>) -> Errno {
+        // Ignored signals stay ignored across execve; the program must find them as we did.
+        _ = signal(SIGPIPE, SIG_DFL)
+        return unsafe added.withPointer { block, count in
+            var variables: [UnsafeMutablePointer<CChar>?] = unsafe []
+            guard let inherited = unsafe platform_environment() else { return .invalidArgument }
+            for index in kept { unsafe variables.append(inherited[index]) }
+            let text = unsafe UnsafeMutableRawPointer(mutating: block).assumingMemoryBound(to: CChar.self)
+            var start = 0
+            while start < count {
+                unsafe variables.append(text + start)
+                start += unsafe strlen(text + start) + 1
+            }
+            unsafe variables.append(nil)
+            let arguments = unsafe CommandLine.unsafeArgv + first + 1
+            guard let name = unsafe arguments[0] else { return .noSuchFile }
+            return unsafe variables.withUnsafeMutableBufferPointer { variables in
+                guard let variables = variables.baseAddress else { return .invalidArgument }
+                return unsafe search(name, arguments, variables)
+            }
+        }
+    }
+
+    /// What `execvp` does, but with an environment of its own.
+    private static func search(
+        _ name: UnsafeMutablePointer<CChar>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>,
+        _ variables: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+    ) -> Errno {
+        if unsafe strlen(name) == 0 { return .noSuchFile }
+        if unsafe strchr(name, Int32(UInt8(ascii: "/"))) != nil {
+            unsafe execve(name, arguments, variables)
+            return .current
+        }
+        var result = Errno.noSuchFile
+        let path = Environment.value("PATH") ?? "/usr/local/bin:/usr/bin:/bin"
+        for folder in path.split(separator: ":", omittingEmptySubsequences: false) {
+            var candidate = Array(String(folder.isEmpty ? "." : folder).utf8CString.dropLast())
+            candidate.append(CChar(bitPattern: UInt8(ascii: "/")))
+            unsafe candidate.append(contentsOf: UnsafeBufferPointer(start: name, count: strlen(name) + 1))
+            _ = unsafe execve(candidate, arguments, variables)
+            switch Errno.current {
+            case .noSuchFile, .notFolder, .nameTooLong: continue
+            case .permissionDenied: result = .permissionDenied
+            case let error: return error
+            }
+        }
+        return result
+    }
+}
+
+/// A command line that prints a passphrase.
+public enum ShellCommand {
+    /// Runs `command` with `/bin/sh -c` and hands each piece of its standard output to `take` as it comes.
+    ///
+    /// Its standard input is empty; standard error and the terminal are this process's own.
+    /// - Parameters:
+    ///   - kept: indices of inherited variables that the command gets.
+    ///   - buffer: where the pieces lie while `take` looks at them; guarded memory, for what is secret.
+    /// - Returns: its exit status, or nil if a signal ended it.
+    public static func run(
+        _ command: String, keeping kept: [Int], buffer: inout MutableSpan<UInt8>, take: (Span<UInt8>) -> Void
+    ) throws(Errno) -> Int32? {
+        var ends: [Int32] = [-1, -1]
+        _ = try retrying { unsafe platform_pipe(&ends) }
+        let output = Descriptor(adopting: ends[0])
+        let child = try spawn(command, keeping: kept, output: Descriptor(adopting: ends[1]))
+        do throws(Errno) {
+            while case let count = try output.read(into: &buffer), count > 0 {
+                take(buffer.span.extracting(first: count))
+            }
+        } catch {
+            _ = try wait(for: child)
+            throw error
+        }
+        return try wait(for: child)
+    }
+
+    private static func wait(for child: pid_t) throws(Errno) -> Int32? {
+        var status: Int32 = 0
+        _ = try retrying { unsafe waitpid(child, &status, 0) }
+        let code = platform_exit_status(status)
+        return code < 0 ? nil : code
+    }
+
+    private static func spawn(
+        _ command: String, keeping kept: [Int], output: consuming Descriptor
+    ) throws(Errno) -> pid_t {
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe _ = posix_spawn_file_actions_destroy(&actions) }
+        unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        unsafe posix_spawn_file_actions_adddup2(&actions, output.number, 1)
+        var variables: [UnsafeMutablePointer<CChar>?] = unsafe []
+        if let inherited = unsafe platform_environment() {
+            for index in kept { unsafe variables.append(inherited[index]) }
+        }
+        unsafe variables.append(nil)
+        var child: pid_t = 0
+        let status: Int32 = unsafe command.withCString { command in
+            unsafe "sh".withCString { name in
+                unsafe "-c".withCString { option in
+                    let arguments = unsafe [
+                        UnsafeMutablePointer(mutating: name), UnsafeMutablePointer(mutating: option),
+                        UnsafeMutablePointer(mutating: command), nil,
+                    ]
+                    return unsafe posix_spawn(&child, "/bin/sh", &actions, nil, arguments, variables)
+                }
+            }
+        }
+        guard status == 0 else { throw Errno(rawValue: status) }
+        return child
+    }
+}

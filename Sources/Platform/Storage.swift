@@ -1,0 +1,91 @@
+/// The disk, as far as a vault needs one.
+///
+/// Everything that touches files goes through this protocol and ``StorageFile``, so that a test can put a disk in its place
+/// that loses what was not synced, fails at the n-th call, or runs full.
+public protocol Storage: Sendable {
+    /// Opens an existing regular file. The last component may be a symbolic link.
+    func open(_ path: String, _ access: StorageAccess) throws(Errno) -> any StorageFile
+
+    /// Creates a file that must not exist yet, mode 0600, open for reading and writing.
+    func create(_ path: String) throws(Errno) -> any StorageFile
+
+    /// Which file lies at `path` now.
+    ///
+    /// - Throws: ``Errno/noSuchFile`` if there is none.
+    func identity(of path: String) throws(Errno) -> FileIdentity
+
+    /// Renames a file in one step; `to` must not exist.
+    ///
+    /// - Throws: ``Errno/fileExists`` if it does; both files are as they were.
+    func renameWithoutReplacing(_ from: String, to: String) throws(Errno)
+
+    /// Removes a file.
+    func remove(_ path: String) throws(Errno)
+
+    /// Creates a folder, mode 0700, and those above it. An existing one is no error.
+    func makeFolder(_ path: String) throws(Errno)
+
+    /// Makes the names in a folder durable.
+    func syncFolder(_ path: String) throws(Errno)
+}
+
+/// What a file is opened for.
+public enum StorageAccess: Sendable {
+    /// Reading alone.
+    case reading
+    /// Reading and writing.
+    case writing
+}
+
+/// One open file of a ``Storage``.
+public protocol StorageFile: AnyObject {
+    /// The length in bytes.
+    func length() throws(Errno) -> UInt64
+
+    /// Reads from `offset` until `buffer` is full or the file ends.
+    ///
+    /// - Returns: how many bytes were read.
+    func read(at offset: UInt64, into buffer: inout MutableSpan<UInt8>) throws(Errno) -> Int
+
+    /// Writes all of `bytes` at `offset`. On an error any part of them may have been written.
+    func write(_ bytes: Span<UInt8>, at offset: UInt64) throws(Errno)
+
+    /// Cuts the file off at `length`.
+    func truncate(to length: UInt64) throws(Errno)
+
+    /// Makes content and length durable (`fdatasync`).
+    func sync() throws(Errno)
+
+    /// Which file this is, whatever its name is now.
+    func identity() throws(Errno) -> FileIdentity
+
+    /// Takes the advisory lock without waiting.
+    ///
+    /// - Returns: whether it was had.
+    func tryLock(_ kind: LockKind) throws(Errno) -> Bool
+
+    /// Lets go of the lock.
+    func unlock()
+}
+
+/// Whom a lock keeps out.
+public enum LockKind: Sendable {
+    /// Keeps writers out.
+    case shared
+    /// Keeps everybody out.
+    case exclusive
+}
+
+/// A file as the system knows it, whatever its names are.
+public struct FileIdentity: Hashable, Sendable {
+    /// The device that holds it.
+    public let device: UInt64
+    /// Its number there.
+    public let inode: UInt64
+
+    /// The file number `inode` of `device`.
+    public init(device: UInt64, inode: UInt64) {
+        self.device = device
+        self.inode = inode
+    }
+}

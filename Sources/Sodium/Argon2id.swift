@@ -1,0 +1,112 @@
+internal import CSodium
+
+/// Argon2id, version 1.3, with one lane and a 64-byte result.
+public enum Argon2id {
+    /// The length of a salt, in bytes.
+    public static let saltCount = 16
+    /// The length of what is derived, in bytes.
+    public static let resultCount = 64
+
+    /// How much work one guess at a passphrase costs.
+    public struct Parameters: Equatable, Sendable {
+        /// How often the memory is passed over.
+        public var passes: UInt32
+        /// The memory, in KiB.
+        public var memoryKiB: UInt32
+
+        /// Parameters that are not checked yet; ``Argon2id/Bounds`` does that.
+        public init(passes: UInt32, memoryKiB: UInt32) {
+            self.passes = passes
+            self.memoryKiB = memoryKiB
+        }
+
+        /// 3 passes over 256 MiB: libsodium's MODERATE, and the least that a vault gets by default.
+        public static let `default` = Parameters(passes: 3, memoryKiB: 256 * 1024)
+    }
+
+    /// What parameters are accepted.
+    public struct Bounds: Equatable, Sendable {
+        let passes: ClosedRange<UInt32>
+        let memoryKiB: ClosedRange<UInt32>
+        let mostWork: UInt64
+
+        /// What a reader derives with: vault-format.md, "Slots". More than 16 GiB in all would be a denial of service.
+        public static let reading = Bounds(
+            passes: 1...32, memoryKiB: 8 * 1024...4096 * 1024, mostWork: 16 * 1024 * 1024)
+
+        /// What a writer makes: never below 64 MiB and 3 passes.
+        public static let writing = Bounds(
+            passes: 3...32, memoryKiB: 64 * 1024...4096 * 1024, mostWork: reading.mostWork)
+
+        #if DEBUG
+            /// Lets tests make vaults that open in a millisecond. Not in release builds.
+            public static let testOnlyWeak = Bounds(
+                passes: 1...32, memoryKiB: 8...4096 * 1024, mostWork: reading.mostWork)
+        #endif
+
+        /// Whether `parameters` may be used.
+        public func contains(_ parameters: Parameters) -> Bool {
+            passes.contains(parameters.passes) && memoryKiB.contains(parameters.memoryKiB)
+                && UInt64(parameters.passes) * UInt64(parameters.memoryKiB) <= mostWork
+        }
+    }
+
+    /// Derives ``resultCount`` bytes in guarded memory from `passphrase`.
+    ///
+    /// The caller has checked `parameters` against ``Bounds``.
+    /// - Throws: ``SodiumError/outOfMemory`` if the memory cannot be had.
+    public static func derive(
+        passphrase: Span<UInt8>, salt: Span<UInt8>, parameters: Parameters
+    ) throws(SodiumError) -> SecretBytes {
+        precondition(salt.count == saltCount)
+        var result = try SecretBytes(count: resultCount)
+        let status = result.withMutableBytes { result in
+            unsafe result.withPointer { result, resultCount in
+                unsafe passphrase.withPointer { passphrase, passphraseCount in
+                    unsafe salt.withPointer { salt, _ in
+                        unsafe passphrase.withMemoryRebound(to: CChar.self, capacity: passphraseCount) {
+                            unsafe crypto_pwhash(
+                                result, UInt64(resultCount), $0, UInt64(passphraseCount), salt,
+                                UInt64(parameters.passes), Int(parameters.memoryKiB) * 1024,
+                                crypto_pwhash_ALG_ARGON2ID13)
+                        }
+                    }
+                }
+            }
+        }
+        guard status == 0 else { throw .outOfMemory }
+        return result
+    }
+
+    /// Chooses parameters that take this machine about three quarters of a second, never below ``Parameters/default``.
+    ///
+    /// Memory is raised first, since it is what an attacker pays for: up to 1 GiB and a quarter of `availableMemory`.
+    /// - Parameters:
+    ///   - availableMemory: what the machine and its control group can spare, in bytes.
+    ///   - clock: monotonic nanoseconds.
+    /// - Throws: ``SodiumError/outOfMemory`` if not even a small trial can be made.
+    public static func calibrate(availableMemory: UInt64, clock: () -> UInt64) throws(SodiumError) -> Parameters {
+        let trial = Parameters(passes: 1, memoryKiB: 64 * 1024)
+        let bytes = [UInt8](repeating: 0, count: saltCount)
+        let start = clock()
+        _ = try derive(passphrase: bytes.span, salt: bytes.span, parameters: trial)
+        let elapsed = max(clock() - start, 1)
+        return choose(nanosecondsPerPassOf64MiB: elapsed, availableMemory: availableMemory)
+    }
+
+    /// The choice that ``calibrate(availableMemory:clock:)`` makes once it has measured.
+    static func choose(nanosecondsPerPassOf64MiB elapsed: UInt64, availableMemory: UInt64) -> Parameters {
+        var chosen = Parameters.default
+        func projected(_ parameters: Parameters) -> UInt64 {
+            elapsed * UInt64(parameters.passes) * UInt64(parameters.memoryKiB) / (64 * 1024)
+        }
+        let mostKiB = min(1024 * 1024, availableMemory / 4 / 1024)
+        while UInt64(chosen.memoryKiB) * 2 <= mostKiB {
+            let doubled = Parameters(passes: chosen.passes, memoryKiB: chosen.memoryKiB * 2)
+            guard projected(doubled) <= 750_000_000 else { break }
+            chosen = doubled
+        }
+        while chosen.passes < 16, projected(chosen) < 500_000_000 { chosen.passes += 1 }
+        return chosen
+    }
+}

@@ -1,0 +1,75 @@
+internal import CSodium
+
+/// A 32-byte key in guarded memory.
+public struct Key: ~Copyable, Sendable {
+    /// The length of every key, in bytes.
+    public static let count = 32
+
+    private let bytes: SecretBytes
+
+    /// Draws a new random key.
+    ///
+    /// - Throws: ``SodiumError/outOfMemory``, ``SodiumError/unavailable``.
+    public init() throws(SodiumError) { bytes = try SecretBytes(randomCount: Key.count) }
+
+    /// Copies a key from the ``count`` bytes of `span`.
+    ///
+    /// - Throws: ``SodiumError/outOfMemory``, ``SodiumError/unavailable``.
+    public init(copying span: Span<UInt8>) throws(SodiumError) {
+        precondition(span.count == Key.count)
+        bytes = try SecretBytes(copying: span)
+    }
+
+    /// Lends the key's bytes for reading.
+    public borrowing func withBytes<R: ~Copyable, E>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+        try bytes.withBytes(body)
+    }
+}
+
+/// libsodium's secretbox: XSalsa20-Poly1305 with a 24-byte nonce.
+public enum SecretBox {
+    /// The length of a nonce, in bytes.
+    public static let nonceCount = 24
+    /// How many bytes longer a box is than its message: the tag, which comes first.
+    public static let tagCount = 16
+
+    /// Seals `message` into the first `message.count + tagCount` bytes of `box`.
+    public static func seal(
+        _ message: Span<UInt8>, nonce: Span<UInt8>, key: borrowing Key, into box: inout MutableSpan<UInt8>
+    ) {
+        precondition(nonce.count == nonceCount && box.count >= message.count + tagCount)
+        key.withBytes { key in
+            unsafe message.withPointer { message, count in
+                unsafe nonce.withPointer { nonce, _ in
+                    unsafe key.withPointer { key, _ in
+                        unsafe box.withPointer { box, _ in
+                            // Fails only for messages beyond 2⁶⁴ bytes.
+                            _ = unsafe crypto_secretbox_easy(box, message, UInt64(count), nonce, key)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Opens `box` into the first `box.count - tagCount` bytes of `message`.
+    ///
+    /// - Returns: whether the box is authentic; if not, nothing is released into `message`.
+    public static func open(
+        _ box: Span<UInt8>, nonce: Span<UInt8>, key: borrowing Key, into message: inout MutableSpan<UInt8>
+    ) -> Bool {
+        precondition(nonce.count == nonceCount && message.count >= box.count - tagCount)
+        guard box.count >= tagCount else { return false }
+        return key.withBytes { key in
+            unsafe box.withPointer { box, count in
+                unsafe nonce.withPointer { nonce, _ in
+                    unsafe key.withPointer { key, _ in
+                        unsafe message.withPointer { message, _ in
+                            unsafe crypto_secretbox_open_easy(message, box, UInt64(count), nonce, key) == 0
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+internal import CSodium
+
+/// A fixed number of bytes in guarded memory.
+///
+/// The memory is locked (never swapped, left out of core dumps), lies between pages that fault when touched, and is
+/// wiped when the value goes away. It cannot be copied, only borrowed inside ``withBytes(_:)``.
+/// Allocation costs some 40 µs and at least four pages: one for a key or a value, never one for each record.
+@safe public struct SecretBytes: ~Copyable, @unchecked Sendable {
+    // @unchecked: the one pointer is owned by this value alone, and writing needs `mutating`.
+    private let memory: UnsafeMutablePointer<UInt8>
+
+    /// How many bytes there are.
+    public let count: Int
+
+    /// Allocates `count` zero bytes.
+    ///
+    /// - Throws: ``SodiumError/outOfMemory``, ``SodiumError/unavailable``.
+    public init(count: Int) throws(SodiumError) {
+        try Library.start()
+        // One byte more than asked, because an empty allocation has no address to borrow.
+        guard count >= 0, let memory = unsafe sodium_malloc(count + 1) else { throw .outOfMemory }
+        unsafe sodium_memzero(memory, count + 1)
+        unsafe self.memory = memory.assumingMemoryBound(to: UInt8.self)
+        self.count = count
+    }
+
+    /// Allocates `count` random bytes.
+    ///
+    /// - Throws: as ``init(count:)``.
+    public init(randomCount count: Int) throws(SodiumError) {
+        try self.init(count: count)
+        unsafe randombytes_buf(memory, count)
+    }
+
+    /// Allocates a copy of `bytes`.
+    ///
+    /// - Throws: as ``init(count:)``.
+    public init(copying bytes: Span<UInt8>) throws(SodiumError) {
+        try self.init(count: bytes.count)
+        unsafe bytes.withPointer { source, count in unsafe memory.update(from: source, count: count) }
+    }
+
+    deinit { unsafe sodium_free(memory) }
+
+    /// Lends the bytes for reading. They must not be copied into memory that nobody wipes.
+    public borrowing func withBytes<R: ~Copyable, E>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+        try unsafe body(Span(_unsafeStart: memory, count: count))
+    }
+
+    /// Lends the bytes from `start` on for writing.
+    public mutating func withMutableBytes<R: ~Copyable, E>(
+        from start: Int = 0, _ body: (inout MutableSpan<UInt8>) throws(E) -> R
+    ) throws(E) -> R {
+        precondition(start >= 0 && start <= count)
+        var span = unsafe MutableSpan(_unsafeStart: memory + start, count: count - start)
+        return try body(&span)
+    }
+}
+
+/// Guarded memory that grows while a secret of unknown length arrives.
+///
+/// What it outgrows is wiped at once. The bytes in use are the first ``count``.
+public struct SecretBuffer: ~Copyable, Sendable {
+    private var storage: SecretBytes
+
+    /// How many bytes are in use.
+    public private(set) var count = 0
+
+    /// Allocates an empty buffer with room for `capacity` bytes.
+    ///
+    /// - Throws: ``SodiumError/outOfMemory``, ``SodiumError/unavailable``.
+    public init(capacity: Int = 1024) throws(SodiumError) {
+        storage = try SecretBytes(count: max(capacity, 16))
+    }
+
+    /// How many bytes fit before the buffer must grow.
+    public var capacity: Int { storage.count }
+
+    /// Makes room for `additional` more bytes. On an error the content is as it was.
+    ///
+    /// - Throws: ``SodiumError/outOfMemory``.
+    public mutating func reserve(_ additional: Int) throws(SodiumError) {
+        guard count + additional > storage.count else { return }
+        var larger = try SecretBytes(count: max(count + additional, storage.count * 2))
+        let used = count
+        storage.withBytes { old in
+            larger.withMutableBytes { new in new.copy(from: old.extracting(first: used), at: 0) }
+        }
+        storage = larger
+    }
+
+    /// Appends a copy of `bytes`.
+    ///
+    /// - Throws: ``SodiumError/outOfMemory``; nothing is appended then.
+    public mutating func append(_ bytes: Span<UInt8>) throws(SodiumError) {
+        try reserve(bytes.count)
+        let end = count
+        storage.withMutableBytes { $0.copy(from: bytes, at: end) }
+        count += bytes.count
+    }
+
+    /// Appends one byte.
+    ///
+    /// - Throws: ``SodiumError/outOfMemory``; nothing is appended then.
+    public mutating func append(_ byte: UInt8) throws(SodiumError) {
+        try reserve(1)
+        let end = count
+        storage.withMutableBytes { $0[end] = byte }
+        count += 1
+    }
+
+    /// Drops all but the first `newCount` bytes and wipes what was dropped.
+    public mutating func truncate(to newCount: Int) {
+        let (new, old) = (min(max(newCount, 0), count), count)
+        storage.withMutableBytes { $0.wipe(new..<old) }
+        count = new
+    }
+
+    /// Lends the free room to `fill`, which returns how many bytes it wrote at the front of it.
+    public mutating func appendInPlace<E>(_ fill: (inout MutableSpan<UInt8>) throws(E) -> Int) throws(E) -> Int {
+        let start = count
+        let written = try storage.withMutableBytes(from: start) { free throws(E) in try fill(&free) }
+        precondition(written >= 0 && written <= storage.count - start)
+        count += written
+        return written
+    }
+
+    /// Lends the bytes in use for reading.
+    public borrowing func withBytes<R: ~Copyable, E>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+        let used = count
+        return try storage.withBytes { bytes throws(E) in try body(bytes.extracting(first: used)) }
+    }
+
+    /// Moves the bytes in use to memory of exactly their size.
+    ///
+    /// - Throws: ``SodiumError/outOfMemory``.
+    public consuming func finish() throws(SodiumError) -> SecretBytes {
+        try withBytes { bytes throws(SodiumError) in try SecretBytes(copying: bytes) }
+    }
+}
+
+extension MutableSpan where Element == UInt8 {
+    /// Copies `source` over the bytes that begin at `offset`.
+    public mutating func copy(from source: Span<UInt8>, at offset: Int) {
+        precondition(offset >= 0 && source.count <= count - offset)
+        unsafe withPointer { target, _ in
+            unsafe source.withPointer { source, count in
+                unsafe (target + offset).update(from: source, count: count)
+            }
+        }
+    }
+
+    /// Sets every byte in `range` to zero, in a way that the optimiser keeps.
+    public mutating func wipe(_ range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        unsafe withPointer { target, _ in unsafe sodium_memzero(target + range.lowerBound, range.count) }
+    }
+}
