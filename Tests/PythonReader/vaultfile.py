@@ -290,7 +290,8 @@ def decode_body(kind, body):
     if len(body) < 5:
         raise ValueError("length of the body")
     scope, id_length, name_length, reserved = body[:4]
-    id, name, rest = body[4:4 + id_length], body[4 + id_length:4 + id_length + name_length], body[4 + id_length + name_length:]
+    middle, end = 4 + id_length, 4 + id_length + name_length
+    id, name, rest = body[4:middle], body[middle:end], body[end:]
     if reserved or len(id) != id_length or len(name) != name_length or not NAME.fullmatch(name):
         raise ValueError("address")
     if scope not in (TEAM, PROJECT, CLUSTER) or (id_length if scope == TEAM else not ID.fullmatch(id)):
@@ -539,7 +540,8 @@ def build(header, slots, master, transactions, random):
     raw += blake(32, raw)
     raw += _header_mac(master, raw)
     key = blake(32, b"vault-1 frames" + raw[:480], key=master)
-    return raw + bytes(COPY_AT - HEADER_LENGTH) + raw + seal(transactions, key, LOG_START, header.base_seq, raw[480:496], random)
+    frames = seal(transactions, key, LOG_START, header.base_seq, raw[480:496], random)
+    return raw + bytes(COPY_AT - HEADER_LENGTH) + raw + frames
 
 
 def make_slot(kind, secret, vault_id, master, random, passes=0, memory=0):

@@ -1,0 +1,135 @@
+/// The constants of vault-format.md, section 1.
+public enum Format {
+    /// The length of the header, in bytes.
+    public static let headerCount = 512
+    /// Where the header's copy begins.
+    public static let headerCopyOffset: UInt64 = 4096
+    /// Where the first frame begins.
+    public static let logStart: UInt64 = 4608
+    /// Frames begin at multiples of this.
+    public static let alignment: UInt64 = 16
+    /// The bytes of a frame before its box.
+    public static let frameOverhead = 32
+    /// The bytes of a plaintext before its body.
+    public static let prefixCount = 48
+    /// The bytes of an address before its id.
+    public static let addressOverhead = 4
+    /// The most bytes that a value has.
+    public static let mostValue = 1 << 20
+    /// The most characters that a name or an id has.
+    public static let mostName = 128
+    /// The most bytes that the body of any record has.
+    public static let mostBody = addressOverhead + 2 * mostName + mostValue
+    /// The lengths that a box can have.
+    public static let boxCounts = 144...1_081_360
+    /// The most bytes of frames that a transaction has.
+    public static let mostTransaction: UInt64 = 64 << 20
+    /// The last millisecond of the year 9999.
+    public static let mostTime: UInt64 = 253_402_300_799_999
+    /// The lengths that a passphrase can have, in bytes.
+    public static let passphraseCounts = 1...1024
+    /// How many bytes a reader gives to checksums and tags when it looks on after a bad frame.
+    static let searchBudget = 256 << 20
+
+    /// The length of the plaintext that holds `count` bytes of prefix and body.
+    static func bucket(_ count: Int) -> Int {
+        if count <= 128 { return 128 }
+        if count <= 1024 { return (count + 63) & ~63 }
+        let exponent = Int.bitWidth - 1 - count.leadingZeroBitCount
+        let kept = Int.bitWidth - exponent.leadingZeroBitCount
+        let mask = (1 << (exponent - kept)) - 1
+        return (count + mask) & ~mask
+    }
+
+    /// The length of the frame of a record whose body has `bodyCount` bytes.
+    static func frameCount(bodyCount: Int) -> Int {
+        frameOverhead + 16 + bucket(prefixCount + bodyCount)
+    }
+}
+
+extension Span where Element == UInt8 {
+    /// The little-endian number of type `T` at `offset`.
+    @inline(__always)
+    func load<T: FixedWidthInteger & UnsignedInteger>(_ type: T.Type, at offset: Int) -> T {
+        var result: T = 0
+        for index in stride(from: MemoryLayout<T>.size - 1, through: 0, by: -1) {
+            result = result << 8 | T(truncatingIfNeeded: self[offset + index])
+        }
+        return result
+    }
+
+    /// Whether all bytes in `range` are 0.
+    func isZero(_ range: Range<Int>) -> Bool {
+        var all: UInt8 = 0
+        for index in range { all |= self[index] }
+        return all == 0
+    }
+
+    /// A copy of the bytes in `range`, for what is not secret.
+    func array(_ range: Range<Int>) -> [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(range.count)
+        for index in range { result.append(self[index]) }
+        return result
+    }
+
+    /// Whether this comes before `other`: bytewise, a prefix first.
+    func precedes(_ other: Span<UInt8>) -> Bool {
+        for index in 0..<Swift.min(count, other.count) where self[index] != other[index] {
+            return self[index] < other[index]
+        }
+        return count < other.count
+    }
+
+    /// Whether both have the same bytes.
+    func equals(_ other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        for index in indices where self[index] != other[index] { return false }
+        return true
+    }
+}
+
+extension MutableSpan where Element == UInt8 {
+    /// Writes `value` at `offset`, little-endian.
+    @inline(__always)
+    mutating func store(_ value: some FixedWidthInteger & UnsignedInteger, at offset: Int) {
+        var rest = value
+        for index in 0..<MemoryLayout.size(ofValue: value) {
+            self[offset + index] = UInt8(truncatingIfNeeded: rest)
+            rest = rest >> 8
+        }
+    }
+}
+
+/// Sixteen bytes, compared and stored as two words: a tag, a vault's id.
+public struct Bytes16: Hashable, Sendable {
+    let low: UInt64
+    let high: UInt64
+
+    static let zero = Bytes16(low: 0, high: 0)
+
+    init(low: UInt64, high: UInt64) {
+        self.low = low
+        self.high = high
+    }
+
+    @inline(__always)
+    init(_ span: Span<UInt8>, at offset: Int) {
+        low = span.load(UInt64.self, at: offset)
+        high = span.load(UInt64.self, at: offset + 8)
+    }
+
+    @inline(__always)
+    func store(into span: inout MutableSpan<UInt8>, at offset: Int) {
+        span.store(low, at: offset)
+        span.store(high, at: offset + 8)
+    }
+
+    /// The bytes in their order in the file.
+    public var bytes: [UInt8] {
+        var result = [UInt8](repeating: 0, count: 16)
+        var span = result.mutableSpan
+        store(into: &span, at: 0)
+        return result
+    }
+}

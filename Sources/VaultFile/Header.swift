@@ -1,0 +1,145 @@
+public import Sodium
+
+/// The 512 bytes at the front of a vault file, which never change while the file lives: vault-format.md, section 2.
+public struct Header: Sendable {
+    /// The bytes, as they are in the file.
+    let bytes: [UInt8]
+    /// Random at `init`, the same in every generation.
+    public let vaultID: Bytes16
+    /// 1 for a new vault, one more for each rewrite.
+    public let generation: UInt64
+    /// The `seq` of the last frame of the generation before.
+    public let baseSeq: UInt64
+    /// Where the content ends that the last rewrite wrote.
+    public let baseEnd: UInt64
+    /// What one guess at the passphrase costs.
+    public let parameters: Argon2id.Parameters
+    /// Whether the second slot holds the master key for a recovery key.
+    public let hasRecoveryKey: Bool
+    /// Whether a flag forbids writing.
+    public let isReadOnly: Bool
+
+    static let magic: [UInt8] = [0x89, 0x56, 0x4C, 0x54, 0x0D, 0x0A, 0x1A, 0x0A]
+    static let macRange = 480..<512
+
+    /// The MAC's first half, which the first frame names as the tag before it.
+    var macTag: Bytes16 { Bytes16(bytes.span, at: Header.macRange.lowerBound) }
+
+    /// Reads a header in the order that the format page gives, before any key is known.
+    ///
+    /// - Parameters:
+    ///   - bytes: the first bytes of the file; fewer than 512 only if the file is shorter.
+    ///   - bounds: what derivation parameters are accepted.
+    /// - Throws: ``VaultFileError/notAVault(_:)``, ``VaultFileError/incompleteCopy(count:expected:)``,
+    ///   ``VaultFileError/unsupported(_:)``, ``VaultFileError/damagedHeader``, ``VaultFileError/refusedParameters(_:)``.
+    init(_ bytes: [UInt8], bounds: Argon2id.Bounds = .reading) throws(VaultFileError) {
+        let span = bytes.span
+        let start = Header.magic + [1, 0]
+        if bytes.isEmpty { throw .notAVault(.empty) }
+        guard bytes.count >= Format.headerCount else {
+            guard start.starts(with: bytes.prefix(start.count)) else { throw .notAVault(.content) }
+            throw .incompleteCopy(count: UInt64(bytes.count), expected: Format.logStart)
+        }
+        guard bytes.starts(with: Header.magic) else { throw .notAVault(.content) }
+        let format = span.load(UInt16.self, at: 8)
+        if format != 1 { throw .unsupported(.format(format)) }
+        let incompatible = span.load(UInt32.self, at: 16)
+        if incompatible != 0 { throw .unsupported(.flags(incompatible)) }
+        let sum = try guarding { () throws(SodiumError) in try BLAKE2b.hash(span.extracting(0..<448)) }
+        guard sum.span.equals(span.extracting(448..<480)) else { throw .damagedHeader }
+
+        let passphrase = Slot(span, at: Slot.offsets[0])
+        let recovery = Slot(span, at: Slot.offsets[1])
+        parameters = passphrase.parameters
+        if passphrase.kind == .passphrase, !bounds.contains(parameters) { throw .refusedParameters(parameters) }
+        guard passphrase.kind == .passphrase, passphrase.isCanonical, recovery.kind != .passphrase, recovery.isCanonical
+        else { throw .damagedHeader }
+
+        self.bytes = Array(bytes.prefix(Format.headerCount))
+        vaultID = Bytes16(span, at: 32)
+        generation = span.load(UInt64.self, at: 48)
+        baseSeq = span.load(UInt64.self, at: 56)
+        baseEnd = span.load(UInt64.self, at: 64)
+        hasRecoveryKey = recovery.kind == .recovery
+        isReadOnly = span.load(UInt32.self, at: 20) != 0
+        guard span.isZero(10..<12), span.load(UInt32.self, at: 12) == UInt32(Format.headerCount),
+            span.isZero(28..<32), span.isZero(120..<128), span.isZero(416..<448),
+            generation > 0, baseEnd >= Format.logStart, baseEnd % Format.alignment == 0,
+            generation > 1 || (baseSeq == 0 && baseEnd == Format.logStart && span.isZero(104..<120))
+        else { throw .damagedHeader }
+    }
+
+    /// What a new header holds besides its slots.
+    struct Fields {
+        var vaultID: [UInt8]
+        var generation: UInt64 = 1
+        var baseSeq: UInt64 = 0
+        var baseEnd = Format.logStart
+        var fileSalt: [UInt8]
+        var lineage = Bytes16.zero
+        var compatibleFlags: UInt32 = 0
+    }
+
+    /// The 512 bytes of a new header; the sum is computed, the MAC made with `master`.
+    static func encode(
+        _ fields: Fields, slots: [[UInt8]], master: borrowing Key
+    ) throws(SodiumError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: Format.headerCount)
+        bytes.replaceSubrange(0..<8, with: magic)
+        var span = bytes.mutableSpan
+        span.store(UInt16(1), at: 8)
+        span.store(UInt32(Format.headerCount), at: 12)
+        span.store(fields.compatibleFlags, at: 24)
+        span.copy(from: fields.vaultID.span, at: 32)
+        span.store(fields.generation, at: 48)
+        span.store(fields.baseSeq, at: 56)
+        span.store(fields.baseEnd, at: 64)
+        span.copy(from: fields.fileSalt.span, at: 72)
+        fields.lineage.store(into: &span, at: 104)
+        for (offset, slot) in zip(Slot.offsets, slots) { span.copy(from: slot.span, at: offset) }
+        let sum = try BLAKE2b.hash(bytes.span.extracting(0..<448))
+        bytes.replaceSubrange(448..<480, with: sum)
+        let mac = try mac(of: bytes.span, master: master)
+        bytes.replaceSubrange(macRange, with: mac)
+        return bytes
+    }
+
+    private static func mac(of bytes: Span<UInt8>, master: borrowing Key) throws(SodiumError) -> [UInt8] {
+        let key = try BLAKE2b.deriveKey(from: master, label: "vault-1 header")
+        return try BLAKE2b.authenticate(bytes.extracting(0..<macRange.lowerBound), key: key)
+    }
+
+    /// Whether the MAC was made with `master`.
+    func isAuthentic(master: borrowing Key) throws(VaultFileError) -> Bool {
+        let span = bytes.span
+        do throws(SodiumError) {
+            let mac = try Header.mac(of: span, master: master)
+            return mac.span.isEqualInConstantTime(to: span.extracting(Header.macRange))
+        } catch {
+            throw VaultFileError(error)
+        }
+    }
+
+    /// The key of this file's frames.
+    func frameKey(master: borrowing Key) throws(SodiumError) -> Key {
+        try BLAKE2b.deriveKey(
+            from: master, label: "vault-1 frames", context: bytes.span.extracting(0..<Header.macRange.lowerBound))
+    }
+
+    /// The master key, unwrapped with `passphrase`.
+    ///
+    /// - Throws: ``VaultFileError/wrongPassphrase``, ``VaultFileError/tamperedHeader``, ``VaultFileError/outOfMemory``.
+    public func unlock(passphrase: Span<UInt8>) throws(VaultFileError) -> Key {
+        let slot = Slot(bytes.span, at: Slot.offsets[0])
+        let derived: SecretBytes
+        do throws(SodiumError) {
+            derived = try Argon2id.derive(
+                passphrase: passphrase, salt: slot.salt.span, parameters: slot.parameters)
+        } catch {
+            throw VaultFileError(error)
+        }
+        let master = try slot.unwrap(derived: derived, vaultID: vaultID)
+        guard try isAuthentic(master: master) else { throw .tamperedHeader }
+        return master
+    }
+}

@@ -1,0 +1,117 @@
+public import Platform
+public import Sodium
+
+/// Why a vault file cannot be opened, read or written.
+public enum VaultFileError: Error, Equatable, Sendable {
+    /// There is no file at the path.
+    case noFile
+    /// What lies at the path is no vault.
+    case notAVault(Foreign)
+    /// A new vault would replace a file.
+    case alreadyExists
+    /// The file ends before what its header promises: an interrupted copy. It was not touched.
+    case incompleteCopy(count: UInt64, expected: UInt64)
+    /// The header's sum or a rule of its fields is broken.
+    case damagedHeader
+    /// The passphrase is right, but the header was changed by somebody who repaired its sum.
+    case tamperedHeader
+    /// What follows the header is damaged at this offset. It was not touched.
+    case damaged(at: UInt64)
+    /// A newer program wrote it.
+    case unsupported(Unsupported)
+    /// The header asks for a derivation outside the bounds; nothing was derived.
+    case refusedParameters(Argon2id.Parameters)
+    /// The passphrase does not belong to the slot, or the slot was changed.
+    case wrongPassphrase
+    /// Argon2id or guarded memory did not get its memory.
+    case outOfMemory
+    /// Somebody else held the lock for too long.
+    case busy
+    /// Another vault, or the same one with new keys, lies at the path now.
+    case replaced
+    /// The file was replaced while the transaction was written; it is not in the file that lies there now.
+    case replacedDuringWrite
+    /// The format's read-only flags forbid writing.
+    case readOnly
+    /// The transaction has more than 64 MiB of frames. Nothing was written.
+    case transactionTooLarge
+    /// The name's newest version is at the end of the year 9999; no later time can be stamped.
+    case timeExhausted
+    /// `fdatasync` failed; whether the transaction is durable is not known. The file was cut back.
+    case outcomeUnknown(Errno)
+    /// An earlier error made this writer stop for good.
+    case previousFailure
+    /// The system refused an operation. Uncommitted changes are not in the file.
+    case io(Operation, Errno)
+
+    /// What a file that is no vault is.
+    public enum Foreign: Equatable, Sendable {
+        /// It has no bytes.
+        case empty
+        /// It is a folder.
+        case folder
+        /// It is a pipe, a socket or a device.
+        case special
+        /// Its first bytes are not a vault's.
+        case content
+    }
+
+    /// What this version does not understand.
+    public enum Unsupported: Equatable, Sendable {
+        /// The number of the format.
+        case format(UInt16)
+        /// Flags that forbid reading.
+        case flags(UInt32)
+        /// A kind of record that must not be skipped.
+        case record(kind: UInt8)
+    }
+
+    /// What was being done when the system refused.
+    public enum Operation: String, Equatable, Sendable {
+        /// Opening the vault file.
+        case open
+        /// Reading it.
+        case read
+        /// Writing it.
+        case write
+        /// Cutting it.
+        case truncate
+        /// Locking it.
+        case lock
+        /// Making it durable.
+        case sync
+        /// Making a new file.
+        case create
+        /// Giving it its name.
+        case rename
+        /// Saving the unfinished tail beside it.
+        case save = "save the unfinished tail of"
+    }
+
+    init(_ error: SodiumError) {
+        switch error {
+        case .outOfMemory: self = .outOfMemory
+        case .unavailable: self = .io(.read, .notImplemented)
+        }
+    }
+}
+
+/// Calls `body`, naming the operation in the error that it may throw.
+func during<R: ~Copyable>(
+    _ operation: VaultFileError.Operation, _ body: () throws(Errno) -> R
+) throws(VaultFileError) -> R {
+    do throws(Errno) {
+        return try body()
+    } catch {
+        throw .io(operation, error)
+    }
+}
+
+/// Calls `body`, turning the errors of ``Sodium`` into this module's.
+func guarding<R: ~Copyable>(_ body: () throws(SodiumError) -> R) throws(VaultFileError) -> R {
+    do throws(SodiumError) {
+        return try body()
+    } catch {
+        throw VaultFileError(error)
+    }
+}
