@@ -31,6 +31,9 @@ public struct DiskStorage: Storage {
         return FileIdentity(device: UInt64(result.st_dev), inode: UInt64(result.st_ino))
     }
 
+    /// `path` without symbolic links.
+    public func resolvingLinks(_ path: String) throws(Errno) -> String { try Path.resolvingLinks(path) }
+
     /// Renames a file in one step if `to` does not exist.
     public func renameWithoutReplacing(_ from: String, to: String) throws(Errno) {
         do throws(Errno) {

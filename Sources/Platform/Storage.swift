@@ -14,6 +14,11 @@ public protocol Storage: Sendable {
     /// - Throws: ``Errno/noSuchFile`` if there is none.
     func identity(of path: String) throws(Errno) -> FileIdentity
 
+    /// `path` without symbolic links.
+    ///
+    /// - Throws: ``Errno/noSuchFile`` if there is nothing.
+    func resolvingLinks(_ path: String) throws(Errno) -> String
+
     /// Renames a file in one step; `to` must not exist.
     ///
     /// - Throws: ``Errno/fileExists`` if it does; both files are as they were.

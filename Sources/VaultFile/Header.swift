@@ -34,13 +34,11 @@ public struct Header: Sendable {
     ///   ``VaultFileError/unsupported(_:)``, ``VaultFileError/damagedHeader``, ``VaultFileError/refusedParameters(_:)``.
     init(_ bytes: [UInt8], bounds: Argon2id.Bounds = .reading) throws(VaultFileError) {
         let span = bytes.span
-        let start = Header.magic + [1, 0]
         if bytes.isEmpty { throw .notAVault(.empty) }
+        guard Header.magic.starts(with: bytes.prefix(8)) else { throw .notAVault(.content) }
         guard bytes.count >= Format.headerCount else {
-            guard start.starts(with: bytes.prefix(start.count)) else { throw .notAVault(.content) }
             throw .incompleteCopy(count: UInt64(bytes.count), expected: Format.logStart)
         }
-        guard bytes.starts(with: Header.magic) else { throw .notAVault(.content) }
         let format = span.load(UInt16.self, at: 8)
         if format != 1 { throw .unsupported(.format(format)) }
         let incompatible = span.load(UInt32.self, at: 16)

@@ -1,0 +1,33 @@
+internal import Platform
+
+extension Log {
+    /// Something that `check` reports though the file opens.
+    public enum Finding: Equatable, Sendable {
+        /// The header's copy at this offset, which only `salvage` would need, is not like the header.
+        case headerCopyDiffers(at: UInt64)
+        /// A byte between the header and its copy, at this offset, is not zero.
+        case gapNotZero(at: UInt64)
+        /// Bytes follow the last commit that no transaction owns.
+        case unfinishedTail(UnfinishedTail)
+    }
+
+    /// What opening did not look at, or put up with. Every frame was verified when the log was opened.
+    ///
+    /// - Throws: ``VaultFileError/io(_:_:)``.
+    public func check() throws(VaultFileError) -> [Finding] {
+        var bytes = [UInt8](repeating: 0, count: Int(Format.logStart))
+        var span = bytes.mutableSpan
+        let file = file
+        _ = try during(.read) { () throws(Errno) in try file.read(at: 0, into: &span) }
+        var findings: [Finding] = []
+        let copy = Int(Format.headerCopyOffset)
+        if let offset = (Format.headerCount..<copy).first(where: { bytes[$0] != 0 }) {
+            findings.append(.gapNotZero(at: UInt64(offset)))
+        }
+        if let offset = (0..<Format.headerCount).first(where: { bytes[copy + $0] != header.bytes[$0] }) {
+            findings.append(.headerCopyDiffers(at: UInt64(copy + offset)))
+        }
+        if let unfinishedTail { findings.append(.unfinishedTail(unfinishedTail)) }
+        return findings
+    }
+}

@@ -1,0 +1,65 @@
+internal import Platform
+public import Sodium
+
+extension Log {
+    /// Makes a new vault file, mode 0600, and its folder if that is missing. An existing file is never touched.
+    ///
+    /// - Parameters:
+    ///   - passphrase: 1 to 1,024 bytes.
+    ///   - parameters: within `surroundings.writingBounds`.
+    /// - Throws: ``VaultFileError/alreadyExists``, ``VaultFileError/refusedParameters(_:)``, ``VaultFileError/outOfMemory``,
+    ///   ``VaultFileError/io(_:_:)``. No file is left then.
+    public static func create(
+        path: String, passphrase: Span<UInt8>, parameters: Argon2id.Parameters, surroundings: Surroundings
+    ) throws(VaultFileError) -> Log {
+        precondition(Format.passphraseCounts.contains(passphrase.count))
+        guard surroundings.writingBounds.contains(parameters) else { throw .refusedParameters(parameters) }
+        let storage = surroundings.storage
+        if (try? storage.identity(of: path)) != nil { throw .alreadyExists }
+        let master: Key
+        let header: [UInt8]
+        do throws(SodiumError) {
+            master = try surroundings.entropy.key()
+            header = try newHeader(passphrase, parameters, master, surroundings.entropy)
+        } catch {
+            throw VaultFileError(error)
+        }
+        try publish(header, at: path, surroundings)
+        let opened = try during(.open) { () throws(Errno) in try storage.open(path, .writing) }
+        return try Log(
+            path, .writing, surroundings, opened, Header(header, bounds: surroundings.readingBounds), master: master)
+    }
+
+    private static func newHeader(
+        _ passphrase: Span<UInt8>, _ parameters: Argon2id.Parameters, _ master: borrowing Key, _ entropy: Entropy
+    ) throws(SodiumError) -> [UInt8] {
+        let fields = Header.Fields(vaultID: try entropy.bytes(16), fileSalt: try entropy.bytes(32))
+        let slot = try Slot.encode(
+            passphrase: passphrase, parameters: parameters, master: master,
+            vaultID: Bytes16(fields.vaultID.span, at: 0), entropy: entropy)
+        return try Header.encode(fields, slots: [slot, Slot.empty], master: master)
+    }
+
+    /// Writes header and copy under a temporary name, and gives them their own when they are durable.
+    private static func publish(_ header: [UInt8], at path: String, _ surroundings: Surroundings) throws(VaultFileError) {
+        let storage = surroundings.storage
+        let folder = Path.folder(of: path)
+        let suffix = try guarding { () throws(SodiumError) in try surroundings.entropy.fileNameSuffix() }
+        let temporary = Path.join(folder, ".\(Path.name(of: path)).new-\(suffix)")
+        let gap = [UInt8](repeating: 0, count: Int(Format.headerCopyOffset) - header.count)
+        let bytes = header + gap + header
+        let file = try during(.create) { () throws(Errno) in
+            try storage.makeFolder(folder)
+            return try storage.create(temporary)
+        }
+        do throws(Errno) {
+            try file.write(bytes.span, at: 0)
+            try file.sync()
+            try storage.renameWithoutReplacing(temporary, to: path)
+        } catch {
+            try? storage.remove(temporary)
+            throw error == .fileExists ? .alreadyExists : .io(.create, error)
+        }
+        try during(.sync) { () throws(Errno) in try storage.syncFolder(folder) }
+    }
+}

@@ -1,0 +1,244 @@
+public import Platform
+public import Sodium
+
+/// One opened vault file, known up to the last commit that was seen.
+///
+/// It is not safe to use from several threads at a time. Any number of processes may have the same file open: readers take no
+/// lock, writers take turns under `flock`.
+public final class Log {
+    /// The path that was asked for.
+    public let path: String
+    /// The header of the file that is open now.
+    public private(set) var header: Header
+    /// What a killed writer left behind the last commit, if no writer is at work.
+    public internal(set) var unfinishedTail: UnfinishedTail?
+
+    let surroundings: Surroundings
+    private let access: StorageAccess
+    private let master: Key
+    private(set) var file: any StorageFile
+    var frameKey: Key
+    var replay: Replay
+    private var identity: FileIdentity
+    /// How far this process itself made the file durable, and whether it did so for its name.
+    var syncedEnd: UInt64?
+    var isNameSynced = false
+    /// Set by the first error of a write: what the system says afterwards proves nothing.
+    var hasFailed = false
+
+    /// Bytes behind the last commit that no transaction owns.
+    public struct UnfinishedTail: Equatable, Sendable {
+        /// Where they begin: the end of the last commit.
+        public let offset: UInt64
+        /// How many there are.
+        public let count: UInt64
+    }
+
+    /// How long a second look waits for a writer to finish, in milliseconds.
+    private static let lookPatience: UInt64 = 10_000
+
+    /// Opens the file at `path`, unlocks it and verifies every frame.
+    ///
+    /// - Parameter unlock: is given the header, whose rules hold, and finds the master key.
+    /// - Throws: any ``VaultFileError`` that speaks of opening or reading, and what `unlock` throws. The file is never changed.
+    public convenience init(
+        path: String, access: StorageAccess, surroundings: Surroundings,
+        unlock: (Header) throws(VaultFileError) -> Key
+    ) throws(VaultFileError) {
+        let (file, header) = try Log.openFile(path, access, surroundings)
+        try self.init(path, access, surroundings, file, header, master: try unlock(header))
+    }
+
+    init(
+        _ path: String, _ access: StorageAccess, _ surroundings: Surroundings, _ file: any StorageFile,
+        _ header: Header, master: consuming Key
+    ) throws(VaultFileError) {
+        self.path = path
+        self.access = access
+        self.surroundings = surroundings
+        self.file = file
+        self.header = header
+        frameKey = try Log.frameKey(header, master)
+        replay = try Replay(file, header: header, frameKey: try Log.frameKey(header, master))
+        identity = try during(.open) { () throws(Errno) in try file.identity() }
+        self.master = master
+        try look()
+    }
+
+    /// Opens a file and reads its header, without any key.
+    ///
+    /// - Throws: the verdicts of vault-format.md, "Reading a header", steps 1 to 6; ``VaultFileError/noFile``.
+    public static func readHeader(path: String, surroundings: Surroundings) throws(VaultFileError) -> Header {
+        try openFile(path, .reading, surroundings).header
+    }
+
+    private static func openFile(
+        _ path: String, _ access: StorageAccess, _ surroundings: Surroundings
+    ) throws(VaultFileError) -> (file: any StorageFile, header: Header) {
+        let file: any StorageFile
+        do throws(Errno) {
+            file = try surroundings.storage.open(path, access)
+        } catch .noSuchFile, .notFolder {
+            throw .noFile
+        } catch .isFolder {
+            throw .notAVault(.folder)
+        } catch .invalidArgument, .noDevice {
+            throw .notAVault(.special)
+        } catch {
+            throw .io(.open, error)
+        }
+        var bytes = [UInt8](repeating: 0, count: Format.headerCount)
+        var span = bytes.mutableSpan
+        let count = try during(.read) { () throws(Errno) in try file.read(at: 0, into: &span) }
+        bytes.removeLast(bytes.count - count)
+        let header = try Header(bytes, bounds: surroundings.readingBounds)
+        let length = try during(.read) { () throws(Errno) in try file.length() }
+        guard length >= header.baseEnd else { throw .incompleteCopy(count: length, expected: header.baseEnd) }
+        return (file, header)
+    }
+
+    private static func frameKey(_ header: Header, _ master: borrowing Key) throws(VaultFileError) -> Key {
+        do throws(SodiumError) {
+            return try header.frameKey(master: master)
+        } catch {
+            throw VaultFileError(error)
+        }
+    }
+
+    /// Takes in what other processes did since the last look, the replacement of the file too.
+    ///
+    /// - Throws: as opening does; ``VaultFileError/replaced`` if another vault, or one with new keys, lies at the path.
+    public func refresh() throws(VaultFileError) {
+        if try isReplaced() { return try reopen() }
+        try look()
+    }
+
+    /// Whether the path names another file than the one that is open.
+    func isReplaced() throws(VaultFileError) -> Bool {
+        do throws(Errno) {
+            return try surroundings.storage.identity(of: path) != identity
+        } catch .noSuchFile {
+            throw .noFile
+        } catch {
+            throw .io(.open, error)
+        }
+    }
+
+    /// Opens what lies at the path now with the key that is known.
+    func reopen() throws(VaultFileError) {
+        let (file, header) = try Log.openFile(path, access, surroundings)
+        guard header.vaultID == self.header.vaultID, try header.isAuthentic(master: master) else { throw .replaced }
+        self.file = file
+        self.header = header
+        frameKey = try Log.frameKey(header, master)
+        replay = try Replay(file, header: header, frameKey: try Log.frameKey(header, master))
+        identity = try during(.open) { () throws(Errno) in try file.identity() }
+        syncedEnd = nil
+        isNameSynced = false
+        try look()
+    }
+
+    /// Replays what was appended. Takes no lock unless something looks wrong, since a writer may be at work.
+    private func look() throws(VaultFileError) {
+        let tail: UInt64?
+        do throws(VaultFileError) {
+            tail = try advance()
+        } catch {
+            guard case .io = error else {
+                try takeLock(.shared, patience: Log.lookPatience)
+                defer { file.unlock() }
+                replay = try Replay(file, header: header, frameKey: try Log.frameKey(header, master))
+                try noteTail(try advance())
+                return
+            }
+            throw error
+        }
+        unfinishedTail = nil
+        guard tail != nil, (try? file.tryLock(.shared)) == true else { return }
+        defer { file.unlock() }
+        try noteTail(try advance())
+    }
+
+    /// Replays to the present end of the file.
+    ///
+    /// - Returns: where an unfinished tail begins.
+    func advance() throws(VaultFileError) -> UInt64? {
+        let file = file
+        let length = try during(.read) { () throws(Errno) in try file.length() }
+        guard length >= header.baseEnd else { throw .incompleteCopy(count: length, expected: header.baseEnd) }
+        // Shorter than what was seen: nobody who keeps to the lock cuts a commit. Look at all of it again.
+        guard length >= replay.committed.end else {
+            replay = try Replay(file, header: header, frameKey: try Log.frameKey(header, master))
+            return try replay.run(to: length)
+        }
+        return try replay.run(to: length)
+    }
+
+    /// Remembers a tail that was found under a lock.
+    func noteTail(_ offset: UInt64?) throws(VaultFileError) {
+        guard let offset else { return unfinishedTail = nil }
+        let file = file
+        let length = try during(.read) { () throws(Errno) in try file.length() }
+        unfinishedTail = UnfinishedTail(offset: offset, count: length - offset)
+    }
+
+    /// Waits for the file's lock.
+    ///
+    /// - Throws: ``VaultFileError/busy`` when `patience` milliseconds have passed.
+    func takeLock(_ kind: LockKind, patience: UInt64) throws(VaultFileError) {
+        var patience = Patience(milliseconds: patience)
+        let file = file
+        while try during(.lock, { () throws(Errno) in try file.tryLock(kind) }) == false {
+            guard patience.wait() else { throw .busy }
+        }
+    }
+}
+
+extension Log {
+    /// How many names the file knows, deleted ones too.
+    public var nameCount: Int { replay.index.count }
+
+    /// How many versions it holds, tombstones too.
+    public var versionCount: Int { replay.index.versionCount }
+
+    /// Where the last commit ends.
+    public var committedEnd: UInt64 { replay.committed.end }
+
+    /// The `seq` of the last committed frame.
+    public var committedSeq: UInt64 { replay.committed.seq }
+
+    /// The current version of a secret; nil if there is none, or it was deleted.
+    public func current(_ address: Address) -> Version? {
+        guard let place = replay.index.find(address.bytes.span) else { return nil }
+        let newest = replay.index.newest(at: place)
+        return newest.kind == .value ? newest : nil
+    }
+
+    /// All versions of a secret, new to old, tombstones too.
+    public func versions(_ address: Address) -> [Version] {
+        guard let place = replay.index.find(address.bytes.span) else { return [] }
+        var result: [Version] = []
+        var next: Version? = replay.index.newest(at: place)
+        while let version = next {
+            result.append(version)
+            next = replay.index.older(than: version)
+        }
+        return result
+    }
+
+    /// Calls `body` with the packed address of every secret that exists now, in no order: scope, length of the id, length of
+    /// the name, each one byte, then id and name.
+    public func forEachCurrent<E>(_ body: (Span<UInt8>) throws(E) -> Void) throws(E) {
+        for place in 0..<replay.index.count where replay.index.newest(at: place).kind == .value {
+            try replay.index.withAddress(at: place, body)
+        }
+    }
+
+    /// The value of a version, in guarded memory.
+    ///
+    /// - Throws: ``VaultFileError/damaged(at:)`` if the file no longer holds what was verified; ``VaultFileError/io(_:_:)``,
+    ///   ``VaultFileError/outOfMemory``.
+    public func value(of version: Version, at address: Address) throws(VaultFileError) -> SecretBytes {
+        try replay.copyOfValue(of: version, address: address.bytes.span)
+    }
+}

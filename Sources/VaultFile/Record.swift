@@ -1,0 +1,135 @@
+/// What a record says: vault-format.md, section 5.
+public enum RecordKind: UInt8, Sendable {
+    /// A version of a secret.
+    case value = 0x01
+    /// The secret was deleted.
+    case tombstone = 0x02
+
+    /// The head of another copy that was merged; nothing to do for a reader.
+    static let head: UInt8 = 0xC1
+    /// A kind with this bit may be skipped by those who do not know it.
+    static let ignorable: UInt8 = 0x80
+}
+
+/// Where a secret stands: scope, id and name, as the engine compares and keeps them.
+public struct Address: Hashable, Sendable {
+    /// `[scope, length of id, length of name]`, id, name.
+    let bytes: [UInt8]
+
+    /// The code of the scope: 1 team, 2 project, 3 cluster.
+    public var scope: UInt8 { bytes[0] }
+    /// The id; empty for the team.
+    public var id: [UInt8] { Array(bytes[3..<3 + Int(bytes[1])]) }
+    /// The name.
+    public var name: [UInt8] { Array(bytes[(3 + Int(bytes[1]))...]) }
+
+    /// An address, if the three keep the rules of the format.
+    public init?(scope: UInt8, id: [UInt8], name: [UInt8]) {
+        guard id.count <= Format.mostName, name.count <= Format.mostName else { return nil }
+        bytes = [scope, UInt8(id.count), UInt8(name.count)] + id + name
+        guard Address.isValid(bytes.span) else { return nil }
+    }
+
+    init(_ span: Span<UInt8>) { bytes = span.array(span.indices) }
+
+    /// Whether packed bytes keep the rules for scopes, ids and names.
+    static func isValid(_ packed: Span<UInt8>) -> Bool {
+        let (scope, idCount, nameCount) = (packed[0], Int(packed[1]), Int(packed[2]))
+        guard packed.count == 3 + idCount + nameCount, (1...Format.mostName).contains(nameCount) else { return false }
+        switch scope {
+        case 1: if idCount != 0 { return false }
+        case 2, 3: if !(1...Format.mostName).contains(idCount) { return false }
+        default: return false
+        }
+        if idCount > 0, !isLetterOrDigit(packed[3]) { return false }
+        let first = packed[3 + idCount]
+        guard isLetterOrDigit(first) || first == UInt8(ascii: "_"), !isDigit(first) else { return false }
+        for index in 3..<packed.count {
+            let byte = packed[index]
+            guard isLetterOrDigit(byte) || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".")
+                || byte == UInt8(ascii: "-")
+            else { return false }
+        }
+        return true
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
+
+    private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+        let lower = byte | 0x20
+        return isDigit(byte) || (lower >= UInt8(ascii: "a") && lower <= UInt8(ascii: "z"))
+    }
+}
+
+/// The fixed front of every plaintext, which says where in the history its record stands.
+struct RecordPrefix {
+    var kind: UInt8
+    var isCommit: Bool
+    var bodyCount: Int
+    var seq: UInt64
+    var previousTag: Bytes16
+    var transactionStart: UInt64
+    var time: UInt64
+
+    private static let commitFlag: UInt8 = 1
+
+    init(
+        kind: UInt8, isCommit: Bool, bodyCount: Int, seq: UInt64, previousTag: Bytes16, transactionStart: UInt64,
+        time: UInt64
+    ) {
+        self.kind = kind
+        self.isCommit = isCommit
+        self.bodyCount = bodyCount
+        self.seq = seq
+        self.previousTag = previousTag
+        self.transactionStart = transactionStart
+        self.time = time
+    }
+
+    /// Reads what the chain needs; whether the rules are kept is asked of ``keepsRules(in:)``.
+    @inline(__always)
+    init(_ plaintext: Span<UInt8>) {
+        kind = plaintext[0]
+        isCommit = plaintext[1] & RecordPrefix.commitFlag != 0
+        bodyCount = Int(plaintext.load(UInt32.self, at: 4))
+        seq = plaintext.load(UInt64.self, at: 8)
+        previousTag = Bytes16(plaintext, at: 16)
+        transactionStart = plaintext.load(UInt64.self, at: 32)
+        time = plaintext.load(UInt64.self, at: 40)
+    }
+
+    func store(into plaintext: inout MutableSpan<UInt8>) {
+        plaintext[0] = kind
+        plaintext[1] = isCommit ? RecordPrefix.commitFlag : 0
+        plaintext.store(UInt16(0), at: 2)
+        plaintext.store(UInt32(bodyCount), at: 4)
+        plaintext.store(seq, at: 8)
+        previousTag.store(into: &plaintext, at: 16)
+        plaintext.store(transactionStart, at: 32)
+        plaintext.store(time, at: 40)
+    }
+
+    /// Whether flags, reserved bytes, lengths, time and padding are as the format demands.
+    func keepsRules(in plaintext: Span<UInt8>) -> Bool {
+        plaintext[1] & ~RecordPrefix.commitFlag == 0 && plaintext.isZero(2..<4)
+            && bodyCount <= Format.mostBody && time <= Format.mostTime
+            && plaintext.count == Format.bucket(Format.prefixCount + bodyCount)
+            && plaintext.isZero(Format.prefixCount + bodyCount..<plaintext.count)
+    }
+
+    /// Packs the address at the front of a body into `packed`.
+    ///
+    /// - Returns: the offset of the value in the plaintext, or nil if the body breaks a rule.
+    func unpackAddress(in plaintext: Span<UInt8>, into packed: inout [UInt8]) -> Int? {
+        let start = Format.prefixCount
+        guard bodyCount >= Format.addressOverhead, plaintext[start + 3] == 0 else { return nil }
+        let (idCount, nameCount) = (Int(plaintext[start + 1]), Int(plaintext[start + 2]))
+        let valueStart = start + Format.addressOverhead + idCount + nameCount
+        let valueCount = start + bodyCount - valueStart
+        guard valueCount >= 0, valueCount <= (kind == RecordKind.value.rawValue ? Format.mostValue : 0) else { return nil }
+        packed.removeAll(keepingCapacity: true)
+        for index in start..<start + 3 { packed.append(plaintext[index]) }
+        for index in start + Format.addressOverhead..<valueStart { packed.append(plaintext[index]) }
+        return Address.isValid(packed.span) ? valueStart : nil
+    }
+}

@@ -1,0 +1,196 @@
+internal import Platform
+internal import Sodium
+
+/// The walk over all frames from a commit to the end of the file, which verifies each and fills the index.
+struct Replay: ~Copyable {
+    /// The end of a committed transaction, and what the next frame must name.
+    struct Position: Equatable {
+        var end: UInt64
+        var seq: UInt64
+        var tag: Bytes16
+    }
+
+    private let header: Header
+    private var reader: FrameReader
+    /// What took effect so far.
+    private(set) var index = Index()
+    /// The last commit.
+    private(set) var committed: Position
+    /// How many records of unknown kinds were skipped.
+    private(set) var skipped = 0
+
+    private var staged: [(version: Version, addressStart: Int, addressCount: Int)] = []
+    private var stagedAddresses: [UInt8] = []
+    private var packed: [UInt8] = []
+
+    init(_ file: any StorageFile, header: Header, frameKey: consuming Key) throws(VaultFileError) {
+        self.header = header
+        reader = try FrameReader(file, key: frameKey)
+        committed = Position(end: Format.logStart, seq: header.baseSeq, tag: header.macTag)
+    }
+
+    /// Goes on from the last commit to `length`, the file's present end.
+    ///
+    /// - Returns: where an unfinished tail begins, or nil if the file is whole.
+    /// - Throws: ``VaultFileError/damaged(at:)``, ``VaultFileError/unsupported(_:)``, ``VaultFileError/io(_:_:)``,
+    ///   ``VaultFileError/outOfMemory``. Transactions before the defect have taken effect then.
+    mutating func run(to length: UInt64) throws(VaultFileError) -> UInt64? {
+        reader.forget()
+        defer { reader.wipe() }
+        let stop = try replay(to: length)
+        if committed.end < header.baseEnd { throw .damaged(at: stop) }
+        if committed.end == length { return nil }
+        if length - committed.end > Format.mostTransaction { throw .damaged(at: stop) }
+        try lookOn(after: stop, to: length)
+        return committed.end
+    }
+
+    /// Lends the value of a version.
+    ///
+    /// - Throws: ``VaultFileError/damaged(at:)`` if the frame is no longer what replay saw.
+    mutating func withValue<R>(
+        of version: Version, address: Span<UInt8>, _ body: (Span<UInt8>) throws(VaultFileError) -> R
+    ) throws(VaultFileError) -> R {
+        reader.forget()
+        defer { reader.wipe() }
+        var packed: [UInt8] = []
+        let length = version.offset + UInt64(Format.frameOverhead) + UInt64(version.boxCount)
+        let result = try reader.open(at: version.offset, length: length) { _, plaintext throws(VaultFileError) -> R? in
+            let prefix = RecordPrefix(plaintext)
+            guard prefix.kind == RecordKind.value.rawValue, prefix.keepsRules(in: plaintext),
+                let start = prefix.unpackAddress(in: plaintext, into: &packed), packed.span.equals(address)
+            else { return nil }
+            return try body(plaintext.extracting(start..<Format.prefixCount + prefix.bodyCount))
+        }
+        guard case .some(.some(let value)) = result else { throw .damaged(at: version.offset) }
+        return value
+    }
+
+    /// Records a transaction that this process just appended itself.
+    mutating func apply(_ records: [(version: Version, address: Address)], committed position: Position) throws(VaultFileError) {
+        for record in records {
+            try insert(record.version, record.address.bytes.span)
+        }
+        committed = position
+    }
+
+    /// Walks to the first frame that is not in place, or to the end; returns where that is.
+    private mutating func replay(to length: UInt64) throws(VaultFileError) -> UInt64 {
+        unstage()
+        var last = committed
+        var transactionStart = committed.end
+        while last.end < length {
+            guard let commits = try step(&last, transactionStart, length) else { return last.end }
+            guard last.end - transactionStart <= Format.mostTransaction else { throw .damaged(at: last.end) }
+            guard commits else { continue }
+            if transactionStart < header.baseEnd, last.end > header.baseEnd { throw .damaged(at: transactionStart) }
+            try commitStaged(last)
+            transactionStart = last.end
+        }
+        return last.end
+    }
+
+    /// Opens the frame behind `last` and stages its record.
+    ///
+    /// - Returns: whether the frame commits, or nil if none is in place there.
+    private mutating func step(
+        _ last: inout Position, _ transactionStart: UInt64, _ length: UInt64
+    ) throws(VaultFileError) -> Bool? {
+        let before = last
+        var record: (kind: RecordKind, time: UInt64)?
+        var packed = packed
+        let opened = try reader.open(at: before.end, length: length) {
+            frame, plaintext throws(VaultFileError) -> (Position, Int, Bool)? in
+            let prefix = RecordPrefix(plaintext)
+            guard prefix.seq == before.seq &+ 1, prefix.previousTag == before.tag,
+                prefix.transactionStart == transactionStart
+            else { return nil }
+            guard prefix.keepsRules(in: plaintext) else { throw .damaged(at: before.end) }
+            if let kind = RecordKind(rawValue: prefix.kind) {
+                guard prefix.unpackAddress(in: plaintext, into: &packed) != nil else { throw .damaged(at: before.end) }
+                record = (kind, prefix.time)
+            } else if prefix.kind & RecordKind.ignorable == 0 {
+                throw .unsupported(.record(kind: prefix.kind))
+            } else if prefix.kind == RecordKind.head, prefix.bodyCount != 56 {
+                throw .damaged(at: before.end)
+            }
+            return (Position(end: frame.end, seq: prefix.seq, tag: frame.tag), frame.boxCount, prefix.isCommit)
+        }
+        self.packed = packed
+        guard case .some(.some((let position, let boxCount, let isCommit))) = opened else { return nil }
+        if let record {
+            let version = Version(offset: before.end, time: record.time, boxCount: boxCount, kind: record.kind)
+            staged.append((version, stagedAddresses.count, packed.count))
+            stagedAddresses.append(contentsOf: packed)
+        } else {
+            skipped += 1
+        }
+        last = position
+        return isCommit
+    }
+
+    private mutating func commitStaged(_ position: Position) throws(VaultFileError) {
+        let (records, addresses) = (staged, stagedAddresses)
+        for record in records {
+            let range = record.addressStart..<record.addressStart + record.addressCount
+            try insert(record.version, addresses.span.extracting(range))
+        }
+        committed = position
+        unstage()
+    }
+
+    private mutating func unstage() {
+        staged.removeAll(keepingCapacity: true)
+        stagedAddresses.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func insert(_ version: Version, _ address: Span<UInt8>) throws(VaultFileError) {
+        var index = Index()
+        swap(&index, &self.index)
+        defer { swap(&index, &self.index) }
+        try index.insert(version, address: address) { left, right throws(VaultFileError) in
+            try compareValues(left, right, address)
+        }
+    }
+
+    /// Orders two values bytewise; needed only when a merge brought two of the same millisecond.
+    private mutating func compareValues(
+        _ left: Version, _ right: Version, _ address: Span<UInt8>
+    ) throws(VaultFileError) -> Int {
+        let copy = try copyOfValue(of: left, address: address)
+        return try withValue(of: right, address: address) { right throws(VaultFileError) in
+            copy.withBytes { left in
+                if left.equals(right) { return 0 }
+                return left.precedes(right) ? -1 : 1
+            }
+        }
+    }
+
+    /// The value of a version in guarded memory of its own.
+    mutating func copyOfValue(of version: Version, address: Span<UInt8>) throws(VaultFileError) -> SecretBytes {
+        var copy: SecretBytes?
+        try withValue(of: version, address: address) { value throws(VaultFileError) in
+            do throws(SodiumError) {
+                copy = try SecretBytes(copying: value)
+            } catch {
+                throw VaultFileError(error)
+            }
+        }
+        guard let copy = copy.take() else { throw .outOfMemory }
+        return copy
+    }
+
+    /// Looks for a frame of a later transaction, which proves that what stopped the replay is damage: section 7.
+    private mutating func lookOn(after stop: UInt64, to length: UInt64) throws(VaultFileError) {
+        var offset = stop + Format.alignment
+        let before = reader.work
+        while offset < length {
+            if try reader.mayBeFrame(at: offset, length: length) {
+                let start = try reader.open(at: offset, length: length) { RecordPrefix($1).transactionStart }
+                if let start, start > stop { throw .damaged(at: stop) }
+                if reader.work - before > Format.searchBudget { throw .damaged(at: stop) }
+            }
+            offset += Format.alignment
+        }
+    }
+}

@@ -1,0 +1,25 @@
+public import Platform
+public import Sodium
+
+/// What a vault file needs from the world, so that tests can give it another.
+public struct Surroundings: Sendable {
+    /// The disk.
+    public var storage: any Storage
+    /// Randomness for keys, salts and nonces.
+    public var entropy: Entropy
+    /// The wall clock, in milliseconds since 1970.
+    public var now: @Sendable () -> UInt64
+    /// What derivation parameters are accepted from a header.
+    public var readingBounds: Argon2id.Bounds
+    /// What derivation parameters a new header may get.
+    public var writingBounds: Argon2id.Bounds
+
+    /// The real world.
+    public init() {
+        storage = DiskStorage()
+        entropy = .system
+        now = { SystemClock.wallMilliseconds() }
+        readingBounds = .reading
+        writingBounds = .writing
+    }
+}

@@ -1,0 +1,145 @@
+internal import Platform
+internal import Sodium
+
+/// Changes that are appended together or not at all.
+///
+/// Values wait in guarded memory. Nothing is in the file before ``Log/append(_:patience:)``.
+public struct Transaction: ~Copyable {
+    struct Change {
+        let kind: RecordKind
+        let address: Address
+        let valueStart: Int
+        let valueCount: Int
+
+        var bodyCount: Int { Format.addressOverhead + address.bytes.count - 3 + valueCount }
+    }
+
+    private(set) var changes: [Change] = []
+    private var values: SecretBuffer
+    /// The bytes of frames that the changes will take.
+    public private(set) var frameBytes: UInt64 = 0
+
+    /// A transaction without changes.
+    ///
+    /// - Throws: ``VaultFileError/outOfMemory``.
+    public init() throws(VaultFileError) {
+        values = try guarding { () throws(SodiumError) in try SecretBuffer() }
+    }
+
+    /// How many changes there are.
+    public var count: Int { changes.count }
+
+    /// Adds a new version of a secret, of at most ``Format/mostValue`` bytes.
+    ///
+    /// - Throws: ``VaultFileError/transactionTooLarge``, ``VaultFileError/outOfMemory``; the transaction is as it was then.
+    public mutating func set(_ address: Address, to value: Span<UInt8>) throws(VaultFileError) {
+        precondition(value.count <= Format.mostValue)
+        let start = values.count
+        try add(Change(kind: .value, address: address, valueStart: start, valueCount: value.count))
+        do throws(SodiumError) {
+            try values.append(value)
+        } catch {
+            frameBytes -= UInt64(Format.frameCount(bodyCount: changes.removeLast().bodyCount))
+            throw VaultFileError(error)
+        }
+    }
+
+    /// Adds the deletion of a secret.
+    ///
+    /// - Throws: ``VaultFileError/transactionTooLarge``; the transaction is as it was then.
+    public mutating func delete(_ address: Address) throws(VaultFileError) {
+        try add(Change(kind: .tombstone, address: address, valueStart: values.count, valueCount: 0))
+    }
+
+    private mutating func add(_ change: Change) throws(VaultFileError) {
+        let more = UInt64(Format.frameCount(bodyCount: change.bodyCount))
+        guard frameBytes + more <= Format.mostTransaction else { throw .transactionTooLarge }
+        frameBytes += more
+        changes.append(change)
+    }
+
+    /// Lends the value of a change.
+    func withValue<R>(of change: Change, _ body: (Span<UInt8>) -> R) -> R {
+        values.withBytes { body($0.extracting(change.valueStart..<change.valueStart + change.valueCount)) }
+    }
+
+    /// Seals all changes into frames that follow `position`.
+    ///
+    /// - Parameter times: the time of each change.
+    /// - Returns: the frames, where each version lies in them, and the position behind.
+    func seal(
+        after position: Replay.Position, times: [UInt64], key: borrowing Key, entropy: Entropy
+    ) throws(SodiumError) -> Sealed {
+        var result = Sealed(frames: [UInt8](repeating: 0, count: Int(frameBytes)), records: [], position: position)
+        let salt = try entropy.bytes(16)
+        let largest = changes.map { Format.bucket(Format.prefixCount + $0.bodyCount) }.max() ?? 0
+        var plaintext = try SecretBytes(count: largest)
+        for (change, time) in zip(changes, times) {
+            let bucket = Format.bucket(Format.prefixCount + change.bodyCount)
+            let prefix = RecordPrefix(
+                kind: change.kind.rawValue, isCommit: result.records.count == changes.count - 1,
+                bodyCount: change.bodyCount, seq: result.position.seq + 1, previousTag: result.position.tag,
+                transactionStart: position.end, time: time)
+            plaintext.withMutableBytes { write(change, prefix, into: &$0) }
+            plaintext.withBytes { plaintext in
+                result.append(plaintext.extracting(first: bucket), change, time, salt: salt, start: position.end, key: key)
+            }
+        }
+        return result
+    }
+
+    private func write(_ change: Change, _ prefix: RecordPrefix, into plaintext: inout MutableSpan<UInt8>) {
+        plaintext.wipe(0..<plaintext.count)
+        prefix.store(into: &plaintext)
+        let address = change.address.bytes.span
+        plaintext.copy(from: address.extracting(0..<3), at: Format.prefixCount)
+        let text = Format.prefixCount + Format.addressOverhead
+        plaintext.copy(from: address.extracting(3..<address.count), at: text)
+        values.withBytes { values in
+            let value = values.extracting(change.valueStart..<change.valueStart + change.valueCount)
+            plaintext.copy(from: value, at: text + address.count - 3)
+        }
+    }
+
+    /// Frames that are ready to be written.
+    struct Sealed {
+        var frames: [UInt8]
+        var records: [(version: Version, address: Address)]
+        var position: Replay.Position
+
+        fileprivate mutating func append(
+            _ plaintext: Span<UInt8>, _ change: Change, _ time: UInt64, salt: [UInt8], start: UInt64,
+            key: borrowing Key
+        ) {
+            let (offset, boxCount) = (position.end, plaintext.count + SecretBox.tagCount)
+            let at = Int(offset - start)
+            var head = [UInt8](repeating: 0, count: Format.frameOverhead)
+            var headSpan = head.mutableSpan
+            headSpan.store(UInt32(boxCount), at: 0)
+            headSpan.copy(from: salt.span, at: 8)
+            headSpan.store(offset, at: 24)
+            var box = [UInt8](repeating: 0, count: boxCount)
+            var boxSpan = box.mutableSpan
+            SecretBox.seal(plaintext, nonce: head.span.extracting(8..<32), key: key, into: &boxSpan)
+            let sum = Transaction.checksum(head, box)
+            var sumSpan = head.mutableSpan
+            sumSpan.store(sum, at: 4)
+            var span = frames.mutableSpan
+            span.copy(from: head.span, at: at)
+            span.copy(from: box.span, at: at + Format.frameOverhead)
+            let version = Version(offset: offset, time: time, boxCount: boxCount, kind: change.kind)
+            records.append((version, change.address))
+            position = Replay.Position(
+                end: offset + UInt64(Format.frameOverhead + boxCount), seq: position.seq + 1,
+                tag: Bytes16(box.span, at: 0))
+        }
+    }
+
+    private static func checksum(_ head: [UInt8], _ box: [UInt8]) -> UInt32 {
+        var sum = CRC32C()
+        sum.update(head.span.extracting(0..<4))
+        sum.update(head.span.extracting(8..<head.count))
+        sum.update(box.span)
+        return sum.value
+    }
+}
