@@ -16,14 +16,9 @@ extension Log {
         guard surroundings.writingBounds.contains(parameters) else { throw .refusedParameters(parameters) }
         let storage = surroundings.storage
         if (try? storage.identity(of: path)) != nil { throw .alreadyExists }
-        let master: Key
-        let header: [UInt8]
-        do throws(SodiumError) {
-            master = try surroundings.entropy.key()
-            header = try newHeader(passphrase, parameters, master, surroundings.entropy)
-        } catch {
-            throw VaultFileError(error)
-        }
+        let entropy = surroundings.entropy
+        let master = try guarding { () throws(SodiumError) in try entropy.key() }
+        let header = try newHeader(passphrase, parameters, master, entropy)
         try publish(header, at: path, surroundings)
         let opened = try during(.open) { () throws(Errno) in try storage.open(path, .writing) }
         return try Log(
@@ -32,12 +27,16 @@ extension Log {
 
     private static func newHeader(
         _ passphrase: Span<UInt8>, _ parameters: Argon2id.Parameters, _ master: borrowing Key, _ entropy: Entropy
-    ) throws(SodiumError) -> [UInt8] {
-        let fields = Header.Fields(vaultID: try entropy.bytes(16), fileSalt: try entropy.bytes(32))
-        let slot = try Slot.encode(
-            passphrase: passphrase, parameters: parameters, master: master,
-            vaultID: Bytes16(fields.vaultID.span, at: 0), entropy: entropy)
-        return try Header.encode(fields, slots: [slot, Slot.empty], master: master)
+    ) throws(VaultFileError) -> [UInt8] {
+        do throws(SodiumError) {
+            let fields = Header.Fields(vaultID: try entropy.bytes(16), fileSalt: try entropy.bytes(32))
+            let slot = try Slot.encode(
+                passphrase: passphrase, parameters: parameters, master: master,
+                vaultID: Bytes16(fields.vaultID.span, at: 0), entropy: entropy)
+            return try Header.encode(fields, slots: [slot, Slot.empty], master: master)
+        } catch {
+            throw VaultFileError(error)
+        }
     }
 
     /// Writes header and copy under a temporary name, and gives them their own when they are durable.

@@ -1,0 +1,42 @@
+// A table is data, and data can contradict itself. A program's tests ask for the contradictions, so that the parser
+// need not look for them at every start.
+
+extension CommandOutline {
+    /// What is wrong with the table; nothing in a sound one.
+    public var inconsistencies: [String] {
+        let options = parameters.filter { !$0.isOperand }
+        let operands = parameters.filter(\.isOperand).map(\.valueName)
+        let spellings = options.flatMap { [$0.short, $0.long].compactMap(\.self) }
+        var found = repeated(spellings + ["-h", "--help"]) + repeated(operands)
+        for option in options {
+            if option.short?.utf8.count ?? 2 != 2 { found.append("short option \(option.name)") }
+            if option.long == nil { found.append("no long spelling: \(option.name)") }
+            if let operand = option.operandReplaced, !operands.contains(operand) {
+                found.append("\(option.name) stands for an unknown operand \(operand)")
+            }
+        }
+        for parameter in parameters where !isSummary(parameter.summary) {
+            found.append("summary of \(parameter.name)")
+        }
+        if !isSummary(summary) { found.append("summary") }
+        return found.map { "\(name): \($0)" }
+    }
+}
+
+extension Program {
+    /// What is wrong with the tables; nothing in sound ones.
+    public var inconsistencies: [String] {
+        let names = verbs.flatMap(\.outline.names) + groupWords + topics.map(\.name) + ["help"]
+        return repeated(names) + verbs.flatMap(\.outline.inconsistencies)
+    }
+}
+
+private func repeated(_ words: [String]) -> [String] {
+    Dictionary(grouping: words, by: \.self).filter { $0.value.count > 1 }.keys.sorted()
+        .map { "\($0) stands twice" }
+}
+
+private func isSummary(_ text: String) -> Bool {
+    guard let first = text.first, let last = text.last else { return false }
+    return !first.isLowercase && last != "." && !text.contains("\n")
+}

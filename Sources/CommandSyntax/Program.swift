@@ -1,0 +1,90 @@
+/// The table of a whole program: its commands, and the topics of its help.
+///
+/// `Action` is what the top floor makes of a parsed command.
+public struct Program<Action>: Sendable {
+    /// The name that it is called by.
+    public let name: String
+    /// One line: what it is, with a capital and without a full stop.
+    public let summary: String
+    /// Paragraphs that say more, or nothing.
+    public let discussion: String
+    /// Words that may stand before any command and mean nothing.
+    public let groupWords: [String]
+    /// Options of the commands that may also stand before the command.
+    public let sharedOptions: [ParameterOutline]
+    /// The commands, under their headings.
+    public let sections: [Section<Action>]
+    /// What `help` can explain beside the commands.
+    public let topics: [HelpTopic]
+
+    /// Describes a program.
+    public init(
+        name: String, summary: String, discussion: String = "", groupWords: [String] = [],
+        sharedOptions: [ParameterOutline] = [], sections: [Section<Action>], topics: [HelpTopic] = []
+    ) {
+        self.name = name
+        self.summary = summary
+        self.discussion = discussion
+        self.groupWords = groupWords
+        self.sharedOptions = sharedOptions
+        self.sections = sections
+        self.topics = topics
+    }
+
+    /// All commands, hidden ones too.
+    public var verbs: [Verb<Action>] { sections.flatMap(\.verbs) }
+}
+
+/// Commands that stand under one heading in the overview.
+public struct Section<Action>: Sendable {
+    /// The heading, without a colon.
+    public let title: String
+    /// The commands, in the order of the overview.
+    public let verbs: [Verb<Action>]
+
+    /// Puts commands under a heading.
+    public init(_ title: String, _ verbs: [Verb<Action>]) {
+        self.title = title
+        self.verbs = verbs
+    }
+}
+
+/// A command of a program, without the type of its parsed form.
+public struct Verb<Action>: Sendable {
+    /// The command's name and texts.
+    public let outline: CommandOutline
+
+    let parse: @Sendable ([String]) throws(UsageError) -> Parsed<Action>
+
+    /// A command by its table, and what becomes of it once parsed.
+    ///
+    /// `action` may refuse what no table can express, such as options that exclude each other.
+    public init<Command>(
+        _ syntax: Syntax<Command>, _ action: @escaping @Sendable (Command) throws(UsageError) -> Action
+    ) {
+        outline = syntax.outline
+        parse = { (words: [String]) throws(UsageError) -> Parsed<Action> in
+            switch try syntax.parse(words) {
+            case .command(let command): .command(try action(command))
+            case .help: .help
+            }
+        }
+    }
+}
+
+/// A text of help that belongs to no command.
+public struct HelpTopic: Sendable {
+    /// The word that asks for it: `help NAME`.
+    public let name: String
+    /// One line for the overview, with a capital and without a full stop.
+    public let summary: String
+    /// Paragraphs, laid out as the discussion of a command is.
+    public let text: String
+
+    /// Describes a topic.
+    public init(name: String, summary: String, text: String) {
+        self.name = name
+        self.summary = summary
+        self.text = text
+    }
+}

@@ -1,0 +1,40 @@
+/// Finds the word that somebody may have meant.
+enum Suggestion {
+    /// The known word nearest to `word`, or the only one that it is the beginning of.
+    static func nearest(to word: String, among known: [String]) -> String? {
+        let typed = Array(word.utf8)
+        let letters = typed.drop { $0 == UInt8(ascii: "-") }.count
+        // The limit keeps hostile words cheap; short words are all near each other.
+        guard (1...40).contains(letters) else { return nil }
+        let limit = letters < 4 ? 1 : 2
+
+        var best: (word: String, distance: Int)?
+        for candidate in known {
+            let distance = distance(from: typed, to: Array(candidate.utf8))
+            if distance <= limit, distance < best?.distance ?? .max { best = (candidate, distance) }
+        }
+        if let best { return best.word }
+        let begun = known.filter { letters >= 3 && $0.utf8.starts(with: typed) }
+        return begun.count == 1 ? begun.first : nil
+    }
+
+    /// The number of letters inserted, deleted, replaced or swapped with their neighbour.
+    static func distance(from old: [UInt8], to new: [UInt8]) -> Int {
+        var beforeLast: [Int] = []
+        var last = Array(0...new.count)
+        for i in old.indices {
+            var row = [i + 1]
+            row.reserveCapacity(new.count + 1)
+            for j in new.indices {
+                var cost = min(last[j + 1] + 1, row[j] + 1, last[j] + (old[i] == new[j] ? 0 : 1))
+                if i > 0, j > 0, old[i] == new[j - 1], old[i - 1] == new[j] {
+                    cost = min(cost, beforeLast[j - 1] + 1)
+                }
+                row.append(cost)
+            }
+            beforeLast = last
+            last = row
+        }
+        return last[new.count]
+    }
+}

@@ -1,0 +1,20 @@
+internal import Glibc
+
+/// A folder that no other user can look into or change.
+public enum PrivateFolder {
+    /// Makes the folder, mode 0700, and those above it, and makes sure that it is ours.
+    ///
+    /// - Throws: ``Errno/permissionDenied`` if it belongs to somebody else or is open to others.
+    public static func prepare(_ path: String) throws(Errno) {
+        try DiskStorage().makeFolder(path)
+        guard isOurs(path) else { throw .permissionDenied }
+    }
+
+    /// Whether `path` is a folder, no symbolic link, that belongs to this user and is closed to others.
+    public static func isOurs(_ path: String) -> Bool {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else { return false }
+        return status.st_mode & S_IFMT == S_IFDIR && status.st_uid == CurrentProcess.userID
+            && status.st_mode & 0o077 == 0
+    }
+}

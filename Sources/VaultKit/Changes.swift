@@ -1,0 +1,41 @@
+internal import VaultFile
+
+/// Changes to a vault that are made together or not at all.
+public struct Changes: ~Copyable {
+    var transaction: Transaction
+
+    /// No changes yet.
+    ///
+    /// - Throws: ``VaultError/file(_:)`` if there is no memory.
+    public init() throws(VaultError) { transaction = try reading { () throws(VaultFileError) in try Transaction() } }
+
+    /// How many changes there are.
+    public var count: Int { transaction.count }
+
+    /// Creates or replaces one secret.
+    ///
+    /// - Parameter value: any bytes, at most 1 MiB.
+    /// - Throws: ``VaultError/invalidName``, ``VaultError/invalidID``, ``VaultError/valueTooLong``, and ``VaultError/file(_:)`` with
+    ///   ``VaultFileError/transactionTooLarge`` beyond 64 MiB in all; the changes are as they were then.
+    public mutating func set(_ secret: Secret, to value: Span<UInt8>) throws(VaultError) {
+        let address = try secret.address()
+        guard value.count <= Format.mostValue else { throw .valueTooLong }
+        do throws(VaultFileError) {
+            try transaction.set(address, to: value)
+        } catch {
+            throw .file(error)
+        }
+    }
+
+    /// Deletes one secret. Whether it exists is not asked.
+    ///
+    /// - Throws: as ``set(_:to:)``.
+    public mutating func delete(_ secret: Secret) throws(VaultError) {
+        let address = try secret.address()
+        do throws(VaultFileError) {
+            try transaction.delete(address)
+        } catch {
+            throw .file(error)
+        }
+    }
+}

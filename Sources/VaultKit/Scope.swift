@@ -1,0 +1,114 @@
+internal import VaultFile
+
+/// Where a secret stands.
+public enum Scope: Hashable, Sendable {
+    /// For everything.
+    case team
+    /// For the runs in one cluster.
+    case cluster(String)
+    /// For one project.
+    case project(String)
+
+    /// `team`, `cluster` or `project`.
+    public var word: String {
+        switch self {
+        case .team: "team"
+        case .cluster: "cluster"
+        case .project: "project"
+        }
+    }
+
+    /// The id of the project or cluster; nil for the team.
+    public var id: String? {
+        switch self {
+        case .team: nil
+        case .cluster(let id), .project(let id): id
+        }
+    }
+
+    /// The scope's code in the file: vault-format.md, section 5.
+    var code: UInt8 {
+        switch self {
+        case .team: 1
+        case .project: 2
+        case .cluster: 3
+        }
+    }
+
+    init(code: UInt8, id: String) {
+        self =
+            switch code {
+            case 2: .project(id)
+            case 3: .cluster(id)
+            default: .team
+            }
+    }
+}
+
+/// The project and the cluster of the moment; either may be missing.
+public struct Context: Hashable, Sendable {
+    /// The project's id.
+    public var project: String?
+    /// The cluster's id.
+    public var cluster: String?
+
+    /// A context; without arguments, only the team's secrets apply.
+    public init(project: String? = nil, cluster: String? = nil) {
+        self.project = project
+        self.cluster = cluster
+    }
+
+    /// The scopes that apply, strongest first: **project, then cluster, then team**. A scope that the context does not name is
+    /// not among them.
+    public var scopes: [Scope] {
+        var scopes: [Scope] = []
+        if let project { scopes.append(.project(project)) }
+        if let cluster { scopes.append(.cluster(cluster)) }
+        scopes.append(.team)
+        return scopes
+    }
+}
+
+/// A name in a scope.
+public struct Secret: Hashable, Sendable {
+    /// Where it stands.
+    public let scope: Scope
+    /// Its name.
+    public let name: String
+
+    /// The secret `name` in `scope`; neither is checked yet.
+    public init(_ name: String, in scope: Scope) {
+        self.scope = scope
+        self.name = name
+    }
+
+    /// The engine's address for it.
+    ///
+    /// - Throws: ``VaultError/invalidName``, ``VaultError/invalidID``.
+    func address() throws(VaultError) -> Address {
+        let name = Array(name.utf8)
+        guard Address(scope: Scope.team.code, id: [], name: name) != nil else { throw .invalidName }
+        guard let address = Address(scope: scope.code, id: Array((scope.id ?? "").utf8), name: name) else {
+            throw .invalidID
+        }
+        return address
+    }
+
+    /// Whether `name` is 1 to 128 characters of `[A-Za-z_][A-Za-z0-9_.-]*`.
+    public static func isValidName(_ name: String) -> Bool {
+        Address(scope: Scope.team.code, id: [], name: Array(name.utf8)) != nil
+    }
+
+    /// Whether `id` is 1 to 128 characters of `[A-Za-z0-9][A-Za-z0-9_.-]*`.
+    public static func isValidID(_ id: String) -> Bool {
+        Address(scope: Scope.project("").code, id: Array(id.utf8), name: Array("x".utf8)) != nil
+    }
+}
+
+/// Which scope supplies a name in a context.
+public struct Resolution: Equatable, Sendable {
+    /// The secret that applies.
+    public let winner: Secret
+    /// The secrets of the same name in weaker scopes of the context, strongest first.
+    public let shadowed: [Secret]
+}

@@ -1,0 +1,104 @@
+public import Sodium
+
+/// What can be asked of an unlocked vault, whoever answers.
+///
+/// Names and ids are checked by the callee; a malformed one is ``VaultError/invalidName`` or ``VaultError/invalidID``.
+public protocol Session: AnyObject {
+    /// Every secret that exists, by scope, id and name, bytewise.
+    func secrets() throws(VaultError) -> [Secret]
+
+    /// Whether a secret exists.
+    func contains(_ secret: Secret) throws(VaultError) -> Bool
+
+    /// The versions of a secret, new to old, deletions too; empty if it never existed.
+    func history(of secret: Secret) throws(VaultError) -> [SecretVersion]
+
+    /// The value of a version: 0 is the newest, 1 the one before, as in ``history(of:)``.
+    ///
+    /// - Throws: ``VaultError/noSuchSecret``, ``VaultError/noSuchVersion``; a deletion has no value either.
+    func value(of secret: Secret, version: Int) throws(VaultError) -> SecretBytes
+
+    /// Makes changes durable, all or none.
+    ///
+    /// - Throws: ``VaultError``; unless it is ``VaultFileError/outcomeUnknown(_:)``, nothing was changed then.
+    func commit(_ changes: borrowing Changes) throws(VaultError)
+
+    /// Numbers about the vault.
+    func summary() throws(VaultError) -> Summary
+}
+
+/// One entry in the history of a secret.
+public struct SecretVersion: Equatable, Sendable {
+    /// When it was written, in milliseconds since 1970.
+    public let time: UInt64
+    /// Whether it is a deletion.
+    public let isDeletion: Bool
+}
+
+/// Numbers about a vault.
+public struct Summary: Equatable, Sendable {
+    /// The generation of the file.
+    public let generation: UInt64
+    /// How many secrets exist.
+    public let secrets: Int
+    /// How many versions are kept, deletions too.
+    public let versions: Int
+    /// Where the last commit ends, in bytes.
+    public let committedBytes: UInt64
+}
+
+extension Session {
+    /// The value of a secret in one scope.
+    ///
+    /// - Throws: ``VaultError/noSuchSecret``.
+    public func value(of name: String, in scope: Scope) throws(VaultError) -> SecretBytes {
+        try value(of: Secret(name, in: scope), version: 0)
+    }
+
+    /// Which scope supplies `name` in `context`, and which it shadows; nil if none does.
+    public func resolve(_ name: String, in context: Context) throws(VaultError) -> Resolution? {
+        var found: [Secret] = []
+        for scope in context.scopes {
+            let secret = Secret(name, in: scope)
+            if try contains(secret) { found.append(secret) }
+        }
+        return found.first.map { Resolution(winner: $0, shadowed: Array(found.dropFirst())) }
+    }
+
+    /// The secrets that apply in `context`, one for each name, by name, bytewise.
+    public func effective(in context: Context) throws(VaultError) -> [Secret] {
+        var winners: [String: (rank: Int, secret: Secret)] = [:]
+        let ranks = Dictionary(uniqueKeysWithValues: context.scopes.enumerated().map { ($1, $0) })
+        for secret in try secrets() {
+            guard let rank = ranks[secret.scope], rank < winners[secret.name]?.rank ?? .max else { continue }
+            winners[secret.name] = (rank, secret)
+        }
+        return winners.values.map(\.secret).sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    }
+
+    /// The names in one scope, bytewise.
+    public func names(in scope: Scope) throws(VaultError) -> [String] {
+        try secrets().filter { $0.scope == scope }.map(\.name)
+    }
+
+    /// Goes back to the version before the present one, by writing it as a new one. What was deleted comes back; what was
+    /// set again after a deletion is deleted again.
+    ///
+    /// - Throws: ``VaultError/noSuchSecret``, ``VaultError/noSuchVersion`` if there is none before.
+    /// - Returns: whether the secret exists now.
+    @discardableResult
+    public func undo(_ secret: Secret) throws(VaultError) -> Bool {
+        let history = try history(of: secret)
+        guard !history.isEmpty else { throw .noSuchSecret }
+        guard history.count > 1 else { throw .noSuchVersion }
+        var changes = try Changes()
+        if history[1].isDeletion {
+            try changes.delete(secret)
+        } else {
+            let before = try value(of: secret, version: 1)
+            try before.withBytes { value throws(VaultError) in try changes.set(secret, to: value) }
+        }
+        try commit(changes)
+        return !history[1].isDeletion
+    }
+}

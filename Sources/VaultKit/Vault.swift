@@ -1,0 +1,197 @@
+internal import Platform
+public import Sodium
+public import VaultFile
+
+/// A vault that this process opened itself, with a passphrase.
+///
+/// The keys are in guarded memory until the object goes away. Use it from one thread at a time; any number of processes may have
+/// the same file open.
+public final class Vault: Session {
+    private let log: Log
+    /// What the last write did about bytes that a killed writer had left; nil if there was nothing to do.
+    public private(set) var savedTail: Log.SavedTail?
+
+    private init(_ log: Log) { self.log = log }
+
+    /// Opens the vault file at `path` and verifies every byte of its content.
+    ///
+    /// - Parameters:
+    ///   - path: the vault file.
+    ///   - passphrase: 1 to 1,024 bytes.
+    ///   - access: `.reading` suffices for a file that may not be written.
+    /// - Throws: ``VaultError/file(_:)``, ``VaultError/invalidPassphrase``, ``VaultError/derivationBusy``. The file is not changed.
+    public static func open(
+        at path: String, passphrase: Span<UInt8>, access: Access = .writing,
+        surroundings: Surroundings = Surroundings()
+    ) throws(VaultError) -> Vault {
+        guard Format.passphraseCounts.contains(passphrase.count) else { throw .invalidPassphrase }
+        // What can be said without the passphrase is said before another process is waited for.
+        _ = try reading { () throws(VaultFileError) in try Log.readHeader(path: path, surroundings: surroundings) }
+        var busy = false
+        do throws(VaultFileError) {
+            return Vault(
+                try Log(path: path, access: access.storageAccess, surroundings: surroundings) {
+                    header throws(VaultFileError) in
+                    guard let turn = DerivationTurn() else {
+                        busy = true
+                        throw .busy
+                    }
+                    defer { turn.end() }
+                    return try header.unlock(passphrase: passphrase)
+                })
+        } catch {
+            throw busy ? .derivationBusy : .file(error)
+        }
+    }
+
+    /// Makes a new vault file, mode 0600, and its folder if that is missing. An existing file is never touched.
+    ///
+    /// - Parameters:
+    ///   - path: where the file will be.
+    ///   - passphrase: 1 to 1,024 bytes.
+    ///   - parameters: what one guess at the passphrase shall cost; nil measures this machine and never goes below 3 passes over 256 MiB.
+    /// - Throws: ``VaultError/file(_:)``, ``VaultError/invalidPassphrase``, ``VaultError/derivationBusy``; no file is left then.
+    public static func create(
+        at path: String, passphrase: Span<UInt8>, parameters: Argon2id.Parameters? = nil,
+        surroundings: Surroundings = Surroundings()
+    ) throws(VaultError) -> Vault {
+        guard Format.passphraseCounts.contains(passphrase.count) else { throw .invalidPassphrase }
+        if (try? surroundings.storage.identity(of: path)) != nil { throw .file(.alreadyExists) }
+        guard let turn = DerivationTurn() else { throw .derivationBusy }
+        defer { turn.end() }
+        let chosen = if let parameters { parameters } else { try calibrated() }
+        do throws(VaultFileError) {
+            return Vault(
+                try Log.create(
+                    path: path, passphrase: passphrase, parameters: chosen, surroundings: surroundings))
+        } catch {
+            throw .file(error)
+        }
+    }
+
+    private static func calibrated() throws(VaultError) -> Argon2id.Parameters {
+        do throws(SodiumError) {
+            return try Argon2id.calibrate(
+                availableMemory: Memory.available(), clock: SystemClock.monotonicNanoseconds)
+        } catch {
+            throw .file(.outOfMemory)
+        }
+    }
+
+    /// What a vault is opened for.
+    public enum Access: Sendable {
+        /// Reading alone.
+        case reading
+        /// Reading and writing.
+        case writing
+
+        fileprivate var storageAccess: StorageAccess { self == .reading ? .reading : .writing }
+    }
+
+    /// Takes in what other processes wrote since.
+    ///
+    /// - Throws: ``VaultError/file(_:)``.
+    public func refresh() throws(VaultError) { try reading { () throws(VaultFileError) in try log.refresh() } }
+
+    /// Bytes that a killed writer left behind the last commit; the next write sets them aside.
+    public var unfinishedTail: Log.UnfinishedTail? { log.unfinishedTail }
+
+    /// The header of the file.
+    public var header: Header { log.header }
+
+    /// What a full check finds beyond what every open verifies; empty if all is well.
+    ///
+    /// - Throws: ``VaultError/file(_:)``.
+    public func check() throws(VaultError) -> [Log.Finding] {
+        try reading { () throws(VaultFileError) in try log.check() }
+    }
+
+    /// Every secret that exists, by scope, id and name, bytewise.
+    public func secrets() -> [Secret] {
+        var packed: [[UInt8]] = []
+        log.forEachCurrent { address in packed.append(Vault.sortKey(address)) }
+        packed.sort { $0.lexicographicallyPrecedes($1) }
+        return packed.map(Vault.secret)
+    }
+
+    /// The word of the scope, the id and the name with TABs between, as `list --all` prints them, so that they sort alike.
+    private static func sortKey(_ address: Span<UInt8>) -> [UInt8] {
+        var key = Array(Scope(code: address[0], id: "").word.utf8)
+        key.append(9)
+        let idEnd = 3 + Int(address[1])
+        for index in 3..<address.count {
+            if index == idEnd { key.append(9) }
+            key.append(address[index])
+        }
+        return key
+    }
+
+    private static func secret(_ sortKey: [UInt8]) -> Secret {
+        let parts = sortKey.split(separator: 9, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
+        return switch parts[0] {
+        case "project": Secret(parts[2], in: .project(parts[1]))
+        case "cluster": Secret(parts[2], in: .cluster(parts[1]))
+        default: Secret(parts[parts.count - 1], in: .team)
+        }
+    }
+
+    /// Whether a secret exists.
+    public func contains(_ secret: Secret) throws(VaultError) -> Bool { log.current(try secret.address()) != nil }
+
+    /// The versions of a secret, new to old, deletions too; empty if it never existed.
+    public func history(of secret: Secret) throws(VaultError) -> [SecretVersion] {
+        log.versions(try secret.address()).map { SecretVersion(time: $0.time, isDeletion: $0.kind == .tombstone) }
+    }
+
+    /// The value of a version: 0 is the newest, 1 the one before.
+    public func value(of secret: Secret, version: Int) throws(VaultError) -> SecretBytes {
+        let address = try secret.address()
+        let versions = log.versions(address)
+        guard let newest = versions.first, version != 0 || newest.kind == .value else { throw .noSuchSecret }
+        guard versions.indices.contains(version), versions[version].kind == .value else { throw .noSuchVersion }
+        do throws(VaultFileError) {
+            return try log.value(of: versions[version], at: address)
+        } catch {
+            throw .file(error)
+        }
+    }
+
+    /// Makes changes durable, all or none.
+    public func commit(_ changes: borrowing Changes) throws(VaultError) {
+        do throws(VaultFileError) {
+            savedTail = try log.append(changes.transaction)
+        } catch {
+            throw .file(error)
+        }
+    }
+
+    /// Creates or replaces one secret, durably.
+    ///
+    /// - Throws: as ``Changes/set(_:to:)`` and ``commit(_:)``.
+    public func set(_ name: String, in scope: Scope, to value: Span<UInt8>) throws(VaultError) {
+        var changes = try Changes()
+        try changes.set(Secret(name, in: scope), to: value)
+        try commit(changes)
+    }
+
+    /// Deletes one secret, durably.
+    ///
+    /// - Throws: ``VaultError/noSuchSecret``, ``VaultError/file(_:)``.
+    public func delete(_ name: String, in scope: Scope) throws(VaultError) {
+        let secret = Secret(name, in: scope)
+        try refresh()
+        guard try contains(secret) else { throw .noSuchSecret }
+        var changes = try Changes()
+        try changes.delete(secret)
+        try commit(changes)
+    }
+
+    /// Numbers about the vault.
+    public func summary() -> Summary {
+        var count = 0
+        log.forEachCurrent { _ in count += 1 }
+        return Summary(
+            generation: log.header.generation, secrets: count, versions: log.versionCount,
+            committedBytes: log.committedEnd)
+    }
+}
