@@ -15,11 +15,22 @@ int platform_rename_without_replacing(const char *from, const char *to) {
     return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
 }
 
-void platform_forbid_core_dumps(void) {
-    const struct rlimit none = {0, 0};
-    (void)setrlimit(RLIMIT_CORE, &none);
+static struct rlimit core_limit = {RLIM_INFINITY, RLIM_INFINITY};
+
+void platform_harden(void) {
+    static const int crashes[] = {SIGQUIT, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) {
+        struct sigaction present;
+        if (sigaction(crashes[i], NULL, &present) == 0 && present.sa_handler != SIG_IGN) signal(crashes[i], SIG_DFL);
+    }
+    if (getrlimit(RLIMIT_CORE, &core_limit) == 0) {
+        const struct rlimit none = {0, core_limit.rlim_max};
+        (void)setrlimit(RLIMIT_CORE, &none);
+    }
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
+
+void platform_soften(void) { (void)setrlimit(RLIMIT_CORE, &core_limit); }
 
 int platform_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 

@@ -9,17 +9,12 @@ public enum CurrentProcess {
     /// The process's number, for names of temporary files.
     public static var identifier: Int32 { getpid() }
 
-    /// Makes a crash silent, and the process unreadable to others.
+    /// Makes a crash silent, and the process unreadable to others of the same user.
     ///
     /// The language's own crash reporter prints registers and memory, which may hold a secret; with the default action for the
-    /// crash signals it does not run. No core is dumped, no debugger of the same user attaches, and new files are private.
-    public static func harden() {
-        for number in [SIGQUIT, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP] {
-            signal(number, SIG_DFL)
-        }
-        platform_forbid_core_dumps()
-        umask(0o077)
-    }
+    /// crash signals it does not run. No core is dumped and no debugger attaches. ``become(argumentsFrom:keeping:adding:)`` gives the
+    /// next program its limits back.
+    public static func harden() { platform_harden() }
 
     /// Opens the standard descriptors that the parent left closed on `/dev/null`, so that no file of ours takes their number.
     public static func fillStandardDescriptors() {
@@ -27,9 +22,6 @@ public enum CurrentProcess {
             _ = unsafe open("/dev/null", O_RDWR)
         }
     }
-
-    /// Makes writing to a pipe that nobody reads an error instead of the end of the process.
-    public static func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
 
     /// The arguments after the program's name.
     ///
@@ -53,8 +45,7 @@ public enum CurrentProcess {
     ///   - added: further variables, `NAME=value` each with a final NUL.
     /// - Returns: only if the program could not be started, why.
     public static func become(argumentsFrom first: Int, keeping kept: [Int], adding added: Span<UInt8>) -> Errno {
-        // Ignored signals stay ignored across execve; the program must find them as we did.
-        _ = signal(SIGPIPE, SIG_DFL)
+        platform_soften()
         return unsafe added.withPointer { block, count in
             var variables: [UnsafeMutablePointer<CChar>?] = unsafe []
             guard let inherited = unsafe platform_environment() else { return .invalidArgument }

@@ -56,7 +56,7 @@ public final class Vault: Session {
         surroundings: Surroundings = Surroundings()
     ) throws(VaultError) -> Vault {
         guard Format.passphraseCounts.contains(passphrase.count) else { throw .invalidPassphrase }
-        if (try? surroundings.storage.identity(of: path)) != nil { throw .file(.alreadyExists) }
+        if isOccupied(path, surroundings: surroundings) { throw .file(.alreadyExists) }
         guard let turn = DerivationTurn() else { throw .derivationBusy }
         defer { turn.end() }
         let chosen = if let parameters { parameters } else { try calibrated() }
@@ -67,6 +67,11 @@ public final class Vault: Session {
         } catch {
             throw .file(error)
         }
+    }
+
+    /// Whether anything lies at `path`, vault or not, so that no new vault can be made there.
+    public static func isOccupied(_ path: String, surroundings: Surroundings = Surroundings()) -> Bool {
+        (try? surroundings.storage.identity(of: path)) != nil
     }
 
     private static func calibrated() throws(VaultError) -> Argon2id.Parameters {

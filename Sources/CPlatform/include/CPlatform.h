@@ -14,8 +14,12 @@ uint32_t platform_crc32c_portable(uint32_t crc, const uint8_t *bytes, size_t cou
 /* renameat2(RENAME_NOREPLACE): 0, or -1 with errno. */
 int platform_rename_without_replacing(const char *from, const char *to);
 
-/* prctl(PR_SET_DUMPABLE, 0) and an RLIMIT_CORE of 0: no core dump, no ptrace by the same user. */
-void platform_forbid_core_dumps(void);
+/* Default actions for the signals of a crash where a handler stands (an ignored one stays ignored, for the program that we
+ * may become), no core dump, no ptrace by the same user. */
+void platform_harden(void);
+
+/* Gives back what platform_harden took and what execve would hand on: the limit on core dumps. */
+void platform_soften(void);
 
 /* The environment of this process, as execve takes it. */
 char **platform_environment(void);

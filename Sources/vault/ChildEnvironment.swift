@@ -1,0 +1,212 @@
+internal import Platform
+internal import Sodium
+internal import VaultFile
+internal import VaultKit
+
+/// The environment of a program that is about to be started, put together in guarded memory.
+struct ChildEnvironment: ~Copyable {
+    private let vault: Vault
+    private let effective: [String: Secret]
+    private let searched: String
+
+    /// Inherited variables that are handed on as they are, by name.
+    private var kept: [String: Int] = [:]
+    /// Variables of our own: where each lies in `block`.
+    private var added: [String: Range<Int>] = [:]
+    /// `NAME=value` with a final NUL, one after the other; entries that were overridden too.
+    private var block: SecretBuffer
+
+    /// The longest `NAME=value` that Linux takes, without the final NUL.
+    private static let mostEntry = 131_071
+    private static let pristineNames = ["PATH", "HOME", "USER", "TERM", "LANG", "TMPDIR"]
+
+    init(vault: Vault, effective: [Secret], searched: String) throws(Failure) {
+        self.vault = vault
+        self.effective = Dictionary(uniqueKeysWithValues: effective.map { ($0.name, $0) })
+        self.searched = searched
+        block = try guarding { () throws(SodiumError) in try SecretBuffer(capacity: 16 * 1024) }
+    }
+
+    /// Whether a shell could name it: `[A-Za-z_][A-Za-z0-9_]*`.
+    static func isVariableName(_ name: some StringProtocol) -> Bool {
+        guard let first = name.utf8.first, first < 0x80, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else {
+            return false
+        }
+        return name.utf8.allSatisfy { byte in
+            byte == UInt8(ascii: "_") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+        }
+    }
+
+    /// Whether a variable changes which code programs load or how they find each other.
+    static func isDangerous(_ name: String) -> Bool {
+        let names: Swift.Set<String> = [
+            "PATH", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "BASHOPTS", "PS4", "PROMPT_COMMAND", "ZDOTDIR", "CDPATH", "GLOBIGNORE",
+            "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONINSPECT", "NODE_OPTIONS", "NODE_PATH", "PERL5LIB",
+            "PERL5OPT", "PERL5DB", "RUBYLIB", "RUBYOPT", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH",
+            "GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXEC_PATH", "GIT_EXTERNAL_DIFF", "GIT_ASKPASS", "SSH_ASKPASS", "EDITOR",
+            "VISUAL", "PAGER", "SHELL", "HOME", "GCONV_PATH", "LOCPATH", "TMPDIR", "OPENSSL_CONF", "OPENSSL_MODULES",
+        ]
+        return names.contains(name) || name.hasPrefix("LD_") || name.hasPrefix("DYLD_") || name.hasPrefix("BASH_FUNC_")
+            || name.hasPrefix("GIT_CONFIG") || name.hasPrefix("MALLOC_")
+    }
+
+    /// Takes over this process's own variables, with references replaced and passphrases left out.
+    mutating func inherit(pristine: Bool) throws(Failure) {
+        for index in 0..<Environment.count {
+            let isSecret = Environment.withEntry(at: index) { Passphrase.isPassphraseVariable($0) }
+            if isSecret { continue }
+            let (name, reference) = Environment.withEntry(at: index) { ChildEnvironment.parse($0) }
+            if pristine, !ChildEnvironment.pristineNames.contains(name) { continue }
+            added[name] = nil
+            switch reference {
+            case nil: kept[name] = index
+            case .malformed:
+                warnOfMalformed(name)
+                kept[name] = index
+            case .escaped(let text): try put(name, Array(text.utf8).span)
+            case .secret(let secret): try put(name, reference: secret)
+            }
+        }
+    }
+
+    /// Adds secrets under their own names.
+    ///
+    /// - Throws: ``ExitCode/usage`` for names that need to be allowed, ``ExitCode/notExpressible`` naming every secret that cannot
+    ///   stand in an environment.
+    mutating func add(_ secrets: [Secret], allowing allowed: [String]) throws(Failure) {
+        let secrets = secrets.filter { ChildEnvironment.isVariableName($0.name) }
+        let dangerous = secrets.map(\.name).filter { ChildEnvironment.isDangerous($0) && !allowed.contains($0) }
+        if let first = dangerous.first {
+            throw Failure(
+                .usage, "these names change how programs run: \(dangerous.joined(separator: ", "))",
+                hint: "add --allow-name \(first) if that is meant, or --except \(first)")
+        }
+        var refused: [String] = []
+        for secret in secrets {
+            let value = try value(of: secret)
+            let problem = value.withBytes { ChildEnvironment.problem(secret.name, $0) }
+            if let problem {
+                refused.append("\(secret.name) (\(problem))")
+            } else {
+                try value.withBytes { value throws(Failure) in try put(secret.name, value) }
+            }
+        }
+        guard refused.isEmpty else { throw ChildEnvironment.notExpressible(refused) }
+    }
+
+    /// Sets a variable from `NAME=VALUE`, where VALUE may be a reference.
+    mutating func assign(_ assignment: String) throws(Failure) {
+        let (name, reference) = ChildEnvironment.parse(Array(assignment.utf8).span)
+        switch reference {
+        case .secret(let secret): try put(name, reference: secret)
+        case .escaped(let text): try put(name, Array(text.utf8).span)
+        case nil, .malformed:
+            if reference != nil { warnOfMalformed(name) }
+            try put(name, Array(assignment.utf8.dropFirst(name.utf8.count + 1)).span)
+        }
+    }
+
+    /// Whether all entries are short enough for the system.
+    func checkFits() throws(Failure) {
+        let tooLong = added.filter { $0.value.count - 1 > ChildEnvironment.mostEntry }.keys.sorted()
+        guard tooLong.isEmpty else {
+            throw ChildEnvironment.notExpressible(tooLong.map { "\($0) (too long)" })
+        }
+    }
+
+    /// Starts the program; returns only if that failed.
+    borrowing func become(argumentsFrom first: Int) -> Errno {
+        guard let final = try? compacted() else { return Errno.tooLong }
+        let kept = kept.values.sorted()
+        return final.withBytes { CurrentProcess.become(argumentsFrom: first, keeping: kept, adding: $0) }
+    }
+
+    /// The block without entries that were overridden.
+    private borrowing func compacted() throws(Failure) -> SecretBuffer {
+        let ranges = added.values.sorted { $0.lowerBound < $1.lowerBound }
+        let count = block.count
+        var result = try guarding { () throws(SodiumError) in try SecretBuffer(capacity: count) }
+        try block.withBytes { block throws(Failure) in
+            for range in ranges {
+                try guarding { () throws(SodiumError) in try result.append(block.extracting(range)) }
+            }
+        }
+        return result
+    }
+
+    private mutating func put(_ name: String, reference: String) throws(Failure) {
+        guard let secret = effective[reference] else {
+            throw Failure(
+                .missing, "\(name): no secret '\(reference)' in \(searched); nothing was started",
+                hint: "see 'vault list --all'")
+        }
+        let value = try value(of: secret)
+        if let problem = value.withBytes({ ChildEnvironment.problem(name, $0) }) {
+            throw ChildEnvironment.notExpressible(["\(reference) (\(problem))"])
+        }
+        try value.withBytes { value throws(Failure) in try put(name, value) }
+    }
+
+    private mutating func put(_ name: String, _ value: Span<UInt8>) throws(Failure) {
+        let start = block.count
+        try guarding { () throws(SodiumError) in
+            try block.append(Array(name.utf8).span)
+            try block.append(UInt8(ascii: "="))
+            try block.append(value)
+            try block.append(0)
+        }
+        kept[name] = nil
+        added[name] = start..<block.count
+    }
+
+    private func value(of secret: Secret) throws(Failure) -> SecretBytes {
+        do throws(VaultError) {
+            return try vault.value(of: secret, version: 0)
+        } catch {
+            throw Failure(error, path: "the vault")
+        }
+    }
+
+    private static func problem(_ name: String, _ value: Span<UInt8>) -> String? {
+        for index in value.indices where value[index] == 0 { return "has a NUL byte" }
+        return name.utf8.count + 1 + value.count > mostEntry ? "too long" : nil
+    }
+
+    private static func notExpressible(_ names: [String]) -> Failure {
+        Failure(
+            .notExpressible, "cannot stand in an environment: \(names.joined(separator: ", "))",
+            hint: "leave them out with --except")
+    }
+
+    private func warnOfMalformed(_ name: String) {
+        Output.warn("\(name): 'secret:' is followed by no valid name; the variable is passed on as it is")
+    }
+
+    /// What a variable's value asks for.
+    private enum Reference {
+        case secret(String)
+        case escaped(String)
+        case malformed
+    }
+
+    /// Splits `NAME=value` and looks whether the value is a reference.
+    private static func parse(_ entry: Span<UInt8>) -> (name: String, reference: Reference?) {
+        var name: [UInt8] = []
+        var index = 0
+        while index < entry.count, entry[index] != UInt8(ascii: "=") {
+            name.append(entry[index])
+            index += 1
+        }
+        let text = String(decoding: name, as: UTF8.self)
+        let start = index + 1
+        let prefix = Array("secret:".utf8)
+        guard entry.count >= start + prefix.count else { return (text, nil) }
+        for (offset, byte) in prefix.enumerated() where entry[start + offset] != byte { return (text, nil) }
+        var rest: [UInt8] = []
+        for index in start + prefix.count..<entry.count { rest.append(entry[index]) }
+        let reference = String(decoding: rest, as: UTF8.self)
+        if reference.hasPrefix(":") { return (text, .escaped("secret:" + reference.dropFirst())) }
+        return (text, Secret.isValidName(reference) ? .secret(reference) : .malformed)
+    }
+}

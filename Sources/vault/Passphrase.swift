@@ -1,0 +1,197 @@
+internal import Platform
+internal import Sodium
+internal import VaultFile
+
+/// Finds a passphrase, in guarded memory from the first byte on.
+enum Passphrase {
+    /// One place that a passphrase can come from without a person.
+    enum Source: Equatable {
+        case descriptor(Int)
+        case file(String)
+        case command(String)
+        case variable(String)
+    }
+
+    /// The passphrase of an existing vault.
+    static func existing(_ options: PassphraseOptions) throws(Failure) -> SecretBytes {
+        let source = try explicit(options.descriptor, options.file, options.command, "passphrase") ?? environment("VAULT_PASSPHRASE")
+        if let source { return try read(source) }
+        let terminal = try openTerminal(for: "the passphrase")
+        return try ask(terminal, "Passphrase: ")
+    }
+
+    /// The passphrase of a vault that is being made; a person is asked twice.
+    static func new(_ new: NewPassphraseOptions, or ordinary: PassphraseOptions) throws(Failure) -> SecretBytes {
+        let explicitNew = try explicit(new.descriptor, new.file, new.command, "new-passphrase")
+        let explicitOrdinary = try explicit(ordinary.descriptor, ordinary.file, ordinary.command, "passphrase")
+        let source =
+            explicitNew ?? explicitOrdinary ?? environment("VAULT_NEW_PASSPHRASE") ?? environment("VAULT_PASSPHRASE")
+        if let source { return try read(source) }
+        let terminal = try openTerminal(for: "a new passphrase")
+        let first = try ask(terminal, "New passphrase: ")
+        let second = try ask(terminal, "The same again: ")
+        let same = first.withBytes { first in second.withBytes { first.isEqualInConstantTime(to: $0) } }
+        guard same else { throw Failure(.other, "the two passphrases differ") }
+        return first
+    }
+
+    /// Whether a variable must not reach a child: it may hold a passphrase, or say where one is.
+    static func isPassphraseVariable(_ entry: Span<UInt8>) -> Bool {
+        var name: [UInt8] = []
+        for index in entry.indices where entry[index] != UInt8(ascii: "=") || name.isEmpty {
+            name.append(entry[index])
+            if index + 1 < entry.count, entry[index + 1] == UInt8(ascii: "=") { break }
+        }
+        let text = String(decoding: name, as: UTF8.self)
+        return text.hasPrefix("VAULT_") && text.contains("PASSPHRASE")
+    }
+
+    private static func explicit(
+        _ descriptor: Int?, _ file: String?, _ command: String?, _ option: String
+    ) throws(Failure) -> Source? {
+        let given: [Source] = [
+            descriptor.map { .descriptor($0) }, file.map { .file($0) }, command.map { .command($0) },
+        ].compactMap { $0 }
+        if given.count > 1 { throw Failure(.usage, "only one of the --\(option) options can be given") }
+        return given.first
+    }
+
+    private static func environment(_ name: String) -> Source? {
+        if let file = Environment.value(name + "_FILE"), !file.isEmpty { return .file(file) }
+        if let command = Environment.value(name + "_COMMAND"), !command.isEmpty { return .command(command) }
+        // There is no VAULT_NEW_PASSPHRASE: nothing that lasts should live in a variable.
+        if name == "VAULT_PASSPHRASE", Environment.withValue(name, { _ in true }) == true { return .variable(name) }
+        return nil
+    }
+
+    private static func read(_ source: Source) throws(Failure) -> SecretBytes {
+        var buffer = try guarding { () throws(SodiumError) in
+            try SecretBuffer(capacity: Format.passphraseCounts.upperBound + 4)
+        }
+        switch source {
+        case .descriptor(let number):
+            let descriptor = InheritedDescriptor(number: Int32(number))
+            guard descriptor.isOpen else { throw Failure(.usage, "file descriptor \(number) is not open") }
+            try fill(&buffer, "the passphrase from descriptor \(number)") { span throws(Errno) in
+                try descriptor.read(into: &span)
+            }
+        case .file(let path): try readFile(path, &buffer)
+        case .command(let command): try readCommand(command, &buffer)
+        case .variable(let name):
+            do throws(SodiumError) {
+                _ = try Environment.withValue(name) { value throws(SodiumError) in try buffer.append(value) }
+            } catch {
+                throw .outOfMemory
+            }
+        }
+        buffer.removeFinalNewline()
+        return try checked(buffer)
+    }
+
+    private static func readFile(_ path: String, _ buffer: inout SecretBuffer) throws(Failure) {
+        let file = try InputFile.open(path, "the passphrase file \(path)")
+        if file.isReadableByOthers {
+            throw Failure(
+                .other, "the passphrase file \(path) can be read by others", hint: "chmod 600 \(path)")
+        }
+        try fill(&buffer, "the passphrase file \(path)") { span throws(Errno) in try file.read(into: &span) }
+    }
+
+    private static func readCommand(_ command: String, _ buffer: inout SecretBuffer) throws(Failure) {
+        let kept = (0..<Environment.count).filter { index in
+            !Environment.withEntry(at: index) { isPassphraseVariable($0) }
+        }
+        var piece = try guarding { () throws(SodiumError) in try SecretBytes(count: 4096) }
+        var overflow = false
+        let status: Int32?
+        do throws(Errno) {
+            status = try piece.withMutableBytes { piece throws(Errno) in
+                try ShellCommand.run(command, keeping: kept, buffer: &piece) { bytes in
+                    if buffer.count + bytes.count > 2 * Format.passphraseCounts.upperBound {
+                        overflow = true
+                    } else if (try? buffer.append(bytes)) == nil {
+                        overflow = true
+                    }
+                }
+            }
+        } catch {
+            throw Failure(error, "cannot run the passphrase command")
+        }
+        guard status == 0 else {
+            throw Failure(.other, "the passphrase command failed with \(status.map { "exit code \($0)" } ?? "a signal")")
+        }
+        if overflow { throw .passphraseTooLong }
+    }
+
+    /// Reads until the end or until it is certainly too long.
+    private static func fill(
+        _ buffer: inout SecretBuffer, _ what: String, _ read: (inout MutableSpan<UInt8>) throws(Errno) -> Int
+    ) throws(Failure) {
+        do throws(Errno) {
+            while buffer.count < buffer.capacity, try buffer.appendInPlace(read) > 0 {}
+        } catch {
+            throw Failure(error, "cannot read \(what)")
+        }
+    }
+
+    private static func ask(_ terminal: borrowing Terminal, _ prompt: String) throws(Failure) -> SecretBytes {
+        try checked(try Prompt.hidden(terminal, prompt, atMost: Format.passphraseCounts.upperBound + 1))
+    }
+
+    private static func checked(_ buffer: consuming SecretBuffer) throws(Failure) -> SecretBytes {
+        if buffer.count == 0 { throw Failure(.usage, "the passphrase is empty") }
+        if buffer.count > Format.passphraseCounts.upperBound { throw .passphraseTooLong }
+        do throws(SodiumError) {
+            return try buffer.finish()
+        } catch {
+            throw .outOfMemory
+        }
+    }
+
+    private static func openTerminal(for what: String) throws(Failure) -> Terminal {
+        do throws(Errno) {
+            return try Terminal()
+        } catch {
+            throw Failure(
+                .locked, "the vault is locked, and there is no terminal to ask for \(what)",
+                hint: "give --passphrase-file, --passphrase-command or --passphrase-fd")
+        }
+    }
+}
+
+extension InputFile {
+    /// Opens a file that the user named.
+    static func open(_ path: String, _ what: String) throws(Failure) -> InputFile {
+        do throws(Errno) {
+            return try InputFile(path)
+        } catch {
+            throw Failure(error, "cannot read \(what)")
+        }
+    }
+}
+
+extension Failure {
+    static let passphraseTooLong = Failure(.usage, "the passphrase has more than 1,024 bytes")
+    static let outOfMemory = Failure(.other, "not enough memory")
+}
+
+/// Calls `body`; libsodium fails for want of memory alone.
+func guarding<R: ~Copyable>(_ body: () throws(SodiumError) -> R) throws(Failure) -> R {
+    do throws(SodiumError) {
+        return try body()
+    } catch {
+        throw .outOfMemory
+    }
+}
+
+extension SecretBuffer {
+    /// Drops one LF or CRLF at the end.
+    mutating func removeFinalNewline() {
+        let count = count
+        let drop = withBytes { bytes in
+            guard count > 0, bytes[count - 1] == 0x0A else { return 0 }
+            return count > 1 && bytes[count - 2] == 0x0D ? 2 : 1
+        }
+        truncate(to: count - drop)
+    }
+}

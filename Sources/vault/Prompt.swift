@@ -1,0 +1,78 @@
+internal import Platform
+internal import Sodium
+
+/// Questions to the person at the terminal.
+enum Prompt {
+    /// A line that is not shown, in guarded memory; what is typed beyond `limit` bytes is dropped.
+    static func hidden(
+        _ terminal: borrowing Terminal, _ prompt: String, atMost limit: Int
+    ) throws(Failure) -> SecretBuffer {
+        var line = GuardedLine(try guarding { () throws(SodiumError) in try SecretBuffer(capacity: limit) }, limit)
+        do throws(PromptError) {
+            try terminal.readHiddenLine(prompt: prompt, into: &line)
+        } catch {
+            throw Failure(error)
+        }
+        return line.finish()
+    }
+
+    /// A line that is shown.
+    static func line(_ terminal: borrowing Terminal, _ prompt: String) throws(Failure) -> String {
+        do throws(PromptError) {
+            return String(decoding: try terminal.readLine(prompt: prompt), as: UTF8.self)
+        } catch {
+            throw Failure(error)
+        }
+    }
+
+    /// Asks a question; anything but yes cancels.
+    static func confirm(_ question: String) throws(Failure) {
+        let terminal: Terminal
+        do throws(Errno) {
+            terminal = try Terminal()
+        } catch {
+            throw Failure(.cancelled, "cannot ask: no terminal", hint: "add --yes")
+        }
+        let answer = try line(terminal, question + " [y/N] ").lowercased()
+        guard answer == "y" || answer == "yes" else { throw Failure(.cancelled, "cancelled") }
+    }
+}
+
+extension Failure {
+    init(_ error: PromptError) {
+        switch error {
+        case .cancelled: self.init(.cancelled, "cancelled")
+        case .terminal(let error): self.init(error, "the terminal failed")
+        }
+    }
+}
+
+/// A typed line in guarded memory, which never grows beyond what was allocated.
+private struct GuardedLine: ~Copyable, LineBuffer {
+    private var bytes: SecretBuffer
+    private let limit: Int
+
+    init(_ bytes: consuming SecretBuffer, _ limit: Int) {
+        self.bytes = bytes
+        self.limit = limit
+    }
+
+    mutating func append(typed byte: UInt8) {
+        guard bytes.count < limit else { return }
+        try? bytes.append(byte)
+    }
+
+    mutating func removeLastCharacter() {
+        let keep = bytes.withBytes { bytes in
+            var end = bytes.count
+            // Back over the continuation bytes of a UTF-8 sequence, then its first byte.
+            while end > 0, bytes[end - 1] & 0xC0 == 0x80 { end -= 1 }
+            return max(end - 1, 0)
+        }
+        bytes.truncate(to: keep)
+    }
+
+    mutating func removeAll() { bytes.truncate(to: 0) }
+
+    consuming func finish() -> SecretBuffer { bytes }
+}

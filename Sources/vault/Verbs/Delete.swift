@@ -1,0 +1,37 @@
+internal import CommandSyntax
+internal import Platform
+internal import VaultKit
+
+/// `vault delete`
+struct Delete: Command {
+    var target = Target()
+    var yes = false
+    var options = VaultOptions()
+
+    static let syntax = Syntax(
+        Delete(), name: "delete", aliases: ["rm", "remove", "unset"], usage: "SCOPE [--id ID] NAME",
+        summary: "Delete one secret",
+        discussion: """
+            A person at a terminal is asked first; a script is not. 'vault undo' brings it back, \
+            as long as no compaction has dropped the versions.
+            """,
+        parameters: [
+            .shared(Target.inScope, \.target),
+            .flag("-y --yes", "Do not ask", \.yes),
+            .shared(VaultOptions.parameters, \.options),
+        ])
+
+    func run() throws(Failure) {
+        let secret = try target.secret(options)
+        let vault = try options.open(.writing)
+        guard try options.during({ () throws(VaultError) in try vault.contains(secret) }) else {
+            throw absent(secret.name, searched: secret.scope.described, in: vault, explicit: secret.scope)
+        }
+        if !yes, InheritedDescriptor.standardInput.isTerminal {
+            try Prompt.confirm("Are you sure you want to delete the \(secret.scope.word) secret '\(secret.name)'?")
+        }
+        try options.during { () throws(VaultError) in try vault.delete(secret.name, in: secret.scope) }
+        options.noteSavedTail(vault)
+        options.common.confirm("Deleted \(secret.scope.word) secret '\(secret.name)'")
+    }
+}

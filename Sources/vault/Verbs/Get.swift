@@ -1,0 +1,105 @@
+internal import CommandSyntax
+internal import Platform
+internal import Sodium
+internal import VaultKit
+
+/// `vault get`
+struct Get: Command {
+    var target = Target()
+    var version: Int?
+    var at: UInt64?
+    var force = false
+    var options = VaultOptions()
+
+    static let syntax = Syntax(
+        Get(), name: "get", aliases: ["show"], usage: "[SCOPE [--id ID]] NAME", summary: "Print the value of a secret",
+        discussion: """
+            Without a SCOPE it is the effective value in the context: the project's, else the cluster's, else the \
+            team's. With a SCOPE it is the value in that scope alone. A single operand is a NAME, even 'team'.
+
+            The bytes are exact. Only on a terminal a newline is added, and there control characters are not \
+            printed without --force.
+            """,
+        parameters: [
+            .shared(Target.anywhere, \.target),
+            .option("--version", "N", "The value N versions back; 0 is now", \.version, as: .number(in: 0...(.max))),
+            .option(
+                "--at", "TIME", "The value at this time, such as 2026-03-01 or 2026-03-01T12:00Z (UTC)", \.at,
+                as: ValueFormat("a time such as 2026-03-01 or 2026-03-01T12:00Z") { Calendar.parse($0) }),
+            .flag("-f --force", "Print control characters to a terminal too", \.force),
+            .shared(VaultOptions.parameters, \.options),
+        ])
+
+    func run() throws(Failure) {
+        if version != nil, at != nil { throw Failure(.usage, "--version does not go with --at") }
+        let name = try target.checkedName()
+        let scope = try target.scope(options)
+        let current = scope == nil ? try CurrentContext(options.context) : nil
+        let vault = try options.open(.reading)
+        let secret = try find(name, scope, current, in: vault)
+        let value = try value(of: secret, in: vault)
+        try value.withBytes { value throws(Failure) in try Get.print(value, force: force) }
+    }
+
+    /// The secret that is meant. A version can also be asked of one that was deleted, where the scope is named.
+    private func find(
+        _ name: String, _ scope: Scope?, _ current: CurrentContext?, in vault: Vault
+    ) throws(Failure) -> Secret {
+        if let scope {
+            let secret = Secret(name, in: scope)
+            let exists = try options.during { () throws(VaultError) in
+                if try vault.contains(secret) { return true }
+                return version != nil || at != nil ? try !vault.history(of: secret).isEmpty : false
+            }
+            guard exists else { throw absent(name, searched: scope.described, in: vault, explicit: scope) }
+            return secret
+        }
+        let context = current?.context ?? Context()
+        let resolution = try options.during { () throws(VaultError) in try vault.resolve(name, in: context) }
+        guard let resolution else { throw absent(name, searched: current?.searched ?? "", in: vault) }
+        return resolution.winner
+    }
+
+    private func value(of secret: Secret, in vault: Vault) throws(Failure) -> SecretBytes {
+        let number: Int
+        if let at {
+            let history = try options.during { () throws(VaultError) in try vault.history(of: secret) }
+            guard let index = history.firstIndex(where: { $0.time <= at }), !history[index].isDeletion else {
+                throw Failure(.noSuchSecret, "'\(secret.name)' did not exist in \(secret.scope.described) at that time")
+            }
+            number = index
+        } else {
+            number = version ?? 0
+        }
+        return try options.during { () throws(VaultError) in try vault.value(of: secret, version: number) }
+    }
+
+    /// Writes a value: exact bytes into a pipe or file, a line onto a terminal.
+    static func print(_ value: Span<UInt8>, force: Bool) throws(Failure) {
+        guard Output.isTerminal else { return try Output.write(value) }
+        if !force, hasControls(value) {
+            throw Failure(
+                .other, "the value has control characters and was not printed to the terminal",
+                hint: "add --force, or redirect the output")
+        }
+        try Output.write(value)
+        if value.count == 0 || value[value.count - 1] != 0x0A { try Output.write("\n") }
+    }
+
+    /// Whether a terminal might act on some of the bytes. Line ends and tabs are harmless.
+    private static func hasControls(_ value: Span<UInt8>) -> Bool {
+        for index in value.indices {
+            let byte = value[index]
+            let next: UInt8 = index + 1 < value.count ? value[index + 1] : 0
+            switch byte {
+            case 0x09, 0x0A: continue
+            case 0x0D where next == 0x0A: continue
+            case 0x00..<0x20, 0x7F: return true
+            // C1 controls in UTF-8, and bytes that some terminals take as such.
+            case 0xC2 where (0x80...0x9F).contains(next): return true
+            default: continue
+            }
+        }
+        return false
+    }
+}

@@ -1,0 +1,89 @@
+internal import CommandSyntax
+internal import Platform
+internal import VaultKit
+
+/// `vault history`
+struct History: Command {
+    var target = Target()
+    var json = false
+    var options = VaultOptions()
+
+    static let syntax = Syntax(
+        History(), name: "history", usage: "SCOPE [--id ID] NAME", summary: "List the versions of a secret",
+        discussion: """
+            New to old, with the number that 'vault get --version' takes and the time in UTC; no values. On a \
+            terminal it is a table, otherwise number, time and 'set' or 'deleted' with tabs between.
+
+            With --json: {"schema":1,"versions":[{"version":0,"time":"2026-11-23T22:05:01Z","deleted":false},…]}.
+            """,
+        parameters: [
+            .shared(Target.inScope, \.target),
+            .flag("--json", "Print JSON", \.json),
+            .shared(VaultOptions.parameters, \.options),
+        ])
+
+    func run() throws(Failure) {
+        let secret = try target.secret(options)
+        let vault = try options.open(.reading)
+        let history = try options.during { () throws(VaultError) in try vault.history(of: secret) }
+        if history.isEmpty {
+            throw absent(secret.name, searched: secret.scope.described, in: vault, explicit: secret.scope)
+        }
+        if json {
+            let versions = history.enumerated().map { number, version in
+                JSON.object([
+                    ("version", .number(number)), ("time", .string(Calendar.format(version.time))),
+                    ("deleted", .bool(version.isDeletion)),
+                ])
+            }
+            try Output.write(JSON.object([("schema", .number(1)), ("versions", .array(versions))]).text + "\n")
+        } else if Output.isTerminal {
+            var table = Table("VERSION", "TIME", "CHANGE")
+            for (number, version) in history.enumerated() {
+                table.add(String(number), Calendar.format(version.time), version.change)
+            }
+            try Output.write(table.text)
+        } else {
+            let lines = history.enumerated().map { "\($0)\t\(Calendar.format($1.time))\t\($1.change)\n" }
+            try Output.write(lines.joined())
+        }
+    }
+}
+
+extension SecretVersion {
+    fileprivate var change: String { isDeletion ? "deleted" : "set" }
+}
+
+/// `vault undo`
+struct Undo: Command {
+    var target = Target()
+    var options = VaultOptions()
+
+    static let syntax = Syntax(
+        Undo(), name: "undo", usage: "SCOPE [--id ID] NAME", summary: "Go back to the version before",
+        discussion: """
+            The version before the present one is written as a new one, so nothing is lost and an undo can be undone. \
+            A deleted secret comes back.
+            """,
+        parameters: [.shared(Target.inScope, \.target), .shared(VaultOptions.parameters, \.options)])
+
+    func run() throws(Failure) {
+        let secret = try target.secret(options)
+        let vault = try options.open(.writing)
+        let history = try options.during { () throws(VaultError) in try vault.history(of: secret) }
+        if history.isEmpty {
+            throw absent(secret.name, searched: secret.scope.described, in: vault, explicit: secret.scope)
+        }
+        guard history.count > 1 else {
+            throw Failure(
+                .noSuchSecret, "'\(secret.name)' has no version before the present one",
+                hint: "'vault delete' removes it")
+        }
+        let exists = try options.during { () throws(VaultError) in try vault.undo(secret) }
+        options.noteSavedTail(vault)
+        options.common.confirm(
+            exists
+                ? "Set \(secret.scope.word) secret '\(secret.name)' back to its version of \(Calendar.format(history[1].time))"
+                : "Deleted \(secret.scope.word) secret '\(secret.name)', as it was before")
+    }
+}

@@ -1,0 +1,66 @@
+internal import CommandSyntax
+internal import VaultKit
+
+/// `vault list`
+struct List: Command {
+    var target = Target()
+    var all = false
+    var json = false
+    var options = VaultOptions()
+
+    static let syntax = Syntax(
+        List(), name: "list", aliases: ["ls"], usage: "[SCOPE [--id ID]]", summary: "List the names of secrets",
+        discussion: """
+            Without a SCOPE these are the effective names in the context, with the scope that each comes from; with \
+            a SCOPE, the names in it; with --all, the names of every scope.
+
+            On a terminal it is a table. Otherwise it is one name a line, and with --all \
+            SCOPE, ID and NAME with tabs between. Sorted bytewise.
+
+            With --json: {"schema":1,"secrets":[{"name":"A","scope":"project","id":"web"},…]}; the team's id is null.
+            """,
+        parameters: [
+            .shared(Target.scopeOnly, \.target),
+            .flag("--all", "List every scope", \.all),
+            .flag("--json", "Print JSON", \.json),
+            .shared(VaultOptions.parameters, \.options),
+        ])
+
+    func run() throws(Failure) {
+        if all, target.scope != nil { throw Failure(.usage, "--all does not go with a SCOPE") }
+        let scope = try target.scope(options)
+        let current = scope == nil && !all ? try CurrentContext(options.context) : nil
+        let vault = try options.open(.reading)
+        let secrets: [Secret]
+        if let current {
+            secrets = try options.during { () throws(VaultError) in try vault.effective(in: current.context) }
+        } else {
+            secrets = vault.secrets().filter { scope == nil || $0.scope == scope }
+        }
+        if secrets.isEmpty, !options.common.quiet {
+            Output.note("No secrets in \(scope?.described ?? current?.searched ?? "this vault")")
+        }
+        try Output.write(text(secrets, scope))
+    }
+
+    private func text(_ secrets: [Secret], _ scope: Scope?) -> String {
+        if json {
+            let list = secrets.map { secret in
+                JSON.object([
+                    ("name", .string(secret.name)), ("scope", .string(secret.scope.word)),
+                    ("id", .optional(secret.scope.id)),
+                ])
+            }
+            return JSON.object([("schema", .number(1)), ("secrets", .array(list))]).text + "\n"
+        }
+        if secrets.isEmpty { return "" }
+        if Output.isTerminal {
+            var table = Table("NAME", "SCOPE", "ID")
+            for secret in secrets { table.add(secret.name, secret.scope.word, secret.scope.id ?? "") }
+            return table.text
+        }
+        return secrets.map { secret in
+            all ? "\(secret.scope.word)\t\(secret.scope.id ?? "")\t\(secret.name)\n" : secret.name + "\n"
+        }.joined()
+    }
+}

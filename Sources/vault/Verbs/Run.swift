@@ -1,0 +1,103 @@
+internal import CommandSyntax
+internal import Platform
+internal import VaultKit
+
+/// `vault run`
+struct Run: Command {
+    var words: [String] = []
+    var only: [String] = []
+    var except: [String] = []
+    var pristine = false
+    var noAll = false
+    var variables: [String] = []
+    var allowedNames: [String] = []
+    var options = VaultOptions()
+
+    static let syntax = Syntax(
+        Run(), name: "run", aliases: ["exec"], usage: "[--] CMD [ARG…]",
+        summary: "Run a program with the secrets in its environment",
+        discussion: """
+            vault replaces itself by CMD, so the terminal, the signals and the exit code are CMD's own. Options end \
+            at the first operand.
+
+            The environment, where later beats earlier: the inherited one; every effective secret whose name is a valid \
+            variable name; --env. In the inherited variables and in --env, a whole value 'secret:NAME' becomes the \
+            effective value of NAME; 'secret::TEXT' becomes 'secret:TEXT'. If a reference cannot be resolved, nothing is \
+            started. Variables that hold a passphrase are never handed on.
+
+            Names that change how programs load code (LD_*, PATH, BASH_ENV, …) need --allow-name.
+
+              vault run -- npm start
+              vault run --project web --no-all --env TOKEN=secret:API_TOKEN -- ./deploy
+
+            The exit code is 126 if CMD cannot be executed, 127 if it is not found, 125 for other failures of vault \
+            itself; else it is CMD's own.
+            """,
+        stopsAtFirstOperand: true,
+        parameters: [
+            .operands("CMD", "The program and its arguments", \.words, atLeast: 1, completing: .command),
+            .repeatable("--only", "GLOB", "Only secrets whose names match", \.only),
+            .repeatable("--except", "GLOB", "No secrets whose names match", \.except),
+            .flag(
+                "--pristine", "Of the inherited variables keep PATH, HOME, USER, TERM, LANG and TMPDIR alone", \.pristine),
+            .flag("--no-all", "Hand on no secrets but those that are referred to", \.noAll),
+            .repeatable("--env", "K=V", "Set a variable", \.variables),
+            .repeatable("--allow-name", "K", "Let a secret set this variable, whatever it does", \.allowedNames),
+            .shared(VaultOptions.parameters, \.options),
+        ])
+
+    var verbatimArguments: Int { words.count }
+
+    func run() throws(Failure) {
+        do throws(Failure) {
+            try start()
+        } catch {
+            var failure = error
+            if failure.code == .other { failure.code = .runFailed }
+            throw failure
+        }
+    }
+
+    private func start() throws(Failure) {
+        for variable in variables where !Run.isAssignment(variable) {
+            throw Failure(.usage, "--env takes NAME=VALUE")
+        }
+        let current = try CurrentContext(options.context)
+        let vault = try options.open(.reading)
+        let effective = try options.during { () throws(VaultError) in try vault.effective(in: current.context) }
+        try checkRequired(current.require, effective)
+        var environment = try ChildEnvironment(vault: vault, effective: effective, searched: current.searched)
+        try environment.inherit(pristine: pristine)
+        if !noAll { try environment.add(effective.filter(isWanted), allowing: allowedNames) }
+        for variable in variables { try environment.assign(variable) }
+        try environment.checkFits()
+
+        let first = CurrentProcess.arguments().count - words.count
+        let error = environment.become(argumentsFrom: first)
+        switch error {
+        case .noSuchFile, .notFolder: throw Failure(.notFound, "\(words[0]): not found")
+        case .tooLong:
+            throw Failure(
+                .notExpressible, "the environment is too long for the system", hint: "use --only or --except")
+        case .permissionDenied, .notExecutable, .isFolder: throw Failure(.notExecutable, "\(words[0]): \(error)")
+        default: throw Failure(.notExecutable, "\(words[0]): \(error)")
+        }
+    }
+
+    private func checkRequired(_ required: [String], _ effective: [Secret]) throws(Failure) {
+        let missing = required.filter { name in !effective.contains { $0.name == name } }
+        guard missing.isEmpty else {
+            throw Failure(.missing, "required but missing: \(missing.joined(separator: ", "))")
+        }
+    }
+
+    private func isWanted(_ secret: Secret) -> Bool {
+        let matches = { (patterns: [String]) in patterns.contains { Glob.matches(secret.name, $0) } }
+        return (only.isEmpty || matches(only)) && !matches(except)
+    }
+
+    private static func isAssignment(_ text: String) -> Bool {
+        guard let equals = text.firstIndex(of: "=") else { return false }
+        return ChildEnvironment.isVariableName(text[..<equals])
+    }
+}

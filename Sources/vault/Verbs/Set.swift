@@ -1,0 +1,125 @@
+internal import CommandSyntax
+internal import Platform
+internal import Sodium
+internal import VaultFile
+internal import VaultKit
+
+/// `vault set`
+struct SetSecret: Command {
+    var target = Target()
+    var value: String?
+    var file: String?
+    var raw = false
+    var allowEmpty = false
+    var options = VaultOptions()
+
+    static let syntax = Syntax(
+        SetSecret(), name: "set", usage: "SCOPE [--id ID] NAME", summary: "Create or replace one secret",
+        discussion: """
+            The value is read from standard input if that is no terminal, and exactly one final newline is taken off \
+            (--raw keeps it). On a terminal it is asked for, twice, without being shown. --from-file takes a \
+            file as it is. A value is any bytes, 1 byte to 1 MiB.
+
+            What was there before stays in the history: see 'vault history' and 'vault undo'.
+
+              printf %s "$TOKEN" | vault set team API_TOKEN
+              vault set project --id web TLS_KEY --from-file key.pem
+            """,
+        parameters: [
+            .shared(Target.askingForName, \.target),
+            .option("--value", "VALUE", "The value; others on this machine can see arguments", \.value),
+            .option("--from-file", "FILE", "The value is this file, byte for byte", \.file, completing: .file),
+            .flag("--raw", "Keep a final newline of standard input", \.raw),
+            .flag("--allow-empty", "Let the value have no bytes", \.allowEmpty),
+            .shared(VaultOptions.parameters, \.options),
+        ])
+
+    func run() throws(Failure) {
+        if value != nil, file != nil { throw Failure(.usage, "--value does not go with --from-file") }
+        guard let scope = try target.scope(options) else { throw Failure(.usage, "missing operand SCOPE") }
+        if target.name != nil { _ = try target.checkedName() }
+        if value != nil {
+            Output.warn("other users of this machine can see the value in the list of processes; use standard input")
+        }
+        if let value, value.isEmpty, !allowEmpty { throw SetSecret.empty }
+        let readsStandardInput = value == nil && file == nil && !InheritedDescriptor.standardInput.isTerminal
+        if readsStandardInput, options.passphrase.descriptor == 0 {
+            throw Failure(.usage, "standard input cannot be both the passphrase and the value")
+        }
+        let vault = try options.open(.writing)
+        let secret = Secret(try nameOrAsk(), in: scope)
+        let content = try content(for: secret)
+        if content.count == 0, !allowEmpty { throw SetSecret.empty }
+        try options.during { () throws(VaultError) in
+            try content.withBytes { value throws(VaultError) in try vault.set(secret.name, in: scope, to: value) }
+        }
+        options.noteSavedTail(vault)
+        options.common.confirm("Set \(scope.word) secret '\(secret.name)'")
+    }
+
+    private static let empty = Failure(.usage, "the value is empty", hint: "add --allow-empty if that is meant")
+
+    private func nameOrAsk() throws(Failure) -> String {
+        if target.name != nil { return try target.checkedName() }
+        guard InheritedDescriptor.standardInput.isTerminal, let terminal = try? Terminal() else {
+            throw Failure(.usage, "missing operand NAME")
+        }
+        let name = try Prompt.line(terminal, "Name: ")
+        guard Secret.isValidName(name) else { throw .invalidName }
+        return name
+    }
+
+    private func content(for secret: Secret) throws(Failure) -> SecretBuffer {
+        if let value {
+            var buffer = try SetSecret.buffer()
+            try guarding { () throws(SodiumError) in try buffer.append(Array(value.utf8).span) }
+            if buffer.count > Format.mostValue { throw .valueTooLong }
+            return buffer
+        }
+        if let file {
+            let input = try InputFile.open(file, file)
+            let buffer = try SetSecret.readAll("cannot read \(file)") { span throws(Errno) in try input.read(into: &span) }
+            if buffer.count > Format.mostValue { throw .valueTooLong }
+            return buffer
+        }
+        if !InheritedDescriptor.standardInput.isTerminal {
+            var buffer = try SetSecret.readAll("cannot read standard input") { span throws(Errno) in
+                try InheritedDescriptor.standardInput.read(into: &span)
+            }
+            if !raw { buffer.removeFinalNewline() }
+            if buffer.count > Format.mostValue { throw .valueTooLong }
+            return buffer
+        }
+        return try ask(secret)
+    }
+
+    private func ask(_ secret: Secret) throws(Failure) -> SecretBuffer {
+        guard let terminal = try? Terminal() else { throw Failure(.locked, "there is no terminal to ask for the value") }
+        let limit = Format.mostValue
+        let first = try Prompt.hidden(terminal, "Value: ", atMost: limit)
+        let second = try Prompt.hidden(terminal, "The same again: ", atMost: limit)
+        let same = first.withBytes { first in second.withBytes { first.isEqualInConstantTime(to: $0) } }
+        guard same else { throw Failure(.other, "the two values differ; nothing was set") }
+        return first
+    }
+
+    private static func buffer() throws(Failure) -> SecretBuffer {
+        try guarding { () throws(SodiumError) in try SecretBuffer(capacity: 4096) }
+    }
+
+    /// Reads to the end, or until it is certainly too much (one final newline may still come off).
+    private static func readAll(
+        _ failure: String, _ read: (inout MutableSpan<UInt8>) throws(Errno) -> Int
+    ) throws(Failure) -> SecretBuffer {
+        var buffer = try buffer()
+        while true {
+            try guarding { () throws(SodiumError) in try buffer.reserve(1) }
+            do throws(Errno) {
+                if try buffer.appendInPlace(read) == 0 { return buffer }
+            } catch {
+                throw Failure(error, failure)
+            }
+            if buffer.count > Format.mostValue + 2 { throw .valueTooLong }
+        }
+    }
+}
