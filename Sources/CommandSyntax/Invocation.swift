@@ -23,7 +23,13 @@ extension Program {
 
     /// Looks for the command behind the options that stand before it, which are then its first ones.
     private func resolve(_ words: [String], leading: [String]) throws(UsageError) -> Invocation<Action> {
+        // The two ways that most command lines begin, before any table is made.
+        if leading.isEmpty, words.first == "--version" { return .version }
+        if let first = words.first, !first.hasPrefix("-") {
+            return try resolve(first, leading, Array(words.dropFirst()))
+        }
         let version = ParameterOutline(kind: .flag, spelling: "--version", summary: "")
+        let sharedOptions = sharedOptions
         var reader = ArgumentReader(
             words, parameters: sharedOptions + [version], stopsAtFirstOperand: true)
         while let argument = try next(&reader) {

@@ -11,22 +11,26 @@ public struct Program<Action>: Sendable {
     /// Words that may stand before any command and mean nothing.
     public let groupWords: [String]
     /// Options of the commands that may also stand before the command.
-    public let sharedOptions: [ParameterOutline]
+    ///
+    /// Made anew at each use, since most command lines never look at them.
+    public var sharedOptions: [ParameterOutline] { makeSharedOptions() }
     /// The commands, under their headings.
     public let sections: [Section<Action>]
     /// What `help` can explain beside the commands.
     public let topics: [HelpTopic]
 
+    private let makeSharedOptions: @Sendable () -> [ParameterOutline]
+
     /// Describes a program.
     public init(
         name: String, summary: String, discussion: String = "", groupWords: [String] = [],
-        sharedOptions: [ParameterOutline] = [], sections: [Section<Action>], topics: [HelpTopic] = []
+        sharedOptions: @autoclosure @escaping @Sendable () -> [ParameterOutline] = [], sections: [Section<Action>], topics: [HelpTopic] = []
     ) {
         self.name = name
         self.summary = summary
         self.discussion = discussion
         self.groupWords = groupWords
-        self.sharedOptions = sharedOptions
+        makeSharedOptions = sharedOptions
         self.sections = sections
         self.topics = topics
     }

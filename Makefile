@@ -1,0 +1,48 @@
+# make demo      builds the release binary and shows the main job on a vault of its own
+# make test      builds and runs every test
+# make build     leaves the release binary, one static file, at .build/release/vault
+# make install   puts it under PREFIX (default /usr/local)
+# make check     format, layers, unsafe, documents
+# make bench     how fast `vault --version` starts beside a static C program
+#
+# demo and test install what is missing; the other rules expect it to be there.
+
+PREFIX ?= /usr/local
+SWIFT ?= swift
+BINARY = .build/release/vault
+STATIC = -c release -Xswiftc -static-executable -Xlinker -s
+
+.PHONY: demo test build install check format bench clean
+
+demo:
+	@Scripts/install-packages build
+	@$(MAKE) --no-print-directory build
+	@Scripts/demo $(BINARY)
+
+build:
+	@Scripts/quietly $(SWIFT) build $(STATIC) --product vault
+
+test:
+	@Scripts/install-packages build test
+	@$(MAKE) --no-print-directory build
+	/usr/bin/python3 -m unittest discover --start-directory Tests/PythonReader
+	SWIFT_BACKTRACE=enable=no VAULT_BINARY="$(CURDIR)/$(BINARY)" $(SWIFT) test --disable-xctest
+
+install:
+	@test -x $(BINARY) || { echo "run 'make build' first" >&2; exit 1; }
+	install -D -m 0755 $(BINARY) "$(DESTDIR)$(PREFIX)/bin/vault"
+
+check:
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+	Scripts/check-layers
+	Scripts/check-unsafe
+	Scripts/check-documents
+
+format:
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
+
+bench:
+	Benchmarks/startup.sh
+
+clean:
+	rm -rf .build
