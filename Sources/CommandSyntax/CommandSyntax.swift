@@ -1,6 +1,6 @@
-// One table describes a command: the parser, the help text, and whatever else is drawn from it (completions, a
-// man page) read the same lines, so that they cannot drift apart. Nothing here does I/O or knows what a command
-// is for: words come in, and a plain value or a `UsageError` comes out.
+// One table describes a command: the parser, the help text, and whatever else is drawn from it (completions,
+// a man page) read the same lines, so that they cannot drift apart. Nothing here does I/O or knows what a
+// command is for: words come in, and a plain value or a `UsageError` comes out.
 
 /// The table of one command, whose parsed form is a plain `Command`.
 public struct Syntax<Command>: Sendable {
@@ -12,10 +12,10 @@ public struct Syntax<Command>: Sendable {
 
     /// Describes a command that starts as `initial` and is filled in by its parameters.
     ///
-    /// `usage` is what follows the name and `[options]` in the usage line, one line for each form; without it, it is
-    /// made from the operands. The paragraphs of `discussion` are separated by empty lines; indented lines
-    /// are kept as they are. With `stopsAtFirstOperand` everything from the first operand on is an operand, whatever
-    /// it looks like.
+    /// `usage` is what follows the name and `[options]` in the usage line, one line for each form; without
+    /// it, it is made from the operands. The paragraphs of `discussion` are separated by empty lines;
+    /// indented lines are kept as they are. With `stopsAtFirstOperand` everything from the first operand on
+    /// is an operand, whatever it looks like.
     ///
     /// The parameters are a closure so that a program pays only for the table of the command that it runs.
     public init(

@@ -1,5 +1,5 @@
-// A table is data, and data can contradict itself. A program's tests ask for the contradictions, so that the parser
-// need not look for them at every start.
+// A table is data, and data can contradict itself. A program's tests ask for the contradictions, so that the
+// parser need not look for them at every start.
 
 extension CommandOutline {
     /// What is wrong with the table; nothing in a sound one.

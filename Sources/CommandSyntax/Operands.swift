@@ -1,5 +1,5 @@
-// Operands are filled in the order of the table. Where there are fewer words than operands, the optional ones give
-// way: of `[SCOPE] NAME`, a single word is the NAME.
+// Operands are filled in the order of the table. Where there are fewer words than operands, the optional ones
+// give way: of `[SCOPE] NAME`, a single word is the NAME.
 
 extension Parameters {
     /// An operand in a format, which may be left out.

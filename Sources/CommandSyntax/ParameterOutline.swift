@@ -1,4 +1,5 @@
-/// All that the parser, help, completions and a man page need to know of a parameter: everything but its effect.
+/// All that the parser, help, completions and a man page need to know of a parameter: everything but its
+/// effect.
 public struct ParameterOutline: Equatable, Sendable {
     /// What a parameter takes.
     public enum Kind: Equatable, Sendable {

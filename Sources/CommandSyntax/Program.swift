@@ -24,7 +24,8 @@ public struct Program<Action>: Sendable {
     /// Describes a program.
     public init(
         name: String, summary: String, discussion: String = "", groupWords: [String] = [],
-        sharedOptions: @autoclosure @escaping @Sendable () -> [ParameterOutline] = [], sections: [Section<Action>], topics: [HelpTopic] = []
+        sharedOptions: @autoclosure @escaping @Sendable () -> [ParameterOutline] = [],
+        sections: [Section<Action>], topics: [HelpTopic] = []
     ) {
         self.name = name
         self.summary = summary

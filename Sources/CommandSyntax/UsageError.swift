@@ -1,7 +1,7 @@
 /// What is wrong with a command line, in words for the person who typed it.
 ///
-/// Neither text repeats an option's value or a command's operand: somebody who gets the order of words wrong would
-/// find a secret in a log.
+/// Neither text repeats an option's value or a command's operand: somebody who gets the order of words wrong
+/// would find a secret in a log.
 public struct UsageError: Error, Equatable, Sendable {
     /// What is wrong: lower case, no full stop.
     public var message: String
@@ -26,8 +26,8 @@ public struct UsageError: Error, Equatable, Sendable {
         UsageError(message, hint: hint ?? "see '\(help)'")
     }
 
-    /// Whether a word can be shown: what is long or has other characters is no misspelt name, and might be a secret
-    /// or a sequence that changes the terminal.
+    /// Whether a word can be shown: what is long or has other characters is no misspelt name, and might be a
+    /// secret or a sequence that changes the terminal.
     private static func isPlain(_ word: String) -> Bool {
         let body = word.utf8.drop { $0 == UInt8(ascii: "-") }
         return (1...40).contains(body.count)

@@ -5,10 +5,12 @@ public enum Calendar {
         let seconds = Int(milliseconds / 1000)
         let (days, rest) = (seconds / 86400, seconds % 86400)
         let (year, month, day) = date(daysSince1970: days)
-        return "\(pad(year, 4))-\(pad(month))-\(pad(day))T\(pad(rest / 3600)):\(pad(rest / 60 % 60)):\(pad(rest % 60))Z"
+        return
+            "\(pad(year, 4))-\(pad(month))-\(pad(day))T\(pad(rest / 3600)):\(pad(rest / 60 % 60)):\(pad(rest % 60))Z"
     }
 
-    /// Milliseconds since 1970 for `2026-11-23`, `2026-11-23T22:05`, `2026-11-23T22:05:01`, each with or without a final Z.
+    /// Milliseconds since 1970 for `2026-11-23`, `2026-11-23T22:05`, `2026-11-23T22:05:01`, each with or
+    /// without a final Z.
     ///
     /// - Returns: nil for anything else. A missing time of day is the first moment; missing seconds are 0.
     public static func parse(_ text: String) -> UInt64? {
@@ -18,17 +20,21 @@ public enum Calendar {
         let pattern = Array("dddd-dd-ddTdd:dd:dd".utf8)
         for (byte, expected) in zip(bytes, pattern) {
             switch expected {
-            case UInt8(ascii: "d"): guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+            case UInt8(ascii: "d"):
+                guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
             case UInt8(ascii: "T"): guard byte == expected || byte == UInt8(ascii: " ") else { return nil }
             default: guard byte == expected else { return nil }
             }
         }
         func number(_ range: Range<Int>) -> Int {
-            range.upperBound > bytes.count ? 0 : bytes[range].reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
+            range.upperBound > bytes.count
+                ? 0 : bytes[range].reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
         }
         let (year, month, day) = (number(0..<4), number(5..<7), number(8..<10))
         let (hour, minute, second) = (number(11..<13), number(14..<16), number(17..<19))
-        guard year >= 1970, (1...12).contains(month), day >= 1, hour < 24, minute < 60, second < 60 else { return nil }
+        guard year >= 1970, (1...12).contains(month), day >= 1, hour < 24, minute < 60, second < 60 else {
+            return nil
+        }
         let days = daysSince1970(year, month, day)
         guard date(daysSince1970: days) == (year, month, day) else { return nil }
         return UInt64(days * 86400 + hour * 3600 + minute * 60 + second) * 1000
@@ -42,7 +48,10 @@ public enum Calendar {
         let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
         let monthFromMarch = (5 * dayOfYear + 2) / 153
         let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
+        return (
+            yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month,
+            dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
+        )
     }
 
     private static func daysSince1970(_ year: Int, _ month: Int, _ day: Int) -> Int {

@@ -2,7 +2,9 @@ internal import Glibc
 
 /// The machine's clocks.
 public enum SystemClock {
-    /// Milliseconds since 1970-01-01 UTC, as the wall clock has them. It may jump.
+    /// Milliseconds since 1970-01-01 UTC, as the wall clock has them.
+    ///
+    /// It may jump.
     public static func wallMilliseconds() -> UInt64 {
         let time = read(CLOCK_REALTIME)
         return UInt64(max(time.seconds, 0)) * 1000 + UInt64(time.nanoseconds) / 1_000_000
@@ -14,7 +16,9 @@ public enum SystemClock {
         return UInt64(time.seconds) * 1_000_000_000 + UInt64(time.nanoseconds)
     }
 
-    /// Waits. A signal may end it early.
+    /// Waits.
+    ///
+    /// A signal may end it early.
     public static func sleep(milliseconds: UInt64) {
         var time = timespec(
             tv_sec: Int(milliseconds / 1000), tv_nsec: Int(milliseconds % 1000) * 1_000_000)

@@ -52,7 +52,9 @@ public struct Descriptor: ~Copyable, Sendable {
     }
 }
 
-/// The descriptors that every process starts with, and others that were handed down. They are borrowed, never closed.
+/// The descriptors that every process starts with, and others that were handed down.
+///
+/// They are borrowed, never closed.
 public struct InheritedDescriptor: Sendable {
     let number: Int32
 
@@ -115,7 +117,8 @@ extension Span where Element == UInt8 {
 
 extension MutableSpan where Element == UInt8 {
     /// Lends an address that is never nil with the number of bytes behind it.
-    mutating func withPointer<R, E>(_ body: (UnsafeMutablePointer<UInt8>, Int) throws(E) -> R) throws(E) -> R {
+    mutating func withPointer<R, E>(_ body: (UnsafeMutablePointer<UInt8>, Int) throws(E) -> R) throws(E) -> R
+    {
         unsafe try withUnsafeMutableBufferPointer { buffer throws(E) in
             guard let base = buffer.baseAddress else {
                 var nothing: UInt8 = 0

@@ -8,8 +8,8 @@ public struct DiskStorage: Storage {
 
     /// Opens an existing regular file.
     ///
-    /// - Throws: ``Errno/isFolder`` for a folder, ``Errno/invalidArgument`` for anything else that is no regular file. It
-    ///   never waits, as opening a pipe would.
+    /// - Throws: ``Errno/isFolder`` for a folder, ``Errno/invalidArgument`` for anything else that is no
+    ///   regular file. It never waits, as opening a pipe would.
     public func open(_ path: String, _ access: StorageAccess) throws(Errno) -> any StorageFile {
         let flags = access == .writing ? O_RDWR : O_RDONLY
         let descriptor = try Descriptor(path: path, flags: flags | O_NONBLOCK)

@@ -12,7 +12,9 @@ public enum Path {
     /// The last component of `path`.
     public static func name(of path: String) -> String {
         let trimmed = trimmingSlashes(path)
-        guard let slash = trimmed.utf8.lastIndex(of: UInt8(ascii: "/")), trimmed != "/" else { return trimmed }
+        guard let slash = trimmed.utf8.lastIndex(of: UInt8(ascii: "/")), trimmed != "/" else {
+            return trimmed
+        }
         return String(trimmed[trimmed.utf8.index(after: slash)...])
     }
 

@@ -11,12 +11,13 @@ public enum CurrentProcess {
 
     /// Makes a crash silent, and the process unreadable to others of the same user.
     ///
-    /// The language's own crash reporter prints registers and memory, which may hold a secret; with the default action for the
-    /// crash signals it does not run. No core is dumped and no debugger attaches. ``become(argumentsFrom:keeping:adding:)`` gives the
-    /// next program its limits back.
+    /// The language's own crash reporter prints registers and memory, which may hold a secret; with the
+    /// default action for the crash signals it does not run. No core is dumped and no debugger attaches.
+    /// ``become(argumentsFrom:keeping:adding:)`` gives the next program its limits back.
     public static func harden() { platform_harden() }
 
-    /// Opens the standard descriptors that the parent left closed on `/dev/null`, so that no file of ours takes their number.
+    /// Opens the standard descriptors that the parent left closed on `/dev/null`, so that no file of ours
+    /// takes their number.
     public static func fillStandardDescriptors() {
         for number in Int32(0)...2 where !InheritedDescriptor(number: number).isOpen {
             _ = unsafe open("/dev/null", O_RDWR)
@@ -36,15 +37,18 @@ public enum CurrentProcess {
     /// Ends the process.
     public static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
 
-    /// Replaces this process by another program (`execve`); it keeps standard input, output, error and the terminal.
+    /// Replaces this process by another program (`execve`); it keeps standard input, output, error and the
+    /// terminal.
     ///
     /// - Parameters:
-    ///   - first: the index of the program among this process's arguments (counted as in ``arguments()``); it and all that follow are
-    ///     handed on byte for byte. It is looked for in PATH unless it has a slash.
+    ///   - first: the index of the program among this process's arguments (counted as in ``arguments()``); it
+    ///     and all that follow are handed on byte for byte. It is looked for in PATH unless it has a slash.
     ///   - kept: indices of inherited variables (``Environment/withEntry(at:_:)``) that the program gets.
     ///   - added: further variables, `NAME=value` each with a final NUL.
     /// - Returns: only if the program could not be started, why.
-    public static func become(argumentsFrom first: Int, keeping kept: [Int], adding added: Span<UInt8>) -> Errno {
+    public static func become(argumentsFrom first: Int, keeping kept: [Int], adding added: Span<UInt8>)
+        -> Errno
+    {
         platform_soften()
         return unsafe added.withPointer { block, count in
             var variables: [UnsafeMutablePointer<CChar>?] = unsafe []

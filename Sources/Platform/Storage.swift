@@ -1,9 +1,11 @@
 /// The disk, as far as a vault needs one.
 ///
-/// Everything that touches files goes through this protocol and ``StorageFile``, so that a test can put a disk in its place
-/// that loses what was not synced, fails at the n-th call, or runs full.
+/// Everything that touches files goes through this protocol and ``StorageFile``, so that a test can put a
+/// disk in its place that loses what was not synced, fails at the n-th call, or runs full.
 public protocol Storage: Sendable {
-    /// Opens an existing regular file. The last component may be a symbolic link.
+    /// Opens an existing regular file.
+    ///
+    /// The last component may be a symbolic link.
     func open(_ path: String, _ access: StorageAccess) throws(Errno) -> any StorageFile
 
     /// Creates a file that must not exist yet, mode 0600, open for reading and writing.
@@ -27,7 +29,9 @@ public protocol Storage: Sendable {
     /// Removes a file.
     func remove(_ path: String) throws(Errno)
 
-    /// Creates a folder, mode 0700, and those above it. An existing one is no error.
+    /// Creates a folder, mode 0700, and those above it.
+    ///
+    /// An existing one is no error.
     func makeFolder(_ path: String) throws(Errno)
 
     /// Makes the names in a folder durable.
@@ -52,7 +56,9 @@ public protocol StorageFile: AnyObject {
     /// - Returns: how many bytes were read.
     func read(at offset: UInt64, into buffer: inout MutableSpan<UInt8>) throws(Errno) -> Int
 
-    /// Writes all of `bytes` at `offset`. On an error any part of them may have been written.
+    /// Writes all of `bytes` at `offset`.
+    ///
+    /// On an error any part of them may have been written.
     func write(_ bytes: Span<UInt8>, at offset: UInt64) throws(Errno)
 
     /// Cuts the file off at `length`.

@@ -41,8 +41,8 @@ public struct Terminal: ~Copyable {
 
     /// Asks for a line that is not shown while it is typed.
     ///
-    /// Backspace, Ctrl-U and Ctrl-W work. What was typed ahead, and what a paste brings after its first line, is thrown
-    /// away, so that no part of a secret ends up in a shell.
+    /// Backspace, Ctrl-U and Ctrl-W work. What was typed ahead, and what a paste brings after its first line,
+    /// is thrown away, so that no part of a secret ends up in a shell.
     public borrowing func readHiddenLine(
         prompt: String, into line: inout some LineBuffer & ~Copyable
     ) throws(PromptError) {

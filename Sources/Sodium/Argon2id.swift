@@ -30,7 +30,9 @@ public enum Argon2id {
         let memoryKiB: ClosedRange<UInt32>
         let mostWork: UInt64
 
-        /// What a reader derives with: vault-format.md, "Slots". More than 16 GiB in all would be a denial of service.
+        /// What a reader derives with: vault-format.md, "Slots".
+        ///
+        /// More than 16 GiB in all would be a denial of service.
         public static let reading = Bounds(
             passes: 1...32, memoryKiB: 8 * 1024...4096 * 1024, mostWork: 16 * 1024 * 1024)
 
@@ -39,7 +41,9 @@ public enum Argon2id {
             passes: 3...32, memoryKiB: 64 * 1024...4096 * 1024, mostWork: reading.mostWork)
 
         #if DEBUG
-            /// Lets tests make vaults that open in a millisecond. Not in release builds.
+            /// Lets tests make vaults that open in a millisecond.
+            ///
+            /// Not in release builds.
             public static let testOnlyWeak = Bounds(
                 passes: 1...32, memoryKiB: 8...4096 * 1024, mostWork: reading.mostWork)
         #endif
@@ -78,14 +82,18 @@ public enum Argon2id {
         return result
     }
 
-    /// Chooses parameters that take this machine about three quarters of a second, never below ``Parameters/default``.
+    /// Chooses parameters that take this machine about three quarters of a second, never below
+    /// ``Parameters/default``.
     ///
-    /// Memory is raised first, since it is what an attacker pays for: up to 1 GiB and a quarter of `availableMemory`.
+    /// Memory is raised first, since it is what an attacker pays for: up to 1 GiB and a quarter of
+    /// `availableMemory`.
     /// - Parameters:
     ///   - availableMemory: what the machine and its control group can spare, in bytes.
     ///   - clock: monotonic nanoseconds.
     /// - Throws: ``SodiumError/outOfMemory`` if not even a small trial can be made.
-    public static func calibrate(availableMemory: UInt64, clock: () -> UInt64) throws(SodiumError) -> Parameters {
+    public static func calibrate(availableMemory: UInt64, clock: () -> UInt64) throws(SodiumError)
+        -> Parameters
+    {
         let trial = Parameters(passes: 1, memoryKiB: 64 * 1024)
         let bytes = [UInt8](repeating: 0, count: saltCount)
         let start = clock()

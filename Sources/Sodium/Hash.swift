@@ -2,7 +2,9 @@ internal import CSodium
 
 /// BLAKE2b, with and without a key, for results of 16 to 64 bytes.
 public enum BLAKE2b {
-    /// The hash of `message`, `count` bytes of it. For public data: the result is an ordinary array.
+    /// The hash of `message`, `count` bytes of it.
+    ///
+    /// For public data: the result is an ordinary array.
     ///
     /// - Throws: ``SodiumError/unavailable``.
     public static func hash(_ message: Span<UInt8>, count: Int = 32) throws(SodiumError) -> [UInt8] {
@@ -10,7 +12,9 @@ public enum BLAKE2b {
         return [UInt8](filledLength: count) { compute(message, key: nil, into: &$0) }
     }
 
-    /// The hash of `message` under `key` (32 bytes), `count` bytes of it. For results that may be public, such as a MAC.
+    /// The hash of `message` under `key` (32 bytes), `count` bytes of it.
+    ///
+    /// For results that may be public, such as a MAC.
     ///
     /// - Throws: ``SodiumError/unavailable``.
     public static func authenticate(
@@ -54,7 +58,9 @@ public enum BLAKE2b {
         return message
     }
 
-    private static func compute(_ message: Span<UInt8>, key: Span<UInt8>?, into result: inout MutableSpan<UInt8>) {
+    private static func compute(
+        _ message: Span<UInt8>, key: Span<UInt8>?, into result: inout MutableSpan<UInt8>
+    ) {
         let status = unsafe result.withPointer { result, resultCount in
             unsafe message.withPointer { message, count in
                 guard let key else {

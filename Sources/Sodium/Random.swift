@@ -6,7 +6,9 @@ public enum Entropy: Sendable {
     case system
 
     #if DEBUG
-        /// A reproducible sequence, for test vectors: BLAKE2b of the seed and a counter. Not in release builds.
+        /// A reproducible sequence, for test vectors: BLAKE2b of the seed and a counter.
+        ///
+        /// Not in release builds.
         case testOnlySequence(TestOnlySequence)
     #endif
 

@@ -2,8 +2,8 @@ internal import CSodium
 
 /// A fixed number of bytes in guarded memory.
 ///
-/// The memory is locked (never swapped, left out of core dumps), lies between pages that fault when touched, and is
-/// wiped when the value goes away. It cannot be copied, only borrowed inside ``withBytes(_:)``.
+/// The memory is locked (never swapped, left out of core dumps), lies between pages that fault when touched,
+/// and is wiped when the value goes away. It cannot be copied, only borrowed inside ``withBytes(_:)``.
 /// Allocation costs some 40 µs and at least four pages: one for a key or a value, never one for each record.
 @safe public struct SecretBytes: ~Copyable, @unchecked Sendable {
     // @unchecked: the one pointer is owned by this value alone, and writing needs `mutating`.
@@ -42,7 +42,9 @@ internal import CSodium
 
     deinit { unsafe sodium_free(memory) }
 
-    /// Lends the bytes for reading. They must not be copied into memory that nobody wipes.
+    /// Lends the bytes for reading.
+    ///
+    /// They must not be copied into memory that nobody wipes.
     public borrowing func withBytes<R: ~Copyable, E>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
         try unsafe body(Span(_unsafeStart: memory, count: count))
     }
@@ -76,7 +78,9 @@ public struct SecretBuffer: ~Copyable, Sendable {
     /// How many bytes fit before the buffer must grow.
     public var capacity: Int { storage.count }
 
-    /// Makes room for `additional` more bytes. On an error the content is as it was.
+    /// Makes room for `additional` more bytes.
+    ///
+    /// On an error the content is as it was.
     ///
     /// - Throws: ``SodiumError/outOfMemory``.
     public mutating func reserve(_ additional: Int) throws(SodiumError) {
@@ -117,7 +121,9 @@ public struct SecretBuffer: ~Copyable, Sendable {
     }
 
     /// Lends the free room to `fill`, which returns how many bytes it wrote at the front of it.
-    public mutating func appendInPlace<E>(_ fill: (inout MutableSpan<UInt8>) throws(E) -> Int) throws(E) -> Int {
+    public mutating func appendInPlace<E>(_ fill: (inout MutableSpan<UInt8>) throws(E) -> Int) throws(E)
+        -> Int
+    {
         let start = count
         let written = try storage.withMutableBytes(from: start) { free throws(E) in try fill(&free) }
         precondition(written >= 0 && written <= storage.count - start)

@@ -1,7 +1,8 @@
 internal import Platform
 internal import Sodium
 
-/// Reads frames of one file through one reused window, and opens them into one reused piece of guarded memory.
+/// Reads frames of one file through one reused window, and opens them into one reused piece of guarded
+/// memory.
 struct FrameReader: ~Copyable {
     private let file: any StorageFile
     private let key: Key

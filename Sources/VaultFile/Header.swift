@@ -1,6 +1,7 @@
 public import Sodium
 
-/// The 512 bytes at the front of a vault file, which never change while the file lives: vault-format.md, section 2.
+/// The 512 bytes at the front of a vault file, which never change while the file lives: vault-format.md,
+/// section 2.
 public struct Header: Sendable {
     /// The bytes, as they are in the file.
     let bytes: [UInt8]
@@ -31,7 +32,8 @@ public struct Header: Sendable {
     ///   - bytes: the first bytes of the file; fewer than 512 only if the file is shorter.
     ///   - bounds: what derivation parameters are accepted.
     /// - Throws: ``VaultFileError/notAVault(_:)``, ``VaultFileError/incompleteCopy(count:expected:)``,
-    ///   ``VaultFileError/unsupported(_:)``, ``VaultFileError/damagedHeader``, ``VaultFileError/refusedParameters(_:)``.
+    ///   ``VaultFileError/unsupported(_:)``, ``VaultFileError/damagedHeader``,
+    ///   ``VaultFileError/refusedParameters(_:)``.
     init(_ bytes: [UInt8], bounds: Argon2id.Bounds = .reading) throws(VaultFileError) {
         let span = bytes.span
         if bytes.isEmpty { throw .notAVault(.empty) }
@@ -49,8 +51,11 @@ public struct Header: Sendable {
         let passphrase = Slot(span, at: Slot.offsets[0])
         let recovery = Slot(span, at: Slot.offsets[1])
         parameters = passphrase.parameters
-        if passphrase.kind == .passphrase, !bounds.contains(parameters) { throw .refusedParameters(parameters) }
-        guard passphrase.kind == .passphrase, passphrase.isCanonical, recovery.kind != .passphrase, recovery.isCanonical
+        if passphrase.kind == .passphrase, !bounds.contains(parameters) {
+            throw .refusedParameters(parameters)
+        }
+        guard passphrase.kind == .passphrase, passphrase.isCanonical, recovery.kind != .passphrase,
+            recovery.isCanonical
         else { throw .damagedHeader }
 
         self.bytes = Array(bytes.prefix(Format.headerCount))
@@ -121,12 +126,14 @@ public struct Header: Sendable {
     /// The key of this file's frames.
     func frameKey(master: borrowing Key) throws(SodiumError) -> Key {
         try BLAKE2b.deriveKey(
-            from: master, label: "vault-1 frames", context: bytes.span.extracting(0..<Header.macRange.lowerBound))
+            from: master, label: "vault-1 frames",
+            context: bytes.span.extracting(0..<Header.macRange.lowerBound))
     }
 
     /// The master key, unwrapped with `passphrase`.
     ///
-    /// - Throws: ``VaultFileError/wrongPassphrase``, ``VaultFileError/tamperedHeader``, ``VaultFileError/outOfMemory``.
+    /// - Throws: ``VaultFileError/wrongPassphrase``, ``VaultFileError/tamperedHeader``,
+    ///   ``VaultFileError/outOfMemory``.
     public func unlock(passphrase: Span<UInt8>) throws(VaultFileError) -> Key {
         let slot = Slot(bytes.span, at: Slot.offsets[0])
         let derived: SecretBytes

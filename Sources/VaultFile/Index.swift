@@ -24,7 +24,8 @@ public struct Version: Equatable, Sendable {
 
 /// Every name of a vault and where its versions lie, without any value.
 ///
-/// Flat arrays and one table of open addressing: no allocation for each name, and names are compared as bytes.
+/// Flat arrays and one table of open addressing: no allocation for each name, and names are compared as
+/// bytes.
 struct Index {
     /// A name's place in the index; it stays the same as the index grows.
     struct Entry {
@@ -66,13 +67,15 @@ struct Index {
     /// Lends the packed address at `place`.
     func withAddress<R, E>(at place: Int, _ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
         let entry = entries[place]
-        return try body(addresses.span.extracting(entry.addressStart..<entry.addressStart + entry.addressCount))
+        return try body(
+            addresses.span.extracting(entry.addressStart..<entry.addressStart + entry.addressCount))
     }
 
-    /// Adds a version to the set of its name: ordered by time, then kind, then value; one that is there already is dropped.
+    /// Adds a version to the set of its name: ordered by time, then kind, then value; one that is there
+    /// already is dropped.
     ///
-    /// - Parameter compareValues: how two versions of equal time and kind are ordered: negative if the first is smaller. Asked
-    ///   for only then, which happens after merges alone.
+    /// - Parameter compareValues: how two versions of equal time and kind are ordered: negative if the first
+    ///   is smaller. Asked for only then, which happens after merges alone.
     mutating func insert<E>(
         _ version: Version, address: Span<UInt8>, compareValues: (Version, Version) throws(E) -> Int
     ) throws(E) {
@@ -112,7 +115,8 @@ struct Index {
         versions.append(version)
         entries.append(
             Entry(
-                addressStart: addresses.count, addressCount: address.count, newest: UInt32(versions.count - 1)))
+                addressStart: addresses.count, addressCount: address.count, newest: UInt32(versions.count - 1)
+            ))
         for index in address.indices { addresses.append(address[index]) }
         if entries.count * 2 > table.count {
             table = [UInt32](repeating: UInt32.max, count: table.count * 2)
@@ -128,7 +132,8 @@ struct Index {
         table[slot] = UInt32(place)
     }
 
-    /// FNV-1a, finished with a multiplication: the names come from the key's owner, so nobody chooses collisions.
+    /// FNV-1a, finished with a multiplication: the names come from the key's owner, so nobody chooses
+    /// collisions.
     private func slotOf(_ address: Span<UInt8>) -> Int {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for index in address.indices { hash = (hash ^ UInt64(address[index])) &* 0x0000_0100_0000_01B3 }

@@ -6,14 +6,16 @@ extension Log {
     /// How long a writer waits for another one, in milliseconds.
     public static let writePatience: UInt64 = 30_000
 
-    /// Appends a transaction. When this returns, it is durable.
+    /// Appends a transaction.
+    ///
+    /// When this returns, it is durable.
     ///
     /// - Parameters:
     ///   - transaction: the changes; without any, nothing is written.
     ///   - patience: how long to wait for another writer, in milliseconds.
     /// - Returns: what was done about a tail that a killed writer had left.
-    /// - Throws: ``VaultFileError``. After ``VaultFileError/outcomeUnknown(_:)`` nobody knows; after any other error the
-    ///   transaction is not in the file. After an error of the disk this log writes no more.
+    /// - Throws: ``VaultFileError``. After ``VaultFileError/outcomeUnknown(_:)`` nobody knows; after any
+    ///   other error the transaction is not in the file. After an error of the disk this log writes no more.
     @discardableResult
     public func append(
         _ transaction: borrowing Transaction, patience: UInt64 = Log.writePatience
@@ -69,7 +71,9 @@ extension Log {
         var stamped: [Address: UInt64] = [:]
         var times: [UInt64] = []
         for change in transaction.changes {
-            let newest = stamped[change.address] ?? replay.index.find(change.address.bytes.span).map { replay.index.newest(at: $0).time }
+            let newest =
+                stamped[change.address]
+                ?? replay.index.find(change.address.bytes.span).map { replay.index.newest(at: $0).time }
             let time = max(now, newest.map { $0 + 1 } ?? 0)
             guard time <= Format.mostTime else { throw .timeExhausted }
             stamped[change.address] = time

@@ -11,7 +11,9 @@ extension Log {
         case unfinishedTail(UnfinishedTail)
     }
 
-    /// What opening did not look at, or put up with. Every frame was verified when the log was opened.
+    /// What opening did not look at, or put up with.
+    ///
+    /// Every frame was verified when the log was opened.
     ///
     /// - Throws: ``VaultFileError/io(_:_:)``.
     public func check() throws(VaultFileError) -> [Finding] {

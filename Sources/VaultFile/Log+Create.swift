@@ -2,13 +2,15 @@ internal import Platform
 public import Sodium
 
 extension Log {
-    /// Makes a new vault file, mode 0600, and its folder if that is missing. An existing file is never touched.
+    /// Makes a new vault file, mode 0600, and its folder if that is missing.
+    ///
+    /// An existing file is never touched.
     ///
     /// - Parameters:
     ///   - passphrase: 1 to 1,024 bytes.
     ///   - parameters: within `surroundings.writingBounds`.
-    /// - Throws: ``VaultFileError/alreadyExists``, ``VaultFileError/refusedParameters(_:)``, ``VaultFileError/outOfMemory``,
-    ///   ``VaultFileError/io(_:_:)``. No file is left then.
+    /// - Throws: ``VaultFileError/alreadyExists``, ``VaultFileError/refusedParameters(_:)``,
+    ///   ``VaultFileError/outOfMemory``, ``VaultFileError/io(_:_:)``. No file is left then.
     public static func create(
         path: String, passphrase: Span<UInt8>, parameters: Argon2id.Parameters, surroundings: Surroundings
     ) throws(VaultFileError) -> Log {
@@ -22,11 +24,13 @@ extension Log {
         try publish(header, at: path, surroundings)
         let opened = try during(.open) { () throws(Errno) in try storage.open(path, .writing) }
         return try Log(
-            path, .writing, surroundings, opened, Header(header, bounds: surroundings.readingBounds), master: master)
+            path, .writing, surroundings, opened, Header(header, bounds: surroundings.readingBounds),
+            master: master)
     }
 
     private static func newHeader(
-        _ passphrase: Span<UInt8>, _ parameters: Argon2id.Parameters, _ master: borrowing Key, _ entropy: Entropy
+        _ passphrase: Span<UInt8>, _ parameters: Argon2id.Parameters, _ master: borrowing Key,
+        _ entropy: Entropy
     ) throws(VaultFileError) -> [UInt8] {
         do throws(SodiumError) {
             let fields = Header.Fields(vaultID: try entropy.bytes(16), fileSalt: try entropy.bytes(32))
@@ -40,7 +44,9 @@ extension Log {
     }
 
     /// Writes header and copy under a temporary name, and gives them their own when they are durable.
-    private static func publish(_ header: [UInt8], at path: String, _ surroundings: Surroundings) throws(VaultFileError) {
+    private static func publish(_ header: [UInt8], at path: String, _ surroundings: Surroundings)
+        throws(VaultFileError)
+    {
         let storage = surroundings.storage
         let folder = Path.folder(of: path)
         let suffix = try guarding { () throws(SodiumError) in try surroundings.entropy.fileNameSuffix() }

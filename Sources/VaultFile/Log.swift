@@ -3,8 +3,8 @@ public import Sodium
 
 /// One opened vault file, known up to the last commit that was seen.
 ///
-/// It is not safe to use from several threads at a time. Any number of processes may have the same file open: readers take no
-/// lock, writers take turns under `flock`.
+/// It is not safe to use from several threads at a time. Any number of processes may have the same file open:
+/// readers take no lock, writers take turns under `flock`.
 public final class Log {
     /// The path that was asked for.
     public let path: String
@@ -40,7 +40,8 @@ public final class Log {
     /// Opens the file at `path`, unlocks it and verifies every frame.
     ///
     /// - Parameter unlock: is given the header, whose rules hold, and finds the master key.
-    /// - Throws: any ``VaultFileError`` that speaks of opening or reading, and what `unlock` throws. The file is never changed.
+    /// - Throws: any ``VaultFileError`` that speaks of opening or reading, and what `unlock` throws. The file
+    ///   is never changed.
     public convenience init(
         path: String, access: StorageAccess, surroundings: Surroundings,
         unlock: (Header) throws(VaultFileError) -> Key
@@ -67,7 +68,8 @@ public final class Log {
 
     /// Opens a file and reads its header, without any key.
     ///
-    /// - Throws: the verdicts of vault-format.md, "Reading a header", steps 1 to 6; ``VaultFileError/noFile``.
+    /// - Throws: the verdicts of vault-format.md, "Reading a header", steps 1 to 6;
+    ///   ``VaultFileError/noFile``.
     public static func readHeader(path: String, surroundings: Surroundings) throws(VaultFileError) -> Header {
         try openFile(path, .reading, surroundings).header
     }
@@ -107,7 +109,8 @@ public final class Log {
 
     /// Takes in what other processes did since the last look, the replacement of the file too.
     ///
-    /// - Throws: as opening does; ``VaultFileError/replaced`` if another vault, or one with new keys, lies at the path.
+    /// - Throws: as opening does; ``VaultFileError/replaced`` if another vault, or one with new keys, lies at
+    ///   the path.
     public func refresh() throws(VaultFileError) {
         if try isReplaced() { return try reopen() }
         try look()
@@ -127,7 +130,9 @@ public final class Log {
     /// Opens what lies at the path now with the key that is known.
     func reopen() throws(VaultFileError) {
         let (file, header) = try Log.openFile(path, access, surroundings)
-        guard header.vaultID == self.header.vaultID, try header.isAuthentic(master: master) else { throw .replaced }
+        guard header.vaultID == self.header.vaultID, try header.isAuthentic(master: master) else {
+            throw .replaced
+        }
         self.file = file
         self.header = header
         frameKey = try Log.frameKey(header, master)
@@ -138,7 +143,9 @@ public final class Log {
         try look()
     }
 
-    /// Replays what was appended. Takes no lock unless something looks wrong, since a writer may be at work.
+    /// Replays what was appended.
+    ///
+    /// Takes no lock unless something looks wrong, since a writer may be at work.
     private func look() throws(VaultFileError) {
         let tail: UInt64?
         do throws(VaultFileError) {
@@ -226,8 +233,8 @@ extension Log {
         return result
     }
 
-    /// Calls `body` with the packed address of every secret that exists now, in no order: scope, length of the id, length of
-    /// the name, each one byte, then id and name.
+    /// Calls `body` with the packed address of every secret that exists now, in no order: scope, length of
+    /// the id, length of the name, each one byte, then id and name.
     public func forEachCurrent<E>(_ body: (Span<UInt8>) throws(E) -> Void) throws(E) {
         for place in 0..<replay.index.count where replay.index.newest(at: place).kind == .value {
             try replay.index.withAddress(at: place, body)
@@ -236,8 +243,8 @@ extension Log {
 
     /// The value of a version, in guarded memory.
     ///
-    /// - Throws: ``VaultFileError/damaged(at:)`` if the file no longer holds what was verified; ``VaultFileError/io(_:_:)``,
-    ///   ``VaultFileError/outOfMemory``.
+    /// - Throws: ``VaultFileError/damaged(at:)`` if the file no longer holds what was verified;
+    ///   ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``.
     public func value(of version: Version, at address: Address) throws(VaultFileError) -> SecretBytes {
         try replay.copyOfValue(of: version, address: address.bytes.span)
     }

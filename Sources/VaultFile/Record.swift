@@ -35,7 +35,9 @@ public struct Address: Hashable, Sendable {
     /// Whether packed bytes keep the rules for scopes, ids and names.
     static func isValid(_ packed: Span<UInt8>) -> Bool {
         let (scope, idCount, nameCount) = (packed[0], Int(packed[1]), Int(packed[2]))
-        guard packed.count == 3 + idCount + nameCount, (1...Format.mostName).contains(nameCount) else { return false }
+        guard packed.count == 3 + idCount + nameCount, (1...Format.mostName).contains(nameCount) else {
+            return false
+        }
         switch scope {
         case 1: if idCount != 0 { return false }
         case 2, 3: if !(1...Format.mostName).contains(idCount) { return false }
@@ -46,14 +48,17 @@ public struct Address: Hashable, Sendable {
         guard isLetterOrDigit(first) || first == UInt8(ascii: "_"), !isDigit(first) else { return false }
         for index in 3..<packed.count {
             let byte = packed[index]
-            guard isLetterOrDigit(byte) || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".")
-                || byte == UInt8(ascii: "-")
+            guard
+                isLetterOrDigit(byte) || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".")
+                    || byte == UInt8(ascii: "-")
             else { return false }
         }
         return true
     }
 
-    private static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
+    private static func isDigit(_ byte: UInt8) -> Bool {
+        byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
+    }
 
     private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
         let lower = byte | 0x20
@@ -74,7 +79,8 @@ struct RecordPrefix {
     private static let commitFlag: UInt8 = 1
 
     init(
-        kind: UInt8, isCommit: Bool, bodyCount: Int, seq: UInt64, previousTag: Bytes16, transactionStart: UInt64,
+        kind: UInt8, isCommit: Bool, bodyCount: Int, seq: UInt64, previousTag: Bytes16,
+        transactionStart: UInt64,
         time: UInt64
     ) {
         self.kind = kind
@@ -126,7 +132,9 @@ struct RecordPrefix {
         let (idCount, nameCount) = (Int(plaintext[start + 1]), Int(plaintext[start + 2]))
         let valueStart = start + Format.addressOverhead + idCount + nameCount
         let valueCount = start + bodyCount - valueStart
-        guard valueCount >= 0, valueCount <= (kind == RecordKind.value.rawValue ? Format.mostValue : 0) else { return nil }
+        guard valueCount >= 0, valueCount <= (kind == RecordKind.value.rawValue ? Format.mostValue : 0) else {
+            return nil
+        }
         packed.removeAll(keepingCapacity: true)
         for index in start..<start + 3 { packed.append(plaintext[index]) }
         for index in start + Format.addressOverhead..<valueStart { packed.append(plaintext[index]) }

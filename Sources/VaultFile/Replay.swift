@@ -32,8 +32,9 @@ struct Replay: ~Copyable {
     /// Goes on from the last commit to `length`, the file's present end.
     ///
     /// - Returns: where an unfinished tail begins, or nil if the file is whole.
-    /// - Throws: ``VaultFileError/damaged(at:)``, ``VaultFileError/unsupported(_:)``, ``VaultFileError/io(_:_:)``,
-    ///   ``VaultFileError/outOfMemory``. Transactions before the defect have taken effect then.
+    /// - Throws: ``VaultFileError/damaged(at:)``, ``VaultFileError/unsupported(_:)``,
+    ///   ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``. Transactions before the defect have
+    ///   taken effect then.
     mutating func run(to length: UInt64) throws(VaultFileError) -> UInt64? {
         reader.forget()
         defer { reader.wipe() }
@@ -55,7 +56,8 @@ struct Replay: ~Copyable {
         defer { reader.wipe() }
         var packed: [UInt8] = []
         let length = version.offset + UInt64(Format.frameOverhead) + UInt64(version.boxCount)
-        let result = try reader.open(at: version.offset, length: length) { _, plaintext throws(VaultFileError) -> R? in
+        let result = try reader.open(at: version.offset, length: length) {
+            _, plaintext throws(VaultFileError) -> R? in
             let prefix = RecordPrefix(plaintext)
             guard prefix.kind == RecordKind.value.rawValue, prefix.keepsRules(in: plaintext),
                 let start = prefix.unpackAddress(in: plaintext, into: &packed), packed.span.equals(address)
@@ -67,7 +69,9 @@ struct Replay: ~Copyable {
     }
 
     /// Records a transaction that this process just appended itself.
-    mutating func apply(_ records: [(version: Version, address: Address)], committed position: Position) throws(VaultFileError) {
+    mutating func apply(_ records: [(version: Version, address: Address)], committed position: Position)
+        throws(VaultFileError)
+    {
         for record in records {
             try insert(record.version, record.address.bytes.span)
         }
@@ -83,7 +87,9 @@ struct Replay: ~Copyable {
             guard let commits = try step(&last, transactionStart, length) else { return last.end }
             guard last.end - transactionStart <= Format.mostTransaction else { throw .damaged(at: last.end) }
             guard commits else { continue }
-            if transactionStart < header.baseEnd, last.end > header.baseEnd { throw .damaged(at: transactionStart) }
+            if transactionStart < header.baseEnd, last.end > header.baseEnd {
+                throw .damaged(at: transactionStart)
+            }
             try commitStaged(last)
             transactionStart = last.end
         }
@@ -107,19 +113,24 @@ struct Replay: ~Copyable {
             else { return nil }
             guard prefix.keepsRules(in: plaintext) else { throw .damaged(at: before.end) }
             if let kind = RecordKind(rawValue: prefix.kind) {
-                guard prefix.unpackAddress(in: plaintext, into: &packed) != nil else { throw .damaged(at: before.end) }
+                guard prefix.unpackAddress(in: plaintext, into: &packed) != nil else {
+                    throw .damaged(at: before.end)
+                }
                 record = (kind, prefix.time)
             } else if prefix.kind & RecordKind.ignorable == 0 {
                 throw .unsupported(.record(kind: prefix.kind))
             } else if prefix.kind == RecordKind.head, prefix.bodyCount != 56 {
                 throw .damaged(at: before.end)
             }
-            return (Position(end: frame.end, seq: prefix.seq, tag: frame.tag), frame.boxCount, prefix.isCommit)
+            return (
+                Position(end: frame.end, seq: prefix.seq, tag: frame.tag), frame.boxCount, prefix.isCommit
+            )
         }
         self.packed = packed
         guard case .some(.some((let position, let boxCount, let isCommit))) = opened else { return nil }
         if let record {
-            let version = Version(offset: before.end, time: record.time, boxCount: boxCount, kind: record.kind)
+            let version = Version(
+                offset: before.end, time: record.time, boxCount: boxCount, kind: record.kind)
             staged.append((version, stagedAddresses.count, packed.count))
             stagedAddresses.append(contentsOf: packed)
         } else {
@@ -167,7 +178,8 @@ struct Replay: ~Copyable {
     }
 
     /// The value of a version in guarded memory of its own.
-    mutating func copyOfValue(of version: Version, address: Span<UInt8>) throws(VaultFileError) -> SecretBytes {
+    mutating func copyOfValue(of version: Version, address: Span<UInt8>) throws(VaultFileError) -> SecretBytes
+    {
         var copy: SecretBytes?
         try withValue(of: version, address: address) { value throws(VaultFileError) in
             do throws(SodiumError) {
@@ -180,7 +192,8 @@ struct Replay: ~Copyable {
         return copy
     }
 
-    /// Looks for a frame of a later transaction, which proves that what stopped the replay is damage: section 7.
+    /// Looks for a frame of a later transaction, which proves that what stopped the replay is damage: section
+    /// 7.
     private mutating func lookOn(after stop: UInt64, to length: UInt64) throws(VaultFileError) {
         var offset = stop + Format.alignment
         let before = reader.work

@@ -42,19 +42,23 @@ struct Slot {
     ///
     /// The commitment is compared before the box is opened: vault-format.md, section 3.
     /// - Parameter derived: 64 bytes, the wrap key and the commitment key.
-    /// - Throws: ``VaultFileError/wrongPassphrase``; ``VaultFileError/tamperedHeader`` if the box is not what was committed to.
+    /// - Throws: ``VaultFileError/wrongPassphrase``; ``VaultFileError/tamperedHeader`` if the box is not what
+    ///   was committed to.
     func unwrap(derived: borrowing SecretBytes, vaultID: Bytes16) throws(VaultFileError) -> Key {
         let committed = try guarding { () throws(SodiumError) in
             try Slot.commitment(slot: bytes, derived: derived, vaultID: vaultID)
         }
-        guard committed.span.isEqualInConstantTime(to: bytes.span.extracting(104..<136)) else { throw .wrongPassphrase }
+        guard committed.span.isEqualInConstantTime(to: bytes.span.extracting(104..<136)) else {
+            throw .wrongPassphrase
+        }
         var master = try guarding { () throws(SodiumError) in try SecretBytes(count: Key.count) }
         let wrap = try derived.withBytes { derived throws(VaultFileError) in
             try guarding { () throws(SodiumError) in try Key(copying: derived.extracting(0..<32)) }
         }
         let span = bytes.span
         let opened = master.withMutableBytes { master in
-            SecretBox.open(span.extracting(56..<104), nonce: span.extracting(32..<56), key: wrap, into: &master)
+            SecretBox.open(
+                span.extracting(56..<104), nonce: span.extracting(32..<56), key: wrap, into: &master)
         }
         guard opened else { throw .tamperedHeader }
         return try master.withBytes { master throws(VaultFileError) in
@@ -106,5 +110,4 @@ struct Slot {
         let message = Array("vault-1 slot".utf8) + vaultID.bytes + slot[0..<104]
         return try BLAKE2b.authenticate(message.span, key: key)
     }
-
 }

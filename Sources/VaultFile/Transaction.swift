@@ -31,7 +31,8 @@ public struct Transaction: ~Copyable {
 
     /// Adds a new version of a secret, of at most ``Format/mostValue`` bytes.
     ///
-    /// - Throws: ``VaultFileError/transactionTooLarge``, ``VaultFileError/outOfMemory``; the transaction is as it was then.
+    /// - Throws: ``VaultFileError/transactionTooLarge``, ``VaultFileError/outOfMemory``; the transaction is
+    ///   as it was then.
     public mutating func set(_ address: Address, to value: Span<UInt8>) throws(VaultFileError) {
         precondition(value.count <= Format.mostValue)
         let start = values.count
@@ -70,7 +71,8 @@ public struct Transaction: ~Copyable {
     func seal(
         after position: Replay.Position, times: [UInt64], key: borrowing Key, entropy: Entropy
     ) throws(SodiumError) -> Sealed {
-        var result = Sealed(frames: [UInt8](repeating: 0, count: Int(frameBytes)), records: [], position: position)
+        var result = Sealed(
+            frames: [UInt8](repeating: 0, count: Int(frameBytes)), records: [], position: position)
         let salt = try entropy.bytes(16)
         let largest = changes.map { Format.bucket(Format.prefixCount + $0.bodyCount) }.max() ?? 0
         var plaintext = try SecretBytes(count: largest)
@@ -82,7 +84,9 @@ public struct Transaction: ~Copyable {
                 transactionStart: position.end, time: time)
             plaintext.withMutableBytes { write(change, prefix, into: &$0) }
             plaintext.withBytes { plaintext in
-                result.append(plaintext.extracting(first: bucket), change, time, salt: salt, start: position.end, key: key)
+                result.append(
+                    plaintext.extracting(first: bucket), change, time, salt: salt, start: position.end,
+                    key: key)
             }
         }
         return result

@@ -9,13 +9,17 @@ public enum VaultFileError: Error, Equatable, Sendable {
     case notAVault(Foreign)
     /// A new vault would replace a file.
     case alreadyExists
-    /// The file ends before what its header promises: an interrupted copy. It was not touched.
+    /// The file ends before what its header promises: an interrupted copy.
+    ///
+    /// It was not touched.
     case incompleteCopy(count: UInt64, expected: UInt64)
     /// The header's sum or a rule of its fields is broken.
     case damagedHeader
     /// The passphrase is right, but the header was changed by somebody who repaired its sum.
     case tamperedHeader
-    /// What follows the header is damaged at this offset. It was not touched.
+    /// What follows the header is damaged at this offset.
+    ///
+    /// It was not touched.
     case damaged(at: UInt64)
     /// A newer program wrote it.
     case unsupported(Unsupported)
@@ -33,15 +37,21 @@ public enum VaultFileError: Error, Equatable, Sendable {
     case replacedDuringWrite
     /// The format's read-only flags forbid writing.
     case readOnly
-    /// The transaction has more than 64 MiB of frames. Nothing was written.
+    /// The transaction has more than 64 MiB of frames.
+    ///
+    /// Nothing was written.
     case transactionTooLarge
     /// The name's newest version is at the end of the year 9999; no later time can be stamped.
     case timeExhausted
-    /// `fdatasync` failed; whether the transaction is durable is not known. The file was cut back.
+    /// `fdatasync` failed; whether the transaction is durable is not known.
+    ///
+    /// The file was cut back.
     case outcomeUnknown(Errno)
     /// An earlier error made this writer stop for good.
     case previousFailure
-    /// The system refused an operation. Uncommitted changes are not in the file.
+    /// The system refused an operation.
+    ///
+    /// Uncommitted changes are not in the file.
     case io(Operation, Errno)
 
     /// What a file that is no vault is.

@@ -7,7 +7,9 @@ public struct Changes: ~Copyable {
     /// No changes yet.
     ///
     /// - Throws: ``VaultError/file(_:)`` if there is no memory.
-    public init() throws(VaultError) { transaction = try reading { () throws(VaultFileError) in try Transaction() } }
+    public init() throws(VaultError) {
+        transaction = try reading { () throws(VaultFileError) in try Transaction() }
+    }
 
     /// How many changes there are.
     public var count: Int { transaction.count }
@@ -15,8 +17,9 @@ public struct Changes: ~Copyable {
     /// Creates or replaces one secret.
     ///
     /// - Parameter value: any bytes, at most 1 MiB.
-    /// - Throws: ``VaultError/invalidName``, ``VaultError/invalidID``, ``VaultError/valueTooLong``, and ``VaultError/file(_:)`` with
-    ///   ``VaultFileError/transactionTooLarge`` beyond 64 MiB in all; the changes are as they were then.
+    /// - Throws: ``VaultError/invalidName``, ``VaultError/invalidID``, ``VaultError/valueTooLong``, and
+    ///   ``VaultError/file(_:)`` with ``VaultFileError/transactionTooLarge`` beyond 64 MiB in all; the
+    ///   changes are as they were then.
     public mutating func set(_ secret: Secret, to value: Span<UInt8>) throws(VaultError) {
         let address = try secret.address()
         guard value.count <= Format.mostValue else { throw .valueTooLong }
@@ -27,7 +30,9 @@ public struct Changes: ~Copyable {
         }
     }
 
-    /// Deletes one secret. Whether it exists is not asked.
+    /// Deletes one secret.
+    ///
+    /// Whether it exists is not asked.
     ///
     /// - Throws: as ``set(_:to:)``.
     public mutating func delete(_ secret: Secret) throws(VaultError) {

@@ -2,14 +2,17 @@ internal import Platform
 
 /// The right to derive a key, which one process of a user has at a time.
 ///
-/// A derivation takes hundreds of mebibytes; two hundred scripts that start together must not take them all at once.
+/// A derivation takes hundreds of mebibytes; two hundred scripts that start together must not take them all
+/// at once.
 struct DerivationTurn {
     private let file: (any StorageFile)?
 
     /// How long to wait, in milliseconds.
     private static let patience: UInt64 = 60_000
 
-    /// Waits for a turn; nil if the wait was too long. Where no lock file can be made, there is no queue.
+    /// Waits for a turn; nil if the wait was too long.
+    ///
+    /// Where no lock file can be made, there is no queue.
     init?() {
         guard let file = DerivationTurn.lockFile() else {
             self.file = nil
@@ -28,7 +31,9 @@ struct DerivationTurn {
     func end() { file?.unlock() }
 
     private static func lockFile() -> (any StorageFile)? {
-        guard let folder = Locations.runtimeFolder, (try? PrivateFolder.prepare(folder)) != nil else { return nil }
+        guard let folder = Locations.runtimeFolder, (try? PrivateFolder.prepare(folder)) != nil else {
+            return nil
+        }
         let path = folder + "/derivation.lock"
         let storage = DiskStorage()
         if let file = try? storage.create(path) { return file }

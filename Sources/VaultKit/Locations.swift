@@ -2,7 +2,8 @@ internal import Platform
 
 /// Where things are when nobody says otherwise.
 public enum Locations {
-    /// The vault file: `VAULT_FILE`, else `vault/default.vault` in the user's data folder; nil if neither it nor HOME is set.
+    /// The vault file: `VAULT_FILE`, else `vault/default.vault` in the user's data folder; nil if neither it
+    /// nor HOME is set.
     public static var vaultFile: String? {
         if let path = variable("VAULT_FILE") { return path }
         return folder("XDG_DATA_HOME", orHome: ".local/share").map { $0 + "/vault/default.vault" }
@@ -10,8 +11,8 @@ public enum Locations {
 
     /// The folder for sockets and locks of this user's processes; nil if there is nowhere to put it.
     ///
-    /// `$XDG_RUNTIME_DIR/vault`, else `/run/user/UID/vault` if `/run/user/UID` is ours, else `~/.local/state/vault/run`. Never a
-    /// folder that others can write.
+    /// `$XDG_RUNTIME_DIR/vault`, else `/run/user/UID/vault` if `/run/user/UID` is ours, else
+    /// `~/.local/state/vault/run`. Never a folder that others can write.
     public static var runtimeFolder: String? {
         if let folder = variable("XDG_RUNTIME_DIR"), folder.hasPrefix("/") { return folder + "/vault" }
         let folder = "/run/user/\(CurrentProcess.userID)"

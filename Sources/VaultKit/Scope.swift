@@ -58,8 +58,9 @@ public struct Context: Hashable, Sendable {
         self.cluster = cluster
     }
 
-    /// The scopes that apply, strongest first: **project, then cluster, then team**. A scope that the context does not name is
-    /// not among them.
+    /// The scopes that apply, strongest first: **project, then cluster, then team**.
+    ///
+    /// A scope that the context does not name is not among them.
     public var scopes: [Scope] {
         var scopes: [Scope] = []
         if let project { scopes.append(.project(project)) }

@@ -2,7 +2,8 @@ public import Sodium
 
 /// What can be asked of an unlocked vault, whoever answers.
 ///
-/// Names and ids are checked by the callee; a malformed one is ``VaultError/invalidName`` or ``VaultError/invalidID``.
+/// Names and ids are checked by the callee; a malformed one is ``VaultError/invalidName`` or
+/// ``VaultError/invalidID``.
 public protocol Session: AnyObject {
     /// Every secret that exists, by scope, id and name, bytewise.
     func secrets() throws(VaultError) -> [Secret]
@@ -20,7 +21,8 @@ public protocol Session: AnyObject {
 
     /// Makes changes durable, all or none.
     ///
-    /// - Throws: ``VaultError``; unless it is ``VaultFileError/outcomeUnknown(_:)``, nothing was changed then.
+    /// - Throws: ``VaultError``; unless it is ``VaultFileError/outcomeUnknown(_:)``, nothing was changed
+    ///   then.
     func commit(_ changes: borrowing Changes) throws(VaultError)
 
     /// Numbers about the vault.
@@ -81,8 +83,9 @@ extension Session {
         try secrets().filter { $0.scope == scope }.map(\.name)
     }
 
-    /// Goes back to the version before the present one, by writing it as a new one. What was deleted comes back; what was
-    /// set again after a deletion is deleted again.
+    /// Goes back to the version before the present one, by writing it as a new one.
+    ///
+    /// What was deleted comes back; what was set again after a deletion is deleted again.
     ///
     /// - Throws: ``VaultError/noSuchSecret``, ``VaultError/noSuchVersion`` if there is none before.
     /// - Returns: whether the secret exists now.

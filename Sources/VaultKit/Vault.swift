@@ -4,8 +4,8 @@ public import VaultFile
 
 /// A vault that this process opened itself, with a passphrase.
 ///
-/// The keys are in guarded memory until the object goes away. Use it from one thread at a time; any number of processes may have
-/// the same file open.
+/// The keys are in guarded memory until the object goes away. Use it from one thread at a time; any number of
+/// processes may have the same file open.
 public final class Vault: Session {
     private let log: Log
     /// What the last write did about bytes that a killed writer had left; nil if there was nothing to do.
@@ -19,14 +19,17 @@ public final class Vault: Session {
     ///   - path: the vault file.
     ///   - passphrase: 1 to 1,024 bytes.
     ///   - access: `.reading` suffices for a file that may not be written.
-    /// - Throws: ``VaultError/file(_:)``, ``VaultError/invalidPassphrase``, ``VaultError/derivationBusy``. The file is not changed.
+    /// - Throws: ``VaultError/file(_:)``, ``VaultError/invalidPassphrase``, ``VaultError/derivationBusy``.
+    ///   The file is not changed.
     public static func open(
         at path: String, passphrase: Span<UInt8>, access: Access = .writing,
         surroundings: Surroundings = Surroundings()
     ) throws(VaultError) -> Vault {
         guard Format.passphraseCounts.contains(passphrase.count) else { throw .invalidPassphrase }
         // What can be said without the passphrase is said before another process is waited for.
-        _ = try reading { () throws(VaultFileError) in try Log.readHeader(path: path, surroundings: surroundings) }
+        _ = try reading { () throws(VaultFileError) in
+            try Log.readHeader(path: path, surroundings: surroundings)
+        }
         var busy = false
         do throws(VaultFileError) {
             return Vault(
@@ -44,13 +47,17 @@ public final class Vault: Session {
         }
     }
 
-    /// Makes a new vault file, mode 0600, and its folder if that is missing. An existing file is never touched.
+    /// Makes a new vault file, mode 0600, and its folder if that is missing.
+    ///
+    /// An existing file is never touched.
     ///
     /// - Parameters:
     ///   - path: where the file will be.
     ///   - passphrase: 1 to 1,024 bytes.
-    ///   - parameters: what one guess at the passphrase shall cost; nil measures this machine and never goes below 3 passes over 256 MiB.
-    /// - Throws: ``VaultError/file(_:)``, ``VaultError/invalidPassphrase``, ``VaultError/derivationBusy``; no file is left then.
+    ///   - parameters: what one guess at the passphrase shall cost; nil measures this machine and never goes
+    ///     below 3 passes over 256 MiB.
+    /// - Throws: ``VaultError/file(_:)``, ``VaultError/invalidPassphrase``, ``VaultError/derivationBusy``; no
+    ///   file is left then.
     public static func create(
         at path: String, passphrase: Span<UInt8>, parameters: Argon2id.Parameters? = nil,
         surroundings: Surroundings = Surroundings()
@@ -96,7 +103,9 @@ public final class Vault: Session {
     /// Takes in what other processes wrote since.
     ///
     /// - Throws: ``VaultError/file(_:)``.
-    public func refresh() throws(VaultError) { try reading { () throws(VaultFileError) in try log.refresh() } }
+    public func refresh() throws(VaultError) {
+        try reading { () throws(VaultFileError) in try log.refresh() }
+    }
 
     /// Bytes that a killed writer left behind the last commit; the next write sets them aside.
     public var unfinishedTail: Log.UnfinishedTail? { log.unfinishedTail }
@@ -119,7 +128,8 @@ public final class Vault: Session {
         return packed.map(Vault.secret)
     }
 
-    /// The word of the scope, the id and the name with TABs between, as `list --all` prints them, so that they sort alike.
+    /// The word of the scope, the id and the name with TABs between, as `list --all` prints them, so that
+    /// they sort alike.
     private static func sortKey(_ address: Span<UInt8>) -> [UInt8] {
         var key = Array(Scope(code: address[0], id: "").word.utf8)
         key.append(9)
@@ -132,7 +142,9 @@ public final class Vault: Session {
     }
 
     private static func secret(_ sortKey: [UInt8]) -> Secret {
-        let parts = sortKey.split(separator: 9, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
+        let parts = sortKey.split(separator: 9, omittingEmptySubsequences: false).map {
+            String(decoding: $0, as: UTF8.self)
+        }
         return switch parts[0] {
         case "project": Secret(parts[2], in: .project(parts[1]))
         case "cluster": Secret(parts[2], in: .cluster(parts[1]))
@@ -141,11 +153,15 @@ public final class Vault: Session {
     }
 
     /// Whether a secret exists.
-    public func contains(_ secret: Secret) throws(VaultError) -> Bool { log.current(try secret.address()) != nil }
+    public func contains(_ secret: Secret) throws(VaultError) -> Bool {
+        log.current(try secret.address()) != nil
+    }
 
     /// The versions of a secret, new to old, deletions too; empty if it never existed.
     public func history(of secret: Secret) throws(VaultError) -> [SecretVersion] {
-        log.versions(try secret.address()).map { SecretVersion(time: $0.time, isDeletion: $0.kind == .tombstone) }
+        log.versions(try secret.address()).map {
+            SecretVersion(time: $0.time, isDeletion: $0.kind == .tombstone)
+        }
     }
 
     /// The value of a version: 0 is the newest, 1 the one before.
@@ -153,7 +169,9 @@ public final class Vault: Session {
         let address = try secret.address()
         let versions = log.versions(address)
         guard let newest = versions.first, version != 0 || newest.kind == .value else { throw .noSuchSecret }
-        guard versions.indices.contains(version), versions[version].kind == .value else { throw .noSuchVersion }
+        guard versions.indices.contains(version), versions[version].kind == .value else {
+            throw .noSuchVersion
+        }
         do throws(VaultFileError) {
             return try log.value(of: versions[version], at: address)
         } catch {

@@ -29,7 +29,9 @@ struct ChildEnvironment: ~Copyable {
 
     /// Whether a shell could name it: `[A-Za-z_][A-Za-z0-9_]*`.
     static func isVariableName(_ name: some StringProtocol) -> Bool {
-        guard let first = name.utf8.first, first < 0x80, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else {
+        guard let first = name.utf8.first, first < 0x80,
+            !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first)
+        else {
             return false
         }
         return name.utf8.allSatisfy { byte in
@@ -41,13 +43,19 @@ struct ChildEnvironment: ~Copyable {
     /// Whether a variable changes which code programs load or how they find each other.
     static func isDangerous(_ name: String) -> Bool {
         let names: Swift.Set<String> = [
-            "PATH", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "BASHOPTS", "PS4", "PROMPT_COMMAND", "ZDOTDIR", "CDPATH", "GLOBIGNORE",
-            "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONINSPECT", "NODE_OPTIONS", "NODE_PATH", "PERL5LIB",
-            "PERL5OPT", "PERL5DB", "RUBYLIB", "RUBYOPT", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH",
-            "GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXEC_PATH", "GIT_EXTERNAL_DIFF", "GIT_ASKPASS", "SSH_ASKPASS", "EDITOR",
-            "VISUAL", "PAGER", "SHELL", "HOME", "GCONV_PATH", "LOCPATH", "TMPDIR", "OPENSSL_CONF", "OPENSSL_MODULES",
+            "PATH", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "BASHOPTS", "PS4", "PROMPT_COMMAND", "ZDOTDIR",
+            "CDPATH", "GLOBIGNORE",
+            "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONINSPECT", "NODE_OPTIONS", "NODE_PATH",
+            "PERL5LIB",
+            "PERL5OPT", "PERL5DB", "RUBYLIB", "RUBYOPT", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS",
+            "JDK_JAVA_OPTIONS", "CLASSPATH",
+            "GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXEC_PATH", "GIT_EXTERNAL_DIFF", "GIT_ASKPASS", "SSH_ASKPASS",
+            "EDITOR",
+            "VISUAL", "PAGER", "SHELL", "HOME", "GCONV_PATH", "LOCPATH", "TMPDIR", "OPENSSL_CONF",
+            "OPENSSL_MODULES",
         ]
-        return names.contains(name) || name.hasPrefix("LD_") || name.hasPrefix("DYLD_") || name.hasPrefix("BASH_FUNC_")
+        return names.contains(name) || name.hasPrefix("LD_") || name.hasPrefix("DYLD_")
+            || name.hasPrefix("BASH_FUNC_")
             || name.hasPrefix("GIT_CONFIG") || name.hasPrefix("MALLOC_")
     }
 
@@ -72,11 +80,13 @@ struct ChildEnvironment: ~Copyable {
 
     /// Adds secrets under their own names.
     ///
-    /// - Throws: ``ExitCode/usage`` for names that need to be allowed, ``ExitCode/notExpressible`` naming every secret that cannot
-    ///   stand in an environment.
+    /// - Throws: ``ExitCode/usage`` for names that need to be allowed, ``ExitCode/notExpressible`` naming
+    ///   every secret that cannot stand in an environment.
     mutating func add(_ secrets: [Secret], allowing allowed: [String]) throws(Failure) {
         let secrets = secrets.filter { ChildEnvironment.isVariableName($0.name) }
-        let dangerous = secrets.map(\.name).filter { ChildEnvironment.isDangerous($0) && !allowed.contains($0) }
+        let dangerous = secrets.map(\.name).filter {
+            ChildEnvironment.isDangerous($0) && !allowed.contains($0)
+        }
         if let first = dangerous.first {
             throw Failure(
                 .usage, "these names change how programs run: \(dangerous.joined(separator: ", "))",

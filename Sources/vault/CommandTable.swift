@@ -13,7 +13,8 @@ enum CommandTable {
         groupWords: ["secrets"],
         sharedOptions: VaultOptions.parameters.outlines,
         sections: [
-            Section("Secrets", [verb(SetSecret.syntax), verb(Get.syntax), verb(List.syntax), verb(Delete.syntax)]),
+            Section(
+                "Secrets", [verb(SetSecret.syntax), verb(Get.syntax), verb(List.syntax), verb(Delete.syntax)]),
             Section("Using them", [verb(Run.syntax), verb(Explain.syntax)]),
             Section("The past", [verb(History.syntax), verb(Undo.syntax)]),
             Section("The vault", [verb(Init.syntax), verb(Status.syntax), verb(Check.syntax)]),

@@ -98,7 +98,9 @@ private struct TOMLScanner {
     }
 
     mutating func string() throws(TOMLError) -> String {
-        guard let quote = rest.first, quote == "\"" || quote == "'" else { throw error("expected a string in quotes") }
+        guard let quote = rest.first, quote == "\"" || quote == "'" else {
+            throw error("expected a string in quotes")
+        }
         advance()
         var result = ""
         while let scalar = rest.first, scalar != quote {

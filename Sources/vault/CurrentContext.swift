@@ -13,7 +13,10 @@ struct CurrentContext {
     /// Looks up each id on its own: the option, the variable, the nearest `.vault.toml`.
     init(_ options: ContextOptions) throws(Failure) {
         let nearest = options.noContext ? nil : try ContextFile.nearest()
-        let lookup = { (option: String?, flag: String, variable: String, inFile: String?) throws(Failure) -> (String, String)? in
+        let lookup = {
+            (option: String?, flag: String, variable: String, inFile: String?) throws(Failure) -> (
+                String, String
+            )? in
             if let option { return (try CurrentContext.checked(option, flag), flag) }
             if options.noContext { return nil }
             if let value = Environment.value(variable), !value.isEmpty {
@@ -94,7 +97,8 @@ extension Scope {
 
 extension Failure {
     static let invalidName = Failure(
-        .usage, "invalid name", hint: "a name is 1 to 128 characters: a letter or _, then letters, digits, _, . or -")
+        .usage, "invalid name",
+        hint: "a name is 1 to 128 characters: a letter or _, then letters, digits, _, . or -")
 
     static func invalidID(from origin: String) -> Failure {
         Failure(

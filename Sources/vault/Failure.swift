@@ -42,7 +42,9 @@ struct Failure: Error {
     func report(asJSON: Bool) {
         if message.isEmpty { return }
         if asJSON {
-            var error: [(String, JSON)] = [("code", .number(Int(code.rawValue))), ("message", .string(message))]
+            var error: [(String, JSON)] = [
+                ("code", .number(Int(code.rawValue))), ("message", .string(message)),
+            ]
             if let hint { error.append(("hint", .string(hint))) }
             Output.note(JSON.object([("schema", .number(1)), ("error", .object(error))]).text)
         } else {

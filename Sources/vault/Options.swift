@@ -43,7 +43,9 @@ struct NewPassphraseOptions: Sendable {
         .option(
             "--new-passphrase-fd", "N", "Read the new passphrase from this file descriptor", \.descriptor,
             as: .number(in: 0...65535)),
-        .option("--new-passphrase-file", "FILE", "Read the new passphrase from this file", \.file, completing: .file),
+        .option(
+            "--new-passphrase-file", "FILE", "Read the new passphrase from this file", \.file,
+            completing: .file),
         .option(
             "--new-passphrase-command", "CMD", "Take what this shell command prints as the new passphrase",
             \.command, completing: .command),

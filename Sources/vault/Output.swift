@@ -7,7 +7,9 @@ enum Output {
     /// Writes data.
     static func write(_ text: String) throws(Failure) { try write(Array(text.utf8).span) }
 
-    /// Writes data. A reader that went away, as `head` does, is no error.
+    /// Writes data.
+    ///
+    /// A reader that went away, as `head` does, is no error.
     static func write(_ bytes: Span<UInt8>) throws(Failure) {
         do throws(Errno) {
             try InheritedDescriptor.standardOutput.writeAll(bytes)
@@ -18,7 +20,9 @@ enum Output {
         }
     }
 
-    /// Writes a line for a person. If nobody can read it, there is nobody to tell.
+    /// Writes a line for a person.
+    ///
+    /// If nobody can read it, there is nobody to tell.
     static func note(_ line: String) {
         try? InheritedDescriptor.standardError.writeAll(Array((visible(line) + "\n").utf8).span)
     }
@@ -35,7 +39,8 @@ enum Output {
     }
 
     private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || (0x202A...0x202E).contains(scalar.value)
+        scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+            || (0x202A...0x202E).contains(scalar.value)
             || (0x2066...0x2069).contains(scalar.value)
     }
 }
@@ -52,7 +57,8 @@ struct Table {
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
             let cells = row.enumerated().map { column, cell in
-                column == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count)
+                column == row.count - 1
+                    ? cell : cell + String(repeating: " ", count: widths[column] - cell.count)
             }
             return cells.joined(separator: "  ") + "\n"
         }.joined()
@@ -77,7 +83,8 @@ indirect enum JSON {
         case .number(let value): String(value)
         case .string(let value): JSON.quote(value)
         case .array(let values): "[" + values.map(\.text).joined(separator: ",") + "]"
-        case .object(let pairs): "{" + pairs.map { JSON.quote($0) + ":" + $1.text }.joined(separator: ",") + "}"
+        case .object(let pairs):
+            "{" + pairs.map { JSON.quote($0) + ":" + $1.text }.joined(separator: ",") + "}"
         }
     }
 

@@ -14,18 +14,24 @@ enum Passphrase {
 
     /// The passphrase of an existing vault.
     static func existing(_ options: PassphraseOptions) throws(Failure) -> SecretBytes {
-        let source = try explicit(options.descriptor, options.file, options.command, "passphrase") ?? environment("VAULT_PASSPHRASE")
+        let source =
+            try explicit(options.descriptor, options.file, options.command, "passphrase")
+            ?? environment("VAULT_PASSPHRASE")
         if let source { return try read(source) }
         let terminal = try openTerminal(for: "the passphrase")
         return try ask(terminal, "Passphrase: ")
     }
 
     /// The passphrase of a vault that is being made; a person is asked twice.
-    static func new(_ new: NewPassphraseOptions, or ordinary: PassphraseOptions) throws(Failure) -> SecretBytes {
+    static func new(_ new: NewPassphraseOptions, or ordinary: PassphraseOptions) throws(Failure)
+        -> SecretBytes
+    {
         let explicitNew = try explicit(new.descriptor, new.file, new.command, "new-passphrase")
-        let explicitOrdinary = try explicit(ordinary.descriptor, ordinary.file, ordinary.command, "passphrase")
+        let explicitOrdinary = try explicit(
+            ordinary.descriptor, ordinary.file, ordinary.command, "passphrase")
         let source =
-            explicitNew ?? explicitOrdinary ?? environment("VAULT_NEW_PASSPHRASE") ?? environment("VAULT_PASSPHRASE")
+            explicitNew ?? explicitOrdinary ?? environment("VAULT_NEW_PASSPHRASE")
+            ?? environment("VAULT_PASSPHRASE")
         if let source { return try read(source) }
         let terminal = try openTerminal(for: "a new passphrase")
         let first = try ask(terminal, "New passphrase: ")
@@ -60,7 +66,9 @@ enum Passphrase {
         if let file = Environment.value(name + "_FILE"), !file.isEmpty { return .file(file) }
         if let command = Environment.value(name + "_COMMAND"), !command.isEmpty { return .command(command) }
         // There is no VAULT_NEW_PASSPHRASE: nothing that lasts should live in a variable.
-        if name == "VAULT_PASSPHRASE", Environment.withValue(name, { _ in true }) == true { return .variable(name) }
+        if name == "VAULT_PASSPHRASE", Environment.withValue(name, { _ in true }) == true {
+            return .variable(name)
+        }
         return nil
     }
 
@@ -118,7 +126,9 @@ enum Passphrase {
             throw Failure(error, "cannot run the passphrase command")
         }
         guard status == 0 else {
-            throw Failure(.other, "the passphrase command failed with \(status.map { "exit code \($0)" } ?? "a signal")")
+            throw Failure(
+                .other, "the passphrase command failed with \(status.map { "exit code \($0)" } ?? "a signal")"
+            )
         }
         if overflow { throw .passphraseTooLong }
     }

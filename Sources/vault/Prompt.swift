@@ -7,7 +7,8 @@ enum Prompt {
     static func hidden(
         _ terminal: borrowing Terminal, _ prompt: String, atMost limit: Int
     ) throws(Failure) -> SecretBuffer {
-        var line = GuardedLine(try guarding { () throws(SodiumError) in try SecretBuffer(capacity: limit) }, limit)
+        var line = GuardedLine(
+            try guarding { () throws(SodiumError) in try SecretBuffer(capacity: limit) }, limit)
         do throws(PromptError) {
             try terminal.readHiddenLine(prompt: prompt, into: &line)
         } catch {

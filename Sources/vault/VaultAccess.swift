@@ -23,7 +23,8 @@ extension VaultOptions {
             }
             if access == .reading, let tail = vault.unfinishedTail {
                 Output.warn(
-                    "\(tail.count) bytes after the last complete change belong to none: a write was cut short, or the file was damaged")
+                    "\(tail.count) bytes after the last complete change belong to none: a write was cut short, or the file was damaged"
+                )
                 Output.note("vault: hint: see 'vault check'")
             }
             return vault
@@ -97,7 +98,9 @@ extension Failure {
                 hint: "copy it again from where it came from")
         case .damagedHeader: self.init(.damaged, "\(path) is damaged: its header", hint: Failure.restoreHint)
         case .tamperedHeader:
-            self.init(.damaged, "\(path) was tampered with: the passphrase is right, but the header is not the vault's")
+            self.init(
+                .damaged,
+                "\(path) was tampered with: the passphrase is right, but the header is not the vault's")
         case .damaged(let offset):
             self.init(.damaged, "\(path) is damaged at byte \(offset)", hint: Failure.restoreHint)
         case .unsupported(let what):
@@ -105,7 +108,8 @@ extension Failure {
         case .refusedParameters(let parameters):
             self.init(
                 .damaged,
-                "refused: the key derivation would take \(parameters.passes) passes over \(parameters.memoryKiB) KiB of memory")
+                "refused: the key derivation would take \(parameters.passes) passes over \(parameters.memoryKiB) KiB of memory"
+            )
         case .wrongPassphrase:
             self.init(
                 .wrongPassphrase, "wrong passphrase",
@@ -114,10 +118,13 @@ extension Failure {
         case .busy: self.init(.busy, "busy: waited too long for another writer of \(path)")
         case .replaced: self.init(.rollback, "another vault lies at \(path) now, or its keys were changed")
         case .replacedDuringWrite:
-            self.init(.other, "\(path) was replaced during the write; the change is not in it", hint: "try again")
+            self.init(
+                .other, "\(path) was replaced during the write; the change is not in it", hint: "try again")
         case .readOnly: self.init(.damaged, "\(path) needs a newer version of vault to be written")
-        case .transactionTooLarge: self.init(.other, "the changes have more than 64 MiB together; nothing was written")
-        case .timeExhausted: self.init(.other, "the newest version of that name is at the end of the year 9999")
+        case .transactionTooLarge:
+            self.init(.other, "the changes have more than 64 MiB together; nothing was written")
+        case .timeExhausted:
+            self.init(.other, "the newest version of that name is at the end of the year 9999")
         case .outcomeUnknown(let error):
             self.init(
                 .other, "cannot make the change durable: \(error); whether it was made is not known",

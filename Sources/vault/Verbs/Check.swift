@@ -2,7 +2,7 @@ internal import CommandSyntax
 internal import VaultFile
 internal import VaultKit
 
-/// `vault check`
+/// The verb `vault check`.
 struct Check: Command {
     var options = VaultOptions()
 
@@ -21,11 +21,14 @@ struct Check: Command {
         let summary = vault.summary()
         for finding in findings { try Output.write(Check.words(finding) + "\n") }
         guard findings.isEmpty else {
-            throw Failure(.checkFound, "check found \(findings.count == 1 ? "1 problem" : "\(findings.count) problems")")
+            throw Failure(
+                .checkFound, "check found \(findings.count == 1 ? "1 problem" : "\(findings.count) problems")"
+            )
         }
         if !options.common.quiet {
             try Output.write(
-                "ok: \(summary.secrets) secrets, \(summary.versions) versions, \(summary.committedBytes) bytes\n")
+                "ok: \(summary.secrets) secrets, \(summary.versions) versions, \(summary.committedBytes) bytes\n"
+            )
         }
     }
 

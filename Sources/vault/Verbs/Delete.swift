@@ -2,7 +2,7 @@ internal import CommandSyntax
 internal import Platform
 internal import VaultKit
 
-/// `vault delete`
+/// The verb `vault delete`.
 struct Delete: Command {
     var target = Target()
     var yes = false
@@ -28,7 +28,8 @@ struct Delete: Command {
             throw absent(secret.name, searched: secret.scope.described, in: vault, explicit: secret.scope)
         }
         if !yes, InheritedDescriptor.standardInput.isTerminal {
-            try Prompt.confirm("Are you sure you want to delete the \(secret.scope.word) secret '\(secret.name)'?")
+            try Prompt.confirm(
+                "Are you sure you want to delete the \(secret.scope.word) secret '\(secret.name)'?")
         }
         try options.during { () throws(VaultError) in try vault.delete(secret.name, in: secret.scope) }
         options.noteSavedTail(vault)

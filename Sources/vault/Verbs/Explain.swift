@@ -2,14 +2,15 @@ internal import CommandSyntax
 internal import Platform
 internal import VaultKit
 
-/// `vault explain`
+/// The verb `vault explain`.
 struct Explain: Command {
     var target = Target()
     var json = false
     var options = VaultOptions()
 
     static let syntax = Syntax(
-        Explain(), name: "explain", usage: "NAME", summary: "Tell which scope supplies a name, and what it shadows",
+        Explain(), name: "explain", usage: "NAME",
+        summary: "Tell which scope supplies a name, and what it shadows",
         discussion: """
             Project beats cluster beats team; a scope that the context does not name is not looked at. \
             No value is printed. With a SCOPE only that scope is looked at.
@@ -45,20 +46,26 @@ struct Explain: Command {
         guard let winner = findings.first else {
             throw absent(name, searched: scope?.described ?? current.searched, in: vault, explicit: scope)
         }
-        try Output.write(json ? jsonText(name, winner, findings, current) : text(name, winner, findings, current))
+        try Output.write(
+            json ? jsonText(name, winner, findings, current) : text(name, winner, findings, current))
     }
 
-    private func text(_ name: String, _ winner: Finding, _ findings: [Finding], _ current: CurrentContext) -> String {
+    private func text(_ name: String, _ winner: Finding, _ findings: [Finding], _ current: CurrentContext)
+        -> String
+    {
         var lines = ["\(name) comes from \(winner.secret.scope.described)"]
         for (index, finding) in findings.enumerated() {
             let versions = finding.versions == 1 ? "1 version" : "\(finding.versions) versions"
             let role = index == 0 ? "applies" : "shadowed by \(winner.secret.scope.described)"
-            lines.append("  \(finding.secret.scope.described): \(role), \(versions), set \(Calendar.format(finding.time))")
+            lines.append(
+                "  \(finding.secret.scope.described): \(role), \(versions), set \(Calendar.format(finding.time))"
+            )
         }
         let project = current.context.project.map { "project \($0) (\(current.projectOrigin ?? ""))" }
         let cluster = current.context.cluster.map { "cluster \($0) (\(current.clusterOrigin ?? ""))" }
         let context = [project, cluster].compactMap { $0 }
-        lines.append("context: " + (context.isEmpty ? "no project, no cluster" : context.joined(separator: ", ")))
+        lines.append(
+            "context: " + (context.isEmpty ? "no project, no cluster" : context.joined(separator: ", ")))
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -84,8 +91,10 @@ struct Explain: Command {
             (
                 "context",
                 .object([
-                    ("project", .optional(current.context.project)), ("project_from", .optional(current.projectOrigin)),
-                    ("cluster", .optional(current.context.cluster)), ("cluster_from", .optional(current.clusterOrigin)),
+                    ("project", .optional(current.context.project)),
+                    ("project_from", .optional(current.projectOrigin)),
+                    ("cluster", .optional(current.context.cluster)),
+                    ("cluster_from", .optional(current.clusterOrigin)),
                 ])
             ),
         ]).text + "\n"

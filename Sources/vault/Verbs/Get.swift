@@ -3,7 +3,7 @@ internal import Platform
 internal import Sodium
 internal import VaultKit
 
-/// `vault get`
+/// The verb `vault get`.
 struct Get: Command {
     var target = Target()
     var version: Int?
@@ -12,7 +12,8 @@ struct Get: Command {
     var options = VaultOptions()
 
     static let syntax = Syntax(
-        Get(), name: "get", aliases: ["show"], usage: "[SCOPE [--id ID]] NAME", summary: "Print the value of a secret",
+        Get(), name: "get", aliases: ["show"], usage: "[SCOPE [--id ID]] NAME",
+        summary: "Print the value of a secret",
         discussion: """
             Without a SCOPE it is the effective value in the context: the project's, else the cluster's, else the \
             team's. With a SCOPE it is the value in that scope alone. A single operand is a NAME, even 'team'.
@@ -22,7 +23,9 @@ struct Get: Command {
             """,
         parameters: [
             .shared(Target.anywhere, \.target),
-            .option("--version", "N", "The value N versions back; 0 is now", \.version, as: .number(in: 0...(.max))),
+            .option(
+                "--version", "N", "The value N versions back; 0 is now", \.version,
+                as: .number(in: 0...(.max))),
             .option(
                 "--at", "TIME", "The value at this time, such as 2026-03-01 or 2026-03-01T12:00Z (UTC)", \.at,
                 as: ValueFormat("a time such as 2026-03-01 or 2026-03-01T12:00Z") { Calendar.parse($0) }),
@@ -41,7 +44,9 @@ struct Get: Command {
         try value.withBytes { value throws(Failure) in try Get.print(value, force: force) }
     }
 
-    /// The secret that is meant. A version can also be asked of one that was deleted, where the scope is named.
+    /// The secret that is meant.
+    ///
+    /// A version can also be asked of one that was deleted, where the scope is named.
     private func find(
         _ name: String, _ scope: Scope?, _ current: CurrentContext?, in vault: Vault
     ) throws(Failure) -> Secret {
@@ -65,7 +70,8 @@ struct Get: Command {
         if let at {
             let history = try options.during { () throws(VaultError) in try vault.history(of: secret) }
             guard let index = history.firstIndex(where: { $0.time <= at }), !history[index].isDeletion else {
-                throw Failure(.noSuchSecret, "'\(secret.name)' did not exist in \(secret.scope.described) at that time")
+                throw Failure(
+                    .noSuchSecret, "'\(secret.name)' did not exist in \(secret.scope.described) at that time")
             }
             number = index
         } else {
@@ -86,7 +92,9 @@ struct Get: Command {
         if value.count == 0 || value[value.count - 1] != 0x0A { try Output.write("\n") }
     }
 
-    /// Whether a terminal might act on some of the bytes. Line ends and tabs are harmless.
+    /// Whether a terminal might act on some of the bytes.
+    ///
+    /// Line ends and tabs are harmless.
     private static func hasControls(_ value: Span<UInt8>) -> Bool {
         for index in value.indices {
             let byte = value[index]

@@ -2,7 +2,7 @@ internal import CommandSyntax
 internal import Platform
 internal import VaultKit
 
-/// `vault history`
+/// The verb `vault history`.
 struct History: Command {
     var target = Target()
     var json = false
@@ -36,7 +36,8 @@ struct History: Command {
                     ("deleted", .bool(version.isDeletion)),
                 ])
             }
-            try Output.write(JSON.object([("schema", .number(1)), ("versions", .array(versions))]).text + "\n")
+            try Output.write(
+                JSON.object([("schema", .number(1)), ("versions", .array(versions))]).text + "\n")
         } else if Output.isTerminal {
             var table = Table("VERSION", "TIME", "CHANGE")
             for (number, version) in history.enumerated() {
@@ -54,7 +55,7 @@ extension SecretVersion {
     fileprivate var change: String { isDeletion ? "deleted" : "set" }
 }
 
-/// `vault undo`
+/// The verb `vault undo`.
 struct Undo: Command {
     var target = Target()
     var options = VaultOptions()

@@ -3,7 +3,7 @@ internal import Sodium
 internal import VaultFile
 internal import VaultKit
 
-/// `vault init`
+/// The verb `vault init`.
 struct Init: Command {
     var memory: Int?
     var passes: Int?
@@ -53,7 +53,8 @@ struct Init: Command {
         if let memory { parameters.memoryKiB = UInt32(memory) * 1024 }
         if let passes { parameters.passes = UInt32(passes) }
         guard Argon2id.Bounds.writing.contains(parameters) else {
-            throw Failure(.usage, "--kdf-memory times --kdf-time is more than 16384 MiB; no reader would accept that")
+            throw Failure(
+                .usage, "--kdf-memory times --kdf-time is more than 16384 MiB; no reader would accept that")
         }
         return parameters
     }

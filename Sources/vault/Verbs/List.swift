@@ -1,7 +1,7 @@
 internal import CommandSyntax
 internal import VaultKit
 
-/// `vault list`
+/// The verb `vault list`.
 struct List: Command {
     var target = Target()
     var all = false
@@ -9,7 +9,8 @@ struct List: Command {
     var options = VaultOptions()
 
     static let syntax = Syntax(
-        List(), name: "list", aliases: ["ls"], usage: "[SCOPE [--id ID]]", summary: "List the names of secrets",
+        List(), name: "list", aliases: ["ls"], usage: "[SCOPE [--id ID]]",
+        summary: "List the names of secrets",
         discussion: """
             Without a SCOPE these are the effective names in the context, with the scope that each comes from; with \
             a SCOPE, the names in it; with --all, the names of every scope.

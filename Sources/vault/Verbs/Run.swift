@@ -2,7 +2,7 @@ internal import CommandSyntax
 internal import Platform
 internal import VaultKit
 
-/// `vault run`
+/// The verb `vault run`.
 struct Run: Command {
     var words: [String] = []
     var only: [String] = []
@@ -39,10 +39,12 @@ struct Run: Command {
             .repeatable("--only", "GLOB", "Only secrets whose names match", \.only),
             .repeatable("--except", "GLOB", "No secrets whose names match", \.except),
             .flag(
-                "--pristine", "Of the inherited variables keep PATH, HOME, USER, TERM, LANG and TMPDIR alone", \.pristine),
+                "--pristine", "Of the inherited variables keep PATH, HOME, USER, TERM, LANG and TMPDIR alone",
+                \.pristine),
             .flag("--no-all", "Hand on no secrets but those that are referred to", \.noAll),
             .repeatable("--env", "K=V", "Set a variable", \.variables),
-            .repeatable("--allow-name", "K", "Let a secret set this variable, whatever it does", \.allowedNames),
+            .repeatable(
+                "--allow-name", "K", "Let a secret set this variable, whatever it does", \.allowedNames),
             .shared(VaultOptions.parameters, \.options),
         ])
 
@@ -64,7 +66,8 @@ struct Run: Command {
         }
         let current = try CurrentContext(options.context)
         let vault = try options.open(.reading)
-        let effective = try options.during { () throws(VaultError) in try vault.effective(in: current.context) }
+        let effective = try options.during { () throws(VaultError) in try vault.effective(in: current.context)
+        }
         try checkRequired(current.require, effective)
         var environment = try ChildEnvironment(vault: vault, effective: effective, searched: current.searched)
         try environment.inherit(pristine: pristine)
@@ -79,7 +82,8 @@ struct Run: Command {
         case .tooLong:
             throw Failure(
                 .notExpressible, "the environment is too long for the system", hint: "use --only or --except")
-        case .permissionDenied, .notExecutable, .isFolder: throw Failure(.notExecutable, "\(words[0]): \(error)")
+        case .permissionDenied, .notExecutable, .isFolder:
+            throw Failure(.notExecutable, "\(words[0]): \(error)")
         default: throw Failure(.notExecutable, "\(words[0]): \(error)")
         }
     }

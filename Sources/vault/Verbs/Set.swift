@@ -4,7 +4,7 @@ internal import Sodium
 internal import VaultFile
 internal import VaultKit
 
-/// `vault set`
+/// The verb `vault set`.
 struct SetSecret: Command {
     var target = Target()
     var value: String?
@@ -28,7 +28,8 @@ struct SetSecret: Command {
         parameters: [
             .shared(Target.askingForName, \.target),
             .option("--value", "VALUE", "The value; others on this machine can see arguments", \.value),
-            .option("--from-file", "FILE", "The value is this file, byte for byte", \.file, completing: .file),
+            .option(
+                "--from-file", "FILE", "The value is this file, byte for byte", \.file, completing: .file),
             .flag("--raw", "Keep a final newline of standard input", \.raw),
             .flag("--allow-empty", "Let the value have no bytes", \.allowEmpty),
             .shared(VaultOptions.parameters, \.options),
@@ -39,7 +40,8 @@ struct SetSecret: Command {
         guard let scope = try target.scope(options) else { throw Failure(.usage, "missing operand SCOPE") }
         if target.name != nil { _ = try target.checkedName() }
         if value != nil {
-            Output.warn("other users of this machine can see the value in the list of processes; use standard input")
+            Output.warn(
+                "other users of this machine can see the value in the list of processes; use standard input")
         }
         if let value, value.isEmpty, !allowEmpty { throw SetSecret.empty }
         let readsStandardInput = value == nil && file == nil && !InheritedDescriptor.standardInput.isTerminal
@@ -51,13 +53,16 @@ struct SetSecret: Command {
         let content = try content(for: secret)
         if content.count == 0, !allowEmpty { throw SetSecret.empty }
         try options.during { () throws(VaultError) in
-            try content.withBytes { value throws(VaultError) in try vault.set(secret.name, in: scope, to: value) }
+            try content.withBytes { value throws(VaultError) in
+                try vault.set(secret.name, in: scope, to: value)
+            }
         }
         options.noteSavedTail(vault)
         options.common.confirm("Set \(scope.word) secret '\(secret.name)'")
     }
 
-    private static let empty = Failure(.usage, "the value is empty", hint: "add --allow-empty if that is meant")
+    private static let empty = Failure(
+        .usage, "the value is empty", hint: "add --allow-empty if that is meant")
 
     private func nameOrAsk() throws(Failure) -> String {
         if target.name != nil { return try target.checkedName() }
@@ -78,7 +83,9 @@ struct SetSecret: Command {
         }
         if let file {
             let input = try InputFile.open(file, file)
-            let buffer = try SetSecret.readAll("cannot read \(file)") { span throws(Errno) in try input.read(into: &span) }
+            let buffer = try SetSecret.readAll("cannot read \(file)") { span throws(Errno) in
+                try input.read(into: &span)
+            }
             if buffer.count > Format.mostValue { throw .valueTooLong }
             return buffer
         }
@@ -94,7 +101,9 @@ struct SetSecret: Command {
     }
 
     private func ask(_ secret: Secret) throws(Failure) -> SecretBuffer {
-        guard let terminal = try? Terminal() else { throw Failure(.locked, "there is no terminal to ask for the value") }
+        guard let terminal = try? Terminal() else {
+            throw Failure(.locked, "there is no terminal to ask for the value")
+        }
         let limit = Format.mostValue
         let first = try Prompt.hidden(terminal, "Value: ", atMost: limit)
         let second = try Prompt.hidden(terminal, "The same again: ", atMost: limit)

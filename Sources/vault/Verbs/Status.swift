@@ -3,7 +3,7 @@ internal import Sodium
 internal import VaultFile
 internal import VaultKit
 
-/// `vault status`
+/// The verb `vault status`.
 struct Status: Command {
     var json = false
     var common = CommonOptions()
@@ -36,7 +36,8 @@ struct Status: Command {
                 (
                     "kdf",
                     .object([
-                        ("passes", .number(Int(parameters.passes))), ("memory_kib", .number(Int(parameters.memoryKiB))),
+                        ("passes", .number(Int(parameters.passes))),
+                        ("memory_kib", .number(Int(parameters.memoryKiB))),
                     ])
                 ),
             ])
