@@ -10,16 +10,18 @@ public struct InputFile: ~Copyable {
     /// Whether users other than the owner may change it.
     public let isWritableByOthers: Bool
 
-    /// Opens a file, a pipe or a device for reading.
+    /// Opens a file, a pipe or a device for reading; a pipe is waited for.
     ///
+    /// - Parameter onlyRegular: refuse anything but a regular file, without waiting, as ``Errno/invalidArgument``.
     /// - Throws: ``Errno/isFolder`` for a folder.
-    public init(_ path: String) throws(Errno) {
-        let opened = try Descriptor(path: path, flags: O_RDONLY)
+    public init(_ path: String, onlyRegular: Bool = false) throws(Errno) {
+        let opened = try Descriptor(path: path, flags: O_RDONLY | (onlyRegular ? O_NONBLOCK : 0))
         let status = try opened.status()
         if status.st_mode & S_IFMT == S_IFDIR { throw .isFolder }
         owner = status.st_uid
         // The permissions of a pipe or a device, such as the one behind <( ), say nothing.
         let regular = status.st_mode & S_IFMT == S_IFREG
+        if onlyRegular, !regular { throw .invalidArgument }
         isReadableByOthers = regular && status.st_mode & 0o044 != 0
         isWritableByOthers = regular && status.st_mode & 0o022 != 0
         descriptor = opened

@@ -39,6 +39,13 @@ struct Index {
     private var versions: [Version] = []
     private var table = [UInt32](repeating: UInt32.max, count: 64)
 
+    /// What stands in an index's place for a moment; costs nothing to make and must not be asked.
+    static let placeholder = Index(table: [])
+
+    init() {}
+
+    private init(table: [UInt32]) { self.table = table }
+
     /// How many names there are, deleted ones too.
     var count: Int { entries.count }
 

@@ -19,7 +19,8 @@ struct Replay: ~Copyable {
     /// How many records of unknown kinds were skipped.
     private(set) var skipped = 0
 
-    private var staged: [(version: Version, addressStart: Int, addressCount: Int)] = []
+    private typealias Staged = [(version: Version, addressStart: Int, addressCount: Int)]
+    private var staged = Staged()
     private var stagedAddresses: [UInt8] = []
     private var packed: [UInt8] = []
 
@@ -104,7 +105,9 @@ struct Replay: ~Copyable {
     ) throws(VaultFileError) -> Bool? {
         let before = last
         var record: (kind: RecordKind, time: UInt64)?
-        var packed = packed
+        var packed: [UInt8] = []
+        swap(&packed, &self.packed)
+        defer { swap(&packed, &self.packed) }
         let opened = try reader.open(at: before.end, length: length) {
             frame, plaintext throws(VaultFileError) -> (Position, Int, Bool)? in
             let prefix = RecordPrefix(plaintext)
@@ -126,7 +129,6 @@ struct Replay: ~Copyable {
                 Position(end: frame.end, seq: prefix.seq, tag: frame.tag), frame.boxCount, prefix.isCommit
             )
         }
-        self.packed = packed
         guard case .some(.some((let position, let boxCount, let isCommit))) = opened else { return nil }
         if let record {
             let version = Version(
@@ -141,11 +143,16 @@ struct Replay: ~Copyable {
     }
 
     private mutating func commitStaged(_ position: Position) throws(VaultFileError) {
-        let (records, addresses) = (staged, stagedAddresses)
+        // Moved out, so that inserting, which may read from the file, does not copy them.
+        var (records, addresses) = (Staged(), [UInt8]())
+        swap(&records, &staged)
+        swap(&addresses, &stagedAddresses)
         for record in records {
             let range = record.addressStart..<record.addressStart + record.addressCount
             try insert(record.version, addresses.span.extracting(range))
         }
+        swap(&records, &staged)
+        swap(&addresses, &stagedAddresses)
         committed = position
         unstage()
     }
@@ -156,7 +163,7 @@ struct Replay: ~Copyable {
     }
 
     private mutating func insert(_ version: Version, _ address: Span<UInt8>) throws(VaultFileError) {
-        var index = Index()
+        var index = Index.placeholder
         swap(&index, &self.index)
         defer { swap(&index, &self.index) }
         try index.insert(version, address: address) { left, right throws(VaultFileError) in

@@ -72,7 +72,7 @@ struct ChildEnvironment: ~Copyable {
             case .malformed:
                 warnOfMalformed(name)
                 kept[name] = index
-            case .escaped(let text): try put(name, Array(text.utf8).span)
+            case .escaped(let text): try put(name, text.span)
             case .secret(let secret): try put(name, reference: secret)
             }
         }
@@ -110,7 +110,7 @@ struct ChildEnvironment: ~Copyable {
         let (name, reference) = ChildEnvironment.parse(Array(assignment.utf8).span)
         switch reference {
         case .secret(let secret): try put(name, reference: secret)
-        case .escaped(let text): try put(name, Array(text.utf8).span)
+        case .escaped(let text): try put(name, text.span)
         case nil, .malformed:
             if reference != nil { warnOfMalformed(name) }
             try put(name, Array(assignment.utf8.dropFirst(name.utf8.count + 1)).span)
@@ -196,7 +196,7 @@ struct ChildEnvironment: ~Copyable {
     /// What a variable's value asks for.
     private enum Reference {
         case secret(String)
-        case escaped(String)
+        case escaped([UInt8])
         case malformed
     }
 
@@ -216,7 +216,7 @@ struct ChildEnvironment: ~Copyable {
         var rest: [UInt8] = []
         for index in start + prefix.count..<entry.count { rest.append(entry[index]) }
         let reference = String(decoding: rest, as: UTF8.self)
-        if reference.hasPrefix(":") { return (text, .escaped("secret:" + reference.dropFirst())) }
+        if rest.first == UInt8(ascii: ":") { return (text, .escaped(prefix + rest.dropFirst())) }
         return (text, Secret.isValidName(reference) ? .secret(reference) : .malformed)
     }
 }

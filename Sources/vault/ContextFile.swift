@@ -24,13 +24,13 @@ struct ContextFile: Equatable {
     private static func read(_ path: String) throws(Failure) -> ContextFile? {
         let bytes: [UInt8]?
         do throws(Errno) {
-            let file = try InputFile(path)
+            let file = try InputFile(path, onlyRegular: true)
             if ![0, CurrentProcess.userID].contains(file.owner) || file.isWritableByOthers {
                 Output.warn("\(path) is ignored: others can write it, or it is not yours")
                 return nil
             }
             bytes = try file.readAll(limit: mostBytes)
-        } catch .noSuchFile, .notFolder {
+        } catch .noSuchFile, .notFolder, .isFolder, .invalidArgument {
             return nil
         } catch {
             throw Failure(error, "cannot read \(path)")

@@ -8,7 +8,7 @@ extension VaultOptions {
     func path() throws(Failure) -> String { try common.path() }
 
     /// Opens the vault with a passphrase, found or asked for.
-    func open(_ access: Vault.Access) throws(Failure) -> Vault {
+    func open(_ access: Vault.Access, warnsOfTail: Bool = true) throws(Failure) -> Vault {
         let path = try path()
         // What is wrong with the file is said before anybody is asked for anything.
         do throws(VaultFileError) {
@@ -21,7 +21,7 @@ extension VaultOptions {
             let vault = try passphrase.withBytes { passphrase throws(VaultError) in
                 try Vault.open(at: path, passphrase: passphrase, access: access)
             }
-            if access == .reading, let tail = vault.unfinishedTail {
+            if access == .reading, warnsOfTail, let tail = vault.unfinishedTail {
                 Output.warn(
                     "\(tail.count) bytes after the last complete change belong to none: a write was cut short, or the file was damaged"
                 )

@@ -16,7 +16,7 @@ struct Check: Command {
         parameters: [.shared(VaultOptions.parameters, \.options)])
 
     func run() throws(Failure) {
-        let vault = try options.open(.reading)
+        let vault = try options.open(.reading, warnsOfTail: false)
         let findings = try options.during { () throws(VaultError) in try vault.check() }
         let summary = vault.summary()
         for finding in findings { try Output.write(Check.words(finding) + "\n") }
