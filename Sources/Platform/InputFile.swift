@@ -18,10 +18,10 @@ public struct InputFile: ~Copyable {
         let opened = try Descriptor(path: path, flags: O_RDONLY | (onlyRegular ? O_NONBLOCK : 0))
         let status = try opened.status()
         if status.st_mode & S_IFMT == S_IFDIR { throw .isFolder }
+        if onlyRegular, status.st_mode & S_IFMT != S_IFREG { throw .invalidArgument }
         owner = status.st_uid
         // The permissions of a pipe or a device, such as the one behind <( ), say nothing.
         let regular = status.st_mode & S_IFMT == S_IFREG
-        if onlyRegular, !regular { throw .invalidArgument }
         isReadableByOthers = regular && status.st_mode & 0o044 != 0
         isWritableByOthers = regular && status.st_mode & 0o022 != 0
         descriptor = opened
