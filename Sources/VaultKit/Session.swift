@@ -1,4 +1,5 @@
 public import Sodium
+public import VaultFile
 
 /// What can be asked of an unlocked vault, whoever answers.
 ///
@@ -25,8 +26,25 @@ public protocol Session: AnyObject {
     ///   then.
     func commit(_ changes: borrowing Changes) throws(VaultError)
 
+    /// Takes in what other processes wrote since.
+    func refresh() throws(VaultError)
+
+    /// What a full check finds beyond what every open verifies; empty if all is well.
+    func check() throws(VaultError) -> [Log.Finding]
+
     /// Numbers about the vault.
     func summary() throws(VaultError) -> Summary
+
+    /// What a person should be told that happened since the last call.
+    func takeNotices() -> [Notice]
+}
+
+/// Something that was noticed on the way and is no error.
+public enum Notice: Equatable, Sendable {
+    /// So many bytes follow the last complete change and belong to none.
+    case unfinishedTail(count: UInt64)
+    /// So many such bytes were moved to a file of this name.
+    case savedTail(count: UInt64, path: String)
 }
 
 /// One entry in the history of a secret.
@@ -50,6 +68,27 @@ public struct Summary: Equatable, Sendable {
 }
 
 extension Session {
+    /// Creates or replaces one secret, durably.
+    ///
+    /// - Throws: as ``Changes/set(_:to:)`` and ``commit(_:)``.
+    public func set(_ name: String, in scope: Scope, to value: Span<UInt8>) throws(VaultError) {
+        var changes = try Changes()
+        try changes.set(Secret(name, in: scope), to: value)
+        try commit(changes)
+    }
+
+    /// Deletes one secret, durably.
+    ///
+    /// - Throws: ``VaultError/noSuchSecret``, and as ``commit(_:)``.
+    public func delete(_ name: String, in scope: Scope) throws(VaultError) {
+        let secret = Secret(name, in: scope)
+        try refresh()
+        guard try contains(secret) else { throw .noSuchSecret }
+        var changes = try Changes()
+        try changes.delete(secret)
+        try commit(changes)
+    }
+
     /// The value of a secret in one scope.
     ///
     /// - Throws: ``VaultError/noSuchSecret``.

@@ -8,10 +8,12 @@ public import VaultFile
 /// processes may have the same file open.
 public final class Vault: Session {
     private let log: Log
-    /// What the last write did about bytes that a killed writer had left; nil if there was nothing to do.
-    public private(set) var savedTail: Log.SavedTail?
+    private var notices: [Notice] = []
 
-    private init(_ log: Log) { self.log = log }
+    private init(_ log: Log) {
+        self.log = log
+        noteTail()
+    }
 
     /// Opens the vault file at `path` and verifies every byte of its content.
     ///
@@ -107,8 +109,15 @@ public final class Vault: Session {
         try reading { () throws(VaultFileError) in try log.refresh() }
     }
 
-    /// Bytes that a killed writer left behind the last commit; the next write sets them aside.
-    public var unfinishedTail: Log.UnfinishedTail? { log.unfinishedTail }
+    /// What a person should be told that happened since the last call.
+    public func takeNotices() -> [Notice] {
+        defer { notices = [] }
+        return notices
+    }
+
+    private func noteTail() {
+        if let tail = log.unfinishedTail { notices.append(.unfinishedTail(count: tail.count)) }
+    }
 
     /// The header of the file.
     public var header: Header { log.header }
@@ -182,31 +191,11 @@ public final class Vault: Session {
     /// Makes changes durable, all or none.
     public func commit(_ changes: borrowing Changes) throws(VaultError) {
         do throws(VaultFileError) {
-            savedTail = try log.append(changes.transaction)
+            let saved = try log.append(changes.transaction)
+            if let saved { notices.append(.savedTail(count: saved.count, path: saved.path)) }
         } catch {
             throw .file(error)
         }
-    }
-
-    /// Creates or replaces one secret, durably.
-    ///
-    /// - Throws: as ``Changes/set(_:to:)`` and ``commit(_:)``.
-    public func set(_ name: String, in scope: Scope, to value: Span<UInt8>) throws(VaultError) {
-        var changes = try Changes()
-        try changes.set(Secret(name, in: scope), to: value)
-        try commit(changes)
-    }
-
-    /// Deletes one secret, durably.
-    ///
-    /// - Throws: ``VaultError/noSuchSecret``, ``VaultError/file(_:)``.
-    public func delete(_ name: String, in scope: Scope) throws(VaultError) {
-        let secret = Secret(name, in: scope)
-        try refresh()
-        guard try contains(secret) else { throw .noSuchSecret }
-        var changes = try Changes()
-        try changes.delete(secret)
-        try commit(changes)
     }
 
     /// Numbers about the vault.

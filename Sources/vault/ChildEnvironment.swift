@@ -5,7 +5,7 @@ internal import VaultKit
 
 /// The environment of a program that is about to be started, put together in guarded memory.
 struct ChildEnvironment: ~Copyable {
-    private let vault: Vault
+    private let vault: any Session
     private let effective: [String: Secret]
     private let searched: String
 
@@ -20,7 +20,7 @@ struct ChildEnvironment: ~Copyable {
     private static let mostEntry = 131_071
     private static let pristineNames = ["PATH", "HOME", "USER", "TERM", "LANG", "TMPDIR"]
 
-    init(vault: Vault, effective: [Secret], searched: String) throws(Failure) {
+    init(vault: any Session, effective: [Secret], searched: String) throws(Failure) {
         self.vault = vault
         self.effective = Dictionary(uniqueKeysWithValues: effective.map { ($0.name, $0) })
         self.searched = searched

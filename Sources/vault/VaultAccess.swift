@@ -8,7 +8,7 @@ extension VaultOptions {
     func path() throws(Failure) -> String { try common.path() }
 
     /// Opens the vault with a passphrase, found or asked for.
-    func open(_ access: Vault.Access, warnsOfTail: Bool = true) throws(Failure) -> Vault {
+    func open(_ access: Vault.Access) throws(Failure) -> any Session {
         let path = try path()
         // What is wrong with the file is said before anybody is asked for anything.
         do throws(VaultFileError) {
@@ -18,19 +18,28 @@ extension VaultOptions {
         }
         let passphrase = try Passphrase.existing(passphrase)
         do throws(VaultError) {
-            let vault = try passphrase.withBytes { passphrase throws(VaultError) in
+            return try passphrase.withBytes { passphrase throws(VaultError) in
                 try Vault.open(at: path, passphrase: passphrase, access: access)
             }
-            if access == .reading, warnsOfTail, let tail = vault.unfinishedTail {
-                Output.warn(
-                    "\(tail.count) bytes after the last complete change belong to none: a write was cut short, or the file was damaged"
-                )
-                Output.note("vault: hint: see 'vault check'")
-            }
-            return vault
         } catch {
             throw Failure(error, path: path)
         }
+    }
+
+    /// Opens the vault to look something up.
+    func openForReading() throws(Failure) -> any Session {
+        let session = try open(.reading)
+        for notice in session.takeNotices() { notice.show() }
+        return session
+    }
+
+    /// Opens the vault, lets `body` change it, and says what happened on the way.
+    func change<R: ~Copyable>(_ body: (any Session) throws(Failure) -> R) throws(Failure) -> R {
+        let session = try open(.writing)
+        _ = session.takeNotices()  // of a tail, which the change will set aside
+        let result = try body(session)
+        for notice in session.takeNotices() { notice.show() }
+        return result
     }
 
     /// Calls `body`, turning the library's errors into words.
@@ -41,11 +50,20 @@ extension VaultOptions {
             throw Failure(error, path: try path())
         }
     }
+}
 
-    /// Says what became of bytes that a killed writer had left.
-    func noteSavedTail(_ vault: Vault) {
-        guard let saved = vault.savedTail else { return }
-        Output.warn("\(saved.count) bytes of an unfinished write were moved to \(saved.path)")
+extension Notice {
+    /// Prints it as a warning.
+    func show() {
+        switch self {
+        case .unfinishedTail(let count):
+            Output.warn(
+                "\(count) bytes after the last complete change belong to none: a write was cut short, or the file is damaged"
+            )
+            Output.note("vault: hint: see 'vault check'")
+        case .savedTail(let count, let path):
+            Output.warn("\(count) bytes of an unfinished write were moved to \(path)")
+        }
     }
 }
 
@@ -156,10 +174,10 @@ extension Failure {
 
 /// Where else a name stands, for the hint of an error.
 func absent(
-    _ name: String, searched: String, in vault: Vault, explicit scope: Scope? = nil
+    _ name: String, searched: String, in vault: any Session, explicit scope: Scope? = nil
 ) -> Failure {
     let message = "no secret '\(name)' in \(searched)"
-    let others = vault.secrets().filter { $0.name == name }
+    let others = ((try? vault.secrets()) ?? []).filter { $0.name == name }
     // The strongest first, as the context would choose.
     guard let other = others.first(where: { $0.scope.word == "project" }) ?? others.first else {
         return Failure(.noSuchSecret, message)

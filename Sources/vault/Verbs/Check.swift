@@ -16,9 +16,9 @@ struct Check: Command {
         parameters: [.shared(VaultOptions.parameters, \.options)])
 
     func run() throws(Failure) {
-        let vault = try options.open(.reading, warnsOfTail: false)
+        let vault = try options.open(.reading)
         let findings = try options.during { () throws(VaultError) in try vault.check() }
-        let summary = vault.summary()
+        let summary = try options.during { () throws(VaultError) in try vault.summary() }
         for finding in findings { try Output.write(Check.words(finding) + "\n") }
         guard findings.isEmpty else {
             throw Failure(

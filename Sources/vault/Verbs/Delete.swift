@@ -23,7 +23,11 @@ struct Delete: Command {
 
     func run() throws(Failure) {
         let secret = try target.secret(options)
-        let vault = try options.open(.writing)
+        try options.change { vault throws(Failure) in try delete(secret, from: vault) }
+        options.common.confirm("Deleted \(secret.scope.word) secret '\(secret.name)'")
+    }
+
+    private func delete(_ secret: Secret, from vault: any Session) throws(Failure) {
         guard try options.during({ () throws(VaultError) in try vault.contains(secret) }) else {
             throw absent(secret.name, searched: secret.scope.described, in: vault, explicit: secret.scope)
         }
@@ -32,7 +36,5 @@ struct Delete: Command {
                 "Are you sure you want to delete the \(secret.scope.word) secret '\(secret.name)'?")
         }
         try options.during { () throws(VaultError) in try vault.delete(secret.name, in: secret.scope) }
-        options.noteSavedTail(vault)
-        options.common.confirm("Deleted \(secret.scope.word) secret '\(secret.name)'")
     }
 }

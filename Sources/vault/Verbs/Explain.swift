@@ -35,7 +35,7 @@ struct Explain: Command {
         let name = try target.checkedName()
         let scope = try target.scope(options)
         let current = try CurrentContext(options.context)
-        let vault = try options.open(.reading)
+        let vault = try options.openForReading()
         var findings: [Finding] = []
         for scope in scope.map({ [$0] }) ?? current.context.scopes {
             let secret = Secret(name, in: scope)

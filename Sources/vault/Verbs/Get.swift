@@ -38,7 +38,7 @@ struct Get: Command {
         let name = try target.checkedName()
         let scope = try target.scope(options)
         let current = scope == nil ? try CurrentContext(options.context) : nil
-        let vault = try options.open(.reading)
+        let vault = try options.openForReading()
         let secret = try find(name, scope, current, in: vault)
         let value = try value(of: secret, in: vault)
         try value.withBytes { value throws(Failure) in try Get.print(value, force: force) }
@@ -48,7 +48,7 @@ struct Get: Command {
     ///
     /// A version can also be asked of one that was deleted, where the scope is named.
     private func find(
-        _ name: String, _ scope: Scope?, _ current: CurrentContext?, in vault: Vault
+        _ name: String, _ scope: Scope?, _ current: CurrentContext?, in vault: any Session
     ) throws(Failure) -> Secret {
         if let scope {
             let secret = Secret(name, in: scope)
@@ -65,7 +65,7 @@ struct Get: Command {
         return resolution.winner
     }
 
-    private func value(of secret: Secret, in vault: Vault) throws(Failure) -> SecretBytes {
+    private func value(of secret: Secret, in vault: any Session) throws(Failure) -> SecretBytes {
         let number: Int
         if let at {
             let history = try options.during { () throws(VaultError) in try vault.history(of: secret) }

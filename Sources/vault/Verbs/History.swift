@@ -24,7 +24,7 @@ struct History: Command {
 
     func run() throws(Failure) {
         let secret = try target.secret(options)
-        let vault = try options.open(.reading)
+        let vault = try options.openForReading()
         let history = try options.during { () throws(VaultError) in try vault.history(of: secret) }
         if history.isEmpty {
             throw absent(secret.name, searched: secret.scope.described, in: vault, explicit: secret.scope)
@@ -53,38 +53,4 @@ struct History: Command {
 
 extension SecretVersion {
     fileprivate var change: String { isDeletion ? "deleted" : "set" }
-}
-
-/// The verb `vault undo`.
-struct Undo: Command {
-    var target = Target()
-    var options = VaultOptions()
-
-    static let syntax = Syntax(
-        Undo(), name: "undo", usage: "SCOPE [--id ID] NAME", summary: "Go back to the version before",
-        discussion: """
-            The version before the present one is written as a new one, so nothing is lost and an undo can be undone. \
-            A deleted secret comes back.
-            """,
-        parameters: [.shared(Target.inScope, \.target), .shared(VaultOptions.parameters, \.options)])
-
-    func run() throws(Failure) {
-        let secret = try target.secret(options)
-        let vault = try options.open(.writing)
-        let history = try options.during { () throws(VaultError) in try vault.history(of: secret) }
-        if history.isEmpty {
-            throw absent(secret.name, searched: secret.scope.described, in: vault, explicit: secret.scope)
-        }
-        guard history.count > 1 else {
-            throw Failure(
-                .noSuchSecret, "'\(secret.name)' has no version before the present one",
-                hint: "'vault delete' removes it")
-        }
-        let exists = try options.during { () throws(VaultError) in try vault.undo(secret) }
-        options.noteSavedTail(vault)
-        options.common.confirm(
-            exists
-                ? "Set \(secret.scope.word) secret '\(secret.name)' back to its version of \(Calendar.format(history[1].time))"
-                : "Deleted \(secret.scope.word) secret '\(secret.name)', as it was before")
-    }
 }

@@ -31,12 +31,13 @@ struct List: Command {
         if all, target.scope != nil { throw Failure(.usage, "--all does not go with a SCOPE") }
         let scope = try target.scope(options)
         let current = scope == nil && !all ? try CurrentContext(options.context) : nil
-        let vault = try options.open(.reading)
+        let vault = try options.openForReading()
         let secrets: [Secret]
         if let current {
             secrets = try options.during { () throws(VaultError) in try vault.effective(in: current.context) }
         } else {
-            secrets = vault.secrets().filter { scope == nil || $0.scope == scope }
+            secrets = try options.during { () throws(VaultError) in try vault.secrets() }
+                .filter { scope == nil || $0.scope == scope }
         }
         if secrets.isEmpty, !options.common.quiet {
             Output.note("No secrets in \(scope?.described ?? current?.searched ?? "this vault")")

@@ -65,7 +65,7 @@ struct Run: Command {
             throw Failure(.usage, "--env takes NAME=VALUE")
         }
         let current = try CurrentContext(options.context)
-        let vault = try options.open(.reading)
+        let vault = try options.openForReading()
         let effective = try options.during { () throws(VaultError) in try vault.effective(in: current.context)
         }
         try checkRequired(current.require, effective)

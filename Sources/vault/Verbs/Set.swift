@@ -48,17 +48,17 @@ struct SetSecret: Command {
         if readsStandardInput, options.passphrase.descriptor == 0 {
             throw Failure(.usage, "standard input cannot be both the passphrase and the value")
         }
-        let vault = try options.open(.writing)
-        let secret = Secret(try nameOrAsk(), in: scope)
-        let content = try content(for: secret)
-        if content.count == 0, !allowEmpty { throw SetSecret.empty }
-        try options.during { () throws(VaultError) in
-            try content.withBytes { value throws(VaultError) in
-                try vault.set(secret.name, in: scope, to: value)
+        let name = try options.change { vault throws(Failure) in
+            let name = try nameOrAsk()
+            let content = try content()
+            if content.count == 0, !allowEmpty { throw SetSecret.empty }
+            try options.during { () throws(VaultError) in
+                try content.withBytes { value throws(VaultError) in try vault.set(name, in: scope, to: value)
+                }
             }
+            return name
         }
-        options.noteSavedTail(vault)
-        options.common.confirm("Set \(scope.word) secret '\(secret.name)'")
+        options.common.confirm("Set \(scope.word) secret '\(name)'")
     }
 
     private static let empty = Failure(
@@ -74,7 +74,7 @@ struct SetSecret: Command {
         return name
     }
 
-    private func content(for secret: Secret) throws(Failure) -> SecretBuffer {
+    private func content() throws(Failure) -> SecretBuffer {
         if let value {
             var buffer = try SetSecret.buffer()
             try guarding { () throws(SodiumError) in try buffer.append(Array(value.utf8).span) }
@@ -97,10 +97,10 @@ struct SetSecret: Command {
             if buffer.count > Format.mostValue { throw .valueTooLong }
             return buffer
         }
-        return try ask(secret)
+        return try ask()
     }
 
-    private func ask(_ secret: Secret) throws(Failure) -> SecretBuffer {
+    private func ask() throws(Failure) -> SecretBuffer {
         guard let terminal = try? Terminal() else {
             throw Failure(.locked, "there is no terminal to ask for the value")
         }

@@ -1,0 +1,43 @@
+internal import CommandSyntax
+internal import Platform
+internal import VaultKit
+
+/// The verb `vault undo`.
+struct Undo: Command {
+    var target = Target()
+    var options = VaultOptions()
+
+    static let syntax = Syntax(
+        Undo(), name: "undo", usage: "SCOPE [--id ID] NAME", summary: "Go back to the version before",
+        discussion: """
+            The version before the present one is written as a new one, so nothing is lost and an undo can be undone. \
+            A deleted secret comes back.
+            """,
+        parameters: [.shared(Target.inScope, \.target), .shared(VaultOptions.parameters, \.options)])
+
+    func run() throws(Failure) {
+        let secret = try target.secret(options)
+        let (time, exists) = try options.change { vault throws(Failure) in try undo(secret, in: vault) }
+        let change = "\(secret.scope.word) secret '\(secret.name)'"
+        options.common.confirm(
+            exists
+                ? "Set \(change) back to its version of \(Calendar.format(time))"
+                : "Deleted \(change), as it was before")
+    }
+
+    /// Returns the time of the version that is the present one again, and whether the secret exists in it.
+    private func undo(_ secret: Secret, in vault: any Session) throws(Failure) -> (time: UInt64, exists: Bool)
+    {
+        let history = try options.during { () throws(VaultError) in try vault.history(of: secret) }
+        if history.isEmpty {
+            throw absent(secret.name, searched: secret.scope.described, in: vault, explicit: secret.scope)
+        }
+        guard history.count > 1 else {
+            throw Failure(
+                .noSuchSecret, "'\(secret.name)' has no version before the present one",
+                hint: "'vault delete' removes it")
+        }
+        let exists = try options.during { () throws(VaultError) in try vault.undo(secret) }
+        return (history[1].time, exists)
+    }
+}
