@@ -46,7 +46,9 @@ let package = Package(
             swiftSettings: testRules),
         .testTarget(
             name: "CommandSyntaxTests", dependencies: ["CommandSyntax"], swiftSettings: testRules),
-        .testTarget(name: "CommandLineTests", dependencies: ["vault"], swiftSettings: testRules),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["vault"], exclude: ["Transcripts"],
+            swiftSettings: testRules),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -82,9 +82,8 @@ struct Run: Command {
         case .tooLong:
             throw Failure(
                 .notExpressible, "the environment is too long for the system", hint: "use --only or --except")
-        case .permissionDenied, .notExecutable, .isFolder:
-            throw Failure(.notExecutable, "\(words[0]): \(error)")
-        default: throw Failure(.notExecutable, "\(words[0]): \(error)")
+        // The word for the exit code stands in full: an error of the system has the same one.
+        default: throw Failure(ExitCode.notExecutable, "\(words[0]): \(error)")
         }
     }
 

@@ -1,0 +1,194 @@
+import Foundation
+import Testing
+
+@testable import Platform
+
+@Suite struct `The checksum` {
+    @Test func `is CRC32C, by its known vectors`() {
+        for (text, expected) in [("", 0 as UInt32), ("a", 0xC1D0_4330), ("123456789", 0xE306_9283)] {
+            var sum = CRC32C()
+            sum.update(Array(text.utf8).span)
+            #expect(sum.value == expected)
+        }
+        var zeros = CRC32C()
+        zeros.update([UInt8](repeating: 0, count: 32).span)
+        #expect(zeros.value == 0x8A91_36AA)  // RFC 3720, B.4
+    }
+
+    @Test func `is the same by the CPU's instruction and by portable code, in one piece and in two`() {
+        let bytes = (0..<1031).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 3) }
+        for count in [0, 1, 7, 8, 9, 63, 64, 65, 1031] {
+            var whole = CRC32C()
+            whole.update(bytes.span.extracting(first: count))
+            var pieces = CRC32C()
+            pieces.update(bytes.span.extracting(first: count / 3))
+            pieces.update(bytes.span.extracting(count / 3..<count))
+            #expect(whole.value == CRC32C.portable(bytes.span.extracting(first: count)))
+            #expect(pieces.value == whole.value)
+        }
+    }
+}
+
+@Suite struct `The calendar` {
+    @Test(arguments: [
+        (0 as UInt64, "1970-01-01T00:00:00Z"), (951_782_400_000, "2000-02-29T00:00:00Z"),
+        (1_767_225_599_999, "2025-12-31T23:59:59Z"), (4_107_542_399_000, "2100-02-28T23:59:59Z"),
+        (253_402_300_799_999, "9999-12-31T23:59:59Z"),
+    ])
+    func `writes moments in UTC and reads them back`(time: UInt64, text: String) {
+        #expect(Calendar.format(time) == text)
+        #expect(Calendar.parse(text) == time / 1000 * 1000)
+    }
+
+    @Test func `agrees with the C library on every day of four centuries`() {
+        for day in stride(from: 0, to: 146_097, by: 1) {
+            var time = time_t(day * 86400)
+            var parts = tm()
+            gmtime_r(&time, &parts)
+            let date = Calendar.date(daysSince1970: day)
+            #expect(date == (Int(parts.tm_year) + 1900, Int(parts.tm_mon) + 1, Int(parts.tm_mday)))
+        }
+    }
+
+    @Test(arguments: [
+        "", "2026", "2026-13-01", "2026-02-29", "2026-01-32", "2026-01-01T24:00", "2026-01-01T00:60",
+        "1969-12-31",
+        "2026/01/01", "2026-01-01T1:00", "2026-01-01T00:00:00+01", "２０２６-01-01",
+    ])
+    func `refuses what is no moment`(text: String) { #expect(Calendar.parse(text) == nil) }
+
+    @Test func `takes a date alone, and a time without seconds`() {
+        #expect(Calendar.parse("2026-03-01") == Calendar.parse("2026-03-01T00:00:00Z"))
+        #expect(Calendar.parse("2026-03-01 12:30") == Calendar.parse("2026-03-01T12:30:00Z"))
+    }
+}
+
+@Suite struct `Paths` {
+    @Test(arguments: [
+        ("a", ".", "a"), ("/a", "/", "a"), ("/a/b", "/a", "b"), ("a/b/", "a", "b"), ("/a//b//", "/a", "b"),
+        ("/", "/", "/"),
+        ("./x", ".", "x"),
+    ])
+    func `are split into folder and name`(path: String, folder: String, name: String) {
+        #expect(Path.folder(of: path) == folder)
+        #expect(Path.name(of: path) == name)
+    }
+
+    @Test func `are joined with one slash`() {
+        #expect(Path.join("/", "a") == "/a")
+        #expect(Path.join("/a", "b") == "/a/b")
+    }
+}
+
+@Suite struct `The disk` {
+    private let folder: String
+
+    init() throws {
+        folder =
+            FileManager.default.temporaryDirectory.appendingPathComponent("platform-\(UUID().uuidString)")
+            .path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    }
+
+    @Test func `creates private files and never over others`() throws {
+        let disk = DiskStorage()
+        let file = try disk.create(folder + "/a")
+        try file.write([1, 2, 3].span, at: 0)
+        #expect(try file.length() == 3)
+        let mode = try FileManager.default.attributesOfItem(atPath: folder + "/a")[.posixPermissions] as? Int
+        #expect(mode == 0o600)
+        #expect(throws: Errno.fileExists) { _ = try disk.create(folder + "/a") }
+    }
+
+    @Test func `reads short at the end and writes anywhere`() throws {
+        let file = try DiskStorage().create(folder + "/a")
+        try file.write([9].span, at: 4)
+        var buffer = [UInt8](repeating: 7, count: 8)
+        var span = buffer.mutableSpan
+        #expect(try file.read(at: 1, into: &span) == 4)
+        #expect(buffer == [0, 0, 0, 9, 7, 7, 7, 7])
+        try file.truncate(to: 2)
+        try file.sync()
+        #expect(try file.length() == 2)
+    }
+
+    @Test func `renames without replacing`() throws {
+        let disk = DiskStorage()
+        let first = try disk.create(folder + "/a").identity()
+        let second = try disk.create(folder + "/b").identity()
+        #expect(throws: Errno.fileExists) {
+            try disk.renameWithoutReplacing(folder + "/a", to: folder + "/b")
+        }
+        #expect(try disk.identity(of: folder + "/b") == second)
+        try disk.renameWithoutReplacing(folder + "/a", to: folder + "/c")
+        #expect(try disk.identity(of: folder + "/c") == first)
+        #expect(throws: Errno.noSuchFile) { try disk.identity(of: folder + "/a") }
+    }
+
+    @Test func `tells folders, pipes and missing files apart without waiting`() throws {
+        mkfifo(folder + "/pipe", 0o600)
+        #expect(throws: Errno.isFolder) { _ = try DiskStorage().open(folder, .reading) }
+        #expect(throws: Errno.invalidArgument) { _ = try DiskStorage().open(folder + "/pipe", .reading) }
+        #expect(throws: Errno.noSuchFile) { _ = try DiskStorage().open(folder + "/none", .reading) }
+    }
+
+    @Test func `locks between open files`() throws {
+        let disk = DiskStorage()
+        let one = try disk.create(folder + "/a")
+        let two = try disk.open(folder + "/a", .reading)
+        let three = try disk.open(folder + "/a", .reading)
+        #expect(try two.tryLock(.shared))
+        #expect(try three.tryLock(.shared))
+        #expect(try !one.tryLock(.exclusive))
+        two.unlock()
+        three.unlock()
+        #expect(try one.tryLock(.exclusive))
+        #expect(try !two.tryLock(.shared))
+    }
+
+    @Test func `makes folders above folders, all private`() throws {
+        let path = folder + "/x/y/z"
+        try DiskStorage().makeFolder(path)
+        try DiskStorage().makeFolder(path)
+        #expect(PrivateFolder.isOurs(path) && PrivateFolder.isOurs(folder + "/x"))
+        try DiskStorage().syncFolder(path)
+        _ = try DiskStorage().create(folder + "/file")
+        #expect(throws: Errno.notFolder) { try DiskStorage().makeFolder(folder + "/file") }
+    }
+
+    @Test func `does not take a folder for private that others can enter, or a link to one`() throws {
+        try DiskStorage().makeFolder(folder + "/own")
+        chmod(folder + "/own", 0o750)
+        #expect(throws: Errno.permissionDenied) { try PrivateFolder.prepare(folder + "/own") }
+        chmod(folder + "/own", 0o700)
+        symlink(folder + "/own", folder + "/link")
+        #expect(!PrivateFolder.isOurs(folder + "/link"))
+    }
+}
+
+@Suite struct `Small things` {
+    @Test func `patience ends`() {
+        var patience = Patience(milliseconds: 5)
+        var steps = 0
+        while patience.wait() { steps += 1 }
+        #expect(steps > 0 && steps < 10)
+        var none = Patience(milliseconds: 0)
+        let goesOn = none.wait()
+        #expect(!goesOn)
+    }
+
+    @Test func `memory at hand is read from the system's own words`() {
+        #expect(Memory.meminfoAvailable("MemTotal: 9 kB\nMemAvailable:    2048 kB\n") == 2_097_152)
+        #expect(Memory.meminfoAvailable("nothing") == 0)
+        #expect(Memory.available() > 1 << 20)
+    }
+
+    @Test func `patterns match whole names`() {
+        #expect(Glob.matches("DB_URL", "DB_*") && Glob.matches("A", "?") && Glob.matches("A", "[AB]"))
+        #expect(!Glob.matches("XDB_URL", "DB_*") && !Glob.matches("AB", "A"))
+    }
+
+    @Test func `errors speak in small letters`() {
+        #expect(Errno.noSpace.description == "no space left on device")
+    }
+}

@@ -1,0 +1,173 @@
+import Foundation
+import Platform
+import Sodium
+import Testing
+
+@testable import VaultFile
+
+/// Vaults that were written once, by this program and by the one in Tests/PythonReader, and open forever.
+@Suite struct FixtureTests {
+    private static let folder: String = {
+        var path = #filePath
+        for _ in 0..<2 { path = Path.folder(of: path) }
+        return Path.join(path, "Fixtures/v1")
+    }()
+
+    private static let names = [
+        "all-scopes", "compacted", "empty", "equal-times", "every-byte", "large-value", "long-names",
+        "many-frames",
+        "one-secret", "recovery-key", "unfinished-tail", "unknown-records", "versions",
+    ]
+
+    /// What `NAME.json` says of `NAME.vault`.
+    private struct Expected: Decodable {
+        struct Header: Decodable, Equatable {
+            let generation: UInt64
+            let base_seq: UInt64
+            let base_end: UInt64
+            let passes: UInt32
+            let memory_kib: UInt32
+            let vault_id: String
+        }
+        struct Secret: Decodable {
+            let scope: String
+            let id: String
+            let name: String
+            let versions: [Version]
+        }
+        struct Version: Decodable {
+            let time: UInt64
+            let kind: String
+            let value: Data
+        }
+        let passphrase: String
+        let recovery_key: String?
+        let verdict: String
+        let end: UInt64
+        let seq: UInt64
+        let length: UInt64
+        let skipped: Int
+        let header: Header
+        let secrets: [Secret]
+
+        var history: History {
+            get throws {
+                let codes: [String: UInt8] = ["team": 1, "project": 2, "cluster": 3]
+                var history: History = [:]
+                for secret in secrets {
+                    let address = try #require(
+                        Address(
+                            scope: codes[secret.scope] ?? 0, id: Array(secret.id.utf8),
+                            name: Array(secret.name.utf8)))
+                    history[address] = secret.versions.map {
+                        Entry(time: $0.time, value: $0.kind == "value" ? Array($0.value) : nil)
+                    }
+                }
+                return history
+            }
+        }
+    }
+
+    private func read(_ name: String) throws -> Data {
+        let file = try InputFile(Path.join(FixtureTests.folder, name))
+        return Data(try #require(try file.readAll(limit: 1 << 20)))
+    }
+
+    private func open(_ name: String, _ passphrase: String) throws -> Log {
+        let passphrase = Array(passphrase.utf8)
+        return try Log(
+            path: Path.join(FixtureTests.folder, name + ".vault"), access: .reading,
+            surroundings: Surroundings()
+        ) { header throws(VaultFileError) in try header.unlock(passphrase: passphrase.span) }
+    }
+
+    @Test(arguments: names) func `a fixture opens and holds what it was made of`(name: String) throws {
+        let before = try read(name + ".vault")
+        let decoder = JSONDecoder()
+        decoder.dataDecodingStrategy = .base64
+        let expected = try decoder.decode(Expected.self, from: try read(name + ".json"))
+        let log = try open(name, expected.passphrase)
+        let header = log.header
+        let id = header.vaultID.bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        #expect(
+            expected.header
+                == .init(
+                    generation: header.generation, base_seq: header.baseSeq, base_end: header.baseEnd,
+                    passes: header.parameters.passes, memory_kib: header.parameters.memoryKiB, vault_id: id))
+        #expect(header.hasRecoveryKey == (expected.recovery_key != nil))
+        #expect(try log.history() == expected.history)
+        #expect(log.committedEnd == expected.end)
+        #expect(log.committedSeq == expected.seq)
+        #expect(log.replay.skipped == expected.skipped)
+        #expect(UInt64(before.count) == expected.length)
+        let tail = Log.UnfinishedTail(offset: expected.end, count: expected.length - expected.end)
+        #expect(expected.verdict == (expected.length == expected.end ? "whole" : "unfinished tail"))
+        #expect(log.unfinishedTail == (expected.verdict == "whole" ? nil : tail))
+        #expect(try log.check() == (expected.verdict == "whole" ? [] : [.unfinishedTail(tail)]))
+        #expect(throws: VaultFileError.wrongPassphrase) { try open(name, expected.passphrase + "x") }
+        #expect(try read(name + ".vault") == before)
+    }
+
+    @Test func `every file in the folder is tested`() {
+        let expected = FixtureTests.names.flatMap { [$0 + ".json", $0 + ".vault"] }
+        #expect(TemporaryFolder.names(in: FixtureTests.folder) == expected)
+    }
+
+    /// Makes the vaults that come from this program, in the folder `VAULT_MAKE_FIXTURES`; an existing file is an error.
+    @Test(.enabled(if: Environment.value("VAULT_MAKE_FIXTURES") != nil))
+    func `fixtures are made once`() throws {
+        let folder = try #require(Environment.value("VAULT_MAKE_FIXTURES"))
+        let everyByte = (0...255).map { UInt8($0) }
+        let vaults: [(String, [[Step]])] = [
+            ("empty", []),
+            ("one-secret", [[.text("DATABASE_URL", "postgres://localhost/app")]]),
+            (
+                "versions",
+                [
+                    [.text("A", "one")], [.text("A", "two"), .text("project:web/A", "x")], [.remove("A")],
+                    [.text("A", "three"), .remove("A"), .text("A", "")],
+                    [.remove("project:web/A"), .remove("cluster:c/NEVER")],
+                    [.text("A", "four")],
+                ]
+            ),
+            (
+                "many-frames",
+                [
+                    (0..<40).map { .put("project:p\($0 % 3)/N\($0)", noise($0 * 13, seed: UInt64($0))) },
+                    [.text("LAST", "alone")],
+                ]
+            ),
+            (
+                "unfinished-tail",
+                [[.text("A", "one")], [.text("A", "two"), .put("B", noise(700)), .text("C", "x")]]
+            ),
+            (
+                "every-byte",
+                [[.put("BYTES", everyByte), .put("REVERSED", everyByte.reversed())], [.put("NUL", [0])]]
+            ),
+            (
+                "long-names",
+                [
+                    [
+                        .text(
+                            "project:\(String(repeating: "9", count: 128))/\(String(repeating: "_", count: 128))",
+                            "longest"),
+                        .text("a.b-c_D9", "mixed"), .text("cluster:0.x_y-z/_", "shortest"),
+                    ]
+                ]
+            ),
+        ]
+        for (number, (name, transactions)) in vaults.enumerated() {
+            let world = World(seed: UInt64(100 + number), passphrase: "fixture päss \(name)")
+            world.clock.step = 1500
+            let log = try world.create(parameters: .init(passes: 1, memoryKiB: 8192))
+            for steps in transactions {
+                let changes = try transaction(steps)
+                try log.append(changes)
+            }
+            let bytes = name == "unfinished-tail" ? world.bytes.dropLast(100) : world.bytes[...]
+            let file = try DiskStorage().create(Path.join(folder, name + ".vault"))
+            try file.write(Array(bytes).span, at: 0)
+        }
+    }
+}

@@ -1,0 +1,213 @@
+import Platform
+import Sodium
+
+/// A disk in memory, for one thread: it counts calls, fails when told to, and lets a test touch what lies on it.
+final class MemoryDisk: Storage, @unchecked Sendable {
+    /// The kinds of call, each counted on its own.
+    enum Call: Hashable, Sendable, CaseIterable {
+        case open, create, identity, resolve, rename, remove, makeFolder, syncFolder
+        case length, read, write, truncate, sync, lock
+    }
+
+    /// One file, whatever its names are.
+    final class Node {
+        let inode: UInt64
+        var bytes: [UInt8] = []
+        var holders: [ObjectIdentifier: LockKind] = [:]
+
+        init(inode: UInt64) { self.inode = inode }
+    }
+
+    private struct Fault {
+        let call: Call
+        var skipped: Int
+        let error: Errno
+        let lasts: Bool
+    }
+
+    /// The files by path.
+    private(set) var files: [String: Node] = [:]
+    /// What was done so far, in order, without reads and questions.
+    private(set) var journal: [Call] = []
+    /// How often each call was made.
+    private(set) var counts: [Call: Int] = [:]
+    /// Called before each call takes place.
+    var before: ((Call) -> Void)?
+    private var folders: Set<String> = ["/"]
+    private var faults: [Fault] = []
+    private var nextInode: UInt64 = 100
+
+    /// The bytes of the file at `path`; empty if there is none.
+    subscript(path: String) -> [UInt8] {
+        get { files[path]?.bytes ?? [] }
+        set {
+            for folder in [Path.folder(of: path), "/"] { folders.insert(folder) }
+            if files[path] == nil { files[path] = newNode() }
+            files[path]?.bytes = newValue
+        }
+    }
+
+    /// Puts a new file at `path`, as a rename over it would.
+    func replace(_ path: String, with bytes: [UInt8]) {
+        let node = newNode()
+        node.bytes = bytes
+        files[path] = node
+    }
+
+    /// Turns over one bit.
+    func flip(_ path: String, at offset: Int, bit: Int) { files[path]?.bytes[offset] ^= 1 << UInt8(bit) }
+
+    /// Makes a coming call of a kind fail: the next one, or one after `skipped` more.
+    func fail(
+        _ call: Call, after skipped: Int = 0, with error: Errno = .ioError, fromThenOn lasts: Bool = false
+    ) {
+        faults.append(Fault(call: call, skipped: skipped, error: error, lasts: lasts))
+    }
+
+    /// Works again.
+    func heal() { faults = [] }
+
+    /// Forgets what was counted.
+    func resetCounts() {
+        counts = [:]
+        journal = []
+    }
+
+    fileprivate func note(_ call: Call) throws(Errno) {
+        before?(call)
+        counts[call, default: 0] += 1
+        switch call {
+        case .length, .read, .identity, .resolve, .open, .lock: break
+        default: journal.append(call)
+        }
+        var failure: Errno?
+        for index in faults.indices.reversed() where faults[index].call == call {
+            if faults[index].skipped > 0 {
+                faults[index].skipped -= 1
+                continue
+            }
+            failure = faults[index].error
+            if !faults[index].lasts { faults.remove(at: index) }
+        }
+        if let failure { throw failure }
+    }
+
+    private func newNode() -> Node {
+        nextInode += 1
+        return Node(inode: nextInode)
+    }
+
+    func open(_ path: String, _ access: StorageAccess) throws(Errno) -> any StorageFile {
+        try note(.open)
+        guard let node = files[path] else { throw folders.contains(path) ? .isFolder : .noSuchFile }
+        return MemoryFile(self, node, access)
+    }
+
+    func create(_ path: String) throws(Errno) -> any StorageFile {
+        try note(.create)
+        guard folders.contains(Path.folder(of: path)) else { throw .noSuchFile }
+        if files[path] != nil { throw .fileExists }
+        let node = newNode()
+        files[path] = node
+        return MemoryFile(self, node, .writing)
+    }
+
+    func identity(of path: String) throws(Errno) -> FileIdentity {
+        try note(.identity)
+        guard let node = files[path] else { throw .noSuchFile }
+        return FileIdentity(device: 1, inode: node.inode)
+    }
+
+    func resolvingLinks(_ path: String) throws(Errno) -> String {
+        try note(.resolve)
+        if files[path] == nil, !folders.contains(path) { throw .noSuchFile }
+        return path
+    }
+
+    func renameWithoutReplacing(_ from: String, to: String) throws(Errno) {
+        try note(.rename)
+        guard let node = files[from] else { throw .noSuchFile }
+        if files[to] != nil { throw .fileExists }
+        files[to] = node
+        files[from] = nil
+    }
+
+    func remove(_ path: String) throws(Errno) {
+        try note(.remove)
+        guard files.removeValue(forKey: path) != nil else { throw .noSuchFile }
+    }
+
+    func makeFolder(_ path: String) throws(Errno) {
+        try note(.makeFolder)
+        var folder = path
+        while folders.insert(folder).inserted { folder = Path.folder(of: folder) }
+    }
+
+    func syncFolder(_ path: String) throws(Errno) {
+        try note(.syncFolder)
+        guard folders.contains(path) else { throw .noSuchFile }
+    }
+}
+
+/// An open file of a ``MemoryDisk``.
+private final class MemoryFile: StorageFile {
+    private let disk: MemoryDisk
+    private let node: MemoryDisk.Node
+    private let access: StorageAccess
+
+    init(_ disk: MemoryDisk, _ node: MemoryDisk.Node, _ access: StorageAccess) {
+        (self.disk, self.node, self.access) = (disk, node, access)
+    }
+
+    deinit { node.holders[ObjectIdentifier(self)] = nil }
+
+    func length() throws(Errno) -> UInt64 {
+        try disk.note(.length)
+        return UInt64(node.bytes.count)
+    }
+
+    func read(at offset: UInt64, into buffer: inout MutableSpan<UInt8>) throws(Errno) -> Int {
+        try disk.note(.read)
+        let bytes = node.bytes
+        guard offset < UInt64(bytes.count) else { return 0 }
+        let count = min(buffer.count, bytes.count - Int(offset))
+        buffer.copy(from: bytes.span.extracting(Int(offset)..<Int(offset) + count), at: 0)
+        return count
+    }
+
+    /// A write that fails has written half.
+    func write(_ bytes: Span<UInt8>, at offset: UInt64) throws(Errno) {
+        var failure: Errno?
+        do throws(Errno) { try disk.note(.write) } catch { failure = error }
+        if access == .reading { throw .badDescriptor }
+        let count = failure == nil ? bytes.count : bytes.count / 2
+        let end = Int(offset) + count
+        var content: [UInt8] = []
+        swap(&content, &node.bytes)
+        if content.count < end { content += [UInt8](repeating: 0, count: end - content.count) }
+        var span = content.mutableSpan
+        span.copy(from: bytes.extracting(first: count), at: Int(offset))
+        node.bytes = content
+        if let failure { throw failure }
+    }
+
+    func truncate(to length: UInt64) throws(Errno) {
+        try disk.note(.truncate)
+        if access == .reading { throw .badDescriptor }
+        if node.bytes.count > Int(length) { node.bytes.removeLast(node.bytes.count - Int(length)) }
+    }
+
+    func sync() throws(Errno) { try disk.note(.sync) }
+
+    func identity() throws(Errno) -> FileIdentity { FileIdentity(device: 1, inode: node.inode) }
+
+    func tryLock(_ kind: LockKind) throws(Errno) -> Bool {
+        try disk.note(.lock)
+        let others = node.holders.filter { $0.key != ObjectIdentifier(self) }
+        if others.values.contains(.exclusive) || (kind == .exclusive && !others.isEmpty) { return false }
+        node.holders[ObjectIdentifier(self)] = kind
+        return true
+    }
+
+    func unlock() { node.holders[ObjectIdentifier(self)] = nil }
+}

@@ -1,0 +1,174 @@
+import Platform
+import Sodium
+import Testing
+
+@testable import VaultFile
+
+/// A clock that stands still unless a test moves it.
+final class TestClock: @unchecked Sendable {
+    /// Milliseconds since 1970.
+    var now: UInt64
+    /// How far it goes at each look.
+    var step: UInt64
+
+    init(_ now: UInt64, step: UInt64 = 0) { (self.now, self.step) = (now, step) }
+
+    func look() -> UInt64 {
+        defer { now += step }
+        return now
+    }
+}
+
+/// A vault in a world of its own: a disk in memory, a clock, entropy that can be reproduced.
+struct World {
+    /// 2026-01-01T00:00:00Z.
+    static let start: UInt64 = 1_767_225_600_000
+    static let weak = Argon2id.Parameters(passes: 1, memoryKiB: 8)
+
+    let disk = MemoryDisk()
+    let clock = TestClock(World.start)
+    let path: String
+    let passphrase: [UInt8]
+    var surroundings = Surroundings()
+
+    init(seed: UInt64 = 1, path: String = "/home/a.vault", passphrase: String = "open sesame") {
+        self.path = path
+        self.passphrase = Array(passphrase.utf8)
+        let clock = clock
+        surroundings.storage = disk
+        surroundings.entropy = .testOnlySequence(TestOnlySequence(seed: seed))
+        surroundings.now = { clock.look() }
+        surroundings.readingBounds = .testOnlyWeak
+        surroundings.writingBounds = .testOnlyWeak
+    }
+
+    /// The bytes of the vault file.
+    var bytes: [UInt8] {
+        get { disk[path] }
+        nonmutating set { disk[path] = newValue }
+    }
+
+    func create(parameters: Argon2id.Parameters = World.weak) throws(VaultFileError) -> Log {
+        try Log.create(
+            path: path, passphrase: passphrase.span, parameters: parameters, surroundings: surroundings)
+    }
+
+    func open(_ access: StorageAccess = .writing, passphrase other: String? = nil) throws(VaultFileError)
+        -> Log
+    {
+        let passphrase = other.map { Array($0.utf8) } ?? passphrase
+        return try Log(path: path, access: access, surroundings: surroundings) {
+            header throws(VaultFileError) in
+            try header.unlock(passphrase: passphrase.span)
+        }
+    }
+
+    /// What opening says if it fails.
+    func verdict() -> VaultFileError? {
+        do throws(VaultFileError) {
+            _ = try open()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// The names of the files on the disk, without the vault's.
+    var otherFiles: [String] { disk.files.keys.filter { $0 != path }.sorted() }
+}
+
+/// A record as tests write it down.
+enum Step: Equatable, Sendable {
+    case put(String, [UInt8])
+    case remove(String)
+
+    static func text(_ name: String, _ value: String) -> Step { .put(name, Array(value.utf8)) }
+}
+
+/// One version, without its place in the file.
+struct Entry: Equatable, Sendable {
+    let time: UInt64
+    /// Nil for a tombstone.
+    let value: [UInt8]?
+}
+
+/// The versions of each secret, new to old.
+typealias History = [Address: [Entry]]
+
+/// `NAME`, `project:web/NAME` or `cluster:gpu-1/NAME`.
+func address(_ text: String) -> Address {
+    let parts = text.split(separator: "/").map(String.init)
+    let scope = parts.count == 1 ? ["team", ""] : parts[0].split(separator: ":").map(String.init)
+    let codes: [String: UInt8] = ["team": 1, "project": 2, "cluster": 3]
+    guard let code = codes[scope[0]],
+        let address = Address(scope: code, id: Array(scope[1].utf8), name: Array(parts[parts.count - 1].utf8))
+    else { fatalError("no address: \(text)") }
+    return address
+}
+
+func transaction(_ steps: [Step]) throws(VaultFileError) -> Transaction {
+    var transaction = try Transaction()
+    for step in steps {
+        switch step {
+        case .put(let name, let value): try transaction.set(address(name), to: value.span)
+        case .remove(let name): try transaction.delete(address(name))
+        }
+    }
+    return transaction
+}
+
+extension SecretBytes {
+    /// A copy that tests can compare.
+    var array: [UInt8] {
+        withBytes { bytes in bytes.indices.map { bytes[$0] } }
+    }
+}
+
+extension Log {
+    @discardableResult
+    func append(_ steps: Step..., patience: UInt64 = 1000) throws(VaultFileError) -> SavedTail? {
+        let changes = try transaction(steps)
+        return try append(changes, patience: patience)
+    }
+
+    /// The current value.
+    func value(_ name: String) throws(VaultFileError) -> [UInt8]? {
+        guard let version = current(address(name)) else { return nil }
+        return try value(of: version, at: address(name)).array
+    }
+
+    /// The current value as text.
+    func text(_ name: String) throws(VaultFileError) -> String? {
+        try value(name).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    func entries(_ address: Address) throws(VaultFileError) -> [Entry] {
+        var entries: [Entry] = []
+        for version in versions(address) {
+            let value = version.kind == .value ? try value(of: version, at: address).array : nil
+            entries.append(Entry(time: version.time, value: value))
+        }
+        return entries
+    }
+
+    /// Every address that was ever written.
+    var addresses: [Address] {
+        (0..<replay.index.count).map { place in replay.index.withAddress(at: place) { Address($0) } }
+    }
+
+    /// Everything that the file says.
+    func history() throws(VaultFileError) -> History {
+        var history: History = [:]
+        for address in addresses { history[address] = try entries(address) }
+        return history
+    }
+}
+
+/// Bytes that look like nothing else: `count` of them, different for each `seed`.
+func noise(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
+    var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+    return (0..<count).map { _ in
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return UInt8(truncatingIfNeeded: state >> 33)
+    }
+}

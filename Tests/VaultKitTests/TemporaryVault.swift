@@ -1,0 +1,56 @@
+import Foundation
+import Sodium
+import Synchronization
+import VaultFile
+import VaultKit
+
+/// All folders that tests made, removed when the process ends: a vault may outlive the object that made its folder.
+private let folders: Mutex<[URL]> = {
+    atexit { for folder in folders.withLock({ $0 }) { try? FileManager.default.removeItem(at: folder) } }
+    return Mutex([])
+}()
+
+/// A folder of a test, with a vault in it that opens in a millisecond.
+final class TemporaryVault {
+    let folder: URL
+    var path: String { folder.appendingPathComponent("test.vault").path }
+    static let passphrase = Array("correct horse".utf8)
+
+    static var surroundings: Surroundings {
+        var surroundings = Surroundings()
+        surroundings.readingBounds = .testOnlyWeak
+        surroundings.writingBounds = .testOnlyWeak
+        return surroundings
+    }
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("vault-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let made = folder
+        folders.withLock { $0.append(made) }
+    }
+
+    func create() throws -> Vault {
+        try Vault.create(
+            at: path, passphrase: Self.passphrase.span,
+            parameters: Argon2id.Parameters(passes: 1, memoryKiB: 8),
+            surroundings: Self.surroundings)
+    }
+
+    func open() throws -> Vault {
+        try Vault.open(at: path, passphrase: Self.passphrase.span, surroundings: Self.surroundings)
+    }
+}
+
+extension Session {
+    /// The bytes of a value, for comparison.
+    func bytes(_ name: String, _ scope: Scope, version: Int = 0) throws -> [UInt8] {
+        try value(of: Secret(name, in: scope), version: version).withBytes { span in
+            span.indices.map { span[$0] }
+        }
+    }
+
+    func put(_ name: String, _ scope: Scope, _ text: String) throws {
+        try set(name, in: scope, to: Array(text.utf8).span)
+    }
+}
