@@ -119,12 +119,32 @@ public final class Log {
     /// Whether the path names another file than the one that is open.
     func isReplaced() throws(VaultFileError) -> Bool {
         do throws(Errno) {
-            return try surroundings.storage.identity(of: path) != identity
+            if try surroundings.storage.identity(of: path) != identity { return true }
         } catch .noSuchFile {
             throw .noFile
         } catch {
             throw .io(.open, error)
         }
+        // `cp` over the file keeps its identity but not its header.
+        return try bytes(at: 0, count: Format.headerCount) != header.bytes
+    }
+
+    /// Whether the file still holds the last commit that was seen.
+    ///
+    /// Nobody who keeps to the lock takes it away, but `cp` does.
+    private func holdsLastCommit() throws(VaultFileError) -> Bool {
+        let last = replay.committed
+        guard last.lastFrame > 0 else { return true }
+        let tag = try bytes(at: last.lastFrame + UInt64(Format.frameOverhead), count: 16)
+        return tag == last.tag.bytes
+    }
+
+    private func bytes(at offset: UInt64, count: Int) throws(VaultFileError) -> [UInt8] {
+        let file = file
+        var bytes = [UInt8](repeating: 0, count: count)
+        var span = bytes.mutableSpan
+        let read = try during(.read) { () throws(Errno) in try file.read(at: offset, into: &span) }
+        return Array(bytes.prefix(read))
     }
 
     /// Opens what lies at the path now with the key that is known.
@@ -173,8 +193,9 @@ public final class Log {
         let file = file
         let length = try during(.read) { () throws(Errno) in try file.length() }
         guard length >= header.baseEnd else { throw .incompleteCopy(count: length, expected: header.baseEnd) }
-        // Shorter than what was seen: nobody who keeps to the lock cuts a commit. Look at all of it again.
-        guard length >= replay.committed.end else {
+        // Shorter than what was seen, or overwritten. Look at all of it again.
+        guard length >= replay.committed.end, try holdsLastCommit() else {
+            syncedEnd = nil
             replay = try Replay(file, header: header, frameKey: try Log.frameKey(header, master))
             return try replay.run(to: length)
         }

@@ -8,6 +8,8 @@ struct Replay: ~Copyable {
         var end: UInt64
         var seq: UInt64
         var tag: Bytes16
+        /// The offset of the last frame; 0 if there is none.
+        var lastFrame: UInt64 = 0
     }
 
     private let header: Header
@@ -16,8 +18,6 @@ struct Replay: ~Copyable {
     private(set) var index = Index()
     /// The last commit.
     private(set) var committed: Position
-    /// How many records of unknown kinds were skipped.
-    private(set) var skipped = 0
 
     private typealias Staged = [(version: Version, addressStart: Int, addressCount: Int)]
     private var staged = Staged()
@@ -126,7 +126,8 @@ struct Replay: ~Copyable {
                 throw .damaged(at: before.end)
             }
             return (
-                Position(end: frame.end, seq: prefix.seq, tag: frame.tag), frame.boxCount, prefix.isCommit
+                Position(end: frame.end, seq: prefix.seq, tag: frame.tag, lastFrame: frame.offset),
+                frame.boxCount, prefix.isCommit
             )
         }
         guard case .some(.some((let position, let boxCount, let isCommit))) = opened else { return nil }
@@ -135,8 +136,6 @@ struct Replay: ~Copyable {
                 offset: before.end, time: record.time, boxCount: boxCount, kind: record.kind)
             staged.append((version, stagedAddresses.count, packed.count))
             stagedAddresses.append(contentsOf: packed)
-        } else {
-            skipped += 1
         }
         last = position
         return isCommit

@@ -135,7 +135,7 @@ public struct Transaction: ~Copyable {
             records.append((version, change.address))
             position = Replay.Position(
                 end: offset + UInt64(Format.frameOverhead + boxCount), seq: position.seq + 1,
-                tag: Bytes16(box.span, at: 0))
+                tag: Bytes16(box.span, at: 0), lastFrame: offset)
         }
     }
 

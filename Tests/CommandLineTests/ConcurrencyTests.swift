@@ -1,0 +1,50 @@
+import Foundation
+import Testing
+
+/// Many processes at once.
+@Suite(.serialized) struct ConcurrencyTests {
+    @Test(.timeLimit(.minutes(4)))
+    func `of 200 sets at once none is lost, and readers never fail`() throws {
+        let sandbox = try Sandbox.withVault()
+        let vault = Array((sandbox.root + "/bin/vault").utf8)
+        let start = { (number: Int, words: [String]) in
+            try Child(
+                [vault] + words.map { Array($0.utf8) }, environment: sandbox.environment, folder: sandbox.folder,
+                input: sandbox.write("value-\(number)", Array("value \(number)".utf8)),
+                output: sandbox.root + "/\(number).out", errors: sandbox.root + "/\(number).err")
+        }
+        let writers = try (0..<200).map { try start($0, ["set", "team", "N\($0)"]) }
+        var outcomes: [Child.Outcome?] = Array(repeating: nil, count: writers.count)
+        var reads = 0
+        while outcomes.contains(nil) {
+            // A read waits for its turn to derive a key among the writers, and may be told that it took too long.
+            let read = try sandbox.run(reads.isMultiple(of: 2) ? "check" : "list")
+            #expect(read.outcome == .exit(0) || read.outcome == .exit(7), "\(read)")
+            reads += 1
+            for (index, writer) in writers.enumerated() where outcomes[index] == nil {
+                var status: Int32 = 0
+                guard waitpid(writer.id, &status, WNOHANG) == writer.id else { continue }
+                outcomes[index] = status & 0x7F == 0 ? .exit(status >> 8) : .signal(status & 0x7F)
+            }
+        }
+        let acknowledged = writers.indices.filter { outcomes[$0] == .exit(0) }
+        for index in writers.indices where outcomes[index] != .exit(0) {
+            let said = try String(contentsOfFile: sandbox.root + "/\(index).err", encoding: .utf8)
+            #expect(outcomes[index] == .exit(7), "\(said)")
+        }
+        #expect(reads > 0)
+        #expect(!acknowledged.isEmpty)
+        let names = Set(try sandbox.run("list").text.split(separator: "\n").map(String.init))
+        #expect(names.isSuperset(of: acknowledged.map { "N\($0)" }))
+        #expect(names.count == acknowledged.count, "one that was refused is there all the same")
+        #expect(try sandbox.run("check").outcome == .exit(0))
+        for index in acknowledged.prefix(3) { #expect(try sandbox.run("get", "N\(index)").text == "value \(index)") }
+    }
+
+    @Test func `of two inits at once one makes the vault`() throws {
+        let sandbox = try Sandbox()
+        let script = "for i in 1 2 3 4; do { vault init -q --kdf-memory 64; echo $? >>codes; } & done; wait; sort codes"
+        #expect(try sandbox.program(["/bin/sh", "-c", script]).text == "0\n1\n1\n1\n")
+        #expect(try sandbox.run("check").outcome == .exit(0))
+    }
+}

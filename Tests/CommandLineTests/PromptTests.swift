@@ -1,0 +1,140 @@
+import Foundation
+import Testing
+
+/// What a person at a terminal sees.
+@Suite struct PromptTests {
+    @Test func `init asks twice, and the passphrase never appears`() throws {
+        let sandbox = try Sandbox()
+        let terminal = try PseudoTerminal(sandbox, "init", "--kdf-memory", "64")
+        try terminal.expect("New passphrase: ", answer: "correct horse\n")
+        try terminal.expect("The same again: ", answer: "correct horse\n")
+        let end = terminal.finish()
+        #expect(end.outcome == .exit(0))
+        #expect(terminal.screen == "New passphrase: \r\nThe same again: \r\n")
+        #expect(end.printed == "Made the vault \(sandbox.vault)\n")
+        #expect(terminal.echoes)
+        #expect(try sandbox.run("check").outcome == .exit(0))
+    }
+
+    @Test func `init refuses two passphrases that differ, and makes nothing`() throws {
+        let sandbox = try Sandbox()
+        let terminal = try PseudoTerminal(sandbox, "init", "--kdf-memory", "64")
+        try terminal.expect("New passphrase: ", answer: "correct horse\n")
+        try terminal.expect("The same again: ", answer: "correct house\n")
+        let end = terminal.finish()
+        #expect(end.outcome == .exit(1))
+        #expect(end.printed == "vault: error: the two passphrases differ\n")
+        #expect(!FileManager.default.fileExists(atPath: sandbox.vault))
+    }
+
+    @Test func `an empty passphrase is a usage error`() throws {
+        let sandbox = try Sandbox.withVault()
+        let terminal = try PseudoTerminal(sandbox, "list")
+        try terminal.expect("Passphrase: ", answer: "\n")
+        #expect(terminal.finish().outcome == .exit(2))
+    }
+
+    @Test func `set asks for the passphrase and twice for the value, hidden`() throws {
+        let sandbox = try Sandbox.withVault()
+        let terminal = try PseudoTerminal(sandbox, "set", "team", "A")
+        try terminal.expect("Passphrase: ", answer: "correct horse\n")
+        try terminal.expect("Value: ", answer: "the välue\n")
+        try terminal.expect("The same again: ", answer: "the välue\n")
+        let end = terminal.finish()
+        #expect(end.outcome == .exit(0))
+        #expect(end.printed == "Set team secret 'A'\n")
+        #expect(terminal.screen == "Passphrase: \r\nValue: \r\nThe same again: \r\n")
+        #expect(try sandbox.run("get", "A").text == "the välue")
+    }
+
+    @Test func `set refuses two values that differ, and an empty one`() throws {
+        let sandbox = try Sandbox.withVault()
+        let different = try PseudoTerminal(sandbox, "set", "team", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])
+        try different.expect("Value: ", answer: "one\n")
+        try different.expect("The same again: ", answer: "two\n")
+        #expect(different.finish().outcome == .exit(1))
+        let empty = try PseudoTerminal(sandbox, "set", "team", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])
+        try empty.expect("Value: ", answer: "\n")
+        try empty.expect("The same again: ", answer: "\n")
+        #expect(empty.finish().outcome == .exit(2))
+        #expect(try sandbox.run("list").text == "")
+    }
+
+    @Test func `set asks for a name that is missing`() throws {
+        let sandbox = try Sandbox.withVault()
+        let terminal = try PseudoTerminal(sandbox, "set", "team", environment: ["VAULT_PASSPHRASE": "correct horse"])
+        try terminal.expect("Name: ", answer: "ASKED\n")
+        try terminal.expect("Value: ", answer: "v\n")
+        try terminal.expect("The same again: ", answer: "v\n")
+        #expect(terminal.finish().outcome == .exit(0))
+        #expect(try sandbox.run("list").text == "ASKED\n")
+    }
+
+    @Test func `backspace and Ctrl-U work at a hidden prompt`() throws {
+        let sandbox = try Sandbox.withVault()
+        let terminal = try PseudoTerminal(sandbox, "list")
+        try terminal.expect("Passphrase: ", answer: "wrong\u{15}correct hörs\u{7F}\u{7F}\u{7F}orse\n")
+        #expect(terminal.finish().outcome == .exit(0))
+    }
+
+    @Test(arguments: ["\u{3}", "\u{4}", "half\u{3}", "\u{1C}"])
+    func `Ctrl-C and Ctrl-D cancel with 3, and the terminal is as before`(_ key: String) throws {
+        let sandbox = try Sandbox.withVault()
+        let terminal = try PseudoTerminal(sandbox, "set", "team", "A")
+        #expect(terminal.echoes)
+        try terminal.expect("Passphrase: ", answer: "")
+        #expect(!terminal.echoes)
+        terminal.type(key)
+        let end = terminal.finish()
+        #expect(end.outcome == .exit(3))
+        #expect(terminal.echoes)
+        #expect(!terminal.screen.contains("half"))
+    }
+
+    @Test func `the passphrase is asked on the terminal though everything else is redirected`() throws {
+        let sandbox = try Sandbox.withVault()
+        let terminal = try PseudoTerminal(sandbox, "get", "NOPE")
+        try terminal.expect("Passphrase: ", answer: "correct horse\n")
+        let end = terminal.finish()
+        #expect(end.outcome == .exit(9))
+        #expect(end.printed == "vault: error: no secret 'NOPE' in team\n")
+    }
+
+    @Test(arguments: [("y\n", 0), ("YES\n", 0), ("n\n", 3), ("\n", 3), ("yep\n", 3), ("\u{3}", 3), ("\u{4}", 3)] as [(String, Int32)])
+    func `delete asks, and only a yes deletes`(_ answer: String, _ code: Int32) throws {
+        let sandbox = try Sandbox.withVault()
+        _ = try sandbox.run("set", "project", "--id", "web", "A", input: [0x61])
+        let terminal = try PseudoTerminal(
+            sandbox, "delete", "project", "--id", "web", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])
+        try terminal.expect("Are you sure you want to delete the project secret 'A'?", answer: answer)
+        #expect(terminal.finish().outcome == .exit(code))
+        #expect(try sandbox.run("list", "--all").text == (code == 0 ? "" : "project\tweb\tA\n"))
+    }
+
+    @Test func `delete --yes does not ask, and an absent name is not asked about`() throws {
+        let sandbox = try Sandbox.withVault()
+        _ = try sandbox.run("set", "team", "A", input: [0x61])
+        let present = try PseudoTerminal(sandbox, "delete", "team", "A", "--yes", environment: ["VAULT_PASSPHRASE": "correct horse"])
+        #expect(present.finish().outcome == .exit(0))
+        let absent = try PseudoTerminal(sandbox, "delete", "team", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])
+        #expect(absent.finish().outcome == .exit(9))
+        #expect(present.screen + absent.screen == "")
+    }
+
+    @Test func `on a terminal get adds a newline and holds back control characters, and list is a table`() throws {
+        let sandbox = try Sandbox.withVault()
+        let environment = ["VAULT_PASSPHRASE": "correct horse"]
+        _ = try sandbox.run("set", "team", "A", input: Array("plain".utf8))
+        _ = try sandbox.run("set", "project", "--id", "web", "RED", input: Array("\u{1B}[31mred".utf8))
+        let show = { (words: [String]) throws -> (String, Child.Outcome) in
+            let terminal = try PseudoTerminal(sandbox, words[0], words[1], words[2], environment: environment, usesTerminalForOutput: true)
+            let outcome = terminal.finish().outcome
+            return (terminal.screen, outcome)
+        }
+        #expect(try show(["get", "team", "A"]) == ("plain\r\n", .exit(0)))
+        #expect(try show(["list", "--project", "web"]) == ("NAME  SCOPE    ID\r\nA     team     \r\nRED   project  web\r\n", .exit(0)))
+        let held = try show(["get", "RED", "--project=web"])
+        #expect(held.1 == .exit(1))
+        #expect(held.0.contains("add --force") && !held.0.contains("\u{1B}"))
+    }
+}

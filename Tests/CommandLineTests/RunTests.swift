@@ -1,0 +1,134 @@
+import Foundation
+import Testing
+
+/// `vault run` replaces itself by the program.
+@Suite struct RunTests {
+    @Test(arguments: [0, 1, 2, 9, 77, 125, 126, 127, 128, 255] as [Int32])
+    func `the exit code is the program's own`(_ code: Int32) throws {
+        let sandbox = try Sandbox.withVault()
+        #expect(try sandbox.run("run", "--", "sh", "-c", "exit \(code)").outcome == .exit(code))
+    }
+
+    @Test(arguments: [SIGTERM, SIGINT, SIGKILL, SIGSEGV, SIGPIPE, SIGHUP])
+    func `a program that dies by a signal is seen to have died by it`(_ signal: Int32) throws {
+        let sandbox = try Sandbox.withVault()
+        #expect(try sandbox.run("run", "--", "sh", "-c", "kill -\(signal) $$").outcome == .signal(signal))
+        let script = "vault run -- sh -c 'kill -\(signal) $$'; exit $?"
+        #expect(try sandbox.program(["/bin/sh", "-c", script]).outcome == .exit(128 + signal))
+    }
+
+    @Test func `nothing of vault is left: the program has its process`() throws {
+        let sandbox = try Sandbox.withVault()
+        let script = "echo $$; exec vault run -- sh -c 'echo $$; echo $PPID'; "
+        let lines = try sandbox.program(["/bin/sh", "-c", script]).text.split(separator: "\n")
+        #expect(lines.count == 3)
+        #expect(lines[0] == lines[1])
+        #expect(lines[2] == "\(getpid())")
+    }
+
+    @Test func `the program starts with default signals and no descriptors but three`() throws {
+        let sandbox = try Sandbox.withVault()
+        let plain = try sandbox.program(["/bin/sh", "-c", "ls /proc/self/fd; grep -E 'Sig(Blk|Ign)' /proc/self/status; ulimit -c"])
+        let run = try sandbox.run(
+            "run", "--", "/bin/sh", "-c", "ls /proc/self/fd; grep -E 'Sig(Blk|Ign)' /proc/self/status; ulimit -c")
+        #expect(run.output == plain.output)
+    }
+
+    @Test func `standard input, output and error go through byte for byte`() throws {
+        let sandbox = try Sandbox.withVault()
+        let bytes = ExactBytesTests.everyByte + [UInt8](repeating: 0x0A, count: 200_000)
+        let result = try sandbox.run("run", "--", "tee", "/dev/stderr", input: bytes)
+        #expect(result.outcome == .exit(0))
+        #expect(result.output == bytes)
+        #expect(result.errors.utf8.count > 200_000)
+    }
+
+    @Test func `no variable with a passphrase reaches the program`() throws {
+        let sandbox = try Sandbox.withVault()
+        let file = try sandbox.write("passphrase", Array("correct horse".utf8))
+        let names = [
+            "VAULT_PASSPHRASE", "VAULT_PASSPHRASE_COMMAND", "VAULT_NEW_PASSPHRASE_FILE", "VAULT_NEW_PASSPHRASE_COMMAND",
+            "VAULT_OTHER_PASSPHRASE", "VAULT_BACKUP_PASSPHRASE_FD",
+        ]
+        var environment = Dictionary(uniqueKeysWithValues: names.map { ($0, "the-hidden-one") })
+        environment["VAULT_PASSPHRASE_FILE"] = file
+        environment["OTHER"] = "kept"
+        for options in [[], ["--no-all"]] {
+            let result = try sandbox.program(
+                [sandbox.root + "/bin/vault", "run"] + options + ["--", "cat", "/proc/self/environ"], environment: environment)
+            #expect(result.outcome == .exit(0))
+            #expect(result.text.contains("OTHER=kept"))
+            #expect(!result.text.contains("PASSPHRASE"))
+            #expect(!result.text.contains("the-hidden-one"))
+            #expect(!result.text.contains("correct horse"))
+        }
+    }
+
+    @Test func `each variable is there once`() throws {
+        let sandbox = try Sandbox.withVault()
+        for value in ["one", "two"] { _ = try sandbox.run("set", "team", "A", "-q", input: Array(value.utf8)) }
+        let result = try sandbox.run("run", "--env", "A=three", "--env", "B=four", "--", "cat", "/proc/self/environ", environment: ["A": "zero", "B": "zero"])
+        let names = result.text.split(separator: "\0").map { $0.prefix { $0 != "=" } }
+        #expect(names.count == Set(names).count)
+        #expect(result.text.contains("A=three\0") && result.text.contains("B=four\0"))
+    }
+
+    @Test func `126 is what cannot be executed, 127 what is not found, 125 what vault itself could not do`() throws {
+        let sandbox = try Sandbox.withVault()
+        try sandbox.write("not-executable", Array("x".utf8))
+        let script = try sandbox.write("no-interpreter", Array("#!/no/such/interpreter\n".utf8))
+        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: script)
+        let format = try sandbox.write("no-program", Array("just text\n".utf8))
+        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: format)
+        #expect(try sandbox.run("run", "--", "./not-executable").outcome == .exit(126))
+        #expect(try sandbox.run("run", "--", ".").outcome == .exit(126))
+        #expect(try sandbox.run("run", "--", "./no-program").outcome == .exit(126))
+        #expect(try sandbox.run("run", "--", "./no-interpreter").outcome == .exit(127))
+        #expect(try sandbox.run("run", "--", "./missing").outcome == .exit(127))
+        #expect(try sandbox.run("run", "--", "no-such-program").outcome == .exit(127))
+        #expect(try sandbox.run("run", "--passphrase-file", "missing", "--", "true").outcome == .exit(125))
+        // Found in PATH, but not executable there; and a later folder of PATH is still looked at.
+        let path = "\(sandbox.folder):\(sandbox.root)/bin:/usr/bin:/bin"
+        #expect(try sandbox.run("run", "--", "not-executable", environment: ["PATH": path]).outcome == .exit(126))
+        try sandbox.write("true", [])
+        #expect(try sandbox.run("run", "--", "true", environment: ["PATH": path]).outcome == .exit(0))
+    }
+
+    @Test func `a missing reference starts nothing`() throws {
+        let sandbox = try Sandbox.withVault()
+        for environment in [["X": "secret:NOPE"], ["X": "secret:NOPE", "Y": "secret:NOPE_EITHER"]] {
+            let result = try sandbox.run("run", "--", "touch", "started", environment: environment)
+            #expect(result.outcome == .exit(12))
+            #expect(result.errors.contains("no secret 'NOPE"))
+        }
+        #expect(!FileManager.default.fileExists(atPath: sandbox.folder + "/started"))
+    }
+
+    @Test(arguments: ["LD_PRELOAD", "LD_LIBRARY_PATH", "PATH", "BASH_ENV", "ENV", "PYTHONPATH", "NODE_OPTIONS", "PERL5OPT", "IFS"])
+    func `a secret whose name changes how programs run must be allowed`(_ name: String) throws {
+        let sandbox = try Sandbox.withVault()
+        _ = try sandbox.run("set", "team", name, "-q", input: Array("/x".utf8))
+        #expect(try sandbox.run("run", "--", "/usr/bin/touch", "started").outcome == .exit(2))
+        #expect(!FileManager.default.fileExists(atPath: sandbox.folder + "/started"))
+        let allowed = try sandbox.run("run", "--allow-name", name, "--", "/usr/bin/cat", "/proc/self/environ")
+        #expect(allowed.text.contains("\(name)=/x\0"))
+        #expect(try sandbox.run("run", "--except", name, "--", "/usr/bin/true").outcome == .exit(0))
+    }
+
+    @Test func `words that are no text reach the program as they are`() throws {
+        let sandbox = try Sandbox.withVault()
+        let words: [[UInt8]] = [[0xFF, 0xFE], [0xC3], [], Array("--json".utf8), Array("a b\n".utf8), [0x80]]
+        let result = try sandbox.run("run", "--", "/usr/bin/printf", "%s|", bytes: words)
+        #expect(result.outcome == .exit(0))
+        #expect(result.output == Array(words.map { $0 + [UInt8(ascii: "|")] }.joined()))
+        // Anywhere else they are refused.
+        #expect(try sandbox.run("get", bytes: [[0xFF]]).outcome == .exit(2))
+        #expect(try sandbox.run("run", "--only", bytes: [[0xFF], Array("true".utf8)]).outcome == .exit(2))
+    }
+
+    @Test func `inherited variables that are no text are handed on as they are`() throws {
+        let sandbox = try Sandbox.withVault()
+        let script = "X=$(printf '\\377\\376=\\200'); export X; vault run -- printenv X"
+        #expect(try sandbox.program(["/bin/sh", "-c", script]).output == [0xFF, 0xFE, 0x3D, 0x80, 0x0A])
+    }
+}
