@@ -18,10 +18,13 @@ struct Replay: ~Copyable {
     private(set) var index = Index()
     /// The last commit.
     private(set) var committed: Position
+    /// How many committed records of unknown kinds were skipped.
+    private(set) var skipped = 0
 
     private typealias Staged = [(version: Version, addressStart: Int, addressCount: Int)]
     private var staged = Staged()
     private var stagedAddresses: [UInt8] = []
+    private var stagedSkips = 0
     private var packed: [UInt8] = []
 
     init(_ file: any StorageFile, header: Header, frameKey: consuming Key) throws(VaultFileError) {
@@ -136,6 +139,8 @@ struct Replay: ~Copyable {
                 offset: before.end, time: record.time, boxCount: boxCount, kind: record.kind)
             staged.append((version, stagedAddresses.count, packed.count))
             stagedAddresses.append(contentsOf: packed)
+        } else {
+            stagedSkips += 1
         }
         last = position
         return isCommit
@@ -152,6 +157,7 @@ struct Replay: ~Copyable {
         }
         swap(&records, &staged)
         swap(&addresses, &stagedAddresses)
+        skipped += stagedSkips
         committed = position
         unstage()
     }
@@ -159,6 +165,7 @@ struct Replay: ~Copyable {
     private mutating func unstage() {
         staged.removeAll(keepingCapacity: true)
         stagedAddresses.removeAll(keepingCapacity: true)
+        stagedSkips = 0
     }
 
     private mutating func insert(_ version: Version, _ address: Span<UInt8>) throws(VaultFileError) {

@@ -9,7 +9,8 @@ import Testing
         let vault = Array((sandbox.root + "/bin/vault").utf8)
         let start = { (number: Int, words: [String]) in
             try Child(
-                [vault] + words.map { Array($0.utf8) }, environment: sandbox.environment, folder: sandbox.folder,
+                [vault] + words.map { Array($0.utf8) }, environment: sandbox.environment,
+                folder: sandbox.folder,
                 input: sandbox.write("value-\(number)", Array("value \(number)".utf8)),
                 output: sandbox.root + "/\(number).out", errors: sandbox.root + "/\(number).err")
         }
@@ -38,12 +39,15 @@ import Testing
         #expect(names.isSuperset(of: acknowledged.map { "N\($0)" }))
         #expect(names.count == acknowledged.count, "one that was refused is there all the same")
         #expect(try sandbox.run("check").outcome == .exit(0))
-        for index in acknowledged.prefix(3) { #expect(try sandbox.run("get", "N\(index)").text == "value \(index)") }
+        for index in acknowledged.prefix(3) {
+            #expect(try sandbox.run("get", "N\(index)").text == "value \(index)")
+        }
     }
 
     @Test func `of two inits at once one makes the vault`() throws {
         let sandbox = try Sandbox()
-        let script = "for i in 1 2 3 4; do { vault init -q --kdf-memory 64; echo $? >>codes; } & done; wait; sort codes"
+        let script =
+            "for i in 1 2 3 4; do { vault init -q --kdf-memory 64; echo $? >>codes; } & done; wait; sort codes"
         #expect(try sandbox.program(["/bin/sh", "-c", script]).text == "0\n1\n1\n1\n")
         #expect(try sandbox.run("check").outcome == .exit(0))
     }

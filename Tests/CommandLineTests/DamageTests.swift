@@ -6,7 +6,8 @@ import Testing
     private static func full() throws -> (Sandbox, [UInt8]) {
         let sandbox = try Sandbox.withVault()
         for number in 1...6 {
-            _ = try sandbox.run("set", "project", "--id", "web", "N\(number)", "-q", input: Array("value \(number)".utf8))
+            _ = try sandbox.run(
+                "set", "project", "--id", "web", "N\(number)", "-q", input: Array("value \(number)".utf8))
         }
         return (sandbox, try Sandbox.read(sandbox.vault))
     }
@@ -15,7 +16,10 @@ import Testing
         let (sandbox, good) = try DamageTests.full()
         // Each field of the header, the gap, the copy, and bits spread over the frames.
         let offsets =
-            [0, 8, 12, 16, 20, 24, 32, 48, 56, 64, 72, 104, 128, 130, 132, 136, 140, 144, 160, 184, 232, 272, 416, 448, 480, 511]
+            [
+                0, 8, 12, 16, 20, 24, 32, 48, 56, 64, 72, 104, 128, 130, 132, 136, 140, 144, 160, 184, 232,
+                272, 416, 448, 480, 511,
+            ]
             + [512, 4095, 4096, 4607] + stride(from: 4608, to: good.count, by: good.count / 180)
         #expect(offsets.count >= 60)
         for (number, offset) in offsets.enumerated() {
@@ -34,7 +38,9 @@ import Testing
     @Test func `a prefix is refused, reported, or the vault as it was`() throws {
         let (sandbox, good) = try DamageTests.full()
         let frame = 176
-        for count in [0, 1, 7, 8, 9, 100, 511, 512, 513, 4095, 4096, 4607] + Array(stride(from: 4608, through: good.count, by: 44)) {
+        for count in [0, 1, 7, 8, 9, 100, 511, 512, 513, 4095, 4096, 4607]
+            + Array(stride(from: 4608, through: good.count, by: 44))
+        {
             try sandbox.write("v", Array(good[..<count]))
             let check = try sandbox.run("check")
             switch count {
@@ -58,7 +64,8 @@ import Testing
         """
 
     @Test(arguments: [
-        (4_294_967_295, 65_536), (1_000_000, 65_536), (33, 65_536), (3, 4_294_967_295), (3, 4_194_305), (32, 4_194_304), (3, 8191), (0, 65_536),
+        (4_294_967_295, 65_536), (1_000_000, 65_536), (33, 65_536), (3, 4_294_967_295), (3, 4_194_305),
+        (32, 4_194_304), (3, 8191), (0, 65_536),
         (3, 0),
     ])
     func `a forged cost is refused before any work is done`(_ passes: Int, _ memory: Int) throws {
@@ -66,10 +73,14 @@ import Testing
         let forged = try sandbox.program(
             ["/usr/bin/python3", "-c", DamageTests.forge, sandbox.vault, "\(passes)", "\(memory)", "1"])
         try #require(forged.outcome == .exit(0), "\(forged)")
-        for verb in [["list"], ["check"], ["status"], ["get", "A"], ["run", "--", "true"], ["delete", "team", "A"]] {
+        for verb in [
+            ["list"], ["check"], ["status"], ["get", "A"], ["run", "--", "true"], ["delete", "team", "A"],
+        ] {
             let result = try sandbox.program([sandbox.root + "/bin/vault"] + verb)
             #expect(result.outcome == .exit(8), "\(verb): \(result)")
-            #expect(result.errors.contains("refused: the key derivation would take \(passes) passes over \(memory) KiB"))
+            #expect(
+                result.errors.contains(
+                    "refused: the key derivation would take \(passes) passes over \(memory) KiB"))
         }
         // In less than 50 ms more than it takes to start at all; the best of several, since others use the machine too.
         let time = { (words: [String]) throws -> Double in
@@ -87,13 +98,19 @@ import Testing
 
     @Test func `more than one lane is damage`() throws {
         let sandbox = try Sandbox.withVault()
-        _ = try sandbox.program(["/usr/bin/python3", "-c", DamageTests.forge, sandbox.vault, "3", "65536", "2"])
+        _ = try sandbox.program([
+            "/usr/bin/python3", "-c", DamageTests.forge, sandbox.vault, "3", "65536", "2",
+        ])
         #expect(try sandbox.run("list").outcome == .exit(8))
     }
 
-    @Test func `costs within the bounds but not the vault's own are a wrong passphrase, not another vault`() throws {
+    @Test func `costs within the bounds but not the vault's own are a wrong passphrase, not another vault`()
+        throws
+    {
         let sandbox = try Sandbox.withVault()
-        _ = try sandbox.program(["/usr/bin/python3", "-c", DamageTests.forge, sandbox.vault, "1", "8192", "1"])
+        _ = try sandbox.program([
+            "/usr/bin/python3", "-c", DamageTests.forge, sandbox.vault, "1", "8192", "1",
+        ])
         #expect(try sandbox.run("list").outcome == .exit(5))
     }
 }

@@ -30,7 +30,9 @@ import Testing
 
     @Test func `what goes in by a file comes out of get byte for byte, final newlines too`() throws {
         let sandbox = try Sandbox.withVault()
-        let newlines: [[UInt8]] = [[0x0A], [0x0D, 0x0A], [0x61, 0x0A], [0x61, 0x0A, 0x0A], [0x61, 0x0D, 0x0A]]
+        let newlines: [[UInt8]] = [
+            [0x0A], [0x0D, 0x0A], [0x61, 0x0A], [0x61, 0x0A, 0x0A], [0x61, 0x0D, 0x0A],
+        ]
         for bytes in ExactBytesTests.values.map(\.bytes) + newlines {
             let path = try sandbox.write("file", bytes)
             #expect(try sandbox.run("set", "team", "A", "-q", "--from-file", path).outcome == .exit(0))
@@ -43,7 +45,8 @@ import Testing
         let sandbox = try Sandbox.withVault()
         #expect(try sandbox.run("set", "team", "A", "-q", input: Array(input.utf8)).outcome == .exit(0))
         #expect(try sandbox.run("get", "A").text == value)
-        #expect(try sandbox.run("set", "team", "A", "-q", "--raw", input: Array(input.utf8)).outcome == .exit(0))
+        #expect(
+            try sandbox.run("set", "team", "A", "-q", "--raw", input: Array(input.utf8)).outcome == .exit(0))
         #expect(try sandbox.run("get", "A").text == input)
     }
 
@@ -74,7 +77,9 @@ import Testing
         let bytes = Array(ExactBytesTests.everyByte.dropFirst()) + [0x0A, 0x0A]
         #expect(try sandbox.run("set", "team", "A", "-q", "--raw", input: bytes).outcome == .exit(0))
         #expect(try sandbox.run("run", "--", "printenv", "A").output == bytes + [0x0A])
-        #expect(try sandbox.run("run", "--no-all", "--env", "B=secret:A", "--", "printenv", "B").output == bytes + [0x0A])
+        #expect(
+            try sandbox.run("run", "--no-all", "--env", "B=secret:A", "--", "printenv", "B").output == bytes
+                + [0x0A])
     }
 
     @Test func `run refuses what an environment cannot carry, to the byte`() throws {

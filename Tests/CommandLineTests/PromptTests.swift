@@ -49,11 +49,13 @@ import Testing
 
     @Test func `set refuses two values that differ, and an empty one`() throws {
         let sandbox = try Sandbox.withVault()
-        let different = try PseudoTerminal(sandbox, "set", "team", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])
+        let different = try PseudoTerminal(
+            sandbox, "set", "team", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])
         try different.expect("Value: ", answer: "one\n")
         try different.expect("The same again: ", answer: "two\n")
         #expect(different.finish().outcome == .exit(1))
-        let empty = try PseudoTerminal(sandbox, "set", "team", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])
+        let empty = try PseudoTerminal(
+            sandbox, "set", "team", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])
         try empty.expect("Value: ", answer: "\n")
         try empty.expect("The same again: ", answer: "\n")
         #expect(empty.finish().outcome == .exit(2))
@@ -62,7 +64,8 @@ import Testing
 
     @Test func `set asks for a name that is missing`() throws {
         let sandbox = try Sandbox.withVault()
-        let terminal = try PseudoTerminal(sandbox, "set", "team", environment: ["VAULT_PASSPHRASE": "correct horse"])
+        let terminal = try PseudoTerminal(
+            sandbox, "set", "team", environment: ["VAULT_PASSPHRASE": "correct horse"])
         try terminal.expect("Name: ", answer: "ASKED\n")
         try terminal.expect("Value: ", answer: "v\n")
         try terminal.expect("The same again: ", answer: "v\n")
@@ -100,12 +103,16 @@ import Testing
         #expect(end.printed == "vault: error: no secret 'NOPE' in team\n")
     }
 
-    @Test(arguments: [("y\n", 0), ("YES\n", 0), ("n\n", 3), ("\n", 3), ("yep\n", 3), ("\u{3}", 3), ("\u{4}", 3)] as [(String, Int32)])
+    @Test(
+        arguments: [
+            ("y\n", 0), ("YES\n", 0), ("n\n", 3), ("\n", 3), ("yep\n", 3), ("\u{3}", 3), ("\u{4}", 3),
+        ] as [(String, Int32)])
     func `delete asks, and only a yes deletes`(_ answer: String, _ code: Int32) throws {
         let sandbox = try Sandbox.withVault()
         _ = try sandbox.run("set", "project", "--id", "web", "A", input: [0x61])
         let terminal = try PseudoTerminal(
-            sandbox, "delete", "project", "--id", "web", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])
+            sandbox, "delete", "project", "--id", "web", "A",
+            environment: ["VAULT_PASSPHRASE": "correct horse"])
         try terminal.expect("Are you sure you want to delete the project secret 'A'?", answer: answer)
         #expect(terminal.finish().outcome == .exit(code))
         #expect(try sandbox.run("list", "--all").text == (code == 0 ? "" : "project\tweb\tA\n"))
@@ -114,25 +121,33 @@ import Testing
     @Test func `delete --yes does not ask, and an absent name is not asked about`() throws {
         let sandbox = try Sandbox.withVault()
         _ = try sandbox.run("set", "team", "A", input: [0x61])
-        let present = try PseudoTerminal(sandbox, "delete", "team", "A", "--yes", environment: ["VAULT_PASSPHRASE": "correct horse"])
+        let present = try PseudoTerminal(
+            sandbox, "delete", "team", "A", "--yes", environment: ["VAULT_PASSPHRASE": "correct horse"])
         #expect(present.finish().outcome == .exit(0))
-        let absent = try PseudoTerminal(sandbox, "delete", "team", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])
+        let absent = try PseudoTerminal(
+            sandbox, "delete", "team", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])
         #expect(absent.finish().outcome == .exit(9))
         #expect(present.screen + absent.screen == "")
     }
 
-    @Test func `on a terminal get adds a newline and holds back control characters, and list is a table`() throws {
+    @Test func `on a terminal get adds a newline and holds back control characters, and list is a table`()
+        throws
+    {
         let sandbox = try Sandbox.withVault()
         let environment = ["VAULT_PASSPHRASE": "correct horse"]
         _ = try sandbox.run("set", "team", "A", input: Array("plain".utf8))
         _ = try sandbox.run("set", "project", "--id", "web", "RED", input: Array("\u{1B}[31mred".utf8))
         let show = { (words: [String]) throws -> (String, Child.Outcome) in
-            let terminal = try PseudoTerminal(sandbox, words[0], words[1], words[2], environment: environment, usesTerminalForOutput: true)
+            let terminal = try PseudoTerminal(
+                sandbox, words[0], words[1], words[2], environment: environment, usesTerminalForOutput: true)
             let outcome = terminal.finish().outcome
             return (terminal.screen, outcome)
         }
         #expect(try show(["get", "team", "A"]) == ("plain\r\n", .exit(0)))
-        #expect(try show(["list", "--project", "web"]) == ("NAME  SCOPE    ID\r\nA     team     \r\nRED   project  web\r\n", .exit(0)))
+        #expect(
+            try show(["list", "--project", "web"]) == (
+                "NAME  SCOPE    ID\r\nA     team     \r\nRED   project  web\r\n", .exit(0)
+            ))
         let held = try show(["get", "RED", "--project=web"])
         #expect(held.1 == .exit(1))
         #expect(held.0.contains("add --force") && !held.0.contains("\u{1B}"))

@@ -11,11 +11,16 @@ final class PseudoTerminal {
     private var seen = 0
 
     /// Starts `vault` in `sandbox`, without a passphrase in its environment unless one is named.
-    init(_ sandbox: Sandbox, _ words: String..., environment: [String: String] = [:], usesTerminalForOutput: Bool = false) throws {
+    init(
+        _ sandbox: Sandbox, _ words: String..., environment: [String: String] = [:],
+        usesTerminalForOutput: Bool = false
+    ) throws {
         primary = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
         // TIOCSPTLCK and TIOCGPTN, as unlockpt and ptsname do it.
         var (unlocked, number): (Int32, UInt32) = (0, 0)
-        guard primary >= 0, ioctl(primary, 0x4004_5431, &unlocked) == 0, ioctl(primary, 0x8004_5430, &number) == 0 else {
+        guard primary >= 0, ioctl(primary, 0x4004_5431, &unlocked) == 0,
+            ioctl(primary, 0x8004_5430, &number) == 0
+        else {
             throw Unexpected(description: "no pseudo-terminal")
         }
         let secondary = "/dev/pts/\(number)"
@@ -24,7 +29,8 @@ final class PseudoTerminal {
         errors = sandbox.root + "/" + UUID().uuidString
         let files = usesTerminalForOutput ? secondary : errors
         child = try Child(
-            ([sandbox.root + "/bin/vault"] + words).map { Array($0.utf8) }, environment: variables, folder: sandbox.folder,
+            ([sandbox.root + "/bin/vault"] + words).map { Array($0.utf8) }, environment: variables,
+            folder: sandbox.folder,
             input: secondary, output: files, errors: files)
     }
 
@@ -37,7 +43,8 @@ final class PseudoTerminal {
             let news = screen.unicodeScalars.dropFirst(seen)
             if String(String.UnicodeScalarView(news)).contains(text) { break }
             guard Date() < end else {
-                throw Unexpected(description: "'\(text)' was not asked; on the terminal: \(screen.debugDescription)")
+                throw Unexpected(
+                    description: "'\(text)' was not asked; on the terminal: \(screen.debugDescription)")
             }
             _ = readMore(milliseconds: 20)
         }
@@ -46,7 +53,9 @@ final class PseudoTerminal {
     }
 
     /// Types without waiting.
-    func type(_ text: String) { _ = Array(text.utf8).withUnsafeBytes { write(primary, $0.baseAddress, $0.count) } }
+    func type(_ text: String) {
+        _ = Array(text.utf8).withUnsafeBytes { write(primary, $0.baseAddress, $0.count) }
+    }
 
     /// Whether what is typed appears.
     var echoes: Bool {

@@ -9,15 +9,21 @@ import Testing
         let sandbox = try Sandbox.withVault()
         let passphrase = try sandbox.write("passphrase", Array("correct horse\n".utf8))
         let all = ExactBytesTests.everyByte
-        for arguments in [["team", "A"], ["project", "--id", "web", "A"], ["cluster", "--id", "gpu", "B.x-1"]] {
+        for arguments in [
+            ["team", "A"], ["project", "--id", "web", "A"], ["cluster", "--id", "gpu", "B.x-1"],
+        ] {
             let file = try sandbox.write("value", all + Array(arguments.joined().utf8))
-            let result = try sandbox.program([sandbox.root + "/bin/vault", "set", "--from-file", file] + arguments)
+            let result = try sandbox.program(
+                [sandbox.root + "/bin/vault", "set", "--from-file", file] + arguments)
             try #require(result.outcome == .exit(0), "\(result)")
         }
         _ = try sandbox.run("set", "team", "A", input: Array("second".utf8))
         _ = try sandbox.run("delete", "cluster", "--id", "gpu", "B.x-1")
         let dump = try sandbox.program(
-            ["/usr/bin/python3", PythonReaderTests.folder + "vaultdump.py", sandbox.vault, "--passphrase-file", passphrase, "--json"])
+            [
+                "/usr/bin/python3", PythonReaderTests.folder + "vaultdump.py", sandbox.vault,
+                "--passphrase-file", passphrase, "--json",
+            ])
         try #require(dump.outcome == .exit(0), "\(dump)")
         let found = try JSONDecoder().decode(Dump.self, from: Data(dump.output))
         #expect(found.verdict == "whole")
@@ -27,7 +33,8 @@ import Testing
         let base64 = { (suffix: String) in Data(all + Array(suffix.utf8)).base64EncodedString() }
         #expect(
             Set(lines) == [
-                "team  A value \(base64("teamA"))", "team  A value \(Data("second".utf8).base64EncodedString())",
+                "team  A value \(base64("teamA"))",
+                "team  A value \(Data("second".utf8).base64EncodedString())",
                 "project web A value \(base64("project--idwebA"))",
                 "cluster gpu B.x-1 value \(base64("cluster--idgpuB.x-1"))", "cluster gpu B.x-1 tombstone ",
             ])
@@ -46,7 +53,8 @@ import Testing
             """
         let specification = try sandbox.write("steps.json", Array(steps.utf8))
         let made = try sandbox.program([
-            "/usr/bin/python3", PythonReaderTests.folder + "vaultmake.py", sandbox.vault, "--passphrase-file", passphrase, "--json",
+            "/usr/bin/python3", PythonReaderTests.folder + "vaultmake.py", sandbox.vault, "--passphrase-file",
+            passphrase, "--json",
             specification, "--memory-kib", "8192", "--passes", "1",
         ])
         try #require(made.outcome == .exit(0), "\(made)")
@@ -61,7 +69,10 @@ import Testing
         #expect(try sandbox.run("check").outcome == .exit(0))
         // And Python reads on.
         let dump = try sandbox.program(
-            ["/usr/bin/python3", PythonReaderTests.folder + "vaultdump.py", sandbox.vault, "--passphrase-file", passphrase, "--json"])
+            [
+                "/usr/bin/python3", PythonReaderTests.folder + "vaultdump.py", sandbox.vault,
+                "--passphrase-file", passphrase, "--json",
+            ])
         #expect(dump.outcome == .exit(0))
         #expect(dump.text.contains("\"verdict\": \"whole\""))
     }

@@ -28,9 +28,12 @@ import Testing
 
     @Test func `the program starts with default signals and no descriptors but three`() throws {
         let sandbox = try Sandbox.withVault()
-        let plain = try sandbox.program(["/bin/sh", "-c", "ls /proc/self/fd; grep -E 'Sig(Blk|Ign)' /proc/self/status; ulimit -c"])
+        let plain = try sandbox.program([
+            "/bin/sh", "-c", "ls /proc/self/fd; grep -E 'Sig(Blk|Ign)' /proc/self/status; ulimit -c",
+        ])
         let run = try sandbox.run(
-            "run", "--", "/bin/sh", "-c", "ls /proc/self/fd; grep -E 'Sig(Blk|Ign)' /proc/self/status; ulimit -c")
+            "run", "--", "/bin/sh", "-c",
+            "ls /proc/self/fd; grep -E 'Sig(Blk|Ign)' /proc/self/status; ulimit -c")
         #expect(run.output == plain.output)
     }
 
@@ -47,7 +50,8 @@ import Testing
         let sandbox = try Sandbox.withVault()
         let file = try sandbox.write("passphrase", Array("correct horse".utf8))
         let names = [
-            "VAULT_PASSPHRASE", "VAULT_PASSPHRASE_COMMAND", "VAULT_NEW_PASSPHRASE_FILE", "VAULT_NEW_PASSPHRASE_COMMAND",
+            "VAULT_PASSPHRASE", "VAULT_PASSPHRASE_COMMAND", "VAULT_NEW_PASSPHRASE_FILE",
+            "VAULT_NEW_PASSPHRASE_COMMAND",
             "VAULT_OTHER_PASSPHRASE", "VAULT_BACKUP_PASSPHRASE_FD",
         ]
         var environment = Dictionary(uniqueKeysWithValues: names.map { ($0, "the-hidden-one") })
@@ -55,7 +59,8 @@ import Testing
         environment["OTHER"] = "kept"
         for options in [[], ["--no-all"]] {
             let result = try sandbox.program(
-                [sandbox.root + "/bin/vault", "run"] + options + ["--", "cat", "/proc/self/environ"], environment: environment)
+                [sandbox.root + "/bin/vault", "run"] + options + ["--", "cat", "/proc/self/environ"],
+                environment: environment)
             #expect(result.outcome == .exit(0))
             #expect(result.text.contains("OTHER=kept"))
             #expect(!result.text.contains("PASSPHRASE"))
@@ -66,14 +71,20 @@ import Testing
 
     @Test func `each variable is there once`() throws {
         let sandbox = try Sandbox.withVault()
-        for value in ["one", "two"] { _ = try sandbox.run("set", "team", "A", "-q", input: Array(value.utf8)) }
-        let result = try sandbox.run("run", "--env", "A=three", "--env", "B=four", "--", "cat", "/proc/self/environ", environment: ["A": "zero", "B": "zero"])
+        for value in ["one", "two"] {
+            _ = try sandbox.run("set", "team", "A", "-q", input: Array(value.utf8))
+        }
+        let result = try sandbox.run(
+            "run", "--env", "A=three", "--env", "B=four", "--", "cat", "/proc/self/environ",
+            environment: ["A": "zero", "B": "zero"])
         let names = result.text.split(separator: "\0").map { $0.prefix { $0 != "=" } }
         #expect(names.count == Set(names).count)
         #expect(result.text.contains("A=three\0") && result.text.contains("B=four\0"))
     }
 
-    @Test func `126 is what cannot be executed, 127 what is not found, 125 what vault itself could not do`() throws {
+    @Test func `126 is what cannot be executed, 127 what is not found, 125 what vault itself could not do`()
+        throws
+    {
         let sandbox = try Sandbox.withVault()
         try sandbox.write("not-executable", Array("x".utf8))
         let script = try sandbox.write("no-interpreter", Array("#!/no/such/interpreter\n".utf8))
@@ -89,7 +100,8 @@ import Testing
         #expect(try sandbox.run("run", "--passphrase-file", "missing", "--", "true").outcome == .exit(125))
         // Found in PATH, but not executable there; and a later folder of PATH is still looked at.
         let path = "\(sandbox.folder):\(sandbox.root)/bin:/usr/bin:/bin"
-        #expect(try sandbox.run("run", "--", "not-executable", environment: ["PATH": path]).outcome == .exit(126))
+        #expect(
+            try sandbox.run("run", "--", "not-executable", environment: ["PATH": path]).outcome == .exit(126))
         try sandbox.write("true", [])
         #expect(try sandbox.run("run", "--", "true", environment: ["PATH": path]).outcome == .exit(0))
     }
@@ -104,7 +116,10 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: sandbox.folder + "/started"))
     }
 
-    @Test(arguments: ["LD_PRELOAD", "LD_LIBRARY_PATH", "PATH", "BASH_ENV", "ENV", "PYTHONPATH", "NODE_OPTIONS", "PERL5OPT", "IFS"])
+    @Test(arguments: [
+        "LD_PRELOAD", "LD_LIBRARY_PATH", "PATH", "BASH_ENV", "ENV", "PYTHONPATH", "NODE_OPTIONS", "PERL5OPT",
+        "IFS",
+    ])
     func `a secret whose name changes how programs run must be allowed`(_ name: String) throws {
         let sandbox = try Sandbox.withVault()
         _ = try sandbox.run("set", "team", name, "-q", input: Array("/x".utf8))

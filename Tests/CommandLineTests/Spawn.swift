@@ -17,13 +17,15 @@ struct Child {
 
     /// Starts `words` with the files that are named; a terminal becomes the controlling one.
     init(
-        _ words: [[UInt8]], environment: [String: String], folder: String, input: String = "/dev/null", output: String,
+        _ words: [[UInt8]], environment: [String: String], folder: String, input: String = "/dev/null",
+        output: String,
         errors: String
     ) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, input, input.hasPrefix("/dev/pts/") ? O_RDWR : O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(
+            &actions, 0, input, input.hasPrefix("/dev/pts/") ? O_RDWR : O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         var attributes = posix_spawnattr_t()
@@ -43,7 +45,8 @@ struct Child {
         let variables = environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { for word in arguments + variables { free(word) } }
         var child: pid_t = 0
-        let error = posix_spawn(&child, arguments[0] ?? strdup(""), &actions, &attributes, arguments, variables)
+        let error = posix_spawn(
+            &child, arguments[0] ?? strdup(""), &actions, &attributes, arguments, variables)
         guard error == 0 else { throw POSIXError(POSIXErrorCode(rawValue: error) ?? .EIO) }
         id = child
     }
@@ -85,16 +88,21 @@ final class Sandbox: Sendable {
     }()
 
     /// The folder of the package.
-    static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent()
         .deletingLastPathComponent().path
 
     init() throws {
-        root = FileManager.default.temporaryDirectory.resolvingSymlinksInPath().path + "/vault-test-" + UUID().uuidString.prefix(8)
+        root =
+            FileManager.default.temporaryDirectory.resolvingSymlinksInPath().path + "/vault-test-"
+            + UUID().uuidString.prefix(8)
         for folder in ["", "/home", "/work", "/bin", "/run"] {
             try FileManager.default.createDirectory(
-                atPath: root + folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+                atPath: root + folder, withIntermediateDirectories: false,
+                attributes: [.posixPermissions: 0o700])
         }
-        try FileManager.default.createSymbolicLink(atPath: root + "/bin/vault", withDestinationPath: Sandbox.binary)
+        try FileManager.default.createSymbolicLink(
+            atPath: root + "/bin/vault", withDestinationPath: Sandbox.binary)
     }
 
     /// With a vault at ``vault``, whose passphrase is `correct horse`.
@@ -122,7 +130,9 @@ final class Sandbox: Sendable {
         let output: [UInt8]
         let errors: String
         var text: String { String(decoding: output, as: UTF8.self) }
-        var description: String { "\(outcome), stdout \(text.prefix(2000).debugDescription), stderr \(errors.debugDescription)" }
+        var description: String {
+            "\(outcome), stdout \(text.prefix(2000).debugDescription), stderr \(errors.debugDescription)"
+        }
     }
 
     /// Runs `vault` with these words.
@@ -152,13 +162,16 @@ final class Sandbox: Sendable {
             errors: String(decoding: try Sandbox.read(name + ".err"), as: UTF8.self))
     }
 
-    static func read(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: path))) }
+    static func read(_ path: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+    }
 
     /// Writes a file of the working folder, 0600, and gives its path.
     @discardableResult
     func write(_ name: String, _ bytes: [UInt8]) throws -> String {
         let path = folder + "/" + name
-        _ = FileManager.default.createFile(atPath: path, contents: Data(bytes), attributes: [.posixPermissions: 0o600])
+        _ = FileManager.default.createFile(
+            atPath: path, contents: Data(bytes), attributes: [.posixPermissions: 0o600])
         return path
     }
 }

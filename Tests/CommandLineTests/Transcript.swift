@@ -93,7 +93,8 @@ struct Transcript: Sendable, CustomTestStringConvertible {
         let path = sandbox.root + "/script"
         try script.write(toFile: path, atomically: false, encoding: .utf8)
         let child = try Child(
-            ["/bin/sh", path].map { Array($0.utf8) }, environment: sandbox.plainEnvironment, folder: sandbox.folder,
+            ["/bin/sh", path].map { Array($0.utf8) }, environment: sandbox.plainEnvironment,
+            folder: sandbox.folder,
             output: results + "/output", errors: results + "/errors")
         let outcome = child.wait(seconds: 120)
 
@@ -104,8 +105,10 @@ struct Transcript: Sendable, CustomTestStringConvertible {
                 return normalised(String(decoding: bytes, as: UTF8.self), sandbox)
             }
             guard let code = lines("code").first else {
-                let said = (try? Sandbox.read(results + "/errors")).map { String(decoding: $0, as: UTF8.self) } ?? ""
-                differences.append("line \(step.line): $ \(step.command)\nthe session ended here: \(outcome) \(said)")
+                let said =
+                    (try? Sandbox.read(results + "/errors")).map { String(decoding: $0, as: UTF8.self) } ?? ""
+                differences.append(
+                    "line \(step.line): $ \(step.command)\nthe session ended here: \(outcome) \(said)")
                 break
             }
             let actual = shown(lines("out"), isMerged ? [] : lines("err"), isMerged ? step.code : code)
@@ -113,7 +116,8 @@ struct Transcript: Sendable, CustomTestStringConvertible {
             let expected = shown(written(step.output), written(step.errors), step.code)
             if !matches(expected, actual) {
                 differences.append(
-                    (["line \(step.line): $ \(step.command)", "--- expected"] + expected + ["--- actual"] + actual)
+                    (["line \(step.line): $ \(step.command)", "--- expected"] + expected + ["--- actual"]
+                        + actual)
                         .joined(separator: "\n"))
             }
         }
@@ -121,7 +125,8 @@ struct Transcript: Sendable, CustomTestStringConvertible {
     }
 
     private func shown(_ output: [String], _ errors: [String], _ code: String) -> [String] {
-        output.filter { isMerged || !$0.isEmpty } + errors.map { "err> " + $0 } + (code == "0" ? [] : ["code> " + code])
+        output.filter { isMerged || !$0.isEmpty } + errors.map { "err> " + $0 }
+            + (code == "0" ? [] : ["code> " + code])
     }
 
     /// The lines of `text`, without what is different each time.

@@ -1,7 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// A package that uses the library as anybody would. Its program is the example of the README: see run.sh.
+/// A package that uses the library as anybody would.
+///
+/// Its program is the example of the README: see run.sh.
 let package = Package(
     name: "example",
     dependencies: [.package(name: "vault", path: Context.environment["VAULT_PACKAGE"] ?? "../..")],
