@@ -38,37 +38,44 @@ char **platform_environment(void) { return environ; }
 
 int platform_exit_status(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : -1; }
 
+static const int prompt_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+enum { prompt_signal_count = sizeof prompt_signals / sizeof *prompt_signals };
+
 static volatile sig_atomic_t caught;
+static struct sigaction before_actions[prompt_signal_count];
+static sigset_t before_mask;
 
 static void catch_signal(int number) { caught = number; }
 
-int platform_wait_readable(int fd) {
-    static const int interesting[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-    enum { count = sizeof interesting / sizeof *interesting };
-    struct sigaction old[count], action = {.sa_handler = catch_signal};
-    sigset_t block, before;
-    struct pollfd poll = {.fd = fd, .events = POLLIN};
-    int result, error, i;
+void platform_prompt_begin(void) {
+    const struct sigaction action = {.sa_handler = catch_signal};
+    sigset_t block;
 
     sigemptyset(&block);
     sigaddset(&block, SIGTSTP);
-    for (i = 0; i < count; i++) sigaddset(&block, interesting[i]);
-    sigprocmask(SIG_BLOCK, &block, &before);
+    for (int i = 0; i < prompt_signal_count; i++) sigaddset(&block, prompt_signals[i]);
+    sigprocmask(SIG_BLOCK, &block, &before_mask);
     caught = 0;
-    for (i = 0; i < count; i++) sigaction(interesting[i], &action, &old[i]);
+    for (int i = 0; i < prompt_signal_count; i++) sigaction(prompt_signals[i], &action, &before_actions[i]);
+}
 
-    /* The signals are let in only inside ppoll, and SIGTSTP not at all: a terminal must not be left without its echo. */
-    sigset_t during = before;
+int platform_prompt_wait_readable(int fd) {
+    struct pollfd poll = {.fd = fd, .events = POLLIN};
+    sigset_t during = before_mask;
+    int result;
+
     sigaddset(&during, SIGTSTP);
-    for (i = 0; i < count; i++) sigdelset(&during, interesting[i]);
+    for (int i = 0; i < prompt_signal_count; i++) sigdelset(&during, prompt_signals[i]);
     do {
         result = ppoll(&poll, 1, NULL, &during);
-        error = errno;
-    } while (result < 0 && error == EINTR && !caught);
-
-    for (i = 0; i < count; i++) sigaction(interesting[i], &old[i], NULL);
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    } while (result < 0 && errno == EINTR && !caught);
     if (caught) return caught;
-    errno = error;
     return result < 0 ? -1 : 0;
+}
+
+int platform_prompt_end(void) {
+    /* What is still pending is delivered to the handler here, before the actions of old come back. */
+    sigprocmask(SIG_SETMASK, &before_mask, NULL);
+    for (int i = 0; i < prompt_signal_count; i++) sigaction(prompt_signals[i], &before_actions[i], NULL);
+    return caught;
 }

@@ -46,15 +46,32 @@ public struct Terminal: ~Copyable {
     public borrowing func readHiddenLine(
         prompt: String, into line: inout some LineBuffer & ~Copyable
     ) throws(PromptError) {
-        let before = try attributes()
-        var hidden = before
-        hidden.c_lflag &= ~tcflag_t(ECHO | ICANON)
-        try setAttributes(hidden)
-        defer {
-            try? setAttributes(before)
-            try? write("\n")
+        platform_prompt_begin()
+        let before: termios
+        do throws(PromptError) {
+            before = try attributes()
+            var hidden = before
+            hidden.c_lflag &= ~tcflag_t(ECHO | ICANON)
+            try setAttributes(hidden)
+        } catch {
+            _ = platform_prompt_end()
+            throw error
         }
-        try write(prompt)
+        var failure: PromptError?
+        do throws(PromptError) {
+            try write(prompt)
+            try readHidden(into: &line)
+        } catch {
+            failure = error
+        }
+        try? setAttributes(before)
+        try? write("\n")
+        // A signal that came too late for the loop still means what it says.
+        if platform_prompt_end() != 0 { failure = .cancelled }
+        if let failure { throw failure }
+    }
+
+    private borrowing func readHidden(into line: inout some LineBuffer & ~Copyable) throws(PromptError) {
         while true {
             switch try readByte() {
             case nil, 0x04: throw .cancelled  // end of input, Ctrl-D
@@ -68,6 +85,8 @@ public struct Terminal: ~Copyable {
 
     /// Asks for a line that is shown while it is typed.
     public borrowing func readLine(prompt: String) throws(PromptError) -> [UInt8] {
+        platform_prompt_begin()
+        defer { _ = platform_prompt_end() }
         try write(prompt)
         var line: [UInt8] = []
         while true {
@@ -81,7 +100,7 @@ public struct Terminal: ~Copyable {
     }
 
     private borrowing func readByte() throws(PromptError) -> UInt8? {
-        let signal = platform_wait_readable(device.number)
+        let signal = platform_prompt_wait_readable(device.number)
         if signal > 0 { throw .cancelled }
         if signal < 0 { throw .terminal(.current) }
         do throws(Errno) {

@@ -49,7 +49,7 @@ import Testing
              [{"kind": "value", "scope": "project", "id": "web", "name": "A", "value": "d2Vi", "time": 1600000001000},
               {"kind": "value", "scope": "cluster", "id": "gpu", "name": "B", "value": "Z3B1", "time": 1600000002000}],
              [{"kind": "tombstone", "scope": "cluster", "id": "gpu", "name": "B", "time": 1600000003000},
-              {"kind": "unknown", "number": 193, "value": "", "time": 1600000004000}]]
+              {"kind": "unknown", "number": 199, "value": "", "time": 1600000004000}]]
             """
         let specification = try sandbox.write("steps.json", Array(steps.utf8))
         let made = try sandbox.program([

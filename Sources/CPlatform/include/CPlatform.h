@@ -24,9 +24,14 @@ void platform_soften(void);
 /* The environment of this process, as execve takes it. */
 char **platform_environment(void);
 
-/* Waits until fd can be read. Returns 0 when it can, or the number of a signal (SIGINT, SIGTERM, SIGHUP, SIGQUIT) that
- * came instead; -1 with errno. SIGTSTP waits until the call returns. No signal can slip through between check and wait. */
-int platform_wait_readable(int fd);
+/* Prompts. From begin to end SIGINT, SIGTERM, SIGHUP and SIGQUIT are noted instead of ending the process, and SIGTSTP waits, so
+ * that a terminal is never left without its echo. They are let in only while wait_readable waits, so none slips through.
+ *
+ * wait_readable returns 0 when fd can be read, the number of a signal that came, or -1 with errno. end returns the number of a
+ * signal that came since begin, or 0. */
+void platform_prompt_begin(void);
+int platform_prompt_wait_readable(int fd);
+int platform_prompt_end(void);
 
 /* pipe2(O_CLOEXEC): 0, or -1 with errno. */
 int platform_pipe(int ends[2]);
