@@ -102,12 +102,14 @@ public enum ShellCommand {
     /// Runs `command` with `/bin/sh -c` and hands each piece of its standard output to `take` as it comes.
     ///
     /// Its standard input is empty; standard error and the terminal are this process's own.
+    ///
     /// - Parameters:
     ///   - kept: indices of inherited variables that the command gets.
     ///   - buffer: where the pieces lie while `take` looks at them; guarded memory, for what is secret.
+    ///   - take: answers whether it wants more; if not, the command is ended.
     /// - Returns: its exit status, or nil if a signal ended it.
     public static func run(
-        _ command: String, keeping kept: [Int], buffer: inout MutableSpan<UInt8>, take: (Span<UInt8>) -> Void
+        _ command: String, keeping kept: [Int], buffer: inout MutableSpan<UInt8>, take: (Span<UInt8>) -> Bool
     ) throws(Errno) -> Int32? {
         var ends: [Int32] = [-1, -1]
         _ = try retrying { unsafe platform_pipe(&ends) }
@@ -115,9 +117,13 @@ public enum ShellCommand {
         let child = try spawn(command, keeping: kept, output: Descriptor(adopting: ends[1]))
         do throws(Errno) {
             while case let count = try output.read(into: &buffer), count > 0 {
-                take(buffer.span.extracting(first: count))
+                if !take(buffer.span.extracting(first: count)) {
+                    kill(child, SIGKILL)
+                    break
+                }
             }
         } catch {
+            kill(child, SIGKILL)
             _ = try wait(for: child)
             throw error
         }

@@ -115,22 +115,19 @@ enum Passphrase {
         do throws(Errno) {
             status = try piece.withMutableBytes { piece throws(Errno) in
                 try ShellCommand.run(command, keeping: kept, buffer: &piece) { bytes in
-                    if buffer.count + bytes.count > 2 * Format.passphraseCounts.upperBound {
-                        overflow = true
-                    } else if (try? buffer.append(bytes)) == nil {
-                        overflow = true
-                    }
+                    overflow = buffer.count + bytes.count > buffer.capacity || (try? buffer.append(bytes)) == nil
+                    return !overflow
                 }
             }
         } catch {
             throw Failure(error, "cannot run the passphrase command")
         }
+        if overflow { throw .passphraseTooLong }
         guard status == 0 else {
             throw Failure(
                 .other, "the passphrase command failed with \(status.map { "exit code \($0)" } ?? "a signal")"
             )
         }
-        if overflow { throw .passphraseTooLong }
     }
 
     /// Reads until the end or until it is certainly too long.
