@@ -82,7 +82,7 @@ import Testing
                 result.errors.contains(
                     "refused: the key derivation would take \(passes) passes over \(memory) KiB"))
         }
-        // In less than 50 ms more than it takes to start at all; the best of several, since others use the machine too.
+        // In less than 50 ms more than it takes to start at all; the best of several, since the machine has other work.
         let time = { (words: [String]) throws -> Double in
             var best = Double.infinity
             for _ in 0..<7 {
@@ -109,7 +109,7 @@ import Testing
     {
         let sandbox = try Sandbox.withVault()
         _ = try sandbox.program([
-            "/usr/bin/python3", "-c", DamageTests.forge, sandbox.vault, "1", "8192", "1",
+            "/usr/bin/python3", "-c", DamageTests.forge, sandbox.vault, "2", "8192", "1",
         ])
         #expect(try sandbox.run("list").outcome == .exit(5))
     }

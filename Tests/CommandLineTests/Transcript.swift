@@ -10,9 +10,12 @@ import Testing
 /// code> 9
 /// ```
 ///
-/// Lines after a command are its standard output; `err> ` stands before a line of standard error, `code> ` before an exit code other than
-/// 0, `> ` before a further line of the command. `[..]` matches anything within a line. All commands run in one shell, with no
-/// terminal and nothing on standard input. Times and the temporary folders are replaced before they are compared.
+/// Lines after a command are its standard output; `err> ` stands before a line of standard error, `code> ` before an
+/// exit code other than 0, `> ` before a further line of the command. `[..]` matches anything within a line.
+///
+/// All commands run in one shell, with no terminal and nothing on standard input. `new-vault [FILE]` puts an empty vault
+/// there, with the passphrase `correct horse`. Times and the temporary folders (`~`, `/work`) are replaced before the
+/// comparison; blank lines do not count.
 struct Transcript: Sendable, CustomTestStringConvertible {
     let name: String
     /// Whether standard output and standard error are one, and exit codes are not shown, as in a README.

@@ -1,9 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// A package that uses the library as anybody would.
-///
-/// Its program is the example of the README: see run.sh.
+// Uses the library as anybody would. The program is the example of the README: see run.sh.
 let package = Package(
     name: "example",
     dependencies: [.package(name: "vault", path: Context.environment["VAULT_PACKAGE"] ?? "../..")],

@@ -1,73 +1,5 @@
 import Foundation
 
-/// Starts a program in a session of its own, so without a controlling terminal, and waits for it.
-///
-/// Unlike `Foundation.Process` it takes words that are no text, gives the child exactly the environment that is named, and tells a
-/// signal from an exit code.
-struct Child {
-    let id: pid_t
-
-    /// What became of a program.
-    enum Outcome: Equatable {
-        case exit(Int32)
-        case signal(Int32)
-        /// It did not end in time, and was killed.
-        case hung
-    }
-
-    /// Starts `words` with the files that are named; a terminal becomes the controlling one.
-    init(
-        _ words: [[UInt8]], environment: [String: String], folder: String, input: String = "/dev/null",
-        output: String,
-        errors: String
-    ) throws {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(
-            &actions, 0, input, input.hasPrefix("/dev/pts/") ? O_RDWR : O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        // POSIX_SPAWN_SETSID, SETSIGDEF and SETSIGMASK: nothing of the test runner's own is handed on.
-        posix_spawnattr_setflags(&attributes, 0x80 | 0x04 | 0x08)
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        sigfillset(&signals)
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-
-        // `env` changes the folder, which posix_spawn cannot do portably, and becomes the program.
-        let words = ["/usr/bin/env", "-C", folder].map { Array($0.utf8) } + words
-        let arguments = words.map { strdup($0.map { CChar(bitPattern: $0) } + [0]) } + [nil]
-        let variables = environment.map { strdup("\($0)=\($1)") } + [nil]
-        defer { for word in arguments + variables { free(word) } }
-        var child: pid_t = 0
-        let error = posix_spawn(
-            &child, arguments[0] ?? strdup(""), &actions, &attributes, arguments, variables)
-        guard error == 0 else { throw POSIXError(POSIXErrorCode(rawValue: error) ?? .EIO) }
-        id = child
-    }
-
-    /// Waits until it ends, looking every half millisecond.
-    func wait(seconds: Double = 90) -> Outcome {
-        let end = Date(timeIntervalSinceNow: seconds)
-        var status: Int32 = 0
-        while waitpid(id, &status, WNOHANG) == 0 {
-            if Date() > end {
-                kill(-id, SIGKILL)
-                waitpid(id, &status, 0)
-                return .hung
-            }
-            usleep(500)
-        }
-        let signal = status & 0x7F
-        return signal == 0 ? .exit((status >> 8) & 0xFF) : .signal(signal)
-    }
-}
-
 /// A temporary HOME and working folder, with nothing in them.
 final class Sandbox: Sendable {
     let root: String
@@ -103,14 +35,45 @@ final class Sandbox: Sendable {
         }
         try FileManager.default.createSymbolicLink(
             atPath: root + "/bin/vault", withDestinationPath: Sandbox.binary)
+        let script = """
+            #!/bin/sh
+            file=${1:-${VAULT_FILE:-$HOME/.local/share/vault/default.vault}}
+            mkdir -p -m 700 "$(dirname "$file")" && install -m 600 '\(try Sandbox.cheapVault.get())' "$file"
+            """
+        _ = FileManager.default.createFile(
+            atPath: root + "/bin/new-vault", contents: Data(script.utf8),
+            attributes: [.posixPermissions: 0o700])
     }
 
-    /// With a vault at ``vault``, whose passphrase is `correct horse`.
+    /// With a vault at ``vault``, whose passphrase is `correct horse` and whose derivation is cheap.
     static func withVault() throws -> Sandbox {
         let sandbox = try Sandbox()
-        let result = try sandbox.run("init", "--kdf-memory", "64", "-q")
-        guard result.outcome == .exit(0) else { throw Unexpected(description: "init: \(result)") }
+        try sandbox.write("v", try read(try cheapVault.get()))
         return sandbox
+    }
+
+    /// An empty vault that opens within milliseconds; `init` makes none that cheap, but the format allows it.
+    private static let cheapVault = Swift.Result<String, any Error> {
+        let folder = FileManager.default.temporaryDirectory.path + "/vault-test-cheap-\(getpid())"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        atexit {
+            let folder = FileManager.default.temporaryDirectory.path + "/vault-test-cheap-\(getpid())"
+            try? FileManager.default.removeItem(atPath: folder)
+        }
+        try Data("correct horse".utf8).write(to: URL(fileURLWithPath: folder + "/passphrase"))
+        try Data("[]".utf8).write(to: URL(fileURLWithPath: folder + "/steps"))
+        let words = [
+            "/usr/bin/python3", package + "/Tests/PythonReader/vaultmake.py", folder + "/vault",
+            "--passphrase-file",
+            folder + "/passphrase", "--json", folder + "/steps", "--memory-kib", "8192", "--passes", "1",
+        ]
+        let child = try Child(
+            words.map { Array($0.utf8) }, environment: [:], folder: folder, output: folder + "/said",
+            errors: folder + "/said")
+        guard child.wait() == .exit(0) else {
+            throw Unexpected(description: String(decoding: try read(folder + "/said"), as: UTF8.self))
+        }
+        return folder + "/vault"
     }
 
     deinit { try? FileManager.default.removeItem(atPath: root) }
