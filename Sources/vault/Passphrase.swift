@@ -115,7 +115,8 @@ enum Passphrase {
         do throws(Errno) {
             status = try piece.withMutableBytes { piece throws(Errno) in
                 try ShellCommand.run(command, keeping: kept, buffer: &piece) { bytes in
-                    overflow = buffer.count + bytes.count > buffer.capacity || (try? buffer.append(bytes)) == nil
+                    overflow =
+                        buffer.count + bytes.count > buffer.capacity || (try? buffer.append(bytes)) == nil
                     return !overflow
                 }
             }
