@@ -34,6 +34,19 @@ void platform_soften(void) { (void)setrlimit(RLIMIT_CORE, &core_limit); }
 
 int platform_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
+static int argument_count;
+static char **arguments;
+
+/* glibc calls constructors with the arguments of main. */
+__attribute__((constructor)) static void keep_arguments(int count, char **vector) {
+    argument_count = count;
+    arguments = vector;
+}
+
+int platform_argument_count(void) { return argument_count; }
+
+char **platform_arguments(void) { return arguments; }
+
 char **platform_environment(void) { return environ; }
 
 int platform_exit_status(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : -1; }

@@ -28,8 +28,9 @@ public enum CurrentProcess {
     ///
     /// - Returns: each as text, or nil if its bytes are no UTF-8.
     public static func arguments() -> [String?] {
-        (1..<max(Int(CommandLine.argc), 1)).map { index in
-            guard let argument = unsafe CommandLine.unsafeArgv[index] else { return nil }
+        guard let vector = unsafe platform_arguments() else { return [] }
+        return (1..<max(Int(platform_argument_count()), 1)).map { index in
+            guard let argument = unsafe vector[index] else { return nil }
             return unsafe String(validatingCString: argument)
         }
     }
@@ -61,7 +62,8 @@ public enum CurrentProcess {
                 start += unsafe strlen(text + start) + 1
             }
             unsafe variables.append(nil)
-            let arguments = unsafe CommandLine.unsafeArgv + first + 1
+            guard let vector = unsafe platform_arguments() else { return .invalidArgument }
+            let arguments = unsafe vector + first + 1
             guard let name = unsafe arguments[0] else { return .noSuchFile }
             return unsafe variables.withUnsafeMutableBufferPointer { variables in
                 guard let variables = variables.baseAddress else { return .invalidArgument }

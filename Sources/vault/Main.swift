@@ -20,6 +20,8 @@ enum Main {
         if arguments.isEmpty {
             throw Failure(.usage, "missing command", hint: "see 'vault help'")
         }
+        // Asked for in every shell's prompt and script: not even the table is made for it.
+        if arguments == ["--version"] { return try Output.write("vault \(CommandTable.version)\n") }
         let invocation: Invocation<any Command>
         do throws(UsageError) {
             invocation = try CommandTable.program.resolve(arguments.map { $0 ?? "\u{FFFD}" })

@@ -21,6 +21,11 @@ void platform_harden(void);
 /* Gives back what platform_harden took and what execve would hand on: the limit on core dumps. */
 void platform_soften(void);
 
+/* The arguments of this process as main gets them, the program's name first; ended by NULL. (The language's own list is found by
+ * reading /proc, which costs as much as all the rest of the start.) */
+int platform_argument_count(void);
+char **platform_arguments(void);
+
 /* The environment of this process, as execve takes it. */
 char **platform_environment(void);
 
