@@ -4,7 +4,7 @@ import Foundation
 final class Sandbox: Sendable {
     let root: String
     var home: String { root + "/home" }
-    var folder: String { root + "/work" }
+    var folder: String { root + "/folder" }
     /// Where the vault of the sandbox is.
     var vault: String { folder + "/v" }
 
@@ -28,7 +28,7 @@ final class Sandbox: Sendable {
         root =
             FileManager.default.temporaryDirectory.resolvingSymlinksInPath().path + "/vault-test-"
             + UUID().uuidString.prefix(8)
-        for folder in ["", "/home", "/work", "/bin", "/run"] {
+        for folder in ["", "/home", "/folder", "/bin", "/run"] {
             try FileManager.default.createDirectory(
                 atPath: root + folder, withIntermediateDirectories: false,
                 attributes: [.posixPermissions: 0o700])

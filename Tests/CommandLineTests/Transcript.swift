@@ -14,7 +14,7 @@ import Testing
 /// exit code other than 0, `> ` before a further line of the command. `[..]` matches anything within a line.
 ///
 /// All commands run in one shell, with no terminal and nothing on standard input. `new-vault [FILE]` puts an empty vault
-/// there, with the passphrase `correct horse`. Times and the temporary folders (`~`, `/work`) are replaced before the
+/// there, with the passphrase `correct horse`. Times and the temporary folders (`~`, `/folder`) are replaced before the
 /// comparison; blank lines do not count.
 struct Transcript: Sendable, CustomTestStringConvertible {
     let name: String
@@ -135,7 +135,7 @@ struct Transcript: Sendable, CustomTestStringConvertible {
     /// The lines of `text`, without what is different each time.
     private func normalised(_ text: String, _ sandbox: Sandbox) -> [String] {
         var lines = text.replacingOccurrences(of: sandbox.home, with: "~")
-            .replacingOccurrences(of: sandbox.folder, with: "/work")
+            .replacingOccurrences(of: sandbox.folder, with: "/folder")
             .replacing(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/, with: "TIME")
             .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         if lines.last == "" { lines.removeLast() }
