@@ -15,6 +15,7 @@ int platform_rename_without_replacing(const char *from, const char *to) {
     return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
 }
 
+static void (*file_size_action)(int) = SIG_ERR;
 static struct rlimit core_limit = {RLIM_INFINITY, RLIM_INFINITY};
 
 void platform_harden(void) {
@@ -28,9 +29,13 @@ void platform_harden(void) {
         (void)setrlimit(RLIMIT_CORE, &none);
     }
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    file_size_action = signal(SIGXFSZ, SIG_IGN);
 }
 
-void platform_soften(void) { (void)setrlimit(RLIMIT_CORE, &core_limit); }
+void platform_soften(void) {
+    (void)setrlimit(RLIMIT_CORE, &core_limit);
+    if (file_size_action != SIG_ERR) signal(SIGXFSZ, file_size_action);
+}
 
 int platform_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 

@@ -15,10 +15,10 @@ uint32_t platform_crc32c_portable(uint32_t crc, const uint8_t *bytes, size_t cou
 int platform_rename_without_replacing(const char *from, const char *to);
 
 /* Default actions for the signals of a crash where a handler stands (an ignored one stays ignored, for the program that we
- * may become), no core dump, no ptrace by the same user. */
+ * may become), no core dump, no ptrace by the same user. A write beyond the limit on file sizes fails instead of killing. */
 void platform_harden(void);
 
-/* Gives back what platform_harden took and what execve would hand on: the limit on core dumps. */
+/* Gives back what platform_harden took and what execve would hand on: the limit on core dumps, the signal for file sizes. */
 void platform_soften(void);
 
 /* The arguments of this process as main gets them, the program's name first; ended by NULL. (The language's own list is found by
