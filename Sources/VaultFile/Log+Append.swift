@@ -53,7 +53,7 @@ extension Log {
         let deadline = SystemClock.monotonicNanoseconds() + patience * 1_000_000
         while true {
             let now = SystemClock.monotonicNanoseconds()
-            try takeLock(.exclusive, patience: deadline > now ? (deadline - now) / 1_000_000 : 0)
+            try takeLock(.exclusive, patience: deadline > now ? (deadline - now + 999_999) / 1_000_000 : 0)
             do throws(VaultFileError) {
                 guard try isReplaced() else { return }
             } catch {
