@@ -50,7 +50,9 @@ import Testing
         let open = [0..<32, 48..<72, 104..<144, 264..<448, 512..<4096]
         func isOpen(_ offset: Int) -> Bool { offset < 4608 && open.contains { $0.contains(offset % 4096) } }
         for start in 0...right.count - 16 where runs.contains(Array(right[start..<start + 16])) {
-            #expect((start..<start + 16).allSatisfy(isOpen), "16 bytes from \(start)")
+            // Random bytes beside open ones may be equal by chance, one in 256 times for each; four of them are no chance.
+            let closed = (start..<start + 16).filter { !isOpen($0) }
+            #expect(closed.count < 4, "16 bytes from \(start)")
         }
     }
 
