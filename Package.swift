@@ -32,9 +32,13 @@ let package = Package(
         .target(
             name: "VaultKit", dependencies: ["VaultFile", "Sodium", "Platform"],
             swiftSettings: rules),
+        .target(
+            name: "VaultAgent", dependencies: ["VaultKit", "VaultFile", "Sodium", "Platform"],
+            swiftSettings: rules),
         .target(name: "CommandSyntax", swiftSettings: rules),
         .executableTarget(
-            name: "vault", dependencies: ["CommandSyntax", "VaultKit", "VaultFile", "Sodium", "Platform"],
+            name: "vault",
+            dependencies: ["CommandSyntax", "VaultAgent", "VaultKit", "VaultFile", "Sodium", "Platform"],
             swiftSettings: rules),
         .testTarget(name: "SodiumTests", dependencies: ["Sodium"], swiftSettings: testRules),
         .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: testRules),
@@ -43,6 +47,10 @@ let package = Package(
             swiftSettings: testRules),
         .testTarget(
             name: "VaultKitTests", dependencies: ["VaultKit", "VaultFile", "Sodium", "Platform"],
+            swiftSettings: testRules),
+        .testTarget(
+            name: "VaultAgentTests",
+            dependencies: ["VaultAgent", "VaultKit", "VaultFile", "Sodium", "Platform"],
             swiftSettings: testRules),
         .testTarget(
             name: "CommandSyntaxTests", dependencies: ["CommandSyntax"], swiftSettings: testRules),

@@ -6,14 +6,30 @@ public enum SystemClock {
     ///
     /// It may jump.
     public static func wallMilliseconds() -> UInt64 {
-        let time = read(CLOCK_REALTIME)
-        return UInt64(max(time.seconds, 0)) * 1000 + UInt64(time.nanoseconds) / 1_000_000
+        milliseconds(CLOCK_REALTIME)
     }
 
     /// Nanoseconds since some moment before this process; never goes back.
     public static func monotonicNanoseconds() -> UInt64 {
         let time = read(CLOCK_MONOTONIC)
         return UInt64(time.seconds) * 1_000_000_000 + UInt64(time.nanoseconds)
+    }
+
+    /// Milliseconds since the machine was started, those that it slept too.
+    public static func bootMilliseconds() -> UInt64 { milliseconds(CLOCK_BOOTTIME) }
+
+    /// How long the machine slept since it was started, in milliseconds.
+    ///
+    /// Never too much; too little by as long as the two clocks could not be read together.
+    public static func sleptMilliseconds() -> UInt64 {
+        let boot = milliseconds(CLOCK_BOOTTIME)
+        let awake = milliseconds(CLOCK_MONOTONIC)
+        return boot > awake ? boot - awake : 0
+    }
+
+    private static func milliseconds(_ clock: clockid_t) -> UInt64 {
+        let time = read(clock)
+        return UInt64(max(time.seconds, 0)) * 1000 + UInt64(time.nanoseconds) / 1_000_000
     }
 
     /// Waits.

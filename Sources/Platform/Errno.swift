@@ -32,6 +32,18 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringCo
     public static let invalidArgument = Errno(rawValue: EINVAL)
     /// No space left on device.
     public static let noSpace = Errno(rawValue: ENOSPC)
+    /// Cannot allocate memory.
+    public static let noMemory = Errno(rawValue: ENOMEM)
+    /// Device or resource busy.
+    public static let alreadyInUse = Errno(rawValue: EBUSY)
+    /// Too many open files.
+    public static let tooManyFiles = Errno(rawValue: EMFILE)
+    /// Connection refused: a socket at which nobody listens.
+    public static let connectionRefused = Errno(rawValue: ECONNREFUSED)
+    /// Software caused connection abort: the other side left before it was accepted.
+    static let connectionAborted = Errno(rawValue: ECONNABORTED)
+    /// Connection reset by peer.
+    public static let connectionReset = Errno(rawValue: ECONNRESET)
     /// Broken pipe.
     public static let brokenPipe = Errno(rawValue: EPIPE)
     /// File name too long.

@@ -10,6 +10,16 @@ public enum PrivateFolder {
         guard isOurs(path) else { throw .permissionDenied }
     }
 
+    /// Opens a file in such a folder for writing, and makes it if it is missing.
+    public static func openFile(_ path: String) throws(Errno) -> any StorageFile {
+        let storage = DiskStorage()
+        do throws(Errno) {
+            return try storage.create(path)
+        } catch .fileExists {
+            return try storage.open(path, .writing)
+        }
+    }
+
     /// Whether `path` is a folder, no symbolic link, that belongs to this user and is closed to others.
     public static func isOurs(_ path: String) -> Bool {
         var status = stat()

@@ -9,6 +9,13 @@ public enum CurrentProcess {
     /// The process's number, for names of temporary files.
     public static var identifier: Int32 { getpid() }
 
+    /// How many descriptors this process may have open.
+    public static var mostDescriptors: Int {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 256 }
+        return Int(clamping: limit.rlim_cur)
+    }
+
     /// Makes a crash silent, and the process unreadable to others of the same user.
     ///
     /// The language's own crash reporter prints registers and memory, which may hold a secret; with the
@@ -33,6 +40,14 @@ public enum CurrentProcess {
             guard let argument = unsafe vector[index] else { return nil }
             return unsafe String(validatingCString: argument)
         }
+    }
+
+    /// The name that this process was started under, without its folder.
+    public static var programName: String {
+        guard platform_argument_count() > 0, let vector = unsafe platform_arguments(),
+            let name = unsafe vector[0]
+        else { return "" }
+        return Path.name(of: unsafe String(cString: name))
     }
 
     /// Ends the process.

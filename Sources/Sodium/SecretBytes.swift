@@ -145,6 +145,13 @@ public struct SecretBuffer: ~Copyable, Sendable {
     }
 }
 
+/// The stack of the calling thread.
+public enum Stack {
+    /// Wipes what calls that have returned left of their working memory: 64 KiB, more than a derivation, a box
+    /// or a request takes.
+    public static func wipe() { sodium_stackzero(1 << 16) }
+}
+
 extension MutableSpan where Element == UInt8 {
     /// Copies `source` over the bytes that begin at `offset`.
     public mutating func copy(from source: Span<UInt8>, at offset: Int) {

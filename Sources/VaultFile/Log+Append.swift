@@ -15,29 +15,101 @@ extension Log {
     ///   - patience: how long to wait for another writer, in milliseconds.
     /// - Returns: what was done about a tail that a killed writer had left.
     /// - Throws: ``VaultFileError``. After ``VaultFileError/outcomeUnknown(_:)`` nobody knows; after any
-    ///   other error the transaction is not in the file. After an error of the disk this log writes no more.
+    ///   other error the transaction is not in the file. After an error of the disk this log writes no more
+    ///   before ``refresh()`` has opened the file anew.
     @discardableResult
     public func append(
         _ transaction: borrowing Transaction, patience: UInt64 = Log.writePatience
     ) throws(VaultFileError) -> SavedTail? {
+        try append(patience: patience) { batch throws(VaultFileError) in
+            guard try batch.add(transaction) else { throw .transactionTooLarge }
+        }
+    }
+
+    /// Appends several transactions with one write and one sync; each alone is all or none.
+    ///
+    /// - Parameter fill: adds them, once the lock is had and the file's end is known. What it throws is thrown,
+    ///   and nothing is written.
+    /// - Throws: as ``append(_:patience:)``, which then holds for every transaction of the batch.
+    @discardableResult
+    public func append(
+        patience: UInt64 = Log.writePatience, _ fill: (inout Batch) throws(VaultFileError) -> Void
+    ) throws(VaultFileError) -> SavedTail? {
         if hasFailed { throw .previousFailure }
+        try becomeWritable()
         try lockPresentFile(patience: patience)
         defer { file.unlock() }
         if header.isReadOnly { throw .readOnly }
         try noteTail(try advance())
-        guard transaction.count > 0 else { return nil }
-        let times = try stamp(transaction)
+        var batch = Batch(self)
+        try fill(&batch)
+        guard !batch.records.isEmpty else { return nil }
 
         hasFailed = true  // until all went well
         let saved = try setTailAside()
         try syncPresentEnd()
-        let sealed = try seal(transaction, times)
-        try write(sealed)
+        try write(batch.frames)
         if (try? isReplaced()) != false { throw .replacedDuringWrite }
-        try replay.apply(sealed.records, committed: sealed.position)
-        syncedEnd = sealed.position.end
+        try replay.apply(batch.records, committed: batch.position)
+        syncedEnd = batch.position.end
+        seen = batch.position
         hasFailed = false
         return saved
+    }
+
+    /// Transactions that are sealed, one behind the other, and wait for the one write.
+    public struct Batch: ~Copyable {
+        private let log: Log
+        private var stamped: [Address: UInt64] = [:]
+        fileprivate var frames: [UInt8] = []
+        fileprivate var records: [(version: Version, address: Address)] = []
+        fileprivate var position: Replay.Position
+
+        fileprivate init(_ log: Log) {
+            self.log = log
+            position = log.replay.committed
+        }
+
+        /// Seals a transaction behind those that were added before.
+        ///
+        /// On an error the batch is as it was.
+        ///
+        /// - Returns: false if there is no room for it beside the others; an empty batch has room for any.
+        /// - Throws: ``VaultFileError/timeExhausted``, ``VaultFileError/outOfMemory``.
+        public mutating func add(_ transaction: borrowing Transaction) throws(VaultFileError) -> Bool {
+            guard UInt64(frames.count) + transaction.frameBytes <= Format.mostTransaction else { return false }
+            let before = stamped
+            do throws(VaultFileError) {
+                let times = try stamp(transaction)
+                let sealed = try log.seal(transaction, times, after: position)
+                frames += sealed.frames
+                records += sealed.records
+                position = sealed.position
+            } catch {
+                stamped = before
+                throw error
+            }
+            return true
+        }
+
+        /// The time of each change: now, but later than any version of the same name.
+        private mutating func stamp(_ transaction: borrowing Transaction) throws(VaultFileError) -> [UInt64] {
+            let now = min(log.surroundings.now(), Format.mostTime)
+            var times: [UInt64] = []
+            for change in transaction.changes {
+                let newest = stamped[change.address] ?? log.newestTime(of: change.address)
+                let time = max(now, newest.map { $0 + 1 } ?? 0)
+                guard time <= Format.mostTime else { throw .timeExhausted }
+                stamped[change.address] = time
+                times.append(time)
+            }
+            return times
+        }
+    }
+
+    /// The time of the newest version of a name, deleted or not.
+    private func newestTime(of address: Address) -> UInt64? {
+        replay.index.find(address.bytes.span).map { replay.index.newest(at: $0).time }
     }
 
     /// An unfinished tail that was moved out of the way.
@@ -63,23 +135,6 @@ extension Log {
             file.unlock()
             try reopen()
         }
-    }
-
-    /// The time of each change: now, but later than any version of the same name.
-    private func stamp(_ transaction: borrowing Transaction) throws(VaultFileError) -> [UInt64] {
-        let now = min(surroundings.now(), Format.mostTime)
-        var stamped: [Address: UInt64] = [:]
-        var times: [UInt64] = []
-        for change in transaction.changes {
-            let newest =
-                stamped[change.address]
-                ?? replay.index.find(change.address.bytes.span).map { replay.index.newest(at: $0).time }
-            let time = max(now, newest.map { $0 + 1 } ?? 0)
-            guard time <= Format.mostTime else { throw .timeExhausted }
-            stamped[change.address] = time
-            times.append(time)
-        }
-        return times
     }
 
     /// Saves an unfinished tail beside the file and cuts it off.
@@ -130,21 +185,21 @@ extension Log {
     }
 
     private func seal(
-        _ transaction: borrowing Transaction, _ times: [UInt64]
+        _ transaction: borrowing Transaction, _ times: [UInt64], after position: Replay.Position
     ) throws(VaultFileError) -> Transaction.Sealed {
         do throws(SodiumError) {
             return try transaction.seal(
-                after: replay.committed, times: times, key: frameKey, entropy: surroundings.entropy)
+                after: position, times: times, key: frameKey, entropy: surroundings.entropy)
         } catch {
             throw VaultFileError(error)
         }
     }
 
     /// One write and one sync; on an error the file is cut back to where it was.
-    private func write(_ sealed: Transaction.Sealed) throws(VaultFileError) {
+    private func write(_ frames: [UInt8]) throws(VaultFileError) {
         let (file, end) = (file, replay.committed.end)
         do throws(Errno) {
-            try file.write(sealed.frames.span, at: end)
+            try file.write(frames.span, at: end)
         } catch {
             try? file.truncate(to: end)
             try? file.sync()

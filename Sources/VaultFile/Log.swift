@@ -14,12 +14,15 @@ public final class Log {
     public internal(set) var unfinishedTail: UnfinishedTail?
 
     let surroundings: Surroundings
-    private let access: StorageAccess
+    private var access: StorageAccess
     private let master: Key
     private(set) var file: any StorageFile
     var frameKey: Key
     var replay: Replay
     private var identity: FileIdentity
+    /// The last commit that is known to stay, because no writer was at work on it when it was seen. A file
+    /// without it is an older one, or has gone another way.
+    var seen: Replay.Position
     /// How far this process itself made the file durable, and whether it did so for its name.
     var syncedEnd: UInt64?
     var isNameSynced = false
@@ -32,6 +35,12 @@ public final class Log {
         public let offset: UInt64
         /// How many there are.
         public let count: UInt64
+
+        /// So many bytes from `offset` on.
+        public init(offset: UInt64, count: UInt64) {
+            self.offset = offset
+            self.count = count
+        }
     }
 
     /// How long a second look waits for a writer to finish, in milliseconds.
@@ -50,6 +59,17 @@ public final class Log {
         try self.init(path, access, surroundings, file, header, master: try unlock(header))
     }
 
+    /// Opens the file at `path` with its master key and verifies every frame.
+    ///
+    /// - Throws: as the other opening, and ``VaultFileError/keysChanged`` if the key is not the file's.
+    public convenience init(
+        path: String, access: StorageAccess, surroundings: Surroundings, master: consuming Key
+    ) throws(VaultFileError) {
+        let (file, header) = try Log.openFile(path, access, surroundings)
+        guard try header.isAuthentic(master: master) else { throw .keysChanged }
+        try self.init(path, access, surroundings, file, header, master: master)
+    }
+
     init(
         _ path: String, _ access: StorageAccess, _ surroundings: Surroundings, _ file: any StorageFile,
         _ header: Header, master: consuming Key
@@ -62,6 +82,7 @@ public final class Log {
         frameKey = try Log.frameKey(header, master)
         replay = try Replay(file, header: header, frameKey: try Log.frameKey(header, master))
         identity = try during(.open) { () throws(Errno) in try file.identity() }
+        seen = replay.committed
         self.master = master
         try look()
     }
@@ -80,14 +101,8 @@ public final class Log {
         let file: any StorageFile
         do throws(Errno) {
             file = try surroundings.storage.open(path, access)
-        } catch .noSuchFile, .notFolder {
-            throw .noFile
-        } catch .isFolder {
-            throw .notAVault(.folder)
-        } catch .invalidArgument, .noDevice {
-            throw .notAVault(.special)
         } catch {
-            throw .io(.open, error)
+            throw VaultFileError(opening: error)
         }
         var bytes = [UInt8](repeating: 0, count: Format.headerCount)
         var span = bytes.mutableSpan
@@ -109,34 +124,50 @@ public final class Log {
 
     /// Takes in what other processes did since the last look, the replacement of the file too.
     ///
-    /// - Throws: as opening does; ``VaultFileError/replaced`` if another vault, or one with new keys, lies at
-    ///   the path.
+    /// After an error of the disk, it opens the file anew and verifies all of it.
+    ///
+    /// - Throws: as opening does; ``VaultFileError/replaced`` if another vault lies at the path,
+    ///   ``VaultFileError/keysChanged`` if it is the same one with other keys, ``VaultFileError/rolledBack`` if
+    ///   the file no longer holds what this log saw.
     public func refresh() throws(VaultFileError) {
+        if hasFailed { return try reopen() }
         if try isReplaced() { return try reopen() }
         try look()
     }
 
     /// Whether the path names another file than the one that is open.
+    ///
+    /// - Throws: if it names none, or one that may not be read.
     func isReplaced() throws(VaultFileError) -> Bool {
+        let there: any StorageFile
         do throws(Errno) {
-            if try surroundings.storage.identity(of: path) != identity { return true }
-        } catch .noSuchFile {
-            throw .noFile
+            there = try surroundings.storage.open(path, .reading)
         } catch {
-            throw .io(.open, error)
+            throw VaultFileError(opening: error)
         }
+        if try during(.open, { () throws(Errno) in try there.identity() }) != identity { return true }
         // `cp` over the file keeps its identity but not its header.
         return try bytes(at: 0, count: Format.headerCount) != header.bytes
     }
 
-    /// Whether the file still holds the last commit that was seen.
+    /// Opens the file for writing too, if it was opened for reading alone.
+    func becomeWritable() throws(VaultFileError) {
+        guard access == .reading else { return }
+        let (path, storage) = (path, surroundings.storage)
+        let opened = try during(.open) { () throws(Errno) in try storage.open(path, .writing) }
+        access = .writing
+        // If another file is there by now, it is opened, for writing, as soon as that is noticed.
+        if try during(.open, { () throws(Errno) in try opened.identity() }) == identity { file = opened }
+    }
+
+    /// Whether the file still holds a commit that was seen.
     ///
     /// Nobody who keeps to the lock takes it away, but `cp` does.
-    private func holdsLastCommit() throws(VaultFileError) -> Bool {
-        let last = replay.committed
-        guard last.lastFrame > 0 else { return true }
-        let tag = try bytes(at: last.lastFrame + UInt64(Format.frameOverhead), count: 16)
-        return tag == last.tag.bytes
+    private func holds(_ commit: Replay.Position, length: UInt64) throws(VaultFileError) -> Bool {
+        guard length >= commit.end else { return false }
+        guard commit.lastFrame > 0 else { return true }
+        let tag = try bytes(at: commit.lastFrame + UInt64(Format.frameOverhead), count: 16)
+        return tag == commit.tag.bytes
     }
 
     private func bytes(at offset: UInt64, count: Int) throws(VaultFileError) -> [UInt8] {
@@ -147,11 +178,18 @@ public final class Log {
         return Array(bytes.prefix(read))
     }
 
-    /// Opens what lies at the path now with the key that is known.
-    func reopen() throws(VaultFileError) {
+    /// Opens what lies at the path now with the key that is known, and verifies every frame.
+    ///
+    /// - Throws: as ``refresh()``.
+    public func reopen() throws(VaultFileError) {
         let (file, header) = try Log.openFile(path, access, surroundings)
-        guard header.vaultID == self.header.vaultID, try header.isAuthentic(master: master) else {
-            throw .replaced
+        guard header.vaultID == self.header.vaultID else { throw .replaced }
+        guard try header.isAuthentic(master: master) else { throw .keysChanged }
+        if header.bytes != self.header.bytes {
+            guard header.generation > self.header.generation, header.baseSeq >= seen.seq else {
+                throw .rolledBack
+            }
+            seen = Replay.start(header)
         }
         self.file = file
         self.header = header
@@ -161,6 +199,7 @@ public final class Log {
         syncedEnd = nil
         isNameSynced = false
         try look()
+        hasFailed = false
     }
 
     /// Replays what was appended.
@@ -181,9 +220,11 @@ public final class Log {
             throw error
         }
         unfinishedTail = nil
-        guard tail != nil, (try? file.tryLock(.shared)) == true else { return }
+        guard tail != nil || replay.committed != seen, (try? file.tryLock(.shared)) == true else { return }
         defer { file.unlock() }
+        // No writer is at work now: what is left over is nobody's, and what is committed stays.
         try noteTail(try advance())
+        seen = replay.committed
     }
 
     /// Replays to the present end of the file.
@@ -193,8 +234,9 @@ public final class Log {
         let file = file
         let length = try during(.read) { () throws(Errno) in try file.length() }
         guard length >= header.baseEnd else { throw .incompleteCopy(count: length, expected: header.baseEnd) }
-        // Shorter than what was seen, or overwritten. Look at all of it again.
-        guard length >= replay.committed.end, try holdsLastCommit() else {
+        guard try holds(seen, length: length) else { throw .rolledBack }
+        // A writer took back what it could not make durable, or the file was overwritten.
+        guard try holds(replay.committed, length: length) else {
             syncedEnd = nil
             replay = try Replay(file, header: header, frameKey: try Log.frameKey(header, master))
             return try replay.run(to: length)
@@ -268,5 +310,14 @@ extension Log {
     ///   ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``.
     public func value(of version: Version, at address: Address) throws(VaultFileError) -> SecretBytes {
         try replay.copyOfValue(of: version, address: address.bytes.span)
+    }
+
+    /// Lends the value of a version, which is wiped afterwards.
+    ///
+    /// - Throws: as ``value(of:at:)``, and what `body` throws.
+    public func withValue<R>(
+        of version: Version, at address: Address, _ body: (Span<UInt8>) throws(VaultFileError) -> R
+    ) throws(VaultFileError) -> R {
+        try replay.withValue(of: version, address: address.bytes.span, body)
     }
 }

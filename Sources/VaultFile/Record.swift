@@ -32,6 +32,15 @@ public struct Address: Hashable, Sendable {
 
     init(_ span: Span<UInt8>) { bytes = span.array(span.indices) }
 
+    /// Scope, length of the id, length of the name, each one byte; then id and name.
+    public var packed: [UInt8] { bytes }
+
+    /// An address from its ``packed`` form; nil if that breaks a rule of the format.
+    public init?(packed: Span<UInt8>) {
+        guard packed.count >= 3, Address.isValid(packed) else { return nil }
+        self.init(packed)
+    }
+
     /// Whether packed bytes keep the rules for scopes, ids and names.
     static func isValid(_ packed: Span<UInt8>) -> Bool {
         let (scope, idCount, nameCount) = (packed[0], Int(packed[1]), Int(packed[2]))

@@ -30,7 +30,12 @@ struct Replay: ~Copyable {
     init(_ file: any StorageFile, header: Header, frameKey: consuming Key) throws(VaultFileError) {
         self.header = header
         reader = try FrameReader(file, key: frameKey)
-        committed = Position(end: Format.logStart, seq: header.baseSeq, tag: header.macTag)
+        committed = Replay.start(header)
+    }
+
+    /// Before the first frame of a file.
+    static func start(_ header: Header) -> Position {
+        Position(end: Format.logStart, seq: header.baseSeq, tag: header.macTag)
     }
 
     /// Goes on from the last commit to `length`, the file's present end.

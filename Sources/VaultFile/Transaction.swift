@@ -59,6 +59,17 @@ public struct Transaction: ~Copyable {
         changes.append(change)
     }
 
+    /// Lends each change in order: its address, and the new value, or nil for a deletion.
+    public borrowing func forEach<E>(_ body: (Address, Span<UInt8>?) throws(E) -> Void) throws(E) {
+        try values.withBytes { values throws(E) in
+            for change in changes {
+                let end = change.valueStart + change.valueCount
+                let value = change.kind == .value ? values.extracting(change.valueStart..<end) : nil
+                try body(change.address, value)
+            }
+        }
+    }
+
     /// Lends the value of a change.
     func withValue<R>(of change: Change, _ body: (Span<UInt8>) -> R) -> R {
         values.withBytes { body($0.extracting(change.valueStart..<change.valueStart + change.valueCount)) }

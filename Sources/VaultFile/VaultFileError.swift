@@ -31,8 +31,12 @@ public enum VaultFileError: Error, Equatable, Sendable {
     case outOfMemory
     /// Somebody else held the lock for too long.
     case busy
-    /// Another vault, or the same one with new keys, lies at the path now.
+    /// Another vault lies at the path now.
     case replaced
+    /// The same vault lies at the path, but with other keys: its passphrase was changed.
+    case keysChanged
+    /// The file is older than what was seen of it before, or has gone another way since.
+    case rolledBack
     /// The file was replaced while the transaction was written; it is not in the file that lies there now.
     case replacedDuringWrite
     /// The format's read-only flags forbid writing.
@@ -96,6 +100,17 @@ public enum VaultFileError: Error, Equatable, Sendable {
         case rename
         /// Saving the unfinished tail beside it.
         case save = "save the unfinished tail of"
+    }
+
+    /// Why the file at a path could not be opened.
+    init(opening error: Errno) {
+        self =
+            switch error {
+            case .noSuchFile, .notFolder: .noFile
+            case .isFolder: .notAVault(.folder)
+            case .invalidArgument, .noDevice: .notAVault(.special)
+            default: .io(.open, error)
+            }
     }
 
     init(_ error: SodiumError) {

@@ -1,4 +1,4 @@
-internal import VaultFile
+public import VaultFile
 
 /// Changes to a vault that are made together or not at all.
 public struct Changes: ~Copyable {
@@ -43,4 +43,25 @@ public struct Changes: ~Copyable {
             throw .file(error)
         }
     }
+
+    /// Lends each change in order: the secret, and its new value, or nil if it is deleted.
+    public borrowing func forEach<E>(_ body: (Secret, Span<UInt8>?) throws(E) -> Void) throws(E) {
+        try transaction.forEach { address, value throws(E) in
+            guard let secret = Secret(packed: address.packed.span) else { return }
+            try body(secret, value)
+        }
+    }
+}
+
+/// Changes that wait to be made durable together with others, and what became of them.
+public final class Submission {
+    let changes: Changes
+    /// Nil while they wait; then what was done about an unfinished tail, or why they are not in the file.
+    public internal(set) var outcome: Result<Log.SavedTail?, VaultError>?
+
+    /// Hands over `changes`.
+    public init(_ changes: consuming Changes) { self.changes = changes }
+
+    /// Gives them up.
+    public func fail(_ error: VaultError) { outcome = .failure(error) }
 }

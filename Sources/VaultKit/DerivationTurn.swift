@@ -34,9 +34,6 @@ struct DerivationTurn {
         guard let folder = Locations.runtimeFolder, (try? PrivateFolder.prepare(folder)) != nil else {
             return nil
         }
-        let path = folder + "/derivation.lock"
-        let storage = DiskStorage()
-        if let file = try? storage.create(path) { return file }
-        return try? storage.open(path, .writing)
+        return try? PrivateFolder.openFile(Path.join(folder, "derivation.lock"))
     }
 }

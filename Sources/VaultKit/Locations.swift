@@ -20,6 +20,17 @@ public enum Locations {
         return variable("HOME").map { $0 + "/.local/state/vault/run" }
     }
 
+    /// `path` from the root on and without symbolic links, which names a vault wherever it is asked for.
+    ///
+    /// The file itself may be missing.
+    public static func realPath(of path: String) -> String {
+        if let real = try? Path.resolvingLinks(path) { return real }
+        guard let folder = try? Path.resolvingLinks(Path.folder(of: path)) else {
+            return path.hasPrefix("/") ? path : Path.join((try? Path.workingFolder()) ?? "/", path)
+        }
+        return Path.join(folder, Path.name(of: path))
+    }
+
     /// The value of a variable that is set and not empty.
     private static func variable(_ name: String) -> String? {
         guard let value = Environment.value(name), !value.isEmpty else { return nil }

@@ -95,6 +95,18 @@ public struct Secret: Hashable, Sendable {
         return address
     }
 
+    /// Scope, length of the id, length of the name, each one byte; then id and name.
+    ///
+    /// - Throws: ``VaultError/invalidName``, ``VaultError/invalidID``.
+    public func packed() throws(VaultError) -> [UInt8] { try address().packed }
+
+    /// A secret from its packed form; nil if that breaks a rule for scopes, ids or names.
+    public init?(packed: Span<UInt8>) {
+        guard let address = Address(packed: packed) else { return nil }
+        let id = String(decoding: address.id, as: UTF8.self)
+        self.init(String(decoding: address.name, as: UTF8.self), in: Scope(code: address.scope, id: id))
+    }
+
     /// Whether `name` is 1 to 128 characters of `[A-Za-z_][A-Za-z0-9_.-]*`.
     public static func isValidName(_ name: String) -> Bool {
         Address(scope: Scope.team.code, id: [], name: Array(name.utf8)) != nil

@@ -53,6 +53,12 @@ public struct SecretVersion: Equatable, Sendable {
     public let time: UInt64
     /// Whether it is a deletion.
     public let isDeletion: Bool
+
+    /// A version that was written at `time`.
+    public init(time: UInt64, isDeletion: Bool) {
+        self.time = time
+        self.isDeletion = isDeletion
+    }
 }
 
 /// Numbers about a vault.
@@ -65,6 +71,14 @@ public struct Summary: Equatable, Sendable {
     public let versions: Int
     /// Where the last commit ends, in bytes.
     public let committedBytes: UInt64
+
+    /// Numbers that were counted elsewhere.
+    public init(generation: UInt64, secrets: Int, versions: Int, committedBytes: UInt64) {
+        self.generation = generation
+        self.secrets = secrets
+        self.versions = versions
+        self.committedBytes = committedBytes
+    }
 }
 
 extension Session {

@@ -49,6 +49,47 @@ public final class Vault: Session {
         }
     }
 
+    /// Opens the vault file at `path` with its master key and verifies every byte of its content.
+    ///
+    /// - Throws: ``VaultError/file(_:)``, with ``VaultFileError/keysChanged`` if the key is not the vault's.
+    public static func open(
+        at path: String, masterKey: consuming Key, access: Access = .writing,
+        surroundings: Surroundings = Surroundings()
+    ) throws(VaultError) -> Vault {
+        do throws(VaultFileError) {
+            return Vault(
+                try Log(
+                    path: path, access: access.storageAccess, surroundings: surroundings, master: masterKey))
+        } catch {
+            throw .file(error)
+        }
+    }
+
+    /// Derives the master key of the vault at `path` and lends it, for an agent that keeps the vault unlocked.
+    ///
+    /// One process of a user does this at a time, `body` included; so whoever waited can see what the one
+    /// before has done, and need not do it again.
+    ///
+    /// - Parameters:
+    ///   - isNeeded: asked when it is this process's turn; if not, nothing is derived or lent.
+    ///   - body: is lent the key.
+    /// - Returns: whether it was needed.
+    /// - Throws: ``VaultError/file(_:)``, ``VaultError/invalidPassphrase``, ``VaultError/derivationBusy``.
+    public static func lendMasterKey(
+        at path: String, passphrase: Span<UInt8>, ifStill isNeeded: () -> Bool,
+        to body: (borrowing Key) -> Void
+    ) throws(VaultError) -> Bool {
+        guard Format.passphraseCounts.contains(passphrase.count) else { throw .invalidPassphrase }
+        guard let turn = DerivationTurn() else { throw .derivationBusy }
+        defer { turn.end() }
+        guard isNeeded() else { return false }
+        let key = try reading { () throws(VaultFileError) in
+            try Log.readHeader(path: path, surroundings: Surroundings()).unlock(passphrase: passphrase)
+        }
+        body(key)
+        return true
+    }
+
     /// Makes a new vault file, mode 0600, and its folder if that is missing.
     ///
     /// An existing file is never touched.
@@ -129,6 +170,18 @@ public final class Vault: Session {
         try reading { () throws(VaultFileError) in try log.check() }
     }
 
+    /// Reads the whole file again, verifies every byte of its content, and does the same.
+    ///
+    /// For one that has been open for long; ``check()`` trusts what was verified when it was opened.
+    ///
+    /// - Throws: ``VaultError/file(_:)``.
+    public func checkAnew() throws(VaultError) -> [Log.Finding] {
+        try reading { () throws(VaultFileError) in
+            try log.reopen()
+            return try log.check()
+        }
+    }
+
     /// Every secret that exists, by scope, id and name, bytewise.
     public func secrets() -> [Secret] {
         var packed: [[UInt8]] = []
@@ -175,28 +228,77 @@ public final class Vault: Session {
 
     /// The value of a version: 0 is the newest, 1 the one before.
     public func value(of secret: Secret, version: Int) throws(VaultError) -> SecretBytes {
+        let (address, version) = try find(secret, version)
+        return try reading { () throws(VaultFileError) in try log.value(of: version, at: address) }
+    }
+
+    /// Lends the value of a version, which is wiped afterwards: 0 is the newest, 1 the one before.
+    ///
+    /// - Throws: as ``value(of:version:)``.
+    public func withValue(
+        of secret: Secret, version: Int, _ body: (Span<UInt8>) -> Void
+    ) throws(VaultError) {
+        let (address, version) = try find(secret, version)
+        try reading { () throws(VaultFileError) in try log.withValue(of: version, at: address, body) }
+    }
+
+    private func find(_ secret: Secret, _ version: Int) throws(VaultError) -> (Address, Version) {
         let address = try secret.address()
+        if version == 0, let current = log.current(address) { return (address, current) }
         let versions = log.versions(address)
         guard let newest = versions.first, version != 0 || newest.kind == .value else { throw .noSuchSecret }
         guard versions.indices.contains(version), versions[version].kind == .value else {
             throw .noSuchVersion
         }
-        do throws(VaultFileError) {
-            return try log.value(of: versions[version], at: address)
-        } catch {
-            throw .file(error)
-        }
+        return (address, versions[version])
     }
 
     /// Makes changes durable, all or none.
     public func commit(_ changes: borrowing Changes) throws(VaultError) {
         do throws(VaultFileError) {
-            let saved = try log.append(changes.transaction)
-            if let saved { notices.append(.savedTail(count: saved.count, path: saved.path)) }
+            note(try log.append(changes.transaction))
         } catch {
             throw .file(error)
         }
     }
+
+    /// Makes several sets of changes durable with one write and one sync, each of them all or none.
+    ///
+    /// - Parameters:
+    ///   - submissions: the sets, all of which have an outcome then, but those for which there was no room
+    ///     beside the others.
+    ///   - patience: how long to wait for another writer, in milliseconds.
+    /// - Throws: ``VaultError/file(_:)`` with ``VaultFileError/busy`` if the wait was too long; nothing has an
+    ///   outcome then.
+    public func commit(_ submissions: [Submission], patience: UInt64) throws(VaultError) {
+        var added: [Submission] = []
+        do throws(VaultFileError) {
+            let saved = try log.append(patience: patience) { batch throws(VaultFileError) in
+                for submission in submissions {
+                    do throws(VaultFileError) {
+                        guard try batch.add(submission.changes.transaction) else { break }
+                        added.append(submission)
+                    } catch {
+                        submission.outcome = .failure(.file(error))
+                    }
+                }
+            }
+            for submission in added { submission.outcome = .success(saved) }
+        } catch .busy {
+            throw .file(.busy)
+        } catch {
+            for submission in submissions where submission.outcome == nil {
+                submission.outcome = .failure(.file(error))
+            }
+        }
+    }
+
+    private func note(_ saved: Log.SavedTail?) {
+        if let saved { notices.append(.savedTail(count: saved.count, path: saved.path)) }
+    }
+
+    /// How many bytes follow the last complete change and belong to none.
+    public var unfinishedTail: UInt64? { log.unfinishedTail?.count }
 
     /// Numbers about the vault.
     public func summary() -> Summary {

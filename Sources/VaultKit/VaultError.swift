@@ -18,6 +18,11 @@ public enum VaultError: Error, Equatable, Sendable {
     case noSuchVersion
     /// Another process of this user derived keys for too long.
     case derivationBusy
+    /// The vault was locked since the session began.
+    case locked
+    /// The agent ended, or did not answer in time; if it was asked to make a change, nobody knows whether it
+    /// did.
+    case agentLost(outcomeUnknown: Bool)
 }
 
 /// Calls `body`, turning the engine's errors into this module's.

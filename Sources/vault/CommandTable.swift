@@ -17,7 +17,10 @@ enum CommandTable {
                 "Secrets", [verb(SetSecret.syntax), verb(Get.syntax), verb(List.syntax), verb(Delete.syntax)]),
             Section("Using them", [verb(Run.syntax), verb(Explain.syntax)]),
             Section("The past", [verb(History.syntax), verb(Undo.syntax)]),
-            Section("The vault", [verb(Init.syntax), verb(Status.syntax), verb(Check.syntax)]),
+            Section("The vault", [
+                    verb(Init.syntax), verb(Unlock.syntax), verb(Lock.syntax), verb(Status.syntax),
+                    verb(Check.syntax),
+                ]),
         ],
         topics: [exitCodes, environment])
 

@@ -1,5 +1,6 @@
 internal import CommandSyntax
 internal import Platform
+internal import VaultAgent
 
 /// From the words of the command line to an exit code.
 @main
@@ -8,6 +9,10 @@ enum Main {
         CurrentProcess.harden()
         CurrentProcess.fillStandardDescriptors()
         let arguments = CurrentProcess.arguments()
+        if CurrentProcess.programName == AgentProtocol.processName {
+            guard arguments.count == 1, let folder = arguments[0] else { CurrentProcess.exit(2) }
+            CurrentProcess.exit(AgentProcess.run(in: folder))
+        }
         do throws(Failure) {
             try run(arguments)
         } catch {

@@ -22,6 +22,9 @@ struct PassphraseOptions: Sendable {
     var file: String?
     var command: String?
 
+    /// Whether any is given, which opens the file directly.
+    var isGiven: Bool { descriptor != nil || file != nil || command != nil }
+
     static let parameters: Parameters<PassphraseOptions> = [
         .option(
             "--passphrase-fd", "N", "Read the passphrase from this file descriptor", \.descriptor,

@@ -7,9 +7,11 @@ extension VaultOptions {
     /// The vault file that is meant.
     func path() throws(Failure) -> String { try common.path() }
 
-    /// Opens the vault with a passphrase, found or asked for.
+    /// The vault as the agent keeps it unlocked, unless a passphrase is named; else opened with a passphrase,
+    /// found or asked for.
     func open(_ access: Vault.Access) throws(Failure) -> any Session {
         let path = try path()
+        if !passphrase.isGiven, let session = try AgentAccess.session(for: path) { return session }
         // What is wrong with the file is said before anybody is asked for anything.
         do throws(VaultFileError) {
             _ = try Log.readHeader(path: path, surroundings: Surroundings())
@@ -99,6 +101,12 @@ extension Failure {
         case .noSuchVersion: self.init(.noSuchSecret, "no such version")
         case .derivationBusy:
             self.init(.busy, "busy: another process of yours has been deriving a key for too long")
+        case .locked: self.init(.locked, "the vault was locked meanwhile", hint: "unlock it with 'vault unlock'")
+        case .agentLost(let outcomeUnknown):
+            let message = "the agent ended or does not answer"
+            self.init(
+                .other, outcomeUnknown ? message + "; whether the change was made is not known" : message,
+                hint: outcomeUnknown ? Failure.lookFirst : "unlock again with 'vault unlock'")
         }
     }
 
@@ -134,7 +142,10 @@ extension Failure {
                 hint: "if you are sure of it, the slot that it opens may be damaged or changed: try a backup")
         case .outOfMemory: self.init(.other, "not enough memory for the key derivation or the value")
         case .busy: self.init(.busy, "busy: waited too long for another writer of \(path)")
-        case .replaced: self.init(.rollback, "another vault lies at \(path) now, or its keys were changed")
+        case .replaced: self.init(.rollback, "another vault lies at \(path) now")
+        case .keysChanged: self.init(.other, "the keys of \(path) were changed meanwhile", hint: "try again")
+        case .rolledBack:
+            self.init(.rollback, "\(path) is older than what was seen of it before, or has gone another way since")
         case .replacedDuringWrite:
             self.init(
                 .other, "\(path) was replaced during the write; the change is not in it", hint: "try again")
@@ -146,12 +157,13 @@ extension Failure {
         case .outcomeUnknown(let error):
             self.init(
                 .other, "cannot make the change durable: \(error); whether it was made is not known",
-                hint: "look with 'vault get' or 'vault list' before you try again")
+                hint: Failure.lookFirst)
         case .previousFailure: self.init(.other, "an earlier error stopped all writing")
         case .io(let operation, let error): self.init(error, "cannot \(operation.rawValue) \(path)")
         }
     }
 
+    private static let lookFirst = "look with 'vault get' or 'vault list' before you try again"
     private static let restoreHint = "it was not changed; restore a backup"
 
     private static func words(_ foreign: VaultFileError.Foreign) -> String {

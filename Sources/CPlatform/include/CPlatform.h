@@ -41,5 +41,27 @@ int platform_prompt_end(void);
 /* pipe2(O_CLOEXEC): 0, or -1 with errno. */
 int platform_pipe(int ends[2]);
 
+/* bind and connect of a local stream socket; -1 with ENAMETOOLONG where the system's address has no room for the path. */
+int platform_socket_bind(int fd, const char *path);
+int platform_socket_connect(int fd, const char *path);
+
+/* The next connection, which neither waits nor is handed on by execve. */
+int platform_socket_accept(int fd);
+
+/* The user of the process at the other end: 0, or -1 with errno. */
+int platform_socket_peer(int fd, uint32_t *user);
+
+/* A descriptor that is readable once the boot clock, which counts sleep, has reached a moment; 0 disarms it. */
+int platform_boot_timer(void);
+int platform_boot_timer_set(int fd, uint64_t nanoseconds);
+
+/* Starts this program again, with two words as its arguments, in a session of its own and without an environment; its standard output
+ * is fd, its other standard descriptors are /dev/null, and it has no others. 0, or an error number. */
+int platform_start_detached(const char *name, const char *argument, int fd);
+
+/* What a process does that outlives the one that started it: it forbids a core dump for good, ignores what a closed terminal or a
+ * gone reader would kill it with, and has a name of its own in the list of processes. */
+void platform_settle(const char *name);
+
 /* The statuses of waitpid, which C defines as macros. */
 int platform_exit_status(int status);   /* 0 to 255, or -1 if the process did not exit */

@@ -1,0 +1,99 @@
+#define _GNU_SOURCE
+#include "CPlatform.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <time.h>
+
+static int fill(struct sockaddr_un *address, const char *path) {
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof address->sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    strcpy(address->sun_path, path);
+    return 0;
+}
+
+int platform_socket_bind(int fd, const char *path) {
+    struct sockaddr_un address;
+    if (fill(&address, path) < 0) return -1;
+    return bind(fd, (const struct sockaddr *)&address, sizeof address);
+}
+
+int platform_socket_connect(int fd, const char *path) {
+    struct sockaddr_un address;
+    if (fill(&address, path) < 0) return -1;
+    return connect(fd, (const struct sockaddr *)&address, sizeof address);
+}
+
+int platform_socket_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+
+int platform_socket_peer(int fd, uint32_t *user) {
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) return -1;
+    *user = peer.uid;
+    return 0;
+}
+
+int platform_boot_timer(void) { return timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK); }
+
+int platform_boot_timer_set(int fd, uint64_t nanoseconds) {
+    const struct itimerspec when = {
+        .it_value = {.tv_sec = (time_t)(nanoseconds / 1000000000u), .tv_nsec = (long)(nanoseconds % 1000000000u)}};
+    return timerfd_settime(fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+int platform_start_detached(const char *name, const char *argument, int fd) {
+    char *words[] = {(char *)name, (char *)argument, NULL}, *variables[] = {NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t all, none;
+    pid_t child;
+
+    sigfillset(&all);
+    sigemptyset(&none);
+    int status = posix_spawn_file_actions_init(&actions);
+    if (status != 0) return status;
+    if ((status = posix_spawnattr_init(&attributes)) != 0) goto end;
+    if ((status = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0)) != 0 ||
+        (status = posix_spawn_file_actions_adddup2(&actions, fd, 1)) != 0 ||
+        (status = posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_RDWR, 0)) != 0 ||
+        (status = posix_spawn_file_actions_addclosefrom_np(&actions, 3)) != 0 ||
+        (status = posix_spawnattr_setsigdefault(&attributes, &all)) != 0 ||
+        (status = posix_spawnattr_setsigmask(&attributes, &none)) != 0 ||
+        (status = posix_spawnattr_setflags(
+             &attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID)) != 0)
+        goto end_both;
+    /* The program itself, also where its file was replaced or removed since it was started. */
+    status = posix_spawn(&child, "/proc/self/exe", &actions, &attributes, words, variables);
+end_both:
+    posix_spawnattr_destroy(&attributes);
+end:
+    posix_spawn_file_actions_destroy(&actions);
+    return status;
+}
+
+void platform_settle(const char *name) {
+    const struct rlimit none = {0, 0};
+    struct rlimit files;
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    (void)prctl(PR_SET_NAME, name, 0, 0, 0);
+}

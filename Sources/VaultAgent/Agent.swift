@@ -1,0 +1,89 @@
+internal import Platform
+public import Sodium
+internal import VaultKit
+
+/// The agent of this user, as its clients see it: agent-protocol.md.
+public struct Agent: Sendable {
+    private let folder: String
+
+    /// The agent whose socket is in `folder`; nil takes the one that ``Locations`` names.
+    ///
+    /// - Throws: ``AgentError/notRunning`` if there is nowhere that it could be.
+    public init(folder: String? = nil) throws(AgentError) {
+        guard let folder = folder ?? Locations.runtimeFolder else { throw .notRunning }
+        self.folder = folder
+    }
+
+    /// A session about an unlocked vault.
+    ///
+    /// - Throws: ``AgentError/notRunning``; ``AgentError/vault(_:)``, with ``VaultError/locked`` if the vault is.
+    public func session(for path: String) throws(AgentError) -> AgentSession {
+        try AgentSession(try connect(), path: Locations.realPath(of: path))
+    }
+
+    /// What there is to tell about an unlocked vault; it extends nothing.
+    ///
+    /// - Throws: as ``session(for:)``.
+    public func status(of path: String) throws(AgentError) -> AgentStatus {
+        try connect().status(.status, path: Locations.realPath(of: path))
+    }
+
+    /// Hands over the master key of a vault; starts an agent if none runs.
+    ///
+    /// - Throws: ``AgentError/cannotStart(_:)``; ``AgentError/vault(_:)`` if the agent cannot open the vault.
+    public func unlock(_ path: String, key: borrowing Key, limits: Limits) throws(AgentError) -> AgentStatus {
+        try connectOrStart().status(
+            .unlock, path: Locations.realPath(of: path), moreCount: Key.count + SecretBuffer.limitsCount
+        ) { message throws(SodiumError) in
+            try key.withBytes { key throws(SodiumError) in try message.append(key) }
+            try message.append(limits)
+        }
+    }
+
+    /// Shortens the deadlines of an unlocked vault.
+    ///
+    /// - Parameter wish: 0 leaves a time as it is.
+    /// - Throws: ``AgentError/wouldLengthen``, and as ``session(for:)``; nothing is changed then.
+    public func shorten(_ path: String, to wish: Limits) throws(AgentError) -> AgentStatus {
+        try connect().status(
+            .shorten, path: Locations.realPath(of: path), moreCount: SecretBuffer.limitsCount
+        ) { message throws(SodiumError) in try message.append(wish) }
+    }
+
+    /// Makes the agent forget a vault's keys; without an agent there is nothing to forget.
+    public func lock(_ path: String) throws(AgentError) {
+        guard let connection = try running() else { return }
+        try connection.request(.lock, path: Locations.realPath(of: path))
+    }
+
+    /// Makes the agent forget everything and end, whatever version it speaks.
+    public func stop() throws(AgentError) {
+        guard let connection = try running() else { return }
+        try connection.request(.stop)
+    }
+
+    private func connect() throws(AgentError) -> AgentConnection { try AgentConnection.connect(in: folder) }
+
+    private func running() throws(AgentError) -> AgentConnection? {
+        do throws(AgentError) {
+            return try connect()
+        } catch .notRunning {
+            return nil
+        } catch {
+            throw error
+        }
+    }
+
+    /// How long an agent that was started by somebody else may need until it listens, in milliseconds.
+    private static let startPatience: UInt64 = 10_000
+
+    private func connectOrStart() throws(AgentError) -> AgentConnection {
+        if let connection = try running() { return connection }
+        try AgentProcess.start(in: folder)
+        var patience = Patience(milliseconds: Agent.startPatience)
+        while true {
+            if let connection = try running() { return connection }
+            guard patience.wait() else { throw .notRunning }
+        }
+    }
+}

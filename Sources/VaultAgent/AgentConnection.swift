@@ -1,0 +1,209 @@
+internal import Platform
+internal import Sodium
+internal import VaultFile
+public import VaultKit
+
+/// Why an agent did not do what it was asked.
+public enum AgentError: Error, Equatable, Sendable {
+    /// None runs, or none can be reached.
+    case notRunning
+    /// The folder of its socket is not the user's own, or others can look into it.
+    case folderNotPrivate
+    /// The socket belongs to another user; nothing was sent.
+    case foreign
+    /// It speaks another version of the protocol.
+    case otherVersion(UInt16)
+    /// It ended, or did not answer in time.
+    case lost
+    /// It does not keep to the protocol.
+    case malformed
+    /// Only the passphrase can lengthen a deadline.
+    case wouldLengthen
+    /// It could not be started.
+    case cannotStart(Server.StartError)
+    /// What it says about the vault.
+    case vault(VaultError)
+}
+
+/// A client's end of the agent's socket.
+public final class AgentConnection {
+    private let socket: LocalSocket
+    private var message: SecretBuffer
+    private var reply: SecretBuffer
+    /// How many bytes of ``reply`` were read already.
+    private var taken = 0
+
+    /// How long an answer may take, in milliseconds: longer than an agent waits for another writer.
+    private static let patience: UInt64 = 60_000
+
+    private init(_ socket: consuming LocalSocket, _ message: consuming SecretBuffer, _ reply: consuming SecretBuffer) {
+        self.socket = socket
+        self.message = message
+        self.reply = reply
+    }
+
+    /// Connects to the agent of this user; nothing is sent yet.
+    ///
+    /// - Parameter userID: who the agent has to be.
+    /// - Throws: ``AgentError/notRunning``, ``AgentError/folderNotPrivate``, ``AgentError/foreign``.
+    static func connect(in folder: String, userID: UInt32 = CurrentProcess.userID) throws(AgentError)
+        -> AgentConnection
+    {
+        let path = Path.join(folder, AgentProtocol.socketName)
+        do throws(Errno) {
+            // Whose folder it is, is asked first: in another's, anybody could listen.
+            guard PrivateFolder.isOurs(folder) else {
+                throw (try? DiskStorage().identity(of: folder)) == nil ? .noSuchFile : .permissionDenied
+            }
+            let socket = try LocalSocket(connectingTo: path, patience: patience)
+            guard try socket.peerUserID == userID else { throw .notPermitted }
+            return try make(socket)
+        } catch .permissionDenied {
+            throw .folderNotPrivate
+        } catch .notPermitted {
+            throw .foreign
+        } catch {
+            throw .notRunning
+        }
+    }
+
+    private static func make(_ socket: consuming LocalSocket) throws(Errno) -> AgentConnection {
+        do throws(SodiumError) {
+            var message = try SecretBuffer(capacity: 512)
+            try message.appendHead(AgentProtocol.Kind.hello.rawValue, bodyCount: AgentProtocol.helloCount - 1)
+            try message.append(AgentProtocol.magic)
+            try message.append(number: AgentProtocol.version)
+            return AgentConnection(socket, message, try SecretBuffer(capacity: 4096))
+        } catch {
+            throw .noMemory
+        }
+    }
+
+    /// Whether the Hello that waits in ``message`` was answered.
+    private var isGreeted = false
+
+    /// Sends a request and lends the body of its reply.
+    ///
+    /// The first one takes Hello along with it.
+    ///
+    /// - Parameters:
+    ///   - fill: appends the request's body, of exactly `bodyCount` bytes.
+    ///   - read: is lent the body of the reply, or of each message of it; true asks for another one.
+    func request(
+        _ kind: AgentProtocol.Kind, bodyCount: Int = 0,
+        fill: (inout SecretBuffer) throws(SodiumError) -> Void = { _ in },
+        read: (Span<UInt8>) throws(MalformedMessage) -> Bool = { _ in false }
+    ) throws(AgentError) {
+        do throws(SodiumError) {
+            try message.appendHead(kind.rawValue, bodyCount: bodyCount)
+            try fill(&message)
+        } catch {
+            throw .vault(.file(.outOfMemory))
+        }
+        defer { message.truncate(to: 0) }
+        try sendMessage()
+        if !isGreeted { try readHello(isStop: kind == .stop) }
+        while try readReply(to: kind, read) {}
+    }
+
+    private func sendMessage() throws(AgentError) {
+        let error: Errno? = message.withBytes { bytes in
+            do throws(Errno) {
+                var done = 0
+                while done < bytes.count { done += try socket.send(bytes.extracting(done..<bytes.count)) }
+                return nil
+            } catch {
+                return error
+            }
+        }
+        // What it said before it went away can be read all the same.
+        if let error, error != .brokenPipe, error != .connectionReset { throw .lost }
+    }
+
+    /// Reads the answer to Hello.
+    ///
+    /// - Parameter isStop: whether the request behind it is the one that every version understands.
+    private func readHello(isStop: Bool) throws(AgentError) {
+        var version: UInt16 = 0
+        _ = try readReply(to: .hello) { body throws(MalformedMessage) in
+            var reader = FieldReader()
+            version = try reader.number(UInt16.self, of: body)
+            return false
+        }
+        isGreeted = true
+        guard version == AgentProtocol.version || isStop else { throw .otherVersion(version) }
+    }
+
+    private func readReply(
+        to kind: AgentProtocol.Kind, _ body: (Span<UInt8>) throws(MalformedMessage) -> Bool
+    ) throws(AgentError) -> Bool {
+        try receive(AgentProtocol.headCount)
+        let (count, actual) = head()
+        guard count >= 1, count <= AgentProtocol.mostMessage else { throw .malformed }
+        let end = AgentProtocol.headCount + count - 1
+        try receive(end)
+        defer { forget(end) }
+        let start = taken
+        var failure: AgentError?
+        let isMore: Bool
+        do throws(MalformedMessage) {
+            isMore = try reply.withBytes { bytes throws(MalformedMessage) in
+                let content = bytes.extracting(start + AgentProtocol.headCount..<start + end)
+                if actual == AgentProtocol.failureKind {
+                    failure = AgentError(try WireFailure(content))
+                    return false
+                }
+                guard actual == kind.reply else { throw MalformedMessage() }
+                return try body(content)
+            }
+        } catch {
+            throw .malformed
+        }
+        if let failure { throw failure }
+        return isMore
+    }
+
+    /// The length and the kind of the message that begins what was received.
+    private func head() -> (count: Int, kind: UInt8) {
+        var reader = FieldReader(at: taken)
+        return reply.withBytes { bytes in
+            (Int((try? reader.number(UInt32.self, of: bytes)) ?? 0), bytes[reader.position])
+        }
+    }
+
+    /// Receives until `count` bytes lie behind those that were taken.
+    private func receive(_ count: Int) throws(AgentError) {
+        do throws(SodiumError) {
+            try reply.reserve(max(count - (reply.count - taken), 1))
+        } catch {
+            throw .vault(.file(.outOfMemory))
+        }
+        while reply.count - taken < count {
+            do throws(Errno) {
+                let received = try reply.appendInPlace { free throws(Errno) in try socket.receive(into: &free) }
+                if received == 0 { throw .brokenPipe }
+            } catch {
+                throw .lost
+            }
+        }
+    }
+
+    /// Wipes what was taken when nothing is behind it.
+    private func forget(_ count: Int) {
+        taken += count
+        guard taken == reply.count else { return }
+        reply.truncate(to: 0)
+        taken = 0
+    }
+}
+
+extension AgentError {
+    init(_ failure: WireFailure) {
+        self =
+            switch failure {
+            case .vault(let error): .vault(error)
+            case .malformed, .nothingOpened: .malformed
+            case .wouldLengthen: .wouldLengthen
+            }
+    }
+}

@@ -1,0 +1,78 @@
+internal import Platform
+internal import Sodium
+
+/// The process that the agent runs in.
+public enum AgentProcess {
+    /// What a process that was started says on its standard output: one of these, then an `i32` error number.
+    private enum Word: UInt8 {
+        case listening = 0
+        case alreadyRunning
+        case folderNotPrivate
+        case system
+    }
+
+    /// Starts an agent and waits until it listens.
+    ///
+    /// That another one runs already is no error.
+    static func start(in folder: String) throws(AgentError) {
+        var said: [UInt8] = []
+        do throws(Errno) {
+            try DetachedProcess.startSelf(as: AgentProtocol.processName, folder) { bytes in
+                for index in bytes.indices { said.append(bytes[index]) }
+            }
+        } catch {
+            throw .cannotStart(.system(error))
+        }
+        var reader = FieldReader()
+        guard let word = (try? reader.number(UInt8.self, of: said.span)).flatMap(Word.init),
+            let number = try? reader.number(UInt32.self, of: said.span)
+        else { throw .cannotStart(.system(.ioError)) }
+        switch word {
+        case .listening, .alreadyRunning: return
+        case .folderNotPrivate: throw .cannotStart(.folderNotPrivate)
+        case .system: throw .cannotStart(.system(Errno(rawValue: Int32(truncatingIfNeeded: number))))
+        }
+    }
+
+    /// Is the agent of `folder` until there is no more use for it.
+    ///
+    /// The caller has hardened the process before anything else.
+    ///
+    /// - Returns: the exit code.
+    public static func run(in folder: String) -> Int32 {
+        let server: Server
+        do throws(Server.StartError) {
+            do throws(Errno) {
+                try DetachedProcess.settle(name: AgentProtocol.processName)
+            } catch {
+                throw .system(error)
+            }
+            server = try Server.start(in: folder)
+        } catch {
+            report(error)
+            return 1
+        }
+        say(.listening)
+        do throws(Errno) {
+            try DetachedProcess.closeStandardOutput()
+            try server.run()
+            return 0
+        } catch {
+            return 1
+        }
+    }
+
+    private static func report(_ error: Server.StartError) {
+        switch error {
+        case .alreadyRunning: say(.alreadyRunning)
+        case .folderNotPrivate: say(.folderNotPrivate)
+        case .system(let error): say(.system, error.rawValue)
+        }
+    }
+
+    private static func say(_ word: Word, _ number: Int32 = 0) {
+        let bits = UInt32(bitPattern: number)
+        let bytes = [word.rawValue] + (0..<4).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) }
+        try? InheritedDescriptor.standardOutput.writeAll(bytes.span)
+    }
+}

@@ -1,0 +1,235 @@
+internal import Platform
+public import Sodium
+public import VaultFile
+public import VaultKit
+
+/// A vault that the agent keeps unlocked.
+///
+/// Each call is a request; the agent brings itself up to date before it answers.
+public final class AgentSession: Session {
+    private let connection: AgentConnection
+    private var notices: [Notice] = []
+
+    init(_ connection: AgentConnection, path: String) throws(AgentError) {
+        self.connection = connection
+        var tail: UInt64 = 0
+        try connection.request(
+            .open, path: path,
+            read: { body throws(MalformedMessage) in
+                var reader = FieldReader()
+                tail = try reader.number(UInt64.self, of: body)
+                return false
+            })
+        if tail > 0 { notices.append(.unfinishedTail(count: tail)) }
+    }
+
+    /// Every secret that exists, by scope, id and name, bytewise.
+    public func secrets() throws(VaultError) -> [Secret] {
+        var secrets: [Secret] = []
+        try ask(.names) { body throws(MalformedMessage) in
+            var reader = FieldReader()
+            let areMore = try reader.flag(of: body)
+            while reader.position < body.count { secrets.append(try reader.secret(of: body)) }
+            return areMore
+        }
+        return secrets
+    }
+
+    /// Whether a secret exists.
+    public func contains(_ secret: Secret) throws(VaultError) -> Bool {
+        var exists = false
+        try ask(.contains, about: secret) { body throws(MalformedMessage) in
+            var reader = FieldReader()
+            exists = try reader.flag(of: body)
+        }
+        return exists
+    }
+
+    /// The versions of a secret, new to old, deletions too; empty if it never existed.
+    public func history(of secret: Secret) throws(VaultError) -> [SecretVersion] {
+        var versions: [SecretVersion] = []
+        try ask(.history, about: secret) { body throws(MalformedMessage) in
+            var reader = FieldReader()
+            while reader.position < body.count {
+                let time = try reader.number(UInt64.self, of: body)
+                versions.append(SecretVersion(time: time, isDeletion: try reader.flag(of: body)))
+            }
+        }
+        return versions
+    }
+
+    /// The value of a version: 0 is the newest, 1 the one before.
+    public func value(of secret: Secret, version: Int) throws(VaultError) -> SecretBytes {
+        guard let number = UInt32(exactly: version) else { throw .noSuchVersion }
+        var value: SecretBytes?
+        try ask(.value, about: secret, version: number) { body throws(MalformedMessage) in
+            value = try? SecretBytes(copying: body)
+        }
+        guard let value = value.take() else { throw .file(.outOfMemory) }
+        return value
+    }
+
+    /// Makes changes durable, all or none.
+    public func commit(_ changes: borrowing Changes) throws(VaultError) {
+        var count = 0
+        try changes.forEach { secret, value throws(VaultError) in
+            count += 1 + (try secret.packed().count) + 4 + (value?.count ?? 0)
+        }
+        guard count < AgentProtocol.mostMessage else { throw .file(.transactionTooLarge) }
+        var saved: Notice?
+        do throws(AgentError) {
+            try connection.request(
+                .commit, bodyCount: count,
+                fill: { message throws(SodiumError) in try AgentSession.append(changes, to: &message) },
+                read: { body throws(MalformedMessage) in
+                    var reader = FieldReader()
+                    let count = try reader.number(UInt64.self, of: body)
+                    let path = try reader.text(body.count - reader.position, of: body)
+                    if !path.isEmpty { saved = .savedTail(count: count, path: path) }
+                    return false
+                })
+        } catch {
+            throw VaultError(error, outcomeUnknown: true)
+        }
+        if let saved { notices.append(saved) }
+    }
+
+    private static func append(_ changes: borrowing Changes, to message: inout SecretBuffer) throws(SodiumError) {
+        try changes.forEach { secret, value throws(SodiumError) in
+            try message.append(value == nil ? 2 : 1)
+            try message.append((try? secret.packed()) ?? [])
+            try message.append(number: UInt32(value?.count ?? 0))
+            if let value { try message.append(value) }
+        }
+    }
+
+    /// Nothing to do: the agent looks at the file before each answer.
+    public func refresh() {}
+
+    /// What a check of the whole file finds beyond what every open verifies; empty if all is well.
+    public func check() throws(VaultError) -> [Log.Finding] {
+        var findings: [Log.Finding] = []
+        try ask(.check) { body throws(MalformedMessage) in
+            var reader = FieldReader()
+            while reader.position < body.count {
+                let kind = try reader.number(UInt8.self, of: body)
+                let offset = try reader.number(UInt64.self, of: body)
+                let count = try reader.number(UInt64.self, of: body)
+                switch kind {
+                case 1: findings.append(.headerCopyDiffers(at: offset))
+                case 2: findings.append(.gapNotZero(at: offset))
+                case 3: findings.append(.unfinishedTail(Log.UnfinishedTail(offset: offset, count: count)))
+                default: throw MalformedMessage()
+                }
+            }
+            return false
+        }
+        return findings
+    }
+
+    /// Numbers about the vault.
+    public func summary() throws(VaultError) -> Summary {
+        var summary: Summary?
+        try ask(.summary) { body throws(MalformedMessage) in
+            var reader = FieldReader()
+            summary = Summary(
+                generation: try reader.number(UInt64.self, of: body),
+                secrets: Int(clamping: try reader.number(UInt64.self, of: body)),
+                versions: Int(clamping: try reader.number(UInt64.self, of: body)),
+                committedBytes: try reader.number(UInt64.self, of: body))
+            return false
+        }
+        guard let summary else { throw .agentLost(outcomeUnknown: false) }
+        return summary
+    }
+
+    /// What a person should be told that happened since the last call.
+    public func takeNotices() -> [Notice] {
+        defer { notices = [] }
+        return notices
+    }
+
+    private func ask(
+        _ kind: AgentProtocol.Kind, _ body: (Span<UInt8>) throws(MalformedMessage) -> Bool
+    ) throws(VaultError) {
+        do throws(AgentError) {
+            try connection.request(kind, read: body)
+        } catch {
+            throw VaultError(error, outcomeUnknown: false)
+        }
+    }
+
+    private func ask(
+        _ kind: AgentProtocol.Kind, about secret: Secret, version: UInt32? = nil,
+        _ body: (Span<UInt8>) throws(MalformedMessage) -> Void
+    ) throws(VaultError) {
+        let packed = try secret.packed()
+        do throws(AgentError) {
+            try connection.request(
+                kind, bodyCount: packed.count + (version == nil ? 0 : 4),
+                fill: { message throws(SodiumError) in
+                    try message.append(packed)
+                    if let version { try message.append(number: version) }
+                },
+                read: { bytes throws(MalformedMessage) in
+                    try body(bytes)
+                    return false
+                })
+        } catch {
+            throw VaultError(error, outcomeUnknown: false)
+        }
+    }
+}
+
+extension VaultError {
+    /// What a session tells about its agent.
+    init(_ error: AgentError, outcomeUnknown: Bool) {
+        if case .vault(let error) = error {
+            self = error
+        } else {
+            self = .agentLost(outcomeUnknown: outcomeUnknown)
+        }
+    }
+}
+
+extension AgentConnection {
+    /// Sends a request whose body begins with a path.
+    func request(
+        _ kind: AgentProtocol.Kind, path: String, moreCount: Int = 0,
+        fill more: (inout SecretBuffer) throws(SodiumError) -> Void = { _ in },
+        read: (Span<UInt8>) throws(MalformedMessage) -> Bool = { _ in false }
+    ) throws(AgentError) {
+        // What cannot be said to an agent is not unlocked.
+        guard path.utf8.count <= AgentProtocol.mostPath, !path.utf8.contains(0) else { throw .vault(.locked) }
+        try request(
+            kind, bodyCount: 2 + path.utf8.count + moreCount,
+            fill: { message throws(SodiumError) in
+                try message.append(path: path)
+                try more(&message)
+            }, read: read)
+    }
+
+    /// Sends a request about a path that is answered with a status.
+    func status(
+        _ kind: AgentProtocol.Kind, path: String, moreCount: Int = 0,
+        fill more: (inout SecretBuffer) throws(SodiumError) -> Void = { _ in }
+    ) throws(AgentError) -> AgentStatus {
+        var status: AgentStatus?
+        try request(
+            kind, path: path, moreCount: moreCount, fill: more,
+            read: { body throws(MalformedMessage) in
+                var reader = FieldReader()
+                let idleLeft = try reader.number(UInt64.self, of: body)
+                let totalLeft = try reader.number(UInt64.self, of: body)
+                let generation = try reader.number(UInt64.self, of: body)
+                let secrets = try reader.number(UInt64.self, of: body)
+                let versions = try reader.number(UInt64.self, of: body)
+                status = AgentStatus(
+                    idleLeft: idleLeft, totalLeft: totalLeft, locksOnSleep: try reader.flag(of: body),
+                    generation: generation, secrets: secrets, versions: versions)
+                return false
+            })
+        guard let status else { throw .malformed }
+        return status
+    }
+}

@@ -1,0 +1,139 @@
+internal import Platform
+internal import Sodium
+internal import VaultFile
+internal import VaultKit
+
+/// What an agent reads the time from.
+public struct AgentClock: Sendable {
+    /// Milliseconds since some moment, those that the machine slept too.
+    public var now: @Sendable () -> UInt64
+    /// How many of them it slept.
+    public var slept: @Sendable () -> UInt64
+
+    /// A clock of one's own, for tests.
+    public init(now: @escaping @Sendable () -> UInt64, slept: @escaping @Sendable () -> UInt64) {
+        self.now = now
+        self.slept = slept
+    }
+
+    /// The machine's.
+    public static let system = AgentClock(
+        now: { SystemClock.bootMilliseconds() }, slept: { SystemClock.sleptMilliseconds() })
+}
+
+/// The vaults that are unlocked, by path.
+final class Keyring {
+    private struct Entry {
+        let vault: Vault
+        var deadlines: Deadlines
+        /// How long the machine had slept when the vault was unlocked.
+        let slept: UInt64
+    }
+
+    private var entries: [String: Entry] = [:]
+    private let clock: AgentClock
+    private let surroundings: Surroundings
+
+    /// The least growth of the time slept that counts as sleep, in milliseconds: more than two clocks that
+    /// are not read together can differ.
+    private static let leastSleep: UInt64 = 500
+    /// How often a vault that locks on sleep is looked at, in milliseconds.
+    private static let sleepWatch: UInt64 = 1000
+
+    init(clock: AgentClock, surroundings: Surroundings) {
+        self.clock = clock
+        self.surroundings = surroundings
+    }
+
+    /// Whether no vault is unlocked.
+    var isEmpty: Bool { entries.isEmpty }
+
+    /// Locks every vault whose time is over, or that was not to outlive a sleep.
+    func expire() {
+        let (now, slept) = (clock.now(), clock.slept())
+        for (path, entry) in entries where isOver(entry, now, slept) { lock(path) }
+    }
+
+    private func isOver(_ entry: Entry, _ now: UInt64, _ slept: UInt64) -> Bool {
+        if now >= entry.deadlines.end { return true }
+        return entry.deadlines.limits.locksOnSleep && slept >= entry.slept + Keyring.leastSleep
+    }
+
+    /// The moment at which ``expire()`` has to look again; nil if nothing is unlocked.
+    var nextLook: UInt64? {
+        entries.values.map { entry in
+            let end = entry.deadlines.end
+            return entry.deadlines.limits.locksOnSleep ? min(end, clock.now() + Keyring.sleepWatch) : end
+        }.min()
+    }
+
+    /// Opens a vault with its key and keeps it unlocked, in place of what was kept under that path.
+    ///
+    /// - Throws: as ``Vault/open(at:masterKey:access:surroundings:)``; what was kept is kept on then.
+    func unlock(_ request: consuming UnlockRequest) throws(VaultError) -> AgentStatus {
+        let (path, limits) = (request.path, request.limits)
+        let vault = try Vault.open(
+            at: path, masterKey: request.key, access: .reading, surroundings: surroundings)
+        _ = vault.takeNotices()
+        let deadlines = Deadlines(limits, at: clock.now())
+        entries[path] = Entry(vault: vault, deadlines: deadlines, slept: clock.slept())
+        return try status(path)
+    }
+
+    /// Shortens the deadlines of a vault.
+    func shorten(_ path: String, _ wish: Limits) throws(WireFailure) -> AgentStatus {
+        guard var entry = entries[path] else { throw .vault(.locked) }
+        guard entry.deadlines.shorten(wish, at: clock.now()) else { throw .wouldLengthen }
+        entries[path] = entry
+        do throws(VaultError) {
+            return try status(path)
+        } catch {
+            throw .vault(error)
+        }
+    }
+
+    /// Forgets a vault's keys.
+    func lock(_ path: String) { entries[path] = nil }
+
+    /// Forgets all keys.
+    func lockAll() { entries = [:] }
+
+    /// The vault at `path`, brought up to date, which counts as a use.
+    ///
+    /// - Throws: ``VaultError/locked``, and as ``Vault/refresh()``.
+    func use(_ path: String) throws(VaultError) -> Vault {
+        guard entries[path] != nil else { throw .locked }
+        entries[path]?.deadlines.use(at: clock.now())
+        return try look(path)
+    }
+
+    /// What there is to tell about a vault; that is no use of it.
+    ///
+    /// - Throws: as ``use(_:)``.
+    func status(_ path: String) throws(VaultError) -> AgentStatus {
+        let summary = try look(path).summary()
+        guard let deadlines = entries[path]?.deadlines else { throw .locked }
+        let now = clock.now()
+        return AgentStatus(
+            idleLeft: min(deadlines.idleEnd, deadlines.totalEnd) - min(now, deadlines.end),
+            totalLeft: deadlines.totalEnd - min(now, deadlines.totalEnd),
+            locksOnSleep: deadlines.limits.locksOnSleep, generation: summary.generation,
+            secrets: UInt64(summary.secrets), versions: UInt64(summary.versions))
+    }
+
+    /// The vault at `path`, brought up to date.
+    ///
+    /// One whose keys were changed elsewhere is locked: the key that is here opens nothing any more.
+    private func look(_ path: String) throws(VaultError) -> Vault {
+        guard let vault = entries[path]?.vault else { throw .locked }
+        do throws(VaultError) {
+            try vault.refresh()
+        } catch .file(.keysChanged) {
+            lock(path)
+            throw .locked
+        } catch {
+            throw error
+        }
+        return vault
+    }
+}

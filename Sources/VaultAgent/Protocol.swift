@@ -1,0 +1,88 @@
+/// The numbers of agent-protocol.md.
+public enum AgentProtocol {
+    /// The version that this program speaks.
+    public static let version: UInt16 = 1
+
+    /// What begins every Hello.
+    static let magic = Array("vault-ag".utf8)
+    /// The length of the first message.
+    static let helloCount = 1 + 8 + 2
+    /// The most that a later message may have behind its length.
+    static let mostMessage = 64 << 20
+    /// The bytes of a message before its body: `u32` length and `u8` kind.
+    static let headCount = 5
+    /// The longest path, in bytes.
+    static let mostPath = 4095
+    /// The longest time that a vault can stay unlocked, in milliseconds: 100 years.
+    public static let mostDuration: UInt64 = 3_153_600_000_000
+    /// How long half a message may lie around, in milliseconds.
+    static let stallPatience: UInt64 = 30_000
+    /// What the agent holds for all connections together, in bytes.
+    static let mostBuffered = 256 << 20
+    /// How many connections it has at most.
+    static let mostConnections = 4096
+
+    /// The file names in the runtime folder.
+    static let socketName = "agent.sock"
+    static let lockName = "agent.lock"
+    /// What the agent is called in the list of processes.
+    public static let processName = "vault-agent"
+
+    /// What a message is; a reply has the kind of its request + 128.
+    enum Kind: UInt8 {
+        case hello = 0
+        case stop
+        case status
+        case unlock
+        case shorten
+        case lock
+        case open
+        case names
+        case contains
+        case history
+        case value
+        case commit
+        case summary
+        case check
+
+        var reply: UInt8 { rawValue + 128 }
+    }
+
+    static let failureKind: UInt8 = 255
+}
+
+/// How long a vault stays unlocked.
+public struct Limits: Equatable, Sendable {
+    /// Without use, in milliseconds.
+    public var idle: UInt64
+    /// In all, in milliseconds.
+    public var total: UInt64
+    /// Whether it is locked as soon as the machine slept.
+    public var locksOnSleep: Bool
+
+    /// Limits; in a wish to shorten them, 0 leaves a time as it is.
+    public init(idle: UInt64, total: UInt64, locksOnSleep: Bool = false) {
+        self.idle = idle
+        self.total = total
+        self.locksOnSleep = locksOnSleep
+    }
+
+    /// An hour without use, twelve in all.
+    public static let `default` = Limits(idle: 3_600_000, total: 43_200_000)
+}
+
+/// What the agent tells about an unlocked vault.
+public struct AgentStatus: Equatable, Sendable {
+    /// Milliseconds until the vault is locked if nothing uses it.
+    public var idleLeft: UInt64
+    /// Milliseconds until it is locked in any case.
+    public var totalLeft: UInt64
+    /// Whether it is locked as soon as the machine slept.
+    public var locksOnSleep: Bool
+    /// The generation of the file.
+    public var generation: UInt64
+    /// How many secrets exist.
+    public var secrets: UInt64
+    /// How many versions are kept, deletions too.
+    public var versions: UInt64
+}

@@ -1,0 +1,107 @@
+internal import CommandSyntax
+internal import Platform
+internal import Sodium
+internal import VaultAgent
+internal import VaultFile
+internal import VaultKit
+
+/// The verb `vault unlock`.
+struct Unlock: Command {
+    var idle: UInt64?
+    var total: UInt64?
+    var locksOnSleep = false
+    var passphrase = PassphraseOptions()
+    var common = CommonOptions()
+
+    static let syntax = Syntax(
+        Unlock(), name: "unlock", summary: "Unlock the vault once, for scripts and terminals",
+        discussion: """
+            An agent keeps the vault's keys in guarded memory and answers every other command of yours, in any terminal or \
+            script, until nobody used it for an hour, twelve hours are over, or 'vault lock'. Time that the machine \
+            sleeps counts. It never hands out a key, and writes nothing to disk.
+
+            When the vault is unlocked already, nothing is asked, and the options can only shorten the time that is left; \
+            to lengthen it, the passphrase is asked for again.
+
+            vault returns when the agent answers; the agent keeps no terminal and no file of the caller.
+            """,
+        parameters: [
+            .option(
+                "--idle", "DURATION", "Lock when nothing used the vault for so long (1h)", \.idle, as: .duration),
+            .option("--max", "DURATION", "Lock after so long in any case (12h)", \.total, as: .duration),
+            .flag("--lock-on-sleep", "Lock as soon as the machine slept", \.locksOnSleep),
+            .shared(PassphraseOptions.parameters, \.passphrase, group: "Passphrase"),
+            .shared(CommonOptions.parameters, \.common, group: "Common options"),
+        ])
+
+    func run() throws(Failure) {
+        let path = try common.path()
+        let agent: Agent
+        do throws(AgentError) {
+            agent = try Agent()
+        } catch {
+            throw Failure(
+                .other, "there is no folder for the agent's socket",
+                hint: "set HOME or XDG_RUNTIME_DIR")
+        }
+        if let status = try shorten(agent, path) {
+            return common.confirm("\(path) is unlocked already; it locks \(status.deadlines)")
+        }
+        let status = try unlock(agent, path)
+        common.confirm("Unlocked \(path); it locks \(status.deadlines)")
+    }
+
+    /// What stands if the vault is unlocked already and nobody has to be asked; nil if somebody has.
+    private func shorten(_ agent: Agent, _ path: String) throws(Failure) -> AgentStatus? {
+        let wish = Limits(idle: idle ?? 0, total: total ?? 0, locksOnSleep: locksOnSleep)
+        do throws(AgentError) {
+            return try agent.shorten(path, to: wish)
+        } catch .notRunning, .vault(.locked), .wouldLengthen {
+            return nil
+        } catch {
+            throw Failure(error, path: path)
+        }
+    }
+
+    private func unlock(_ agent: Agent, _ path: String) throws(Failure) -> AgentStatus {
+        // What is wrong with the file is said before anybody is asked for anything.
+        do throws(VaultFileError) {
+            _ = try Log.readHeader(path: path, surroundings: Surroundings())
+        } catch {
+            throw Failure(error, path: path)
+        }
+        var limits = Limits.default
+        if let idle { limits.idle = idle }
+        if let total { limits.total = total }
+        limits.locksOnSleep = locksOnSleep
+        let passphrase = try Passphrase.existing(passphrase)
+        var present: AgentStatus?
+        var outcome: Result<AgentStatus, AgentError> = .failure(.notRunning)
+        do throws(VaultError) {
+            _ = try passphrase.withBytes { passphrase throws(VaultError) in
+                try Vault.lendMasterKey(
+                    at: path, passphrase: passphrase,
+                    ifStill: {
+                        // Somebody else may have done it while this process waited for its turn.
+                        present = try? shorten(agent, path)
+                        return present == nil
+                    },
+                    to: { key in
+                        do throws(AgentError) {
+                            outcome = .success(try agent.unlock(path, key: key, limits: limits))
+                        } catch {
+                            outcome = .failure(error)
+                        }
+                    })
+            }
+        } catch {
+            throw Failure(error, path: path)
+        }
+        if let present { return present }
+        do throws(AgentError) {
+            return try outcome.get()
+        } catch {
+            throw Failure(error, path: path)
+        }
+    }
+}
