@@ -36,7 +36,6 @@ extension Log {
         patience: UInt64 = Log.writePatience, _ fill: (inout Batch) throws(VaultFileError) -> Void
     ) throws(VaultFileError) -> SavedTail? {
         if hasFailed { throw .previousFailure }
-        try becomeWritable()
         try lockPresentFile(patience: patience)
         defer { file.unlock() }
         if header.isReadOnly { throw .readOnly }

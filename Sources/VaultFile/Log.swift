@@ -151,7 +151,9 @@ public final class Log {
     }
 
     /// Opens the file for writing too, if it was opened for reading alone.
-    func becomeWritable() throws(VaultFileError) {
+    ///
+    /// - Throws: ``VaultFileError/io(_:_:)`` if it may not be written; it is open for reading still.
+    public func becomeWritable() throws(VaultFileError) {
         guard access == .reading else { return }
         let (path, storage) = (path, surroundings.storage)
         let opened = try during(.open) { () throws(Errno) in try storage.open(path, .writing) }

@@ -273,6 +273,7 @@ public final class Vault: Session {
     public func commit(_ submissions: [Submission], patience: UInt64) throws(VaultError) {
         var added: [Submission] = []
         do throws(VaultFileError) {
+            try log.becomeWritable()
             let saved = try log.append(patience: patience) { batch throws(VaultFileError) in
                 for submission in submissions {
                     do throws(VaultFileError) {

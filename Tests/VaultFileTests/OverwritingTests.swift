@@ -19,23 +19,38 @@ import Testing
         return (world, log, other)
     }
 
-    @Test func `an overwritten file of the same length is seen before it is written`() throws {
-        let (world, log, other) = try fork([[.text("A", "left")]], [[.text("A", "right")]])
+    @Test(arguments: [Array("right".utf8), noise(500)])
+    func `a file that went another way is neither read nor written nor cut`(value: [UInt8]) throws {
+        let (world, log, other) = try fork([[.text("A", "left")]], [[.put("A", value)]])
         world.bytes = other.bytes
-        _ = try? log.append(.text("B", "mine"))
-        let history = try world.open().history()
-        #expect(history[address("A")]?.first?.value == Array("right".utf8))
-        #expect(try log.history() == history)
+        #expect(throws: VaultFileError.rolledBack) { try log.append(.text("B", "mine")) }
+        #expect(throws: VaultFileError.rolledBack) { try log.refresh() }
+        #expect(world.bytes == other.bytes)
+        #expect(world.otherFiles == [])
+        #expect(try world.open().value("A") == value)
     }
 
-    @Test func `an overwritten file that is longer is seen before it is cut`() throws {
-        let (world, log, other) = try fork([[.text("A", "left")]], [[.put("A", noise(500))]])
-        world.bytes = other.bytes
-        _ = try? log.append(.text("B", "mine"))
-        let fresh = try world.open()
-        #expect(try fresh.value("A") == noise(500))
-        #expect(try log.history() == fresh.history())
-        #expect(world.otherFiles == [])
+    @Test func `what a writer took back was never seen, but what stayed was`() throws {
+        let world = World()
+        let (writer, reader) = (try world.create(), try world.open())
+        try writer.append(.text("A", "one"))
+        try reader.refresh()
+        // The writer is at work: its frames are there, and its lock.
+        world.disk.before = { call in
+            guard call == .sync else { return }
+            world.disk.before = nil
+            try? reader.refresh()
+        }
+        world.disk.fail(.sync)
+        #expect(throws: VaultFileError.outcomeUnknown(.ioError)) { try writer.append(.text("A", "two")) }
+        try reader.refresh()
+        #expect(try reader.text("A") == "one")
+        let kept = world.bytes
+        world.bytes = Array(kept.prefix(4608))
+        #expect(throws: VaultFileError.rolledBack) { try reader.refresh() }
+        world.bytes = kept
+        try reader.refresh()
+        #expect(try reader.text("A") == "one")
     }
 
     @Test func `another vault that was copied over the file is not written`() throws {

@@ -291,27 +291,63 @@ import Testing
         let world = World()
         let log = try world.create()
         try log.append(.text("A", "one"))
-        let older = world.bytes
-        try log.append(.text("A", "two"))
         let open = world.disk.files[world.path]
-        world.disk.replace(world.path, with: older)
+        let writer = try world.open()
+        try writer.append(.text("A", "two"))
+        let (copy, before) = (world.bytes, open?.bytes.count)
+        world.disk.replace(world.path, with: copy)
         try log.append(.text("B", "three"))
-        #expect(try log.text("A") == "one")
+        #expect(try log.text("A") == "two")
         #expect(try world.open().history() == log.history())
-        #expect(try world.open().text("B") == "three")
-        #expect(open?.bytes.count == older.count + 176)
+        #expect(open?.bytes.count == before)
     }
 
-    @Test func `a refresh notices the replacement too`() throws {
+    @Test func `an older copy at the path is neither taken for the vault nor written`() throws {
         let world = World()
         let log = try world.create()
         let empty = world.bytes
         try log.append(.text("A", "one"))
+        let whole = world.bytes
         world.disk.replace(world.path, with: empty)
-        #expect(try log.text("A") == "one")
+        #expect(throws: VaultFileError.rolledBack) { try log.refresh() }
+        #expect(throws: VaultFileError.rolledBack) { try log.append(.text("B", "two")) }
+        #expect(world.bytes == empty)
+        world.disk.replace(world.path, with: whole)
         try log.refresh()
-        #expect(try log.text("A") == nil)
-        #expect(log.committedEnd == 4608)
+        #expect(try log.text("A") == "one")
+    }
+
+    @Test func `a file that may not be opened any more is not read on`() throws {
+        let world = World()
+        let log = try world.create()
+        try log.append(.text("A", "one"))
+        world.disk.fail(.open, with: .permissionDenied)
+        #expect(throws: VaultFileError.io(.open, .permissionDenied)) { try log.refresh() }
+        try log.refresh()
+        #expect(try log.text("A") == "one")
+    }
+
+    @Test func `a log that was opened for reading can become one that writes`() throws {
+        let world = World()
+        try world.create().append(.text("A", "one"))
+        let log = try world.open(.reading)
+        world.disk.fail(.open, with: .permissionDenied)
+        #expect(throws: VaultFileError.io(.open, .permissionDenied)) { try log.becomeWritable() }
+        #expect(try log.text("A") == "one")
+        try log.becomeWritable()
+        try log.append(.text("A", "two"))
+        #expect(try world.open().text("A") == "two")
+    }
+
+    @Test func `after an error of the disk a refresh opens the file anew`() throws {
+        let world = World()
+        let log = try world.create()
+        world.disk.fail(.sync, after: 0)
+        #expect(throws: VaultFileError.self) { try log.append(.text("A", "one")) }
+        #expect(throws: VaultFileError.previousFailure) { try log.append(.text("A", "one")) }
+        try log.refresh()
+        try log.append(.text("A", "two"))
+        #expect(try world.open().text("A") == "two")
     }
 
     @Test func `another vault at the path is not written, even one with the same passphrase`() throws {
@@ -373,17 +409,16 @@ import Testing
         #expect(throws: VaultFileError.replacedDuringWrite) { try log.append(.text("A", "two")) }
     }
 
-    @Test func `a file that was cut below what was seen is read anew`() throws {
+    @Test func `a file that was cut below what was seen is an older one`() throws {
         let world = World()
         let log = try world.create()
         try log.append(.text("A", "one"))
         let older = world.bytes
         try log.append(.text("A", "two"))
         world.bytes = older
-        try log.refresh()
-        #expect(try log.text("A") == "one")
-        try log.append(.text("A", "three"))
-        #expect(try world.open().history() == log.history())
+        #expect(throws: VaultFileError.rolledBack) { try log.refresh() }
+        #expect(throws: VaultFileError.rolledBack) { try log.append(.text("A", "three")) }
+        #expect(world.bytes == older)
     }
 
     @Test func `damage that appears behind what was seen stops the writer`() throws {

@@ -185,6 +185,42 @@ import Testing
         }
     }
 
+    @Test func `several transactions share one write and one sync, and each is its own`() throws {
+        let world = World()
+        let log = try world.create()
+        try log.append(.text("A", "zero"))
+        world.disk.resetCounts()
+        var room: [Bool] = []
+        try log.append { batch throws(VaultFileError) in
+            for step in [Step.text("A", "one"), .text("A", "two"), .remove("B")] {
+                room.append(try batch.add(try transaction([step])))
+            }
+        }
+        #expect(room == [true, true, true])
+        #expect(world.disk.counts[.write] == 1)
+        #expect(world.disk.counts[.sync] == 1)
+        #expect(try log.history()[address("A")]?.map(\.value) == ["two", "one", "zero"].map { Array($0.utf8) })
+        #expect(try world.open().history() == log.history())
+        // Cut anywhere, the file holds the transactions that are whole.
+        let whole = world.bytes
+        for (end, value) in [(4784 + 176, "one"), (4784 + 2 * 176 - 16, "one"), (4784 + 2 * 176, "two")] {
+            world.bytes = Array(whole.prefix(end))
+            #expect(try world.open().text("A") == value)
+        }
+    }
+
+    @Test func `a batch takes what fits into 64 MiB, and refuses one transaction without harm to the others`() throws {
+        let world = World()
+        let log = try world.create()
+        let large = try transaction((0..<40).map { .put("L\($0)", noise(1 << 20)) })
+        var room: [Bool] = []
+        try log.append { batch throws(VaultFileError) in
+            room = [try batch.add(large), try batch.add(large), try batch.add(try transaction([.text("A", "one")]))]
+        }
+        #expect(room == [true, false, true])
+        #expect(try world.open().text("A") == "one")
+    }
+
     @Test func `a transaction without changes writes nothing`() throws {
         let world = World()
         let log = try world.create()
