@@ -3,14 +3,14 @@
 # make build     leaves the release binary, one static file, at .build/release/vault
 # make install   puts it under PREFIX (default /usr/local)
 # make check     format, layers, unsafe, documents
-# make bench     how fast `vault --version` starts beside a static C program
+# make bench     how fast `vault --version` and `vault get` are beside static C programs
 #
 # demo and test install what is missing; the other rules expect it to be there.
 
 PREFIX ?= /usr/local
 SWIFT ?= swift
 BINARY = .build/release/vault
-STATIC = -c release -Xswiftc -static-executable -Xlinker -s
+STATIC = -c release -Xswiftc -static-executable -Xswiftc -cross-module-optimization -Xlinker -s
 
 .PHONY: demo test build install check format bench clean
 
@@ -43,6 +43,7 @@ format:
 
 bench:
 	Benchmarks/startup.sh
+	Benchmarks/agent.sh
 
 clean:
 	rm -rf .build

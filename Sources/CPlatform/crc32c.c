@@ -15,6 +15,7 @@ uint32_t platform_crc32c_portable(uint32_t crc, const uint8_t *bytes, size_t cou
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <sys/platform/x86.h>
 
 __attribute__((target("sse4.2"))) static uint32_t accelerated(uint32_t crc, const uint8_t *bytes, size_t count) {
     uint64_t state = ~crc, word;
@@ -28,8 +29,9 @@ __attribute__((target("sse4.2"))) static uint32_t accelerated(uint32_t crc, cons
 }
 
 uint32_t platform_crc32c(uint32_t crc, const uint8_t *bytes, size_t count) {
-    return __builtin_cpu_supports("sse4.2") ? accelerated(crc, bytes, count)
-                                            : platform_crc32c_portable(crc, bytes, count);
+    /* The C library knows already; the compiler's own question would ask the CPU again at every start, which is slow in a virtual
+     * machine. */
+    return CPU_FEATURE_ACTIVE(SSE4_2) ? accelerated(crc, bytes, count) : platform_crc32c_portable(crc, bytes, count);
 }
 
 #elif defined(__ARM_FEATURE_CRC32)

@@ -27,7 +27,10 @@ extension Program {
     /// What is wrong with the tables; nothing in sound ones.
     public var inconsistencies: [String] {
         let names = verbs.flatMap(\.outline.names) + groupWords + topics.map(\.name) + ["help"]
-        return repeated(names) + verbs.flatMap(\.outline.inconsistencies)
+        let misnamed = verbs.filter { $0.names != $0.outline.names }.map {
+            "\($0.names[0]) has other names in its table"
+        }
+        return repeated(names) + misnamed + verbs.flatMap(\.outline.inconsistencies)
     }
 }
 

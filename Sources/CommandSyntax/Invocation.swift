@@ -71,7 +71,7 @@ extension Program {
             case .help: return .help(verb.outline.help(in: name))
             }
         } catch {
-            throw error.pointing(to: "\(name) help \(verb.outline.name)")
+            throw error.pointing(to: "\(name) help \(verb.names[0])")
         }
     }
 
@@ -88,7 +88,10 @@ extension Program {
     }
 
     private func verb(named word: String) -> Verb<Action>? {
-        verbs.first { $0.outline.names.contains(word) }
+        for section in sections {
+            if let verb = section.verbs.first(where: { $0.names.contains(word) }) { return verb }
+        }
+        return nil
     }
 
     /// The names that may be suggested.

@@ -4,57 +4,57 @@
 extension Parameters {
     /// An operand in a format, which may be left out.
     public static func operand<Value: Sendable>(
-        _ name: String, _ summary: String, _ path: Field<Value?>,
+        _ name: String, _ summary: String, _ path: @autoclosure @escaping Place<Value?>,
         as format: ValueFormat<Value>, isRequired: Bool = false, completing completion: Completion? = nil
     ) -> Self {
         one(.operand(name, summary, isRequired ? 1 : 0, 1, format, completion), format) {
-            $0[keyPath: path] = $1
+            $0[keyPath: path()] = $1
         }
     }
 
     /// An operand in a format, which must be given unless there is a default.
     public static func operand<Value: Sendable>(
-        _ name: String, _ summary: String, _ path: Field<Value>,
+        _ name: String, _ summary: String, _ path: @autoclosure @escaping Place<Value>,
         as format: ValueFormat<Value>, isRequired: Bool = true, completing completion: Completion? = nil
     ) -> Self {
         one(.operand(name, summary, isRequired ? 1 : 0, 1, format, completion), format) {
-            $0[keyPath: path] = $1
+            $0[keyPath: path()] = $1
         }
     }
 
     /// An operand of any text, which may be left out.
     public static func operand(
-        _ name: String, _ summary: String, _ path: Field<String?>,
+        _ name: String, _ summary: String, _ path: @autoclosure @escaping Place<String?>,
         isRequired: Bool = false, completing completion: Completion? = nil
     ) -> Self {
-        operand(name, summary, path, as: .text, isRequired: isRequired, completing: completion)
+        operand(name, summary, path(), as: .text, isRequired: isRequired, completing: completion)
     }
 
     /// An operand of any text, which must be given unless there is a default.
     public static func operand(
-        _ name: String, _ summary: String, _ path: Field<String>,
+        _ name: String, _ summary: String, _ path: @autoclosure @escaping Place<String>,
         isRequired: Bool = true, completing completion: Completion? = nil
     ) -> Self {
-        operand(name, summary, path, as: .text, isRequired: isRequired, completing: completion)
+        operand(name, summary, path(), as: .text, isRequired: isRequired, completing: completion)
     }
 
     /// A list of operands in a format.
     public static func operands<Value: Sendable>(
-        _ name: String, _ summary: String, _ path: Field<[Value]>,
+        _ name: String, _ summary: String, _ path: @autoclosure @escaping Place<[Value]>,
         as format: ValueFormat<Value>, atLeast: Int = 0, atMost: Int = .max,
         completing completion: Completion? = nil
     ) -> Self {
         one(.operand(name, summary, atLeast, atMost, format, completion), format) {
-            $0[keyPath: path].append($1)
+            $0[keyPath: path()].append($1)
         }
     }
 
     /// A list of operands of any text.
     public static func operands(
-        _ name: String, _ summary: String, _ path: Field<[String]>,
+        _ name: String, _ summary: String, _ path: @autoclosure @escaping Place<[String]>,
         atLeast: Int = 0, atMost: Int = .max, completing completion: Completion? = nil
     ) -> Self {
-        operands(name, summary, path, as: .text, atLeast: atLeast, atMost: atMost, completing: completion)
+        operands(name, summary, path(), as: .text, atLeast: atLeast, atMost: atMost, completing: completion)
     }
 }
 

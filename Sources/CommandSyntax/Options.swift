@@ -3,86 +3,86 @@
 extension Parameters {
     /// An option without a value, which sets a Boolean.
     public static func flag(
-        _ spelling: String, _ summary: String, _ path: Field<Bool>,
+        _ spelling: String, _ summary: String, _ path: @autoclosure @escaping Place<Bool>,
         sets value: Bool = true
     ) -> Self {
         let outline = ParameterOutline(kind: .flag, spelling: spelling, summary: summary)
-        return one(outline, .text, bare: "") { command, _ in command[keyPath: path] = value }
+        return one(outline, .text, bare: "") { command, _ in command[keyPath: path()] = value }
     }
 
     /// An option with a value in a format, which is absent unless given.
     public static func option<Value: Sendable>(
         _ spelling: String, _ valueName: String, _ summary: String,
-        _ path: Field<Value?>, as format: ValueFormat<Value>,
+        _ path: @autoclosure @escaping Place<Value?>, as format: ValueFormat<Value>,
         completing completion: Completion? = nil, insteadOf operand: String? = nil
     ) -> Self {
         let outline = ParameterOutline(
             kind: .option, spelling: spelling, valueName: valueName, summary: summary,
             expected: format.expected, completion: completion ?? format.completion, operandReplaced: operand)
-        return one(outline, format) { $0[keyPath: path] = $1 }
+        return one(outline, format) { $0[keyPath: path()] = $1 }
     }
 
     /// An option with a value in a format, which has a default.
     public static func option<Value: Sendable>(
         _ spelling: String, _ valueName: String, _ summary: String,
-        _ path: Field<Value>, as format: ValueFormat<Value>,
+        _ path: @autoclosure @escaping Place<Value>, as format: ValueFormat<Value>,
         completing completion: Completion? = nil, insteadOf operand: String? = nil
     ) -> Self {
         let outline = ParameterOutline(
             kind: .option, spelling: spelling, valueName: valueName, summary: summary,
             expected: format.expected, completion: completion ?? format.completion, operandReplaced: operand)
-        return one(outline, format) { $0[keyPath: path] = $1 }
+        return one(outline, format) { $0[keyPath: path()] = $1 }
     }
 
     /// An option with any text for a value, which is absent unless given.
     public static func option(
         _ spelling: String, _ valueName: String, _ summary: String,
-        _ path: Field<String?>, completing completion: Completion? = nil,
+        _ path: @autoclosure @escaping Place<String?>, completing completion: Completion? = nil,
         insteadOf operand: String? = nil
     ) -> Self {
         option(
-            spelling, valueName, summary, path, as: .text, completing: completion, insteadOf: operand)
+            spelling, valueName, summary, path(), as: .text, completing: completion, insteadOf: operand)
     }
 
     /// An option with any text for a value, which has a default.
     public static func option(
         _ spelling: String, _ valueName: String, _ summary: String,
-        _ path: Field<String>, completing completion: Completion? = nil,
+        _ path: @autoclosure @escaping Place<String>, completing completion: Completion? = nil,
         insteadOf operand: String? = nil
     ) -> Self {
         option(
-            spelling, valueName, summary, path, as: .text, completing: completion, insteadOf: operand)
+            spelling, valueName, summary, path(), as: .text, completing: completion, insteadOf: operand)
     }
 
     /// An option that takes a value only as `--name=VALUE`, and stands for `bare` when given as `--name`.
     public static func option<Value: Sendable>(
         _ spelling: String, optional valueName: String, _ summary: String,
-        _ path: Field<Value?>, as format: ValueFormat<Value>, bare: Value,
+        _ path: @autoclosure @escaping Place<Value?>, as format: ValueFormat<Value>, bare: Value,
         completing completion: Completion? = nil
     ) -> Self {
         let outline = ParameterOutline(
             kind: .optionalValue, spelling: spelling, valueName: valueName, summary: summary,
             expected: format.expected, completion: completion ?? format.completion)
-        return one(outline, format, bare: bare) { $0[keyPath: path] = $1 }
+        return one(outline, format, bare: bare) { $0[keyPath: path()] = $1 }
     }
 
     /// An option with a value in a format that may be given any number of times.
     public static func repeatable<Value: Sendable>(
         _ spelling: String, _ valueName: String, _ summary: String,
-        _ path: Field<[Value]>, as format: ValueFormat<Value>,
+        _ path: @autoclosure @escaping Place<[Value]>, as format: ValueFormat<Value>,
         completing completion: Completion? = nil
     ) -> Self {
         let outline = ParameterOutline(
             kind: .option, spelling: spelling, valueName: valueName, summary: summary,
             expected: format.expected, completion: completion ?? format.completion, isRepeatable: true)
-        return one(outline, format) { $0[keyPath: path].append($1) }
+        return one(outline, format) { $0[keyPath: path()].append($1) }
     }
 
     /// An option with any text for a value that may be given any number of times.
     public static func repeatable(
         _ spelling: String, _ valueName: String, _ summary: String,
-        _ path: Field<[String]>, completing completion: Completion? = nil
+        _ path: @autoclosure @escaping Place<[String]>, completing completion: Completion? = nil
     ) -> Self {
-        repeatable(spelling, valueName, summary, path, as: .text, completing: completion)
+        repeatable(spelling, valueName, summary, path(), as: .text, completing: completion)
     }
 }

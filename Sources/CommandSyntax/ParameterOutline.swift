@@ -38,10 +38,14 @@ public struct ParameterOutline: Equatable, Sendable {
         kind: Kind, spelling: String = "", valueName: String = "", summary: String, expected: String? = nil,
         completion: Completion = .none, isRepeatable: Bool = false, operandReplaced: String? = nil
     ) {
-        let spellings = spelling.split(separator: " ")
         self.kind = kind
-        short = spellings.first { !$0.hasPrefix("--") }.map(String.init)
-        long = spellings.first { $0.hasPrefix("--") }.map(String.init)
+        if spelling.hasPrefix("--") {
+            (short, long) = (nil, spelling)
+        } else {
+            let spellings = spelling.split(separator: " ").map(String.init)
+            short = spellings.first
+            long = spellings.dropFirst().first
+        }
         self.valueName = valueName
         self.summary = summary
         self.expected = expected

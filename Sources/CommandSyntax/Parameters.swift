@@ -4,15 +4,21 @@
 public struct Parameters<Command>: Sendable, ExpressibleByArrayLiteral {
     /// The place of a value in the command.
     public typealias Field<Value> = any WritableKeyPath<Command, Value> & Sendable
+    /// The same, made only when a value is stored there: a key path costs more than all the rest of a
+    /// parameter, and of most commands' parameters few are given.
+    public typealias Place<Value> = @Sendable () -> Field<Value>
 
-    let list: [Parameter<Command>]
+    let list: [Parameter]
 
     /// Joins lists into one.
     public init(arrayLiteral lists: Parameters<Command>...) {
-        list = lists.flatMap(\.list)
+        // Not a flatMap: it would look up at run time what is known here.
+        var list: [Parameter] = []
+        for index in 0..<lists.count { list += lists[index].list }
+        self.list = list
     }
 
-    init(_ list: [Parameter<Command>]) {
+    init(_ list: [Parameter]) {
         self.list = list
     }
 
@@ -23,16 +29,23 @@ public struct Parameters<Command>: Sendable, ExpressibleByArrayLiteral {
     ///
     /// `group` is their heading in help; without one they stand among the command's own.
     public static func shared<Part>(
-        _ parameters: Parameters<Part>, _ path: Field<Part>, group: String? = nil
+        _ parameters: Parameters<Part>, _ path: @autoclosure @escaping Place<Part>, group: String? = nil
     ) -> Self {
-        Self(
-            parameters.list.map { parameter in
-                var outline = parameter.outline
-                outline.group = group ?? outline.group
-                return Parameter(outline: outline) { command, text in
-                    parameter.store(&command[keyPath: path], text)
-                }
-            })
+        var list = parameters.list
+        for index in list.indices {
+            if let group { list[index].outline.group = group }
+            let store = list[index].store
+            list[index].store = { command, text in
+                guard var whole = command as? Command else { return false }
+                let path = path()
+                var part: Any = whole[keyPath: path]
+                guard store(&part, text), let part = part as? Part else { return false }
+                whole[keyPath: path] = part
+                command = whole
+                return true
+            }
+        }
+        return Self(list)
     }
 
     /// A list of one parameter, whose value is read in `format` and then assigned.
@@ -42,19 +55,23 @@ public struct Parameters<Command>: Sendable, ExpressibleByArrayLiteral {
         _ outline: ParameterOutline, _ format: ValueFormat<Value>, bare: Value? = nil,
         assign: @escaping @Sendable (inout Command, Value) -> Void
     ) -> Self {
-        let parameter = Parameter<Command>(outline: outline) { command, text in
+        let parameter = Parameter(outline: outline) { command, text in
             let value = if let text { format.read(text) } else { bare }
-            guard let value else { return false }
-            assign(&command, value)
+            guard let value, var typed = command as? Command else { return false }
+            assign(&typed, value)
+            command = typed
             return true
         }
         return Self([parameter])
     }
 }
 
-/// One option or operand.
-struct Parameter<Command>: Sendable {
-    let outline: ParameterOutline
+/// One option or operand of a command.
+///
+/// The type of the command is left to ``Parameters``: thirty of these are made for each command line, and generic
+/// types that are made at run time would cost more than all the rest of the program's start.
+struct Parameter: Sendable {
+    var outline: ParameterOutline
     /// Puts a value into the command; false when the text is not in the parameter's format.
-    let store: @Sendable (inout Command, String?) -> Bool
+    var store: @Sendable (inout Any, String?) -> Bool
 }

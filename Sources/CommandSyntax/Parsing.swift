@@ -25,9 +25,9 @@ extension Syntax {
     }
 
     private func parse(
-        _ reader: inout ArgumentReader, _ parameters: [Parameter<Command>]
+        _ reader: inout ArgumentReader, _ parameters: [Parameter]
     ) throws(UsageError) -> Parsed<Command> {
-        var command = initial()
+        var command: Any = initial()
         var given = Array(repeating: false, count: parameters.count)
         var operands: [String] = []
 
@@ -49,12 +49,13 @@ extension Syntax {
 
         let replacing = parameters.indices.filter { given[$0] }.map { parameters[$0].outline }
         try store(operands, into: &command, parameters.filter(\.outline.isOperand), replacing: replacing)
+        guard let command = command as? Command else { preconditionFailure("a command stays what it was") }
         return .command(command)
     }
 
     /// Gives each operand its words: as many as it may have, less those that later ones cannot do without.
     private func store(
-        _ words: [String], into command: inout Command, _ operands: [Parameter<Command>],
+        _ words: [String], into command: inout Any, _ operands: [Parameter],
         replacing options: [ParameterOutline]
     ) throws(UsageError) {
         let open = operands.filter { operand in

@@ -56,20 +56,28 @@ public struct Section<Action>: Sendable {
 
 /// A command of a program, without the type of its parsed form.
 public struct Verb<Action>: Sendable {
+    /// What it is called by: its name, then its aliases.
+    public let names: [String]
     /// The command's name and texts.
-    public let outline: CommandOutline
+    public var outline: CommandOutline { makeOutline() }
 
     let parse: @Sendable ([String]) throws(UsageError) -> Parsed<Action>
+    private let makeOutline: @Sendable () -> CommandOutline
 
     /// A command by its table, and what becomes of it once parsed.
     ///
-    /// `action` may refuse what no table can express, such as options that exclude each other.
+    /// - Parameters:
+    ///   - names: the names in the table, repeated here so that a program finds the command that it runs
+    ///     without making the tables of all others.
+    ///   - action: may refuse what no table can express, such as options that exclude each other.
     public init<Command>(
-        _ syntax: Syntax<Command>, _ action: @escaping @Sendable (Command) throws(UsageError) -> Action
+        _ names: [String]? = nil, _ syntax: @autoclosure @escaping @Sendable () -> Syntax<Command>,
+        _ action: @escaping @Sendable (Command) throws(UsageError) -> Action
     ) {
-        outline = syntax.outline
+        self.names = names ?? syntax().outline.names
+        makeOutline = { syntax().outline }
         parse = { (words: [String]) throws(UsageError) -> Parsed<Action> in
-            switch try syntax.parse(words) {
+            switch try syntax().parse(words) {
             case .command(let command): .command(try action(command))
             case .help: .help
             }

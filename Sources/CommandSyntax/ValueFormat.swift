@@ -43,11 +43,16 @@ extension ValueFormat where Value == Int {
     }
 }
 
-extension ValueFormat where Value: CaseIterable & RawRepresentable, Value.RawValue == String {
+extension ValueFormat
+where Value: CaseIterable & RawRepresentable, Value.RawValue == String, Value.AllCases == [Value] {
     /// One of the cases of an enumeration, as its raw value spells it.
     public static var oneOf: Self {
-        let words = Value.allCases.map(\.rawValue)
-        let expected = words.count < 2 ? words.joined() : "one of " + words.joined(separator: ", ")
+        var words: [String] = []
+        var expected = Value.allCases.count < 2 ? "" : "one of "
+        for value in Value.allCases {
+            expected += (words.isEmpty ? "" : ", ") + value.rawValue
+            words.append(value.rawValue)
+        }
         return Self(expected, completing: .choices(words)) { Value(rawValue: $0) }
     }
 }

@@ -32,14 +32,28 @@ public enum CurrentProcess {
     }
 
     /// The arguments after the program's name.
-    ///
-    /// - Returns: each as text, or nil if its bytes are no UTF-8.
-    public static func arguments() -> [String?] {
-        guard let vector = unsafe platform_arguments() else { return [] }
-        return (1..<max(Int(platform_argument_count()), 1)).map { index in
-            guard let argument = unsafe vector[index] else { return nil }
-            return unsafe String(validatingCString: argument)
+    public struct Arguments: Sendable {
+        /// Each as text; bytes that are no UTF-8 are replaced by U+FFFD.
+        public fileprivate(set) var words: [String] = []
+        /// The index of the first one that is no UTF-8.
+        public fileprivate(set) var firstMalformed: Int?
+    }
+
+    /// The arguments that this process was started with.
+    public static func arguments() -> Arguments {
+        var arguments = Arguments()
+        guard let vector = unsafe platform_arguments() else { return arguments }
+        var index = 1
+        while index < Int(platform_argument_count()), let argument = unsafe vector[index] {
+            if let text = unsafe String(validatingCString: argument) {
+                arguments.words.append(text)
+            } else {
+                arguments.firstMalformed = arguments.firstMalformed ?? index - 1
+                arguments.words.append(unsafe String(cString: argument))
+            }
+            index += 1
         }
+        return arguments
     }
 
     /// The name that this process was started under, without its folder.

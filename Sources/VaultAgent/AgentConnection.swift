@@ -28,18 +28,17 @@ public enum AgentError: Error, Equatable, Sendable {
 /// A client's end of the agent's socket.
 public final class AgentConnection {
     private let socket: LocalSocket
-    private var message: SecretBuffer
-    private var reply: SecretBuffer
-    /// How many bytes of ``reply`` were read already.
+    /// The request that is being sent, then what was received of its reply. At first, Hello.
+    private var buffer: SecretBuffer
+    /// How many bytes of a reply were read already.
     private var taken = 0
 
     /// How long an answer may take, in milliseconds: longer than an agent waits for another writer.
     private static let patience: UInt64 = 60_000
 
-    private init(_ socket: consuming LocalSocket, _ message: consuming SecretBuffer, _ reply: consuming SecretBuffer) {
+    private init(_ socket: consuming LocalSocket, _ hello: consuming SecretBuffer) {
         self.socket = socket
-        self.message = message
-        self.reply = reply
+        buffer = hello
     }
 
     /// Connects to the agent of this user; nothing is sent yet.
@@ -69,17 +68,17 @@ public final class AgentConnection {
 
     private static func make(_ socket: consuming LocalSocket) throws(Errno) -> AgentConnection {
         do throws(SodiumError) {
-            var message = try SecretBuffer(capacity: 512)
+            var message = try SecretBuffer(capacity: 4000)
             try message.appendHead(AgentProtocol.Kind.hello.rawValue, bodyCount: AgentProtocol.helloCount - 1)
             try message.append(AgentProtocol.magic)
             try message.append(number: AgentProtocol.version)
-            return AgentConnection(socket, message, try SecretBuffer(capacity: 4096))
+            return AgentConnection(socket, message)
         } catch {
             throw .noMemory
         }
     }
 
-    /// Whether the Hello that waits in ``message`` was answered.
+    /// Whether the Hello that waits in the buffer was answered.
     private var isGreeted = false
 
     /// Sends a request and lends the body of its reply.
@@ -95,19 +94,19 @@ public final class AgentConnection {
         read: (Span<UInt8>) throws(MalformedMessage) -> Bool = { _ in false }
     ) throws(AgentError) {
         do throws(SodiumError) {
-            try message.appendHead(kind.rawValue, bodyCount: bodyCount)
-            try fill(&message)
+            try buffer.appendHead(kind.rawValue, bodyCount: bodyCount)
+            try fill(&buffer)
         } catch {
             throw .vault(.file(.outOfMemory))
         }
-        defer { message.truncate(to: 0) }
-        try sendMessage()
+        try sendBuffer()
+        buffer.truncate(to: 0)
         if !isGreeted { try readHello(isStop: kind == .stop) }
         while try readReply(to: kind, read) {}
     }
 
-    private func sendMessage() throws(AgentError) {
-        let error: Errno? = message.withBytes { bytes in
+    private func sendBuffer() throws(AgentError) {
+        let error: Errno? = buffer.withBytes { bytes in
             do throws(Errno) {
                 var done = 0
                 while done < bytes.count { done += try socket.send(bytes.extracting(done..<bytes.count)) }
@@ -147,7 +146,7 @@ public final class AgentConnection {
         var failure: AgentError?
         let isMore: Bool
         do throws(MalformedMessage) {
-            isMore = try reply.withBytes { bytes throws(MalformedMessage) in
+            isMore = try buffer.withBytes { bytes throws(MalformedMessage) in
                 let content = bytes.extracting(start + AgentProtocol.headCount..<start + end)
                 if actual == AgentProtocol.failureKind {
                     failure = AgentError(try WireFailure(content))
@@ -166,7 +165,7 @@ public final class AgentConnection {
     /// The length and the kind of the message that begins what was received.
     private func head() -> (count: Int, kind: UInt8) {
         var reader = FieldReader(at: taken)
-        return reply.withBytes { bytes in
+        return buffer.withBytes { bytes in
             (Int((try? reader.number(UInt32.self, of: bytes)) ?? 0), bytes[reader.position])
         }
     }
@@ -174,13 +173,15 @@ public final class AgentConnection {
     /// Receives until `count` bytes lie behind those that were taken.
     private func receive(_ count: Int) throws(AgentError) {
         do throws(SodiumError) {
-            try reply.reserve(max(count - (reply.count - taken), 1))
+            try buffer.reserve(max(count - (buffer.count - taken), 1))
         } catch {
             throw .vault(.file(.outOfMemory))
         }
-        while reply.count - taken < count {
+        while buffer.count - taken < count {
             do throws(Errno) {
-                let received = try reply.appendInPlace { free throws(Errno) in try socket.receive(into: &free) }
+                let received = try buffer.appendInPlace { free throws(Errno) in
+                    try socket.receive(into: &free)
+                }
                 if received == 0 { throw .brokenPipe }
             } catch {
                 throw .lost
@@ -191,8 +192,8 @@ public final class AgentConnection {
     /// Wipes what was taken when nothing is behind it.
     private func forget(_ count: Int) {
         taken += count
-        guard taken == reply.count else { return }
-        reply.truncate(to: 0)
+        guard taken == buffer.count else { return }
+        buffer.truncate(to: 0)
         taken = 0
     }
 }

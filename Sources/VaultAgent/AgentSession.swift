@@ -94,7 +94,9 @@ public final class AgentSession: Session {
         if let saved { notices.append(saved) }
     }
 
-    private static func append(_ changes: borrowing Changes, to message: inout SecretBuffer) throws(SodiumError) {
+    private static func append(_ changes: borrowing Changes, to message: inout SecretBuffer)
+        throws(SodiumError)
+    {
         try changes.forEach { secret, value throws(SodiumError) in
             try message.append(value == nil ? 2 : 1)
             try message.append((try? secret.packed()) ?? [])

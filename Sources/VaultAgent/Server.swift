@@ -55,7 +55,8 @@ public final class Server {
     private static let linger: UInt64 = 600_000
 
     /// Becomes the agent of `folder`, which is made if it is missing.
-    public static func start(in folder: String, settings: Settings = Settings()) throws(StartError) -> Server {
+    public static func start(in folder: String, settings: Settings = Settings()) throws(StartError) -> Server
+    {
         guard (try? PrivateFolder.prepare(folder)) != nil else { throw .folderNotPrivate }
         let lock = try takeLock(in: folder)
         do throws(Errno) {
@@ -160,7 +161,9 @@ public final class Server {
     private func closeStalled() {
         let now = Server.now()
         for connection in connections {
-            if let since = connection.stalledSince, now >= since + settings.stallPatience { connection.close() }
+            if let since = connection.stalledSince, now >= since + settings.stallPatience {
+                connection.close()
+            }
         }
     }
 
@@ -205,7 +208,9 @@ public final class Server {
         } catch {
             connection.close()
         }
-        if connections.reduce(0, { $0 + $1.bufferedCount }) > AgentProtocol.mostBuffered { connection.close() }
+        if connections.reduce(0, { $0 + $1.bufferedCount }) > AgentProtocol.mostBuffered {
+            connection.close()
+        }
     }
 
     /// Answers the complete messages at the front of `bytes`.

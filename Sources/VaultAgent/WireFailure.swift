@@ -88,7 +88,10 @@ enum WireFailure: Error, Equatable {
         case .outcomeUnknown(let error): (39, UInt64(UInt32(bitPattern: error.rawValue)), 0)
         case .previousFailure: (40, 0, 0)
         case .io(let operation, let error):
-            (41, UInt64(operations.firstIndex(of: operation) ?? 0), UInt64(UInt32(bitPattern: error.rawValue)))
+            (
+                41, UInt64(operations.firstIndex(of: operation) ?? 0),
+                UInt64(UInt32(bitPattern: error.rawValue))
+            )
         case .rolledBack: (42, 0, 0)
         case .keysChanged: (43, 0, 0)
         }

@@ -76,7 +76,9 @@ extension Log {
         /// - Returns: false if there is no room for it beside the others; an empty batch has room for any.
         /// - Throws: ``VaultFileError/timeExhausted``, ``VaultFileError/outOfMemory``.
         public mutating func add(_ transaction: borrowing Transaction) throws(VaultFileError) -> Bool {
-            guard UInt64(frames.count) + transaction.frameBytes <= Format.mostTransaction else { return false }
+            guard UInt64(frames.count) + transaction.frameBytes <= Format.mostTransaction else {
+                return false
+            }
             let before = stamped
             do throws(VaultFileError) {
                 let times = try stamp(transaction)

@@ -17,7 +17,9 @@ enum AgentAccess {
         try ifUnlocked(path) { agent throws(AgentError) in try agent.status(of: path) }
     }
 
-    private static func ifUnlocked<R>(_ path: String, _ body: (Agent) throws(AgentError) -> R) throws(Failure) -> R? {
+    private static func ifUnlocked<R>(_ path: String, _ body: (Agent) throws(AgentError) -> R) throws(Failure)
+        -> R?
+    {
         do throws(AgentError) {
             return try body(try Agent())
         } catch .notRunning, .vault(.locked) {
@@ -39,7 +41,8 @@ extension Failure {
         case .notRunning: self.init(.locked, "\(path) is locked", hint: "unlock it with 'vault unlock'")
         case .folderNotPrivate:
             self.init(
-                .other, "the agent's folder \(Locations.runtimeFolder ?? "") is not yours, or others can look into it",
+                .other,
+                "the agent's folder \(Locations.runtimeFolder ?? "") is not yours, or others can look into it",
                 hint: "make it yours alone: mode 700")
         case .foreign: self.init(.other, "the agent's socket belongs to another user; nothing was sent to it")
         case .otherVersion(let version):

@@ -14,17 +14,27 @@ enum CommandTable {
         sharedOptions: VaultOptions.parameters.outlines,
         sections: [
             Section(
-                "Secrets", [verb(SetSecret.syntax), verb(Get.syntax), verb(List.syntax), verb(Delete.syntax)]),
-            Section("Using them", [verb(Run.syntax), verb(Explain.syntax)]),
-            Section("The past", [verb(History.syntax), verb(Undo.syntax)]),
-            Section("The vault", [
-                    verb(Init.syntax), verb(Unlock.syntax), verb(Lock.syntax), verb(Status.syntax),
-                    verb(Check.syntax),
+                "Secrets",
+                [
+                    Verb(["set"], SetSecret.syntax, run), Verb(["get", "show"], Get.syntax, run),
+                    Verb(["list", "ls"], List.syntax, run),
+                    Verb(["delete", "rm", "remove", "unset"], Delete.syntax, run),
+                ]),
+            Section(
+                "Using them",
+                [Verb(["run", "exec"], Run.syntax, run), Verb(["explain"], Explain.syntax, run)]),
+            Section("The past", [Verb(["history"], History.syntax, run), Verb(["undo"], Undo.syntax, run)]),
+            Section(
+                "The vault",
+                [
+                    Verb(["init"], Init.syntax, run), Verb(["unlock"], Unlock.syntax, run),
+                    Verb(["lock"], Lock.syntax, run), Verb(["status"], Status.syntax, run),
+                    Verb(["check"], Check.syntax, run),
                 ]),
         ],
         topics: [exitCodes, environment])
 
-    private static func verb<C: Command>(_ syntax: Syntax<C>) -> Verb<any Command> { Verb(syntax) { $0 } }
+    @Sendable private static func run(_ command: some Command) -> any Command { command }
 
     private static let exitCodes = HelpTopic(
         name: "exit-codes", summary: "What the exit codes mean",

@@ -10,26 +10,27 @@ enum Main {
         CurrentProcess.fillStandardDescriptors()
         let arguments = CurrentProcess.arguments()
         if CurrentProcess.programName == AgentProtocol.processName {
-            guard arguments.count == 1, let folder = arguments[0] else { CurrentProcess.exit(2) }
-            CurrentProcess.exit(AgentProcess.run(in: folder))
+            guard arguments.words.count == 1, arguments.firstMalformed == nil else { CurrentProcess.exit(2) }
+            CurrentProcess.exit(AgentProcess.run(in: arguments.words[0]))
         }
         do throws(Failure) {
             try run(arguments)
         } catch {
-            error.report(asJSON: wantsJSON(arguments))
+            error.report(asJSON: wantsJSON(arguments.words))
             CurrentProcess.exit(error.code.rawValue)
         }
     }
 
-    private static func run(_ arguments: [String?]) throws(Failure) {
-        if arguments.isEmpty {
+    private static func run(_ arguments: CurrentProcess.Arguments) throws(Failure) {
+        let words = arguments.words
+        if words.isEmpty {
             throw Failure(.usage, "missing command", hint: "see 'vault help'")
         }
         // Asked for in every shell's prompt and script: not even the table is made for it.
-        if arguments == ["--version"] { return try Output.write("vault \(CommandTable.version)\n") }
+        if words == ["--version"] { return try Output.write("vault \(CommandTable.version)\n") }
         let invocation: Invocation<any Command>
         do throws(UsageError) {
-            invocation = try CommandTable.program.resolve(arguments.map { $0 ?? "\u{FFFD}" })
+            invocation = try CommandTable.program.resolve(words)
         } catch {
             throw Failure(.usage, error.message, hint: error.hint)
         }
@@ -38,8 +39,7 @@ enum Main {
         case .version: try Output.write("vault \(CommandTable.version)\n")
         case .command(let command):
             // Only the words that `run` hands on may be anything; all others are names, paths and numbers.
-            let checked = arguments.dropLast(command.verbatimArguments)
-            if let index = checked.firstIndex(of: nil) {
+            if let index = arguments.firstMalformed, index < words.count - command.verbatimArguments {
                 throw Failure(.usage, "argument \(index + 1) is not UTF-8 text")
             }
             try command.run()
@@ -47,8 +47,8 @@ enum Main {
     }
 
     /// Whether an error is wanted as JSON, even one about the command line itself.
-    private static func wantsJSON(_ arguments: [String?]) -> Bool {
-        arguments.prefix { $0 != "--" }.contains("--json")
+    private static func wantsJSON(_ words: [String]) -> Bool {
+        words.prefix { $0 != "--" }.contains("--json")
     }
 }
 

@@ -101,7 +101,8 @@ extension Failure {
         case .noSuchVersion: self.init(.noSuchSecret, "no such version")
         case .derivationBusy:
             self.init(.busy, "busy: another process of yours has been deriving a key for too long")
-        case .locked: self.init(.locked, "the vault was locked meanwhile", hint: "unlock it with 'vault unlock'")
+        case .locked:
+            self.init(.locked, "the vault was locked meanwhile", hint: "unlock it with 'vault unlock'")
         case .agentLost(let outcomeUnknown):
             let message = "the agent ended or does not answer"
             self.init(
@@ -145,7 +146,8 @@ extension Failure {
         case .replaced: self.init(.rollback, "another vault lies at \(path) now")
         case .keysChanged: self.init(.other, "the keys of \(path) were changed meanwhile", hint: "try again")
         case .rolledBack:
-            self.init(.rollback, "\(path) is older than what was seen of it before, or has gone another way since")
+            self.init(
+                .rollback, "\(path) is older than what was seen of it before, or has gone another way since")
         case .replacedDuringWrite:
             self.init(
                 .other, "\(path) was replaced during the write; the change is not in it", hint: "try again")

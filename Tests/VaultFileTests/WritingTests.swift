@@ -199,7 +199,8 @@ import Testing
         #expect(room == [true, true, true])
         #expect(world.disk.counts[.write] == 1)
         #expect(world.disk.counts[.sync] == 1)
-        #expect(try log.history()[address("A")]?.map(\.value) == ["two", "one", "zero"].map { Array($0.utf8) })
+        #expect(
+            try log.history()[address("A")]?.map(\.value) == ["two", "one", "zero"].map { Array($0.utf8) })
         #expect(try world.open().history() == log.history())
         // Cut anywhere, the file holds the transactions that are whole.
         let whole = world.bytes
@@ -209,13 +210,18 @@ import Testing
         }
     }
 
-    @Test func `a batch takes what fits into 64 MiB, and refuses one transaction without harm to the others`() throws {
+    @Test func `a batch takes what fits into 64 MiB, and refuses one transaction without harm to the others`()
+        throws
+    {
         let world = World()
         let log = try world.create()
         let large = try transaction((0..<40).map { .put("L\($0)", noise(1 << 20)) })
         var room: [Bool] = []
         try log.append { batch throws(VaultFileError) in
-            room = [try batch.add(large), try batch.add(large), try batch.add(try transaction([.text("A", "one")]))]
+            room = [
+                try batch.add(large), try batch.add(large),
+                try batch.add(try transaction([.text("A", "one")])),
+            ]
         }
         #expect(room == [true, false, true])
         #expect(try world.open().text("A") == "one")

@@ -75,7 +75,7 @@ struct Run: Command {
         for variable in variables { try environment.assign(variable) }
         try environment.checkFits()
 
-        let first = CurrentProcess.arguments().count - words.count
+        let first = CurrentProcess.arguments().words.count - words.count
         let error = environment.become(argumentsFrom: first)
         switch error {
         case .noSuchFile, .notFolder: throw Failure(.notFound, "\(words[0]): not found")

@@ -27,7 +27,8 @@ struct Unlock: Command {
             """,
         parameters: [
             .option(
-                "--idle", "DURATION", "Lock when nothing used the vault for so long (1h)", \.idle, as: .duration),
+                "--idle", "DURATION", "Lock when nothing used the vault for so long (1h)", \.idle,
+                as: .duration),
             .option("--max", "DURATION", "Lock after so long in any case (12h)", \.total, as: .duration),
             .flag("--lock-on-sleep", "Lock as soon as the machine slept", \.locksOnSleep),
             .shared(PassphraseOptions.parameters, \.passphrase, group: "Passphrase"),
