@@ -28,7 +28,7 @@ public enum AgentError: Error, Equatable, Sendable {
 /// A client's end of the agent's socket.
 public final class AgentConnection {
     private let socket: LocalSocket
-    /// The request that is being sent, then what was received of its reply. At first, Hello.
+    /// The request that is being sent, then what was received of its reply; at first, Hello.
     private var buffer: SecretBuffer
     /// How many bytes of a reply were read already.
     private var taken = 0

@@ -20,8 +20,9 @@ public final class Log {
     var frameKey: Key
     var replay: Replay
     private var identity: FileIdentity
-    /// The last commit that is known to stay, because no writer was at work on it when it was seen. A file
-    /// without it is an older one, or has gone another way.
+    /// The last commit that is known to stay, because no writer was at work on it when it was seen.
+    ///
+    /// A file without it is an older one, or has gone another way.
     var seen: Replay.Position
     /// How far this process itself made the file durable, and whether it did so for its name.
     var syncedEnd: UInt64?
