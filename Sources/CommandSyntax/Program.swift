@@ -71,7 +71,7 @@ public struct Verb<Action>: Sendable {
     ///     without making the tables of all others.
     ///   - action: may refuse what no table can express, such as options that exclude each other.
     public init<Command>(
-        _ names: [String]? = nil, _ syntax: @autoclosure @escaping @Sendable () -> Syntax<Command>,
+        named names: [String]? = nil, _ syntax: @autoclosure @escaping @Sendable () -> Syntax<Command>,
         _ action: @escaping @Sendable (Command) throws(UsageError) -> Action
     ) {
         self.names = names ?? syntax().outline.names

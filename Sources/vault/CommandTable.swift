@@ -16,20 +16,26 @@ enum CommandTable {
             Section(
                 "Secrets",
                 [
-                    Verb(["set"], SetSecret.syntax, run), Verb(["get", "show"], Get.syntax, run),
-                    Verb(["list", "ls"], List.syntax, run),
-                    Verb(["delete", "rm", "remove", "unset"], Delete.syntax, run),
+                    Verb(named: ["set"], SetSecret.syntax, run),
+                    Verb(named: ["get", "show"], Get.syntax, run),
+                    Verb(named: ["list", "ls"], List.syntax, run),
+                    Verb(named: ["delete", "rm", "remove", "unset"], Delete.syntax, run),
                 ]),
             Section(
                 "Using them",
-                [Verb(["run", "exec"], Run.syntax, run), Verb(["explain"], Explain.syntax, run)]),
-            Section("The past", [Verb(["history"], History.syntax, run), Verb(["undo"], Undo.syntax, run)]),
+                [
+                    Verb(named: ["run", "exec"], Run.syntax, run),
+                    Verb(named: ["explain"], Explain.syntax, run),
+                ]),
+            Section(
+                "The past",
+                [Verb(named: ["history"], History.syntax, run), Verb(named: ["undo"], Undo.syntax, run)]),
             Section(
                 "The vault",
                 [
-                    Verb(["init"], Init.syntax, run), Verb(["unlock"], Unlock.syntax, run),
-                    Verb(["lock"], Lock.syntax, run), Verb(["status"], Status.syntax, run),
-                    Verb(["check"], Check.syntax, run),
+                    Verb(named: ["init"], Init.syntax, run), Verb(named: ["unlock"], Unlock.syntax, run),
+                    Verb(named: ["lock"], Lock.syntax, run), Verb(named: ["status"], Status.syntax, run),
+                    Verb(named: ["check"], Check.syntax, run),
                 ]),
         ],
         topics: [exitCodes, environment])

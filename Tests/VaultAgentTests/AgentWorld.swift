@@ -1,0 +1,141 @@
+import Foundation
+import Platform
+import Sodium
+import Synchronization
+import VaultFile
+import VaultKit
+
+@testable import VaultAgent
+
+/// A clock that tests turn.
+final class TurnedClock: Sendable {
+    private let state = Mutex((now: UInt64(1_000_000), slept: UInt64(0)))
+
+    var clock: AgentClock {
+        AgentClock(now: { self.state.withLock(\.now) }, slept: { self.state.withLock(\.slept) })
+    }
+
+    /// Lets time pass with the machine awake.
+    func pass(_ milliseconds: UInt64) { state.withLock { $0.now += milliseconds } }
+
+    /// Lets time pass with the machine asleep.
+    func sleep(_ milliseconds: UInt64) {
+        state.withLock {
+            $0.now += milliseconds
+            $0.slept += milliseconds
+        }
+    }
+}
+
+/// A folder with vaults that open in a millisecond, and the agent's own folder.
+final class AgentWorld: Sendable {
+    let root: String
+    var folder: String { root + "/run" }
+    static let passphrase = Array("open sesame".utf8)
+
+    init() throws {
+        root =
+            FileManager.default.temporaryDirectory.resolvingSymlinksInPath().path + "/vault-agent-test-"
+            + UUID().uuidString.prefix(8)
+        try FileManager.default.createDirectory(
+            atPath: root, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: root) }
+
+    /// A world with cheap derivations.
+    static var surroundings: Surroundings {
+        var surroundings = Surroundings()
+        surroundings.readingBounds = .testOnlyWeak
+        surroundings.writingBounds = .testOnlyWeak
+        return surroundings
+    }
+
+    /// Makes a vault and gives its path.
+    func makeVault(_ name: String = "a.vault") throws -> String {
+        let path = root + "/" + name
+        _ = try Vault.create(
+            at: path, passphrase: AgentWorld.passphrase.span,
+            parameters: Argon2id.Parameters(passes: 1, memoryKiB: 8), surroundings: AgentWorld.surroundings)
+        return path
+    }
+
+    /// Opens a vault without the agent.
+    func open(_ path: String) throws -> Vault {
+        try Vault.open(
+            at: path, passphrase: AgentWorld.passphrase.span, surroundings: AgentWorld.surroundings)
+    }
+
+    func key(_ path: String) throws -> Key {
+        try Log.readHeader(path: path, surroundings: AgentWorld.surroundings)
+            .unlock(passphrase: AgentWorld.passphrase.span)
+    }
+
+    /// The request that unlocks a vault, or tries to with the key of another.
+    func unlockRequest(
+        _ path: String, _ limits: Limits = .default, keyOf other: String? = nil
+    ) throws -> UnlockRequest {
+        var message = try SecretBuffer()
+        try message.append(path: path)
+        let key = try key(other ?? path)
+        try key.withBytes { key throws(SodiumError) in try message.append(key) }
+        try message.append(limits)
+        return try message.withBytes { message throws(MalformedMessage) in
+            var reader = FieldReader()
+            return try UnlockRequest(message, &reader)
+        }
+    }
+
+    /// Runs a server on a thread of its own while `body` goes on.
+    @discardableResult
+    func serve<R>(
+        _ settings: Server.Settings? = nil, keepStorage: Bool = false, _ body: (Agent) throws -> R
+    ) throws -> R {
+        var settings = settings ?? Server.Settings()
+        let storage = settings.surroundings.storage
+        settings.surroundings = AgentWorld.surroundings
+        if keepStorage { settings.surroundings.storage = storage }
+        let (given, folder) = (settings, folder)
+        let (began, ended) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let failure = Mutex<String?>(nil)
+        let thread = Thread {
+            do {
+                let server = try Server.start(in: folder, settings: given)
+                began.signal()
+                try server.run()
+            } catch {
+                failure.withLock { $0 = "\(error)" }
+                began.signal()
+            }
+            ended.signal()
+        }
+        thread.start()
+        began.wait()
+        if let failure = failure.withLock(\.self) { throw Unexpected(description: failure) }
+        let agent = try Agent(folder: folder)
+        defer {
+            // Whoever the agent serves, its own folder can be taken away from it, or it is told to end.
+            try? agent.stop()
+            ended.wait()
+        }
+        return try body(agent)
+    }
+
+    /// Unlocks a vault with the agent.
+    func unlock(_ path: String, _ agent: Agent, _ limits: Limits = .default) throws {
+        _ = try agent.unlock(path, key: try key(path), limits: limits)
+    }
+}
+
+struct Unexpected: Error, CustomStringConvertible { let description: String }
+
+extension Session {
+    func put(_ name: String, _ scope: Scope, _ value: String) throws {
+        try set(name, in: scope, to: Array(value.utf8).span)
+    }
+
+    func text(_ name: String, _ scope: Scope, version: Int = 0) throws -> String {
+        let value = try value(of: Secret(name, in: scope), version: version)
+        return value.withBytes { bytes in String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self) }
+    }
+}

@@ -1,0 +1,152 @@
+import Platform
+import Sodium
+import Testing
+import VaultFile
+import VaultKit
+
+@testable import VaultAgent
+
+/// Messages as bytes: what is taken for what, and that nothing else is.
+@Suite struct ProtocolTests {
+    private static let errors: [VaultError] =
+        [
+            .locked, .invalidName, .invalidID, .valueTooLong, .invalidPassphrase, .noSuchSecret,
+            .noSuchVersion,
+            .derivationBusy,
+        ]
+        + [
+            .noFile, .notAVault(.empty), .notAVault(.folder), .notAVault(.special), .notAVault(.content),
+            .alreadyExists, .incompleteCopy(count: 1, expected: 4608), .damagedHeader, .tamperedHeader,
+            .damaged(at: 4784), .unsupported(.format(2)), .unsupported(.flags(1 << 31)),
+            .unsupported(.record(kind: 9)),
+            .refusedParameters(Argon2id.Parameters(passes: 33, memoryKiB: 12)), .wrongPassphrase,
+            .outOfMemory,
+            .busy, .replaced, .replacedDuringWrite, .readOnly, .transactionTooLarge, .timeExhausted,
+            .outcomeUnknown(.ioError), .previousFailure, .io(.save, .noSpace), .io(.open, .permissionDenied),
+            .rolledBack, .keysChanged,
+        ].map { .file($0) }
+
+    @Test(arguments: errors.map { WireFailure.vault($0) } + [.malformed, .wouldLengthen, .nothingOpened])
+    func `every failure arrives as it was sent`(failure: WireFailure) throws {
+        var message = try SecretBuffer()
+        try failure.append(to: &message)
+        let arrived = try message.withBytes { bytes throws(MalformedMessage) in
+            try WireFailure(bytes.extracting(5..<bytes.count))
+        }
+        #expect(arrived == failure)
+    }
+
+    @Test func `a failure without a meaning is malformed`() {
+        for code: UInt8 in [0, 9, 19, 44, 59, 63, 255] {
+            let bytes = [code] + [UInt8](repeating: 0, count: 17)
+            #expect(throws: MalformedMessage.self) { try WireFailure(bytes.span) }
+        }
+        let noSuchOperation: [UInt8] = [41, 0, 99] + [UInt8](repeating: 255, count: 15)
+        #expect(throws: MalformedMessage.self) { try WireFailure(noSuchOperation.span) }
+    }
+
+    /// Bytes that are a request of each kind.
+    static let requests: [[UInt8]] = {
+        let path: [UInt8] = [2, 0] + Array("/v".utf8)
+        let limits = [UInt8](repeating: 1, count: 2) + [UInt8](repeating: 0, count: 6)
+        let secret: [UInt8] = [2, 3, 1] + Array("webA".utf8)
+        return [
+            [0] + Array("vault-ag".utf8) + [1, 0], [1], [2] + path,
+            [3] + path + [UInt8](repeating: 7, count: 32) + limits + limits + [1],
+            [4] + path + limits + limits + [0],
+            [5] + path, [6] + path, [7], [8] + secret, [9] + secret, [10] + secret + [0, 0, 0, 0],
+            [11, 1] + secret + [2, 0, 0, 0, 65, 66] + [2] + secret + [0, 0, 0, 0], [11], [12], [13],
+        ]
+    }()
+
+    private func isRequest(_ bytes: [UInt8]) -> Bool {
+        do throws(MalformedMessage) {
+            _ = try Request.decode(bytes.span)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    @Test func `each kind of request is read, and not a byte more or less of it`() {
+        for bytes in Self.requests {
+            let read = isRequest(bytes)
+            #expect(read, "\(bytes)")
+            let more = isRequest(bytes + [0])
+            #expect(!more, "\(bytes)")
+            // A shorter commit can be one of fewer changes.
+            for count in 0..<bytes.count where bytes[0] != 11 {
+                let cut = isRequest(Array(bytes.prefix(count)))
+                #expect(!cut, "\(bytes) cut to \(count)")
+            }
+        }
+    }
+
+    @Test(
+        arguments: [
+            [6, 0, 0], [6, 1, 0, 118], [6, 2, 0, 47, 0], [6, 2, 0, 47, 255],
+            [6, 255, 255] + [UInt8](repeating: 47, count: 65535),
+            [8, 1, 0, 0], [8, 1, 0, 1, 45], [8, 4, 0, 1, 65], [8, 1, 1, 1, 65, 65], [8, 2, 0, 1, 65], [14],
+            [255],
+            [11, 3, 1, 0, 1, 65, 0, 0, 0, 0], [11, 2, 1, 0, 1, 65, 1, 0, 0, 0, 65],
+            [11, 1, 1, 0, 1, 65, 255, 255, 255, 255],
+            [0] + Array("vault-AG".utf8) + [1, 0],
+            [4, 2, 0, 47, 118] + [UInt8](repeating: 255, count: 16) + [0],
+            [4, 2, 0, 47, 118] + [UInt8](repeating: 0, count: 16) + [2],
+            [3, 2, 0, 47, 118] + [UInt8](repeating: 0, count: 49),
+        ] as [[UInt8]])
+    func `what breaks a rule is no request`(bytes: [UInt8]) {
+        let read = isRequest(bytes)
+        #expect(!read)
+    }
+
+    @Test func `fifty thousand mutated messages are each answered with one whole message, or end the talk`()
+        throws
+    {
+        let world = try AgentWorld()
+        let path = try world.makeVault()
+        let keyring = Keyring(clock: .system, surroundings: AgentWorld.surroundings)
+        _ = try keyring.unlock(try world.unlockRequest(path))
+        let responder = Responder(keyring: keyring)
+        var random = SystemRandomNumberGenerator()
+        var reply = try SecretBuffer()
+        var ends = 0
+        for _ in 0..<50_000 {
+            var client = Responder.Client(greeting: .sameVersion, path: path)
+            var bytes = Self.requests.randomElement(using: &random) ?? []
+            for _ in 0..<Int.random(in: 0...3, using: &random) {
+                switch Int.random(in: 0..<3, using: &random) {
+                case 0 where !bytes.isEmpty:
+                    bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(
+                        in: 0...255, using: &random)
+                case 1:
+                    bytes.insert(
+                        UInt8.random(in: 0...255, using: &random),
+                        at: Int.random(in: 0...bytes.count, using: &random))
+                default: bytes = Array(bytes.prefix(Int.random(in: 0...bytes.count, using: &random)))
+                }
+            }
+            if bytes.first == 1 { continue }  // Stop
+            let answer = try responder.answer(bytes.span, from: &client, into: &reply)
+            if case .later = answer {
+                let count = reply.count
+                #expect(count == 0)
+                continue
+            }
+            let (count, isFailure) = reply.withBytes { reply in
+                (reply.count, reply.count > 4 && reply[4] == AgentProtocol.failureKind)
+            }
+            let announced = reply.withBytes { reply in
+                (0..<4).reduce(0) { $0 | Int(reply[$1]) << (8 * $1) }
+            }
+            #expect(announced + 4 == count)
+            if case .over = answer {
+                ends += 1
+                #expect(isFailure)
+            }
+            reply.truncate(to: 0)
+            if keyring.isEmpty { _ = try keyring.unlock(try world.unlockRequest(path)) }
+        }
+        #expect(ends > 1000)
+    }
+}

@@ -1,0 +1,238 @@
+import Foundation
+import Glibc
+import Platform
+import Sodium
+import Synchronization
+import Testing
+import VaultFile
+import VaultKit
+
+@testable import VaultAgent
+
+/// The loop: who is served, who is not, and that nobody waits for anybody else.
+@Suite struct ServerTests {
+    private let world: AgentWorld
+    private let path: String
+
+    init() throws {
+        world = try AgentWorld()
+        path = try world.makeVault()
+    }
+
+    /// A connection that says what it likes.
+    private func connect(patience: UInt64 = 10_000) throws -> LocalSocket {
+        try LocalSocket(connectingTo: world.folder + "/agent.sock", patience: patience)
+    }
+
+    /// What comes until the other side ends the connection; nil if it does not within the patience.
+    private func rest(_ socket: borrowing LocalSocket) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        var all: [UInt8] = []
+        while true {
+            var span = bytes.mutableSpan
+            do throws(Errno) {
+                let count = try socket.receive(into: &span)
+                if count == 0 { return all }
+                all += bytes.prefix(count)
+            } catch .connectionReset {
+                return all
+            } catch {
+                return nil
+            }
+        }
+    }
+
+    private func send(_ bytes: [UInt8], _ socket: borrowing LocalSocket) throws {
+        _ = try socket.send(bytes.span)
+    }
+
+    private static let hello: [UInt8] = [11, 0, 0, 0, 0] + Array("vault-ag".utf8) + [1, 0]
+
+    @Test func `another user is disconnected without a byte`() throws {
+        var settings = Server.Settings()
+        settings.userID = CurrentProcess.userID + 1
+        let folder = world.folder
+        // The client of this test is the other user, so nobody can tell this agent to end but its own folder.
+        settings.clock = AgentClock(now: { PrivateFolder.isOurs(folder) ? 0 : 61_000 }, slept: { 0 })
+        try world.serve(settings) { _ in
+            let socket = try connect()
+            _ = try? send(Self.hello, socket)
+            #expect(rest(socket) == [])
+            try FileManager.default.removeItem(atPath: world.folder)
+        }
+    }
+
+    @Test func `a client sends nothing to an agent of another user`() throws {
+        try world.serve { _ in
+            #expect(throws: AgentError.foreign) {
+                _ = try AgentConnection.connect(in: world.folder, userID: CurrentProcess.userID + 1)
+            }
+        }
+    }
+
+    @Test func `there is one agent in a folder, and what a dead one left is no agent`() throws {
+        try FileManager.default.createDirectory(
+            atPath: world.folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        for name in ["agent.sock", "agent.lock"] {
+            #expect(
+                FileManager.default.createFile(
+                    atPath: world.folder + "/" + name, contents: Data("stale".utf8)))
+        }
+        #expect(throws: AgentError.notRunning) { try Agent(folder: world.folder).status(of: path) }
+        try world.serve { agent in
+            #expect(throws: Server.StartError.alreadyRunning) { try Server.start(in: world.folder) }
+            try world.unlock(path, agent)
+        }
+        #expect(!FileManager.default.fileExists(atPath: world.folder + "/agent.sock"))
+        try world.serve { agent in try world.unlock(path, agent) }
+    }
+
+    @Test func `a folder that others can look into has no agent`() throws {
+        try FileManager.default.createDirectory(
+            atPath: world.folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o755])
+        #expect(throws: Server.StartError.folderNotPrivate) { try Server.start(in: world.folder) }
+        #expect(throws: AgentError.folderNotPrivate) { try Agent(folder: world.folder).status(of: path) }
+    }
+
+    @Test func `a folder whose path is longer than a socket's address has an agent too`() throws {
+        let world = try AgentWorld()
+        let folder = world.root + "/" + String(repeating: "long", count: 30)
+        let server = try Server.start(in: folder)
+        let connection = try AgentConnection.connect(in: folder)
+        _ = try server.step()
+        withExtendedLifetime(connection) {}
+    }
+
+    @Test func `an agent whose socket was taken away ends within a minute`() throws {
+        let clock = TurnedClock()
+        var settings = Server.Settings()
+        settings.clock = clock.clock
+        let server = try Server.start(in: world.folder, settings: settings)
+        #expect(try server.step())
+        try FileManager.default.removeItem(atPath: world.folder + "/agent.sock")
+        clock.pass(59_999)
+        #expect(try server.step())
+        clock.pass(1)
+        #expect(try !server.step())
+    }
+
+    @Test func `an agent with nothing unlocked ends after ten minutes, and not before`() throws {
+        let clock = TurnedClock()
+        var settings = Server.Settings()
+        settings.clock = clock.clock
+        let server = try Server.start(in: world.folder, settings: settings)
+        clock.pass(599_999)
+        #expect(try server.step())
+        clock.pass(1)
+        #expect(try !server.step())
+    }
+
+    @Test(
+        arguments: [
+            [0, 0, 0, 0], [255, 255, 255, 255], [12, 0, 0, 0], [5, 0, 0, 0, 6, 1, 0, 47, 0],
+            Array("GET / HTTP/1.1\r\n\r\n".utf8), hello + [0, 0, 0, 0], hello + [1, 0, 0, 4], hello + hello,
+            hello + [1, 0, 0, 0, 14],
+            hello + [5, 0, 0, 0, 6, 2, 0, 46, 47],
+        ] as [[UInt8]])
+    func `what breaks the rules ends its own connection alone`(bytes: [UInt8]) throws {
+        try world.serve { agent in
+            try world.unlock(path, agent)
+            let socket = try connect()
+            try send(bytes, socket)
+            let said = rest(socket)
+            #expect(said?.suffix(19).prefix(3) == [255, 60, 0])
+            _ = try agent.session(for: path)
+        }
+    }
+
+    @Test func `half a message is not waited for, and holds nobody up`() throws {
+        var settings = Server.Settings()
+        settings.stallPatience = 300
+        try world.serve(settings) { agent in
+            try world.unlock(path, agent)
+            let half = try connect()
+            let large = try connect()
+            try send(Array(Self.hello.prefix(7)), half)
+            try send(Self.hello + [0, 0, 0, 4, 11], large)
+            for _ in 0..<20 { _ = try agent.session(for: path).summary() }
+            #expect(rest(half) == [])
+            #expect(rest(large)?.count == 7)
+            _ = try agent.session(for: path)
+        }
+    }
+
+    @Test func `a reply that nobody takes is not waited for, and holds nobody up`() throws {
+        var settings = Server.Settings()
+        settings.stallPatience = 500
+        try world.serve(settings) { agent in
+            try world.unlock(path, agent)
+            let session = try agent.session(for: path)
+            try session.set("LARGE", in: .team, to: [UInt8](repeating: 7, count: 1 << 20).span)
+            let socket = try connect(patience: 100)
+            let pathBytes = Array(path.utf8)
+            try send(
+                Self.hello + [UInt8(3 + pathBytes.count), 0, 0, 0, 6, UInt8(pathBytes.count), 0] + pathBytes,
+                socket)
+            let value: [UInt8] = [13, 0, 0, 0, 10, 1, 0, 5] + Array("LARGE".utf8) + [0, 0, 0, 0]
+            // More requests than the kernel has room for replies.
+            for _ in 0..<64 { _ = try? send(value, socket) }
+            for _ in 0..<20 { #expect(try session.summary().secrets == 1) }
+            Thread.sleep(forTimeInterval: 1)
+            _ = try agent.session(for: path)
+            #expect((rest(socket)?.count ?? 0) < 64 << 20)
+        }
+    }
+
+    @Test func `idle connections make room for new ones`() throws {
+        var settings = Server.Settings()
+        settings.mostConnections = 20
+        try world.serve(settings) { agent in
+            try world.unlock(path, agent)
+            let session = try agent.session(for: path)
+            var idle: [Holder] = []
+            for _ in 0..<100 {
+                idle.append(Holder(try connect()))
+                #expect(try session.summary().secrets == 0)
+            }
+            _ = try agent.session(for: path)
+            #expect(rest(idle[0].socket) == [])
+            try send(Self.hello, idle[99].socket)
+            var answer = [UInt8](repeating: 0, count: 7)
+            var span = answer.mutableSpan
+            #expect(try idle[99].socket.receive(into: &span) == 7)
+        }
+    }
+
+    /// What a list of connections is made of.
+    private final class Holder {
+        let socket: LocalSocket
+        init(_ socket: consuming LocalSocket) { self.socket = socket }
+    }
+
+    @Test func `requests may be sent without waiting for replies`() throws {
+        try world.serve { agent in
+            try world.unlock(path, agent)
+            let socket = try connect()
+            let pathBytes = Array(path.utf8)
+            let open = [UInt8(3 + pathBytes.count), 0, 0, 0, 6, UInt8(pathBytes.count), 0] + pathBytes
+            let set: [UInt8] = [12, 0, 0, 0, 11, 1, 1, 0, 1, 65, 2, 0, 0, 0, 104, 105]
+            let get: [UInt8] = [9, 0, 0, 0, 10, 1, 0, 1, 65, 0, 0, 0, 0]
+            // In any pieces.
+            for byte in Self.hello + open + set + get + set + get { try send([byte], socket) }
+            var answer: [UInt8] = []
+            let committed: [UInt8] = [9, 0, 0, 0, 139] + [UInt8](repeating: 0, count: 8)
+            let value: [UInt8] = [3, 0, 0, 0, 138, 104, 105]
+            let expected =
+                [3, 0, 0, 0, 128, 1, 0, 9, 0, 0, 0, 134] + [UInt8](repeating: 0, count: 8)
+                + committed + value + committed + value
+            while answer.count < expected.count {
+                var piece = [UInt8](repeating: 0, count: 100)
+                var span = piece.mutableSpan
+                let count = try socket.receive(into: &span)
+                try #require(count > 0)
+                answer += piece.prefix(count)
+            }
+            #expect(answer == expected)
+        }
+    }
+}
