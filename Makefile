@@ -25,7 +25,8 @@ build:
 test:
 	@Scripts/install-packages build test
 	@$(MAKE) --no-print-directory build
-	/usr/bin/python3 -m unittest discover --start-directory Tests/PythonReader
+	/usr/bin/python3 -B -m unittest discover --start-directory Tests/PythonReader
+	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Agent
 	SWIFT_BACKTRACE=enable=no VAULT_BINARY="$(CURDIR)/$(BINARY)" $(SWIFT) test --disable-xctest
 
 install:

@@ -202,6 +202,7 @@ public final class Server {
             guard !connection.isBusy else { return }
             let count = connection.receive(into: &scratch, now: now)
             guard count > 0 else { return }
+            defer { scratch.withMutableBytes { $0.wipe(0..<count) } }
             try scratch.withBytes { bytes throws(SodiumError) in
                 try connection.take(bytes.extracting(first: count), now: now) { answer($0, connection) }
             }

@@ -18,7 +18,11 @@ enum Passphrase {
             try explicit(options.descriptor, options.file, options.command, "passphrase")
             ?? environment("VAULT_PASSPHRASE")
         if let source { return try read(source) }
-        let terminal = try openTerminal(for: "the passphrase")
+        let terminal = try openTerminal(
+            "the vault is locked, and there is no terminal to ask for the passphrase",
+            hint:
+                "unlock it with 'vault unlock', or give --passphrase-file, --passphrase-command or --passphrase-fd"
+        )
         return try ask(terminal, "Passphrase: ")
     }
 
@@ -33,7 +37,9 @@ enum Passphrase {
             explicitNew ?? explicitOrdinary ?? environment("VAULT_NEW_PASSPHRASE")
             ?? environment("VAULT_PASSPHRASE")
         if let source { return try read(source) }
-        let terminal = try openTerminal(for: "a new passphrase")
+        let terminal = try openTerminal(
+            "there is no terminal to ask for a new passphrase",
+            hint: "give --new-passphrase-file, --new-passphrase-command or --new-passphrase-fd")
         let first = try ask(terminal, "New passphrase: ")
         let second = try ask(terminal, "The same again: ")
         let same = first.withBytes { first in second.withBytes { first.isEqualInConstantTime(to: $0) } }
@@ -156,13 +162,11 @@ enum Passphrase {
         }
     }
 
-    private static func openTerminal(for what: String) throws(Failure) -> Terminal {
+    private static func openTerminal(_ lament: String, hint: String) throws(Failure) -> Terminal {
         do throws(Errno) {
             return try Terminal()
         } catch {
-            throw Failure(
-                .locked, "the vault is locked, and there is no terminal to ask for \(what)",
-                hint: "give --passphrase-file, --passphrase-command or --passphrase-fd")
+            throw Failure(.locked, lament, hint: hint)
         }
     }
 }

@@ -76,7 +76,13 @@ final class Sandbox: Sendable {
         return folder + "/vault"
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: root) }
+    deinit {
+        for home in ["/run/vault", "/home/.local/state/vault/run"]
+        where FileManager.default.fileExists(atPath: root + home + "/agent.sock") {
+            _ = try? program([root + "/bin/vault", "lock", "--all"])
+        }
+        try? FileManager.default.removeItem(atPath: root)
+    }
 
     /// The environment of everything that runs here.
     var plainEnvironment: [String: String] {

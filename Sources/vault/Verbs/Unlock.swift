@@ -64,6 +64,19 @@ struct Unlock: Command {
         }
     }
 
+    private func askedFor(_ agent: Agent, _ path: String) throws(Failure) -> SecretBytes {
+        do throws(Failure) {
+            return try Passphrase.existing(passphrase)
+        } catch  where error.code == .locked && (try? agent.status(of: path)) != nil {
+            throw Failure(
+                .locked,
+                "only the passphrase can lengthen the time that the vault stays unlocked, and there is no terminal to ask for it",
+                hint: "give --passphrase-file, --passphrase-command or --passphrase-fd")
+        } catch {
+            throw error
+        }
+    }
+
     private func unlock(_ agent: Agent, _ path: String) throws(Failure) -> AgentStatus {
         // What is wrong with the file is said before anybody is asked for anything.
         do throws(VaultFileError) {
@@ -75,7 +88,7 @@ struct Unlock: Command {
         if let idle { limits.idle = idle }
         if let total { limits.total = total }
         limits.locksOnSleep = locksOnSleep
-        let passphrase = try Passphrase.existing(passphrase)
+        let passphrase = try askedFor(agent, path)
         var present: AgentStatus?
         var outcome: Result<AgentStatus, AgentError> = .failure(.notRunning)
         do throws(VaultError) {
