@@ -18,3 +18,5 @@ unset VAULT_PROJECT VAULT_CLUSTER
 echo 'a value of forty bytes, or thereabouts' | "$vault" set --quiet team NAME
 cd /
 "$scratch/turns" "$runs" 2 'vault get, from the agent' "$vault" get NAME -- 'static C, same requests' "$scratch/ask" "$scratch/vault/agent.sock" "$scratch/default.vault" NAME
+echo
+"$scratch/turns" 20 1e9 'vault get, key derived' "$vault" get NAME --passphrase-file "$scratch/passphrase" -- 'vault get, from the agent' "$vault" get NAME

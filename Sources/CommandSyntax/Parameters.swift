@@ -8,13 +8,19 @@ public struct Parameters<Command>: Sendable, ExpressibleByArrayLiteral {
     /// parameter, and of most commands' parameters few are given.
     public typealias Place<Value> = @Sendable () -> Field<Value>
 
+    /// What is made at once: every operand, and the command's own options.
     let list: [Parameter]
+    /// Lists of options alone, made when a command line has options at all.
+    private var later: [@Sendable () -> [Parameter]] = []
 
     /// Joins lists into one.
     public init(arrayLiteral lists: Parameters<Command>...) {
         // Not a flatMap: it would look up at run time what is known here.
         var list: [Parameter] = []
-        for index in 0..<lists.count { list += lists[index].list }
+        for index in 0..<lists.count {
+            list += lists[index].list
+            later += lists[index].later
+        }
         self.list = list
     }
 
@@ -22,16 +28,42 @@ public struct Parameters<Command>: Sendable, ExpressibleByArrayLiteral {
         self.list = list
     }
 
+    /// All of them.
+    var all: [Parameter] {
+        var all = list
+        for make in later { all += make() }
+        return all
+    }
+
     /// The parameters as help and completions see them.
-    public var outlines: [ParameterOutline] { list.map(\.outline) }
+    public var outlines: [ParameterOutline] { all.map(\.outline) }
 
     /// The parameters of a part of the command, which other commands may have too.
-    ///
-    /// `group` is their heading in help; without one they stand among the command's own.
     public static func shared<Part>(
-        _ parameters: Parameters<Part>, _ path: @autoclosure @escaping Place<Part>, group: String? = nil
+        _ parameters: Parameters<Part>, _ path: @autoclosure @escaping Place<Part>
     ) -> Self {
-        var list = parameters.list
+        var result = Self(moved(parameters.list, path, nil))
+        for make in parameters.later { result.later.append { moved(make(), path, nil) } }
+        return result
+    }
+
+    /// The options of a part of the command, which other commands may have too; operands are not among them.
+    ///
+    /// `group` is their heading in help; without one they stand behind the command's own.
+    public static func options<Part>(
+        _ parameters: @autoclosure @escaping @Sendable () -> Parameters<Part>,
+        _ path: @autoclosure @escaping Place<Part>, group: String? = nil
+    ) -> Self {
+        var result = Self([])
+        result.later.append { moved(parameters().all.filter { !$0.outline.isOperand }, path, group) }
+        return result
+    }
+
+    /// Parameters of a part, as parameters of the whole.
+    private static func moved<Part>(_ list: [Parameter], _ path: @escaping Place<Part>, _ group: String?)
+        -> [Parameter]
+    {
+        var list = list
         for index in list.indices {
             if let group { list[index].outline.group = group }
             let store = list[index].store
@@ -45,7 +77,7 @@ public struct Parameters<Command>: Sendable, ExpressibleByArrayLiteral {
                 return true
             }
         }
-        return Self(list)
+        return list
     }
 
     /// A list of one parameter, whose value is read in `format` and then assigned.

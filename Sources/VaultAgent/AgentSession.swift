@@ -1,5 +1,5 @@
 internal import Platform
-public import Sodium
+internal import Sodium
 public import VaultFile
 public import VaultKit
 
@@ -58,15 +58,12 @@ public final class AgentSession: Session {
         return versions
     }
 
-    /// The value of a version: 0 is the newest, 1 the one before.
-    public func value(of secret: Secret, version: Int) throws(VaultError) -> SecretBytes {
+    /// Lends the value of a version, which is wiped afterwards: 0 is the newest, 1 the one before.
+    public func withValue(
+        of secret: Secret, version: Int, _ body: (Span<UInt8>) -> Void
+    ) throws(VaultError) {
         guard let number = UInt32(exactly: version) else { throw .noSuchVersion }
-        var value: SecretBytes?
-        try ask(.value, about: secret, version: number) { body throws(MalformedMessage) in
-            value = try? SecretBytes(copying: body)
-        }
-        guard let value = value.take() else { throw .file(.outOfMemory) }
-        return value
+        try ask(.value, about: secret, version: number) { value throws(MalformedMessage) in body(value) }
     }
 
     /// Makes changes durable, all or none.

@@ -307,17 +307,10 @@ extension Log {
         }
     }
 
-    /// The value of a version, in guarded memory.
-    ///
-    /// - Throws: ``VaultFileError/damaged(at:)`` if the file no longer holds what was verified;
-    ///   ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``.
-    public func value(of version: Version, at address: Address) throws(VaultFileError) -> SecretBytes {
-        try replay.copyOfValue(of: version, address: address.bytes.span)
-    }
-
     /// Lends the value of a version, which is wiped afterwards.
     ///
-    /// - Throws: as ``value(of:at:)``, and what `body` throws.
+    /// - Throws: ``VaultFileError/damaged(at:)`` if the file no longer holds what was verified;
+    ///   ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, and what `body` throws.
     public func withValue<R>(
         of version: Version, at address: Address, _ body: (Span<UInt8>) throws(VaultFileError) -> R
     ) throws(VaultFileError) -> R {

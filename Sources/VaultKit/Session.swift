@@ -15,10 +15,11 @@ public protocol Session: AnyObject {
     /// The versions of a secret, new to old, deletions too; empty if it never existed.
     func history(of secret: Secret) throws(VaultError) -> [SecretVersion]
 
-    /// The value of a version: 0 is the newest, 1 the one before, as in ``history(of:)``.
+    /// Lends the value of a version, which is wiped afterwards: 0 is the newest, 1 the one before, as in
+    /// ``history(of:)``.
     ///
     /// - Throws: ``VaultError/noSuchSecret``, ``VaultError/noSuchVersion``; a deletion has no value either.
-    func value(of secret: Secret, version: Int) throws(VaultError) -> SecretBytes
+    func withValue(of secret: Secret, version: Int, _ body: (Span<UInt8>) -> Void) throws(VaultError)
 
     /// Makes changes durable, all or none.
     ///
@@ -101,6 +102,16 @@ extension Session {
         var changes = try Changes()
         try changes.delete(secret)
         try commit(changes)
+    }
+
+    /// The value of a version, in guarded memory of its own.
+    ///
+    /// - Throws: as ``withValue(of:version:_:)``.
+    public func value(of secret: Secret, version: Int) throws(VaultError) -> SecretBytes {
+        var copy: SecretBytes?
+        try withValue(of: secret, version: version) { copy = try? SecretBytes(copying: $0) }
+        guard let copy = copy.take() else { throw .file(.outOfMemory) }
+        return copy
     }
 
     /// The value of a secret in one scope.

@@ -226,12 +226,6 @@ public final class Vault: Session {
         }
     }
 
-    /// The value of a version: 0 is the newest, 1 the one before.
-    public func value(of secret: Secret, version: Int) throws(VaultError) -> SecretBytes {
-        let (address, version) = try find(secret, version)
-        return try reading { () throws(VaultFileError) in try log.value(of: version, at: address) }
-    }
-
     /// Lends the value of a version, which is wiped afterwards: 0 is the newest, 1 the one before.
     ///
     /// - Throws: as ``value(of:version:)``.

@@ -75,9 +75,9 @@ struct VaultOptions: Sendable {
     var context = ContextOptions()
 
     static let parameters: Parameters<VaultOptions> = [
-        .shared(ContextOptions.parameters, \.context, group: "Context"),
-        .shared(PassphraseOptions.parameters, \.passphrase, group: "Passphrase"),
-        .shared(CommonOptions.parameters, \.common, group: "Common options"),
+        .options(ContextOptions.parameters, \.context, group: "Context"),
+        .options(PassphraseOptions.parameters, \.passphrase, group: "Passphrase"),
+        .options(CommonOptions.parameters, \.common, group: "Common options"),
     ]
 }
 

@@ -52,7 +52,7 @@ struct Put: Equatable {
             .option("-o --output", "FILE", "Where to write", \.output, completing: .file),
             .repeatable("-e --env", "K=V", "Set a variable", \.variables),
             .repeatable("--port", "N", "Open a port", \.ports, as: .number(in: 1...65535)),
-            .shared(Common.parameters, \.common, group: "Common options"),
+            .options(Common.parameters, \.common, group: "Common options"),
         ])
 
     /// What the words make of it; nil when they ask for help.
@@ -80,7 +80,7 @@ struct Start: Equatable {
         parameters: [
             .repeatable("--only", "GLOB", "Take only these", \.only),
             .operands("COMMAND", "What to start", \.words, atLeast: 1, completing: .command),
-            .shared(Common.parameters, \.common, group: "Common options"),
+            .options(Common.parameters, \.common, group: "Common options"),
         ])
 }
 

@@ -307,12 +307,12 @@ extension History {
         for offset in stride(from: frame.lowerBound, to: frame.upperBound, by: 5) {
             world.disk.flip(world.path, at: offset, bit: 3)
             #expect(throws: VaultFileError.damaged(at: versions[0].offset)) { try log.value("A") }
-            #expect(try log.value(of: versions[1], at: address("A")).array == Array("one".utf8))
+            #expect(try log.bytes(of: versions[1], at: address("A")) == Array("one".utf8))
             world.disk.flip(world.path, at: offset, bit: 3)
         }
         #expect(try log.text("A") == "two")
         #expect(throws: VaultFileError.damaged(at: versions[0].offset)) {
-            _ = try log.value(of: versions[0], at: address("B"))
+            _ = try log.bytes(of: versions[0], at: address("B"))
         }
     }
 }

@@ -148,7 +148,7 @@ extension Log {
     /// The current value.
     func value(_ name: String) throws(VaultFileError) -> [UInt8]? {
         guard let version = current(address(name)) else { return nil }
-        return try value(of: version, at: address(name)).array
+        return try bytes(of: version, at: address(name))
     }
 
     /// The current value as text.
@@ -159,7 +159,7 @@ extension Log {
     func entries(_ address: Address) throws(VaultFileError) -> [Entry] {
         var entries: [Entry] = []
         for version in versions(address) {
-            let value = version.kind == .value ? try value(of: version, at: address).array : nil
+            let value = version.kind == .value ? try bytes(of: version, at: address) : nil
             entries.append(Entry(time: version.time, value: value))
         }
         return entries
@@ -184,5 +184,12 @@ func noise(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
     return (0..<count).map { _ in
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         return UInt8(truncatingIfNeeded: state >> 33)
+    }
+}
+
+extension Log {
+    /// The value of a version.
+    func bytes(of version: Version, at address: Address) throws(VaultFileError) -> [UInt8] {
+        try withValue(of: version, at: address) { value in value.array(value.indices) }
     }
 }

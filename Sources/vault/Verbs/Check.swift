@@ -13,7 +13,7 @@ struct Check: Command {
             writer left at the end. The exit code is 0 if all is well, 10 with one line for each finding, 8 if the \
             vault cannot be opened. Nothing is changed.
             """,
-        parameters: [.shared(VaultOptions.parameters, \.options)])
+        parameters: [.options(VaultOptions.parameters, \.options)])
 
     func run() throws(Failure) {
         let vault = try options.open(.reading)

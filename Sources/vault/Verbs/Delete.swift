@@ -18,7 +18,7 @@ struct Delete: Command {
         parameters: [
             .shared(Target.inScope, \.target),
             .flag("-y --yes", "Do not ask", \.yes),
-            .shared(VaultOptions.parameters, \.options),
+            .options(VaultOptions.parameters, \.options),
         ])
 
     func run() throws(Failure) {

@@ -21,7 +21,7 @@ struct Explain: Command {
         parameters: [
             .shared(Target.anywhere, \.target),
             .flag("--json", "Print JSON", \.json),
-            .shared(VaultOptions.parameters, \.options),
+            .options(VaultOptions.parameters, \.options),
         ])
 
     /// A scope that has the name.

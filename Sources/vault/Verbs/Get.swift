@@ -30,7 +30,7 @@ struct Get: Command {
                 "--at", "TIME", "The value at this time, such as 2026-03-01 or 2026-03-01T12:00Z (UTC)", \.at,
                 as: ValueFormat("a time such as 2026-03-01 or 2026-03-01T12:00Z") { Calendar.parse($0) }),
             .flag("-f --force", "Print control characters to a terminal too", \.force),
-            .shared(VaultOptions.parameters, \.options),
+            .options(VaultOptions.parameters, \.options),
         ])
 
     func run() throws(Failure) {
@@ -40,8 +40,18 @@ struct Get: Command {
         let current = scope == nil ? try CurrentContext(options.context) : nil
         let vault = try options.openForReading()
         let secret = try find(name, scope, current, in: vault)
-        let value = try value(of: secret, in: vault)
-        try value.withBytes { value throws(Failure) in try Get.print(value, force: force) }
+        let number = try number(of: secret, in: vault)
+        var failure: Failure?
+        try options.during { () throws(VaultError) in
+            try vault.withValue(of: secret, version: number) { value in
+                do throws(Failure) {
+                    try Get.print(value, force: force)
+                } catch {
+                    failure = error
+                }
+            }
+        }
+        if let failure { throw failure }
     }
 
     /// The secret that is meant.
@@ -65,19 +75,15 @@ struct Get: Command {
         return resolution.winner
     }
 
-    private func value(of secret: Secret, in vault: any Session) throws(Failure) -> SecretBytes {
-        let number: Int
-        if let at {
-            let history = try options.during { () throws(VaultError) in try vault.history(of: secret) }
-            guard let index = history.firstIndex(where: { $0.time <= at }), !history[index].isDeletion else {
-                throw Failure(
-                    .noSuchSecret, "'\(secret.name)' did not exist in \(secret.scope.described) at that time")
-            }
-            number = index
-        } else {
-            number = version ?? 0
+    /// Which version is meant.
+    private func number(of secret: Secret, in vault: any Session) throws(Failure) -> Int {
+        guard let at else { return version ?? 0 }
+        let history = try options.during { () throws(VaultError) in try vault.history(of: secret) }
+        guard let index = history.firstIndex(where: { $0.time <= at }), !history[index].isDeletion else {
+            throw Failure(
+                .noSuchSecret, "'\(secret.name)' did not exist in \(secret.scope.described) at that time")
         }
-        return try options.during { () throws(VaultError) in try vault.value(of: secret, version: number) }
+        return index
     }
 
     /// Writes a value: exact bytes into a pipe or file, a line onto a terminal.

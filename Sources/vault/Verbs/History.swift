@@ -19,7 +19,7 @@ struct History: Command {
         parameters: [
             .shared(Target.inScope, \.target),
             .flag("--json", "Print JSON", \.json),
-            .shared(VaultOptions.parameters, \.options),
+            .options(VaultOptions.parameters, \.options),
         ])
 
     func run() throws(Failure) {

@@ -26,9 +26,9 @@ struct Init: Command {
                 "--kdf-memory", "MiB", "Memory for the key derivation, 64 to 4096", \.memory,
                 as: .number(in: 64...4096)),
             .option("--kdf-time", "N", "Passes over that memory, 3 to 32", \.passes, as: .number(in: 3...32)),
-            .shared(NewPassphraseOptions.parameters, \.new, group: "New passphrase"),
-            .shared(PassphraseOptions.parameters, \.passphrase, group: "Passphrase"),
-            .shared(CommonOptions.parameters, \.common, group: "Common options"),
+            .options(NewPassphraseOptions.parameters, \.new, group: "New passphrase"),
+            .options(PassphraseOptions.parameters, \.passphrase, group: "Passphrase"),
+            .options(CommonOptions.parameters, \.common, group: "Common options"),
         ])
 
     func run() throws(Failure) {

@@ -24,7 +24,7 @@ struct List: Command {
             .shared(Target.scopeOnly, \.target),
             .flag("--all", "List every scope", \.all),
             .flag("--json", "Print JSON", \.json),
-            .shared(VaultOptions.parameters, \.options),
+            .options(VaultOptions.parameters, \.options),
         ])
 
     func run() throws(Failure) {

@@ -15,7 +15,7 @@ struct Lock: Command {
             """,
         parameters: [
             .flag("--all", "Every vault; and end the agent", \.all),
-            .shared(CommonOptions.parameters, \.common, group: "Common options"),
+            .options(CommonOptions.parameters, \.common, group: "Common options"),
         ])
 
     func run() throws(Failure) {

@@ -45,7 +45,7 @@ struct Run: Command {
             .repeatable("--env", "K=V", "Set a variable", \.variables),
             .repeatable(
                 "--allow-name", "K", "Let a secret set this variable, whatever it does", \.allowedNames),
-            .shared(VaultOptions.parameters, \.options),
+            .options(VaultOptions.parameters, \.options),
         ])
 
     var verbatimArguments: Int { words.count }

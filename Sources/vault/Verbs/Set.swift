@@ -32,7 +32,7 @@ struct SetSecret: Command {
                 "--from-file", "FILE", "The value is this file, byte for byte", \.file, completing: .file),
             .flag("--raw", "Keep a final newline of standard input", \.raw),
             .flag("--allow-empty", "Let the value have no bytes", \.allowEmpty),
-            .shared(VaultOptions.parameters, \.options),
+            .options(VaultOptions.parameters, \.options),
         ])
 
     func run() throws(Failure) {

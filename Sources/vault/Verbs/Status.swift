@@ -20,7 +20,7 @@ struct Status: Command {
             """,
         parameters: [
             .flag("--json", "Print JSON", \.json),
-            .shared(CommonOptions.parameters, \.common, group: "Common options"),
+            .options(CommonOptions.parameters, \.common, group: "Common options"),
         ])
 
     func run() throws(Failure) {

@@ -13,7 +13,7 @@ struct Undo: Command {
             The version before the present one is written as a new one, so nothing is lost and an undo can be undone. \
             A deleted secret comes back.
             """,
-        parameters: [.shared(Target.inScope, \.target), .shared(VaultOptions.parameters, \.options)])
+        parameters: [.shared(Target.inScope, \.target), .options(VaultOptions.parameters, \.options)])
 
     func run() throws(Failure) {
         let secret = try target.secret(options)

@@ -31,8 +31,8 @@ struct Unlock: Command {
                 as: .duration),
             .option("--max", "DURATION", "Lock after so long in any case (12h)", \.total, as: .duration),
             .flag("--lock-on-sleep", "Lock as soon as the machine slept", \.locksOnSleep),
-            .shared(PassphraseOptions.parameters, \.passphrase, group: "Passphrase"),
-            .shared(CommonOptions.parameters, \.common, group: "Common options"),
+            .options(PassphraseOptions.parameters, \.passphrase, group: "Passphrase"),
+            .options(CommonOptions.parameters, \.common, group: "Common options"),
         ])
 
     func run() throws(Failure) {
