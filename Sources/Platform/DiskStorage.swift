@@ -53,13 +53,20 @@ public struct DiskStorage: Storage {
     /// Creates a folder and those above it.
     public func makeFolder(_ path: String) throws(Errno) {
         do throws(Errno) {
-            _ = try retrying { unsafe mkdir(path, 0o700) }
-        } catch Errno.noSuchFile {
+            return try makeOneFolder(path)
+        } catch .noSuchFile {
             let parent = Path.folder(of: path)
             guard parent != path else { throw .noSuchFile }
             try makeFolder(parent)
-            try makeFolder(path)
-        } catch Errno.fileExists {
+        }
+        // In a folder that was deleted, or in /proc, nothing can be made though it is there.
+        try makeOneFolder(path)
+    }
+
+    private func makeOneFolder(_ path: String) throws(Errno) {
+        do throws(Errno) {
+            _ = try retrying { unsafe mkdir(path, 0o700) }
+        } catch .fileExists {
             var result = stat()
             _ = try retrying { unsafe stat(path, &result) }
             if result.st_mode & S_IFMT != S_IFDIR { throw .notFolder }

@@ -146,6 +146,11 @@ import Testing
         #expect(try !two.tryLock(.shared))
     }
 
+    @Test(arguments: ["/proc/none", "/proc/none/a/b", "/proc/self/none/a"])
+    func `gives up where no folder can be made`(path: String) {
+        #expect(throws: Errno.noSuchFile) { try DiskStorage().makeFolder(path) }
+    }
+
     @Test func `makes folders above folders, all private`() throws {
         let path = folder + "/x/y/z"
         try DiskStorage().makeFolder(path)
