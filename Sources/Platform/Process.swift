@@ -112,10 +112,12 @@ public enum CurrentProcess {
             return .current
         }
         var result = Errno.noSuchFile
-        let path = Environment.value("PATH") ?? "/usr/local/bin:/usr/bin:/bin"
-        for folder in path.split(separator: ":", omittingEmptySubsequences: false) {
-            var candidate = Array(String(folder.isEmpty ? "." : folder).utf8CString.dropLast())
-            candidate.append(CChar(bitPattern: UInt8(ascii: "/")))
+        let path =
+            Environment.withValue("PATH") { path in path.indices.map { path[$0] } }
+            ?? Array("/usr/local/bin:/usr/bin:/bin".utf8)
+        for folder in path.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false) {
+            let start = folder.isEmpty ? Array("./".utf8) : folder + [UInt8(ascii: "/")]
+            var candidate = start.map { CChar(bitPattern: $0) }
             unsafe candidate.append(contentsOf: UnsafeBufferPointer(start: name, count: strlen(name) + 1))
             _ = unsafe execve(candidate, arguments, variables)
             switch Errno.current {

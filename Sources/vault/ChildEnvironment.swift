@@ -9,16 +9,21 @@ struct ChildEnvironment: ~Copyable {
     private let effective: [String: Secret]
     private let searched: String
 
+    /// A variable's name in bytes, since it need not be text, and since two texts that are equal may differ.
+    private typealias Name = [UInt8]
+
     /// Inherited variables that are handed on as they are, by name.
-    private var kept: [String: Int] = [:]
+    private var kept: [Name: Int] = [:]
     /// Variables of our own: where each lies in `block`.
-    private var added: [String: Range<Int>] = [:]
+    private var added: [Name: Range<Int>] = [:]
     /// `NAME=value` with a final NUL, one after the other; entries that were overridden too.
     private var block: SecretBuffer
 
     /// The longest `NAME=value` that Linux takes, without the final NUL.
     private static let mostEntry = 131_071
-    private static let pristineNames = ["PATH", "HOME", "USER", "TERM", "LANG", "TMPDIR"]
+    private static let pristineNames = ["PATH", "HOME", "USER", "TERM", "LANG", "TMPDIR"].map {
+        Name($0.utf8)
+    }
 
     init(vault: any Session, effective: [Secret], searched: String) throws(Failure) {
         self.vault = vault
@@ -95,11 +100,11 @@ struct ChildEnvironment: ~Copyable {
         var refused: [String] = []
         for secret in secrets {
             let value = try value(of: secret)
-            let problem = value.withBytes { ChildEnvironment.problem(secret.name, $0) }
+            let problem = value.withBytes { ChildEnvironment.problem(Name(secret.name.utf8), $0) }
             if let problem {
                 refused.append("\(secret.name) (\(problem))")
             } else {
-                try value.withBytes { value throws(Failure) in try put(secret.name, value) }
+                try value.withBytes { value throws(Failure) in try put(Name(secret.name.utf8), value) }
             }
         }
         guard refused.isEmpty else { throw ChildEnvironment.notExpressible(refused) }
@@ -113,13 +118,14 @@ struct ChildEnvironment: ~Copyable {
         case .escaped(let text): try put(name, text.span)
         case nil, .malformed:
             if reference != nil { warnOfMalformed(name) }
-            try put(name, Array(assignment.utf8.dropFirst(name.utf8.count + 1)).span)
+            try put(name, Array(assignment.utf8.dropFirst(name.count + 1)).span)
         }
     }
 
     /// Whether all entries are short enough for the system.
     func checkFits() throws(Failure) {
-        let tooLong = added.filter { $0.value.count - 1 > ChildEnvironment.mostEntry }.keys.sorted()
+        let tooLong = added.filter { $0.value.count - 1 > ChildEnvironment.mostEntry }.keys
+            .map(ChildEnvironment.text).sorted()
         guard tooLong.isEmpty else {
             throw ChildEnvironment.notExpressible(tooLong.map { "\($0) (too long)" })
         }
@@ -145,10 +151,11 @@ struct ChildEnvironment: ~Copyable {
         return result
     }
 
-    private mutating func put(_ name: String, reference: String) throws(Failure) {
+    private mutating func put(_ name: Name, reference: String) throws(Failure) {
         guard let secret = effective[reference] else {
             throw Failure(
-                .missing, "\(name): no secret '\(reference)' in \(searched); nothing was started",
+                .missing,
+                "\(ChildEnvironment.text(name)): no secret '\(reference)' in \(searched); nothing was started",
                 hint: "see 'vault list --all'")
         }
         let value = try value(of: secret)
@@ -158,10 +165,10 @@ struct ChildEnvironment: ~Copyable {
         try value.withBytes { value throws(Failure) in try put(name, value) }
     }
 
-    private mutating func put(_ name: String, _ value: Span<UInt8>) throws(Failure) {
+    private mutating func put(_ name: Name, _ value: Span<UInt8>) throws(Failure) {
         let start = block.count
         try guarding { () throws(SodiumError) in
-            try block.append(Array(name.utf8).span)
+            try block.append(name.span)
             try block.append(UInt8(ascii: "="))
             try block.append(value)
             try block.append(0)
@@ -178,9 +185,9 @@ struct ChildEnvironment: ~Copyable {
         }
     }
 
-    private static func problem(_ name: String, _ value: Span<UInt8>) -> String? {
+    private static func problem(_ name: Name, _ value: Span<UInt8>) -> String? {
         for index in value.indices where value[index] == 0 { return "has a NUL byte" }
-        return name.utf8.count + 1 + value.count > mostEntry ? "too long" : nil
+        return name.count + 1 + value.count > mostEntry ? "too long" : nil
     }
 
     private static func notExpressible(_ names: [String]) -> Failure {
@@ -189,8 +196,13 @@ struct ChildEnvironment: ~Copyable {
             hint: "leave them out with --except")
     }
 
-    private func warnOfMalformed(_ name: String) {
-        Output.warn("\(name): 'secret:' is followed by no valid name; the variable is passed on as it is")
+    /// A name for a message.
+    private static func text(_ name: Name) -> String { String(decoding: name, as: UTF8.self) }
+
+    private func warnOfMalformed(_ name: Name) {
+        Output.warn(
+            "\(ChildEnvironment.text(name)): 'secret:' is followed by no valid name; the variable is passed on as it is"
+        )
     }
 
     /// What a variable's value asks for.
@@ -201,22 +213,21 @@ struct ChildEnvironment: ~Copyable {
     }
 
     /// Splits `NAME=value` and looks whether the value is a reference.
-    private static func parse(_ entry: Span<UInt8>) -> (name: String, reference: Reference?) {
-        var name: [UInt8] = []
+    private static func parse(_ entry: Span<UInt8>) -> (name: Name, reference: Reference?) {
+        var name = Name()
         var index = 0
         while index < entry.count, entry[index] != UInt8(ascii: "=") {
             name.append(entry[index])
             index += 1
         }
-        let text = String(decoding: name, as: UTF8.self)
         let start = index + 1
         let prefix = Array("secret:".utf8)
-        guard entry.count >= start + prefix.count else { return (text, nil) }
-        for (offset, byte) in prefix.enumerated() where entry[start + offset] != byte { return (text, nil) }
+        guard entry.count >= start + prefix.count else { return (name, nil) }
+        for (offset, byte) in prefix.enumerated() where entry[start + offset] != byte { return (name, nil) }
         var rest: [UInt8] = []
         for index in start + prefix.count..<entry.count { rest.append(entry[index]) }
         let reference = String(decoding: rest, as: UTF8.self)
-        if rest.first == UInt8(ascii: ":") { return (text, .escaped(prefix + rest.dropFirst())) }
-        return (text, Secret.isValidName(reference) ? .secret(reference) : .malformed)
+        if rest.first == UInt8(ascii: ":") { return (name, .escaped(prefix + rest.dropFirst())) }
+        return (name, Secret.isValidName(reference) ? .secret(reference) : .malformed)
     }
 }

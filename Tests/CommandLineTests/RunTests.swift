@@ -141,6 +141,33 @@ import Testing
         #expect(try sandbox.run("run", "--only", bytes: [[0xFF], Array("true".utf8)]).outcome == .exit(2))
     }
 
+    @Test func `inherited variables whose names are no text, or differ in bytes alone, are all handed on`()
+        throws
+    {
+        let sandbox = try Sandbox.withVault()
+        let names: [[UInt8]] = [
+            [0xFF], [0xFE], Array("\u{E9}".utf8), Array("e\u{301}".utf8), [0x4E, 0xE9, 0x58],
+        ]
+        let variables = names.map { $0 + Array("=secret::x".utf8) }
+        let result = try sandbox.program(
+            "/usr/bin/env",
+            bytes: variables + ["vault", "run", "--", "cat", "/proc/self/environ"].map { Array($0.utf8) })
+        for name in names {
+            #expect(
+                result.output.split(separator: 0).contains((name + Array("=secret:x".utf8))[...]), "\(name)")
+        }
+    }
+
+    @Test func `PATH is searched by its bytes`() throws {
+        let sandbox = try Sandbox.withVault()
+        let folder = sandbox.folder + "/lat"
+        let script = """
+            d=$(printf '%s\\351' \(folder)); mkdir "$d"; printf '#!/bin/sh\\necho found' >"$d/tool"; chmod 700 "$d/tool"
+            PATH="$d:$PATH" vault run -- tool
+            """
+        #expect(try sandbox.program(["/bin/sh", "-c", script]).text == "found\n")
+    }
+
     @Test func `inherited variables that are no text are handed on as they are`() throws {
         let sandbox = try Sandbox.withVault()
         let script = "X=$(printf '\\377\\376=\\200'); export X; vault run -- printenv X"

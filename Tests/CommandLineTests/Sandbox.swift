@@ -116,6 +116,11 @@ final class Sandbox: Sendable {
         try start(words, [], nil, self.environment.merging(environment) { $1 })
     }
 
+    /// Runs any program; its words may be any bytes.
+    func program(_ path: String, bytes: [[UInt8]]) throws -> Result {
+        try start([path], bytes, nil, environment)
+    }
+
     private func start(
         _ words: [String], _ bytes: [[UInt8]], _ input: [UInt8]?, _ environment: [String: String]
     ) throws -> Result {
