@@ -1,15 +1,24 @@
 internal import CPlatform
 internal import Glibc
 
+/// A variable is set to something that is no UTF-8 text.
+public struct NotText: Error, Equatable, Sendable {
+    /// The variable's name.
+    public let variable: String
+}
+
 /// The variables that this process was started with.
 public enum Environment {
-    /// The value of a variable; nil if it is unset, or no UTF-8 text.
-    public static func value(_ name: String) -> String? {
+    /// The value of a variable; nil if it is unset.
+    ///
+    /// - Throws: ``NotText``, since a value that cannot be read is not one that is not there.
+    public static func value(_ name: String) throws(NotText) -> String? {
         guard let value = unsafe getenv(name) else { return nil }
-        return unsafe String(validatingCString: value)
+        guard let text = unsafe String(validatingCString: value) else { throw NotText(variable: name) }
+        return text
     }
 
-    /// Lends the bytes of a variable's value, for those that hold a secret; nil if it is unset.
+    /// Lends the bytes of a variable's value, for those that hold a secret or need not be text; nil if it is unset.
     public static func withValue<R, E>(_ name: String, _ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R? {
         guard let value = unsafe getenv(name) else { return nil }
         return try unsafe borrowing(value, body)

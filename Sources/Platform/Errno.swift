@@ -56,12 +56,15 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringCo
     public static let notExecutable = Errno(rawValue: ENOEXEC)
     /// Argument list too long.
     public static let tooLong = Errno(rawValue: E2BIG)
+    /// A name that is no UTF-8 text: Linux's own word for it is "illegal byte sequence".
+    public static let notText = Errno(rawValue: EILSEQ)
 
     /// The error that the last failed call of this thread left.
     static var current: Errno { Errno(rawValue: errno) }
 
     /// The C library's words for it, with a small first letter, as in "no space left on device".
     public var description: String {
+        if self == .notText { return "not UTF-8 text" }
         guard let text = unsafe strerror(rawValue) else { return "error \(rawValue)" }
         let words = unsafe String(cString: text)
         return words.prefix(1).lowercased() + words.dropFirst()

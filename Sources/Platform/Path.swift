@@ -25,18 +25,26 @@ public enum Path {
 
     /// `path` without symbolic links, "." and "..".
     ///
-    /// - Throws: ``Errno/noSuchFile`` if it does not exist.
+    /// - Throws: ``Errno/noSuchFile`` if it does not exist, ``Errno/notText`` if it cannot be written as text.
     public static func resolvingLinks(_ path: String) throws(Errno) -> String {
         guard let resolved = unsafe realpath(path, nil) else { throw .current }
         defer { unsafe free(resolved) }
-        return unsafe String(cString: resolved)
+        return unsafe try text(resolved)
     }
 
     /// The folder that this process works in.
+    ///
+    /// - Throws: ``Errno/notText`` if its name cannot be written as text.
     public static func workingFolder() throws(Errno) -> String {
         guard let folder = unsafe getcwd(nil, 0) else { throw .current }
         defer { unsafe free(folder) }
-        return unsafe String(cString: folder)
+        return unsafe try text(folder)
+    }
+
+    /// A name that is repaired would be the name of something else.
+    private static func text(_ name: UnsafeMutablePointer<CChar>) throws(Errno) -> String {
+        guard let text = unsafe String(validatingCString: name) else { throw .notText }
+        return text
     }
 
     private static func trimmingSlashes(_ path: String) -> String {

@@ -1,23 +1,35 @@
-internal import Platform
+public import Platform
 
 /// Where things are when nobody says otherwise.
 public enum Locations {
     /// The vault file: `VAULT_FILE`, else `vault/default.vault` in the user's data folder; nil if neither it
     /// nor HOME is set.
-    public static var vaultFile: String? {
-        if let path = variable("VAULT_FILE") { return path }
-        return folder("XDG_DATA_HOME", orHome: ".local/share").map { $0 + "/vault/default.vault" }
+    ///
+    /// - Throws: ``Platform/NotText`` if the variable that would decide is no UTF-8 text.
+    public static func vaultFile() throws(NotText) -> String? {
+        if let path = try variable("VAULT_FILE") { return path }
+        // By the XDG rules a relative folder is ignored.
+        if let folder = try variable("XDG_DATA_HOME"), folder.hasPrefix("/") {
+            return folder + "/vault/default.vault"
+        }
+        return try variable("HOME").map { $0 + "/.local/share/vault/default.vault" }
     }
 
     /// The folder for sockets and locks of this user's processes; nil if there is nowhere to put it.
     ///
     /// `$XDG_RUNTIME_DIR/vault`, else `/run/user/UID/vault` if `/run/user/UID` is ours, else
-    /// `~/.local/state/vault/run`. Never a folder that others can write.
+    /// `~/.local/state/vault/run`. Never a folder that others can write, and none that has no name in UTF-8.
     public static var runtimeFolder: String? {
-        if let folder = variable("XDG_RUNTIME_DIR"), folder.hasPrefix("/") { return folder + "/vault" }
-        let folder = "/run/user/\(CurrentProcess.userID)"
-        if PrivateFolder.isOurs(folder) { return folder + "/vault" }
-        return variable("HOME").map { $0 + "/.local/state/vault/run" }
+        do throws(NotText) {
+            if let folder = try variable("XDG_RUNTIME_DIR"), folder.hasPrefix("/") {
+                return folder + "/vault"
+            }
+            let folder = "/run/user/\(CurrentProcess.userID)"
+            if PrivateFolder.isOurs(folder) { return folder + "/vault" }
+            return try variable("HOME").map { $0 + "/.local/state/vault/run" }
+        } catch {
+            return nil
+        }
     }
 
     /// `path` from the root on and without symbolic links, which names a vault wherever it is asked for.
@@ -31,15 +43,25 @@ public enum Locations {
         return Path.join(folder, Path.name(of: path))
     }
 
-    /// The value of a variable that is set and not empty.
-    private static func variable(_ name: String) -> String? {
-        guard let value = Environment.value(name), !value.isEmpty else { return nil }
-        return value
+    /// Whether ``realPath(of:)`` is UTF-8 text, without which neither an agent nor a message can name the vault.
+    public static func isNamedInText(_ path: String) -> Bool {
+        // Of a vault that is about to be made, what is there already tells.
+        for name in [path, Path.folder(of: path), path.hasPrefix("/") ? "/" : "."] {
+            do throws(Errno) {
+                _ = try Path.resolvingLinks(name)
+                return true
+            } catch .notText {
+                return false
+            } catch {
+                continue
+            }
+        }
+        return true
     }
 
-    /// A folder by the XDG rules, which ignore relative paths.
-    private static func folder(_ name: String, orHome rest: String) -> String? {
-        if let folder = variable(name), folder.hasPrefix("/") { return folder }
-        return variable("HOME").map { $0 + "/" + rest }
+    /// The value of a variable that is set and not empty.
+    private static func variable(_ name: String) throws(NotText) -> String? {
+        guard let value = try Environment.value(name), !value.isEmpty else { return nil }
+        return value
     }
 }

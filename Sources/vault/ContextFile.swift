@@ -11,13 +11,26 @@ struct ContextFile: Equatable {
 
     /// The nearest file in the working folder or above that may be trusted, and its path.
     static func nearest() throws(Failure) -> (path: String, file: ContextFile)? {
-        guard var folder = try? Path.workingFolder() else { return nil }
+        guard var folder = try workingFolder() else { return nil }
         while true {
             let path = Path.join(folder, name)
             if let found = try read(path) { return (path, found) }
             let parent = Path.folder(of: folder)
             if parent == folder || parent == "." { return nil }
             folder = parent
+        }
+    }
+
+    /// The working folder; nil if there is none any more.
+    private static func workingFolder() throws(Failure) -> String? {
+        do throws(Errno) {
+            return try Path.workingFolder()
+        } catch .notText {
+            throw Failure(
+                .other, "cannot look for \(name): the working folder's name is not UTF-8 text",
+                hint: "add --no-context")
+        } catch {
+            return nil
         }
     }
 

@@ -19,7 +19,7 @@ struct CurrentContext {
             )? in
             if let option { return (try CurrentContext.checked(option, flag), flag) }
             if options.noContext { return nil }
-            if let value = Environment.value(variable), !value.isEmpty {
+            if let value = try Environment.text(variable) {
                 return (try CurrentContext.checked(value, variable), variable)
             }
             guard let nearest, let inFile else { return nil }

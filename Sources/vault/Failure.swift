@@ -35,6 +35,9 @@ struct Failure: Error {
     /// An error of the system about something that has a name.
     init(_ error: Errno, _ doing: String) { self.init(.other, "\(doing): \(error)") }
 
+    /// A variable that cannot be read.
+    init(_ error: NotText) { self.init(.usage, "the variable \(error.variable) is not UTF-8 text") }
+
     /// An exit code alone, where the answer is already printed.
     init(silent code: ExitCode) { self.init(code, "") }
 
@@ -50,6 +53,18 @@ struct Failure: Error {
         } else {
             Output.note("vault: error: \(message)")
             if let hint { Output.note("vault: hint: \(hint)") }
+        }
+    }
+}
+
+extension Environment {
+    /// The value of a variable that must be text; nil if it is unset or empty.
+    static func text(_ name: String) throws(Failure) -> String? {
+        do throws(NotText) {
+            guard let value = try value(name), !value.isEmpty else { return nil }
+            return value
+        } catch {
+            throw Failure(error)
         }
     }
 }

@@ -14,10 +14,10 @@ enum Passphrase {
 
     /// The passphrase of an existing vault.
     static func existing(_ options: PassphraseOptions) throws(Failure) -> SecretBytes {
-        let source =
-            try explicit(options.descriptor, options.file, options.command, "passphrase")
-            ?? environment("VAULT_PASSPHRASE")
-        if let source { return try read(source) }
+        if let source = try explicit(options.descriptor, options.file, options.command, "passphrase") {
+            return try read(source)
+        }
+        if let source = try environment("VAULT_PASSPHRASE") { return try read(source) }
         let terminal = try openTerminal(
             "the vault is locked, and there is no terminal to ask for the passphrase",
             hint:
@@ -33,10 +33,10 @@ enum Passphrase {
         let explicitNew = try explicit(new.descriptor, new.file, new.command, "new-passphrase")
         let explicitOrdinary = try explicit(
             ordinary.descriptor, ordinary.file, ordinary.command, "passphrase")
-        let source =
-            explicitNew ?? explicitOrdinary ?? environment("VAULT_NEW_PASSPHRASE")
-            ?? environment("VAULT_PASSPHRASE")
-        if let source { return try read(source) }
+        if let source = explicitNew ?? explicitOrdinary { return try read(source) }
+        for name in ["VAULT_NEW_PASSPHRASE", "VAULT_PASSPHRASE"] {
+            if let source = try environment(name) { return try read(source) }
+        }
         let terminal = try openTerminal(
             "there is no terminal to ask for a new passphrase",
             hint: "give --new-passphrase-file, --new-passphrase-command or --new-passphrase-fd")
@@ -68,9 +68,9 @@ enum Passphrase {
         return given.first
     }
 
-    private static func environment(_ name: String) -> Source? {
-        if let file = Environment.value(name + "_FILE"), !file.isEmpty { return .file(file) }
-        if let command = Environment.value(name + "_COMMAND"), !command.isEmpty { return .command(command) }
+    private static func environment(_ name: String) throws(Failure) -> Source? {
+        if let file = try Environment.text(name + "_FILE") { return .file(file) }
+        if let command = try Environment.text(name + "_COMMAND") { return .command(command) }
         // There is no VAULT_NEW_PASSPHRASE: nothing that lasts should live in a variable.
         if name == "VAULT_PASSPHRASE", Environment.withValue(name, { _ in true }) == true {
             return .variable(name)

@@ -72,11 +72,22 @@ extension Notice {
 extension CommonOptions {
     /// The vault file that is meant.
     func path() throws(Failure) -> String {
-        if let vault {
-            if vault.isEmpty { throw Failure(.usage, "option '--vault' needs a value") }
-            return vault
+        let path = if let vault { vault } else { try defaultPath() }
+        guard !path.isEmpty else { throw Failure(.usage, "option '--vault' needs a value") }
+        guard Locations.isNamedInText(path) else {
+            throw Failure(.other, "\(path) is in a folder whose name is not UTF-8 text")
         }
-        guard let path = Locations.vaultFile else {
+        return path
+    }
+
+    private func defaultPath() throws(Failure) -> String {
+        let path: String?
+        do throws(NotText) {
+            path = try Locations.vaultFile()
+        } catch {
+            throw Failure(error)
+        }
+        guard let path else {
             throw Failure(.usage, "no vault file is named, and HOME is not set", hint: "add --vault FILE")
         }
         return path

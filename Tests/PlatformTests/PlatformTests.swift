@@ -74,6 +74,20 @@ import Testing
         #expect(Path.name(of: path) == name)
     }
 
+    @Test func `that are no text are refused, not repaired`() throws {
+        let text = FileManager.default.temporaryDirectory.path + "/not-text-\(UUID().uuidString)"
+        let link = text + "-link"
+        let bytes = text.utf8.map { CChar(bitPattern: $0) } + [CChar(bitPattern: 0xE9), 0]
+        #expect(mkdir(bytes, 0o700) == 0)
+        #expect(symlink(bytes, link) == 0)
+        defer {
+            rmdir(bytes)
+            unlink(link)
+        }
+        #expect(throws: Errno.notText) { try Path.resolvingLinks(link) }
+        #expect(throws: Errno.notText) { try Path.resolvingLinks(link + "/.") }
+    }
+
     @Test func `are joined with one slash`() {
         #expect(Path.join("/", "a") == "/a")
         #expect(Path.join("/a", "b") == "/a/b")

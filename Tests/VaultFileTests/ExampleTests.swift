@@ -20,7 +20,7 @@ import Testing
         let text = String(decoding: try #require(try file.readAll(limit: 1 << 20)), as: UTF8.self)
         let start = try #require(text.range(of: ExampleTests.heading))
         let fresh = String(text[..<start.upperBound]) + "\n" + (try ExampleTests.section())
-        if Environment.value("VAULT_UPDATE_EXAMPLE") == "1" {
+        if try Environment.value("VAULT_UPDATE_EXAMPLE") == "1" {
             let disk = try DiskStorage().open(page, .writing)
             try disk.write(Array(fresh.utf8).span, at: 0)
             try disk.truncate(to: UInt64(fresh.utf8.count))
