@@ -12,7 +12,9 @@ public enum Calendar {
     /// Milliseconds since 1970 for `2026-11-23`, `2026-11-23T22:05`, `2026-11-23T22:05:01`, each with or
     /// without a final Z.
     ///
-    /// - Returns: nil for anything else. A missing time of day is the first moment; missing seconds are 0.
+    /// - Returns: nil for anything else. A missing time of day is the first moment; missing seconds are 0. With
+    ///   seconds it is the last moment of that second, so that what ``format(_:)`` wrote is not before what it
+    ///   was written for.
     public static func parse(_ text: String) -> UInt64? {
         var bytes = Array(text.utf8)
         if bytes.count > 10, bytes.last == UInt8(ascii: "Z") { bytes.removeLast() }
@@ -37,7 +39,8 @@ public enum Calendar {
         }
         let days = daysSince1970(year, month, day)
         guard date(daysSince1970: days) == (year, month, day) else { return nil }
-        return UInt64(days * 86400 + hour * 3600 + minute * 60 + second) * 1000
+        let moment = UInt64(days * 86400 + hour * 3600 + minute * 60 + second) * 1000
+        return bytes.count == pattern.count ? moment + 999 : moment
     }
 
     /// The proleptic Gregorian calendar, by eras of 400 years that begin in March.

@@ -20,6 +20,9 @@ struct Get: Command {
 
             The bytes are exact. Only on a terminal a newline is added, and there control characters are not \
             printed without --force.
+
+            --at takes a date, which means its first moment, or a time of day with or without seconds, in UTC. With seconds it \
+            is the whole second: the newest version that 'vault history' shows with this time or an earlier one.
             """,
         parameters: [
             .shared(Target.anywhere, \.target),
