@@ -88,7 +88,9 @@ struct ChildEnvironment: ~Copyable {
     /// - Throws: ``ExitCode/usage`` for names that need to be allowed, ``ExitCode/notExpressible`` naming
     ///   every secret that cannot stand in an environment.
     mutating func add(_ secrets: [Secret], allowing allowed: [String]) throws(Failure) {
-        let secrets = secrets.filter { ChildEnvironment.isVariableName($0.name) }
+        let secrets = secrets.filter {
+            ChildEnvironment.isVariableName($0.name) && mayBeHandedOn(Name($0.name.utf8))
+        }
         let dangerous = secrets.map(\.name).filter {
             ChildEnvironment.isDangerous($0) && !allowed.contains($0)
         }
@@ -113,6 +115,7 @@ struct ChildEnvironment: ~Copyable {
     /// Sets a variable from `NAME=VALUE`, where VALUE may be a reference.
     mutating func assign(_ assignment: String) throws(Failure) {
         let (name, reference) = ChildEnvironment.parse(Array(assignment.utf8).span)
+        guard mayBeHandedOn(name) else { return }
         switch reference {
         case .secret(let secret): try put(name, reference: secret)
         case .escaped(let text): try put(name, text.span)
@@ -194,6 +197,13 @@ struct ChildEnvironment: ~Copyable {
         Failure(
             .notExpressible, "cannot stand in an environment: \(names.joined(separator: ", "))",
             hint: "leave them out with --except")
+    }
+
+    /// Whether no vault below would take the variable for a passphrase, or for a command that prints one.
+    private func mayBeHandedOn(_ name: Name) -> Bool {
+        guard Passphrase.isPassphraseVariable(name.span) else { return true }
+        Output.warn("\(ChildEnvironment.text(name)) is not handed on: it would be taken for a passphrase")
+        return false
     }
 
     /// A name for a message.

@@ -23,7 +23,8 @@ struct Run: Command {
             The environment, where later beats earlier: the inherited one; every effective secret whose name is a valid \
             variable name; --env. In the inherited variables and in --env, a whole value 'secret:NAME' becomes the \
             effective value of NAME; 'secret::TEXT' becomes 'secret:TEXT'. If a reference cannot be resolved, nothing is \
-            started. Variables that hold a passphrase are never handed on.
+            started. Variables that hold a passphrase, or say where \
+            one is (VAULT_…PASSPHRASE…), are never handed on, wherever they come from.
 
             Names that change how programs load code (LD_*, PATH, BASH_ENV, …) need --allow-name.
 
