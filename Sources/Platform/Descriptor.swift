@@ -74,6 +74,9 @@ public struct InheritedDescriptor: Sendable {
     /// Whether it is open at all.
     public var isOpen: Bool { fcntl(number, F_GETFD) != -1 }
 
+    /// Closes it for the program that this process becomes, and for others that it starts.
+    public func keepFromOthers() { _ = fcntl(number, F_SETFD, FD_CLOEXEC) }
+
     /// Reads once, at most `buffer.count` bytes.
     ///
     /// - Returns: how many bytes came; 0 at the end.

@@ -89,6 +89,8 @@ enum Passphrase {
             try fill(&buffer, "the passphrase from descriptor \(number)") { span throws(Errno) in
                 try descriptor.read(into: &span)
             }
+            // What `run` starts must not read it again; a standard descriptor is the program's own.
+            if number > 2 { descriptor.keepFromOthers() }
         case .file(let path): try readFile(path, &buffer)
         case .command(let command): try readCommand(command, &buffer)
         case .variable(let name):

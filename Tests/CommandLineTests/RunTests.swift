@@ -69,6 +69,18 @@ import Testing
         }
     }
 
+    @Test func `a descriptor that the passphrase came from does not reach the program`() throws {
+        let sandbox = try Sandbox.withVault()
+        try sandbox.write("passphrase", Array("correct horse".utf8))
+        let script = "exec vault run --no-all --passphrase-fd 3 -- ls /proc/self/fd 3<passphrase 4</dev/null"
+        let listed = try sandbox.program(["/bin/sh", "-c", script])
+        #expect(listed.outcome == .exit(0))
+        // 3 is what `ls` itself opened to look; 4 is none of vault's business.
+        #expect(listed.text == "0\n1\n2\n3\n4\n")
+        let read = "exec vault run --no-all --passphrase-fd 5 -- cat /proc/self/fd/5 5<passphrase"
+        #expect(try sandbox.program(["/bin/sh", "-c", read]).text == "")
+    }
+
     @Test func `each variable is there once`() throws {
         let sandbox = try Sandbox.withVault()
         for value in ["one", "two"] {
