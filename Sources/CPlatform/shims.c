@@ -77,18 +77,20 @@ void platform_prompt_begin(void) {
     for (int i = 0; i < prompt_signal_count; i++) sigaction(prompt_signals[i], &action, &before_actions[i]);
 }
 
-int platform_prompt_wait_readable(int fd) {
+int platform_prompt_wait_readable(int fd, int milliseconds) {
     struct pollfd poll = {.fd = fd, .events = POLLIN};
+    const struct timespec limit = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000L};
     sigset_t during = before_mask;
     int result;
 
     sigaddset(&during, SIGTSTP);
     for (int i = 0; i < prompt_signal_count; i++) sigdelset(&during, prompt_signals[i]);
     do {
-        result = ppoll(&poll, 1, NULL, &during);
+        result = ppoll(&poll, 1, milliseconds < 0 ? NULL : &limit, &during);
     } while (result < 0 && errno == EINTR && !caught);
     if (caught) return caught;
-    return result < 0 ? -1 : 0;
+    if (result == 0) errno = ETIMEDOUT;
+    return result > 0 ? 0 : -1;
 }
 
 int platform_prompt_end(void) {

@@ -59,6 +59,9 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringCo
     /// A name that is no UTF-8 text: Linux's own word for it is "illegal byte sequence".
     public static let notText = Errno(rawValue: EILSEQ)
 
+    /// Connection timed out: what was waited for did not come.
+    static let timedOut = Errno(rawValue: ETIMEDOUT)
+
     /// The error that the last failed call of this thread left.
     static var current: Errno { Errno(rawValue: errno) }
 

@@ -43,9 +43,11 @@ public struct Terminal: ~Copyable {
     ///
     /// Backspace, Ctrl-U and Ctrl-W work. What was typed ahead, and what a paste brings after its first line,
     /// is thrown away, so that no part of a secret ends up in a shell.
+    ///
+    /// - Returns: whether more came right behind the line, as a paste brings it.
     public borrowing func readHiddenLine(
         prompt: String, into line: inout some LineBuffer & ~Copyable
-    ) throws(PromptError) {
+    ) throws(PromptError) -> Bool {
         platform_prompt_begin()
         let before: termios
         do throws(PromptError) {
@@ -58,9 +60,11 @@ public struct Terminal: ~Copyable {
             throw error
         }
         var failure: PromptError?
+        var moreCame = false
         do throws(PromptError) {
             try write(prompt)
             try readHidden(into: &line)
+            moreCame = try discardRest()
         } catch {
             failure = error
         }
@@ -69,6 +73,14 @@ public struct Terminal: ~Copyable {
         // A signal that came too late for the loop still means what it says.
         if platform_prompt_end() != 0 { failure = .cancelled }
         if let failure { throw failure }
+        return moreCame
+    }
+
+    /// Throws away what comes without a pause that a person would make; says whether there was anything.
+    private borrowing func discardRest() throws(PromptError) -> Bool {
+        var isAny = false
+        while try isReadable(within: 30), try readByte() != nil { isAny = true }
+        return isAny
     }
 
     private borrowing func readHidden(into line: inout some LineBuffer & ~Copyable) throws(PromptError) {
@@ -99,10 +111,17 @@ public struct Terminal: ~Copyable {
         }
     }
 
-    private borrowing func readByte() throws(PromptError) -> UInt8? {
-        let signal = platform_prompt_wait_readable(device.number)
+    /// Waits for input, for so many milliseconds at most, or for ever if they are negative.
+    private borrowing func isReadable(within milliseconds: Int32) throws(PromptError) -> Bool {
+        let signal = platform_prompt_wait_readable(device.number, milliseconds)
         if signal > 0 { throw .cancelled }
-        if signal < 0 { throw .terminal(.current) }
+        if signal == 0 { return true }
+        guard Errno.current == .timedOut else { throw .terminal(.current) }
+        return false
+    }
+
+    private borrowing func readByte() throws(PromptError) -> UInt8? {
+        _ = try isReadable(within: -1)
         do throws(Errno) {
             var bytes: [1 of UInt8] = [0]
             var span = bytes.mutableSpan

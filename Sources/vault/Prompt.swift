@@ -3,17 +3,23 @@ internal import Sodium
 
 /// Questions to the person at the terminal.
 enum Prompt {
-    /// A line that is not shown, in guarded memory; what is typed beyond `limit` bytes is dropped.
+    /// A line that is not shown, in guarded memory; what is typed beyond `limit` bytes is dropped, and so is what a
+    /// paste brings after the line.
+    ///
+    /// - Parameter refusal: what to fail with instead if a paste brings more.
     static func hidden(
-        _ terminal: borrowing Terminal, _ prompt: String, atMost limit: Int
+        _ terminal: borrowing Terminal, _ prompt: String, atMost limit: Int,
+        ifMoreComes refusal: Failure? = nil
     ) throws(Failure) -> SecretBuffer {
         var line = GuardedLine(
             try guarding { () throws(SodiumError) in try SecretBuffer(capacity: limit) }, limit)
+        let moreCame: Bool
         do throws(PromptError) {
-            try terminal.readHiddenLine(prompt: prompt, into: &line)
+            moreCame = try terminal.readHiddenLine(prompt: prompt, into: &line)
         } catch {
             throw Failure(error)
         }
+        if moreCame, let refusal { throw refusal }
         return line.finish()
     }
 

@@ -62,6 +62,38 @@ import Testing
         #expect(try sandbox.run("list").text == "")
     }
 
+    @Test(arguments: [
+        "one\ntwo\n", "one\n\n", "-----BEGIN-----\n" + String(repeating: "x", count: 9000) + "\n",
+    ])
+    func `set refuses a pasted value of several lines instead of taking the first`(_ paste: String) throws {
+        let sandbox = try Sandbox.withVault()
+        let first = try PseudoTerminal(
+            sandbox, "set", "team", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])
+        try first.expect("Value: ", answer: paste)
+        let end = first.finish()
+        #expect(end.outcome == .exit(2))
+        #expect(
+            end.printed.hasPrefix(
+                "vault: error: the value that was pasted has several lines; nothing was set\n"))
+        let second = try PseudoTerminal(
+            sandbox, "set", "team", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])
+        try second.expect("Value: ", answer: "one\n")
+        try second.expect("The same again: ", answer: paste)
+        #expect(second.finish().outcome == .exit(2))
+        #expect(try sandbox.run("list").text == "")
+    }
+
+    @Test func `set refuses a typed value that is too long instead of cutting it`() throws {
+        let sandbox = try Sandbox.withVault()
+        let terminal = try PseudoTerminal(
+            sandbox, "set", "team", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])
+        try terminal.expect("Value: ", answer: String(repeating: "x", count: 1_048_577) + "\n")
+        let end = terminal.finish()
+        #expect(end.outcome == .exit(2))
+        #expect(end.printed == "vault: error: the value has more than 1,048,576 bytes (1 MiB)\n")
+        #expect(try sandbox.run("list").text == "")
+    }
+
     @Test func `set asks for a name that is missing`() throws {
         let sandbox = try Sandbox.withVault()
         let terminal = try PseudoTerminal(

@@ -32,10 +32,11 @@ char **platform_environment(void);
 /* Prompts. From begin to end SIGINT, SIGTERM, SIGHUP and SIGQUIT are noted instead of ending the process, and SIGTSTP waits, so
  * that a terminal is never left without its echo. They are let in only while wait_readable waits, so none slips through.
  *
- * wait_readable returns 0 when fd can be read, the number of a signal that came, or -1 with errno. end returns the number of a
+ * wait_readable returns 0 when fd can be read, the number of a signal that came, or -1 with errno: ETIMEDOUT after so many
+ * milliseconds, unless they are negative. end returns the number of a
  * signal that came since begin, or 0. */
 void platform_prompt_begin(void);
-int platform_prompt_wait_readable(int fd);
+int platform_prompt_wait_readable(int fd, int milliseconds);
 int platform_prompt_end(void);
 
 /* pipe2(O_CLOEXEC): 0, or -1 with errno. */

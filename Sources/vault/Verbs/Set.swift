@@ -17,7 +17,7 @@ struct SetSecret: Command {
         SetSecret(), name: "set", usage: "SCOPE [--id ID] NAME", summary: "Create or replace one secret",
         discussion: """
             The value is read from standard input if that is no terminal, and exactly one final newline is taken off \
-            (--raw keeps it). On a terminal it is asked for, twice, without being shown. --from-file takes a \
+            (--raw keeps it). On a terminal one line is asked for, twice, without being shown. --from-file takes a \
             file as it is. A value is any bytes, 1 byte to 1 MiB.
 
             What was there before stays in the history: see 'vault history' and 'vault undo'.
@@ -64,6 +64,10 @@ struct SetSecret: Command {
     private static let empty = Failure(
         .usage, "the value is empty", hint: "add --allow-empty if that is meant")
 
+    private static let severalLines = Failure(
+        .usage, "the value that was pasted has several lines; nothing was set",
+        hint: "use standard input or --from-file")
+
     private func nameOrAsk() throws(Failure) -> String {
         if target.name != nil { return try target.checkedName() }
         guard InheritedDescriptor.standardInput.isTerminal, let terminal = try? Terminal() else {
@@ -104,9 +108,12 @@ struct SetSecret: Command {
         guard let terminal = try? Terminal() else {
             throw Failure(.locked, "there is no terminal to ask for the value")
         }
-        let limit = Format.mostValue
-        let first = try Prompt.hidden(terminal, "Value: ", atMost: limit)
-        let second = try Prompt.hidden(terminal, "The same again: ", atMost: limit)
+        // One byte more, to tell what is too long from what just fits.
+        let limit = Format.mostValue + 1
+        let first = try Prompt.hidden(terminal, "Value: ", atMost: limit, ifMoreComes: SetSecret.severalLines)
+        if first.count > Format.mostValue { throw .valueTooLong }
+        let second = try Prompt.hidden(
+            terminal, "The same again: ", atMost: limit, ifMoreComes: SetSecret.severalLines)
         let same = first.withBytes { first in second.withBytes { first.isEqualInConstantTime(to: $0) } }
         guard same else { throw Failure(.other, "the two values differ; nothing was set") }
         return first
