@@ -105,6 +105,7 @@ struct Get: Command {
     ///
     /// Line ends and tabs are harmless.
     private static func hasControls(_ value: Span<UInt8>) -> Bool {
+        let isText = (try? UTF8Span(validating: value)) != nil
         for index in value.indices {
             let byte = value[index]
             let next: UInt8 = index + 1 < value.count ? value[index + 1] : 0
@@ -112,8 +113,9 @@ struct Get: Command {
             case 0x09, 0x0A: continue
             case 0x0D where next == 0x0A: continue
             case 0x00..<0x20, 0x7F: return true
-            // C1 controls in UTF-8, and bytes that some terminals take as such.
+            // C1 controls in UTF-8, and as single bytes, which some terminals take as such.
             case 0xC2 where (0x80...0x9F).contains(next): return true
+            case 0x80...0x9F where !isText: return true
             default: continue
             }
         }
