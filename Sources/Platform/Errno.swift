@@ -54,6 +54,8 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringCo
     public static let wouldBlock = Errno(rawValue: EAGAIN)
     /// Exec format error.
     public static let notExecutable = Errno(rawValue: ENOEXEC)
+    /// Too many levels of symbolic links.
+    public static let tooManyLinks = Errno(rawValue: ELOOP)
     /// Argument list too long.
     public static let tooLong = Errno(rawValue: E2BIG)
     /// A name that is no UTF-8 text: Linux's own word for it is "illegal byte sequence".

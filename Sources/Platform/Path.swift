@@ -47,6 +47,15 @@ public enum Path {
         return text
     }
 
+    /// The user that owns what lies at `path`, of a symbolic link the link's own.
+    ///
+    /// - Throws: ``Errno/noSuchFile`` if there is nothing, ``Errno/permissionDenied`` if nobody may look.
+    public static func owner(of path: String) throws(Errno) -> UInt32 {
+        var status = stat()
+        _ = try retrying { unsafe lstat(path, &status) }
+        return status.st_uid
+    }
+
     private static func trimmingSlashes(_ path: String) -> String {
         var end = path.utf8.endIndex
         while end > path.utf8.startIndex {

@@ -75,7 +75,8 @@ enum CommandTable {
             and cluster in the nearest .vault.toml in this folder or above. --no-context ignores the last two.
 
             .vault.toml may have the keys project and cluster (strings) and require (an array of names without which 'vault run' \
-            does not start). It is ignored, with a warning, unless it is yours or root's and nobody else can write it.
+            does not start). It is ignored, with a warning, if it cannot be read, or unless it is yours or root's and nobody else \
+            can write it.
 
             The passphrase, when nobody shall be asked: --passphrase-fd, --passphrase-file or --passphrase-command, else \
             VAULT_PASSPHRASE_FILE, VAULT_PASSPHRASE_COMMAND, VAULT_PASSPHRASE. For a new vault first --new-passphrase-fd, \

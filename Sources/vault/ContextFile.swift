@@ -38,12 +38,18 @@ struct ContextFile: Equatable {
         let bytes: [UInt8]?
         do throws(Errno) {
             let file = try InputFile(path, onlyRegular: true)
-            if ![0, CurrentProcess.userID].contains(file.owner) || file.isWritableByOthers {
+            // Whoever owns a link chose what it leads to.
+            let owners = [file.owner, try Path.owner(of: path)]
+            guard owners.allSatisfy([0, CurrentProcess.userID].contains), !file.isWritableByOthers else {
                 Output.warn("\(path) is ignored: others can write it, or it is not yours")
                 return nil
             }
             bytes = try file.readAll(limit: mostBytes)
-        } catch .noSuchFile, .notFolder, .isFolder, .invalidArgument {
+        } catch .noSuchFile, .notFolder, .isFolder, .invalidArgument, .noDevice {
+            return nil
+        } catch .permissionDenied, .tooManyLinks {
+            // It is not the business of a stranger's file, or of a folder that hides whether there is one, to stop us.
+            if (try? Path.owner(of: path)) != nil { Output.warn("\(path) is ignored: it cannot be read") }
             return nil
         } catch {
             throw Failure(error, "cannot read \(path)")

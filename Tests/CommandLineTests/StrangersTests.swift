@@ -1,0 +1,68 @@
+import Foundation
+import Testing
+
+/// What other users of the machine put in the way.
+///
+/// Only root can play two users.
+@Suite(.enabled(if: geteuid() == 0)) struct StrangersTests {
+    /// A vault and `vault` where the user 65534 can use them; a team's and a project's secret.
+    private func sandbox() throws -> Sandbox {
+        let sandbox = try Sandbox.withVault()
+        _ = try sandbox.run("set", "team", "A", input: Array("team".utf8))
+        _ = try sandbox.run("set", "project", "--id", "web", "A", input: Array("web".utf8))
+        let script = """
+            chmod 711 \(sandbox.root) . && cp \(Sandbox.binary) vault && mkdir above above/below theirs &&
+            cp v theirs/v && chown -R 65534 theirs
+            """
+        #expect(try sandbox.program(["/bin/sh", "-c", script]).outcome == .exit(0))
+        return sandbox
+    }
+
+    /// Runs a script as root, in which `theirs` is `vault` for the other user.
+    private func run(_ sandbox: Sandbox, _ script: String) throws -> Sandbox.Result {
+        let other = """
+            theirs() {
+                setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=\(sandbox.folder)/theirs XDG_RUNTIME_DIR= \\
+                    VAULT_FILE=\(sandbox.folder)/theirs/v \(sandbox.folder)/vault "$@"
+            }
+            """
+        return try sandbox.program(["/bin/sh", "-c", other + "\n" + script])
+    }
+
+    @Test func `a context file in a folder that may not be looked into is none`() throws {
+        let sandbox = try sandbox()
+        let result = try run(
+            sandbox, "chmod 700 above; cd above/below; theirs get A; theirs run --no-all -- echo ran")
+        #expect(result.outcome == .exit(0))
+        #expect(result.text == "teamran\n")
+        #expect(result.errors == "")
+    }
+
+    @Test func `a context file that may not be read is ignored, with a warning`() throws {
+        let sandbox = try sandbox()
+        let result = try run(
+            sandbox,
+            "chmod 755 above above/below; umask 077; echo 'project = \"web\"' >above/.vault.toml; cd above/below; theirs get A"
+        )
+        #expect(result.outcome == .exit(0))
+        #expect(result.text == "team")
+        #expect(
+            result.errors
+                == "vault: warning: \(sandbox.folder)/above/.vault.toml is ignored: it cannot be read\n")
+    }
+
+    @Test func `a link of a stranger to a context file is ignored as a file of theirs is`() throws {
+        let sandbox = try sandbox()
+        let result = try run(
+            sandbox,
+            """
+            echo 'project = "web"' >mine; ln -s ../mine above/.vault.toml; cd above/below; vault get A; echo
+            chown -h 65534 ../.vault.toml; vault get A; echo; rm ../.vault.toml
+            ln -s /etc/passwd ../.vault.toml; chown -h 65534 ../.vault.toml; vault get A
+            """)
+        let warning =
+            "vault: warning: \(sandbox.folder)/above/.vault.toml is ignored: others can write it, or it is not yours\n"
+        #expect(result.text == "web\nteam\nteam")
+        #expect(result.errors == warning + warning)
+    }
+}
