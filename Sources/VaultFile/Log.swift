@@ -252,6 +252,8 @@ public final class Log {
         guard let offset else { return unfinishedTail = nil }
         let file = file
         let length = try during(.read) { () throws(Errno) in try file.length() }
+        // Whoever keeps no lock can have cut the file since the replay.
+        guard length >= offset else { throw .rolledBack }
         unfinishedTail = UnfinishedTail(offset: offset, count: length - offset)
     }
 

@@ -53,6 +53,31 @@ import Testing
         #expect(try reader.text("A") == "one")
     }
 
+    @Test(arguments: 1...8)
+    func `a file that is cut while its tail is looked at is an error, not a crash`(number: Int) throws {
+        let world = World()
+        let log = try world.create()
+        try log.append(.text("A", "one"))
+        world.bytes += noise(100)
+        let (whole, bare) = (world.bytes, Array(world.bytes.prefix(4608)))
+        var left = number
+        world.disk.before = { [disk = world.disk, path = world.path] call in
+            guard call == .length else { return }
+            left -= 1
+            if left == 0 { disk[path] = bare }
+        }
+        for _ in 0..<2 {
+            // Whatever it says of a file that changes under its hands, it does not crash.
+            do throws(VaultFileError) { try log.refresh() } catch { #expect(error == .rolledBack) }
+            _ = world.verdict()
+        }
+        world.disk.before = nil
+        world.bytes = whole
+        try log.refresh()
+        #expect(try log.text("A") == "one")
+        #expect(log.unfinishedTail?.count == 100)
+    }
+
     @Test func `another vault that was copied over the file is not written`() throws {
         let world = World()
         let log = try world.create()
