@@ -155,6 +155,8 @@ extension Session {
     /// - Returns: whether the secret exists now.
     @discardableResult
     public func undo(_ secret: Secret) throws(VaultError) -> Bool {
+        // What another process has set since is undone, not it and the version before it.
+        try refresh()
         let history = try history(of: secret)
         guard !history.isEmpty else { throw .noSuchSecret }
         guard history.count > 1 else { throw .noSuchVersion }

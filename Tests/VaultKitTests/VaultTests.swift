@@ -98,6 +98,16 @@ import VaultKit
         #expect(try !vault.contains(secret))
     }
 
+    @Test func `undo undoes what is the newest by then, whoever wrote it`() throws {
+        let temporary = try TemporaryVault()
+        let (one, two) = (try temporary.create(), try temporary.open())
+        for text in ["one", "two"] { try one.put("N", .team, text) }
+        try two.refresh()
+        try one.put("N", .team, "three")
+        #expect(try two.undo(Secret("N", in: .team)))
+        #expect(try two.bytes("N", .team) == Array("two".utf8))
+    }
+
     @Test func `deleting what is not there is an error and writes nothing`() throws {
         let vault = try TemporaryVault().create()
         let before = vault.summary()

@@ -28,7 +28,10 @@ struct Undo: Command {
     /// Returns the time of the version that is the present one again, and whether the secret exists in it.
     private func undo(_ secret: Secret, in vault: any Session) throws(Failure) -> (time: UInt64, exists: Bool)
     {
-        let history = try options.during { () throws(VaultError) in try vault.history(of: secret) }
+        let history = try options.during { () throws(VaultError) in
+            try vault.refresh()
+            return try vault.history(of: secret)
+        }
         if history.isEmpty {
             throw absent(secret.name, searched: secret.scope.described, in: vault, explicit: secret.scope)
         }
