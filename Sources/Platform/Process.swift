@@ -25,9 +25,11 @@ public enum CurrentProcess {
 
     /// Opens the standard descriptors that the parent left closed on `/dev/null`, so that no file of ours
     /// takes their number.
+    ///
+    /// Writing there fails, as if it were closed: what is lost is not done.
     public static func fillStandardDescriptors() {
         for number in Int32(0)...2 where !InheritedDescriptor(number: number).isOpen {
-            _ = unsafe open("/dev/null", O_RDWR)
+            _ = unsafe open("/dev/null", O_RDONLY)
         }
     }
 
