@@ -48,7 +48,9 @@ extension Log {
         let saved = try setTailAside()
         try syncPresentEnd()
         try write(batch.frames)
-        if (try? isReplaced()) != false { throw .replacedDuringWrite }
+        guard (try? isReplaced()) == false, (try? isThere(batch.position)) == true else {
+            throw .replacedDuringWrite
+        }
         try replay.apply(batch.records, committed: batch.position)
         syncedEnd = batch.position.end
         seen = batch.position
@@ -213,6 +215,12 @@ extension Log {
             try? file.sync()
             throw .outcomeUnknown(error)
         }
+    }
+
+    /// Whether the file holds what was just written: an older copy of it over it keeps everything but that.
+    private func isThere(_ commit: Replay.Position) throws(VaultFileError) -> Bool {
+        let file = file
+        return try holds(commit, length: try during(.read) { () throws(Errno) in try file.length() })
     }
 
     private func randomName() throws(VaultFileError) -> String {

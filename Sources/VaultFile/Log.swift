@@ -166,7 +166,7 @@ public final class Log {
     /// Whether the file still holds a commit that was seen.
     ///
     /// Nobody who keeps to the lock takes it away, but `cp` does.
-    private func holds(_ commit: Replay.Position, length: UInt64) throws(VaultFileError) -> Bool {
+    func holds(_ commit: Replay.Position, length: UInt64) throws(VaultFileError) -> Bool {
         guard length >= commit.end else { return false }
         guard commit.lastFrame > 0 else { return true }
         let tag = try bytes(at: commit.lastFrame + UInt64(Format.frameOverhead), count: 16)

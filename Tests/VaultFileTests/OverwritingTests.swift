@@ -78,6 +78,22 @@ import Testing
         #expect(log.unfinishedTail?.count == 100)
     }
 
+    @Test func `a write that an older copy of the file took away is not acknowledged`() throws {
+        let world = World()
+        let log = try world.create()
+        try log.append(.text("A", "one"))
+        let older = world.bytes
+        try log.append(.text("A", "two"))
+        world.disk.before = { [disk = world.disk, path = world.path] call in
+            guard call == .sync else { return }
+            disk.before = nil
+            disk[path] = older
+        }
+        #expect(throws: VaultFileError.replacedDuringWrite) { try log.append(.text("B", "three")) }
+        #expect(world.bytes == older)
+        #expect(try world.open().text("B") == nil)
+    }
+
     @Test func `another vault that was copied over the file is not written`() throws {
         let world = World()
         let log = try world.create()
