@@ -149,19 +149,15 @@ extension Log {
         let mark = try randomName()
         let savedPath = "\(real).unfinished-\(tail.offset)-\(mark)"
         let file = file
-        try during(.save) { () throws(Errno) in
-            let saved = try storage.create(savedPath)
-            var piece = [UInt8](repeating: 0, count: 1 << 16)
-            var done: UInt64 = 0
-            while done < tail.count {
-                var span = piece.mutableSpan
-                let count = try file.read(at: tail.offset + done, into: &span)
-                if count == 0 { break }
-                try saved.write(piece.span.extracting(first: min(count, Int(tail.count - done))), at: done)
-                done += UInt64(count)
-            }
+        let saved = try during(.save) { () throws(Errno) in try storage.create(savedPath) }
+        do throws(Errno) {
+            try copy(tail, to: saved)
             try saved.sync()
             try storage.syncFolder(Path.folder(of: real))
+        } catch {
+            // Half a copy would only look like a saved tail, and each further try would leave one more.
+            try? storage.remove(savedPath)
+            throw .io(.save, error)
         }
         try during(.truncate) { () throws(Errno) in
             try file.truncate(to: tail.offset)
@@ -170,6 +166,18 @@ extension Log {
         unfinishedTail = nil
         syncedEnd = tail.offset
         return SavedTail(count: tail.count, path: savedPath)
+    }
+
+    private func copy(_ tail: UnfinishedTail, to saved: any StorageFile) throws(Errno) {
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        var done: UInt64 = 0
+        while done < tail.count {
+            var span = piece.mutableSpan
+            let count = try file.read(at: tail.offset + done, into: &span)
+            if count == 0 { break }
+            try saved.write(piece.span.extracting(first: min(count, Int(tail.count - done))), at: done)
+            done += UInt64(count)
+        }
     }
 
     /// Makes durable what a writer before us may have left unsynced, and the file's name.

@@ -79,6 +79,7 @@ import Testing
         let log = try world.open()
         world.disk.fail(call, with: error)
         #expect(throws: VaultFileError.io(.save, error)) { try log.append(.text("B", "new")) }
+        #expect(world.otherFiles == [])
         #expect(world.bytes == before)
         #expect(throws: VaultFileError.previousFailure) { try log.append(.text("B", "new")) }
         #expect(world.bytes == before)
