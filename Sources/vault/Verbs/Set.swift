@@ -38,7 +38,10 @@ struct SetSecret: Command {
     func run() throws(Failure) {
         if value != nil, file != nil { throw Failure(.usage, "--value does not go with --from-file") }
         guard let scope = try target.scope(options) else { throw Failure(.usage, "missing operand SCOPE") }
-        if target.name != nil { _ = try target.checkedName() }
+        // Before anybody is asked for a passphrase.
+        if target.name != nil || !InheritedDescriptor.standardInput.isTerminal {
+            _ = try target.checkedName()
+        }
         if value != nil {
             Output.warn(
                 "other users of this machine can see the value in the list of processes; use standard input")
