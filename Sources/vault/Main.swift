@@ -13,15 +13,17 @@ enum Main {
             guard arguments.words.count == 1, arguments.firstMalformed == nil else { CurrentProcess.exit(2) }
             CurrentProcess.exit(AgentProcess.run(in: arguments.words[0]))
         }
+        // Even an error about the command line itself is JSON then.
+        var wantsJSON = asksForJSON(arguments.words[...])
         do throws(Failure) {
-            try run(arguments)
+            try run(arguments, &wantsJSON)
         } catch {
-            error.report(asJSON: wantsJSON(arguments.words))
+            error.report(asJSON: wantsJSON)
             CurrentProcess.exit(error.code.rawValue)
         }
     }
 
-    private static func run(_ arguments: CurrentProcess.Arguments) throws(Failure) {
+    private static func run(_ arguments: CurrentProcess.Arguments, _ wantsJSON: inout Bool) throws(Failure) {
         let words = arguments.words
         if words.isEmpty {
             throw Failure(.usage, "missing command", hint: "see 'vault help'")
@@ -39,15 +41,16 @@ enum Main {
         case .version: try Output.write("vault \(CommandTable.version)\n")
         case .command(let command):
             // Only the words that `run` hands on may be anything; all others are names, paths and numbers.
-            if let index = arguments.firstMalformed, index < words.count - command.verbatimArguments {
+            let own = words.dropLast(command.verbatimArguments)
+            wantsJSON = asksForJSON(own)
+            if let index = arguments.firstMalformed, index < own.count {
                 throw Failure(.usage, "argument \(index + 1) is not UTF-8 text")
             }
             try command.run()
         }
     }
 
-    /// Whether an error is wanted as JSON, even one about the command line itself.
-    private static func wantsJSON(_ words: [String]) -> Bool {
+    private static func asksForJSON(_ words: ArraySlice<String>) -> Bool {
         words.prefix { $0 != "--" }.contains("--json")
     }
 }
