@@ -18,6 +18,8 @@ struct ChildEnvironment: ~Copyable {
     private var added: [Name: Range<Int>] = [:]
     /// `NAME=value` with a final NUL, one after the other; entries that were overridden too.
     private var block: SecretBuffer
+    /// Secrets that cannot stand in an environment, and why.
+    private var refused: Swift.Set<String> = []
 
     /// The longest `NAME=value` that Linux takes, without the final NUL.
     private static let mostEntry = 131_071
@@ -85,8 +87,7 @@ struct ChildEnvironment: ~Copyable {
 
     /// Adds secrets under their own names.
     ///
-    /// - Throws: ``ExitCode/usage`` for names that need to be allowed, ``ExitCode/notExpressible`` naming
-    ///   every secret that cannot stand in an environment.
+    /// - Throws: ``ExitCode/usage`` for names that need to be allowed.
     mutating func add(_ secrets: [Secret], allowing allowed: [String]) throws(Failure) {
         let secrets = secrets.filter {
             ChildEnvironment.isVariableName($0.name) && mayBeHandedOn(Name($0.name.utf8))
@@ -99,17 +100,7 @@ struct ChildEnvironment: ~Copyable {
                 .usage, "these names change how programs run: \(dangerous.joined(separator: ", "))",
                 hint: "add --allow-name \(first) if that is meant, or --except \(first)")
         }
-        var refused: [String] = []
-        for secret in secrets {
-            let value = try value(of: secret)
-            let problem = value.withBytes { ChildEnvironment.problem(Name(secret.name.utf8), $0) }
-            if let problem {
-                refused.append("\(secret.name) (\(problem))")
-            } else {
-                try value.withBytes { value throws(Failure) in try put(Name(secret.name.utf8), value) }
-            }
-        }
-        guard refused.isEmpty else { throw ChildEnvironment.notExpressible(refused) }
+        for secret in secrets { try put(Name(secret.name.utf8), secret) }
     }
 
     /// Sets a variable from `NAME=VALUE`, where VALUE may be a reference.
@@ -125,8 +116,11 @@ struct ChildEnvironment: ~Copyable {
         }
     }
 
-    /// Whether all entries are short enough for the system.
+    /// Whether all entries can stand in an environment.
+    ///
+    /// - Throws: ``ExitCode/notExpressible``, naming every one that cannot.
     func checkFits() throws(Failure) {
+        guard refused.isEmpty else { throw ChildEnvironment.notExpressible(refused.sorted()) }
         let tooLong = added.filter { $0.value.count - 1 > ChildEnvironment.mostEntry }.keys
             .map(ChildEnvironment.text).sorted()
         guard tooLong.isEmpty else {
@@ -139,6 +133,12 @@ struct ChildEnvironment: ~Copyable {
         guard let final = try? compacted() else { return Errno.tooLong }
         let kept = kept.values.sorted()
         return final.withBytes { CurrentProcess.become(argumentsFrom: first, keeping: kept, adding: $0) }
+    }
+
+    /// The names of the variables of our own, those that take the most room first.
+    var namesBySize: [String] {
+        let sizes = added.map { (size: $0.value.count, name: ChildEnvironment.text($0.key)) }
+        return sizes.sorted { ($1.size, $0.name) < ($0.size, $1.name) }.map(\.name)
     }
 
     /// The block without entries that were overridden.
@@ -161,11 +161,16 @@ struct ChildEnvironment: ~Copyable {
                 "\(ChildEnvironment.text(name)): no secret '\(reference)' in \(searched); nothing was started",
                 hint: "see 'vault list --all'")
         }
+        try put(name, secret)
+    }
+
+    private mutating func put(_ name: Name, _ secret: Secret) throws(Failure) {
         let value = try value(of: secret)
         if let problem = value.withBytes({ ChildEnvironment.problem(name, $0) }) {
-            throw ChildEnvironment.notExpressible(["\(reference) (\(problem))"])
+            refused.insert("\(secret.name) (\(problem))")
+        } else {
+            try value.withBytes { value throws(Failure) in try put(name, value) }
         }
-        try value.withBytes { value throws(Failure) in try put(name, value) }
     }
 
     private mutating func put(_ name: Name, _ value: Span<UInt8>) throws(Failure) {

@@ -81,8 +81,11 @@ struct Run: Command {
         switch error {
         case .noSuchFile, .notFolder: throw Failure(.notFound, "\(words[0]): not found")
         case .tooLong:
+            let names = environment.namesBySize
+            let list = names.isEmpty ? "" : ", all together: " + names.joined(separator: ", ")
             throw Failure(
-                .notExpressible, "the environment is too long for the system", hint: "use --only or --except")
+                .notExpressible, "the environment is too long for the system" + list,
+                hint: "use --only or --except")
         // The word for the exit code stands in full: an error of the system has the same one.
         default: throw Failure(ExitCode.notExecutable, "\(words[0]): \(error)")
         }
