@@ -90,6 +90,7 @@ public struct Parameters<Command>: Sendable, ExpressibleByArrayLiteral {
         let parameter = Parameter(outline: outline) { command, text in
             let value = if let text { format.read(text) } else { bare }
             guard let value, var typed = command as? Command else { return false }
+            command = ()  // so that lists are appended to in place
             assign(&typed, value)
             command = typed
             return true
