@@ -83,11 +83,11 @@ public struct Listener: ~Copyable, Sendable {
     /// Listens at `path`, mode 0600.
     ///
     /// The socket is made under a name of its own and renamed, so that nobody sees one that does not listen
-    /// yet; what was at `path` is replaced.
+    /// yet; what was at `path` is replaced. Only one process may do this for a path at a time.
     public static func make(at path: String) throws(Errno) -> Listener {
         let descriptor = try LocalSocket.make()
         let number = descriptor.number
-        let temporary = "\(path).\(CurrentProcess.identifier)"
+        let temporary = path + ".new"
         _ = unsafe unlink(temporary)
         let before = umask(0o177)
         defer { umask(before) }

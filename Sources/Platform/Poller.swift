@@ -9,7 +9,7 @@ public struct Poller {
     public struct Interest: OptionSet, Sendable {
         /// The bits.
         public let rawValue: Int16
-        /// Nothing but the end of the other side.
+        /// Nothing, not even the end of the other side, which would be told again and again.
         public static let none: Interest = []
         /// Something to read.
         public static let reading = Interest(rawValue: Int16(POLLIN))
@@ -42,6 +42,7 @@ public struct Poller {
     public mutating func add(_ timer: borrowing BootTimer) -> Int { add(timer.descriptor.number, .reading) }
 
     private mutating func add(_ number: Int32, _ interest: Interest) -> Int {
+        let number = interest == .none ? -1 : number
         entries.append(pollfd(fd: number, events: interest.rawValue, revents: 0))
         return entries.count - 1
     }

@@ -74,14 +74,14 @@ public struct Agent: Sendable {
         }
     }
 
-    /// How long an agent that was started by somebody else may need until it listens, in milliseconds.
+    /// How long an agent that is just beginning or ending may be in the way, in milliseconds.
     private static let startPatience: UInt64 = 10_000
 
     private func connectOrStart() throws(AgentError) -> AgentConnection {
-        if let connection = try running() { return connection }
-        try AgentProcess.start(in: folder)
         var patience = Patience(milliseconds: Agent.startPatience)
         while true {
+            if let connection = try running() { return connection }
+            try AgentProcess.start(in: folder)
             if let connection = try running() { return connection }
             guard patience.wait() else { throw .notRunning }
         }

@@ -120,7 +120,7 @@ public final class Server {
         let places = try wait()
         keyring.expire()
         for (connection, place) in zip(connections, places) where poller.isReady(place) { serve(connection) }
-        try acceptAll()
+        acceptAll()
         runCommits()
         closeStalled()
         connections.removeAll { $0.isClosed }
@@ -168,7 +168,9 @@ public final class Server {
     }
 
     /// Takes every connection that waits at the door.
-    private func acceptAll() throws(Errno) {
+    ///
+    /// What the system refuses, for want of descriptors or memory, is refused to the one at the door alone.
+    private func acceptAll() {
         do throws(Errno) {
             while let socket = try listener.accept() {
                 guard (try? socket.peerUserID) == settings.userID else { continue }
@@ -177,8 +179,10 @@ public final class Server {
                 connections.append(connection)
                 serve(connection)
             }
-        } catch .tooManyFiles {
+        } catch {
             evictOne()
+            // It is asked again at once; let whoever has what is missing give it back.
+            SystemClock.sleep(milliseconds: 1)
         }
     }
 
@@ -246,6 +250,8 @@ public final class Server {
             switch try responder.answer(message, from: &connection.client, into: &reply) {
             case .replied: try sendReply(to: connection)
             case .over:
+                // Whoever hears that the agent ends must not find its socket any more.
+                if responder.isStopped { listener.remove() }
                 try sendReply(to: connection)
                 connection.end()
             case .later(let submission, let path):

@@ -42,12 +42,12 @@ struct FrameReader: ~Copyable {
         _ body: (Frame, Span<UInt8>) throws(VaultFileError) -> R
     ) throws(VaultFileError) -> R? {
         guard length >= offset, length - offset >= UInt64(Format.frameOverhead) else { return nil }
-        guard let head = try fill(offset, Format.frameOverhead) else { return nil }
+        guard let head = try fill(offset, Format.frameOverhead, before: length) else { return nil }
         let boxCount = Int(window.span.load(UInt32.self, at: head))
         let nonceOffset = window.span.load(UInt64.self, at: head + 24)
         guard nonceOffset == offset, Format.boxCounts.contains(boxCount), boxCount % 16 == 0,
             UInt64(Format.frameOverhead + boxCount) <= length - offset,
-            let start = try fill(offset, Format.frameOverhead + boxCount)
+            let start = try fill(offset, Format.frameOverhead + boxCount, before: length)
         else { return nil }
 
         // A reference of its own, so that the borrow is not one of self.
@@ -79,7 +79,7 @@ struct FrameReader: ~Copyable {
     /// Whether bytes that could be a frame's nonce hold the offset itself: the cheapest sign of a frame.
     mutating func mayBeFrame(at offset: UInt64, length: UInt64) throws(VaultFileError) -> Bool {
         guard length >= offset, length - offset >= UInt64(Format.frameOverhead),
-            let head = try fill(offset, Format.frameOverhead)
+            let head = try fill(offset, Format.frameOverhead, before: length)
         else { return false }
         return window.span.load(UInt64.self, at: head + 24) == offset
     }
@@ -96,18 +96,25 @@ struct FrameReader: ~Copyable {
         work = 0
     }
 
-    /// Makes sure that the window holds `count` bytes of the file from `offset` on.
+    /// Makes sure that the window holds `count` bytes of the file from `offset` on; it reads on, but not beyond
+    /// `end`.
     ///
     /// - Returns: where in the window they begin, or nil if the file ends before.
-    private mutating func fill(_ offset: UInt64, _ count: Int) throws(VaultFileError) -> Int? {
+    private mutating func fill(
+        _ offset: UInt64, _ count: Int, before end: UInt64
+    ) throws(VaultFileError) -> Int? {
         let windowEnd = windowStart + UInt64(window.count)
         if !window.isEmpty, offset >= windowStart, offset + UInt64(count) <= windowEnd {
             return Int(offset - windowStart)
         }
-        let wanted = max(FrameReader.windowCount, count)
+        let wanted = max(min(FrameReader.windowCount, Int(clamping: end - offset)), count)
         var filled = window
         window = []
-        if filled.count < wanted { filled = [UInt8](repeating: 0, count: wanted) }
+        if filled.count < wanted {
+            filled = [UInt8](repeating: 0, count: wanted)
+        } else {
+            filled.removeLast(filled.count - wanted)
+        }
         var span = filled.mutableSpan
         let read = try during(.read) { () throws(Errno) in try file.read(at: offset, into: &span) }
         filled.removeLast(filled.count - read)

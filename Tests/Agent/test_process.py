@@ -167,6 +167,31 @@ class Ends(Case):
             self.assertEqual(box.must("get", "A"), b"one")
         self.assertTrue(until(lambda: box.run("get", "A")[0] == 4, 1.5))
 
+    def test_an_agent_that_ends_is_not_in_the_way_of_the_next(self):
+        for _ in range(20):
+            self.box.unlock()
+            self.box.must("lock", "--all")
+            self.assertFalse(os.path.exists(self.box.socket))
+
+    def test_a_client_that_dies_while_it_waits_costs_nothing(self):
+        import fcntl
+        box = self.box
+        box.unlock()
+        with open(box.vault, "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            child = box.start("set", "team", "A", "--value", "one")
+            time.sleep(0.3)
+            child.kill()
+            child.communicate()
+            with open("/proc/%d/stat" % box.agent) as stat_file:
+                before = sum(map(int, stat_file.read().rsplit(")")[1].split()[11:13]))
+            time.sleep(1)
+            with open("/proc/%d/stat" % box.agent) as stat_file:
+                after = sum(map(int, stat_file.read().rsplit(")")[1].split()[11:13]))
+            self.assertLess(after - before, 30)  # hundredths of a second
+            self.assertEqual(box.must("list"), b"")
+        self.assertTrue(until(lambda: box.run("get", "A")[1] == b"one", 5))
+
     def test_a_lock_is_a_lock_for_everybody(self):
         box = self.box
         other = box.make("other")
