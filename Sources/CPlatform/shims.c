@@ -15,7 +15,10 @@ int platform_rename_without_replacing(const char *from, const char *to) {
     return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
 }
 
-static void (*file_size_action)(int) = SIG_ERR;
+static const int failing_writes[] = {SIGXFSZ, SIGPIPE};
+enum { failing_write_count = sizeof failing_writes / sizeof *failing_writes };
+
+static void (*failing_write_actions[failing_write_count])(int) = {SIG_ERR, SIG_ERR};
 static struct rlimit core_limit = {RLIM_INFINITY, RLIM_INFINITY};
 
 void platform_harden(void) {
@@ -29,12 +32,25 @@ void platform_harden(void) {
         (void)setrlimit(RLIMIT_CORE, &none);
     }
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    file_size_action = signal(SIGXFSZ, SIG_IGN);
+    for (int i = 0; i < failing_write_count; i++) failing_write_actions[i] = signal(failing_writes[i], SIG_IGN);
 }
 
 void platform_soften(void) {
     (void)setrlimit(RLIMIT_CORE, &core_limit);
-    if (file_size_action != SIG_ERR) signal(SIGXFSZ, file_size_action);
+    for (int i = 0; i < failing_write_count; i++) {
+        if (failing_write_actions[i] != SIG_ERR) signal(failing_writes[i], failing_write_actions[i]);
+    }
+}
+
+int platform_spawn_softened(posix_spawnattr_t *attributes) {
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    for (int i = 0; i < failing_write_count; i++) {
+        if (failing_write_actions[i] == SIG_DFL) sigaddset(&signals, failing_writes[i]);
+    }
+    const int error = posix_spawnattr_setsigdefault(attributes, &signals);
+    return error ? error : posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF);
 }
 
 int platform_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }

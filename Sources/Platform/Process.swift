@@ -180,6 +180,10 @@ public enum ShellCommand {
         defer { unsafe _ = posix_spawn_file_actions_destroy(&actions) }
         unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         unsafe posix_spawn_file_actions_adddup2(&actions, output.number, 1)
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawnattr_init(&attributes)
+        defer { unsafe _ = posix_spawnattr_destroy(&attributes) }
+        unsafe platform_spawn_softened(&attributes)
         var variables: [UnsafeMutablePointer<CChar>?] = unsafe []
         if let inherited = unsafe platform_environment() {
             for index in kept { unsafe variables.append(inherited[index]) }
@@ -193,7 +197,7 @@ public enum ShellCommand {
                         UnsafeMutablePointer(mutating: name), UnsafeMutablePointer(mutating: option),
                         UnsafeMutablePointer(mutating: command), nil,
                     ]
-                    return unsafe posix_spawn(&child, "/bin/sh", &actions, nil, arguments, variables)
+                    return unsafe posix_spawn(&child, "/bin/sh", &actions, &attributes, arguments, variables)
                 }
             }
         }

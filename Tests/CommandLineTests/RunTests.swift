@@ -37,6 +37,23 @@ import Testing
         #expect(run.output == plain.output)
     }
 
+    @Test func `nobody at the other end of standard error or output ends nothing half done`() throws {
+        let sandbox = try Sandbox.withVault()
+        _ = try sandbox.run("set", "team", "A", input: Array("old".utf8))
+        // `mkfifo` opened for both and then by us alone: a pipe whose reader is gone, with its signal as by default.
+        let script = """
+            mkfifo pipe; exec 8<>pipe 9>pipe 8>&-
+            printf new | vault set team A 2>&9; echo $?; vault get A; echo
+            vault get A >&9; echo $?
+            vault run --env X=secret: -- printenv X 2>&9
+            vault run -- sh -c 'echo lost; echo "not there"' >&9 2>said; echo $?
+            VAULT_PASSPHRASE= vault list -q --passphrase-command 'yes | head -c 13 >/dev/null; printf "correct horse"'; echo $?
+            """
+        let result = try sandbox.program(["/bin/sh", "-c", script])
+        #expect(result.text == "0\nnew\n0\nsecret:\n141\nA\n0\n")
+        #expect(result.errors == "")
+    }
+
     @Test func `standard input, output and error go through byte for byte`() throws {
         let sandbox = try Sandbox.withVault()
         let bytes = ExactBytesTests.everyByte + [UInt8](repeating: 0x0A, count: 200_000)

@@ -2,6 +2,7 @@
  * thing that must happen inside a signal handler. Nothing here knows of secrets or of the vault. */
 #pragma once
 
+#include <spawn.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,11 +16,16 @@ uint32_t platform_crc32c_portable(uint32_t crc, const uint8_t *bytes, size_t cou
 int platform_rename_without_replacing(const char *from, const char *to);
 
 /* Default actions for the signals of a crash where a handler stands (an ignored one stays ignored, for the program that we
- * may become), no core dump, no ptrace by the same user. A write beyond the limit on file sizes fails instead of killing. */
+ * may become), no core dump, no ptrace by the same user. A write beyond the limit on file sizes, or to a pipe that nobody reads, fails
+ * instead of killing. */
 void platform_harden(void);
 
-/* Gives back what platform_harden took and what execve would hand on: the limit on core dumps, the signal for file sizes. */
+/* Gives back what platform_harden took and what execve would hand on: the limit on core dumps, the signals for failing
+ * writes. */
 void platform_soften(void);
+
+/* Lets a program that is spawned have these signals as we had them: 0, or an error number. */
+int platform_spawn_softened(posix_spawnattr_t *attributes);
 
 /* The arguments of this process as main gets them, the program's name first; ended by NULL. (The language's own list is found by
  * reading /proc, which costs as much as all the rest of the start.) */
