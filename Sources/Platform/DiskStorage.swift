@@ -21,7 +21,11 @@ public struct DiskStorage: Storage {
 
     /// Creates a file that must not exist yet.
     public func create(_ path: String) throws(Errno) -> any StorageFile {
-        DiskFile(try Descriptor(path: path, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600))
+        let descriptor = try Descriptor(
+            path: path, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+        // A umask may have taken bits that the owner needs; some file systems know none.
+        _ = fchmod(descriptor.number, 0o600)
+        return DiskFile(descriptor)
     }
 
     /// Which file lies at `path` now.
@@ -75,11 +79,13 @@ public struct DiskStorage: Storage {
 
     /// Makes the names in a folder durable.
     public func syncFolder(_ path: String) throws(Errno) {
-        let folder = try Descriptor(path: path, flags: O_RDONLY | O_DIRECTORY)
         do throws(Errno) {
+            let folder = try Descriptor(path: path, flags: O_RDONLY | O_DIRECTORY)
             _ = try retrying { fsync(folder.number) }
-        } catch Errno.invalidArgument {
+        } catch .invalidArgument {
             // Some file systems have nothing to sync in a folder and say so.
+        } catch .permissionDenied {
+            // A folder that may be entered but not listed cannot be opened, and so not be synced.
         }
     }
 }

@@ -51,6 +51,14 @@ import Testing
                 == "vault: warning: \(sandbox.folder)/above/.vault.toml is ignored: it cannot be read\n")
     }
 
+    @Test func `a vault in a folder that may be entered but not listed can be written`() throws {
+        let sandbox = try sandbox()
+        let result = try run(
+            sandbox, "chown 0 theirs; chmod 711 theirs; printf new | theirs set team A; theirs get A")
+        #expect(result.text == "new")
+        #expect(result.errors == "Set team secret 'A'\n")
+    }
+
     @Test func `a link of a stranger to a context file is ignored as a file of theirs is`() throws {
         let sandbox = try sandbox()
         let result = try run(
