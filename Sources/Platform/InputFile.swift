@@ -5,7 +5,7 @@ public struct InputFile: ~Copyable {
     private let descriptor: Descriptor
     /// The user that owns it.
     public let owner: UInt32
-    /// Whether users other than the owner may read it.
+    /// Whether anybody but this user, and root, may read it.
     public let isReadableByOthers: Bool
     /// Whether users other than the owner may change it.
     public let isWritableByOthers: Bool
@@ -22,7 +22,8 @@ public struct InputFile: ~Copyable {
         owner = status.st_uid
         // The permissions of a pipe or a device, such as the one behind <( ), say nothing.
         let regular = status.st_mode & S_IFMT == S_IFREG
-        isReadableByOthers = regular && status.st_mode & 0o044 != 0
+        let isOurs = [0, CurrentProcess.userID].contains(status.st_uid)
+        isReadableByOthers = regular && (status.st_mode & 0o044 != 0 || !isOurs)
         isWritableByOthers = regular && status.st_mode & 0o022 != 0
         descriptor = opened
     }

@@ -51,6 +51,18 @@ import Testing
                 == "vault: warning: \(sandbox.folder)/above/.vault.toml is ignored: it cannot be read\n")
     }
 
+    @Test func `a passphrase file of a stranger is refused`() throws {
+        let sandbox = try sandbox()
+        let result = try run(
+            sandbox,
+            "umask 077; printf 'correct horse' >theirs/p; chown 65534 theirs/p; vault list --passphrase-file theirs/p"
+        )
+        #expect(result.outcome == .exit(1))
+        #expect(result.errors.hasPrefix("vault: error: the passphrase file theirs/p can be read by others\n"))
+        #expect(
+            try run(sandbox, "chown 65534 theirs/p; theirs list --passphrase-file theirs/p").text == "A\n")
+    }
+
     @Test func `a vault in a folder that may be entered but not listed can be written`() throws {
         let sandbox = try sandbox()
         let result = try run(
