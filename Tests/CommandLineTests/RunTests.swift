@@ -146,7 +146,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "LD_PRELOAD", "LD_LIBRARY_PATH", "PATH", "BASH_ENV", "ENV", "PYTHONPATH", "NODE_OPTIONS", "PERL5OPT",
+        "LD_PRELOAD", "LD_LIBRARY_PATH", "PATH", "BASH_ENV", "ENV", "PYTHONPATH", "PYTHONUSERBASE",
+        "GIT_PAGER", "MAKEFLAGS", "NODE_OPTIONS", "PERL5OPT",
         "IFS",
     ])
     func `a secret whose name changes how programs run must be allowed`(_ name: String) throws {
