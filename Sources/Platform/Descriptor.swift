@@ -77,30 +77,33 @@ public struct InheritedDescriptor: Sendable {
     /// Closes it for the program that this process becomes, and for others that it starts.
     public func keepFromOthers() { _ = fcntl(number, F_SETFD, FD_CLOEXEC) }
 
-    /// Reads once, at most `buffer.count` bytes.
+    /// Reads once, at most `buffer.count` bytes, and waits for them though the parent said not to.
     ///
     /// - Returns: how many bytes came; 0 at the end.
     public func read(into buffer: inout MutableSpan<UInt8>) throws(Errno) -> Int {
-        let descriptor = Descriptor(adopting: number)
-        do throws(Errno) {
-            let count = try descriptor.read(into: &buffer)
-            _ = descriptor.release()
-            return count
-        } catch {
-            _ = descriptor.release()
-            throw error
+        unsafe try buffer.withPointer { pointer, count throws(Errno) in
+            try waiting(for: POLLIN) { unsafe Glibc.read(number, pointer, count) }
         }
     }
 
-    /// Writes all of `bytes`, however many calls it takes.
+    /// Writes all of `bytes`, however many calls it takes, and waits for room though the parent said not to.
     public func writeAll(_ bytes: Span<UInt8>) throws(Errno) {
-        let descriptor = Descriptor(adopting: number)
-        do throws(Errno) {
-            try descriptor.writeAll(bytes)
-            _ = descriptor.release()
-        } catch {
-            _ = descriptor.release()
-            throw error
+        unsafe try bytes.withPointer { pointer, count throws(Errno) in
+            var done = 0
+            while done < count {
+                done += try waiting(for: POLLOUT) { unsafe Glibc.write(number, pointer + done, count - done) }
+            }
+        }
+    }
+
+    private func waiting(for events: Int32, _ body: () -> Int) throws(Errno) -> Int {
+        while true {
+            do throws(Errno) {
+                return try retrying(body)
+            } catch .wouldBlock {
+                var state = pollfd(fd: number, events: Int16(events), revents: 0)
+                _ = try retrying { unsafe poll(&state, 1, -1) }
+            }
         }
     }
 }
