@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import unittest
 
-from agentclient import VAULT, Sandbox
+from agentclient import PASSPHRASE, VAULT, Sandbox, vaultfile
 
 
 class Replaced(unittest.TestCase):
@@ -106,6 +106,15 @@ class Replaced(unittest.TestCase):
         self.box.must("set", "team", "B", input=b"three")
         self.assertEqual(
             self.box.must("get", "B", "--passphrase-file", self.box.passphrase), b"three")
+
+    def test_a_compaction_by_another_program_is_followed(self):
+        for number in range(3):
+            self.box.must("set", "team", "A", input=b"%d" % number)
+            vaultfile.open(self.box.vault, PASSPHRASE).compact()
+            self.assertEqual(self.box.must("get", "A"), b"%d" % number)
+        self.box.must("set", "team", "B", input=b"behind it")
+        self.assertEqual(self.box.must("get", "B", "--passphrase-file", self.box.passphrase), b"behind it")
+        self.assertIn(b"generation: 4", self.box.must("status"))
 
     def test_a_change_by_another_process_is_seen_at_once(self):
         for number in range(5):
