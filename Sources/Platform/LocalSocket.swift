@@ -18,7 +18,7 @@ public struct LocalSocket: ~Copyable, Sendable {
     private static func connected(to path: String, _ patience: UInt64) throws(Errno) -> Descriptor {
         let descriptor = try make()
         let number = descriptor.number
-        try setPatience(patience, number)
+        try setPatience(patience, of: number)
         try withShortPath(path) { path throws(Errno) in
             _ = try retrying { unsafe platform_socket_connect(number, path) }
         }
@@ -65,7 +65,12 @@ public struct LocalSocket: ~Copyable, Sendable {
         return Descriptor(adopting: try retrying { socket(AF_UNIX, kind, 0) })
     }
 
-    private static func setPatience(_ milliseconds: UInt64, _ number: Int32) throws(Errno) {
+    /// Sets how long a ``send(_:)`` or ``receive(into:)`` may take from now on, in milliseconds.
+    public borrowing func setPatience(_ milliseconds: UInt64) throws(Errno) {
+        try LocalSocket.setPatience(milliseconds, of: descriptor.number)
+    }
+
+    private static func setPatience(_ milliseconds: UInt64, of number: Int32) throws(Errno) {
         var time = timeval(tv_sec: Int(milliseconds / 1000), tv_usec: Int(milliseconds % 1000) * 1000)
         let count = socklen_t(MemoryLayout<timeval>.size)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {

@@ -33,6 +33,8 @@ public final class AgentConnection {
     /// How many bytes of a reply were read already.
     private var taken = 0
 
+    /// How long an agent may take to say Hello, in milliseconds.
+    private static let helloPatience: UInt64 = 10_000
     /// How long an answer may take, in milliseconds: longer than an agent waits for another writer.
     private static let patience: UInt64 = 60_000
 
@@ -54,13 +56,15 @@ public final class AgentConnection {
             guard PrivateFolder.isOurs(folder) else {
                 throw (try? DiskStorage().identity(of: folder)) == nil ? .noSuchFile : .permissionDenied
             }
-            let socket = try LocalSocket(connectingTo: path, patience: patience)
+            let socket = try LocalSocket(connectingTo: path, patience: helloPatience)
             guard try socket.peerUserID == userID else { throw .notPermitted }
             return try make(socket)
         } catch .permissionDenied {
             throw .folderNotPrivate
         } catch .notPermitted {
             throw .foreign
+        } catch .wouldBlock {
+            throw .lost
         } catch {
             throw .notRunning
         }
@@ -130,6 +134,7 @@ public final class AgentConnection {
             return false
         }
         isGreeted = true
+        try? socket.setPatience(AgentConnection.patience)
         guard version == AgentProtocol.version || isStop else { throw .otherVersion(version) }
     }
 

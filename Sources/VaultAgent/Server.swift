@@ -57,7 +57,12 @@ public final class Server {
     /// Becomes the agent of `folder`, which is made if it is missing.
     public static func start(in folder: String, settings: Settings = Settings()) throws(StartError) -> Server
     {
-        guard (try? PrivateFolder.prepare(folder)) != nil else { throw .folderNotPrivate }
+        do throws(Errno) {
+            try PrivateFolder.prepare(folder)
+        } catch {
+            let exists = (try? DiskStorage().identity(of: folder)) != nil
+            throw exists ? .folderNotPrivate : .system(error)
+        }
         let lock = try takeLock(in: folder)
         do throws(Errno) {
             let listener = try Listener.make(at: Path.join(folder, AgentProtocol.socketName))

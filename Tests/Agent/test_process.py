@@ -192,6 +192,16 @@ class Ends(Case):
             self.assertEqual(box.must("list"), b"")
         self.assertTrue(until(lambda: box.run("get", "A")[1] == b"one", 5))
 
+    def test_an_agent_that_does_not_answer_is_not_waited_for_forever(self):
+        box = self.box
+        box.unlock()
+        os.kill(box.agent, signal.SIGSTOP)
+        self.addCleanup(os.kill, box.agent, signal.SIGCONT)
+        code, _, errors = box.run("list")
+        self.assertEqual((code, errors.splitlines()[0]), (4, "vault: warning: the agent does not answer"))
+        os.kill(box.agent, signal.SIGCONT)
+        box.must("list")
+
     def test_a_lock_is_a_lock_for_everybody(self):
         box = self.box
         other = box.make("other")
