@@ -5,15 +5,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-int platform_rename_without_replacing(const char *from, const char *to) {
-    return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
-}
 
 static const int failing_writes[] = {SIGXFSZ, SIGPIPE};
 enum { failing_write_count = sizeof failing_writes / sizeof *failing_writes };

@@ -49,9 +49,31 @@ public struct DiskStorage: Storage {
         }
     }
 
+    /// Renames a file in one step; what lies at `to` is replaced.
+    public func rename(_ from: String, to: String) throws(Errno) {
+        _ = try retrying { unsafe Glibc.rename(from, to) }
+    }
+
+    /// Gives two files each other's name, in one step.
+    public func exchange(_ one: String, _ other: String) throws(Errno) {
+        _ = try retrying { unsafe platform_rename_exchanging(one, other) }
+    }
+
     /// Removes a file.
     public func remove(_ path: String) throws(Errno) {
         _ = try retrying { unsafe unlink(path) }
+    }
+
+    /// The names of what is in a folder.
+    public func names(in folder: String) throws(Errno) -> [String] {
+        guard let stream = unsafe opendir(folder) else { throw .current }
+        defer { unsafe _ = closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe platform_entry_name(entry)
+            if let text = unsafe name.flatMap({ unsafe String(validatingCString: $0) }) { names.append(text) }
+        }
+        return names
     }
 
     /// Creates a folder and those above it.
@@ -132,6 +154,13 @@ private final class DiskFile: StorageFile {
     func identity() throws(Errno) -> FileIdentity {
         let status = try descriptor.status()
         return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+    }
+
+    func nameCount() throws(Errno) -> Int { Int(clamping: try descriptor.status().st_nlink) }
+
+    func adoptAttributes(of other: any StorageFile) throws(Errno) {
+        guard let other = other as? DiskFile else { throw .invalidArgument }
+        _ = try retrying { platform_copy_attributes(other.descriptor.number, descriptor.number) }
     }
 
     func tryLock(_ kind: LockKind) throws(Errno) -> Bool {

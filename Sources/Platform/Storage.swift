@@ -26,8 +26,19 @@ public protocol Storage: Sendable {
     /// - Throws: ``Errno/fileExists`` if it does; both files are as they were.
     func renameWithoutReplacing(_ from: String, to: String) throws(Errno)
 
+    /// Renames a file in one step; what lies at `to` is replaced.
+    func rename(_ from: String, to: String) throws(Errno)
+
+    /// Gives two files each other's name, in one step.
+    ///
+    /// - Throws: ``Errno/invalidArgument`` or ``Errno/notImplemented`` where the file system cannot.
+    func exchange(_ one: String, _ other: String) throws(Errno)
+
     /// Removes a file.
     func remove(_ path: String) throws(Errno)
+
+    /// The names of what is in a folder, in no order; those that are no UTF-8 text are left out.
+    func names(in folder: String) throws(Errno) -> [String]
 
     /// Creates a folder, mode 0700, and those above it.
     ///
@@ -69,6 +80,14 @@ public protocol StorageFile: AnyObject {
 
     /// Which file this is, whatever its name is now.
     func identity() throws(Errno) -> FileIdentity
+
+    /// How many names the file has.
+    func nameCount() throws(Errno) -> Int
+
+    /// Gives the file the mode, the owner and the extended attributes of `other`, a file of the same storage.
+    ///
+    /// - Throws: if it cannot have one of them.
+    func adoptAttributes(of other: any StorageFile) throws(Errno)
 
     /// Takes the advisory lock without waiting.
     ///

@@ -94,6 +94,9 @@ enum WireFailure: Error, Equatable {
             )
         case .rolledBack: (42, 0, 0)
         case .keysChanged: (43, 0, 0)
+        case .severalNames: (44, 0, 0)
+        case .rewriteDiffers(let offset): (45, offset, 0)
+        case .cancelled: (46, 0, 0)
         }
     }
 
@@ -143,6 +146,9 @@ enum WireFailure: Error, Equatable {
                 ? .io(operations[Int(first)], systemError(second)) : nil
         case 42: .rolledBack
         case 43: .keysChanged
+        case 44: .severalNames
+        case 45: .rewriteDiffers(at: first)
+        case 46: .cancelled
         default: nil
         }
     }
@@ -154,6 +160,7 @@ enum WireFailure: Error, Equatable {
     /// The order of these two lists is the protocol's.
     private static let foreigns: [VaultFileError.Foreign] = [.empty, .folder, .special, .content]
     private static let operations: [VaultFileError.Operation] = [
-        .open, .read, .write, .truncate, .lock, .sync, .create, .rename, .save,
+        .open, .read, .write, .truncate, .lock, .sync, .create, .rename, .save, .mark, .attributes,
+        .rewrite,
     ]
 }

@@ -13,6 +13,10 @@ public struct Header: Sendable {
     public let baseSeq: UInt64
     /// Where the content ends that the last rewrite wrote.
     public let baseEnd: UInt64
+    /// The tag of the last frame of the generation before.
+    let lineage: Bytes16
+    /// Flags that a rewrite keeps, whatever they mean.
+    let compatibleFlags: UInt32
     /// What one guess at the passphrase costs.
     public let parameters: Argon2id.Parameters
     /// Whether the second slot holds the master key for a recovery key.
@@ -63,6 +67,8 @@ public struct Header: Sendable {
         generation = span.load(UInt64.self, at: 48)
         baseSeq = span.load(UInt64.self, at: 56)
         baseEnd = span.load(UInt64.self, at: 64)
+        lineage = Bytes16(span, at: 104)
+        compatibleFlags = span.load(UInt32.self, at: 24)
         hasRecoveryKey = recovery.kind == .recovery
         isReadOnly = span.load(UInt32.self, at: 20) != 0
         guard span.isZero(10..<12), span.load(UInt32.self, at: 12) == UInt32(Format.headerCount),

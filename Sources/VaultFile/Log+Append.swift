@@ -1,5 +1,5 @@
 internal import Platform
-internal import Sodium
+package import Sodium
 
 /// Writing: vault-format.md, section 8, step by step.
 extension Log {
@@ -35,18 +35,49 @@ extension Log {
     public func append(
         patience: UInt64 = Log.writePatience, _ fill: (inout Batch) throws(VaultFileError) -> Void
     ) throws(VaultFileError) -> SavedTail? {
+        try withWriterLock(patience: patience) { mark throws(VaultFileError) in
+            var batch = Batch(self)
+            try fill(&batch)
+            guard !batch.records.isEmpty else { return nil }
+            let saved = try settle { () throws(VaultFileError) in try write(batch) }
+            raiseMark(from: mark)
+            return saved
+        }
+    }
+
+    /// Calls `body` while no other writer can be at work on the file that lies at the path, which was verified to its
+    /// end and is what the mark says.
+    ///
+    /// - Throws: ``VaultFileError/busy``, ``VaultFileError/readOnly``, ``VaultFileError/previousFailure``, and as
+    ///   ``refresh()``.
+    package func withWriterLock<R>(
+        patience: UInt64, _ body: (Mark?) throws(VaultFileError) -> R
+    ) throws(VaultFileError) -> R {
         if hasFailed { throw .previousFailure }
         try lockPresentFile(patience: patience)
         defer { file.unlock() }
         if header.isReadOnly { throw .readOnly }
+        // Nobody else raises it now.
+        let mark = note(readMark())
+        replay.watch(for: mark)
         try noteTail(try advance())
-        var batch = Batch(self)
-        try fill(&batch)
-        guard !batch.records.isEmpty else { return nil }
+        try judge(mark)
+        return try body(mark)
+    }
 
+    /// Sets an unfinished tail aside, makes sure that all before it is durable, and calls `body`.
+    ///
+    /// If any of it fails, this log writes no more.
+    package func settle(_ body: () throws(VaultFileError) -> Void) throws(VaultFileError) -> SavedTail? {
         hasFailed = true  // until all went well
         let saved = try setTailAside()
         try syncPresentEnd()
+        try body()
+        hasFailed = false
+        return saved
+    }
+
+    private func write(_ batch: borrowing Batch) throws(VaultFileError) {
         try write(batch.frames)
         guard (try? isReplaced()) == false, (try? isThere(batch.position)) == true else {
             throw .replacedDuringWrite
@@ -54,8 +85,6 @@ extension Log {
         try replay.apply(batch.records, committed: batch.position)
         syncedEnd = batch.position.end
         seen = batch.position
-        hasFailed = false
-        return saved
     }
 
     /// Transactions that are sealed, one behind the other, and wait for the one write.
@@ -239,8 +268,5 @@ extension Log {
 
 extension Entropy {
     /// Sixteen hexadecimal digits for the name of a new file.
-    func fileNameSuffix() throws(SodiumError) -> String {
-        let digits = Array("0123456789abcdef")
-        return String(try bytes(8).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
-    }
+    package func fileNameSuffix() throws(SodiumError) -> String { try bytes(8).hexadecimal }
 }

@@ -15,7 +15,7 @@ public final class Log {
 
     let surroundings: Surroundings
     private var access: StorageAccess
-    private let master: Key
+    let master: Key
     private(set) var file: any StorageFile
     var frameKey: Key
     var replay: Replay
@@ -27,6 +27,8 @@ public final class Log {
     /// How far this process itself made the file durable, and whether it did so for its name.
     var syncedEnd: UInt64?
     var isNameSynced = false
+    /// Why a mark could not be read or written, if that was so.
+    public internal(set) var markFailure: Errno?
     /// Set by the first error of a write: what the system says afterwards proves nothing.
     var hasFailed = false
 
@@ -56,8 +58,9 @@ public final class Log {
         path: String, access: StorageAccess, surroundings: Surroundings,
         unlock: (Header) throws(VaultFileError) -> Key
     ) throws(VaultFileError) {
+        let mark = Log.readMark(path, surroundings)
         let (file, header) = try Log.openFile(path, access, surroundings)
-        try self.init(path, access, surroundings, file, header, master: try unlock(header))
+        try self.init(path, access, surroundings, file, header, mark, master: try unlock(header))
     }
 
     /// Opens the file at `path` with its master key and verifies every frame.
@@ -66,14 +69,15 @@ public final class Log {
     public convenience init(
         path: String, access: StorageAccess, surroundings: Surroundings, master: consuming Key
     ) throws(VaultFileError) {
+        let mark = Log.readMark(path, surroundings)
         let (file, header) = try Log.openFile(path, access, surroundings)
         guard try header.isAuthentic(master: master) else { throw .keysChanged }
-        try self.init(path, access, surroundings, file, header, master: master)
+        try self.init(path, access, surroundings, file, header, mark, master: master)
     }
 
     init(
         _ path: String, _ access: StorageAccess, _ surroundings: Surroundings, _ file: any StorageFile,
-        _ header: Header, master: consuming Key
+        _ header: Header, _ mark: Result<Mark?, Errno> = .success(nil), master: consuming Key
     ) throws(VaultFileError) {
         self.path = path
         self.access = access
@@ -85,7 +89,7 @@ public final class Log {
         identity = try during(.open) { () throws(Errno) in try file.identity() }
         seen = replay.committed
         self.master = master
-        try look()
+        try look(after: mark)
     }
 
     /// Opens a file and reads its header, without any key.
@@ -131,9 +135,10 @@ public final class Log {
     ///   ``VaultFileError/keysChanged`` if it is the same one with other keys, ``VaultFileError/rolledBack`` if
     ///   the file no longer holds what this log saw.
     public func refresh() throws(VaultFileError) {
-        if hasFailed { return try reopen() }
-        if try isReplaced() { return try reopen() }
-        try look()
+        let mark = readMark()
+        if hasFailed { return try reopen(after: mark) }
+        if try isReplaced() { return try reopen(after: mark) }
+        try look(after: mark)
     }
 
     /// Whether the path names another file than the one that is open.
@@ -184,7 +189,9 @@ public final class Log {
     /// Opens what lies at the path now with the key that is known, and verifies every frame.
     ///
     /// - Throws: as ``refresh()``.
-    public func reopen() throws(VaultFileError) {
+    public func reopen() throws(VaultFileError) { try reopen(after: readMark()) }
+
+    private func reopen(after mark: Result<Mark?, Errno>) throws(VaultFileError) {
         let (file, header) = try Log.openFile(path, access, surroundings)
         guard header.vaultID == self.header.vaultID else { throw .replaced }
         guard try header.isAuthentic(master: master) else { throw .keysChanged }
@@ -201,33 +208,45 @@ public final class Log {
         identity = try during(.open) { () throws(Errno) in try file.identity() }
         syncedEnd = nil
         isNameSynced = false
-        try look()
+        try look(after: mark)
         hasFailed = false
     }
 
-    /// Replays what was appended.
+    /// Replays what was appended, and holds it against the mark, which was read before.
     ///
     /// Takes no lock unless something looks wrong, since a writer may be at work.
-    private func look() throws(VaultFileError) {
+    private func look(after mark: Result<Mark?, Errno>) throws(VaultFileError) {
+        let mark = note(mark)
         let tail: UInt64?
         do throws(VaultFileError) {
+            replay.watch(for: mark)
             tail = try advance()
+            try judge(mark)
         } catch {
             guard case .io = error else {
                 try takeLock(.shared, patience: Log.lookPatience)
                 defer { file.unlock() }
-                replay = try Replay(file, header: header, frameKey: try Log.frameKey(header, master))
+                try replayAnew(watchingFor: mark)
                 try noteTail(try advance())
+                try judge(mark)
                 return
             }
             throw error
         }
         unfinishedTail = nil
-        guard tail != nil || replay.committed != seen, (try? file.tryLock(.shared)) == true else { return }
+        guard tail != nil || replay.committed != seen || isMarkBehind(mark),
+            (try? file.tryLock(.shared)) == true
+        else { return }
         defer { file.unlock() }
         // No writer is at work now: what is left over is nobody's, and what is committed stays.
         try noteTail(try advance())
         seen = replay.committed
+        if (try? isReplaced()) == false { raiseMark(from: mark) }
+    }
+
+    private func replayAnew(watchingFor mark: Mark?) throws(VaultFileError) {
+        replay = try Replay(file, header: header, frameKey: try Log.frameKey(header, master))
+        replay.watch(for: mark)
     }
 
     /// Replays to the present end of the file.
@@ -241,7 +260,7 @@ public final class Log {
         // A writer took back what it could not make durable, or the file was overwritten.
         guard try holds(replay.committed, length: length) else {
             syncedEnd = nil
-            replay = try Replay(file, header: header, frameKey: try Log.frameKey(header, master))
+            try replayAnew(watchingFor: replay.watched)
             return try replay.run(to: length)
         }
         return try replay.run(to: length)

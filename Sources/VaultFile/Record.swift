@@ -9,6 +9,8 @@ public enum RecordKind: UInt8, Sendable {
     static let head: UInt8 = 0xC1
     /// A kind with this bit may be skipped by those who do not know it.
     static let ignorable: UInt8 = 0x80
+    /// A kind with this bit is carried over by a rewrite that does not know it.
+    static let safeToCopy: UInt8 = 0x40
 }
 
 /// Where a secret stands: scope, id and name, as the engine compares and keeps them.

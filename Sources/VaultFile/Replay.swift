@@ -2,15 +2,23 @@ internal import Platform
 internal import Sodium
 
 /// The walk over all frames from a commit to the end of the file, which verifies each and fills the index.
-struct Replay: ~Copyable {
+package struct Replay: ~Copyable {
     /// The end of a committed transaction, and what the next frame must name.
-    struct Position: Equatable {
-        var end: UInt64
-        var seq: UInt64
+    package struct Position: Equatable, Sendable {
+        package var end: UInt64
+        package var seq: UInt64
         var tag: Bytes16
         /// The offset of the last frame; 0 if there is none.
         var lastFrame: UInt64 = 0
     }
+
+    /// A point in this generation that the file is expected to have reached, and whether it was met on the way.
+    private(set) var watched: Mark?
+    private(set) var metWatched = false
+    /// The heads of other copies that were merged.
+    private(set) var heads: [Mark] = []
+    /// The records of kinds that a rewrite copies without knowing them; heads are among them.
+    private(set) var extras: [FramePlace] = []
 
     private let header: Header
     private var reader: FrameReader
@@ -25,6 +33,8 @@ struct Replay: ~Copyable {
     private var staged = Staged()
     private var stagedAddresses: [UInt8] = []
     private var stagedSkips = 0
+    private var stagedHeads: [Mark] = []
+    private var stagedExtras: [FramePlace] = []
     private var packed: [UInt8] = []
 
     init(_ file: any StorageFile, header: Header, frameKey: consuming Key) throws(VaultFileError) {
@@ -36,6 +46,18 @@ struct Replay: ~Copyable {
     /// Before the first frame of a file.
     static func start(_ header: Header) -> Position {
         Position(end: Format.logStart, seq: header.baseSeq, tag: header.macTag)
+    }
+
+    /// Looks out for a point from now on.
+    mutating func watch(for mark: Mark?) {
+        watched = mark
+        // What lies behind a commit that was verified is no longer looked at.
+        metWatched = mark.map { committed.end > $0.end && committed != Replay.start(header) } ?? true
+        meet()
+    }
+
+    private mutating func meet() {
+        if watched?.end == committed.end, watched?.tag == committed.tag { metWatched = true }
     }
 
     /// Goes on from the last commit to `length`, the file's present end.
@@ -85,6 +107,7 @@ struct Replay: ~Copyable {
             try insert(record.version, record.address.bytes.span)
         }
         committed = position
+        meet()
     }
 
     /// Walks to the first frame that is not in place, or to the end; returns where that is.
@@ -113,6 +136,7 @@ struct Replay: ~Copyable {
     ) throws(VaultFileError) -> Bool? {
         let before = last
         var record: (kind: RecordKind, time: UInt64)?
+        var (head, isCarried) = (Mark?.none, false)
         var packed: [UInt8] = []
         swap(&packed, &self.packed)
         defer { swap(&packed, &self.packed) }
@@ -130,9 +154,11 @@ struct Replay: ~Copyable {
                 record = (kind, prefix.time)
             } else if prefix.kind & RecordKind.ignorable == 0 {
                 throw .unsupported(.record(kind: prefix.kind))
-            } else if prefix.kind == RecordKind.head, prefix.bodyCount != 56 {
-                throw .damaged(at: before.end)
+            } else if prefix.kind == RecordKind.head {
+                guard prefix.bodyCount == Mark.bodyCount else { throw .damaged(at: before.end) }
+                head = Mark(plaintext, at: Format.prefixCount)
             }
+            isCarried = prefix.kind & RecordKind.safeToCopy != 0
             return (
                 Position(end: frame.end, seq: prefix.seq, tag: frame.tag, lastFrame: frame.offset),
                 frame.boxCount, prefix.isCommit
@@ -146,6 +172,8 @@ struct Replay: ~Copyable {
             stagedAddresses.append(contentsOf: packed)
         } else {
             stagedSkips += 1
+            if let head { stagedHeads.append(head) }
+            if isCarried { stagedExtras.append(FramePlace(offset: before.end, boxCount: boxCount)) }
         }
         last = position
         return isCommit
@@ -163,7 +191,10 @@ struct Replay: ~Copyable {
         swap(&records, &staged)
         swap(&addresses, &stagedAddresses)
         skipped += stagedSkips
+        heads += stagedHeads
+        extras += stagedExtras
         committed = position
+        meet()
         unstage()
     }
 
@@ -171,6 +202,8 @@ struct Replay: ~Copyable {
         staged.removeAll(keepingCapacity: true)
         stagedAddresses.removeAll(keepingCapacity: true)
         stagedSkips = 0
+        stagedHeads.removeAll()
+        stagedExtras.removeAll()
     }
 
     private mutating func insert(_ version: Version, _ address: Span<UInt8>) throws(VaultFileError) {
@@ -216,7 +249,7 @@ struct Replay: ~Copyable {
         var offset = stop + Format.alignment
         let before = reader.work
         while offset < length {
-            if try reader.mayBeFrame(at: offset, length: length) {
+            if try reader.scanner.mayBeFrame(at: offset, length: length) {
                 let start = try reader.open(at: offset, length: length) { RecordPrefix($1).transactionStart }
                 if let start, start > stop { throw .damaged(at: stop) }
                 if reader.work - before > Format.searchBudget { throw .damaged(at: stop) }

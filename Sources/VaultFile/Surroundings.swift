@@ -5,6 +5,8 @@ public import Sodium
 public struct Surroundings: Sendable {
     /// The disk.
     public var storage: any Storage
+    /// What this machine saw last of each vault; nil for what has no past here, such as a backup.
+    public var marks: MarkFolder?
     /// Randomness for keys, salts and nonces.
     public var entropy: Entropy
     /// The wall clock, in milliseconds since 1970.

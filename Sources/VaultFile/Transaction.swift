@@ -82,24 +82,25 @@ public struct Transaction: ~Copyable {
     func seal(
         after position: Replay.Position, times: [UInt64], key: borrowing Key, entropy: Entropy
     ) throws(SodiumError) -> Sealed {
-        var result = Sealed(
-            frames: [UInt8](repeating: 0, count: Int(frameBytes)), records: [], position: position)
-        let salt = try entropy.bytes(16)
+        var sealer = FrameSealer(after: position, salt: try entropy.bytes(16))
+        var result = Sealed(frames: [], records: [], position: position)
+        result.frames.reserveCapacity(Int(frameBytes))
         let largest = changes.map { Format.bucket(Format.prefixCount + $0.bodyCount) }.max() ?? 0
         var plaintext = try SecretBytes(count: largest)
         for (change, time) in zip(changes, times) {
             let bucket = Format.bucket(Format.prefixCount + change.bodyCount)
             let prefix = RecordPrefix(
                 kind: change.kind.rawValue, isCommit: result.records.count == changes.count - 1,
-                bodyCount: change.bodyCount, seq: result.position.seq + 1, previousTag: result.position.tag,
+                bodyCount: change.bodyCount, seq: sealer.position.seq + 1, previousTag: sealer.position.tag,
                 transactionStart: position.end, time: time)
+            let version = Version(
+                offset: sealer.position.end, time: time, boxCount: bucket + SecretBox.tagCount,
+                kind: change.kind)
             plaintext.withMutableBytes { write(change, prefix, into: &$0) }
-            plaintext.withBytes { plaintext in
-                result.append(
-                    plaintext.extracting(first: bucket), change, time, salt: salt, start: position.end,
-                    key: key)
-            }
+            plaintext.withBytes { sealer.append($0.extracting(first: bucket), key: key, to: &result.frames) }
+            result.records.append((version, change.address))
         }
+        result.position = sealer.position
         return result
     }
 
@@ -121,40 +122,5 @@ public struct Transaction: ~Copyable {
         var frames: [UInt8]
         var records: [(version: Version, address: Address)]
         var position: Replay.Position
-
-        fileprivate mutating func append(
-            _ plaintext: Span<UInt8>, _ change: Change, _ time: UInt64, salt: [UInt8], start: UInt64,
-            key: borrowing Key
-        ) {
-            let (offset, boxCount) = (position.end, plaintext.count + SecretBox.tagCount)
-            let at = Int(offset - start)
-            var head = [UInt8](repeating: 0, count: Format.frameOverhead)
-            var headSpan = head.mutableSpan
-            headSpan.store(UInt32(boxCount), at: 0)
-            headSpan.copy(from: salt.span, at: 8)
-            headSpan.store(offset, at: 24)
-            var box = [UInt8](repeating: 0, count: boxCount)
-            var boxSpan = box.mutableSpan
-            SecretBox.seal(plaintext, nonce: head.span.extracting(8..<32), key: key, into: &boxSpan)
-            let sum = Transaction.checksum(head, box)
-            var sumSpan = head.mutableSpan
-            sumSpan.store(sum, at: 4)
-            var span = frames.mutableSpan
-            span.copy(from: head.span, at: at)
-            span.copy(from: box.span, at: at + Format.frameOverhead)
-            let version = Version(offset: offset, time: time, boxCount: boxCount, kind: change.kind)
-            records.append((version, change.address))
-            position = Replay.Position(
-                end: offset + UInt64(Format.frameOverhead + boxCount), seq: position.seq + 1,
-                tag: Bytes16(box.span, at: 0), lastFrame: offset)
-        }
-    }
-
-    private static func checksum(_ head: [UInt8], _ box: [UInt8]) -> UInt32 {
-        var sum = CRC32C()
-        sum.update(head.span.extracting(0..<4))
-        sum.update(head.span.extracting(8..<head.count))
-        sum.update(box.span)
-        return sum.value
     }
 }

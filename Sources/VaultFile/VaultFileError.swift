@@ -39,6 +39,14 @@ public enum VaultFileError: Error, Equatable, Sendable {
     case rolledBack
     /// The file was replaced while the transaction was written; it is not in the file that lies there now.
     case replacedDuringWrite
+    /// The file has several names (hard links), or is mounted there; a rewrite would part them.
+    case severalNames
+    /// What a rewrite wrote does not read back as what it was made from.
+    ///
+    /// The vault was not touched.
+    case rewriteDiffers(at: UInt64)
+    /// Whoever asked for long work did not want it any more; nothing was changed.
+    case cancelled
     /// The format's read-only flags forbid writing.
     case readOnly
     /// The transaction has more than 64 MiB of frames.
@@ -100,6 +108,12 @@ public enum VaultFileError: Error, Equatable, Sendable {
         case rename
         /// Saving the unfinished tail beside it.
         case save = "save the unfinished tail of"
+        /// Remembering what was seen of it.
+        case mark = "remember what was seen of"
+        /// Giving a new file the old one's mode, owner and attributes.
+        case attributes = "keep the mode, owner and attributes of"
+        /// Writing another file from it.
+        case rewrite = "write a new file for"
     }
 
     /// Why the file at a path could not be opened.

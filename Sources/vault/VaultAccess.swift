@@ -162,6 +162,13 @@ extension Failure {
         case .replacedDuringWrite:
             self.init(
                 .other, "\(path) was replaced during the write; the change is not in it", hint: "try again")
+        case .severalNames:
+            self.init(
+                .other, "\(path) has other names (hard links), or is mounted there; a rewrite would part them",
+                hint: "remove the other names, or work on a copy")
+        case .rewriteDiffers(let offset):
+            self.init(.other, "what was written anew from \(path) differs at byte \(offset); it was not changed")
+        case .cancelled: self.init(.cancelled, "cancelled; nothing was changed")
         case .readOnly: self.init(.damaged, "\(path) needs a newer version of vault to be written")
         case .transactionTooLarge:
             self.init(.other, "the changes have more than 64 MiB together; nothing was written")

@@ -219,6 +219,9 @@ final class CountingStorage: Storage {
     func renameWithoutReplacing(_ from: String, to: String) throws(Errno) {
         try disk.renameWithoutReplacing(from, to: to)
     }
+    func rename(_ from: String, to: String) throws(Errno) { try disk.rename(from, to: to) }
+    func exchange(_ one: String, _ other: String) throws(Errno) { try disk.exchange(one, other) }
+    func names(in folder: String) throws(Errno) -> [String] { try disk.names(in: folder) }
     func remove(_ path: String) throws(Errno) { try disk.remove(path) }
     func makeFolder(_ path: String) throws(Errno) { try disk.makeFolder(path) }
     func syncFolder(_ path: String) throws(Errno) { try disk.syncFolder(path) }
@@ -241,6 +244,8 @@ private final class CountingFile: StorageFile {
         try file.sync()
     }
     func identity() throws(Errno) -> FileIdentity { try file.identity() }
+    func nameCount() throws(Errno) -> Int { try file.nameCount() }
+    func adoptAttributes(of other: any StorageFile) throws(Errno) { try file.adoptAttributes(of: other) }
     func tryLock(_ kind: LockKind) throws(Errno) -> Bool { try file.tryLock(kind) }
     func unlock() { file.unlock() }
 }

@@ -5,8 +5,8 @@ import Sodium
 final class MemoryDisk: Storage, @unchecked Sendable {
     /// The kinds of call, each counted on its own.
     enum Call: Hashable, Sendable, CaseIterable {
-        case open, create, identity, resolve, rename, remove, makeFolder, syncFolder
-        case length, read, write, truncate, sync, lock
+        case open, create, identity, resolve, rename, remove, names, makeFolder, syncFolder
+        case length, read, write, truncate, sync, lock, attributes
     }
 
     /// One file, whatever its names are.
@@ -77,7 +77,7 @@ final class MemoryDisk: Storage, @unchecked Sendable {
         before?(call)
         counts[call, default: 0] += 1
         switch call {
-        case .length, .read, .identity, .resolve, .open, .lock: break
+        case .length, .read, .identity, .resolve, .open, .lock, .names: break
         default: journal.append(call)
         }
         var failure: Errno?
@@ -130,6 +130,23 @@ final class MemoryDisk: Storage, @unchecked Sendable {
         if files[to] != nil { throw .fileExists }
         files[to] = node
         files[from] = nil
+    }
+
+    func rename(_ from: String, to: String) throws(Errno) {
+        try note(.rename)
+        guard let node = files.removeValue(forKey: from) else { throw .noSuchFile }
+        files[to] = node
+    }
+
+    func exchange(_ one: String, _ other: String) throws(Errno) {
+        try note(.rename)
+        guard let first = files[one], let second = files[other] else { throw .noSuchFile }
+        (files[one], files[other]) = (second, first)
+    }
+
+    func names(in folder: String) throws(Errno) -> [String] {
+        try note(.names)
+        return files.keys.filter { Path.folder(of: $0) == folder }.map { Path.name(of: $0) }
     }
 
     func remove(_ path: String) throws(Errno) {
@@ -200,6 +217,10 @@ private final class MemoryFile: StorageFile {
     func sync() throws(Errno) { try disk.note(.sync) }
 
     func identity() throws(Errno) -> FileIdentity { FileIdentity(device: 1, inode: node.inode) }
+
+    func nameCount() throws(Errno) -> Int { disk.files.values.count { $0 === node } }
+
+    func adoptAttributes(of other: any StorageFile) throws(Errno) { try disk.note(.attributes) }
 
     func tryLock(_ kind: LockKind) throws(Errno) -> Bool {
         try disk.note(.lock)

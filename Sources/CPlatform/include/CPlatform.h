@@ -2,6 +2,7 @@
  * thing that must happen inside a signal handler. Nothing here knows of secrets or of the vault. */
 #pragma once
 
+#include <dirent.h>
 #include <spawn.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +15,16 @@ uint32_t platform_crc32c_portable(uint32_t crc, const uint8_t *bytes, size_t cou
 
 /* renameat2(RENAME_NOREPLACE): 0, or -1 with errno. */
 int platform_rename_without_replacing(const char *from, const char *to);
+
+/* renameat2(RENAME_EXCHANGE): 0, or -1 with errno. */
+int platform_rename_exchanging(const char *one, const char *other);
+
+/* Gives the file behind to the owner, mode and extended attributes of the file behind from: 0, or -1 with errno. What only the
+ * system itself may set, such as a security label, is left to it. */
+int platform_copy_attributes(int from, int to);
+
+/* The name in an entry of a folder, which C keeps in an array at the end of it. */
+const char *platform_entry_name(const struct dirent *entry);
 
 /* Default actions for the signals of a crash where a handler stands (an ignored one stays ignored, for the program that we
  * may become), no core dump, no ptrace by the same user. A write beyond the limit on file sizes, or to a pipe that nobody reads, fails

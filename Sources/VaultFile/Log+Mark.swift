@@ -1,0 +1,89 @@
+internal import Platform
+
+/// What this machine saw last of the vault at the path: vault-format.md, section 10.
+extension Log {
+    /// The point that the file has reached.
+    public var present: Mark { Mark(header, replay.committed) }
+
+    /// The mark of the path, to be read before the file is looked at, so that the file is never behind it in good
+    /// order.
+    func readMark() -> Result<Mark?, Errno> { Log.readMark(path, surroundings) }
+
+    static func readMark(_ path: String, _ surroundings: Surroundings) -> Result<Mark?, Errno> {
+        guard let marks = surroundings.marks else { return .success(nil) }
+        do throws(Errno) {
+            return .success(try marks.mark(of: try surroundings.storage.resolvingLinks(path)))
+        } catch .noSuchFile {
+            return .success(nil)  // no vault either, as opening it will say
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// The mark that was read; one that cannot be read is noted, and says nothing.
+    func note(_ mark: Result<Mark?, Errno>) -> Mark? {
+        do throws(Errno) {
+            return try mark.get()
+        } catch {
+            markFailure = error
+            return nil
+        }
+    }
+
+    /// Whether a mark is to be raised; one that just could not be read is left alone.
+    func isMarkBehind(_ mark: Mark?) -> Bool {
+        surroundings.marks != nil && markFailure == nil && mark != present
+    }
+
+    /// Whether the file holds what the mark says that was seen.
+    ///
+    /// - Throws: ``VaultFileError/replaced``, ``VaultFileError/rolledBack``.
+    func judge(_ mark: Mark?) throws(VaultFileError) {
+        guard let mark else { return }
+        guard mark.vaultID == header.vaultID else { throw .replaced }
+        if replay.heads.contains(mark) { return }
+        let holds =
+            if mark.generation == header.generation {
+                replay.metWatched
+            } else {
+                mark.generation < header.generation
+                    && (mark.seq < header.baseSeq || mark.seq == header.baseSeq && mark.tag == header.lineage)
+            }
+        guard holds else { throw .rolledBack }
+    }
+
+    /// Raises the mark to the present commit, which must be held by a lock; one that cannot be written is noted.
+    ///
+    /// A mark never says more than what is durable, so a commit whose writer may have been killed before its sync is
+    /// synced first.
+    func raiseMark(from mark: Mark?) {
+        guard let marks = surroundings.marks, isMarkBehind(mark) else { return }
+        do throws(Errno) {
+            if syncedEnd != replay.committed.end {
+                try file.sync()
+                syncedEnd = replay.committed.end
+            }
+            try marks.set(present, of: realPath())
+        } catch {
+            markFailure = error
+        }
+    }
+
+    /// Takes what is at the path now for what was seen last, whatever that was.
+    ///
+    /// - Throws: ``VaultFileError/busy``, ``VaultFileError/io(_:_:)``.
+    public func trust() throws(VaultFileError) {
+        guard let marks = surroundings.marks else { return }
+        try takeLock(.shared, patience: Log.writePatience)
+        defer { file.unlock() }
+        let (file, present, path) = (file, present, try during(.open) { () throws(Errno) in try realPath() })
+        try during(.sync) { () throws(Errno) in try file.sync() }
+        do throws(Errno) {
+            try marks.set(present, of: path)
+        } catch {
+            throw .io(.mark, error)
+        }
+    }
+
+    private func realPath() throws(Errno) -> String { try surroundings.storage.resolvingLinks(path) }
+}
