@@ -29,21 +29,27 @@ let package = Package(
         .target(name: "Sodium", dependencies: ["CSodium"], swiftSettings: rules),
         .target(name: "Platform", dependencies: ["CPlatform"], swiftSettings: rules),
         .target(name: "VaultFile", dependencies: ["Sodium", "Platform"], swiftSettings: rules),
+        .target(name: "Compaction", dependencies: ["VaultFile", "Sodium", "Platform"], swiftSettings: rules),
         .target(
-            name: "VaultKit", dependencies: ["VaultFile", "Sodium", "Platform"],
+            name: "VaultKit", dependencies: ["Compaction", "VaultFile", "Sodium", "Platform"],
             swiftSettings: rules),
         .target(
-            name: "VaultAgent", dependencies: ["VaultKit", "VaultFile", "Sodium", "Platform"],
+            name: "VaultAgent", dependencies: ["VaultKit", "Compaction", "VaultFile", "Sodium", "Platform"],
             swiftSettings: rules),
         .target(name: "CommandSyntax", swiftSettings: rules),
         .executableTarget(
             name: "vault",
-            dependencies: ["CommandSyntax", "VaultAgent", "VaultKit", "VaultFile", "Sodium", "Platform"],
+            dependencies: [
+                "CommandSyntax", "VaultAgent", "VaultKit", "Compaction", "VaultFile", "Sodium", "Platform",
+            ],
             swiftSettings: rules),
         .testTarget(name: "SodiumTests", dependencies: ["Sodium"], swiftSettings: testRules),
         .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: testRules),
         .testTarget(
             name: "VaultFileTests", dependencies: ["VaultFile", "Sodium", "Platform"],
+            swiftSettings: testRules),
+        .testTarget(
+            name: "CompactionTests", dependencies: ["Compaction", "VaultFile", "Sodium", "Platform"],
             swiftSettings: testRules),
         .testTarget(
             name: "VaultKitTests", dependencies: ["VaultKit", "VaultFile", "Sodium", "Platform"],

@@ -1,6 +1,7 @@
 internal import Platform
 public import Sodium
-internal import VaultKit
+public import VaultFile
+public import VaultKit
 
 /// The agent of this user, as its clients see it: agent-protocol.md.
 public struct Agent: Sendable {
@@ -32,12 +33,41 @@ public struct Agent: Sendable {
     ///
     /// - Throws: ``AgentError/cannotStart(_:)``; ``AgentError/vault(_:)`` if the agent cannot open the vault.
     public func unlock(_ path: String, key: borrowing Key, limits: Limits) throws(AgentError) -> AgentStatus {
+        // An agent has no environment of its own, so it is told where to remember what it saw.
+        let folder = Locations.marksFolder ?? ""
+        let marks = AgentProtocol.isSayable(folder) ? folder : ""
+        return try unlock(path, key: key, limits: limits, marks: marks)
+    }
+
+    private func unlock(
+        _ path: String, key: borrowing Key, limits: Limits, marks: String
+    ) throws(AgentError) -> AgentStatus {
         try connectOrStart().status(
-            .unlock, path: Locations.realPath(of: path), moreCount: Key.count + SecretBuffer.limitsCount
+            .unlock, path: Locations.realPath(of: path),
+            moreCount: Key.count + SecretBuffer.limitsCount + 2 + marks.utf8.count
         ) { message throws(SodiumError) in
             try key.withBytes { key throws(SodiumError) in try message.append(key) }
             try message.append(limits)
+            try message.append(path: marks)
         }
+    }
+
+    /// Somebody who does jobs with the key of the vault at `path`; nil if it is locked.
+    ///
+    /// The file itself may be damaged, older than it was, or gone.
+    ///
+    /// - Throws: as ``session(for:)``.
+    public func worker(for path: String) throws(AgentError) -> AgentWorker? {
+        do throws(AgentError) {
+            _ = try status(of: path)
+        } catch .notRunning, .vault(.locked) {
+            return nil
+        } catch .vault {
+            // It is unlocked, and something is wrong with the file, as the job will say.
+        } catch {
+            throw error
+        }
+        return AgentWorker(self, path: Locations.realPath(of: path))
     }
 
     /// Shortens the deadlines of an unlocked vault.
@@ -62,7 +92,9 @@ public struct Agent: Sendable {
         try connection.request(.stop)
     }
 
-    private func connect() throws(AgentError) -> AgentConnection { try AgentConnection.connect(in: folder) }
+    fileprivate func connect() throws(AgentError) -> AgentConnection {
+        try AgentConnection.connect(in: folder)
+    }
 
     private func running() throws(AgentError) -> AgentConnection? {
         do throws(AgentError) {
@@ -85,5 +117,45 @@ public struct Agent: Sendable {
             if let connection = try running() { return connection }
             guard patience.wait() else { throw .notRunning }
         }
+    }
+}
+
+/// An agent that does jobs with the key of one vault.
+public final class AgentWorker: Worker {
+    private let agent: Agent
+    private let path: String
+
+    fileprivate init(_ agent: Agent, path: String) {
+        self.agent = agent
+        self.path = path
+    }
+
+    /// Has a job done.
+    public func perform(_ job: Job, progress: Progress) throws(VaultError) -> JobReport {
+        guard job.isSayable else { throw .file(.io(.open, .nameTooLong)) }
+        var report: JobReport?
+        let message = job.message
+        var isChange = false
+        if case .compact = job { isChange = true }
+        do throws(AgentError) {
+            try agent.connect().request(
+                .job, path: path, moreCount: message.count,
+                fill: { buffer throws(SodiumError) in try buffer.append(message) },
+                read: { body throws(MalformedMessage) in
+                    var reader = FieldReader()
+                    if try reader.flag(of: body) {
+                        let done = try reader.number(UInt64.self, of: body)
+                        let total = try reader.number(UInt64.self, of: body)
+                        progress.show(done, of: total)
+                        return true
+                    }
+                    report = try reader.report(of: body)
+                    return false
+                })
+        } catch {
+            throw VaultError(error, outcomeUnknown: isChange)
+        }
+        guard let report else { throw .agentLost(outcomeUnknown: isChange) }
+        return report
     }
 }

@@ -1,6 +1,6 @@
 internal import Platform
 internal import Sodium
-public import VaultFile
+internal import VaultFile
 public import VaultKit
 
 /// A vault that the agent keeps unlocked.
@@ -105,27 +105,6 @@ public final class AgentSession: Session {
     /// Nothing to do: the agent looks at the file before each answer.
     public func refresh() {}
 
-    /// What a check of the whole file finds beyond what every open verifies; empty if all is well.
-    public func check() throws(VaultError) -> [Log.Finding] {
-        var findings: [Log.Finding] = []
-        try ask(.check) { body throws(MalformedMessage) in
-            var reader = FieldReader()
-            while reader.position < body.count {
-                let kind = try reader.number(UInt8.self, of: body)
-                let offset = try reader.number(UInt64.self, of: body)
-                let count = try reader.number(UInt64.self, of: body)
-                switch kind {
-                case 1: findings.append(.headerCopyDiffers(at: offset))
-                case 2: findings.append(.gapNotZero(at: offset))
-                case 3: findings.append(.unfinishedTail(Log.UnfinishedTail(offset: offset, count: count)))
-                default: throw MalformedMessage()
-                }
-            }
-            return false
-        }
-        return findings
-    }
-
     /// Numbers about the vault.
     public func summary() throws(VaultError) -> Summary {
         var summary: Summary?
@@ -135,7 +114,8 @@ public final class AgentSession: Session {
                 generation: try reader.number(UInt64.self, of: body),
                 secrets: Int(clamping: try reader.number(UInt64.self, of: body)),
                 versions: Int(clamping: try reader.number(UInt64.self, of: body)),
-                committedBytes: try reader.number(UInt64.self, of: body))
+                committedBytes: try reader.number(UInt64.self, of: body),
+                liveBytes: try reader.number(UInt64.self, of: body))
             return false
         }
         guard let summary else { throw .agentLost(outcomeUnknown: false) }
@@ -199,7 +179,7 @@ extension AgentConnection {
         read: (Span<UInt8>) throws(MalformedMessage) -> Bool = { _ in false }
     ) throws(AgentError) {
         // What cannot be said to an agent is not unlocked.
-        guard path.utf8.count <= AgentProtocol.mostPath, !path.utf8.contains(0) else { throw .vault(.locked) }
+        guard AgentProtocol.isSayable(path) else { throw .vault(.locked) }
         try request(
             kind, bodyCount: 2 + path.utf8.count + moreCount,
             fill: { message throws(SodiumError) in
@@ -223,9 +203,12 @@ extension AgentConnection {
                 let generation = try reader.number(UInt64.self, of: body)
                 let secrets = try reader.number(UInt64.self, of: body)
                 let versions = try reader.number(UInt64.self, of: body)
+                let liveBytes = try reader.number(UInt64.self, of: body)
+                let deadBytes = try reader.number(UInt64.self, of: body)
                 status = AgentStatus(
                     idleLeft: idleLeft, totalLeft: totalLeft, locksOnSleep: try reader.flag(of: body),
-                    generation: generation, secrets: secrets, versions: versions)
+                    generation: generation, secrets: secrets, versions: versions, liveBytes: liveBytes,
+                    deadBytes: deadBytes)
                 return false
             })
         guard let status else { throw .malformed }

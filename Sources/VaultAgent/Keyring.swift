@@ -26,6 +26,8 @@ final class Keyring {
     private struct Entry {
         let vault: Vault
         var deadlines: Deadlines
+        /// With the marks that the client named.
+        let surroundings: Surroundings
         /// How long the machine had slept when the vault was unlocked.
         let slept: UInt64
     }
@@ -72,13 +74,50 @@ final class Keyring {
     /// - Throws: as ``Vault/open(at:masterKey:access:surroundings:)``; what was kept is kept on then.
     func unlock(_ request: consuming UnlockRequest) throws(VaultError) -> AgentStatus {
         let (path, limits) = (request.path, request.limits)
+        var surroundings = surroundings
+        if !request.marks.isEmpty { surroundings.marks = MarkFolder(path: request.marks) }
         let vault = try Vault.open(
             at: path, masterKey: request.key, access: .reading, surroundings: surroundings)
         _ = vault.takeNotices()
         let deadlines = Deadlines(limits, at: clock.now())
-        entries[path] = Entry(vault: vault, deadlines: deadlines, slept: clock.slept())
+        entries[path] = Entry(
+            vault: vault, deadlines: deadlines, surroundings: surroundings, slept: clock.slept())
         return try status(path)
     }
+
+    /// Begins a job with the key of the vault at `path`, which counts as a use.
+    ///
+    /// - Throws: ``VaultError/locked``; ``VaultError/file(_:)`` if there is no memory or no thread.
+    func begin(_ job: Job, _ path: String) throws(VaultError) -> Errand {
+        guard let entry = entries[path] else { throw .locked }
+        entries[path]?.deadlines.use(at: clock.now())
+        let key = try entry.vault.masterKey()
+        do throws(Errno) {
+            return try Errand(job, key: key, surroundings: entry.surroundings)
+        } catch {
+            throw .file(.outOfMemory)
+        }
+    }
+
+    /// Forgets what was seen of the vault at `path` and takes what is there now, which this machine trusts.
+    ///
+    /// If it cannot be opened, it is locked.
+    func reopen(_ path: String) {
+        guard let entry = entries[path] else { return }
+        do throws(VaultError) {
+            let vault = try Vault.open(
+                at: path, masterKey: try entry.vault.masterKey(), access: .reading,
+                surroundings: entry.surroundings)
+            entries[path] = Entry(
+                vault: vault, deadlines: entry.deadlines, surroundings: entry.surroundings,
+                slept: entry.slept)
+        } catch {
+            lock(path)
+        }
+    }
+
+    /// Whether a vault is unlocked.
+    func isUnlocked(_ path: String) -> Bool { entries[path] != nil }
 
     /// Shortens the deadlines of a vault.
     func shorten(_ path: String, _ wish: Limits) throws(WireFailure) -> AgentStatus {
@@ -118,7 +157,8 @@ final class Keyring {
             idleLeft: min(deadlines.idleEnd, deadlines.totalEnd) - min(now, deadlines.end),
             totalLeft: deadlines.totalEnd - min(now, deadlines.totalEnd),
             locksOnSleep: deadlines.limits.locksOnSleep, generation: summary.generation,
-            secrets: UInt64(summary.secrets), versions: UInt64(summary.versions))
+            secrets: UInt64(summary.secrets), versions: UInt64(summary.versions),
+            liveBytes: summary.liveBytes, deadBytes: summary.deadBytes)
     }
 
     /// The vault at `path`, brought up to date.

@@ -43,12 +43,17 @@ public enum AgentProtocol {
         case value
         case commit
         case summary
-        case check
+        case job
 
         var reply: UInt8 { rawValue + 128 }
     }
 
     static let failureKind: UInt8 = 255
+
+    /// Whether a path can stand in a message.
+    static func isSayable(_ path: String) -> Bool {
+        path.utf8.count <= mostPath && path.utf8.first == UInt8(ascii: "/") && !path.utf8.contains(0)
+    }
 }
 
 /// How long a vault stays unlocked.
@@ -85,4 +90,6 @@ public struct AgentStatus: Equatable, Sendable {
     public var secrets: UInt64
     /// How many versions are kept, deletions too.
     public var versions: UInt64
+    /// The bytes that current versions have in the file, and those that older ones have.
+    public var liveBytes, deadBytes: UInt64
 }

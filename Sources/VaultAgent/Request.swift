@@ -16,7 +16,7 @@ enum Request: ~Copyable {
     case value(Secret, version: UInt32)
     case commit(CommitRequest)
     case summary
-    case check
+    case job(path: String, Job)
 
     /// Reads a request.
     ///
@@ -59,7 +59,9 @@ enum Request: ~Copyable {
             let secret = try reader.secret(of: message)
             return .value(secret, version: try reader.number(UInt32.self, of: message))
         case .summary: return .summary
-        case .check: return .check
+        case .job:
+            let path = try reader.path(of: message)
+            return .job(path: path, try reader.job(of: message))
         case .unlock, .commit: throw MalformedMessage()
         }
     }
@@ -70,19 +72,27 @@ struct UnlockRequest: ~Copyable {
     let path: String
     let key: Key
     let limits: Limits
+    /// The folder of marks, which the client knows; empty if there is none.
+    let marks: String
 
     init(_ message: Span<UInt8>, _ reader: inout FieldReader) throws(MalformedMessage) {
         let path = try reader.path(of: message)
         let range = try reader.take(Key.count, of: message)
         let limits = try reader.limits(of: message)
+        let count = Int(try reader.number(UInt16.self, of: message))
+        let marks = try reader.text(count, of: message)
         try reader.finish(message)
+        guard count <= AgentProtocol.mostPath, marks.isEmpty || AgentProtocol.isSayable(marks) else {
+            throw MalformedMessage()
+        }
         guard limits.idle > 0, limits.total > 0, let key = try? Key(copying: message.extracting(range)) else {
             throw MalformedMessage()
         }
-        self.init(path: path, key: key, limits: limits)
+        self.init(path: path, key: key, limits: limits, marks: marks)
     }
 
-    private init(path: String, key: consuming Key, limits: Limits) {
+    private init(path: String, key: consuming Key, limits: Limits, marks: String) {
+        self.marks = marks
         self.path = path
         self.key = key
         self.limits = limits

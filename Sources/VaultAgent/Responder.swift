@@ -21,6 +21,8 @@ final class Responder {
         case over
         /// The reply is made when these changes have an outcome.
         case later(Submission, path: String)
+        /// The reply is made of what this errand brings.
+        case errand(Errand, Job, path: String)
     }
 
     private let keyring: Keyring
@@ -52,6 +54,32 @@ final class Responder {
             let failure = Responder.failure(error)
             try failure.append(to: &reply)
             return failure == .malformed ? .over : .replied
+        }
+    }
+
+    /// Appends how far an errand is.
+    func report(done: UInt64, of total: UInt64, into reply: inout SecretBuffer) throws(SodiumError) {
+        try reply.appendHead(AgentProtocol.Kind.job.reply, bodyCount: 17)
+        try reply.append(1)
+        try reply.append(number: done)
+        try reply.append(number: total)
+    }
+
+    /// Appends what became of an errand.
+    func report(
+        _ outcome: Result<JobReport, VaultError>, of job: Job, _ path: String,
+        into reply: inout SecretBuffer
+    ) throws(SodiumError) {
+        switch outcome {
+        case .success(let report):
+            if case .accept(path) = job { keyring.reopen(path) }
+            let message = report.message
+            try reply.appendHead(AgentProtocol.Kind.job.reply, bodyCount: 1 + message.count)
+            try reply.append(0)
+            try reply.append(message)
+        case .failure(.file(.cancelled)) where !keyring.isUnlocked(path):
+            try WireFailure.vault(.locked).append(to: &reply)
+        case .failure(let error): try WireFailure.vault(error).append(to: &reply)
         }
     }
 
@@ -108,6 +136,7 @@ final class Responder {
         case .lock(let path):
             keyring.lock(path)
             try reply.appendHead(AgentProtocol.Kind.lock.reply, bodyCount: 0)
+        case .job(let path, let job): return .errand(try keyring.begin(job, path), job, path: path)
         case .open(let path):
             let vault = try keyring.use(path)
             client.path = path
@@ -144,12 +173,12 @@ final class Responder {
             try appendValue(of: secret, Int(version), vault, to: &reply)
         case .summary:
             let summary = vault.summary()
-            try reply.appendHead(AgentProtocol.Kind.summary.reply, bodyCount: 32)
+            try reply.appendHead(AgentProtocol.Kind.summary.reply, bodyCount: 40)
             try reply.append(number: summary.generation)
             try reply.append(number: UInt64(summary.secrets))
             try reply.append(number: UInt64(summary.versions))
             try reply.append(number: summary.committedBytes)
-        case .check: try appendFindings(try vault.checkAnew(), to: &reply)
+            try reply.append(number: summary.liveBytes)
         default: throw MalformedMessage()
         }
         return .replied
@@ -158,9 +187,10 @@ final class Responder {
     private func append(
         _ status: AgentStatus, _ kind: AgentProtocol.Kind, to reply: inout SecretBuffer
     ) throws(SodiumError) {
-        try reply.appendHead(kind.reply, bodyCount: 41)
+        try reply.appendHead(kind.reply, bodyCount: 57)
         for number in [
             status.idleLeft, status.totalLeft, status.generation, status.secrets, status.versions,
+            status.liveBytes, status.deadBytes,
         ] {
             try reply.append(number: number)
         }
@@ -201,20 +231,5 @@ final class Responder {
             }
         }
         if let failure { throw failure }
-    }
-
-    private func appendFindings(_ findings: [Log.Finding], to reply: inout SecretBuffer) throws(SodiumError) {
-        try reply.appendHead(AgentProtocol.Kind.check.reply, bodyCount: 17 * findings.count)
-        for finding in findings {
-            let (kind, offset, count): (UInt8, UInt64, UInt64) =
-                switch finding {
-                case .headerCopyDiffers(let offset): (1, offset, 0)
-                case .gapNotZero(let offset): (2, offset, 0)
-                case .unfinishedTail(let tail): (3, tail.offset, tail.count)
-                }
-            try reply.append(kind)
-            try reply.append(number: offset)
-            try reply.append(number: count)
-        }
     }
 }

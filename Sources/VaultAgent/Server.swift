@@ -13,6 +13,7 @@ public final class Server {
     private let settings: Settings
     private var connections: [Connection] = []
     private var commits = CommitQueue()
+    private var errands = ErrandList()
     private var poller = Poller()
     /// Where bytes from a client lie until they are looked at.
     private var scratch: SecretBytes
@@ -127,6 +128,8 @@ public final class Server {
         for (connection, place) in zip(connections, places) where poller.isReady(place) { serve(connection) }
         acceptAll()
         runCommits()
+        errands.cancelUnwanted(keyring.isUnlocked)
+        reportErrands()
         closeStalled()
         connections.removeAll { $0.isClosed }
         Stack.wipe()
@@ -152,7 +155,8 @@ public final class Server {
         _ = poller.add(listener)
         _ = poller.add(timer)
         let places = connections.map { $0.wait(in: &poller) }
-        try poller.wait(milliseconds: [commits.timeout, stallTimeout()].compactMap(\.self).min())
+        try poller.wait(
+            milliseconds: [commits.timeout, errands.timeout, stallTimeout()].compactMap(\.self).min())
         return places
     }
 
@@ -259,6 +263,9 @@ public final class Server {
                 if responder.isStopped { listener.remove() }
                 try sendReply(to: connection)
                 connection.end()
+            case .errand(let errand, let job, let path):
+                connection.isWaiting = true
+                errands.add(errand, job, path: path, for: connection, now: Server.now())
             case .later(let submission, let path):
                 connection.isWaiting = true
                 commits.add(submission, path: path, from: connection, now: Server.now())
@@ -284,6 +291,33 @@ public final class Server {
         reply.truncate(to: 0)
         // A long list of names is no reason to keep its memory.
         if reply.capacity > 1 << 21, let fresh = try? SecretBuffer(capacity: 1 << 16) { reply = fresh }
+    }
+
+    /// Tells those who wait for an errand how far it is, or what became of it.
+    private func reportErrands() {
+        for (connection, news) in errands.news(now: Server.now()) {
+            do throws(SodiumError) {
+                switch news {
+                case .progress(let done, let total):
+                    guard !connection.isClosed else { continue }
+                    try responder.report(done: done, of: total, into: &reply)
+                    try sendReply(to: connection)
+                case .over(let job, let path, let outcome):
+                    connection.isWaiting = false
+                    try responder.report(outcome, of: job, path, into: &reply)
+                    guard !connection.isClosed else {
+                        forgetReply()
+                        continue
+                    }
+                    try sendReply(to: connection)
+                    if !connection.isBusy {
+                        try connection.resume(now: Server.now()) { answer($0, connection) }
+                    }
+                }
+            } catch {
+                connection.close()
+            }
+        }
     }
 
     /// Makes durable what waits, answers it, and goes on with what these clients had sent already.

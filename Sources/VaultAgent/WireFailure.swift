@@ -57,8 +57,8 @@ enum WireFailure: Error, Equatable {
         case .noSuchSecret: (6, 0, 0)
         case .noSuchVersion: (7, 0, 0)
         case .derivationBusy: (8, 0, 0)
-        // What a client says of an agent; an agent has no agent of its own.
-        case .agentLost: (40, 0, 0)
+        // What a client says of an agent, which has no agent of its own, and of files that only clients copy.
+        case .agentLost, .notABackup, .newerBackup, .sameFile: (40, 0, 0)
         case .file(let error): numbers(error)
         }
     }

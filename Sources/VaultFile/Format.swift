@@ -32,7 +32,7 @@ public enum Format {
     static let searchBudget = 256 << 20
 
     /// The length of the plaintext that holds `count` bytes of prefix and body.
-    static func bucket(_ count: Int) -> Int {
+    package static func bucket(_ count: Int) -> Int {
         if count <= 128 { return 128 }
         if count <= 1024 { return (count + 63) & ~63 }
         let exponent = Int.bitWidth - 1 - count.leadingZeroBitCount
@@ -50,7 +50,7 @@ public enum Format {
 extension Span where Element == UInt8 {
     /// The little-endian number of type `T` at `offset`.
     @inline(__always)
-    func load<T: FixedWidthInteger & UnsignedInteger>(_ type: T.Type, at offset: Int) -> T {
+    package func load<T: FixedWidthInteger & UnsignedInteger>(_ type: T.Type, at offset: Int) -> T {
         var result: T = 0
         for index in stride(from: MemoryLayout<T>.size - 1, through: 0, by: -1) {
             result = result << 8 | T(truncatingIfNeeded: self[offset + index])
@@ -82,7 +82,7 @@ extension Span where Element == UInt8 {
     }
 
     /// Whether both have the same bytes.
-    func equals(_ other: Span<UInt8>) -> Bool {
+    package func equals(_ other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
         for index in indices where self[index] != other[index] { return false }
         return true

@@ -127,6 +127,11 @@ package struct FrameReader: ~Copyable {
         package let tag: Bytes16
 
         package var end: UInt64 { offset + UInt64(Format.frameOverhead + boxCount) }
+
+        /// What the frame behind it must name, if this one is number `seq`.
+        package func position(seq: UInt64) -> Replay.Position {
+            Replay.Position(end: end, seq: seq, tag: tag, lastFrame: offset)
+        }
     }
 
     /// Bytes given to checksums and tags so far, against which a search is bounded.

@@ -2,7 +2,7 @@ public import Sodium
 
 /// The 512 bytes at the front of a vault file, which never change while the file lives: vault-format.md,
 /// section 2.
-public struct Header: Sendable {
+public struct Header: Equatable, Sendable {
     /// The bytes, as they are in the file.
     let bytes: [UInt8]
     /// Random at `init`, the same in every generation.
@@ -24,6 +24,9 @@ public struct Header: Sendable {
     /// Whether a flag forbids writing.
     public let isReadOnly: Bool
 
+    /// Two headers are the same if all their bytes are.
+    public static func == (left: Header, right: Header) -> Bool { left.bytes == right.bytes }
+
     static let magic: [UInt8] = [0x89, 0x56, 0x4C, 0x54, 0x0D, 0x0A, 0x1A, 0x0A]
     static let macRange = 480..<512
 
@@ -38,7 +41,7 @@ public struct Header: Sendable {
     /// - Throws: ``VaultFileError/notAVault(_:)``, ``VaultFileError/incompleteCopy(count:expected:)``,
     ///   ``VaultFileError/unsupported(_:)``, ``VaultFileError/damagedHeader``,
     ///   ``VaultFileError/refusedParameters(_:)``.
-    init(_ bytes: [UInt8], bounds: Argon2id.Bounds = .reading) throws(VaultFileError) {
+    package init(_ bytes: [UInt8], bounds: Argon2id.Bounds = .reading) throws(VaultFileError) {
         let span = bytes.span
         if bytes.isEmpty { throw .notAVault(.empty) }
         guard Header.magic.starts(with: bytes.prefix(8)) else { throw .notAVault(.content) }
@@ -113,13 +116,37 @@ public struct Header: Sendable {
         return bytes
     }
 
+    /// The header of the next generation, with the same id, slots, flags and master key.
+    ///
+    /// - Parameters:
+    ///   - base: the last frame of this generation, or the position before its first.
+    ///   - end: where the content of the next one will end.
+    package func successor(
+        base: Replay.Position, end: UInt64, fileSalt: [UInt8], master: borrowing Key
+    ) throws(VaultFileError) -> [UInt8] {
+        let fields = Fields(
+            vaultID: vaultID.bytes, generation: generation + 1, baseSeq: base.seq, baseEnd: end,
+            fileSalt: fileSalt, lineage: base.tag, compatibleFlags: compatibleFlags)
+        let slots = Slot.offsets.map { Array(bytes[$0..<$0 + Slot.count]) }
+        do throws(SodiumError) {
+            return try Header.encode(fields, slots: slots, master: master)
+        } catch {
+            throw VaultFileError(error)
+        }
+    }
+
+    /// What a file begins with: the header, the gap behind it, and its copy.
+    package var front: [UInt8] {
+        bytes + [UInt8](repeating: 0, count: Int(Format.headerCopyOffset) - bytes.count) + bytes
+    }
+
     private static func mac(of bytes: Span<UInt8>, master: borrowing Key) throws(SodiumError) -> [UInt8] {
         let key = try BLAKE2b.deriveKey(from: master, label: "vault-1 header")
         return try BLAKE2b.authenticate(bytes.extracting(0..<macRange.lowerBound), key: key)
     }
 
     /// Whether the MAC was made with `master`.
-    func isAuthentic(master: borrowing Key) throws(VaultFileError) -> Bool {
+    package func isAuthentic(master: borrowing Key) throws(VaultFileError) -> Bool {
         let span = bytes.span
         do throws(SodiumError) {
             let mac = try Header.mac(of: span, master: master)
@@ -130,7 +157,7 @@ public struct Header: Sendable {
     }
 
     /// The key of this file's frames.
-    func frameKey(master: borrowing Key) throws(SodiumError) -> Key {
+    package func frameKey(master: borrowing Key) throws(SodiumError) -> Key {
         try BLAKE2b.deriveKey(
             from: master, label: "vault-1 frames",
             context: bytes.span.extracting(0..<Header.macRange.lowerBound))

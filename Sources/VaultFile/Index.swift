@@ -118,6 +118,27 @@ struct Index {
         return left.kind == .tombstone ? 0 : try compareValues(left, right)
     }
 
+    /// The frames of the newest version of every name, and of the older ones that are kept, in the order of the file.
+    func places(keeping retention: Retention) -> [FramePlace] {
+        // Versions lie in the order in which they were found in the file.
+        var isKept = [Bool](repeating: retention == .all, count: versions.count)
+        for entry in entries {
+            isKept[Int(entry.newest)] = true
+            guard case .replacedSince(let time) = retention else { continue }
+            var newer = versions[Int(entry.newest)]
+            while newer.older != Version.none, newer.time >= time {
+                isKept[Int(newer.older)] = true
+                newer = versions[Int(newer.older)]
+            }
+        }
+        var places: [FramePlace] = []
+        places.reserveCapacity(isKept.count { $0 })
+        for (version, isKept) in zip(versions, isKept) where isKept {
+            places.append(FramePlace(offset: version.offset, boxCount: Int(version.boxCount)))
+        }
+        return places
+    }
+
     private mutating func appendEntry(_ address: Span<UInt8>, _ version: Version) {
         versions.append(version)
         entries.append(

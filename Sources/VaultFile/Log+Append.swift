@@ -150,6 +150,12 @@ extension Log {
         public let count: UInt64
         /// The file that holds them now.
         public let path: String
+
+        /// So many bytes in the file at `path`.
+        public init(count: UInt64, path: String) {
+            self.count = count
+            self.path = path
+        }
     }
 
     /// Takes the lock of the file that the path names, whichever that is by then.

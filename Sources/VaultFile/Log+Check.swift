@@ -7,6 +7,8 @@ extension Log {
         case headerCopyDiffers(at: UInt64)
         /// A byte between the header and its copy, at this offset, is not zero.
         case gapNotZero(at: UInt64)
+        /// So many bytes from this offset on are no whole frames, as a check without the key finds.
+        case noFrames(at: UInt64, count: UInt64)
         /// Bytes follow the last commit that no transaction owns.
         case unfinishedTail(UnfinishedTail)
     }
@@ -17,9 +19,15 @@ extension Log {
     ///
     /// - Throws: ``VaultFileError/io(_:_:)``.
     public func check() throws(VaultFileError) -> [Finding] {
+        var findings = try Log.checkFront(of: file, header)
+        if let unfinishedTail { findings.append(.unfinishedTail(unfinishedTail)) }
+        return findings
+    }
+
+    /// What is not as it should be between the header and the first frame.
+    static func checkFront(of file: any StorageFile, _ header: Header) throws(VaultFileError) -> [Finding] {
         var bytes = [UInt8](repeating: 0, count: Int(Format.logStart))
         var span = bytes.mutableSpan
-        let file = file
         _ = try during(.read) { () throws(Errno) in try file.read(at: 0, into: &span) }
         var findings: [Finding] = []
         let copy = Int(Format.headerCopyOffset)
@@ -29,7 +37,6 @@ extension Log {
         if let offset = (0..<Format.headerCount).first(where: { bytes[copy + $0] != header.bytes[$0] }) {
             findings.append(.headerCopyDiffers(at: UInt64(copy + offset)))
         }
-        if let unfinishedTail { findings.append(.unfinishedTail(unfinishedTail)) }
         return findings
     }
 }

@@ -20,12 +20,12 @@ extension Log {
         if (try? storage.identity(of: path)) != nil { throw .alreadyExists }
         let entropy = surroundings.entropy
         let master = try guarding { () throws(SodiumError) in try entropy.key() }
-        let header = try newHeader(passphrase, parameters, master, entropy)
+        let header = try Header(
+            try newHeader(passphrase, parameters, master, entropy), bounds: surroundings.readingBounds)
         try publish(header, at: path, surroundings)
         let opened = try during(.open) { () throws(Errno) in try storage.open(path, .writing) }
         return try Log(
-            path, .writing, surroundings, opened, Header(header, bounds: surroundings.readingBounds),
-            master: master)
+            path, .writing, surroundings, opened, header, master: master)
     }
 
     private static func newHeader(
@@ -44,15 +44,14 @@ extension Log {
     }
 
     /// Writes header and copy under a temporary name, and gives them their own when they are durable.
-    private static func publish(_ header: [UInt8], at path: String, _ surroundings: Surroundings)
+    private static func publish(_ header: Header, at path: String, _ surroundings: Surroundings)
         throws(VaultFileError)
     {
         let storage = surroundings.storage
         let folder = Path.folder(of: path)
         let suffix = try guarding { () throws(SodiumError) in try surroundings.entropy.fileNameSuffix() }
         let temporary = Path.join(folder, ".\(Path.name(of: path)).new-\(suffix)")
-        let gap = [UInt8](repeating: 0, count: Int(Format.headerCopyOffset) - header.count)
-        let bytes = header + gap + header
+        let bytes = header.front
         let file = try during(.create) { () throws(Errno) in
             try storage.makeFolder(folder)
             return try storage.create(temporary)

@@ -72,17 +72,12 @@ extension Log {
     /// Takes what is at the path now for what was seen last, whatever that was.
     ///
     /// - Throws: ``VaultFileError/busy``, ``VaultFileError/io(_:_:)``.
-    public func trust() throws(VaultFileError) {
-        guard let marks = surroundings.marks else { return }
+    public func trust(in marks: MarkFolder) throws(VaultFileError) {
         try takeLock(.shared, patience: Log.writePatience)
         defer { file.unlock() }
         let (file, present, path) = (file, present, try during(.open) { () throws(Errno) in try realPath() })
         try during(.sync) { () throws(Errno) in try file.sync() }
-        do throws(Errno) {
-            try marks.set(present, of: path)
-        } catch {
-            throw .io(.mark, error)
-        }
+        try during(.mark) { () throws(Errno) in try marks.set(present, of: path) }
     }
 
     private func realPath() throws(Errno) -> String { try surroundings.storage.resolvingLinks(path) }

@@ -100,7 +100,7 @@ public final class Log {
         try openFile(path, .reading, surroundings).header
     }
 
-    private static func openFile(
+    static func openFile(
         _ path: String, _ access: StorageAccess, _ surroundings: Surroundings
     ) throws(VaultFileError) -> (file: any StorageFile, header: Header) {
         let file: any StorageFile
@@ -119,7 +119,7 @@ public final class Log {
         return (file, header)
     }
 
-    private static func frameKey(_ header: Header, _ master: borrowing Key) throws(VaultFileError) -> Key {
+    static func frameKey(_ header: Header, _ master: borrowing Key) throws(VaultFileError) -> Key {
         do throws(SodiumError) {
             return try header.frameKey(master: master)
         } catch {

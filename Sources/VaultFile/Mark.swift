@@ -15,7 +15,7 @@ public struct Mark: Equatable, Sendable {
     public let tag: Bytes16
 
     /// The bytes that a mark and a head have in common.
-    static let bodyCount = 56
+    package static let bodyCount = 56
 
     /// The point at which a file with this header stands at `position`.
     init(_ header: Header, _ position: Replay.Position) {
@@ -27,7 +27,7 @@ public struct Mark: Equatable, Sendable {
     }
 
     /// Reads the ``bodyCount`` bytes at `offset`.
-    init(_ bytes: Span<UInt8>, at offset: Int) {
+    package init(_ bytes: Span<UInt8>, at offset: Int) {
         vaultID = Bytes16(bytes, at: offset)
         generation = bytes.load(UInt64.self, at: offset + 16)
         seq = bytes.load(UInt64.self, at: offset + 24)
@@ -36,7 +36,7 @@ public struct Mark: Equatable, Sendable {
     }
 
     /// The ``bodyCount`` bytes.
-    var body: [UInt8] {
+    package var body: [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Mark.bodyCount)
         var span = bytes.mutableSpan
         vaultID.store(into: &span, at: 0)
@@ -48,15 +48,23 @@ public struct Mark: Equatable, Sendable {
     }
 }
 
-/// The folder of marks: what this machine saw last of the vault at each path.
+/// What this machine remembers of the vault at each path: what it saw last, and when it was last backed up.
 public struct MarkFolder: Sendable {
     private let path: String
     private let storage: any Storage
 
-    private static let magic = Array("VLTMARK1".utf8)
-    private static let count = 96
+    /// A backup that was verified.
+    public struct Backup: Equatable, Sendable {
+        /// What it holds.
+        public let mark: Mark
+        /// When it was made, in milliseconds since 1970.
+        public let time: UInt64
 
-    /// The marks in the folder at `path`, which is made when the first one is written.
+        /// A backup of that point, made at `time`.
+        public init(of mark: Mark, at time: UInt64) { (self.mark, self.time) = (mark, time) }
+    }
+
+    /// The memory in the folder at `path`, which is made when something is first written there.
     public init(path: String, storage: any Storage = DiskStorage()) {
         self.path = path
         self.storage = storage
@@ -66,29 +74,51 @@ public struct MarkFolder: Sendable {
     ///
     /// - Throws: if there may be one that cannot be read.
     public func mark(of vault: String) throws(Errno) -> Mark? {
+        try read("VLTMARK1", Mark.bodyCount, name(vault)).map { Mark($0.span, at: 0) }
+    }
+
+    /// Remembers what was seen of the vault at a path.
+    public func set(_ mark: Mark, of vault: String) throws(Errno) {
+        try write("VLTMARK1", mark.body, name(vault))
+    }
+
+    /// The last backup of the vault at a path that was verified; nil if none is known.
+    public func backup(of vault: String) throws(Errno) -> Backup? {
+        try read("VLTBACK1", Mark.bodyCount + 8, name(vault) + ".backup").map {
+            Backup(of: Mark($0.span, at: 0), at: $0.span.load(UInt64.self, at: Mark.bodyCount))
+        }
+    }
+
+    /// Remembers a backup of the vault at a path.
+    public func set(_ backup: Backup, of vault: String) throws(Errno) {
+        let time = (0..<8).map { UInt8(truncatingIfNeeded: backup.time >> (8 * $0)) }
+        try write("VLTBACK1", backup.mark.body + time, name(vault) + ".backup")
+    }
+
+    /// What is between magic and sum.
+    private func read(_ magic: StaticString, _ count: Int, _ name: String) throws(Errno) -> [UInt8]? {
         let file: any StorageFile
         do throws(Errno) {
-            file = try storage.open(try name(vault), .reading)
+            file = try storage.open(name, .reading)
         } catch .noSuchFile, .notFolder {
             return nil
         } catch {
             throw error
         }
-        var bytes = [UInt8](repeating: 0, count: MarkFolder.count)
+        var bytes = [UInt8](repeating: 0, count: 8 + count + 32)
         var span = bytes.mutableSpan
-        guard try file.read(at: 0, into: &span) == MarkFolder.count,
-            Array(bytes[..<8]) == MarkFolder.magic, try MarkFolder.sum(bytes) == Array(bytes[64...])
+        let read = try file.read(at: 0, into: &span)
+        guard read == bytes.count, bytes.starts(with: Array(magic.description.utf8)),
+            try MarkFolder.hash(bytes.prefix(8 + count), 32) == Array(bytes.suffix(32))
         else { return nil }
-        return Mark(bytes.span, at: MarkFolder.magic.count)
+        return Array(bytes[8..<8 + count])
     }
 
-    /// Remembers what was seen of the vault at a path.
-    ///
-    /// It is written over what was there, in one sector; a mark that a crash tore counts as none.
-    public func set(_ mark: Mark, of vault: String) throws(Errno) {
-        let bytes = MarkFolder.magic + mark.body
-        let padded = bytes + (try MarkFolder.sum(bytes))
-        try file(try name(vault)).write(padded.span, at: 0)
+    /// Writes over what was there, within one sector; what a crash tore counts as nothing.
+    private func write(_ magic: StaticString, _ body: [UInt8], _ name: String) throws(Errno) {
+        let bytes = Array(magic.description.utf8) + body
+        let whole = bytes + (try MarkFolder.hash(bytes[...], 32))
+        try file(name).write(whole.span, at: 0)
     }
 
     private func file(_ name: String) throws(Errno) -> any StorageFile {
@@ -105,17 +135,12 @@ public struct MarkFolder: Sendable {
     }
 
     private func name(_ vault: String) throws(Errno) -> String {
-        do throws(SodiumError) {
-            let hash = try BLAKE2b.hash(Array(vault.utf8).span, count: 16)
-            return Path.join(path, hash.hexadecimal)
-        } catch {
-            throw .noMemory
-        }
+        Path.join(path, try MarkFolder.hash(Array(vault.utf8)[...], 16).hexadecimal)
     }
 
-    private static func sum(_ bytes: [UInt8]) throws(Errno) -> [UInt8] {
+    private static func hash(_ bytes: ArraySlice<UInt8>, _ count: Int) throws(Errno) -> [UInt8] {
         do throws(SodiumError) {
-            return try BLAKE2b.hash(bytes.span.extracting(0..<64))
+            return try BLAKE2b.hash(Array(bytes).span, count: count)
         } catch {
             throw .noMemory
         }

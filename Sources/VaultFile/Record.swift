@@ -6,11 +6,11 @@ public enum RecordKind: UInt8, Sendable {
     case tombstone = 0x02
 
     /// The head of another copy that was merged; nothing to do for a reader.
-    static let head: UInt8 = 0xC1
+    package static let head: UInt8 = 0xC1
     /// A kind with this bit may be skipped by those who do not know it.
-    static let ignorable: UInt8 = 0x80
+    package static let ignorable: UInt8 = 0x80
     /// A kind with this bit is carried over by a rewrite that does not know it.
-    static let safeToCopy: UInt8 = 0x40
+    package static let safeToCopy: UInt8 = 0x40
 }
 
 /// Where a secret stands: scope, id and name, as the engine compares and keeps them.
@@ -78,14 +78,14 @@ public struct Address: Hashable, Sendable {
 }
 
 /// The fixed front of every plaintext, which says where in the history its record stands.
-struct RecordPrefix {
-    var kind: UInt8
-    var isCommit: Bool
-    var bodyCount: Int
-    var seq: UInt64
-    var previousTag: Bytes16
-    var transactionStart: UInt64
-    var time: UInt64
+package struct RecordPrefix {
+    package var kind: UInt8
+    package var isCommit: Bool
+    package var bodyCount: Int
+    package var seq: UInt64
+    package var previousTag: Bytes16
+    package var transactionStart: UInt64
+    package var time: UInt64
 
     private static let commitFlag: UInt8 = 1
 
@@ -105,7 +105,7 @@ struct RecordPrefix {
 
     /// Reads what the chain needs; whether the rules are kept is asked of ``keepsRules(in:)``.
     @inline(__always)
-    init(_ plaintext: Span<UInt8>) {
+    package init(_ plaintext: Span<UInt8>) {
         kind = plaintext[0]
         isCommit = plaintext[1] & RecordPrefix.commitFlag != 0
         bodyCount = Int(plaintext.load(UInt32.self, at: 4))
@@ -115,7 +115,7 @@ struct RecordPrefix {
         time = plaintext.load(UInt64.self, at: 40)
     }
 
-    func store(into plaintext: inout MutableSpan<UInt8>) {
+    package func store(into plaintext: inout MutableSpan<UInt8>) {
         plaintext[0] = kind
         plaintext[1] = isCommit ? RecordPrefix.commitFlag : 0
         plaintext.store(UInt16(0), at: 2)
@@ -127,7 +127,7 @@ struct RecordPrefix {
     }
 
     /// Whether flags, reserved bytes, lengths, time and padding are as the format demands.
-    func keepsRules(in plaintext: Span<UInt8>) -> Bool {
+    package func keepsRules(in plaintext: Span<UInt8>) -> Bool {
         plaintext[1] & ~RecordPrefix.commitFlag == 0 && plaintext.isZero(2..<4)
             && bodyCount <= Format.mostBody && time <= Format.mostTime
             && plaintext.count == Format.bucket(Format.prefixCount + bodyCount)
@@ -137,7 +137,7 @@ struct RecordPrefix {
     /// Packs the address at the front of a body into `packed`.
     ///
     /// - Returns: the offset of the value in the plaintext, or nil if the body breaks a rule.
-    func unpackAddress(in plaintext: Span<UInt8>, into packed: inout [UInt8]) -> Int? {
+    package func unpackAddress(in plaintext: Span<UInt8>, into packed: inout [UInt8]) -> Int? {
         let start = Format.prefixCount
         guard bodyCount >= Format.addressOverhead, plaintext[start + 3] == 0 else { return nil }
         let (idCount, nameCount) = (Int(plaintext[start + 1]), Int(plaintext[start + 2]))

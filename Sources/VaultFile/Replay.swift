@@ -7,7 +7,7 @@ package struct Replay: ~Copyable {
     package struct Position: Equatable, Sendable {
         package var end: UInt64
         package var seq: UInt64
-        var tag: Bytes16
+        package var tag: Bytes16
         /// The offset of the last frame; 0 if there is none.
         var lastFrame: UInt64 = 0
     }
@@ -44,7 +44,7 @@ package struct Replay: ~Copyable {
     }
 
     /// Before the first frame of a file.
-    static func start(_ header: Header) -> Position {
+    package static func start(_ header: Header) -> Position {
         Position(end: Format.logStart, seq: header.baseSeq, tag: header.macTag)
     }
 
@@ -160,8 +160,7 @@ package struct Replay: ~Copyable {
             }
             isCarried = prefix.kind & RecordKind.safeToCopy != 0
             return (
-                Position(end: frame.end, seq: prefix.seq, tag: frame.tag, lastFrame: frame.offset),
-                frame.boxCount, prefix.isCommit
+                frame.position(seq: prefix.seq), frame.boxCount, prefix.isCommit
             )
         }
         guard case .some(.some((let position, let boxCount, let isCommit))) = opened else { return nil }

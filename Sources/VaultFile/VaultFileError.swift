@@ -117,7 +117,7 @@ public enum VaultFileError: Error, Equatable, Sendable {
     }
 
     /// Why the file at a path could not be opened.
-    init(opening error: Errno) {
+    package init(opening error: Errno) {
         self =
             switch error {
             case .noSuchFile, .notFolder: .noFile
@@ -127,7 +127,7 @@ public enum VaultFileError: Error, Equatable, Sendable {
             }
     }
 
-    init(_ error: SodiumError) {
+    package init(_ error: SodiumError) {
         switch error {
         case .outOfMemory: self = .outOfMemory
         case .unavailable: self = .io(.read, .notImplemented)
@@ -136,7 +136,7 @@ public enum VaultFileError: Error, Equatable, Sendable {
 }
 
 /// Calls `body`, naming the operation in the error that it may throw.
-func during<R: ~Copyable>(
+package func during<R: ~Copyable>(
     _ operation: VaultFileError.Operation, _ body: () throws(Errno) -> R
 ) throws(VaultFileError) -> R {
     do throws(Errno) {
@@ -147,7 +147,7 @@ func during<R: ~Copyable>(
 }
 
 /// Calls `body`, turning the errors of ``Sodium`` into this module's.
-func guarding<R: ~Copyable>(_ body: () throws(SodiumError) -> R) throws(VaultFileError) -> R {
+package func guarding<R: ~Copyable>(_ body: () throws(SodiumError) -> R) throws(VaultFileError) -> R {
     do throws(SodiumError) {
         return try body()
     } catch {

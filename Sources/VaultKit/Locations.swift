@@ -1,4 +1,5 @@
 public import Platform
+public import VaultFile
 
 /// Where things are when nobody says otherwise.
 public enum Locations {
@@ -27,6 +28,25 @@ public enum Locations {
             let folder = "/run/user/\(CurrentProcess.userID)"
             if PrivateFolder.isOurs(folder) { return folder + "/vault" }
             return try variable("HOME").map { $0 + "/.local/state/vault/run" }
+        } catch {
+            return nil
+        }
+    }
+
+    /// What this machine remembers of vaults, in `${XDG_STATE_HOME:-~/.local/state}/vault/seen`; nil if there is nowhere
+    /// to put it.
+    public static var marks: MarkFolder? {
+        guard let folder = marksFolder else { return nil }
+        return MarkFolder(path: folder)
+    }
+
+    /// The path of that folder.
+    public static var marksFolder: String? {
+        do throws(NotText) {
+            if let folder = try variable("XDG_STATE_HOME"), folder.hasPrefix("/") {
+                return folder + "/vault/seen"
+            }
+            return try variable("HOME").map { $0 + "/.local/state/vault/seen" }
         } catch {
             return nil
         }
@@ -63,5 +83,14 @@ public enum Locations {
     private static func variable(_ name: String) throws(NotText) -> String? {
         guard let value = try Environment.value(name), !value.isEmpty else { return nil }
         return value
+    }
+}
+
+extension Surroundings {
+    /// The real world with what this machine remembers.
+    public static var thisMachine: Surroundings {
+        var surroundings = Surroundings()
+        surroundings.marks = Locations.marks
+        return surroundings
     }
 }

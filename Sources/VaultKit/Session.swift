@@ -1,5 +1,6 @@
+public import Platform
 public import Sodium
-public import VaultFile
+internal import VaultFile
 
 /// What can be asked of an unlocked vault, whoever answers.
 ///
@@ -30,9 +31,6 @@ public protocol Session: AnyObject {
     /// Takes in what other processes wrote since.
     func refresh() throws(VaultError)
 
-    /// What a full check finds beyond what every open verifies; empty if all is well.
-    func check() throws(VaultError) -> [Log.Finding]
-
     /// Numbers about the vault.
     func summary() throws(VaultError) -> Summary
 
@@ -46,6 +44,8 @@ public enum Notice: Equatable, Sendable {
     case unfinishedTail(count: UInt64)
     /// So many such bytes were moved to a file of this name.
     case savedTail(count: UInt64, path: String)
+    /// What was seen of the vault could not be remembered, or what was remembered could not be read.
+    case nothingRemembered(Errno)
 }
 
 /// One entry in the history of a secret.
@@ -72,13 +72,20 @@ public struct Summary: Equatable, Sendable {
     public let versions: Int
     /// Where the last commit ends, in bytes.
     public let committedBytes: UInt64
+    /// How many of them the current values take.
+    public let liveBytes: UInt64
+    /// How many the older versions and what was deleted take, which a compaction could free.
+    public var deadBytes: UInt64 { committedBytes - Format.logStart - liveBytes }
 
     /// Numbers that were counted elsewhere.
-    public init(generation: UInt64, secrets: Int, versions: Int, committedBytes: UInt64) {
+    public init(
+        generation: UInt64, secrets: Int, versions: Int, committedBytes: UInt64, liveBytes: UInt64
+    ) {
         self.generation = generation
         self.secrets = secrets
         self.versions = versions
         self.committedBytes = committedBytes
+        self.liveBytes = liveBytes
     }
 }
 

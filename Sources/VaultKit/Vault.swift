@@ -9,6 +9,7 @@ public import VaultFile
 public final class Vault: Session {
     private let log: Log
     private var notices: [Notice] = []
+    private var isMarkFailureTold = false
 
     private init(_ log: Log) {
         self.log = log
@@ -25,7 +26,7 @@ public final class Vault: Session {
     ///   The file is not changed.
     public static func open(
         at path: String, passphrase: Span<UInt8>, access: Access = .writing,
-        surroundings: Surroundings = Surroundings()
+        surroundings: Surroundings = .thisMachine
     ) throws(VaultError) -> Vault {
         guard Format.passphraseCounts.contains(passphrase.count) else { throw .invalidPassphrase }
         // What can be said without the passphrase is said before another process is waited for.
@@ -54,7 +55,7 @@ public final class Vault: Session {
     /// - Throws: ``VaultError/file(_:)``, with ``VaultFileError/keysChanged`` if the key is not the vault's.
     public static func open(
         at path: String, masterKey: consuming Key, access: Access = .writing,
-        surroundings: Surroundings = Surroundings()
+        surroundings: Surroundings = .thisMachine
     ) throws(VaultError) -> Vault {
         do throws(VaultFileError) {
             return Vault(
@@ -103,7 +104,7 @@ public final class Vault: Session {
     ///   file is left then.
     public static func create(
         at path: String, passphrase: Span<UInt8>, parameters: Argon2id.Parameters? = nil,
-        surroundings: Surroundings = Surroundings()
+        surroundings: Surroundings = .thisMachine
     ) throws(VaultError) -> Vault {
         guard Format.passphraseCounts.contains(passphrase.count) else { throw .invalidPassphrase }
         if isOccupied(path, surroundings: surroundings) { throw .file(.alreadyExists) }
@@ -120,7 +121,7 @@ public final class Vault: Session {
     }
 
     /// Whether anything lies at `path`, vault or not, so that no new vault can be made there.
-    public static func isOccupied(_ path: String, surroundings: Surroundings = Surroundings()) -> Bool {
+    public static func isOccupied(_ path: String, surroundings: Surroundings = .thisMachine) -> Bool {
         (try? surroundings.storage.identity(of: path)) != nil
     }
 
@@ -152,6 +153,10 @@ public final class Vault: Session {
 
     /// What a person should be told that happened since the last call.
     public func takeNotices() -> [Notice] {
+        if let failure = log.markFailure, !isMarkFailureTold {
+            isMarkFailureTold = true
+            notices.append(.nothingRemembered(failure))
+        }
         defer { notices = [] }
         return notices
     }
@@ -170,16 +175,9 @@ public final class Vault: Session {
         try reading { () throws(VaultFileError) in try log.check() }
     }
 
-    /// Reads the whole file again, verifies every byte of its content, and does the same.
-    ///
-    /// For one that has been open for long; ``check()`` trusts what was verified when it was opened.
-    ///
-    /// - Throws: ``VaultError/file(_:)``.
-    public func checkAnew() throws(VaultError) -> [Log.Finding] {
-        try reading { () throws(VaultFileError) in
-            try log.reopen()
-            return try log.check()
-        }
+    /// A copy of the master key, for a job on the whole file.
+    package func masterKey() throws(VaultError) -> Key {
+        try reading { () throws(VaultFileError) in try log.copyOfMasterKey() }
     }
 
     /// Every secret that exists, by scope, id and name, bytewise.
@@ -301,6 +299,6 @@ public final class Vault: Session {
         log.forEachCurrent { _ in count += 1 }
         return Summary(
             generation: log.header.generation, secrets: count, versions: log.versionCount,
-            committedBytes: log.committedEnd)
+            committedBytes: log.committedEnd, liveBytes: log.liveBytes)
     }
 }

@@ -18,6 +18,12 @@ public enum VaultError: Error, Equatable, Sendable {
     case noSuchVersion
     /// Another process of this user derived keys for too long.
     case derivationBusy
+    /// What a copy should replace is no backup of this vault; it was not touched.
+    case notABackup
+    /// What a backup should replace holds more than the vault does; it was not touched.
+    case newerBackup
+    /// Source and target are the same file.
+    case sameFile
     /// The vault was locked since the session began.
     case locked
     /// The agent ended, or did not answer in time; if it was asked to make a change, nobody knows whether it

@@ -17,6 +17,21 @@ enum AgentAccess {
         try ifUnlocked(path) { agent throws(AgentError) in try agent.status(of: path) }
     }
 
+    /// Somebody who does jobs with the key of the vault at `path`; nil if it is locked.
+    static func worker(for path: String) throws(Failure) -> (any Worker)? {
+        try ifUnlocked(path) { agent throws(AgentError) in try agent.worker(for: path) } ?? nil
+    }
+
+    /// Makes an agent that has the vault at `path` unlocked take the file that was put there; if it cannot, it is locked.
+    static func adopt(_ path: String) {
+        guard let agent = try? Agent(), let worker = try? agent.worker(for: path) else { return }
+        do throws(VaultError) {
+            try worker.accept(Locations.realPath(of: path))
+        } catch {
+            try? agent.lock(path)
+        }
+    }
+
     private static func ifUnlocked<R>(_ path: String, _ body: (Agent) throws(AgentError) -> R) throws(Failure)
         -> R?
     {
@@ -67,19 +82,22 @@ extension Failure {
 extension ValueFormat where Value == UInt64 {
     /// A duration such as `90s`, `15m`, `1h` or `7d`, in milliseconds.
     static var duration: Self {
-        Self("a duration such as 90s, 15m, 1h or 7d") { text in
-            let units: [Character: UInt64] = ["s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
-            guard let last = text.last, let unit = units[last], text.utf8.first != UInt8(ascii: "+"),
-                let number = UInt64(text.dropLast()), number > 0
-            else { return nil }
-            let (product, overflow) = number.multipliedReportingOverflow(by: unit)
-            return overflow || product > AgentProtocol.mostDuration ? nil : product
-        }
+        Self("a duration such as 90s, 15m, 1h or 7d") { Duration.parse($0) }
     }
 }
 
 /// A span of time in words.
 enum Duration {
+    /// Milliseconds; nil if the text is none.
+    static func parse(_ text: String) -> UInt64? {
+        let units: [Character: UInt64] = ["s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
+        guard let last = text.last, let unit = units[last], text.utf8.first != UInt8(ascii: "+"),
+            let number = UInt64(text.dropLast()), number > 0
+        else { return nil }
+        let (product, overflow) = number.multipliedReportingOverflow(by: unit)
+        return overflow || product > AgentProtocol.mostDuration ? nil : product
+    }
+
     /// The two largest units, such as `11h 59m` or `42s`; parts of a second count as one.
     static func words(milliseconds: UInt64) -> String {
         let seconds = (milliseconds + 999) / 1000

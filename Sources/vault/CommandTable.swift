@@ -35,7 +35,15 @@ enum CommandTable {
                 [
                     Verb(named: ["init"], Init.syntax, run), Verb(named: ["unlock"], Unlock.syntax, run),
                     Verb(named: ["lock"], Lock.syntax, run), Verb(named: ["status"], Status.syntax, run),
-                    Verb(named: ["check"], Check.syntax, run),
+                ]),
+            Section(
+                "The file",
+                [
+                    Verb(named: ["backup"], MakeBackup.syntax, run),
+                    Verb(named: ["restore"], Restore.syntax, run),
+                    Verb(named: ["compact"], Compact.syntax, run), Verb(named: ["check"], Check.syntax, run),
+                    Verb(named: ["salvage"], SalvageFile.syntax, run),
+                    Verb(named: ["accept"], Accept.syntax, run),
                 ]),
         ],
         topics: [exitCodes, environment])

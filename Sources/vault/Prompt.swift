@@ -38,7 +38,7 @@ enum Prompt {
         do throws(Errno) {
             terminal = try Terminal()
         } catch {
-            throw Failure(.cancelled, "cannot ask: no terminal", hint: "add --yes")
+            throw Failure(.usage, "there is no terminal to ask at", hint: "add --yes")
         }
         let answer = try line(terminal, question + " [y/N] ").lowercased()
         guard answer == "y" || answer == "yes" else { throw Failure(.cancelled, "cancelled") }

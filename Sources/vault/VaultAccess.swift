@@ -65,6 +65,9 @@ extension Notice {
             Output.note("vault: hint: see 'vault check'")
         case .savedTail(let count, let path):
             Output.warn("\(count) bytes of an unfinished write were moved to \(path)")
+        case .nothingRemembered(let error):
+            Output.warn(
+                "cannot remember what was seen of the vault, so an older file would not be noticed: \(error)")
         }
     }
 }
@@ -112,6 +115,13 @@ extension Failure {
         case .noSuchVersion: self.init(.noSuchSecret, "no such version")
         case .derivationBusy:
             self.init(.busy, "busy: another process of yours has been deriving a key for too long")
+        case .notABackup:
+            self.init(.other, "\(path) exists and is no backup of this vault; it was not touched")
+        case .newerBackup:
+            self.init(
+                .other, "\(path) holds more than the vault does; it was not touched",
+                hint: "if the vault went back, restore it; else choose another name")
+        case .sameFile: self.init(.usage, "\(path) is the vault itself")
         case .locked:
             self.init(.locked, "the vault was locked meanwhile", hint: "unlock it with 'vault unlock'")
         case .agentLost(let outcomeUnknown):
@@ -154,20 +164,22 @@ extension Failure {
                 hint: "if you are sure of it, the slot that it opens may be damaged or changed: try a backup")
         case .outOfMemory: self.init(.other, "not enough memory for the key derivation or the value")
         case .busy: self.init(.busy, "busy: waited too long for another writer of \(path)")
-        case .replaced: self.init(.rollback, "another vault lies at \(path) now")
+        case .replaced: self = .rollback("another vault lies at \(path) now", path: path)
         case .keysChanged: self.init(.other, "the keys of \(path) were changed meanwhile", hint: "try again")
         case .rolledBack:
-            self.init(
-                .rollback, "\(path) is older than what was seen of it before, or has gone another way since")
+            self = .rollback(
+                "\(path) is older than what was seen of it before, or has gone another way since", path: path)
         case .replacedDuringWrite:
             self.init(
                 .other, "\(path) was replaced during the write; the change is not in it", hint: "try again")
         case .severalNames:
             self.init(
-                .other, "\(path) has other names (hard links), or is mounted there; a rewrite would part them",
+                .other,
+                "\(path) has other names (hard links), or is mounted there; a rewrite would part them",
                 hint: "remove the other names, or work on a copy")
         case .rewriteDiffers(let offset):
-            self.init(.other, "what was written anew from \(path) differs at byte \(offset); it was not changed")
+            self.init(
+                .other, "what was written anew from \(path) differs at byte \(offset); it was not changed")
         case .cancelled: self.init(.cancelled, "cancelled; nothing was changed")
         case .readOnly: self.init(.damaged, "\(path) needs a newer version of vault to be written")
         case .transactionTooLarge:
@@ -184,7 +196,8 @@ extension Failure {
     }
 
     private static let lookFirst = "look with 'vault get' or 'vault list' before you try again"
-    private static let restoreHint = "it was not changed; restore a backup"
+    private static let restoreHint =
+        "it was not changed; restore a backup, or see what 'vault salvage' can save"
 
     private static func words(_ foreign: VaultFileError.Foreign) -> String {
         switch foreign {

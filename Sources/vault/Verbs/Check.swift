@@ -4,42 +4,49 @@ internal import VaultKit
 
 /// The verb `vault check`.
 struct Check: Command {
-    var options = VaultOptions()
+    var keyless = false
+    var options = FileOptions()
 
     static let syntax = Syntax(
         Check(), name: "check", summary: "Verify every byte of the file",
         discussion: """
-            Every open verifies each frame; this also looks at the header's copy, at what lies between, and at bytes that a killed \
-            writer left at the end. The exit code is 0 if all is well, 10 with one line for each finding, 8 if the \
-            vault cannot be opened. Nothing is changed.
+            Every open verifies each frame; this reads the file anew and also looks at the header's copy, at what lies between, and at \
+            bytes that a killed writer left at the end. The exit code is 0 if all is well, 10 with one line for each finding, 8 \
+            if the vault cannot be opened. Nothing is changed.
+
+            With --keyless no passphrase is needed: the header's sum and the checksum of every frame are verified, which finds \
+            what a disk or a copy spoils, but not what somebody changed on purpose.
             """,
-        parameters: [.options(VaultOptions.parameters, \.options)])
+        parameters: [
+            .flag("--keyless", "Verify what can be verified without a key", \.keyless),
+            .options(FileOptions.parameters, \.options),
+        ])
 
     func run() throws(Failure) {
-        let vault = try options.open(.reading)
-        let findings = try options.during { () throws(VaultError) in try vault.check() }
-        let summary = try options.during { () throws(VaultError) in try vault.summary() }
-        for finding in findings { try Output.write(Check.words(finding) + "\n") }
-        guard findings.isEmpty else {
-            throw Failure(
-                .checkFound, "check found \(findings.count == 1 ? "1 problem" : "\(findings.count) problems")"
-            )
+        let path = try options.common.path()
+        let line = options.progress("checking")
+        if keyless { return try checkWithoutKey(path, line) }
+        let worker = try options.worker(for: path)
+        let verification: Verification
+        do throws(VaultError) {
+            verification = try worker.verify(Locations.realPath(of: path), progress: line.progress)
+        } catch {
+            throw Failure(error, path: path)
         }
-        if !options.common.quiet {
-            try Output.write(
-                "ok: \(summary.secrets) secrets, \(summary.versions) versions, \(summary.committedBytes) bytes\n"
-            )
-        }
+        guard verification.findings.isEmpty else { throw try Failure.found(verification.findings) }
+        if !options.common.quiet { try Output.write(verification.summary) }
     }
 
-    private static func words(_ finding: Log.Finding) -> String {
-        switch finding {
-        case .headerCopyDiffers(let offset):
-            "byte \(offset): the header's copy is damaged; a compaction would write a new one"
-        case .gapNotZero(let offset):
-            "byte \(offset): the space behind the header is damaged; it holds nothing"
-        case .unfinishedTail(let tail):
-            "byte \(tail.offset): \(tail.count) bytes belong to no complete change; the next write moves them aside"
+    private func checkWithoutKey(_ path: String, _ line: ProgressLine) throws(Failure) {
+        let check: KeylessCheck
+        do throws(VaultFileError) {
+            check = try KeylessCheck(path: path, surroundings: Surroundings(), progress: line.progress)
+        } catch {
+            throw Failure(error, path: path)
+        }
+        guard check.findings.isEmpty else { throw try Failure.found(check.findings) }
+        if !options.common.quiet {
+            try Output.write("ok without a key: \(check.frames) frames, \(check.bytes) bytes\n")
         }
     }
 }

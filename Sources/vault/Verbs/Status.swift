@@ -1,4 +1,5 @@
 internal import CommandSyntax
+internal import Platform
 internal import Sodium
 internal import VaultAgent
 internal import VaultFile
@@ -13,10 +14,12 @@ struct Status: Command {
         Status(), name: "status", summary: "Tell which vault is meant, and whether it is unlocked",
         discussion: """
             It never asks for anything, and it extends no deadline. The exit code is 0 if the vault is unlocked, 4 if it is \
-            locked, 6 if there is none.
+            locked, 6 if there is none. It suggests a backup when the last one that was verified is 30 days old, and, if the vault is \
+            unlocked, a compaction when older versions take more of the file than current ones.
 
-            With --json: {"schema":1,"path","locked","generation","kdf":{"passes","memory_kib"}}, and if it is unlocked also \
-            "idle_seconds","max_seconds","lock_on_sleep","secrets","versions".
+            With --json: {"schema":1,"path","locked","generation","last_backup","kdf":{"passes","memory_kib"}}, where "last_backup" is \
+            a time or null, and if the vault is unlocked also \
+            "idle_seconds","max_seconds","lock_on_sleep","secrets","versions","live_bytes","dead_bytes".
             """,
         parameters: [
             .flag("--json", "Print JSON", \.json),
@@ -32,16 +35,25 @@ struct Status: Command {
             throw Failure(error, path: path)
         }
         let status = try AgentAccess.status(of: path)
-        try Output.write(json ? jsonText(path, header, status) : text(path, header, status))
+        let backup = try? Locations.marks?.backup(of: Locations.realPath(of: path))
+        // Of another vault that lay there before, it says nothing about this one.
+        let time = backup?.mark.vaultID == header.vaultID ? backup?.time : nil
+        try Output.write(json ? jsonText(path, header, status, time) : text(path, header, status, time))
         if status == nil { throw Failure(silent: .locked) }
     }
 
-    private func text(_ path: String, _ header: Header, _ status: AgentStatus?) -> String {
+    private func text(_ path: String, _ header: Header, _ status: AgentStatus?, _ backup: UInt64?) -> String {
         var lines = ["vault: \(Output.visible(path))", "state: \(status == nil ? "locked" : "unlocked")"]
         if let status {
             lines.append("locks: \(status.deadlines)")
             lines.append("secrets: \(status.secrets), in \(status.versions) versions")
         }
+        if let status, status.deadBytes > status.liveBytes {
+            lines.append(
+                "older versions: \(status.deadBytes) bytes, current ones \(status.liveBytes); 'vault compact' drops those replaced over 90 days ago, 'vault compact --keep none' all"
+            )
+        }
+        lines.append("last verified backup: \(Status.words(backup))")
         let parameters = header.parameters
         lines.append("generation: \(header.generation)")
         lines.append(
@@ -49,7 +61,20 @@ struct Status: Command {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private func jsonText(_ path: String, _ header: Header, _ status: AgentStatus?) -> String {
+    /// How old a backup may be before another one is suggested, in milliseconds: 30 days.
+    private static let backupAge: UInt64 = 30 * 86_400_000
+
+    private static func words(_ backup: UInt64?) -> String {
+        guard let backup else { return "never; make one with 'vault backup DEST'" }
+        let now = SystemClock.wallMilliseconds()
+        let age = now > backup ? now - backup : 0
+        let words = Calendar.format(backup) + ", \(Duration.words(milliseconds: age)) ago"
+        return age < backupAge ? words : words + "; make a new one with 'vault backup DEST'"
+    }
+
+    private func jsonText(
+        _ path: String, _ header: Header, _ status: AgentStatus?, _ backup: UInt64?
+    ) -> String {
         var object: [(String, JSON)] = [
             ("schema", .number(1)), ("path", .string(path)), ("locked", .bool(status == nil)),
         ]
@@ -60,10 +85,13 @@ struct Status: Command {
                 ("lock_on_sleep", .bool(status.locksOnSleep)),
                 ("secrets", .number(Int(clamping: status.secrets))),
                 ("versions", .number(Int(clamping: status.versions))),
+                ("live_bytes", .number(Int(clamping: status.liveBytes))),
+                ("dead_bytes", .number(Int(clamping: status.deadBytes))),
             ]
         }
         object += [
             ("generation", .number(Int(clamping: header.generation))),
+            ("last_backup", .optional(backup.map(Calendar.format))),
             (
                 "kdf",
                 .object([

@@ -1,0 +1,119 @@
+internal import Platform
+public import Sodium
+public import VaultFile
+
+/// Rewrites a vault's file without what is no longer wanted: vault-format.md, section 9.
+public enum Compaction {
+    /// What a compaction did.
+    public struct Report: Equatable, Sendable {
+        /// The generation of the new file.
+        public let generation: UInt64
+        /// The length of the file before and after, in bytes.
+        public let before, after: UInt64
+        /// How many versions were dropped, and how many are kept, tombstones too.
+        public let dropped, kept: UInt64
+        /// What was done about a tail that a killed writer had left.
+        public let savedTail: Log.SavedTail?
+
+        /// Numbers that were told elsewhere.
+        public init(
+            generation: UInt64, before: UInt64, after: UInt64, dropped: UInt64, kept: UInt64,
+            savedTail: Log.SavedTail?
+        ) {
+            self.generation = generation
+            self.before = before
+            self.after = after
+            self.dropped = dropped
+            self.kept = kept
+            self.savedTail = savedTail
+        }
+    }
+
+    private static let purpose = "compact"
+
+    /// Rewrites the file at `path`.
+    ///
+    /// The old file is verified first, and the new one, which is written beside it, is read back and compared before it takes
+    /// its place. Writers wait meanwhile and go on in the new file; readers of the old file are not disturbed. On any error the
+    /// old file stays as it was, but for ``VaultFileError/outcomeUnknown(_:)``: then one of the two is there, whole.
+    ///
+    /// - Throws: ``VaultFileError/damaged(at:)`` for the smallest defect, in the header's copy too;
+    ///   ``VaultFileError/severalNames``, ``VaultFileError/rewriteDiffers(at:)``, ``VaultFileError/cancelled``,
+    ///   and as opening and appending do.
+    public static func run(
+        path: String, master: borrowing Key, keeping retention: Retention, surroundings: Surroundings,
+        progress: Progress = .unwatched
+    ) throws(VaultFileError) -> Report {
+        let log = try Log(
+            path: path, access: .writing, surroundings: surroundings, master: try master.copy())
+        var report: Report?
+        try log.withWriterLock(patience: Log.writePatience) { mark throws(VaultFileError) in
+            report = try rewrite(log, master, retention, surroundings, progress)
+        }
+        guard let report else { throw .cancelled }
+        // The new file is open now, and its commit is what was seen last.
+        try log.refresh()
+        return report
+    }
+
+    private static func rewrite(
+        _ log: Log, _ master: borrowing Key, _ retention: Retention, _ surroundings: Surroundings,
+        _ progress: Progress
+    ) throws(VaultFileError) -> Report {
+        try refuseDefects(of: log)
+        let (old, storage, path) = (log.openFile, surroundings.storage, log.path)
+        let target = try during(.open) { () throws(Errno) in try storage.resolvingLinks(path) }
+        guard try during(.open, { () throws(Errno) in try old.nameCount() }) == 1 else {
+            throw .severalNames
+        }
+        NewFile.removeLeftovers(of: target, purposes: [purpose, VerifiedCopy.purpose], storage)
+        let before = try during(.read) { () throws(Errno) in try old.length() }
+        let saved = try log.settle {}
+
+        let places = log.places(keeping: retention)
+        let rewrite = Rewrite(places, before: log.committedEnd, surroundings, progress)
+        let header = try rewrite.header(following: log.header, last: log.committed, master: master)
+        let new = try NewFile(for: target, purpose: purpose, surroundings)
+        var source = try log.reader()
+        try rewrite.write(header, from: &source, master: master, to: new.file)
+        let written = try rewrite.verify(new.path, against: &source, master: try master.copy())
+        try compareNewest(log, written)
+        let file = new.file
+        try during(.attributes) { () throws(Errno) in try file.adoptAttributes(of: old) }
+        try new.publish(at: target) { storage, path throws(Errno) in try storage.rename(path, to: target) }
+        return Report(
+            generation: header.generation, before: before, after: written.committedEnd,
+            dropped: UInt64(log.versionCount - written.versionCount), kept: UInt64(written.versionCount),
+            savedTail: saved)
+    }
+
+    /// Any finding is a reason to stop, but for a tail, which every writer sets aside.
+    private static func refuseDefects(of log: Log) throws(VaultFileError) {
+        for finding in try log.check() {
+            switch finding {
+            case .headerCopyDiffers(let offset), .gapNotZero(let offset), .noFrames(let offset, _):
+                throw .damaged(at: offset)
+            case .unfinishedTail: continue
+            }
+        }
+    }
+
+    /// Makes sure that each name has the same newest version in both.
+    private static func compareNewest(_ old: Log, _ new: Log) throws(VaultFileError) {
+        guard old.nameCount == new.nameCount else { throw .rewriteDiffers(at: new.committedEnd) }
+        try old.forEachNewest { version, address throws(VaultFileError) in
+            guard let copy = new.newest(address), copy.time == version.time, copy.kind == version.kind else {
+                throw .rewriteDiffers(at: new.committedEnd)
+            }
+        }
+    }
+}
+
+extension Key {
+    /// A copy in guarded memory of its own.
+    borrowing func copy() throws(VaultFileError) -> Key {
+        try withBytes { bytes throws(VaultFileError) in
+            try guarding { () throws(SodiumError) in try Key(copying: bytes) }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+internal import Platform
+internal import Sodium
+internal import VaultFile
+
+/// A file that is written beside the place that it shall have, locked, and removed unless it gets there.
+final class NewFile {
+    let path: String
+    let file: any StorageFile
+    private let storage: any Storage
+    private var isNamed = false
+
+    /// Makes `.NAME.PURPOSE-RANDOM` beside `target`, a path without symbolic links.
+    init(
+        for target: String, purpose: String, _ surroundings: Surroundings
+    ) throws(VaultFileError) {
+        let suffix: String
+        do throws(SodiumError) {
+            suffix = try surroundings.entropy.fileNameSuffix()
+        } catch {
+            throw VaultFileError(error)
+        }
+        let path = Path.join(Path.folder(of: target), NewFile.prefix(of: target, purpose) + suffix)
+        self.path = path
+        storage = surroundings.storage
+        do throws(Errno) {
+            file = try surroundings.storage.create(path)
+            _ = try file.tryLock(.exclusive)
+        } catch {
+            throw .io(.rewrite, error)
+        }
+    }
+
+    deinit { if !isNamed { try? storage.remove(path) } }
+
+    /// Makes it durable and gives it its name.
+    ///
+    /// - Parameter rename: moves it there.
+    func publish(
+        at target: String, _ rename: (any Storage, String) throws(Errno) -> Void
+    ) throws(VaultFileError) {
+        do throws(Errno) {
+            try file.sync()
+            try rename(storage, path)
+        } catch .alreadyInUse {
+            throw .severalNames  // something is mounted there
+        } catch .fileExists {
+            throw .alreadyExists
+        } catch {
+            throw .io(.rename, error)
+        }
+        isNamed = true
+        do throws(Errno) {
+            try storage.syncFolder(Path.folder(of: target))
+        } catch {
+            throw .outcomeUnknown(error)
+        }
+    }
+
+    /// Removes what killed processes left beside `target`; a file that is locked has an owner.
+    static func removeLeftovers(of target: String, purposes: [String], _ storage: any Storage) {
+        let folder = Path.folder(of: target)
+        for name in (try? storage.names(in: folder)) ?? [] where isLeftover(name, target, purposes) {
+            let path = Path.join(folder, name)
+            guard let file = try? storage.open(path, .writing), (try? file.tryLock(.exclusive)) == true else {
+                continue
+            }
+            try? storage.remove(path)
+        }
+    }
+
+    private static func isLeftover(_ name: String, _ target: String, _ purposes: [String]) -> Bool {
+        purposes.contains { purpose in
+            let prefix = prefix(of: target, purpose)
+            let digits = name.utf8.dropFirst(prefix.utf8.count)
+            return name.hasPrefix(prefix) && digits.count == 16
+                && digits.allSatisfy { "0123456789abcdef".utf8.contains($0) }
+        }
+    }
+
+    private static func prefix(of target: String, _ purpose: String) -> String {
+        ".\(Path.name(of: target)).\(purpose)-"
+    }
+}

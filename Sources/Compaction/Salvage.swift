@@ -1,0 +1,207 @@
+internal import Platform
+public import Sodium
+public import VaultFile
+
+/// Saves what verifies of a damaged vault file into a new one.
+public enum Salvage {
+    /// What was saved, and what was not.
+    public struct Report: Equatable, Sendable {
+        /// How many secrets the new file has, and in how many versions.
+        public let secrets, versions: UInt64
+        /// What was lost, in the order of the file.
+        public let lost: [Lost]
+        /// Where the records begin that belong to a change whose end was not found; nil if there are none.
+        ///
+        /// They were taken, but nobody knows whether the change was ever complete.
+        public let uncertainFrom: UInt64?
+
+        /// Numbers that were told elsewhere.
+        public init(secrets: UInt64, versions: UInt64, lost: [Lost], uncertainFrom: UInt64?) {
+            self.secrets = secrets
+            self.versions = versions
+            self.lost = lost
+            self.uncertainFrom = uncertainFrom
+        }
+    }
+
+    /// Bytes in which no record was found.
+    public struct Lost: Equatable, Sendable {
+        /// Where they begin and how many they are.
+        public let offset, count: UInt64
+        /// How many records were there; nil at the end, where nothing tells.
+        public let records: UInt64?
+
+        /// So many bytes from `offset` on.
+        public init(offset: UInt64, count: UInt64, records: UInt64?) {
+            self.offset = offset
+            self.count = count
+            self.records = records
+        }
+    }
+
+    private static let purpose = "salvage"
+
+    /// The headers by which the file at `path` may be read: its first one, and the copy behind it.
+    ///
+    /// - Throws: what reading the first one says, if neither can be used.
+    public static func headers(of path: String, surroundings: Surroundings) throws(VaultFileError) -> [Header]
+    {
+        let file = try open(path, surroundings)
+        var headers: [Header] = []
+        var failure: VaultFileError?
+        for offset in [0, Format.headerCopyOffset] {
+            var bytes = [UInt8](repeating: 0, count: Format.headerCount)
+            var span = bytes.mutableSpan
+            let count = try during(.read) { () throws(Errno) in try file.read(at: offset, into: &span) }
+            do throws(VaultFileError) {
+                let header = try Header(Array(bytes.prefix(count)), bounds: surroundings.readingBounds)
+                if !headers.contains(header) { headers.append(header) }
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        if headers.isEmpty, let failure { throw failure }
+        return headers
+    }
+
+    private static func open(
+        _ path: String, _ surroundings: Surroundings
+    ) throws(VaultFileError) -> any StorageFile {
+        do throws(Errno) {
+            return try surroundings.storage.open(path, .reading)
+        } catch {
+            throw VaultFileError(opening: error)
+        }
+    }
+
+    /// Reads every record of the file at `path` that is authentic, and writes them to a new vault at `target`, which the same
+    /// passphrase opens.
+    ///
+    /// The file at `path` is not changed, and nothing but a record that was written to it is ever taken. A copy, whatever its
+    /// mark says, can be salvaged.
+    ///
+    /// - Throws: ``VaultFileError/keysChanged`` if the key opens neither header; ``VaultFileError/alreadyExists``;
+    ///   ``VaultFileError/unsupported(_:)`` for a record that must not be skipped; and as reading and writing do. There
+    ///   is nothing at `target` then.
+    public static func run(
+        from path: String, to target: String, master: borrowing Key, surroundings: Surroundings,
+        progress: Progress = .unwatched
+    ) throws(VaultFileError) -> Report {
+        var header: Header?
+        for candidate in try headers(of: path, surroundings: surroundings)
+        where try candidate.isAuthentic(master: master) {
+            header = header ?? candidate
+        }
+        guard let header else { throw .keysChanged }
+        if (try? surroundings.storage.identity(of: target)) != nil { throw .alreadyExists }
+
+        let file = try open(path, surroundings)
+        let length = try during(.read) { () throws(Errno) in try file.length() }
+        var source = try FrameReader(
+            file, key: try guarding { () throws(SodiumError) in try header.frameKey(master: master) })
+        var search = Search(header, length, progress)
+        let found = try search.run(&source)
+
+        let rewrite = Rewrite(found.places, before: length, surroundings, progress)
+        let next = try rewrite.header(following: header, last: found.last, master: master)
+        let new = try NewFile(for: target, purpose: purpose, surroundings)
+        try rewrite.write(next, from: &source, master: master, to: new.file)
+        let written = try rewrite.verify(new.path, against: &source, master: try master.copy())
+        var secrets: UInt64 = 0
+        written.forEachCurrent { _ in secrets += 1 }
+        try new.publish(at: target) { storage, path throws(Errno) in
+            try storage.renameWithoutReplacing(path, to: target)
+        }
+        return Report(
+            secrets: secrets, versions: UInt64(written.versionCount), lost: found.lost,
+            uncertainFrom: found.uncertainFrom)
+    }
+}
+
+/// The search for authentic frames in a file of which any part may be damaged.
+private struct Search {
+    /// What was found.
+    struct Result {
+        var places: [FramePlace] = []
+        var last: Replay.Position
+        var lost: [Salvage.Lost] = []
+        var uncertainFrom: UInt64?
+    }
+
+    private let header: Header
+    private let length: UInt64
+    private let progress: Progress
+    private var result: Result
+    /// The transaction that the last frame belongs to, and whether its end was found.
+    private var transaction: (start: UInt64, isWhole: Bool)?
+
+    /// Beyond this many bytes given to checksums and tags, for each byte of the file, it is made to waste time.
+    private static let mostWork = 64
+
+    init(_ header: Header, _ length: UInt64, _ progress: Progress) {
+        self.header = header
+        self.length = length
+        self.progress = progress
+        result = Result(last: Replay.start(header))
+    }
+
+    mutating func run(_ source: inout FrameReader) throws(VaultFileError) -> Result {
+        var offset = Format.logStart
+        var said = offset
+        while offset < length {
+            if try source.scanner.mayBeFrame(at: offset, length: length), try take(offset, &source) {
+                offset = result.last.end
+            } else {
+                offset += Format.alignment
+            }
+            guard offset > said + 1 << 20 else { continue }
+            try progress.say(offset, of: length)
+            said = offset
+            // Whoever can write the file can make every offset look like a frame.
+            if source.work / Search.mostWork > Int(length) { break }
+        }
+        source.wipe()
+        if result.last.end < length {
+            result.lost.append(
+                Salvage.Lost(offset: result.last.end, count: length - result.last.end, records: nil))
+        }
+        if length < header.baseEnd {
+            result.lost.append(Salvage.Lost(offset: length, count: header.baseEnd - length, records: nil))
+        }
+        if let transaction, !transaction.isWhole { result.uncertainFrom = transaction.start }
+        return result
+    }
+
+    /// Takes the frame at `offset`, if it is authentic and comes after those that were taken.
+    private mutating func take(_ offset: UInt64, _ source: inout FrameReader) throws(VaultFileError) -> Bool {
+        let before = result.last
+        var packed: [UInt8] = []
+        var carries = false
+        let opened = try source.open(at: offset, length: length) {
+            frame, plaintext throws(VaultFileError) -> (Replay.Position, RecordPrefix, Int)? in
+            let prefix = RecordPrefix(plaintext)
+            guard prefix.keepsRules(in: plaintext), prefix.seq > before.seq, prefix.transactionStart <= offset
+            else { return nil }
+            if RecordKind(rawValue: prefix.kind) != nil {
+                guard prefix.unpackAddress(in: plaintext, into: &packed) != nil else { return nil }
+                carries = true
+            } else if prefix.kind & RecordKind.ignorable == 0 {
+                throw .unsupported(.record(kind: prefix.kind))
+            } else {
+                carries = prefix.kind & RecordKind.safeToCopy != 0
+            }
+            return (frame.position(seq: prefix.seq), prefix, frame.boxCount)
+        }
+        guard case .some(.some((let position, let prefix, let boxCount))) = opened else { return false }
+        if offset > before.end {
+            result.lost.append(
+                Salvage.Lost(
+                    offset: before.end, count: offset - before.end, records: prefix.seq - before.seq - 1))
+        }
+        if carries { result.places.append(FramePlace(offset: offset, boxCount: boxCount)) }
+        result.last = position
+        let isSame = transaction?.start == prefix.transactionStart
+        transaction = (prefix.transactionStart, prefix.isCommit || isSame && transaction?.isWhole == true)
+        return true
+    }
+}

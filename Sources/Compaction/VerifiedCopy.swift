@@ -1,0 +1,91 @@
+public import Platform
+public import VaultFile
+
+/// A copy of a vault's file, byte for byte, that is removed unless it gets its name.
+public final class VerifiedCopy {
+    private let new: NewFile
+    private let target: String
+
+    static let purpose = "copy"
+
+    /// Writes the first `count` bytes of `source` to a new file beside `target`.
+    public init(
+        of source: any StorageFile, count: UInt64, for target: String, _ surroundings: Surroundings,
+        progress: Progress = .unwatched
+    ) throws(VaultFileError) {
+        self.target = target
+        new = try NewFile(for: target, purpose: VerifiedCopy.purpose, surroundings)
+        let file = new.file
+        try VerifiedCopy.forEachPiece(of: source, count: count) { piece, offset throws(VaultFileError) in
+            do throws(Errno) {
+                try file.write(piece, at: offset)
+            } catch {
+                throw .io(.rewrite, error)
+            }
+            try progress.say(offset, of: count)
+        }
+    }
+
+    /// Lends the first `count` bytes of `source`, piece by piece, with the offset of each.
+    ///
+    /// - Throws: ``VaultFileError/incompleteCopy(count:expected:)`` if there are fewer.
+    public static func forEachPiece(
+        of source: any StorageFile, count: UInt64,
+        _ body: (Span<UInt8>, UInt64) throws(VaultFileError) -> Void
+    ) throws(VaultFileError) {
+        var piece = [UInt8](repeating: 0, count: 1 << 18)
+        var done: UInt64 = 0
+        while done < count {
+            var span = piece.mutableSpan
+            let read = try during(.read) { () throws(Errno) in try source.read(at: done, into: &span) }
+            guard read > 0 else { throw .incompleteCopy(count: done, expected: count) }
+            let part = min(read, Int(clamping: count - done))
+            try body(piece.span.extracting(first: part), done)
+            done += UInt64(part)
+        }
+    }
+
+    /// Gives the copy the mode, the owner and the extended attributes of `other`.
+    public func adoptAttributes(of other: any StorageFile) throws(VaultFileError) {
+        let file = new.file
+        try during(.attributes) { () throws(Errno) in try file.adoptAttributes(of: other) }
+    }
+
+    /// Where the copy lies until it has its name.
+    public var path: String { new.path }
+
+    /// Makes the copy durable and gives it its name, in place of what has it.
+    public func replace() throws(VaultFileError) {
+        let target = target
+        try new.publish(at: target) { storage, path throws(Errno) in try storage.rename(path, to: target) }
+    }
+
+    /// Makes the copy durable and gives it its name, if nothing has that.
+    ///
+    /// - Throws: ``VaultFileError/alreadyExists``.
+    public func place() throws(VaultFileError) {
+        let target = target
+        try new.publish(at: target) { storage, path throws(Errno) in
+            try storage.renameWithoutReplacing(path, to: target)
+        }
+    }
+
+    /// Makes the copy durable and gives it its name; what has that gets the name `kept`, and the two change places in one
+    /// step.
+    ///
+    /// - Throws: ``VaultFileError/alreadyExists`` if something has the name `kept`.
+    public func replace(keeping kept: String) throws(VaultFileError) {
+        let target = target
+        try new.publish(at: target) { storage, path throws(Errno) in
+            try storage.renameWithoutReplacing(path, to: kept)
+            do throws(Errno) {
+                try storage.exchange(kept, target)
+            } catch .invalidArgument, .notImplemented {
+                // A file system that cannot: for a moment nothing has the name.
+                try storage.rename(kept, to: path)
+                try storage.renameWithoutReplacing(target, to: kept)
+                try storage.rename(path, to: target)
+            }
+        }
+    }
+}

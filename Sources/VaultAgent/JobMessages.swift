@@ -1,0 +1,153 @@
+internal import Compaction
+internal import Sodium
+internal import VaultFile
+internal import VaultKit
+
+// Jobs and their reports as agent-protocol.md, section 4, writes them.
+
+extension FieldReader {
+    /// The next job.
+    mutating func job(of body: Span<UInt8>) throws(MalformedMessage) -> Job {
+        let kind = try number(UInt8.self, of: body)
+        let path = try path(of: body)
+        switch kind {
+        case 1: return .check(path)
+        case 2: return .verify(path)
+        case 3:
+            switch try number(UInt8.self, of: body) {
+            case 0: return .compact(path, .all)
+            case 1: return .compact(path, .none)
+            case 2: return .compact(path, .replacedSince(try number(UInt64.self, of: body)))
+            default: throw MalformedMessage()
+            }
+        case 4: return .salvage(from: path, to: try self.path(of: body))
+        case 5: return .accept(path)
+        default: throw MalformedMessage()
+        }
+    }
+
+    /// The next report.
+    mutating func report(of body: Span<UInt8>) throws(MalformedMessage) -> JobReport {
+        switch try number(UInt8.self, of: body) {
+        case 1: .verified(try verification(of: body))
+        case 2: .compacted(try compaction(of: body))
+        case 3: .salvaged(try salvage(of: body))
+        default: throw MalformedMessage()
+        }
+    }
+
+    private mutating func verification(of body: Span<UInt8>) throws(MalformedMessage) -> Verification {
+        let range = try take(Mark.bodyCount, of: body)
+        let mark = Mark(body, at: range.lowerBound)
+        let secrets = try number(UInt64.self, of: body)
+        let versions = try number(UInt64.self, of: body)
+        var findings: [Log.Finding] = []
+        while position < body.count {
+            let kind = try number(UInt8.self, of: body)
+            let offset = try number(UInt64.self, of: body)
+            let count = try number(UInt64.self, of: body)
+            switch kind {
+            case 1: findings.append(.headerCopyDiffers(at: offset))
+            case 2: findings.append(.gapNotZero(at: offset))
+            case 3: findings.append(.unfinishedTail(Log.UnfinishedTail(offset: offset, count: count)))
+            default: throw MalformedMessage()
+            }
+        }
+        return Verification(mark: mark, secrets: secrets, versions: versions, findings: findings)
+    }
+
+    private mutating func compaction(of body: Span<UInt8>) throws(MalformedMessage) -> Compaction.Report {
+        let generation = try number(UInt64.self, of: body)
+        let before = try number(UInt64.self, of: body)
+        let after = try number(UInt64.self, of: body)
+        let dropped = try number(UInt64.self, of: body)
+        let kept = try number(UInt64.self, of: body)
+        let count = try number(UInt64.self, of: body)
+        let path = try text(body.count - position, of: body)
+        return Compaction.Report(
+            generation: generation, before: before, after: after, dropped: dropped, kept: kept,
+            savedTail: path.isEmpty ? nil : Log.SavedTail(count: count, path: path))
+    }
+
+    private mutating func salvage(of body: Span<UInt8>) throws(MalformedMessage) -> Salvage.Report {
+        let secrets = try number(UInt64.self, of: body)
+        let versions = try number(UInt64.self, of: body)
+        let uncertain = try number(UInt64.self, of: body)
+        var lost: [Salvage.Lost] = []
+        while position < body.count {
+            let offset = try number(UInt64.self, of: body)
+            let count = try number(UInt64.self, of: body)
+            let records = try number(UInt64.self, of: body)
+            lost.append(
+                Salvage.Lost(offset: offset, count: count, records: records == .max ? nil : records))
+        }
+        return Salvage.Report(
+            secrets: secrets, versions: versions, lost: lost,
+            uncertainFrom: uncertain == 0 ? nil : uncertain)
+    }
+}
+
+extension Job {
+    /// The body of the request.
+    var message: [UInt8] {
+        switch self {
+        case .check(let path): [1] + Job.field(path)
+        case .verify(let path): [2] + Job.field(path)
+        case .compact(let path, .all): [3] + Job.field(path) + [0]
+        case .compact(let path, .none): [3] + Job.field(path) + [1]
+        case .compact(let path, .replacedSince(let time)): [3] + Job.field(path) + [2] + Job.field(time)
+        case .salvage(let path, let target): [4] + Job.field(path) + Job.field(target)
+        case .accept(let path): [5] + Job.field(path)
+        }
+    }
+
+    /// Whether every path in it can be written.
+    var isSayable: Bool {
+        let paths =
+            switch self {
+            case .check(let path), .verify(let path), .compact(let path, _), .accept(let path): [path]
+            case .salvage(let path, let target): [path, target]
+            }
+        return paths.allSatisfy(AgentProtocol.isSayable)
+    }
+
+    private static func field(_ path: String) -> [UInt8] {
+        let bytes = Array(path.utf8)
+        return [UInt8(truncatingIfNeeded: bytes.count), UInt8(truncatingIfNeeded: bytes.count >> 8)] + bytes
+    }
+
+    fileprivate static func field(_ number: UInt64) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+    }
+}
+
+extension JobReport {
+    /// The rest of the reply's body.
+    var message: [UInt8] {
+        switch self {
+        case .verified(let report):
+            [1] + report.mark.body + Job.field(report.secrets) + Job.field(report.versions)
+                + report.findings.flatMap(JobReport.field)
+        case .compacted(let report):
+            [2]
+                + [report.generation, report.before, report.after, report.dropped, report.kept].flatMap(
+                    Job.field)
+                + Job.field(report.savedTail?.count ?? 0) + Array((report.savedTail?.path ?? "").utf8)
+        case .salvaged(let report):
+            [3] + [report.secrets, report.versions, report.uncertainFrom ?? 0].flatMap(Job.field)
+                + report.lost.flatMap { [$0.offset, $0.count, $0.records ?? .max].flatMap(Job.field) }
+        }
+    }
+
+    private static func field(_ finding: Log.Finding) -> [UInt8] {
+        let (kind, offset, count): (UInt8, UInt64, UInt64) =
+            switch finding {
+            case .headerCopyDiffers(let offset): (1, offset, 0)
+            case .gapNotZero(let offset): (2, offset, 0)
+            case .unfinishedTail(let tail): (3, tail.offset, tail.count)
+            // Only a check without a key finds that, and it needs no agent.
+            case .noFrames(let offset, let count): (4, offset, count)
+            }
+        return [kind] + Job.field(offset) + Job.field(count)
+    }
+}

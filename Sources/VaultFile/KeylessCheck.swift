@@ -1,0 +1,48 @@
+internal import Platform
+
+/// What can be verified of a vault file by somebody who has no key: its header's sum and each frame's.
+public struct KeylessCheck: Equatable, Sendable {
+    /// How many whole frames there are.
+    public private(set) var frames: UInt64 = 0
+    /// The length of the file.
+    public let bytes: UInt64
+    /// What is not as it should be, in the order of the file.
+    public private(set) var findings: [Log.Finding]
+
+    /// Reads the file at `path` from end to end.
+    ///
+    /// - Throws: as ``Log/readHeader(path:surroundings:)``, and ``VaultFileError/io(_:_:)``.
+    public init(
+        path: String, surroundings: Surroundings, progress: Progress = .unwatched
+    ) throws(VaultFileError) {
+        let (file, header) = try Log.openFile(path, .reading, surroundings)
+        bytes = try during(.read) { () throws(Errno) in try file.length() }
+        findings = try Log.checkFront(of: file, header)
+        var scanner = FrameScanner(file)
+        var offset = Format.logStart
+        var (soundEnd, said) = (offset, offset)
+        while offset < bytes {
+            if let frame = try scanner.frame(at: offset, length: bytes) {
+                note(from: soundEnd, to: offset)
+                frames += 1
+                let end = offset + UInt64(Format.frameOverhead + frame.boxCount)
+                if offset < header.baseEnd, end > header.baseEnd {
+                    findings.append(.noFrames(at: offset, count: end - offset))
+                }
+                offset = end
+                soundEnd = end
+            } else {
+                offset += Format.alignment
+            }
+            if offset > said + 1 << 20 {
+                try progress.say(offset, of: bytes)
+                said = offset
+            }
+        }
+        note(from: soundEnd, to: bytes)
+    }
+
+    private mutating func note(from start: UInt64, to end: UInt64) {
+        if start < end { findings.append(.noFrames(at: start, count: end - start)) }
+    }
+}

@@ -1,0 +1,67 @@
+package import Platform
+package import Sodium
+
+/// Which older versions of a secret a rewrite keeps; the newest is always kept, a tombstone too.
+public enum Retention: Equatable, Sendable {
+    /// All of them.
+    case all
+    /// None.
+    case none
+    /// Those that were replaced or deleted at this time or later, in milliseconds since 1970.
+    case replacedSince(UInt64)
+}
+
+/// What a rewrite needs to know of a log.
+extension Log {
+    /// The frames of what a rewrite carries over, in the order of the file.
+    package func places(keeping retention: Retention) -> [FramePlace] {
+        let places = replay.index.places(keeping: retention)
+        if replay.extras.isEmpty { return places }
+        return (places + replay.extras).sorted { $0.offset < $1.offset }
+    }
+
+    /// The last commit.
+    package var committed: Replay.Position { replay.committed }
+
+    /// A reader of the file that is open, which is `committedEnd` bytes long as far as it counts.
+    package func reader() throws(VaultFileError) -> FrameReader {
+        try FrameReader(file, key: try Log.frameKey(header, master))
+    }
+
+    /// A copy of the master key in guarded memory of its own.
+    package func copyOfMasterKey() throws(VaultFileError) -> Key {
+        try master.withBytes { bytes throws(VaultFileError) in
+            try guarding { () throws(SodiumError) in try Key(copying: bytes) }
+        }
+    }
+
+    /// The bytes of the frames that hold current values.
+    public var liveBytes: UInt64 {
+        var sum: UInt64 = 0
+        for place in 0..<replay.index.count {
+            let newest = replay.index.newest(at: place)
+            if newest.kind == .value { sum += UInt64(Format.frameOverhead) + UInt64(newest.boxCount) }
+        }
+        return sum
+    }
+
+    /// The file that is open.
+    package var openFile: any StorageFile { file }
+
+    /// Calls `body` with each name's newest version and its address.
+    package func forEachNewest(
+        _ body: (Version, Span<UInt8>) throws(VaultFileError) -> Void
+    ) throws(VaultFileError) {
+        for place in 0..<replay.index.count {
+            let newest = replay.index.newest(at: place)
+            try replay.index.withAddress(at: place) { address throws(VaultFileError) in
+                try body(newest, address)
+            }
+        }
+    }
+
+    /// The newest version of a name, deleted or not.
+    package func newest(_ address: Span<UInt8>) -> Version? {
+        replay.index.find(address).map { replay.index.newest(at: $0) }
+    }
+}

@@ -1,0 +1,202 @@
+internal import Compaction
+public import Platform
+public import VaultFile
+
+/// Backups of a vault's one file, and the way back.
+public struct Backup {
+    private let path: String
+    private let worker: any Worker
+    private let surroundings: Surroundings
+    private let progress: Progress
+
+    /// How often a copy is begun anew because the file was rewritten meanwhile.
+    private static let attempts = 3
+
+    /// Backups of the vault at `path`, a path without symbolic links.
+    ///
+    /// - Parameter worker: has the key of the vault and of its backups.
+    public init(
+        of path: String, by worker: any Worker, surroundings: Surroundings = .thisMachine,
+        progress: Progress = .unwatched
+    ) {
+        self.path = path
+        self.worker = worker
+        self.surroundings = surroundings
+        self.progress = progress
+    }
+
+    /// Where a backup to `destination` lies: in it, if it is a folder.
+    public func target(_ destination: String) -> String {
+        let real = Locations.realPath(of: destination)
+        let isFolder: Bool
+        do throws(Errno) {
+            _ = try surroundings.storage.open(real, .reading)
+            isFolder = false
+        } catch {
+            isFolder = error == .isFolder
+        }
+        return isFolder ? Path.join(real, Path.name(of: path)) : real
+    }
+
+    /// Writes a copy of everything up to the last commit, verifies it, and only then gives it its name, in place of an older
+    /// backup of the same vault.
+    ///
+    /// - Parameter target: the path of the copy, as ``target(_:)`` gives it.
+    /// - Throws: ``VaultError/notABackup``, ``VaultError/newerBackup``, ``VaultError/sameFile``; ``VaultError/file(_:)``,
+    ///   with ``VaultFileError/damaged(at:)`` for any defect of the vault. What was at `target` is untouched then.
+    public func make(at target: String) throws(VaultError) -> Verification {
+        let (file, verification) = try verifiedSource()
+        try refuseTarget(target, verification.mark)
+        let copy = try reading { () throws(VaultFileError) in
+            try VerifiedCopy(
+                of: file, count: verification.mark.end, for: target, surroundings, progress: progress)
+        }
+        let copied = try worker.verify(copy.path, isCopy: true)
+        guard copied.mark == verification.mark, copied.findings.isEmpty else {
+            throw .file(.rewriteDiffers(at: copied.mark.end))
+        }
+        try reading { () throws(VaultFileError) in try copy.replace() }
+        return verification
+    }
+
+    /// Remembers that a backup was made now.
+    ///
+    /// - Throws: if it cannot be remembered.
+    public func remember(_ verification: Verification) throws(Errno) {
+        let backup = MarkFolder.Backup(of: verification.mark, at: surroundings.now())
+        try surroundings.marks?.set(backup, of: path)
+    }
+
+    /// Lends everything up to the last commit, piece by piece, once it was verified.
+    public func stream(_ take: (Span<UInt8>) throws(VaultError) -> Void) throws(VaultError) {
+        let (file, verification) = try verifiedSource()
+        var failure: VaultError?
+        try reading { () throws(VaultFileError) in
+            try VerifiedCopy.forEachPiece(of: file, count: verification.mark.end) {
+                piece, _ throws(VaultFileError) in
+                do throws(VaultError) { try take(piece) } catch { failure = failure ?? error }
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// The vault's file, verified.
+    ///
+    /// What lies before its last commit never changes, so no lock is needed to copy it.
+    private func verifiedSource() throws(VaultError) -> (any StorageFile, Verification) {
+        for _ in 0..<Backup.attempts {
+            let file = try open(path)
+            let identity = try? file.identity()
+            let verification = try worker.verify(path, progress: progress)
+            if let defect = verification.defect { throw .file(.damaged(at: defect)) }
+            if (try? surroundings.storage.identity(of: path)) == identity { return (file, verification) }
+        }
+        throw .file(.busy)
+    }
+
+    private func open(_ path: String) throws(VaultError) -> any StorageFile {
+        do throws(Errno) {
+            return try surroundings.storage.open(path, .reading)
+        } catch {
+            throw .file(VaultFileError(opening: error))
+        }
+    }
+
+    private func refuseTarget(_ target: String, _ mark: Mark) throws(VaultError) {
+        guard let identity = try? surroundings.storage.identity(of: target) else { return }
+        guard identity != (try? surroundings.storage.identity(of: path)) else { throw .sameFile }
+        let header: Header
+        do throws(VaultFileError) {
+            header = try Log.readHeader(path: target, surroundings: surroundings)
+        } catch .incompleteCopy, .damagedHeader {
+            return  // a backup that went wrong, and no loss
+        } catch {
+            throw .notABackup
+        }
+        guard header.vaultID == mark.vaultID else { throw .notABackup }
+        let length = (try? open(target).length()) ?? 0
+        if (header.generation, length) > (mark.generation, mark.end) { throw .newerBackup }
+    }
+
+    /// Puts a copy of `source` in the vault's place once it was verified.
+    ///
+    /// What lies there now stays beside it. The copy is what this machine saw last then.
+    ///
+    /// - Returns: what was restored, and where the file is that was there before.
+    /// - Throws: ``VaultError/sameFile``; ``VaultError/file(_:)``, with ``VaultFileError/damaged(at:)`` for any defect of
+    ///   `source`. Nothing was changed then.
+    public func restore(
+        from source: String
+    ) throws(VaultError) -> (restored: Verification, kept: String?) {
+        let identity = try? surroundings.storage.identity(of: path)
+        guard identity == nil || identity != (try? surroundings.storage.identity(of: source)) else {
+            throw .sameFile
+        }
+        let verification = try worker.verify(source, isCopy: true, progress: progress)
+        if let defect = verification.defect { throw .file(.damaged(at: defect)) }
+        let file = try open(source)
+        let kept = try reading { () throws(VaultFileError) -> String? in
+            try makeFolder()
+            let copy = try VerifiedCopy(
+                of: file, count: verification.mark.end, for: path, surroundings, progress: progress)
+            try verify(copy, verification)
+            return try put(copy)
+        }
+        try worker.accept(path)
+        return (verification, kept)
+    }
+
+    private func makeFolder() throws(VaultFileError) {
+        do throws(Errno) {
+            try surroundings.storage.makeFolder(Path.folder(of: path))
+        } catch {
+            throw .io(.create, error)
+        }
+    }
+
+    private func verify(_ copy: VerifiedCopy, _ verification: Verification) throws(VaultFileError) {
+        do throws(VaultError) {
+            let copied = try worker.verify(copy.path, isCopy: true)
+            guard copied.mark == verification.mark, copied.findings.isEmpty else {
+                throw .file(.rewriteDiffers(at: copied.mark.end))
+            }
+        } catch {
+            guard case .file(let error) = error else { throw .cancelled }
+            throw error
+        }
+    }
+
+    /// Gives the copy the vault's name, while no writer is at work on what has it now.
+    private func put(_ copy: VerifiedCopy) throws(VaultFileError) -> String? {
+        guard let present = try? surroundings.storage.open(path, .reading) else {
+            if (try? surroundings.storage.identity(of: path)) == nil {
+                try copy.place()
+                return nil
+            }
+            return try keep(copy)
+        }
+        var patience = Patience(milliseconds: Log.writePatience)
+        while (try? present.tryLock(.exclusive)) == false {
+            guard patience.wait() else { throw .busy }
+        }
+        defer { present.unlock() }
+        try copy.adoptAttributes(of: present)
+        return try keep(copy)
+    }
+
+    private func keep(_ copy: VerifiedCopy) throws(VaultFileError) -> String {
+        let stamp = Calendar.format(surroundings.now()).filter { $0 != "-" && $0 != ":" }
+        var number = 1
+        while true {
+            let kept = "\(path).before-restore-\(stamp)" + (number == 1 ? "" : "-\(number)")
+            do throws(VaultFileError) {
+                try copy.replace(keeping: kept)
+                return kept
+            } catch .alreadyExists where number < 100 {
+                number += 1
+            } catch {
+                throw error
+            }
+        }
+    }
+}

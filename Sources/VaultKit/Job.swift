@@ -1,0 +1,203 @@
+public import Compaction
+internal import Platform
+public import Sodium
+public import VaultFile
+
+/// Work on a vault's whole file, or on a copy of it, which takes the key and no session.
+///
+/// Paths of files that are there have no symbolic links.
+public enum Job: Equatable, Sendable {
+    /// Verifies every byte of the vault at a path.
+    case check(String)
+    /// Verifies every byte of a file, whatever this machine remembers of its path.
+    case verify(String)
+    /// Rewrites the vault at a path.
+    case compact(String, Retention)
+    /// Writes what verifies of a file to a new vault.
+    case salvage(from: String, to: String)
+    /// Takes the file at a path for what was seen last there.
+    case accept(String)
+}
+
+/// What became of a ``Job``.
+public enum JobReport: Equatable, Sendable {
+    /// Of a check, a verification, and what is trusted now.
+    case verified(Verification)
+    /// Of a compaction.
+    case compacted(Compaction.Report)
+    /// Of a salvage.
+    case salvaged(Salvage.Report)
+}
+
+/// What a full verification says of a file.
+public struct Verification: Equatable, Sendable {
+    /// The point that it has reached.
+    public let mark: Mark
+    /// How many secrets exist, and in how many versions, deletions too.
+    public let secrets, versions: UInt64
+    /// What is not as it should be.
+    public let findings: [Log.Finding]
+
+    /// What was told elsewhere.
+    public init(mark: Mark, secrets: UInt64, versions: UInt64, findings: [Log.Finding]) {
+        self.mark = mark
+        self.secrets = secrets
+        self.versions = versions
+        self.findings = findings
+    }
+
+    init(_ log: Log) throws(VaultFileError) {
+        var secrets: UInt64 = 0
+        log.forEachCurrent { _ in secrets += 1 }
+        self.init(
+            mark: log.present, secrets: secrets, versions: UInt64(log.versionCount), findings: try log.check()
+        )
+    }
+
+    /// Where the first defect is; a tail that a killed writer left is none.
+    var defect: UInt64? {
+        for finding in findings {
+            switch finding {
+            case .headerCopyDiffers(let offset), .gapNotZero(let offset), .noFrames(let offset, _):
+                return offset
+            case .unfinishedTail: continue
+            }
+        }
+        return nil
+    }
+}
+
+/// Somebody who has a vault's key and does a ``Job`` with it.
+public protocol Worker: AnyObject {
+    /// Does it.
+    ///
+    /// - Throws: ``VaultError/file(_:)``, with ``VaultFileError/keysChanged`` if the key is not the file's. Unless it
+    ///   is ``VaultFileError/outcomeUnknown(_:)``, nothing was changed then.
+    func perform(_ job: Job, progress: Progress) throws(VaultError) -> JobReport
+}
+
+extension Job {
+    /// Does the work with the vault's master key.
+    ///
+    /// - Parameter surroundings: with the marks of this machine.
+    public func run(
+        master: borrowing Key, surroundings: Surroundings, progress: Progress
+    ) throws(VaultFileError) -> JobReport {
+        var unmarked = surroundings
+        unmarked.marks = nil
+        switch self {
+        case .check(let path):
+            return .verified(try Verification(try Job.open(path, master, surroundings)))
+        case .verify(let path):
+            return .verified(try Verification(try Job.open(path, master, unmarked)))
+        case .compact(let path, let retention):
+            return .compacted(
+                try Compaction.run(
+                    path: path, master: master, keeping: retention, surroundings: surroundings,
+                    progress: progress))
+        case .salvage(let path, let target):
+            return .salvaged(
+                try Salvage.run(
+                    from: path, to: target, master: master, surroundings: unmarked, progress: progress))
+        case .accept(let path):
+            let log = try Job.open(path, master, unmarked)
+            if let marks = surroundings.marks { try log.trust(in: marks) }
+            return .verified(try Verification(log))
+        }
+    }
+
+    private static func open(
+        _ path: String, _ master: borrowing Key, _ surroundings: Surroundings
+    ) throws(VaultFileError) -> Log {
+        let key = try master.withBytes { bytes throws(VaultFileError) in
+            do throws(SodiumError) { return try Key(copying: bytes) } catch { throw .outOfMemory }
+        }
+        return try Log(path: path, access: .reading, surroundings: surroundings, master: key)
+    }
+}
+
+extension Worker {
+    /// Verifies every byte of the vault at `path`, or of a copy that has no past here.
+    public func verify(
+        _ path: String, isCopy: Bool = false, progress: Progress = .unwatched
+    ) throws(VaultError) -> Verification {
+        let report = try perform(isCopy ? .verify(path) : .check(path), progress: progress)
+        guard case .verified(let verification) = report else { throw .agentLost(outcomeUnknown: false) }
+        return verification
+    }
+
+    /// Rewrites the vault at `path`.
+    public func compact(
+        _ path: String, keeping retention: Retention, progress: Progress = .unwatched
+    ) throws(VaultError) -> Compaction.Report {
+        let report = try perform(.compact(path, retention), progress: progress)
+        guard case .compacted(let compaction) = report else { throw .agentLost(outcomeUnknown: true) }
+        return compaction
+    }
+
+    /// Writes what verifies of the file at `path` to a new vault.
+    public func salvage(
+        from path: String, to target: String, progress: Progress = .unwatched
+    ) throws(VaultError) -> Salvage.Report {
+        let report = try perform(.salvage(from: path, to: target), progress: progress)
+        guard case .salvaged(let salvage) = report else { throw .agentLost(outcomeUnknown: true) }
+        return salvage
+    }
+
+    /// Takes the file at `path` for what was seen last there.
+    @discardableResult
+    public func accept(_ path: String) throws(VaultError) -> Verification {
+        guard case .verified(let verification) = try perform(.accept(path), progress: .unwatched) else {
+            throw .agentLost(outcomeUnknown: true)
+        }
+        return verification
+    }
+}
+
+/// A vault's master key in this process.
+public final class KeyHolder: Worker {
+    private let master: Key
+    private let surroundings: Surroundings
+
+    private init(_ master: consuming Key, _ surroundings: Surroundings) {
+        self.master = master
+        self.surroundings = surroundings
+    }
+
+    /// Derives the key of the file at `path`.
+    ///
+    /// - Parameter isDamaged: whether the header's copy may serve where the header itself is damaged.
+    /// - Throws: ``VaultError/file(_:)``, ``VaultError/invalidPassphrase``, ``VaultError/derivationBusy``.
+    public static func open(
+        _ path: String, passphrase: Span<UInt8>, isDamaged: Bool = false,
+        surroundings: Surroundings = .thisMachine
+    ) throws(VaultError) -> KeyHolder {
+        guard Format.passphraseCounts.contains(passphrase.count) else { throw .invalidPassphrase }
+        guard let turn = DerivationTurn() else { throw .derivationBusy }
+        defer { turn.end() }
+        do throws(VaultFileError) {
+            guard isDamaged else {
+                let header = try Log.readHeader(path: path, surroundings: surroundings)
+                return KeyHolder(try header.unlock(passphrase: passphrase), surroundings)
+            }
+            let headers = try Salvage.headers(of: path, surroundings: surroundings)
+            for header in headers.dropLast() {
+                if let key = try? header.unlock(passphrase: passphrase) {
+                    return KeyHolder(key, surroundings)
+                }
+            }
+            return KeyHolder(try headers[headers.count - 1].unlock(passphrase: passphrase), surroundings)
+        } catch {
+            throw .file(error)
+        }
+    }
+
+    /// Does a job with the key.
+    public func perform(_ job: Job, progress: Progress) throws(VaultError) -> JobReport {
+        do throws(VaultFileError) {
+            return try job.run(master: master, surroundings: surroundings, progress: progress)
+        } catch {
+            throw .file(error)
+        }
+    }
+}

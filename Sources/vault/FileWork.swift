@@ -1,0 +1,211 @@
+internal import CommandSyntax
+internal import Platform
+internal import Sodium
+internal import Synchronization
+internal import VaultAgent
+internal import VaultFile
+internal import VaultKit
+
+/// Where the passphrase of another file comes from if it is not the vault's.
+struct OtherPassphraseOptions: Sendable {
+    var descriptor: Int?
+    var file: String?
+    var command: String?
+
+    static let parameters: Parameters<OtherPassphraseOptions> = [
+        .option(
+            "--other-passphrase-fd", "N", "Read the other file's passphrase from this file descriptor",
+            \.descriptor, as: .number(in: 0...65535)),
+        .option(
+            "--other-passphrase-file", "FILE", "Read the other file's passphrase from this file", \.file,
+            completing: .file),
+        .option(
+            "--other-passphrase-command", "CMD",
+            "Take what this shell command prints as the other file's passphrase", \.command,
+            completing: .command),
+    ]
+
+    fileprivate var asPassphrase: PassphraseOptions? {
+        if descriptor == nil, file == nil, command == nil { return nil }
+        return PassphraseOptions(descriptor: descriptor, file: file, command: command)
+    }
+}
+
+/// What verbs that work on whole files take.
+struct FileOptions: Sendable {
+    var common = CommonOptions()
+    var passphrase = PassphraseOptions()
+
+    static let parameters: Parameters<FileOptions> = [
+        .options(PassphraseOptions.parameters, \.passphrase, group: "Passphrase"),
+        .options(CommonOptions.parameters, \.common, group: "Common options"),
+    ]
+
+    /// Somebody with the key of the vault at `path`: the agent, if it has it and no passphrase is named; else this process.
+    func worker(for path: String) throws(Failure) -> any Worker {
+        if !passphrase.isGiven, let worker = try AgentAccess.worker(for: path) { return worker }
+        return try keyHolder(of: path, passphrase)
+    }
+
+    /// Calls `body` with somebody who has the key of the file at `file`, which need not be the vault's own.
+    ///
+    /// - Parameters:
+    ///   - other: where the file's passphrase is if it is not the vault's.
+    ///   - isDamaged: whether to make the best of a damaged header.
+    func withKey<R>(
+        of file: String, _ other: OtherPassphraseOptions = OtherPassphraseOptions(), isDamaged: Bool = false,
+        _ body: (any Worker) throws(VaultError) -> R
+    ) throws(Failure) -> Result<R, VaultError> {
+        let vault = try? common.path()
+        if !passphrase.isGiven, other.asPassphrase == nil {
+            for path in [file, vault].compactMap(\.self) {
+                guard let worker = try AgentAccess.worker(for: path) else { continue }
+                do throws(VaultError) {
+                    return .success(try body(worker))
+                } catch .file(.keysChanged), .locked {
+                    continue
+                } catch {
+                    return .failure(error)
+                }
+            }
+        }
+        let holder = try keyHolder(of: file, other.asPassphrase ?? passphrase, isDamaged: isDamaged)
+        do throws(VaultError) {
+            return .success(try body(holder))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func keyHolder(
+        of path: String, _ source: PassphraseOptions, isDamaged: Bool = false
+    ) throws(Failure) -> KeyHolder {
+        // What is wrong with the file is said before anybody is asked for anything.
+        if !isDamaged { _ = try FileOptions.header(of: path) }
+        let passphrase = try Passphrase.existing(source)
+        do throws(VaultError) {
+            return try passphrase.withBytes { passphrase throws(VaultError) in
+                try KeyHolder.open(path, passphrase: passphrase, isDamaged: isDamaged)
+            }
+        } catch {
+            throw Failure(error, path: path)
+        }
+    }
+
+    /// The header of the file at `path`.
+    static func header(of path: String) throws(Failure) -> Header {
+        do throws(VaultFileError) {
+            return try Log.readHeader(path: path, surroundings: Surroundings())
+        } catch {
+            throw Failure(error, path: path)
+        }
+    }
+
+    /// How far long work is, for a person at a terminal.
+    func progress(_ doing: String) -> ProgressLine { ProgressLine(doing, isShown: !common.quiet) }
+}
+
+/// A line on a terminal's standard error that says how far long work is, once it takes more than a second.
+final class ProgressLine: Sendable {
+    private let doing: String
+    private let isShown: Bool
+    private let start = SystemClock.monotonicNanoseconds()
+    private let shown = Mutex<UInt64?>(nil)
+
+    init(_ doing: String, isShown: Bool) {
+        self.doing = doing
+        self.isShown = isShown && InheritedDescriptor.standardError.isTerminal
+    }
+
+    /// Takes the line away again.
+    deinit {
+        if shown.withLock({ $0 }) != nil { print("\r\u{1B}[K") }
+    }
+
+    /// What the work reports to.
+    var progress: Progress {
+        Progress { [self] done, total in
+            show(total == 0 ? 0 : 100 * done / total)
+            return true
+        }
+    }
+
+    private func show(_ percent: UInt64) {
+        guard isShown, SystemClock.monotonicNanoseconds() - start > 1_000_000_000 else { return }
+        let isNews = shown.withLock { shown in
+            defer { shown = percent }
+            return shown != percent
+        }
+        if isNews { print("\r\u{1B}[Kvault: \(doing), \(min(percent, 100)) %") }
+    }
+
+    private func print(_ text: String) {
+        try? InheritedDescriptor.standardError.writeAll(Array(text.utf8).span)
+    }
+}
+
+extension Verification {
+    /// One line that says what was found sound.
+    var summary: String { "ok: \(secrets) secrets, \(versions) versions, \(mark.end) bytes\n" }
+}
+
+extension Failure {
+    /// A full check that found something, each finding on a line of standard output.
+    static func found(_ findings: [Log.Finding]) throws(Failure) -> Failure {
+        for finding in findings { try Output.write(words(finding) + "\n") }
+        let count = findings.count == 1 ? "1 problem" : "\(findings.count) problems"
+        return Failure(.checkFound, "check found \(count)")
+    }
+
+    private static func words(_ finding: Log.Finding) -> String {
+        switch finding {
+        case .headerCopyDiffers(let offset):
+            "byte \(offset): the header's copy is damaged; 'vault salvage' writes a file with a sound one"
+        case .gapNotZero(let offset):
+            "byte \(offset): the space behind the header is damaged; it holds nothing, and 'vault salvage' leaves it behind"
+        case .noFrames(let offset, let count):
+            "byte \(offset): \(count) bytes hold no whole frame: damaged, or an unfinished write"
+        case .unfinishedTail(let tail):
+            "byte \(tail.offset): \(tail.count) bytes belong to no complete change; the next write moves them aside"
+        }
+    }
+
+    /// What is at `path` is not what was seen there last.
+    static func rollback(_ message: String, path: String) -> Failure {
+        Failure(
+            .rollback, message + Sighting.comparison(path),
+            hint: "'vault accept' trusts what is there, 'vault restore' puts a backup in its place")
+    }
+}
+
+/// What can be told of a vault's file and its mark without a key.
+struct Sighting {
+    let text: String
+
+    /// What this machine saw last at `path`; nil if it saw nothing.
+    static func last(_ path: String) -> Sighting? {
+        guard let mark = try? Locations.marks?.mark(of: Locations.realPath(of: path)) else { return nil }
+        return Sighting(mark.vaultID, mark.generation, mark.end)
+    }
+
+    /// What is there now.
+    static func present(_ path: String) -> Sighting? {
+        guard let header = try? Log.readHeader(path: path, surroundings: Surroundings()),
+            let length = try? DiskStorage().open(path, .reading).length()
+        else { return nil }
+        return Sighting(header.vaultID, header.generation, length)
+    }
+
+    private init(_ vaultID: Bytes16, _ generation: UInt64, _ count: UInt64) {
+        let id = vaultID.bytes.prefix(4).map { byte in
+            String(repeating: "0", count: byte < 16 ? 1 : 0) + String(byte, radix: 16)
+        }
+        text = "vault \(id.joined()), generation \(generation), \(count) bytes"
+    }
+
+    /// Both, for the end of an error's message.
+    static func comparison(_ path: String) -> String {
+        guard let last = last(path), let present = present(path) else { return "" }
+        return " (last seen: \(last.text); there now: \(present.text))"
+    }
+}

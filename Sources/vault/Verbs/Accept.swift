@@ -1,0 +1,40 @@
+internal import CommandSyntax
+internal import Platform
+internal import VaultFile
+internal import VaultKit
+
+/// The verb `vault accept`.
+struct Accept: Command {
+    var yes = false
+    var options = FileOptions()
+
+    static let syntax = Syntax(
+        Accept(), name: "accept", summary: "Trust the file that is there now",
+        discussion: """
+            This machine remembers how far it saw each vault. A file that is older, has gone another way since, or is another vault, is not \
+            used (exit code 13): somebody may have put it there. When you know how it came there, this verifies it and remembers it \
+            as the one to trust, having shown what was last seen and what is there. A person at a terminal is asked \
+            first; a script needs --yes.
+            """,
+        parameters: [
+            .flag("-y --yes", "Do not ask", \.yes),
+            .options(FileOptions.parameters, \.options),
+        ])
+
+    func run() throws(Failure) {
+        let path = try options.common.path()
+        _ = try FileOptions.header(of: path)
+        Output.note("last seen: \(Sighting.last(path)?.text ?? "nothing")")
+        Output.note("there now: \(Sighting.present(path)?.text ?? "nothing")")
+        if !yes { try Prompt.confirm("Trust the file that is there now?") }
+        let real = Locations.realPath(of: path)
+        let result = try options.withKey(of: real) { worker throws(VaultError) in try worker.accept(real) }
+        do throws(VaultError) {
+            _ = try result.get()
+        } catch {
+            throw Failure(error, path: path)
+        }
+        AgentAccess.adopt(path)
+        options.common.confirm("Accepted \(path)")
+    }
+}

@@ -1,0 +1,88 @@
+internal import CommandSyntax
+internal import Platform
+internal import VaultFile
+internal import VaultKit
+
+/// The verb `vault backup`.
+struct MakeBackup: Command {
+    var destination: String?
+    var verified: String?
+    var other = OtherPassphraseOptions()
+    var options = FileOptions()
+
+    static let syntax = Syntax(
+        MakeBackup(), name: "backup", usage: "DEST|- | --verify FILE",
+        summary: "Write a verified copy of the vault",
+        discussion: """
+            The copy holds everything up to the last change, history included, encrypted as the vault is; the same passphrase opens \
+            it. It is opened and verified from end to end before it gets its name. An older backup of this vault at DEST is \
+            replaced then, and nothing else ever is. In a folder it gets the vault's file name. 'vault status' tells when the last \
+            one was made.
+
+            With '-' the copy goes to standard output, for a program that takes it elsewhere; nobody verifies it there but \
+            'vault backup --verify'.
+
+            Any other copy of the file is a backup too, made with cp at any moment.
+            """,
+        parameters: [
+            .operand(
+                "DEST", "Where to write the backup, or - for standard output", \.destination,
+                completing: .file),
+            .option(
+                "--verify", "FILE", "Verify every byte of this backup instead", \.verified, completing: .file,
+                insteadOf: "DEST"),
+            .options(OtherPassphraseOptions.parameters, \.other, group: "Passphrase of the backup"),
+            .options(FileOptions.parameters, \.options),
+        ])
+
+    func run() throws(Failure) {
+        if let verified { return try verify(verified) }
+        guard let destination else { throw Failure(.usage, "missing operand DEST") }
+        let path = try options.common.path()
+        if destination == "-", Output.isTerminal {
+            throw Failure(.usage, "a backup is no text for a terminal", hint: "redirect it, or name a file")
+        }
+        let worker = try options.worker(for: path)
+        let line = options.progress("backing up")
+        let backup = Backup(of: Locations.realPath(of: path), by: worker, progress: line.progress)
+        var failure: Failure?
+        do throws(VaultError) {
+            guard destination == "-" else { return try make(backup, destination) }
+            try backup.stream { piece throws(VaultError) in
+                guard failure == nil else { return }
+                do throws(Failure) { try Output.write(piece) } catch { failure = error }
+            }
+        } catch {
+            throw Failure(error, path: error.isAboutTarget ? destination : path)
+        }
+        if let failure { throw failure }
+    }
+
+    private func make(_ backup: Backup, _ destination: String) throws(VaultError) {
+        let target = backup.target(destination)
+        let verification = try backup.make(at: target)
+        do throws(Errno) {
+            try backup.remember(verification)
+        } catch {
+            Output.warn("cannot remember when the backup was made: \(error)")
+        }
+        options.common.confirm(
+            "Backed up \(verification.secrets) secrets in \(verification.versions) versions to \(target)")
+    }
+
+    private func verify(_ file: String) throws(Failure) {
+        let line = options.progress("verifying")
+        let real = Locations.realPath(of: file)
+        let result = try options.withKey(of: real, other) { worker throws(VaultError) in
+            try worker.verify(real, isCopy: true, progress: line.progress)
+        }
+        let verification: Verification
+        do throws(VaultError) {
+            verification = try result.get()
+        } catch {
+            throw Failure(error, path: file)
+        }
+        guard verification.findings.isEmpty else { throw try Failure.found(verification.findings) }
+        if !options.common.quiet { try Output.write(verification.summary) }
+    }
+}
