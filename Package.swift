@@ -46,10 +46,7 @@ let package = Package(
         .testTarget(name: "SodiumTests", dependencies: ["Sodium"], swiftSettings: testRules),
         .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: testRules),
         .testTarget(
-            name: "VaultFileTests", dependencies: ["VaultFile", "Sodium", "Platform"],
-            swiftSettings: testRules),
-        .testTarget(
-            name: "CompactionTests", dependencies: ["Compaction", "VaultFile", "Sodium", "Platform"],
+            name: "VaultFileTests", dependencies: ["Compaction", "VaultFile", "Sodium", "Platform"],
             swiftSettings: testRules),
         .testTarget(
             name: "VaultKitTests", dependencies: ["VaultKit", "VaultFile", "Sodium", "Platform"],

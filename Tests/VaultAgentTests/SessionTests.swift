@@ -40,7 +40,6 @@ import VaultKit
             #expect(try session.resolve("A", in: Context(project: "web"))?.winner.scope == .project("web"))
             #expect(try session.undo(Secret("B", in: .cluster("gpu-1"))))
             #expect(try session.text("B", .cluster("gpu-1")) == "four")
-            #expect(try session.check() == [])
             try file.refresh()
             let (left, right) = (try session.summary(), file.summary())
             #expect(left.versions == right.versions)

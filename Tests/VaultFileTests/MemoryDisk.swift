@@ -54,6 +54,12 @@ final class MemoryDisk: Storage, @unchecked Sendable {
         files[path] = node
     }
 
+    /// Gives a file a second name.
+    func link(_ path: String, to other: String) { files[other] = files[path] }
+
+    /// Lets go of every lock, as the end of a process does.
+    func releaseLocks() { for node in files.values { node.holders = [:] } }
+
     /// Turns over one bit.
     func flip(_ path: String, at offset: Int, bit: Int) { files[path]?.bytes[offset] ^= 1 << UInt8(bit) }
 

@@ -1,0 +1,199 @@
+import Compaction
+import Platform
+import Testing
+
+@testable import VaultFile
+
+/// What this machine saw last: vault-format.md, section 10.
+@Suite struct MarkTests {
+    /// A vault of five commits, and its file after each of them.
+    private func grown() throws -> (World, [[UInt8]]) {
+        let world = World.remembering()
+        let log = try world.create()
+        var states = [world.bytes]
+        for number in 0..<5 {
+            try log.append(.text("A", "\(number)"))
+            states.append(world.bytes)
+        }
+        return (world, states)
+    }
+
+    @Test func `every older state of the file is noticed, however it was opened last`() throws {
+        let (world, states) = try grown()
+        for state in states.dropLast() {
+            world.disk.replace(world.path, with: state)
+            #expect(world.verdict() == .rolledBack)
+            let before = world.bytes
+            #expect(throws: VaultFileError.rolledBack) { try world.compact() }
+            #expect(world.bytes == before)
+        }
+        world.disk.replace(world.path, with: try #require(states.last))
+        #expect(world.verdict() == nil)
+    }
+
+    @Test
+    func `an acknowledged change that was trimmed or spoiled is no unfinished tail, and nothing is cut`()
+        throws
+    {
+        let (world, states) = try grown()
+        let whole = try #require(states.last)
+        for bytes in [
+            Array(whole.dropLast(1)), Array(whole.dropLast(100)),
+            whole.dropLast(1) + [whole[whole.count - 1] ^ 1],
+        ] {
+            world.disk.replace(world.path, with: bytes)
+            #expect(world.verdict() == .rolledBack)
+            #expect(world.bytes == bytes)
+        }
+        // Without a memory it is what a killed writer may have left.
+        world.disk.replace(world.path, with: Array(whole.dropLast(1)))
+        var other = world
+        other.surroundings.marks = nil
+        #expect(try other.open().text("A") == "3")
+    }
+
+    @Test func `a file that went another way since is noticed`() throws {
+        let (world, states) = try grown()
+        world.disk.replace(world.path, with: states[3])
+        var other = world
+        other.surroundings.marks = nil
+        for number in 0..<4 { try other.open().append(.text("B", "\(number)")) }
+        #expect(world.verdict() == .rolledBack)
+        try other.compact(keeping: .all)
+        #expect(world.verdict() == nil, "a rewrite that is ahead cannot be told from one that followed")
+    }
+
+    @Test func `a rewrite of an older state is noticed`() throws {
+        let (world, states) = try grown()
+        world.disk.replace(world.path, with: states[3])
+        var other = world
+        other.surroundings.marks = nil
+        try other.compact(keeping: .all)
+        #expect(world.verdict() == .rolledBack)
+        // As many frames as were seen, but others.
+        world.disk.replace(world.path, with: states[4])
+        try other.open().append(.text("B", "x"))
+        try other.compact(keeping: .all)
+        #expect(world.verdict() == .rolledBack)
+    }
+
+    @Test func `an older generation is noticed after a compaction`() throws {
+        let (world, states) = try grown()
+        try world.compact()
+        #expect(try world.open().header.generation == 2)
+        world.disk.replace(world.path, with: try #require(states.last))
+        #expect(world.verdict() == .rolledBack)
+    }
+
+    @Test func `another vault at the path is noticed, one elsewhere is not`() throws {
+        let (world, states) = try grown()
+        var other = World(seed: 9, path: "/home/other")
+        _ = try other.create()
+        let bytes = other.bytes
+        world.disk.replace(world.path, with: bytes)
+        #expect(world.verdict() == .replaced)
+        other = world
+        world.disk["/elsewhere/a.vault"] = states[0]
+        let log = try Log(path: "/elsewhere/a.vault", access: .writing, surroundings: world.surroundings) {
+            header throws(VaultFileError) in try header.unlock(passphrase: world.passphrase.span)
+        }
+        #expect(log.versionCount == 0)
+    }
+
+    @Test func `what is there can be trusted again, and is remembered then`() throws {
+        let (world, states) = try grown()
+        world.disk.replace(world.path, with: states[2])
+        var other = world
+        other.surroundings.marks = nil
+        try other.open().trust(in: try #require(world.surroundings.marks))
+        #expect(world.verdict() == nil)
+        try world.open().append(.text("A", "on"))
+        world.disk.replace(world.path, with: states[2])
+        #expect(world.verdict() == .rolledBack)
+    }
+
+    @Test func `a missing mark is a first use, and so is one whose sum is wrong`() throws {
+        let (world, states) = try grown()
+        let path = try #require(world.otherFiles.first { $0.hasPrefix("/state/seen/") })
+        for spoil in [{ world.disk[path] = [] }, { world.disk.flip(path, at: 30, bit: 1) }] {
+            spoil()
+            world.disk.replace(world.path, with: states[1])
+            #expect(world.verdict() == nil)
+            // From now on it is remembered again.
+            world.disk.replace(world.path, with: states[0])
+            #expect(world.verdict() == .rolledBack)
+        }
+    }
+
+    @Test func `a head in the file that names what was seen raises no alarm`() throws {
+        let (world, states) = try grown()
+        let seen = try world.open().present
+        world.disk.replace(world.path, with: states[3])
+        var other = world
+        other.surroundings.marks = nil
+        let log = try other.open()
+        var record = ForgedRecord(seen.body)
+        record.kind = RecordKind.head
+        world.bytes += try Forge(log).frame(
+            record, after: log.committed, transactionStart: log.committedEnd
+        ).bytes
+        #expect(world.verdict() == nil)
+    }
+
+    @Test func `a file that grew elsewhere is taken, made durable, and remembered`() throws {
+        let (world, states) = try grown()
+        let last = try #require(states.last)
+        world.disk.replace(world.path, with: states[2])
+        try world.trustAnew()
+        world.disk.replace(world.path, with: last)
+        world.disk.resetCounts()
+        #expect(try world.open(.reading).text("A") == "4")
+        #expect(world.disk.journal == [.sync, .write])
+        world.disk.replace(world.path, with: states[3])
+        #expect(world.verdict() == .rolledBack)
+    }
+
+    @Test func `a mark that cannot be written is told, and stops nobody`() throws {
+        let (world, _) = try grown()
+        world.disk.fail(.write, after: 1, with: .noSpace)
+        let log = try world.open()
+        try log.append(.text("A", "on"))
+        #expect(log.markFailure == .noSpace)
+        #expect(try world.open().text("A") == "on")
+    }
+
+    @Test func `a log that is open sees that the file went back behind what another process saw`() throws {
+        let (world, _) = try grown()
+        let old = try world.open()
+        let seen = world.bytes
+        try world.open().append(.text("A", "by another"))
+        // In place, as cp does it, back to what this log knows.
+        world.bytes = seen
+        #expect(throws: VaultFileError.rolledBack) { try old.refresh() }
+        #expect(throws: VaultFileError.rolledBack) { try old.append(.text("B", "x")) }
+        #expect(world.bytes == seen)
+    }
+
+    @Test func `the layout is the format page's`() throws {
+        let (world, _) = try grown()
+        let path = try #require(world.otherFiles.first { $0.hasPrefix("/state/seen/") })
+        let log = try world.open()
+        let bytes = world.disk[path]
+        #expect(bytes.count == 96)
+        #expect(Array(bytes[..<8]) == Array("VLTMARK1".utf8))
+        #expect(Array(bytes[8..<24]) == log.header.vaultID.bytes)
+        #expect(bytes.span.load(UInt64.self, at: 24) == 1)
+        #expect(bytes.span.load(UInt64.self, at: 32) == 5)
+        #expect(bytes.span.load(UInt64.self, at: 40) == log.committedEnd)
+        #expect(Array(bytes[48..<64]) == log.committed.tag.bytes)
+    }
+}
+
+extension World {
+    /// Takes the file that is there for what was seen last.
+    fileprivate func trustAnew() throws {
+        var other = self
+        other.surroundings.marks = nil
+        if let marks = surroundings.marks { try other.open().trust(in: marks) }
+    }
+}
