@@ -27,7 +27,7 @@ test:
 	@$(MAKE) --no-print-directory build
 	/usr/bin/python3 -B -m unittest discover --start-directory Tests/PythonReader
 	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Agent
-	SWIFT_BACKTRACE=enable=no VAULT_BINARY="$(CURDIR)/$(BINARY)" $(SWIFT) test --disable-xctest
+	XDG_STATE_HOME="$(CURDIR)/.build/state" SWIFT_BACKTRACE=enable=no VAULT_BINARY="$(CURDIR)/$(BINARY)" $(SWIFT) test --disable-xctest
 
 install:
 	@test -x $(BINARY) || { echo "run 'make build' first" >&2; exit 1; }

@@ -146,15 +146,19 @@ final class ProgressLine: Sendable {
 
 extension Verification {
     /// One line that says what was found sound.
-    var summary: String { "ok: \(secrets) secrets, \(versions) versions, \(mark.end) bytes\n" }
+    var summary: String {
+        "ok: \(Words.count(secrets, "secret")), \(Words.count(versions, "version")), \(mark.end) bytes\n"
+    }
+
+    /// How much the file holds.
+    var content: String { "\(Words.count(secrets, "secret")) in \(Words.count(versions, "version"))" }
 }
 
 extension Failure {
     /// A full check that found something, each finding on a line of standard output.
     static func found(_ findings: [Log.Finding]) throws(Failure) -> Failure {
         for finding in findings { try Output.write(words(finding) + "\n") }
-        let count = findings.count == 1 ? "1 problem" : "\(findings.count) problems"
-        return Failure(.checkFound, "check found \(count)")
+        return Failure(.checkFound, "check found \(Words.count(UInt64(findings.count), "problem"))")
     }
 
     private static func words(_ finding: Log.Finding) -> String {

@@ -45,6 +45,14 @@ enum Output {
     }
 }
 
+/// Numbers of things in words.
+enum Words {
+    /// `1 secret`, `2 secrets`.
+    static func count(_ number: UInt64, _ thing: String) -> String {
+        "\(number) \(thing)\(number == 1 ? "" : "s")"
+    }
+}
+
 /// Columns, padded to line up on a terminal.
 struct Table {
     private var rows: [[String]]

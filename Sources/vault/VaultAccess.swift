@@ -168,7 +168,8 @@ extension Failure {
         case .keysChanged: self.init(.other, "the keys of \(path) were changed meanwhile", hint: "try again")
         case .rolledBack:
             self = .rollback(
-                "\(path) is older than what was seen of it before, or has gone another way since", path: path)
+                "\(path) is older than what this machine last saw of it, went another way since, or lost its end",
+                path: path)
         case .replacedDuringWrite:
             self.init(
                 .other, "\(path) was replaced during the write; the change is not in it", hint: "try again")

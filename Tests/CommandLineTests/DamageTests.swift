@@ -27,7 +27,7 @@ import Testing
             bad[offset] ^= 1 << UInt8(number % 8)
             try sandbox.write("v", bad)
             let check = try sandbox.run("check")
-            #expect([6, 8, 10, 5].contains { check.outcome == .exit($0) }, "byte \(offset): \(check)")
+            #expect([6, 8, 10, 5, 13].contains { check.outcome == .exit($0) }, "byte \(offset): \(check)")
             #expect(check.errors.contains("vault: error: "), "byte \(offset)")
             #expect(try Sandbox.read(sandbox.vault) == bad, "check changed the file")
         }
@@ -41,7 +41,14 @@ import Testing
         for count in [0, 1, 7, 8, 9, 100, 511, 512, 513, 4095, 4096, 4607]
             + Array(stride(from: 4608, through: good.count, by: 44))
         {
+            try sandbox.write("v", good)
+            #expect(try sandbox.run("check").outcome == .exit(0))
             try sandbox.write("v", Array(good[..<count]))
+            if (4608..<good.count).contains(count) {
+                #expect(
+                    try sandbox.run("check").outcome == .exit(13), "\(count): seen before, and more of it")
+            }
+            try? sandbox.forget()
             let check = try sandbox.run("check")
             switch count {
             case 0: #expect(check.outcome == .exit(6))

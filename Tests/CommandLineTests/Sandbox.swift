@@ -140,6 +140,11 @@ final class Sandbox: Sendable {
         Array(try Data(contentsOf: URL(fileURLWithPath: path)))
     }
 
+    /// Makes the machine forget what it saw of vaults.
+    func forget() throws {
+        try FileManager.default.removeItem(atPath: root + "/home/.local/state/vault/seen")
+    }
+
     /// Writes a file of the working folder, 0600, and gives its path.
     @discardableResult
     func write(_ name: String, _ bytes: [UInt8]) throws -> String {

@@ -23,7 +23,8 @@ import VaultKit
             .outOfMemory,
             .busy, .replaced, .replacedDuringWrite, .readOnly, .transactionTooLarge, .timeExhausted,
             .outcomeUnknown(.ioError), .previousFailure, .io(.save, .noSpace), .io(.open, .permissionDenied),
-            .rolledBack, .keysChanged,
+            .rolledBack, .keysChanged, .severalNames, .rewriteDiffers(at: 4608), .cancelled,
+            .io(.rewrite, .noSpace),
         ].map { .file($0) }
 
     @Test(arguments: errors.map { WireFailure.vault($0) } + [.malformed, .wouldLengthen, .nothingOpened])
@@ -37,7 +38,7 @@ import VaultKit
     }
 
     @Test func `a failure without a meaning is malformed`() {
-        for code: UInt8 in [0, 9, 19, 44, 59, 63, 255] {
+        for code: UInt8 in [0, 9, 19, 47, 59, 63, 255] {
             let bytes = [code] + [UInt8](repeating: 0, count: 17)
             #expect(throws: MalformedMessage.self) { try WireFailure(bytes.span) }
         }
@@ -52,10 +53,14 @@ import VaultKit
         let secret: [UInt8] = [2, 3, 1] + Array("webA".utf8)
         return [
             [0] + Array("vault-ag".utf8) + [1, 0], [1], [2] + path,
-            [3] + path + [UInt8](repeating: 7, count: 32) + limits + limits + [1],
+            [3] + path + [UInt8](repeating: 7, count: 32) + limits + limits + [1, 0, 0],
+            [3] + path + [UInt8](repeating: 7, count: 32) + limits + limits + [1] + path,
             [4] + path + limits + limits + [0],
             [5] + path, [6] + path, [7], [8] + secret, [9] + secret, [10] + secret + [0, 0, 0, 0],
-            [11, 1] + secret + [2, 0, 0, 0, 65, 66] + [2] + secret + [0, 0, 0, 0], [11], [12], [13],
+            [11, 1] + secret + [2, 0, 0, 0, 65, 66] + [2] + secret + [0, 0, 0, 0], [11], [12],
+            [13] + path + [1] + path, [13] + path + [2] + path, [13] + path + [3] + path + [0],
+            [13] + path + [3] + path + [2] + limits, [13] + path + [4] + path + path,
+            [13] + path + [5] + path,
         ]
     }()
 
@@ -87,6 +92,8 @@ import VaultKit
             [6, 0, 0], [6, 1, 0, 118], [6, 2, 0, 47, 0], [6, 2, 0, 47, 255],
             [6, 255, 255] + [UInt8](repeating: 47, count: 65535),
             [8, 1, 0, 0], [8, 1, 0, 1, 45], [8, 4, 0, 1, 65], [8, 1, 1, 1, 65, 65], [8, 2, 0, 1, 65], [14],
+            [13, 2, 0, 47, 118, 0, 2, 0, 47, 118], [13, 2, 0, 47, 118, 6, 2, 0, 47, 118],
+            [13, 2, 0, 47, 118, 3, 2, 0, 47, 118, 3],
             [255],
             [11, 3, 1, 0, 1, 65, 0, 0, 0, 0], [11, 2, 1, 0, 1, 65, 1, 0, 0, 0, 65],
             [11, 1, 1, 0, 1, 65, 255, 255, 255, 255],
@@ -128,7 +135,9 @@ import VaultKit
             }
             if bytes.first == 1 { continue }  // Stop
             let answer = try responder.answer(bytes.span, from: &client, into: &reply)
-            if case .later = answer {
+            switch answer {
+            case .replied, .over: break
+            case .later, .errand:
                 let count = reply.count
                 #expect(count == 0)
                 continue

@@ -28,7 +28,7 @@ struct Accept: Command {
         Output.note("there now: \(Sighting.present(path)?.text ?? "nothing")")
         if !yes { try Prompt.confirm("Trust the file that is there now?") }
         let real = Locations.realPath(of: path)
-        let result = try options.withKey(of: real) { worker throws(VaultError) in try worker.accept(real) }
+        let result = try options.withKey(of: path) { worker throws(VaultError) in try worker.accept(real) }
         do throws(VaultError) {
             _ = try result.get()
         } catch {

@@ -49,9 +49,8 @@ struct Compact: Command {
         }
         if let tail = report.savedTail { Notice.savedTail(count: tail.count, path: tail.path).show() }
         if options.common.quiet { return }
-        let versions = report.dropped == 1 ? "1 version" : "\(report.dropped) versions"
         try Output.write(
-            "dropped \(versions), kept \(report.kept); \(report.before) bytes before, \(report.after) bytes after\n"
+            "dropped \(Words.count(report.dropped, "version")), kept \(report.kept); \(report.before) bytes before, \(report.after) bytes after\n"
         )
     }
 

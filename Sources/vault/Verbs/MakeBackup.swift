@@ -67,13 +67,13 @@ struct MakeBackup: Command {
             Output.warn("cannot remember when the backup was made: \(error)")
         }
         options.common.confirm(
-            "Backed up \(verification.secrets) secrets in \(verification.versions) versions to \(target)")
+            "Backed up \(verification.content) to \(target)")
     }
 
     private func verify(_ file: String) throws(Failure) {
         let line = options.progress("verifying")
         let real = Locations.realPath(of: file)
-        let result = try options.withKey(of: real, other) { worker throws(VaultError) in
+        let result = try options.withKey(of: file, other) { worker throws(VaultError) in
             try worker.verify(real, isCopy: true, progress: line.progress)
         }
         let verification: Verification

@@ -31,7 +31,7 @@ struct Restore: Command {
         _ = try FileOptions.header(of: self.source)
         if !yes { try Prompt.confirm("Put \(self.source) in the place of \(path)?") }
         let line = options.progress("restoring")
-        let result = try options.withKey(of: source, other) { worker throws(VaultError) in
+        let result = try options.withKey(of: self.source, other) { worker throws(VaultError) in
             try Backup(of: real, by: worker, progress: line.progress).restore(from: source)
         }
         let (restored, kept): (Verification, String?)
@@ -42,7 +42,7 @@ struct Restore: Command {
         }
         AgentAccess.adopt(path)
         options.common.confirm(
-            "Restored \(restored.secrets) secrets in \(restored.versions) versions to \(path)")
+            "Restored \(restored.content) to \(path)")
         if let kept { options.common.confirm("The file that was there is now \(kept)") }
     }
 }

@@ -28,7 +28,7 @@ struct SalvageFile: Command {
         let (source, target) = (Locations.realPath(of: damaged), Locations.realPath(of: target))
         if Vault.isOccupied(target) { throw Failure(VaultFileError.alreadyExists, path: self.target) }
         let line = options.progress("salvaging")
-        let result = try options.withKey(of: source, isDamaged: true) { worker throws(VaultError) in
+        let result = try options.withKey(of: damaged, isDamaged: true) { worker throws(VaultError) in
             try worker.salvage(from: source, to: target, progress: line.progress)
         }
         let report: Salvage.Report
@@ -45,12 +45,13 @@ struct SalvageFile: Command {
             )
         }
         options.common.confirm(
-            "Saved \(report.secrets) secrets in \(report.versions) versions to \(self.target)")
+            "Saved \(Words.count(report.secrets, "secret")) in \(Words.count(report.versions, "version")) to \(self.target)"
+        )
     }
 
     private static func words(_ lost: Salvage.Lost) -> String {
         let records =
-            lost.records.map { $0 == 1 ? "1 record" : "\($0) records" } ?? "how many records is not known"
+            lost.records.map { Words.count($0, "record") } ?? "how many records is not known"
         return "lost: \(lost.count) bytes from byte \(lost.offset) on: \(records)"
     }
 }
