@@ -3,16 +3,20 @@
 # make build     leaves the release binary, one static file, at .build/release/vault
 # make install   puts it under PREFIX (default /usr/local)
 # make check     format, layers, unsafe, documents
+# make torture   writers, readers, a compactor, a copier and a killer on one vault, for SECONDS=600
+# make crash     the program is killed at every system call; STEP=7 tries every seventh
 # make bench     how fast `vault --version` and `vault get` are beside static C programs
 #
 # demo and test install what is missing; the other rules expect it to be there.
 
 PREFIX ?= /usr/local
 SWIFT ?= swift
+SECONDS ?= 600
+STEP ?= 1
 BINARY = .build/release/vault
 STATIC = -c release -Xswiftc -static-executable -Xswiftc -cross-module-optimization -Xlinker -s
 
-.PHONY: demo test build install check format bench clean
+.PHONY: demo test build install check format torture crash bench clean
 
 demo:
 	@Scripts/install-packages build
@@ -41,6 +45,12 @@ check:
 
 format:
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
+
+torture:
+	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B Tests/Campaigns/torture.py --seconds $(SECONDS)
+
+crash:
+	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B Tests/Campaigns/crash.py --step $(STEP)
 
 bench:
 	Benchmarks/startup.sh
