@@ -5,7 +5,7 @@
 # make check     format, layers, unsafe, documents
 # make torture   writers, readers, a compactor, a copier and a killer on one vault, for SECONDS=600
 # make crash     the program is killed at every system call; STEP=7 tries every seventh
-# make bench     how fast `vault --version` and `vault get` are beside static C programs
+# make bench     how fast `vault --version` and `vault get` are beside static C programs; a vault of 1,000,000 secrets
 #
 # demo and test install what is missing; the other rules expect it to be there.
 
@@ -55,6 +55,7 @@ crash:
 bench:
 	Benchmarks/startup.sh
 	Benchmarks/agent.sh
+	Benchmarks/million.py
 
 clean:
 	rm -rf .build

@@ -46,14 +46,9 @@ public enum Compaction {
     ) throws(VaultFileError) -> Report {
         let log = try Log(
             path: path, access: .writing, surroundings: surroundings, master: try master.copy())
-        var report: Report?
-        try log.withWriterLock(patience: Log.writePatience) { mark throws(VaultFileError) in
-            report = try rewrite(log, master, retention, surroundings, progress)
+        return try log.withWriterLock(patience: Log.writePatience) { _ throws(VaultFileError) in
+            try rewrite(log, master, retention, surroundings, progress)
         }
-        guard let report else { throw .cancelled }
-        // The new file is open now, and its commit is what was seen last.
-        try log.refresh()
-        return report
     }
 
     private static func rewrite(
@@ -81,6 +76,7 @@ public enum Compaction {
         let file = new.file
         try during(.attributes) { () throws(Errno) in try file.adoptAttributes(of: old) }
         try new.publish(at: target) { storage, path throws(Errno) in try storage.rename(path, to: target) }
+        log.remember(written.present)
         return Report(
             generation: header.generation, before: before, after: written.committedEnd,
             dropped: UInt64(log.versionCount - written.versionCount), kept: UInt64(written.versionCount),

@@ -57,13 +57,24 @@ extension Log {
     /// A mark never says more than what is durable, so a commit whose writer may have been killed before its sync is
     /// synced first.
     func raiseMark(from mark: Mark?) {
-        guard let marks = surroundings.marks, isMarkBehind(mark) else { return }
+        guard isMarkBehind(mark) else { return }
         do throws(Errno) {
             if syncedEnd != replay.committed.end {
                 try file.sync()
                 syncedEnd = replay.committed.end
             }
-            try marks.set(present, of: realPath())
+        } catch {
+            markFailure = error
+            return
+        }
+        remember(present)
+    }
+
+    /// Marks a point that is durable at the path, while the lock is held; a mark that cannot be written is noted.
+    package func remember(_ point: Mark) {
+        guard let marks = surroundings.marks else { return }
+        do throws(Errno) {
+            try marks.set(point, of: realPath())
         } catch {
             markFailure = error
         }

@@ -137,6 +137,7 @@ struct Transcript: Sendable, CustomTestStringConvertible {
         var lines = text.replacingOccurrences(of: sandbox.home, with: "~")
             .replacingOccurrences(of: sandbox.folder, with: "/folder")
             .replacing(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/, with: "TIME")
+            .replacing(/\d{8}T\d{6}Z(-\d+)?/, with: "TIME")
             .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         if lines.last == "" { lines.removeLast() }
         return lines

@@ -66,8 +66,9 @@ struct MakeBackup: Command {
         } catch {
             Output.warn("cannot remember when the backup was made: \(error)")
         }
-        options.common.confirm(
-            "Backed up \(verification.content) to \(target)")
+        let isInFolder = target != Locations.realPath(of: destination)
+        let shown = isInFolder ? Path.join(destination, Path.name(of: target)) : destination
+        options.common.confirm("Backed up \(verification.content) to \(shown)")
     }
 
     private func verify(_ file: String) throws(Failure) {

@@ -1,0 +1,11 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "Benchmarks",
+    dependencies: [.package(name: "vault", path: "..")],
+    targets: [
+        .executableTarget(name: "fill", dependencies: [.product(name: "VaultKit", package: "vault")])
+    ],
+    swiftLanguageModes: [.v6]
+)
