@@ -98,17 +98,18 @@ enum Duration {
         return overflow || product > AgentProtocol.mostDuration ? nil : product
     }
 
-    /// The two largest units, such as `11h 59m` or `42s`; parts of a second count as one.
+    /// The largest unit and the one below it, such as `11h 59m`, `40d` or `42s`; parts of a second count as one.
     static func words(milliseconds: UInt64) -> String {
         let seconds = (milliseconds + 999) / 1000
         let units: [(String, UInt64)] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)]
+        guard let first = units.firstIndex(where: { seconds >= $0.1 }) else { return "0s" }
         var rest = seconds
         var parts: [String] = []
-        for (name, size) in units {
+        for (name, size) in units[first...].prefix(2) {
             if rest >= size { parts.append("\(rest / size)\(name)") }
             rest %= size
         }
-        return parts.isEmpty ? "0s" : parts.prefix(2).joined(separator: " ")
+        return parts.joined(separator: " ")
     }
 }
 

@@ -38,7 +38,11 @@ extension VaultOptions {
     /// Opens the vault, lets `body` change it, and says what happened on the way.
     func change<R: ~Copyable>(_ body: (any Session) throws(Failure) -> R) throws(Failure) -> R {
         let session = try open(.writing)
-        _ = session.takeNotices()  // of a tail, which the change will set aside
+        for notice in session.takeNotices() {
+            // The change will set a tail aside.
+            if case .unfinishedTail = notice { continue }
+            notice.show()
+        }
         let result = try body(session)
         for notice in session.takeNotices() { notice.show() }
         return result

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import struct
+import subprocess
 import threading
 import unittest
 
@@ -71,6 +72,141 @@ class Compacted(Case):
         vault.append([vaultfile.value(vaultfile.TEAM, "", "K0", b"by another program")])
         self.assertEqual(self.box.must("get", "K0"), b"by another program")
         self.box.must("check")
+
+
+class Kept(Case):
+    def test_a_rewrite_keeps_mode_owner_and_attributes(self):
+        box = self.box
+        box.unlock()
+        self.fill()
+        os.chmod(box.vault, 0o640)
+        if os.geteuid() == 0:
+            os.chown(box.vault, 65534, 65533)
+        attributes = {"user.note": b"of mine", "user.empty": b""}
+        try:
+            for name, value in attributes.items():
+                os.setxattr(box.vault, name, value)
+        except OSError:
+            attributes = {}  # a file system that has none
+        before = os.stat(box.vault)
+        box.must("backup", box.root + "/b")
+        for verb in [("compact",), ("restore", box.root + "/b", "--yes")]:
+            box.must(*verb)
+            after = os.stat(box.vault)
+            self.assertEqual((after.st_mode, after.st_uid, after.st_gid), (before.st_mode, before.st_uid, before.st_gid))
+            self.assertEqual({name: os.getxattr(box.vault, name) for name in attributes}, attributes)
+
+    def test_a_vault_that_is_mounted_at_its_path_is_left_alone(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can mount")
+        box = self.box
+        os.rename(box.vault, box.root + "/real")
+        open(box.vault, "w").close()
+        if subprocess.run(["mount", "--bind", box.root + "/real", box.vault], stderr=subprocess.DEVNULL).returncode:
+            self.skipTest("this machine lets nobody mount")
+        try:
+            before = open(box.vault, "rb").read()
+            for verb in [("compact", "-q"), ("restore", box.root + "/b", "--yes")]:
+                if verb[0] == "restore":
+                    box.must("backup", box.root + "/b", "--passphrase-file", box.passphrase)
+                code, _, errors = box.run(*verb, "--passphrase-file", box.passphrase)
+                self.assertEqual(code, 1, errors)
+                self.assertIn("is mounted there", errors)
+                self.assertEqual(open(box.vault, "rb").read(), before)
+        finally:
+            subprocess.run(["umount", box.vault], check=True)
+        self.assertEqual([name for name in os.listdir(box.root) if name.startswith(".v")], [])
+
+    def test_a_full_disk_loses_nothing_and_is_named(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can mount")
+        box = self.box
+        disk = box.root + "/disk"
+        os.mkdir(disk)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", disk], stderr=subprocess.DEVNULL).returncode:
+            self.skipTest("this machine lets nobody mount")
+        try:
+            shutil.move(box.vault, disk + "/v")
+            box.vault = disk + "/v"
+            box.unlock()
+            box.must("set", "team", "A", input=b"small")
+            box.must("set", "team", "BIG", input=os.urandom(100_000))
+            before = digest(box.vault)
+            for verb, input in [(("set", "team", "C"), os.urandom(200_000)), (("compact", "--keep", "all"), None),
+                                (("backup", disk + "/b"), None), (("salvage", box.vault, disk + "/s"), None)]:
+                if verb[0] != "set":
+                    with open(disk + "/filler", "wb") as file:
+                        file.write(bytes(100_000))
+                code, _, errors = box.run(*verb, input=input)
+                self.assertEqual(code, 1, (verb, errors))
+                self.assertIn("no space left on device", errors)
+                self.assertEqual(digest(box.vault), before)
+                if os.path.exists(disk + "/filler"):
+                    os.remove(disk + "/filler")
+                self.assertEqual(sorted(os.listdir(disk)), ["v"], verb)
+            box.must("set", "team", "C", input=b"works again")
+            box.must("compact")
+            box.must("backup", disk + "/b")
+        finally:
+            box.must("lock")
+            subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+class Reminded(Case):
+    def memory(self, suffix):
+        folder = self.box.root + "/.local/state/vault/seen/"
+        return folder + hashlib.blake2b(os.fsencode(self.box.vault), digest_size=16).hexdigest() + suffix
+
+    def test_the_mark_is_the_one_that_the_format_page_describes(self):
+        self.box.must("set", "team", "A", "--passphrase-file", self.box.passphrase, input=b"x")
+        vault = vaultfile.open(self.box.vault, PASSPHRASE)
+        with open(self.memory(""), "rb") as file:
+            mark = file.read()
+        magic, id, generation, seq, end, tag, sum = struct.unpack("<8s16s3Q16s32s", mark)
+        self.assertEqual((magic, id, generation), (b"VLTMARK1", vault.header.vault_id, 1))
+        self.assertEqual(end, os.path.getsize(self.box.vault))
+        self.assertEqual(sum, hashlib.blake2b(mark[:64], digest_size=32).digest())
+
+    def test_an_old_backup_is_said_to_be_old(self):
+        box = self.box
+        box.unlock()
+        box.must("backup", box.root + "/b")
+        self.assertNotIn(b"make", box.must("status").split(b"last verified backup: ")[1])
+        with open(self.memory(".backup"), "r+b") as file:
+            record = bytearray(file.read())
+            time = struct.unpack_from("<Q", record, 64)[0] - 40 * 86_400_000
+            struct.pack_into("<Q", record, 64, time)
+            record[72:] = hashlib.blake2b(record[:72], digest_size=32).digest()
+            file.seek(0)
+            file.write(record)
+        self.assertIn(b", 40d ago; make a new one with 'vault backup DEST'", box.must("status"))
+
+    def test_a_machine_without_a_memory_works_all_the_same_and_says_so(self):
+        box = self.box
+        os.makedirs(box.root + "/.local/state")
+        open(box.root + "/.local/state/vault", "w").close()
+        code, _, errors = box.run("set", "team", "A", "--passphrase-file", box.passphrase, input=b"x")
+        self.assertEqual(code, 0, errors)
+        self.assertIn("vault: warning: cannot remember what was seen of the vault", errors)
+
+
+class Others(Case):
+    def test_another_passphrase_opens_the_other_file(self):
+        box = self.box
+        other = box.root + "/other"
+        vaultfile.create(other, b"another passphrase", memory_kib=8192, passes=1)
+        with open(os.open(box.root + "/p2", os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(b"another passphrase\n")
+        direct = ["--passphrase-file", box.passphrase]
+        self.assertEqual(box.run("backup", "--verify", other, *direct)[0], 5)
+        self.assertEqual(box.must("backup", "--verify", other, *direct, "--other-passphrase-file", box.root + "/p2"),
+                         b"ok: 0 secrets, 0 versions, 4608 bytes\n")
+        box.unlock()
+        self.assertEqual(box.run("restore", other, "--yes")[0], 4)
+        box.must("restore", other, "--yes", "--other-passphrase-file", box.root + "/p2")
+        # The agent has no key for what lies there now.
+        self.assertEqual(box.run("list")[0], 4)
+        box.must("list", "--passphrase-file", box.root + "/p2")
 
 
 class Jobs(Case):

@@ -148,6 +148,26 @@ import Testing
         #expect(try sandbox.run("list", "--all").text == (code == 0 ? "" : "project\tweb\tA\n"))
     }
 
+    @Test(arguments: [("y\n", 0), ("n\n", 3), ("\u{3}", 3)] as [(String, Int32)])
+    func `restore and accept ask, and only a yes does it`(_ answer: String, _ code: Int32) throws {
+        let sandbox = try Sandbox.withVault()
+        let environment = ["VAULT_PASSPHRASE": "correct horse"]
+        #expect(try sandbox.run("backup", "old").outcome == .exit(0))
+        _ = try sandbox.run("set", "team", "A", input: [0x61])
+        let restore = try PseudoTerminal(sandbox, "restore", "old", environment: environment)
+        try restore.expect("Put old in the place of ", answer: answer)
+        #expect(restore.finish().outcome == .exit(code))
+        #expect(try sandbox.run("list").text == (code == 0 ? "" : "A\n"))
+        // Whatever was decided, an older file that comes by another way is not used before it is accepted.
+        _ = try sandbox.run("set", "team", "A", input: [0x61])
+        try sandbox.write("v", try Sandbox.read(sandbox.folder + "/old"))
+        #expect(try sandbox.run("list").outcome == .exit(13))
+        let accept = try PseudoTerminal(sandbox, "accept", environment: environment)
+        try accept.expect("Trust the file that is there now?", answer: answer)
+        #expect(accept.finish().outcome == .exit(code))
+        #expect(try sandbox.run("list").outcome == .exit(code == 0 ? 0 : 13))
+    }
+
     @Test func `delete --yes does not ask, and an absent name is not asked about`() throws {
         let sandbox = try Sandbox.withVault()
         _ = try sandbox.run("set", "team", "A", input: [0x61])
