@@ -7,7 +7,6 @@ public struct Backup {
     private let path: String
     private let worker: any Worker
     private let surroundings: Surroundings
-    private let progress: Progress
 
     /// How often a copy is begun anew because the file was rewritten meanwhile.
     private static let attempts = 3
@@ -16,13 +15,11 @@ public struct Backup {
     ///
     /// - Parameter worker: has the key of the vault and of its backups.
     public init(
-        of path: String, by worker: any Worker, surroundings: Surroundings = .thisMachine,
-        progress: Progress = .unwatched
+        of path: String, by worker: any Worker, surroundings: Surroundings = .thisMachine
     ) {
         self.path = path
         self.worker = worker
         self.surroundings = surroundings
-        self.progress = progress
     }
 
     /// Where a backup to `destination` lies: in it, if it is a folder.
@@ -44,8 +41,10 @@ public struct Backup {
     /// - Parameter target: the path of the copy, as ``target(_:)`` gives it.
     /// - Throws: ``VaultError/notABackup``, ``VaultError/newerBackup``, ``VaultError/sameFile``; ``VaultError/file(_:)``,
     ///   with ``VaultFileError/damaged(at:)`` for any defect of the vault. What was at `target` is untouched then.
-    public func make(at target: String) throws(VaultError) -> Verification {
-        let (file, verification) = try verifiedSource()
+    public func make(
+        at target: String, progress: Progress = .unwatched
+    ) throws(VaultError) -> Verification {
+        let (file, verification) = try verifiedSource(progress)
         try refuseTarget(target, verification.mark)
         let copy = try reading { () throws(VaultFileError) in
             try VerifiedCopy(
@@ -69,7 +68,7 @@ public struct Backup {
 
     /// Lends everything up to the last commit, piece by piece, once it was verified.
     public func stream(_ take: (Span<UInt8>) throws(VaultError) -> Void) throws(VaultError) {
-        let (file, verification) = try verifiedSource()
+        let (file, verification) = try verifiedSource(.unwatched)
         var failure: VaultError?
         try reading { () throws(VaultFileError) in
             try VerifiedCopy.forEachPiece(of: file, count: verification.mark.end) {
@@ -83,7 +82,7 @@ public struct Backup {
     /// The vault's file, verified.
     ///
     /// What lies before its last commit never changes, so no lock is needed to copy it.
-    private func verifiedSource() throws(VaultError) -> (any StorageFile, Verification) {
+    private func verifiedSource(_ progress: Progress) throws(VaultError) -> (any StorageFile, Verification) {
         for _ in 0..<Backup.attempts {
             let file = try open(path)
             let identity = try? file.identity()
@@ -126,7 +125,7 @@ public struct Backup {
     /// - Throws: ``VaultError/sameFile``; ``VaultError/file(_:)``, with ``VaultFileError/damaged(at:)`` for any defect of
     ///   `source`. Nothing was changed then.
     public func restore(
-        from source: String
+        from source: String, progress: Progress = .unwatched
     ) throws(VaultError) -> (restored: Verification, kept: String?) {
         let identity = try? surroundings.storage.identity(of: path)
         guard identity == nil || identity != (try? surroundings.storage.identity(of: source)) else {

@@ -101,12 +101,16 @@ struct FileOptions: Sendable {
         }
     }
 
-    /// How far long work is, for a person at a terminal.
-    func progress(_ doing: String) -> ProgressLine { ProgressLine(doing, isShown: !common.quiet) }
+    /// Calls `body` with somebody who tells a person at a terminal how far long work is.
+    func showingProgress<R, E>(_ doing: String, _ body: (Progress) throws(E) -> R) throws(E) -> R {
+        let line = ProgressLine(doing, isShown: !common.quiet)
+        defer { line.clear() }
+        return try body(line.progress)
+    }
 }
 
 /// A line on a terminal's standard error that says how far long work is, once it takes more than a second.
-final class ProgressLine: Sendable {
+private final class ProgressLine: Sendable {
     private let doing: String
     private let isShown: Bool
     private let start = SystemClock.monotonicNanoseconds()
@@ -118,7 +122,7 @@ final class ProgressLine: Sendable {
     }
 
     /// Takes the line away again.
-    deinit {
+    func clear() {
         if shown.withLock({ $0 }) != nil { print("\r\u{1B}[K") }
     }
 

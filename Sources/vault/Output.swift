@@ -9,11 +9,11 @@ enum Output {
 
     /// Writes data.
     ///
-    /// A reader that went away, as `head` does, is no error.
-    static func write(_ bytes: Span<UInt8>) throws(Failure) {
+    /// A reader that went away, as `head` does, is no error unless all of it matters.
+    static func write(_ bytes: Span<UInt8>, isWhole: Bool = false) throws(Failure) {
         do throws(Errno) {
             try InheritedDescriptor.standardOutput.writeAll(bytes)
-        } catch .brokenPipe {
+        } catch .brokenPipe where !isWhole {
             return
         } catch {
             throw Failure(error, "cannot write to standard output")

@@ -24,12 +24,13 @@ struct Check: Command {
 
     func run() throws(Failure) {
         let path = try options.common.path()
-        let line = options.progress("checking")
-        if keyless { return try checkWithoutKey(path, line) }
+        if keyless { return try checkWithoutKey(path) }
         let worker = try options.worker(for: path)
         let verification: Verification
         do throws(VaultError) {
-            verification = try worker.verify(Locations.realPath(of: path), progress: line.progress)
+            verification = try options.showingProgress("checking") { progress throws(VaultError) in
+                try worker.verify(Locations.realPath(of: path), progress: progress)
+            }
         } catch {
             throw Failure(error, path: path)
         }
@@ -37,10 +38,12 @@ struct Check: Command {
         if !options.common.quiet { try Output.write(verification.summary) }
     }
 
-    private func checkWithoutKey(_ path: String, _ line: ProgressLine) throws(Failure) {
+    private func checkWithoutKey(_ path: String) throws(Failure) {
         let check: KeylessCheck
         do throws(VaultFileError) {
-            check = try KeylessCheck(path: path, surroundings: Surroundings(), progress: line.progress)
+            check = try options.showingProgress("checking") { progress throws(VaultFileError) in
+                try KeylessCheck(path: path, surroundings: Surroundings(), progress: progress)
+            }
         } catch {
             throw Failure(error, path: path)
         }

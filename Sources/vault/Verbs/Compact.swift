@@ -39,11 +39,11 @@ struct Compact: Command {
     func run() throws(Failure) {
         let path = try options.common.path()
         let worker = try options.worker(for: path)
-        let line = options.progress("compacting")
         let report: Compaction.Report
         do throws(VaultError) {
-            report = try worker.compact(
-                Locations.realPath(of: path), keeping: retention, progress: line.progress)
+            report = try options.showingProgress("compacting") { progress throws(VaultError) in
+                try worker.compact(Locations.realPath(of: path), keeping: retention, progress: progress)
+            }
         } catch {
             throw Failure(error, path: path)
         }

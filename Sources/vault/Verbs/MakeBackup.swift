@@ -43,14 +43,13 @@ struct MakeBackup: Command {
             throw Failure(.usage, "a backup is no text for a terminal", hint: "redirect it, or name a file")
         }
         let worker = try options.worker(for: path)
-        let line = options.progress("backing up")
-        let backup = Backup(of: Locations.realPath(of: path), by: worker, progress: line.progress)
         var failure: Failure?
         do throws(VaultError) {
-            guard destination == "-" else { return try make(backup, destination) }
+            let backup = Backup(of: Locations.realPath(of: path), by: worker)
+            if destination != "-" { return try make(backup, destination) }
             try backup.stream { piece throws(VaultError) in
                 guard failure == nil else { return }
-                do throws(Failure) { try Output.write(piece) } catch { failure = error }
+                do throws(Failure) { try Output.write(piece, isWhole: true) } catch { failure = error }
             }
         } catch {
             throw Failure(error, path: error.isAboutTarget ? destination : path)
@@ -60,7 +59,9 @@ struct MakeBackup: Command {
 
     private func make(_ backup: Backup, _ destination: String) throws(VaultError) {
         let target = backup.target(destination)
-        let verification = try backup.make(at: target)
+        let verification = try options.showingProgress("backing up") { progress throws(VaultError) in
+            try backup.make(at: target, progress: progress)
+        }
         do throws(Errno) {
             try backup.remember(verification)
         } catch {
@@ -72,10 +73,11 @@ struct MakeBackup: Command {
     }
 
     private func verify(_ file: String) throws(Failure) {
-        let line = options.progress("verifying")
         let real = Locations.realPath(of: file)
         let result = try options.withKey(of: file, other) { worker throws(VaultError) in
-            try worker.verify(real, isCopy: true, progress: line.progress)
+            try options.showingProgress("verifying") { progress throws(VaultError) in
+                try worker.verify(real, isCopy: true, progress: progress)
+            }
         }
         let verification: Verification
         do throws(VaultError) {

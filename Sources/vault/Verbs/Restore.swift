@@ -30,9 +30,10 @@ struct Restore: Command {
         let (source, real) = (Locations.realPath(of: source), Locations.realPath(of: path))
         _ = try FileOptions.header(of: self.source)
         if !yes { try Prompt.confirm("Put \(self.source) in the place of \(path)?") }
-        let line = options.progress("restoring")
         let result = try options.withKey(of: self.source, other) { worker throws(VaultError) in
-            try Backup(of: real, by: worker, progress: line.progress).restore(from: source)
+            try options.showingProgress("restoring") { progress throws(VaultError) in
+                try Backup(of: real, by: worker).restore(from: source, progress: progress)
+            }
         }
         let (restored, kept): (Verification, String?)
         do throws(VaultError) {

@@ -27,9 +27,10 @@ struct SalvageFile: Command {
     func run() throws(Failure) {
         let (source, target) = (Locations.realPath(of: damaged), Locations.realPath(of: target))
         if Vault.isOccupied(target) { throw Failure(VaultFileError.alreadyExists, path: self.target) }
-        let line = options.progress("salvaging")
         let result = try options.withKey(of: damaged, isDamaged: true) { worker throws(VaultError) in
-            try worker.salvage(from: source, to: target, progress: line.progress)
+            try options.showingProgress("salvaging") { progress throws(VaultError) in
+                try worker.salvage(from: source, to: target, progress: progress)
+            }
         }
         let report: Salvage.Report
         do throws(VaultError) {
