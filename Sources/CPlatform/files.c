@@ -20,6 +20,11 @@ int platform_rename_exchanging(const char *one, const char *other) {
 
 const char *platform_entry_name(const struct dirent *entry) { return entry->d_name; }
 
+int64_t platform_next_data(int fd, int64_t offset) {
+    int64_t found = lseek(fd, offset, SEEK_DATA);
+    return found < 0 && errno == ENXIO ? lseek(fd, 0, SEEK_END) : found;
+}
+
 /* Labels of the kernel's own are given by its rules to every new file; only those that it lets us set are carried over. */
 static int is_systems_own(const char *name) {
     return strncmp(name, "security.", 9) == 0 || strncmp(name, "trusted.", 8) == 0;

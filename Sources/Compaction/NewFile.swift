@@ -24,10 +24,11 @@ final class NewFile {
         storage = surroundings.storage
         do throws(Errno) {
             file = try surroundings.storage.create(path)
-            _ = try file.tryLock(.exclusive)
         } catch {
             throw .io(.rewrite, error)
         }
+        // Where a backup goes there may be no locks; beside a vault there are, since it was locked itself.
+        _ = try? file.tryLock(.exclusive)
     }
 
     deinit { if !isNamed { try? storage.remove(path) } }

@@ -156,6 +156,7 @@ private struct Search {
             }
             guard offset > said + 1 << 20 else { continue }
             try progress.say(offset, of: length)
+            offset = source.scanner.skippingHole(at: offset)
             said = offset
             // Whoever can write the file can make every offset look like a frame.
             if source.work / Search.mostWork > Int(length) { break }

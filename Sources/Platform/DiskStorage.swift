@@ -134,6 +134,11 @@ private final class DiskFile: StorageFile {
         }
     }
 
+    func nextData(from offset: UInt64) -> UInt64 {
+        let found = platform_next_data(descriptor.number, Int64(offset))
+        return found < 0 ? offset : UInt64(found)
+    }
+
     func write(_ bytes: Span<UInt8>, at offset: UInt64) throws(Errno) {
         let number = descriptor.number
         unsafe try bytes.withPointer { pointer, count throws(Errno) in

@@ -67,6 +67,11 @@ public protocol StorageFile: AnyObject {
     /// - Returns: how many bytes were read.
     func read(at offset: UInt64, into buffer: inout MutableSpan<UInt8>) throws(Errno) -> Int
 
+    /// Where the first byte at `offset` or behind it lies that was ever written; the file's length if there is none.
+    ///
+    /// What lies before reads as zeros. A file system that does not know says `offset`.
+    func nextData(from offset: UInt64) -> UInt64
+
     /// Writes all of `bytes` at `offset`.
     ///
     /// On an error any part of them may have been written.

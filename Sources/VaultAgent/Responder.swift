@@ -72,7 +72,7 @@ final class Responder {
     ) throws(SodiumError) {
         switch outcome {
         case .success(let report):
-            if case .accept(path) = job { keyring.reopen(path) }
+            if case .accept(let accepted) = job { keyring.reopen(accepted) }
             let message = report.message
             try reply.appendHead(AgentProtocol.Kind.job.reply, bodyCount: 1 + message.count)
             try reply.append(0)

@@ -64,6 +64,15 @@ package struct FrameScanner: ~Copyable {
         return sum.value == bytes.load(UInt32.self, at: 4) ? frame : nil
     }
 
+    /// The offset of the next frame after `offset` that can be there; of a hole in the file, all is skipped.
+    ///
+    /// A frame is never all zeros, so none begins in a hole but in the last bytes before data.
+    package func skippingHole(at offset: UInt64) -> UInt64 {
+        let data = file.nextData(from: offset)
+        let reach = UInt64(Format.frameOverhead)
+        return data > offset + reach ? (data - reach) & ~(Format.alignment - 1) : offset
+    }
+
     /// Whether bytes that could be a frame's nonce hold the offset itself: the cheapest sign of a frame.
     package mutating func mayBeFrame(at offset: UInt64, length: UInt64) throws(VaultFileError) -> Bool {
         guard length >= offset, length - offset >= UInt64(Format.frameOverhead),

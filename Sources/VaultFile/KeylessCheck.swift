@@ -36,6 +36,7 @@ public struct KeylessCheck: Equatable, Sendable {
             }
             if offset > said + 1 << 20 {
                 try progress.say(offset, of: bytes)
+                offset = min(scanner.skippingHole(at: offset), bytes)
                 said = offset
             }
         }

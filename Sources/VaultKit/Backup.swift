@@ -119,14 +119,15 @@ public struct Backup {
 
     /// Puts a copy of `source` in the vault's place once it was verified.
     ///
-    /// What lies there now stays beside it. The copy is what this machine saw last then.
+    /// What lies there now stays beside it. The copy is what this machine saw last then; if that cannot be remembered, it
+    /// is restored all the same.
     ///
-    /// - Returns: what was restored, and where the file is that was there before.
+    /// - Returns: what was restored, where the file is that was there before, and why it could not be remembered.
     /// - Throws: ``VaultError/sameFile``; ``VaultError/file(_:)``, with ``VaultFileError/damaged(at:)`` for any defect of
     ///   `source`. Nothing was changed then.
     public func restore(
         from source: String, progress: Progress = .unwatched
-    ) throws(VaultError) -> (restored: Verification, kept: String?) {
+    ) throws(VaultError) -> (restored: Verification, kept: String?, markFailure: Errno?) {
         let identity = try? surroundings.storage.identity(of: path)
         guard identity == nil || identity != (try? surroundings.storage.identity(of: source)) else {
             throw .sameFile
@@ -141,8 +142,14 @@ public struct Backup {
             try verify(copy, verification)
             return try put(copy)
         }
-        try worker.accept(path)
-        return (verification, kept)
+        do throws(VaultError) {
+            try worker.accept(path)
+        } catch .file(.io(.mark, let failure)) {
+            return (verification, kept, failure)
+        } catch {
+            throw error
+        }
+        return (verification, kept, nil)
     }
 
     private func makeFolder() throws(VaultFileError) {

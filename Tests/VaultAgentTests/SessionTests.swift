@@ -243,6 +243,7 @@ private final class CountingFile: StorageFile {
         try file.sync()
     }
     func identity() throws(Errno) -> FileIdentity { try file.identity() }
+    func nextData(from offset: UInt64) -> UInt64 { file.nextData(from: offset) }
     func nameCount() throws(Errno) -> Int { try file.nameCount() }
     func adoptAttributes(of other: any StorageFile) throws(Errno) { try file.adoptAttributes(of: other) }
     func tryLock(_ kind: LockKind) throws(Errno) -> Bool { try file.tryLock(kind) }

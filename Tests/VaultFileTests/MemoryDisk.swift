@@ -224,6 +224,8 @@ private final class MemoryFile: StorageFile {
 
     func identity() throws(Errno) -> FileIdentity { FileIdentity(device: 1, inode: node.inode) }
 
+    func nextData(from offset: UInt64) -> UInt64 { offset }
+
     func nameCount() throws(Errno) -> Int { disk.files.values.count { $0 === node } }
 
     func adoptAttributes(of other: any StorageFile) throws(Errno) { try disk.note(.attributes) }

@@ -23,6 +23,9 @@ int platform_rename_exchanging(const char *one, const char *other);
  * system itself may set, such as a security label, is left to it. */
 int platform_copy_attributes(int from, int to);
 
+/* Where the first data at offset or behind it lies, the end of the file if there is none, or -1. */
+int64_t platform_next_data(int fd, int64_t offset);
+
 /* The name in an entry of a folder, which C keeps in an array at the end of it. */
 const char *platform_entry_name(const struct dirent *entry);
 

@@ -35,12 +35,13 @@ struct Restore: Command {
                 try Backup(of: real, by: worker).restore(from: source, progress: progress)
             }
         }
-        let (restored, kept): (Verification, String?)
+        let (restored, kept, markFailure): (Verification, String?, Errno?)
         do throws(VaultError) {
-            (restored, kept) = try result.get()
+            (restored, kept, markFailure) = try result.get()
         } catch {
             throw Failure(error, path: error.isAboutTarget ? path : self.source)
         }
+        if let markFailure { Notice.nothingRemembered(markFailure).show() }
         AgentAccess.adopt(path)
         options.common.confirm(
             "Restored \(restored.content) to \(path)")
