@@ -30,6 +30,20 @@ extension Log {
         }
     }
 
+    /// The mark of the path, if it names the generation of a file that does not follow what was seen: then it was put there by
+    /// a restore, or accepted.
+    ///
+    /// Whoever restores holds the file's lock until the mark is set.
+    /// - Throws: ``VaultFileError/rolledBack`` if it does not.
+    func markThatTrusts(_ file: any StorageFile, _ header: Header) throws(VaultFileError) -> Mark {
+        try takeLock(.shared, patience: Log.lookPatience, of: file)
+        defer { file.unlock() }
+        guard let mark = note(readMark()), mark.vaultID == header.vaultID,
+            mark.generation == header.generation
+        else { throw .rolledBack }
+        return mark
+    }
+
     /// Whether a mark is to be raised; one that just could not be read is left alone.
     func isMarkBehind(_ mark: Mark?) -> Bool {
         surroundings.marks != nil && markFailure == nil && mark != present

@@ -47,7 +47,7 @@ public final class Log {
     }
 
     /// How long a second look waits for a writer to finish, in milliseconds.
-    private static let lookPatience: UInt64 = 10_000
+    static let lookPatience: UInt64 = 10_000
 
     /// Opens the file at `path`, unlocks it and verifies every frame.
     ///
@@ -195,9 +195,10 @@ public final class Log {
         let (file, header) = try Log.openFile(path, access, surroundings)
         guard header.vaultID == self.header.vaultID else { throw .replaced }
         guard try header.isAuthentic(master: master) else { throw .keysChanged }
+        var mark = mark
         if header.bytes != self.header.bytes {
-            guard header.generation > self.header.generation, header.baseSeq >= seen.seq else {
-                throw .rolledBack
+            if header.generation <= self.header.generation || header.baseSeq < seen.seq {
+                mark = .success(try markThatTrusts(file, header))
             }
             seen = Replay.start(header)
         }
@@ -223,15 +224,8 @@ public final class Log {
             tail = try advance()
             try judge(mark)
         } catch {
-            guard case .io = error else {
-                try takeLock(.shared, patience: Log.lookPatience)
-                defer { file.unlock() }
-                try replayAnew(watchingFor: mark)
-                try noteTail(try advance())
-                try judge(mark)
-                return
-            }
-            throw error
+            if case .io = error { throw error }
+            return try lookAgain()
         }
         unfinishedTail = nil
         guard tail != nil || replay.committed != seen || isMarkBehind(mark),
@@ -242,6 +236,26 @@ public final class Log {
         try noteTail(try advance())
         seen = replay.committed
         if (try? isReplaced()) == false { raiseMark(from: mark) }
+    }
+
+    /// Takes a second look from the front, while no writer can be at work.
+    ///
+    /// What was seen here counts no longer if the mark names the present end: then this machine was told to trust the file.
+    private func lookAgain() throws(VaultFileError) {
+        try takeLock(.shared, patience: Log.lookPatience)
+        let file = file
+        defer { file.unlock() }
+        let isStillThere = try !isReplaced()
+        let mark = isStillThere ? note(readMark()) : replay.watched
+        try replayAnew(watchingFor: mark)
+        let length = try during(.read) { () throws(Errno) in try file.length() }
+        guard length >= header.baseEnd else { throw .incompleteCopy(count: length, expected: header.baseEnd) }
+        try noteTail(try replay.run(to: length))
+        try judge(mark)
+        if try !holds(seen, length: length) {
+            guard isStillThere, mark == present else { throw .rolledBack }
+        }
+        seen = replay.committed
     }
 
     private func replayAnew(watchingFor mark: Mark?) throws(VaultFileError) {
@@ -276,12 +290,14 @@ public final class Log {
         unfinishedTail = UnfinishedTail(offset: offset, count: length - offset)
     }
 
-    /// Waits for the file's lock.
+    /// Waits for the lock of the file, or of another one.
     ///
     /// - Throws: ``VaultFileError/busy`` when `patience` milliseconds have passed.
-    func takeLock(_ kind: LockKind, patience: UInt64) throws(VaultFileError) {
+    func takeLock(
+        _ kind: LockKind, patience: UInt64, of other: (any StorageFile)? = nil
+    ) throws(VaultFileError) {
         var patience = Patience(milliseconds: patience)
-        let file = file
+        let file = other ?? file
         while try during(.lock, { () throws(Errno) in try file.tryLock(kind) }) == false {
             guard patience.wait() else { throw .busy }
         }

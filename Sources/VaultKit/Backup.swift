@@ -8,9 +8,6 @@ public struct Backup {
     private let worker: any Worker
     private let surroundings: Surroundings
 
-    /// How often a copy is begun anew because the file was rewritten meanwhile.
-    private static let attempts = 3
-
     /// Backups of the vault at `path`, a path without symbolic links.
     ///
     /// - Parameter worker: has the key of the vault and of its backups.
@@ -50,10 +47,7 @@ public struct Backup {
             try VerifiedCopy(
                 of: file, count: verification.mark.end, for: target, surroundings, progress: progress)
         }
-        let copied = try worker.verify(copy.path, isCopy: true)
-        guard copied.mark == verification.mark, copied.findings.isEmpty else {
-            throw .file(.rewriteDiffers(at: copied.mark.end))
-        }
+        try verify(copy, verification)
         try reading { () throws(VaultFileError) in try copy.replace() }
         return verification
     }
@@ -81,16 +75,32 @@ public struct Backup {
 
     /// The vault's file, verified.
     ///
-    /// What lies before its last commit never changes, so no lock is needed to copy it.
+    /// Writers and rewrites wait meanwhile. What lies before the last commit never changes, so no lock is needed to copy it.
     private func verifiedSource(_ progress: Progress) throws(VaultError) -> (any StorageFile, Verification) {
-        for _ in 0..<Backup.attempts {
-            let file = try open(path)
-            let identity = try? file.identity()
-            let verification = try worker.verify(path, progress: progress)
-            if let defect = verification.defect { throw .file(.damaged(at: defect)) }
-            if (try? surroundings.storage.identity(of: path)) == identity { return (file, verification) }
+        let (file, verification) = try whileItStays(.shared) { file throws(VaultError) in
+            (file, try worker.verify(path, progress: progress))
         }
-        throw .file(.busy)
+        if let defect = verification.defect { throw .file(.damaged(at: defect)) }
+        return (file, verification)
+    }
+
+    /// Calls `body` with the file that lies at the path, holding its lock.
+    ///
+    /// - Throws: ``VaultFileError/busy`` if the wait for it was too long.
+    private func whileItStays<R>(
+        _ kind: LockKind, _ body: (any StorageFile) throws(VaultError) -> R
+    ) throws(VaultError) -> R {
+        var patience = Patience(milliseconds: Log.writePatience)
+        while true {
+            let file = try open(path)
+            if (try? file.tryLock(kind)) != false {
+                defer { file.unlock() }
+                if (try? surroundings.storage.identity(of: path)) == (try? file.identity()) {
+                    return try body(file)
+                }
+            }
+            guard patience.wait() else { throw .file(.busy) }
+        }
     }
 
     private func open(_ path: String) throws(VaultError) -> any StorageFile {
@@ -135,13 +145,13 @@ public struct Backup {
         let verification = try worker.verify(source, isCopy: true, progress: progress)
         if let defect = verification.defect { throw .file(.damaged(at: defect)) }
         let file = try open(source)
-        let kept = try reading { () throws(VaultFileError) -> String? in
+        let copy = try reading { () throws(VaultFileError) in
             try makeFolder()
-            let copy = try VerifiedCopy(
+            return try VerifiedCopy(
                 of: file, count: verification.mark.end, for: path, surroundings, progress: progress)
-            try verify(copy, verification)
-            return try put(copy)
         }
+        try verify(copy, verification)
+        let kept = try put(copy, verification.mark)
         do throws(VaultError) {
             try worker.accept(path)
         } catch .file(.io(.mark, let failure)) {
@@ -160,34 +170,29 @@ public struct Backup {
         }
     }
 
-    private func verify(_ copy: VerifiedCopy, _ verification: Verification) throws(VaultFileError) {
-        do throws(VaultError) {
-            let copied = try worker.verify(copy.path, isCopy: true)
-            guard copied.mark == verification.mark, copied.findings.isEmpty else {
-                throw .file(.rewriteDiffers(at: copied.mark.end))
-            }
-        } catch {
-            guard case .file(let error) = error else { throw .cancelled }
-            throw error
+    private func verify(_ copy: VerifiedCopy, _ verification: Verification) throws(VaultError) {
+        let copied = try worker.verify(copy.path, isCopy: true)
+        guard copied.mark == verification.mark, copied.findings.isEmpty else {
+            throw .file(.rewriteDiffers(at: copied.mark.end))
         }
     }
 
     /// Gives the copy the vault's name, while no writer is at work on what has it now.
-    private func put(_ copy: VerifiedCopy) throws(VaultFileError) -> String? {
-        guard let present = try? surroundings.storage.open(path, .reading) else {
-            if (try? surroundings.storage.identity(of: path)) == nil {
-                try copy.place()
-                return nil
+    private func put(_ copy: VerifiedCopy, _ mark: Mark) throws(VaultError) -> String? {
+        if (try? surroundings.storage.identity(of: path)) == nil {
+            try reading { () throws(VaultFileError) in try copy.place() }
+            try? surroundings.marks?.set(mark, of: path)
+            return nil
+        }
+        return try whileItStays(.exclusive) { present throws(VaultError) in
+            let kept = try reading { () throws(VaultFileError) in
+                try copy.adoptAttributes(of: present)
+                return try keep(copy)
             }
-            return try keep(copy)
+            // Before anybody can lock the new file, or what it does not have would be missed.
+            try? surroundings.marks?.set(mark, of: path)
+            return kept
         }
-        var patience = Patience(milliseconds: Log.writePatience)
-        while (try? present.tryLock(.exclusive)) == false {
-            guard patience.wait() else { throw .busy }
-        }
-        defer { present.unlock() }
-        try copy.adoptAttributes(of: present)
-        return try keep(copy)
     }
 
     private func keep(_ copy: VerifiedCopy) throws(VaultFileError) -> String {

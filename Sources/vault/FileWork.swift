@@ -178,6 +178,11 @@ extension Failure {
         }
     }
 
+    /// Makes sure that an operand that shall name a file names one.
+    static func refuseEmpty(_ file: String, _ operand: String) throws(Failure) {
+        if file.isEmpty { throw Failure(.usage, "operand \(operand) must be a file's name") }
+    }
+
     /// What is at `path` is not what was seen there last.
     static func rollback(_ message: String, path: String) -> Failure {
         Failure(

@@ -79,6 +79,13 @@ class Replaced(unittest.TestCase):
         self.refused(13, "another vault lies at")
         self.restored()
 
+    def test_a_new_vault_that_the_user_made_there(self):
+        os.remove(self.box.vault)
+        self.box.must("init", "--kdf-memory", "64", "--passphrase-file", self.box.passphrase)
+        self.assertEqual(self.box.run("list")[0], 4)
+        self.box.unlock()
+        self.assertEqual(self.box.must("list"), b"")
+
     def test_no_file(self):
         os.rename(self.box.vault, self.aside)
         self.refused(6, "no vault at")

@@ -112,6 +112,24 @@ import Testing
         #expect(world.verdict() == .rolledBack)
     }
 
+    @Test(arguments: [false, true])
+    func `a log that is open follows what this machine was told to trust`(_ isInPlace: Bool) throws {
+        let (world, states) = try grown()
+        let log = try world.open()
+        try world.compact()
+        try log.refresh()
+        for state in [states[4], states[2], states[5]] {
+            if isInPlace { world.bytes = state } else { world.disk.replace(world.path, with: state) }
+            #expect(throws: VaultFileError.rolledBack) { try log.refresh() }
+            #expect(throws: VaultFileError.rolledBack) { try log.append(.text("B", "x")) }
+            try world.trustAnew()
+            try log.refresh()
+            #expect(log.header.generation == 1)
+            try log.append(.text("B", "x"))
+            #expect(try world.open().text("B") == "x")
+        }
+    }
+
     @Test func `a missing mark is a first use, and so is one whose sum is wrong`() throws {
         let (world, states) = try grown()
         let path = try #require(world.otherFiles.first { $0.hasPrefix("/state/seen/") })

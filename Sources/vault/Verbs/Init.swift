@@ -43,6 +43,8 @@ struct Init: Command {
         } catch {
             throw Failure(error, path: path)
         }
+        // An agent may still have the one that lay there before.
+        AgentAccess.adopt(path)
         common.confirm("Made the vault \(path)")
     }
 

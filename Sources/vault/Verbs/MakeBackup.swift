@@ -38,6 +38,7 @@ struct MakeBackup: Command {
     func run() throws(Failure) {
         if let verified { return try verify(verified) }
         guard let destination else { throw Failure(.usage, "missing operand DEST") }
+        try Failure.refuseEmpty(destination, "DEST")
         let path = try options.common.path()
         if destination == "-", Output.isTerminal {
             throw Failure(.usage, "a backup is no text for a terminal", hint: "redirect it, or name a file")
@@ -73,6 +74,7 @@ struct MakeBackup: Command {
     }
 
     private func verify(_ file: String) throws(Failure) {
+        try Failure.refuseEmpty(file, "FILE")
         let real = Locations.realPath(of: file)
         let result = try options.withKey(of: file, other) { worker throws(VaultError) in
             try options.showingProgress("verifying") { progress throws(VaultError) in

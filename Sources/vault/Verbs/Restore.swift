@@ -26,6 +26,7 @@ struct Restore: Command {
         ])
 
     func run() throws(Failure) {
+        try Failure.refuseEmpty(source, "SRC")
         let path = try options.common.path()
         let (source, real) = (Locations.realPath(of: source), Locations.realPath(of: path))
         _ = try FileOptions.header(of: self.source)

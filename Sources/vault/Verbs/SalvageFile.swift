@@ -25,6 +25,8 @@ struct SalvageFile: Command {
         ])
 
     func run() throws(Failure) {
+        try Failure.refuseEmpty(damaged, "IN")
+        try Failure.refuseEmpty(target, "OUT")
         let (source, target) = (Locations.realPath(of: damaged), Locations.realPath(of: target))
         if Vault.isOccupied(target) { throw Failure(VaultFileError.alreadyExists, path: self.target) }
         let result = try options.withKey(of: damaged, isDamaged: true) { worker throws(VaultError) in
