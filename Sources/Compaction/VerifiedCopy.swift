@@ -51,6 +51,9 @@ public final class VerifiedCopy {
         try during(.attributes) { () throws(Errno) in try file.adoptAttributes(of: other) }
     }
 
+    /// Lets others lock the copy, which nobody could since it was begun.
+    public func unlock() { new.file.unlock() }
+
     /// Where the copy lies until it has its name.
     public var path: String { new.path }
 

@@ -101,7 +101,7 @@ final class Keyring {
 
     /// Forgets what was seen of the vault at `path` and takes what is there now, which this machine trusts.
     ///
-    /// If it cannot be opened, it is locked.
+    /// If it cannot be opened, what is kept is kept on.
     func reopen(_ path: String) {
         guard let entry = entries[path] else { return }
         do throws(VaultError) {
@@ -112,7 +112,7 @@ final class Keyring {
                 vault: vault, deadlines: entry.deadlines, surroundings: entry.surroundings,
                 slept: entry.slept)
         } catch {
-            lock(path)
+            return
         }
     }
 

@@ -99,8 +99,12 @@ extension Log {
     /// - Throws: ``VaultFileError/busy``, ``VaultFileError/io(_:_:)``.
     public func trust(in marks: MarkFolder) throws(VaultFileError) {
         try takeLock(.shared, patience: Log.writePatience)
+        let file = file
         defer { file.unlock() }
-        let (file, present, path) = (file, present, try during(.open) { () throws(Errno) in try realPath() })
+        // What was verified must be what lies there, to its end.
+        if try isReplaced() { throw .replacedDuringWrite }
+        try noteTail(try advance())
+        let (present, path) = (present, try during(.open) { () throws(Errno) in try realPath() })
         try during(.sync) { () throws(Errno) in try file.sync() }
         try during(.mark) { () throws(Errno) in try marks.set(present, of: path) }
     }

@@ -48,6 +48,8 @@ public final class Log {
 
     /// How long a second look waits for a writer to finish, in milliseconds.
     static let lookPatience: UInt64 = 10_000
+    /// How often another file may take the name during a second look.
+    private static let attempts = 20
 
     /// Opens the file at `path`, unlocks it and verifies every frame.
     ///
@@ -191,7 +193,10 @@ public final class Log {
     /// - Throws: as ``refresh()``.
     public func reopen() throws(VaultFileError) { try reopen(after: readMark()) }
 
-    private func reopen(after mark: Result<Mark?, Errno>) throws(VaultFileError) {
+    /// - Parameter attempts: how often another file may take the name meanwhile.
+    private func reopen(
+        after mark: Result<Mark?, Errno>, _ attempts: Int = Log.attempts
+    ) throws(VaultFileError) {
         let (file, header) = try Log.openFile(path, access, surroundings)
         guard header.vaultID == self.header.vaultID else { throw .replaced }
         guard try header.isAuthentic(master: master) else { throw .keysChanged }
@@ -209,14 +214,16 @@ public final class Log {
         identity = try during(.open) { () throws(Errno) in try file.identity() }
         syncedEnd = nil
         isNameSynced = false
-        try look(after: mark)
+        try look(after: mark, attempts)
         hasFailed = false
     }
 
     /// Replays what was appended, and holds it against the mark, which was read before.
     ///
     /// Takes no lock unless something looks wrong, since a writer may be at work.
-    private func look(after mark: Result<Mark?, Errno>) throws(VaultFileError) {
+    private func look(
+        after mark: Result<Mark?, Errno>, _ attempts: Int = Log.attempts
+    ) throws(VaultFileError) {
         let mark = note(mark)
         let tail: UInt64?
         do throws(VaultFileError) {
@@ -225,7 +232,7 @@ public final class Log {
             try judge(mark)
         } catch {
             if case .io = error { throw error }
-            return try lookAgain()
+            return try lookAgain(attempts)
         }
         unfinishedTail = nil
         guard tail != nil || replay.committed != seen || isMarkBehind(mark),
@@ -238,23 +245,34 @@ public final class Log {
         if (try? isReplaced()) == false { raiseMark(from: mark) }
     }
 
-    /// Takes a second look from the front, while no writer can be at work.
+    /// Takes a second look while no writer can be at work; if another file has the name by now, at that one.
+    private func lookAgain(_ attempts: Int) throws(VaultFileError) {
+        if try lookUnderLock() { return }
+        guard attempts > 0 else { throw .busy }
+        try reopen(after: readMark(), attempts - 1)
+    }
+
+    /// - Returns: whether the file has the name still; if not, nothing was looked at.
+    private func lookUnderLock() throws(VaultFileError) -> Bool {
+        let file = file
+        try takeLock(.shared, patience: Log.lookPatience)
+        defer { file.unlock() }
+        if try isReplaced() { return false }
+        try verifyFromFront(note(readMark()))
+        return true
+    }
+
+    /// Replays from the front, under a lock.
     ///
     /// What was seen here counts no longer if the mark names the present end: then this machine was told to trust the file.
-    private func lookAgain() throws(VaultFileError) {
-        try takeLock(.shared, patience: Log.lookPatience)
+    func verifyFromFront(_ mark: Mark?) throws(VaultFileError) {
         let file = file
-        defer { file.unlock() }
-        let isStillThere = try !isReplaced()
-        let mark = isStillThere ? note(readMark()) : replay.watched
         try replayAnew(watchingFor: mark)
         let length = try during(.read) { () throws(Errno) in try file.length() }
         guard length >= header.baseEnd else { throw .incompleteCopy(count: length, expected: header.baseEnd) }
         try noteTail(try replay.run(to: length))
         try judge(mark)
-        if try !holds(seen, length: length) {
-            guard isStillThere, mark == present else { throw .rolledBack }
-        }
+        if mark != present, try !holds(seen, length: length) { throw .rolledBack }
         seen = replay.committed
     }
 

@@ -152,14 +152,7 @@ public struct Backup {
         }
         try verify(copy, verification)
         let kept = try put(copy, verification.mark)
-        do throws(VaultError) {
-            try worker.accept(path)
-        } catch .file(.io(.mark, let failure)) {
-            return (verification, kept, failure)
-        } catch {
-            throw error
-        }
-        return (verification, kept, nil)
+        return (verification, kept.path, kept.markFailure)
     }
 
     private func makeFolder() throws(VaultFileError) {
@@ -178,11 +171,13 @@ public struct Backup {
     }
 
     /// Gives the copy the vault's name, while no writer is at work on what has it now.
-    private func put(_ copy: VerifiedCopy, _ mark: Mark) throws(VaultError) -> String? {
+    private func put(
+        _ copy: VerifiedCopy, _ mark: Mark
+    ) throws(VaultError) -> (path: String?, markFailure: Errno?) {
+        defer { copy.unlock() }
         if (try? surroundings.storage.identity(of: path)) == nil {
             try reading { () throws(VaultFileError) in try copy.place() }
-            try? surroundings.marks?.set(mark, of: path)
-            return nil
+            return (nil, remember(mark))
         }
         return try whileItStays(.exclusive) { present throws(VaultError) in
             let kept = try reading { () throws(VaultFileError) in
@@ -190,8 +185,16 @@ public struct Backup {
                 return try keep(copy)
             }
             // Before anybody can lock the new file, or what it does not have would be missed.
-            try? surroundings.marks?.set(mark, of: path)
-            return kept
+            return (kept, remember(mark))
+        }
+    }
+
+    private func remember(_ mark: Mark) -> Errno? {
+        do throws(Errno) {
+            try surroundings.marks?.set(mark, of: path)
+            return nil
+        } catch {
+            return error
         }
     }
 

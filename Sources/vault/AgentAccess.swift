@@ -23,12 +23,17 @@ enum AgentAccess {
     }
 
     /// Makes an agent that has the vault at `path` unlocked take the file that was put there; if it cannot, it is locked.
+    ///
+    /// An agent goes by the mark itself; this is for one that has none, or the key of another vault.
     static func adopt(_ path: String) {
-        guard let agent = try? Agent(), let worker = try? agent.worker(for: path) else { return }
-        do throws(VaultError) {
-            try worker.accept(Locations.realPath(of: path))
+        guard let agent = try? Agent() else { return }
+        do throws(AgentError) {
+            _ = try agent.status(of: path)
+        } catch .vault(.file) {
+            guard let worker = try? agent.worker(for: path) else { return }
+            if (try? worker.accept(Locations.realPath(of: path))) == nil { try? agent.lock(path) }
         } catch {
-            try? agent.lock(path)
+            return
         }
     }
 

@@ -209,6 +209,43 @@ class Others(Case):
         box.must("list", "--passphrase-file", box.root + "/p2")
 
 
+class Together(Case):
+    def all_at_once(self, *commands):
+        """Starts all commands, and returns what each of them said that did not end well."""
+        children = [(words, self.box.start(*words, stdin=subprocess.PIPE)) for words in commands]
+        ends = [(words, child.communicate(b"value", timeout=60)[1], child.returncode) for words, child in children]
+        return [end for end in ends if end[2] != 0]
+
+    def test_compactions_backups_and_writers_wait_for_each_other(self):
+        box = self.box
+        box.unlock()
+        self.fill(5)
+        for round in range(3):
+            commands = []
+            for number in range(6):
+                commands += [("compact",), ("backup", box.root + "/b%d" % number), ("set", "team", "N%d" % number)]
+            self.assertEqual(self.all_at_once(*commands), [])
+        for number in range(6):
+            box.must("backup", "--verify", box.root + "/b%d" % number)
+        box.must("check")
+
+    def test_a_restore_raises_no_alarm_in_those_who_read_and_write_meanwhile(self):
+        box = self.box
+        box.unlock()
+        self.fill(5)
+        box.must("backup", box.root + "/b")
+        box.must("compact")
+        self.fill(5)
+        for round in range(3):
+            commands = []
+            for number in range(4):
+                commands += [("restore", box.root + "/b", "--yes"), ("set", "team", "N"), ("list",),
+                             ("get", "K1", "--passphrase-file", box.passphrase),
+                             ("set", "team", "M", "--passphrase-file", box.passphrase)]
+            self.assertEqual(self.all_at_once(*commands), [])
+        box.must("check")
+
+
 class Jobs(Case):
     def ask(self, client, job):
         """Every message of a job's reply."""
