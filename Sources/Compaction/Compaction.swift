@@ -104,12 +104,3 @@ public enum Compaction {
         }
     }
 }
-
-extension Key {
-    /// A copy in guarded memory of its own.
-    borrowing func copy() throws(VaultFileError) -> Key {
-        try withBytes { bytes throws(VaultFileError) in
-            try guarding { () throws(SodiumError) in try Key(copying: bytes) }
-        }
-    }
-}

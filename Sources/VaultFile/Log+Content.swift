@@ -29,11 +29,7 @@ extension Log {
     }
 
     /// A copy of the master key in guarded memory of its own.
-    package func copyOfMasterKey() throws(VaultFileError) -> Key {
-        try master.withBytes { bytes throws(VaultFileError) in
-            try guarding { () throws(SodiumError) in try Key(copying: bytes) }
-        }
-    }
+    package func copyOfMasterKey() throws(VaultFileError) -> Key { try master.copy() }
 
     /// The bytes of the frames that hold current values.
     public var liveBytes: UInt64 {
@@ -63,5 +59,14 @@ extension Log {
     /// The newest version of a name, deleted or not.
     package func newest(_ address: Span<UInt8>) -> Version? {
         replay.index.find(address).map { replay.index.newest(at: $0) }
+    }
+}
+
+extension Key {
+    /// A copy in guarded memory of its own.
+    package borrowing func copy() throws(VaultFileError) -> Key {
+        try withBytes { bytes throws(VaultFileError) in
+            try guarding { () throws(SodiumError) in try Key(copying: bytes) }
+        }
     }
 }

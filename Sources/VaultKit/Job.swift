@@ -109,10 +109,7 @@ extension Job {
     private static func open(
         _ path: String, _ master: borrowing Key, _ surroundings: Surroundings
     ) throws(VaultFileError) -> Log {
-        let key = try master.withBytes { bytes throws(VaultFileError) in
-            do throws(SodiumError) { return try Key(copying: bytes) } catch { throw .outOfMemory }
-        }
-        return try Log(path: path, access: .reading, surroundings: surroundings, master: key)
+        try Log(path: path, access: .reading, surroundings: surroundings, master: try master.copy())
     }
 }
 
