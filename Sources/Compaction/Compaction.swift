@@ -55,7 +55,9 @@ public enum Compaction {
         _ log: Log, _ master: borrowing Key, _ retention: Retention, _ surroundings: Surroundings,
         _ progress: Progress
     ) throws(VaultFileError) -> Report {
-        try refuseDefects(of: log)
+        for finding in try log.check() {
+            if let offset = finding.damage { throw .damaged(at: offset) }
+        }
         let (old, storage, path) = (log.openFile, surroundings.storage, log.path)
         let target = try during(.open) { () throws(Errno) in try storage.resolvingLinks(path) }
         guard try during(.open, { () throws(Errno) in try old.nameCount() }) == 1 else {
@@ -81,17 +83,6 @@ public enum Compaction {
             generation: header.generation, before: before, after: written.committedEnd,
             dropped: UInt64(log.versionCount - written.versionCount), kept: UInt64(written.versionCount),
             savedTail: saved)
-    }
-
-    /// Any finding is a reason to stop, but for a tail, which every writer sets aside.
-    private static func refuseDefects(of log: Log) throws(VaultFileError) {
-        for finding in try log.check() {
-            switch finding {
-            case .headerCopyDiffers(let offset), .gapNotZero(let offset), .noFrames(let offset, _):
-                throw .damaged(at: offset)
-            case .unfinishedTail: continue
-            }
-        }
     }
 
     /// Makes sure that each name has the same newest version in both.

@@ -11,6 +11,14 @@ extension Log {
         case noFrames(at: UInt64, count: UInt64)
         /// Bytes follow the last commit that no transaction owns.
         case unfinishedTail(UnfinishedTail)
+
+        /// Where damage is; nil for a tail, which every writer sets aside.
+        public var damage: UInt64? {
+            switch self {
+            case .headerCopyDiffers(let offset), .gapNotZero(let offset), .noFrames(let offset, _): offset
+            case .unfinishedTail: nil
+            }
+        }
     }
 
     /// What opening did not look at, or put up with.

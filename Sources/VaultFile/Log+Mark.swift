@@ -23,7 +23,10 @@ extension Log {
     /// The mark that was read; one that cannot be read is noted, and says nothing.
     func note(_ mark: Result<Mark?, Errno>) -> Mark? {
         do throws(Errno) {
-            return try mark.get()
+            let mark = try mark.get()
+            // An error that is over is no reason to remember nothing any more.
+            markFailure = nil
+            return mark
         } catch {
             markFailure = error
             return nil

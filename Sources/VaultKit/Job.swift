@@ -55,16 +55,7 @@ public struct Verification: Equatable, Sendable {
     }
 
     /// Where the first defect is; a tail that a killed writer left is none.
-    var defect: UInt64? {
-        for finding in findings {
-            switch finding {
-            case .headerCopyDiffers(let offset), .gapNotZero(let offset), .noFrames(let offset, _):
-                return offset
-            case .unfinishedTail: continue
-            }
-        }
-        return nil
-    }
+    var defect: UInt64? { findings.lazy.compactMap(\.damage).first }
 }
 
 /// Somebody who has a vault's key and does a ``Job`` with it.

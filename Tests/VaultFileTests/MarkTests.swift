@@ -177,6 +177,14 @@ import Testing
         let log = try world.open()
         try log.append(.text("A", "on"))
         #expect(log.markFailure == .noSpace)
+        // When there is room again, it is remembered again.
+        try log.append(.text("A", "on and"))
+        #expect(log.markFailure == nil)
+        try log.append(.text("A", "on"))
+        let whole = world.bytes
+        world.disk.replace(world.path, with: Array(whole.dropLast(176)))
+        #expect(world.verdict() == .rolledBack)
+        world.disk.replace(world.path, with: whole)
         #expect(try world.open().text("A") == "on")
     }
 
