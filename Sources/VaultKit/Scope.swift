@@ -112,6 +112,12 @@ public struct Secret: Hashable, Sendable {
         Address(scope: Scope.team.code, id: [], name: Array(name.utf8)) != nil
     }
 
+    /// Whether a shell could name a variable so: `[A-Za-z_][A-Za-z0-9_]*`.
+    public static func isVariableName(_ name: some StringProtocol) -> Bool {
+        guard let first = name.utf8.first, !Byte.isDigit(first) else { return false }
+        return name.utf8.allSatisfy(Byte.isName)
+    }
+
     /// Whether `id` is 1 to 128 characters of `[A-Za-z0-9][A-Za-z0-9_.-]*`.
     public static func isValidID(_ id: String) -> Bool {
         Address(scope: Scope.project("").code, id: Array(id.utf8), name: Array("x".utf8)) != nil

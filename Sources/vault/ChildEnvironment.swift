@@ -34,19 +34,6 @@ struct ChildEnvironment: ~Copyable {
         block = try guarding { () throws(SodiumError) in try SecretBuffer(capacity: 16 * 1024) }
     }
 
-    /// Whether a shell could name it: `[A-Za-z_][A-Za-z0-9_]*`.
-    static func isVariableName(_ name: some StringProtocol) -> Bool {
-        guard let first = name.utf8.first, first < 0x80,
-            !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first)
-        else {
-            return false
-        }
-        return name.utf8.allSatisfy { byte in
-            byte == UInt8(ascii: "_") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-                || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-        }
-    }
-
     /// Whether a variable changes which code programs load or how they find each other.
     static func isDangerous(_ name: String) -> Bool {
         let names: Swift.Set<String> = [
@@ -99,7 +86,7 @@ struct ChildEnvironment: ~Copyable {
     /// - Throws: ``ExitCode/usage`` for names that need to be allowed.
     mutating func add(_ secrets: [Secret], allowing allowed: [String]) throws(Failure) {
         let secrets = secrets.filter {
-            ChildEnvironment.isVariableName($0.name) && mayBeHandedOn(Name($0.name.utf8))
+            Secret.isVariableName($0.name) && mayBeHandedOn(Name($0.name.utf8))
         }
         let dangerous = secrets.map(\.name).filter {
             ChildEnvironment.isDangerous($0) && !allowed.contains($0)

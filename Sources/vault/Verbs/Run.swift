@@ -105,6 +105,6 @@ struct Run: Command {
 
     private static func isAssignment(_ text: String) -> Bool {
         guard let equals = text.firstIndex(of: "=") else { return false }
-        return ChildEnvironment.isVariableName(text[..<equals])
+        return Secret.isVariableName(text[..<equals])
     }
 }

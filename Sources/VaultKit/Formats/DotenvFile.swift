@@ -1,0 +1,95 @@
+internal import Sodium
+
+/// Reads a whole file of assignments in one dialect, or in those on which the family agrees.
+struct DotenvFile {
+    private let dialects: [DotenvDialect]
+
+    /// A reader for one dialect; without one, each statement must mean the same to every member of the family that
+    /// can read it.
+    init(_ dialect: DotenvDialect?) { dialects = dialect.map { [$0] } ?? DotenvDialect.family }
+
+    func read(_ text: Span<UInt8>, from start: Int) throws(UnreadableText) -> Assignments {
+        if dialects.contains(where: \.needsText), let place = text.firstNotText {
+            throw UnreadableText(line: text.line(of: place), .notText)
+        }
+        var result = try allocating { () throws(SodiumError) in try Assignments() }
+        var value = try allocating { () throws(SodiumError) in try ValueBuffer() }
+        var other = try allocating { () throws(SodiumError) in try ValueBuffer() }
+        // Lines are counted on the way, since counting from the front each time takes quadratic time.
+        var (position, line, counted) = (start, 1, start)
+        while position < text.count {
+            let statement: Statement
+            do throws(Unreadable) {
+                statement = try self.statement(in: text, at: position, into: &value, beside: &other)
+            } catch {
+                throw UnreadableText(line: text.line(of: text.contentStart(from: position)), error.reason)
+            }
+            if let name = statement.name {
+                line += text.lineEnds(in: counted..<name.lowerBound)
+                counted = name.lowerBound
+                let name = text.text(name)
+                guard Secret.isValidName(name) else { throw UnreadableText(line: line, .invalidName) }
+                if value.isTooLong { throw UnreadableText(line: line, .valueTooLong) }
+                try allocating { () throws(SodiumError) in try result.set(name, to: value, line: line) }
+            }
+            position = statement.end
+        }
+        return result
+    }
+
+    /// One statement, as all dialects in question read it.
+    ///
+    /// A dialect that cannot read it has no say, unless none can; one that would expand something has.
+    private func statement(
+        in text: Span<UInt8>, at position: Int, into value: inout ValueBuffer, beside other: inout ValueBuffer
+    ) throws(Unreadable) -> Statement {
+        var found: Statement?
+        for dialect in dialects {
+            other.removeAll()
+            let statement: Statement
+            do throws(Unreadable) {
+                statement = try dialect.reader.statement(in: text, at: position, into: &other)
+            } catch {
+                if dialects.count > 1, error.reason == .malformed { continue }
+                throw error
+            }
+            if let found {
+                let isSame =
+                    found.name == statement.name && value.isEqual(to: other)
+                    && text.isSamePlace(found.end, statement.end)
+                if !isSame { throw Unreadable(reason: .disagreement) }
+            } else {
+                found = statement
+                swap(&value, &other)
+            }
+        }
+        guard let found else { throw Unreadable() }
+        return found
+    }
+}
+
+extension Span<UInt8> {
+    /// The bytes in `range` as text.
+    func text(_ range: Range<Int>) -> String { String(decoding: range.map { self[$0] }, as: UTF8.self) }
+
+    /// Where the first thing stands at or behind `start` that is no white space.
+    fileprivate func contentStart(from start: Int) -> Int {
+        skip(from: start) { Byte.isBlank($0) || Byte.isLineEnd($0) }
+    }
+
+    /// Whether only white space is between two places.
+    fileprivate func isSamePlace(_ one: Int, _ other: Int) -> Bool {
+        contentStart(from: Swift.min(one, other)) >= Swift.max(one, other)
+    }
+
+    fileprivate func lineEnds(in range: Range<Int>) -> Int {
+        var count = 0
+        for index in range
+        where self[index] == Byte.newline
+            || self[index] == Byte.carriageReturn && byte(at: index + 1) != Byte.newline
+        {
+            count += 1
+        }
+        return count
+    }
+}

@@ -1,0 +1,156 @@
+internal import Sodium
+
+/// Reads one flat object of JSON (RFC 8259): name to string. Anything deeper is refused, so nothing recurses.
+struct JSONReader {
+    private var position: Int
+
+    static func read(_ text: Span<UInt8>, from start: Int) throws(UnreadableText) -> Assignments {
+        if let place = text.firstNotText { throw UnreadableText(line: text.line(of: place), .notText) }
+        var result = try allocating { () throws(SodiumError) in try Assignments() }
+        var value = try allocating { () throws(SodiumError) in try ValueBuffer() }
+        var reader = JSONReader(position: start)
+        do throws(Unreadable) {
+            try reader.expect("{", text)
+            reader.skip(text)
+            if text.byte(at: reader.position) != UInt8(ascii: "}") {
+                try reader.members(text, &value, into: &result)
+            }
+            try reader.expect("}", text)
+            reader.skip(text)
+            if reader.position < text.count { throw Unreadable() }
+        } catch {
+            throw UnreadableText(line: text.line(of: reader.position), error.reason)
+        }
+        return result
+    }
+
+    /// Whether `"name": "value"` stands at `start` and nothing behind it.
+    static func reads(
+        _ name: String, _ value: Span<UInt8>, in text: Span<UInt8>, at start: Int, _ back: inout ValueBuffer
+    ) -> Bool {
+        var reader = JSONReader(position: start)
+        do throws(Unreadable) {
+            back.removeAll()
+            try reader.string(text, into: &back)
+            guard back.withBytes({ $0.text(0..<$0.count) }) == name else { return false }
+            try reader.expect(":", text)
+            reader.skip(text)
+            back.removeAll()
+            try reader.string(text, into: &back)
+        } catch {
+            return false
+        }
+        return reader.position == text.count && back.withBytes { $0.isEqual(to: value) }
+    }
+
+    private mutating func members(
+        _ text: Span<UInt8>, _ value: inout ValueBuffer, into result: inout Assignments
+    ) throws(Unreadable) {
+        var (line, counted) = (1, 0)
+        while true {
+            skip(text)
+            for index in counted..<position where text[index] == Byte.newline { line += 1 }
+            counted = position
+            value.removeAll()
+            try string(text, into: &value)
+            let name = value.withBytes { $0.text(0..<$0.count) }
+            guard !value.isTooLong, Secret.isValidName(name) else { throw Unreadable(reason: .invalidName) }
+            if result.contains(name) { throw Unreadable(reason: .repeatedName) }
+            try expect(":", text)
+            skip(text)
+            if text.byte(at: position) != Byte.doubleQuote, position < text.count {
+                throw Unreadable(reason: .notAString)
+            }
+            value.removeAll()
+            try string(text, into: &value)
+            if value.isTooLong { throw Unreadable(reason: .valueTooLong) }
+            do throws(SodiumError) {
+                try result.set(name, to: value, line: line)
+            } catch {
+                throw Unreadable(reason: .outOfMemory)
+            }
+            skip(text)
+            if text.byte(at: position) != UInt8(ascii: ",") { return }
+            position += 1
+        }
+    }
+
+    private mutating func skip(_ text: Span<UInt8>) {
+        position = text.skip(from: position) { Byte.isOneOf($0, " \t\n\r") }
+    }
+
+    private mutating func expect(_ word: String, _ text: Span<UInt8>) throws(Unreadable) {
+        skip(text)
+        guard text.has(word, at: position) else { throw Unreadable() }
+        position += word.utf8.count
+    }
+
+    private mutating func string(_ text: Span<UInt8>, into value: inout ValueBuffer) throws(Unreadable) {
+        guard text.byte(at: position) == Byte.doubleQuote else { throw Unreadable() }
+        var index = position + 1
+        while let byte = text.byte(at: index), byte >= 0x20 {
+            index += 1
+            if byte == Byte.doubleQuote {
+                position = index
+                return
+            }
+            if byte == Byte.backslash {
+                index = try escape(text, index, into: &value)
+            } else {
+                value.append(byte)
+            }
+        }
+        throw Unreadable()
+    }
+
+    private func escape(
+        _ text: Span<UInt8>, _ index: Int, into value: inout ValueBuffer
+    ) throws(Unreadable) -> Int {
+        switch text.byte(at: index) {
+        case Byte.doubleQuote?: value.append(Byte.doubleQuote)
+        case Byte.backslash?: value.append(Byte.backslash)
+        case UInt8(ascii: "/")?: value.append(UInt8(ascii: "/"))
+        case UInt8(ascii: "b")?: value.append(8)
+        case UInt8(ascii: "f")?: value.append(12)
+        case UInt8(ascii: "n")?: value.append(Byte.newline)
+        case UInt8(ascii: "r")?: value.append(Byte.carriageReturn)
+        case UInt8(ascii: "t")?: value.append(Byte.tab)
+        case UInt8(ascii: "u")?: return try unicode(text, index + 1, into: &value)
+        default: throw Unreadable()
+        }
+        return index + 1
+    }
+
+    /// `\uXXXX`, or a pair of them for a character beyond the first plane; half a pair is no text.
+    private func unicode(
+        _ text: Span<UInt8>, _ start: Int, into value: inout ValueBuffer
+    ) throws(Unreadable) -> Int {
+        let first = try unit(text, start)
+        var (scalar, end) = (first, start + 4)
+        if (0xD800..<0xDC00).contains(first), text.has("\\u", at: end) {
+            let second = try unit(text, end + 2)
+            guard (0xDC00..<0xE000).contains(second) else { throw Unreadable(reason: .notText) }
+            (scalar, end) = (0x10000 + (first - 0xD800) << 10 + (second - 0xDC00), end + 6)
+        }
+        guard let scalar = Unicode.Scalar(scalar) else { throw Unreadable(reason: .notText) }
+        for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter { value.append(byte) }
+        return end
+    }
+
+    private func unit(_ text: Span<UInt8>, _ start: Int) throws(Unreadable) -> UInt32 {
+        guard text.count - start >= 4 else { throw Unreadable() }
+        var result: UInt32 = 0
+        for index in start..<start + 4 {
+            let byte = text[index]
+            let digit: UInt8
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
+            case _ where (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20):
+                digit = (byte | 0x20) - UInt8(ascii: "a") + 10
+            default: throw Unreadable()
+            }
+            result = result << 4 | UInt32(digit)
+        }
+        return result
+    }
+}
