@@ -25,6 +25,8 @@ enum CommandTable {
                 "Using them",
                 [
                     Verb(named: ["run", "exec"], Run.syntax, run),
+                    Verb(named: ["export"], ExportSecrets.syntax, run),
+                    Verb(named: ["import"], ImportSecrets.syntax, run),
                     Verb(named: ["explain"], Explain.syntax, run),
                 ]),
             Section(

@@ -40,6 +40,15 @@ struct CurrentContext {
         return id
     }
 
+    /// Makes sure that every name is there that the nearest `.vault.toml` requires.
+    func checkRequired(_ effective: [Secret]) throws(Failure) {
+        let missing = require.filter { name in !effective.contains { $0.name == name } }
+        guard missing.isEmpty else {
+            throw Failure(
+                .missing, "required but missing in \(searched): \(missing.joined(separator: ", "))")
+        }
+    }
+
     /// The scopes that were searched, in words.
     var searched: String { context.scopes.map(\.described).joined(separator: ", ") }
 }

@@ -20,6 +20,16 @@ enum Output {
         }
     }
 
+    /// Writes data to a file that was named, or else to standard output, where all of it matters.
+    static func write(_ bytes: Span<UInt8>, to file: String?) throws(Failure) {
+        guard let file, file != "-" else { return try write(bytes, isWhole: true) }
+        do throws(Errno) {
+            try OutputFile.write(bytes, to: file)
+        } catch {
+            throw Failure(error, "cannot write \(file)")
+        }
+    }
+
     /// Writes a line for a person.
     ///
     /// If nobody can read it, there is nobody to tell.

@@ -35,10 +35,16 @@ public struct Export: ~Copyable {
         }
     }
 
-    /// The text.
-    public consuming func finish() throws(SodiumError) -> SecretBuffer {
+    /// Ends the text; nothing can be added then.
+    ///
+    /// - Throws: ``SodiumError/outOfMemory``.
+    public mutating func finish() throws(SodiumError) {
         if format == .json { try text.append(Array((isFirst ? "{}\n" : "\n}\n").utf8).span) }
-        return text
+    }
+
+    /// Lends the text.
+    public borrowing func withText<R: ~Copyable, E>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+        try text.withBytes(body)
     }
 
     /// The formats that can carry a secret exactly.

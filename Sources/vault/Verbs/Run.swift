@@ -5,8 +5,7 @@ internal import VaultKit
 /// The verb `vault run`.
 struct Run: Command {
     var words: [String] = []
-    var only: [String] = []
-    var except: [String] = []
+    var filter = NameFilter()
     var pristine = false
     var noAll = false
     var variables: [String] = []
@@ -37,8 +36,7 @@ struct Run: Command {
         stopsAtFirstOperand: true,
         parameters: [
             .operands("CMD", "The program and its arguments", \.words, atLeast: 1, completing: .command),
-            .repeatable("--only", "GLOB", "Only secrets whose names match", \.only),
-            .repeatable("--except", "GLOB", "No secrets whose names match", \.except),
+            .shared(NameFilter.parameters, \.filter),
             .flag(
                 "--pristine", "Of the inherited variables keep PATH, HOME, USER, TERM, LANG and TMPDIR alone",
                 \.pristine),
@@ -69,10 +67,10 @@ struct Run: Command {
         let vault = try options.openForReading()
         let effective = try options.during { () throws(VaultError) in try vault.effective(in: current.context)
         }
-        try checkRequired(current.require, effective)
+        try current.checkRequired(effective)
         var environment = try ChildEnvironment(vault: vault, effective: effective, searched: current.searched)
         try environment.inherit(pristine: pristine)
-        if !noAll { try environment.add(effective.filter(isWanted), allowing: allowedNames) }
+        if !noAll { try environment.add(effective.filter(filter.wants), allowing: allowedNames) }
         for variable in variables { try environment.assign(variable) }
         try environment.checkFits()
 
@@ -89,18 +87,6 @@ struct Run: Command {
         // The word for the exit code stands in full: an error of the system has the same one.
         default: throw Failure(ExitCode.notExecutable, "\(words[0]): \(error)")
         }
-    }
-
-    private func checkRequired(_ required: [String], _ effective: [Secret]) throws(Failure) {
-        let missing = required.filter { name in !effective.contains { $0.name == name } }
-        guard missing.isEmpty else {
-            throw Failure(.missing, "required but missing: \(missing.joined(separator: ", "))")
-        }
-    }
-
-    private func isWanted(_ secret: Secret) -> Bool {
-        let matches = { (patterns: [String]) in patterns.contains { Glob.matches(secret.name, $0) } }
-        return (only.isEmpty || matches(only)) && !matches(except)
     }
 
     private static func isAssignment(_ text: String) -> Bool {

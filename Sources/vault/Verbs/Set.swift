@@ -88,18 +88,10 @@ struct SetSecret: Command {
             if buffer.count > Format.mostValue { throw .valueTooLong }
             return buffer
         }
-        if let file {
-            let input = try InputFile.open(file, file)
-            let buffer = try SetSecret.readAll("cannot read \(file)") { span throws(Errno) in
-                try input.read(into: &span)
-            }
-            if buffer.count > Format.mostValue { throw .valueTooLong }
-            return buffer
-        }
+        if let file { return try Content.file(file, atMost: Format.mostValue, else: .valueTooLong) }
         if !InheritedDescriptor.standardInput.isTerminal {
-            var buffer = try SetSecret.readAll("cannot read standard input") { span throws(Errno) in
-                try InheritedDescriptor.standardInput.read(into: &span)
-            }
+            // One final newline may still come off.
+            var buffer = try Content.standardInput(atMost: Format.mostValue + 2, else: .valueTooLong)
             if !raw { buffer.removeFinalNewline() }
             if buffer.count > Format.mostValue { throw .valueTooLong }
             return buffer
@@ -124,21 +116,5 @@ struct SetSecret: Command {
 
     private static func buffer() throws(Failure) -> SecretBuffer {
         try guarding { () throws(SodiumError) in try SecretBuffer(capacity: 4096) }
-    }
-
-    /// Reads to the end, or until it is certainly too much (one final newline may still come off).
-    private static func readAll(
-        _ failure: String, _ read: (inout MutableSpan<UInt8>) throws(Errno) -> Int
-    ) throws(Failure) -> SecretBuffer {
-        var buffer = try buffer()
-        while true {
-            try guarding { () throws(SodiumError) in try buffer.reserve(1) }
-            do throws(Errno) {
-                if try buffer.appendInPlace(read) == 0 { return buffer }
-            } catch {
-                throw Failure(error, failure)
-            }
-            if buffer.count > Format.mostValue + 2 { throw .valueTooLong }
-        }
     }
 }

@@ -1,0 +1,62 @@
+/// What setting many secrets at once would change.
+public struct Import: Equatable, Sendable {
+    /// What becomes of one name.
+    public enum Effect: String, Equatable, Sendable {
+        /// There was no such secret.
+        case new
+        /// The secret had another value.
+        case replaced
+        /// The secret has this value already, so nothing is written.
+        case unchanged
+    }
+
+    /// One name and what becomes of it.
+    public struct Entry: Equatable, Sendable {
+        /// The name.
+        public let name: String
+        /// What becomes of it.
+        public let effect: Effect
+    }
+
+    /// Where the names will stand.
+    public let scope: Scope
+    /// Every name, bytewise.
+    public let entries: [Entry]
+
+    /// Compares `assignments` with what stands in `scope`.
+    ///
+    /// - Throws: ``VaultError``; ``VaultError/invalidName`` cannot come, since names were checked when they were read.
+    public init(
+        _ assignments: borrowing Assignments, into scope: Scope, of vault: any Session
+    ) throws(VaultError) {
+        self.scope = scope
+        try vault.refresh()
+        var entries: [Entry] = []
+        for name in assignments.names {
+            var effect = Effect.new
+            let secret = Secret(name, in: scope)
+            if try vault.contains(secret) {
+                try assignments.withValue(of: name) { new throws(VaultError) in
+                    try vault.withValue(of: secret, version: 0) { old in
+                        effect = old.isEqual(to: new) ? .unchanged : .replaced
+                    }
+                }
+            }
+            entries.append(Entry(name: name, effect: effect))
+        }
+        self.entries = entries
+    }
+
+    /// Makes the changes durable, all or none.
+    ///
+    /// - Throws: as ``Session/commit(_:)``; ``VaultFileError/transactionTooLarge`` beyond 64 MiB.
+    public func commit(_ assignments: borrowing Assignments, to vault: any Session) throws(VaultError) {
+        var changes = try Changes()
+        for entry in entries where entry.effect != .unchanged {
+            try assignments.withValue(of: entry.name) { value throws(VaultError) in
+                try changes.set(Secret(entry.name, in: scope), to: value)
+            }
+        }
+        if changes.count > 0 { try vault.commit(changes) }
+    }
+}

@@ -1,0 +1,63 @@
+internal import CommandSyntax
+internal import Platform
+internal import VaultKit
+
+/// The word for a format of `vault export` on the command line.
+enum ExportWord: String, CaseIterable, Sendable {
+    case dotenv, json, sh, fish, docker
+}
+
+/// The word for a format of `vault import` on the command line.
+enum ImportWord: String, CaseIterable, Sendable {
+    case dotenv, json
+}
+
+/// Which secrets are meant, by patterns of their names.
+struct NameFilter: Sendable {
+    var only: [String] = []
+    var except: [String] = []
+
+    static let parameters: Parameters<NameFilter> = [
+        .repeatable("--only", "GLOB", "Only secrets whose names match", \.only),
+        .repeatable("--except", "GLOB", "No secrets whose names match", \.except),
+    ]
+
+    func wants(_ secret: Secret) -> Bool {
+        let matches = { (patterns: [String]) in patterns.contains { Glob.matches(secret.name, $0) } }
+        return (only.isEmpty || matches(only)) && !matches(except)
+    }
+}
+
+extension Failure {
+    /// A dialect belongs to dotenv.
+    static func refuseDialect(_ dialect: DotenvDialect?, isDotenv: Bool) throws(Failure) {
+        if dialect != nil, !isDotenv { throw Failure(.usage, "--dialect goes with --format dotenv alone") }
+    }
+
+    /// What is wrong with a text that should be read, in words.
+    init(_ error: UnreadableText, in file: String) {
+        let place = "\(file == "-" ? "standard input" : file): line \(error.line): "
+        let hint: String? =
+            switch error.reason {
+            case .expands: "put the value in single quotes if it is meant as it stands"
+            case .disagreement: "choose with --dialect posix, python, node, direnv or systemd"
+            case .malformed: "see 'vault import --help'; --dialect chooses how the file is read"
+            default: nil
+            }
+        self.init(.other, place + Failure.words(error.reason) + "; nothing was imported", hint: hint)
+    }
+
+    private static func words(_ reason: UnreadableText.Reason) -> String {
+        switch reason {
+        case .malformed: "no assignment that can be read"
+        case .expands: "the value depends on other variables or on a command"
+        case .disagreement: "programs that read such files disagree about it"
+        case .invalidName: "the name is no valid name of a secret"
+        case .valueTooLong: "the value has more than 1,048,576 bytes (1 MiB)"
+        case .notText: "not UTF-8 text"
+        case .notAString: "the value is no string"
+        case .repeatedName: "the name stands twice"
+        case .outOfMemory: "not enough memory"
+        }
+    }
+}

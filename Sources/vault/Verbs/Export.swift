@@ -1,0 +1,104 @@
+internal import CommandSyntax
+internal import Platform
+internal import Sodium
+internal import VaultKit
+
+/// The verb `vault export`.
+struct ExportSecrets: Command {
+    var format: ExportWord?
+    var dialect: DotenvDialect?
+    var output: String?
+    var filter = NameFilter()
+    var options = VaultOptions()
+
+    static let syntax = Syntax(
+        ExportSecrets(), name: "export", usage: "--format FORMAT",
+        summary: "Write the effective secrets for other programs",
+        discussion: """
+            The formats: json is one object, name to string. sh and fish are commands for these shells. docker is for 'docker run \
+            --env-file'. dotenv is lines of NAME=value, written so that all of the dialects below read the same; with --dialect \
+            for one of them, which can carry more.
+
+            The dialects: posix (a shell that reads the file with '.'), python (python-dotenv), node ('node --env-file'), direnv \
+            (its 'dotenv'), systemd (EnvironmentFile=).
+
+            How a value is quoted is chosen for each, and read back the way the format's program does. What a format \
+            cannot carry exactly is not written: the exit code is 11, and the formats that can are named. Where a program can be \
+            started by vault itself, 'vault run' carries more and leaves no file.
+
+              eval "$(vault export --format sh)"
+              vault export --format fish | source
+              vault export --project web --format dotenv --dialect node -o .env
+            """,
+        parameters: [
+            .option("--format", "FORMAT", "dotenv, json, sh, fish or docker", \.format, as: .oneOf),
+            .option(
+                "--dialect", "DIALECT", "For dotenv: posix, python, node, direnv or systemd", \.dialect,
+                as: .oneOf),
+            .option(
+                "-o --output", "FILE", "Write to this file, mode 0600, in place of an existing one", \.output,
+                completing: .file),
+            .shared(NameFilter.parameters, \.filter),
+            .options(VaultOptions.parameters, \.options),
+        ])
+
+    func run() throws(Failure) {
+        let format = try checkedFormat()
+        if let output { try Failure.refuseEmpty(output, "FILE") }
+        let current = try CurrentContext(options.context)
+        let vault = try options.openForReading()
+        let effective = try options.during { () throws(VaultError) in try vault.effective(in: current.context)
+        }
+        try current.checkRequired(effective)
+        var export = try guarding { () throws(SodiumError) in try Export(as: format) }
+        for secret in effective where filter.wants(secret) {
+            let value = try options.during { () throws(VaultError) in
+                try vault.value(of: secret, version: 0)
+            }
+            try value.withBytes { value throws(Failure) in
+                try guarding { () throws(SodiumError) in try export.add(secret.name, value) }
+            }
+        }
+        guard export.refused.isEmpty else {
+            throw try refusal(export.refused, effective, in: vault, format)
+        }
+        try guarding { () throws(SodiumError) in try export.finish() }
+        try export.withText { text throws(Failure) in try Output.write(text, to: output) }
+    }
+
+    private func checkedFormat() throws(Failure) -> ExportFormat {
+        guard let format else {
+            throw Failure(
+                .usage, "missing option '--format'", hint: "one of dotenv, json, sh, fish, docker")
+        }
+        try Failure.refuseDialect(dialect, isDotenv: format == .dotenv)
+        return switch format {
+        case .dotenv: .dotenv(dialect)
+        case .json: .json
+        case .sh: .sh
+        case .fish: .fish
+        case .docker: .docker
+        }
+    }
+
+    /// Names what the format cannot carry, and what can.
+    private func refusal(
+        _ names: [String], _ effective: [Secret], in vault: any Session, _ format: ExportFormat
+    ) throws(Failure) -> Failure {
+        var words: [String] = []
+        for secret in effective where names.contains(secret.name) {
+            let value = try options.during { () throws(VaultError) in
+                try vault.value(of: secret, version: 0)
+            }
+            let formats = try value.withBytes { value throws(Failure) in
+                try guarding { () throws(SodiumError) in try Export.formats(for: secret.name, value) }
+            }
+            let others = formats.map(\.words).joined(separator: ", ")
+            words.append("'\(secret.name)' (\(others.isEmpty ? "no format can" : "\(others) can"))")
+        }
+        return Failure(
+            .notExpressible,
+            "\(format.words) cannot carry exactly: \(words.joined(separator: ", ")); nothing was written",
+            hint: "leave it out with --except, choose another format, or use 'vault run'")
+    }
+}
