@@ -5,6 +5,7 @@
 # make check     format, layers, unsafe, documents
 # make torture   writers, readers, a compactor, a copier and a killer on one vault, for SECONDS=600
 # make crash     the program is killed at every system call; STEP=7 tries every seventh
+# make formats   VALUES=10000 random values through every export format into the programs that read it
 # make bench     how fast `vault --version` and `vault get` are beside static C programs; a vault of 1,000,000 secrets
 #
 # demo and test install what is missing; the other rules expect it to be there.
@@ -13,10 +14,11 @@ PREFIX ?= /usr/local
 SWIFT ?= swift
 SECONDS ?= 600
 STEP ?= 1
+VALUES ?= 10000
 BINARY = .build/release/vault
 STATIC = -c release -Xswiftc -static-executable -Xswiftc -cross-module-optimization -Xlinker -s
 
-.PHONY: demo test build install check format torture crash bench clean
+.PHONY: demo test build install check format torture crash formats bench clean
 
 demo:
 	@Scripts/install-packages build
@@ -28,9 +30,11 @@ build:
 
 test:
 	@Scripts/install-packages build test
+	@Scripts/install-node
 	@$(MAKE) --no-print-directory build
 	/usr/bin/python3 -B -m unittest discover --start-directory Tests/PythonReader
 	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Agent
+	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Formats
 	XDG_STATE_HOME="$(CURDIR)/.build/state" SWIFT_BACKTRACE=enable=no VAULT_BINARY="$(CURDIR)/$(BINARY)" $(SWIFT) test --disable-xctest
 
 install:
@@ -51,6 +55,9 @@ torture:
 
 crash:
 	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B Tests/Campaigns/crash.py --step $(STEP)
+
+formats:
+	VAULT_VALUES=$(VALUES) VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Formats
 
 bench:
 	Benchmarks/startup.sh

@@ -54,7 +54,9 @@ public final class AgentConnection {
         do throws(Errno) {
             // Whose folder it is, is asked first: in another's, anybody could listen.
             guard PrivateFolder.isOurs(folder) else {
-                throw (try? DiskStorage().identity(of: folder)) == nil ? .noSuchFile : .permissionDenied
+                guard (try? DiskStorage().identity(of: folder)) != nil else { throw .noSuchFile }
+                // It may have been made between the two looks.
+                throw PrivateFolder.isOurs(folder) ? .noSuchFile : .permissionDenied
             }
             let socket = try LocalSocket(connectingTo: path, patience: helloPatience)
             guard try socket.peerUserID == userID else { throw .notPermitted }

@@ -42,7 +42,9 @@ struct PosixReader: StatementReader {
             if next != Byte.newline { value.append(next) }
             return start + 2
         case Byte.dollar, Byte.backtick: throw Unreadable(reason: .expands)
-        case UInt8(ascii: "~") where isFirst || text[start - 1] == UInt8(ascii: ":"):
+        // The path of a home folder, and in zsh of a program.
+        case UInt8(ascii: "~") where isFirst || text[start - 1] == UInt8(ascii: ":"),
+            Byte.equals where isFirst || text[start - 1] == UInt8(ascii: ":"):
             throw Unreadable(reason: .expands)
         // Operators; and a carriage return would end the value, which nobody means.
         case let byte where Byte.isOneOf(byte, "|&()<>\r\0"): throw Unreadable()
