@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -16,6 +17,12 @@ int platform_rename_without_replacing(const char *from, const char *to) {
 
 int platform_rename_exchanging(const char *one, const char *other) {
     return renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+}
+
+int platform_memory_file(void) { return memfd_create("secret", MFD_ALLOW_SEALING); }
+
+int platform_seal(int fd) {
+    return fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
 }
 
 const char *platform_entry_name(const struct dirent *entry) { return entry->d_name; }

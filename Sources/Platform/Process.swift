@@ -149,7 +149,9 @@ public enum ShellCommand {
         var ends: [Int32] = [-1, -1]
         _ = try retrying { unsafe platform_pipe(&ends) }
         let output = Descriptor(adopting: ends[0])
-        let child = try spawn(command, keeping: kept, output: Descriptor(adopting: ends[1]))
+        let input = Descriptor(adopting: ends[1])
+        let child = try spawn(command, keeping: kept, output: input.number)
+        _ = consume input
         do throws(Errno) {
             while case let count = try output.read(into: &buffer), count > 0 {
                 if !take(buffer.span.extracting(first: count)) {
@@ -165,6 +167,23 @@ public enum ShellCommand {
         return try wait(for: child)
     }
 
+    /// Lets a person edit the file at `path`: runs `editor` with the path behind it, at this process's terminal.
+    ///
+    /// The keys that end a program are for the editor meanwhile.
+    ///
+    /// - Returns: its exit status, or nil if a signal ended it.
+    public static func edit(_ path: String, with editor: String, keeping kept: [Int]) throws(Errno) -> Int32?
+    {
+        let child = try spawn(editor + " \"$1\"", about: path, keeping: kept)
+        let interrupt = signal(SIGINT, SIG_IGN)
+        let quit = signal(SIGQUIT, SIG_IGN)
+        defer {
+            _ = signal(SIGINT, interrupt)
+            _ = signal(SIGQUIT, quit)
+        }
+        return try wait(for: child)
+    }
+
     private static func wait(for child: pid_t) throws(Errno) -> Int32? {
         var status: Int32 = 0
         _ = try retrying { unsafe waitpid(child, &status, 0) }
@@ -172,14 +191,20 @@ public enum ShellCommand {
         return code < 0 ? nil : code
     }
 
+    /// Starts a command line; `$1` in it is `operand`.
+    ///
+    /// - Parameter output: the descriptor that its standard output goes to, its standard input being empty then; without
+    ///   one it has this process's own.
     private static func spawn(
-        _ command: String, keeping kept: [Int], output: consuming Descriptor
+        _ command: String, about operand: String? = nil, keeping kept: [Int], output: Int32? = nil
     ) throws(Errno) -> pid_t {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe _ = posix_spawn_file_actions_destroy(&actions) }
-        unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        unsafe posix_spawn_file_actions_adddup2(&actions, output.number, 1)
+        if let output {
+            unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+            unsafe posix_spawn_file_actions_adddup2(&actions, output, 1)
+        }
         var attributes = posix_spawnattr_t()
         unsafe posix_spawnattr_init(&attributes)
         defer { unsafe _ = posix_spawnattr_destroy(&attributes) }
@@ -189,18 +214,12 @@ public enum ShellCommand {
             for index in kept { unsafe variables.append(inherited[index]) }
         }
         unsafe variables.append(nil)
+        var arguments: [UnsafeMutablePointer<CChar>?] = unsafe []
+        defer { for unsafe argument in unsafe arguments { unsafe free(argument) } }
+        for word in ["sh", "-c", command, "sh", operand ?? ""] { unsafe arguments.append(strdup(word)) }
+        unsafe arguments.append(nil)
         var child: pid_t = 0
-        let status: Int32 = unsafe command.withCString { command in
-            unsafe "sh".withCString { name in
-                unsafe "-c".withCString { option in
-                    let arguments = unsafe [
-                        UnsafeMutablePointer(mutating: name), UnsafeMutablePointer(mutating: option),
-                        UnsafeMutablePointer(mutating: command), nil,
-                    ]
-                    return unsafe posix_spawn(&child, "/bin/sh", &actions, &attributes, arguments, variables)
-                }
-            }
-        }
+        let status = unsafe posix_spawn(&child, "/bin/sh", &actions, &attributes, arguments, variables)
         guard status == 0 else { throw Errno(rawValue: status) }
         return child
     }

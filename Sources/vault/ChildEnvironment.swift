@@ -20,6 +20,8 @@ struct ChildEnvironment: ~Copyable {
     private var block: SecretBuffer
     /// Secrets that cannot stand in an environment, and why.
     private var refused: Swift.Set<String> = []
+    /// What else stands in the way, in the order in which it was found.
+    private var failures: [Failure] = []
 
     /// The longest `NAME=value` that Linux takes, without the final NUL.
     private static let mostEntry = 131_071
@@ -83,7 +85,7 @@ struct ChildEnvironment: ~Copyable {
 
     /// Adds secrets under their own names.
     ///
-    /// - Throws: ``ExitCode/usage`` for names that need to be allowed.
+    /// Names that need to be allowed are noted, as ``ExitCode/usage``.
     mutating func add(_ secrets: [Secret], allowing allowed: [String]) throws(Failure) {
         let secrets = secrets.filter {
             Secret.isVariableName($0.name) && mayBeHandedOn(Name($0.name.utf8))
@@ -92,35 +94,101 @@ struct ChildEnvironment: ~Copyable {
             ChildEnvironment.isDangerous($0) && !allowed.contains($0)
         }
         if let first = dangerous.first {
-            throw Failure(
-                .usage, "these names change how programs run: \(dangerous.joined(separator: ", "))",
-                hint: "add --allow-name \(first) if that is meant, or --except \(first)")
+            failures.append(
+                Failure(
+                    .usage, "these names change how programs run: \(dangerous.joined(separator: ", "))",
+                    hint: "add --allow-name \(first) if that is meant, or --except \(first)"))
         }
         for secret in secrets { try put(Name(secret.name.utf8), secret) }
     }
 
+    /// Notes that names are missing which must be there.
+    mutating func noteMissing(_ failure: Failure?) {
+        if let failure { failures.append(failure) }
+    }
+
     /// Sets a variable from `NAME=VALUE`, where VALUE may be a reference.
     mutating func assign(_ assignment: String) throws(Failure) {
-        let (name, reference) = ChildEnvironment.parse(Array(assignment.utf8).span)
+        try assign(Array(assignment.utf8).span)
+    }
+
+    /// Sets the variables that were read from a file; a value may be a reference.
+    mutating func assign(all assignments: borrowing Assignments) throws(Failure) {
+        for name in assignments.names {
+            guard Secret.isVariableName(name) else {
+                failures.append(Failure(.usage, "'\(name)' in --env-file is no name of a variable"))
+                continue
+            }
+            var entry = try guarding { () throws(SodiumError) in try SecretBuffer(capacity: 4096) }
+            try assignments.withValue(of: name) { value throws(Failure) in
+                try guarding { () throws(SodiumError) in
+                    try entry.append(Array("\(name)=".utf8).span)
+                    try entry.append(value)
+                }
+            }
+            try entry.withBytes { entry throws(Failure) in try assign(entry) }
+        }
+    }
+
+    /// Sets a variable to the path of a sealed memory file with the value of a secret.
+    mutating func addFile(_ variable: String, of name: String) throws(Failure) {
+        guard let secret = effective[name] else { return noteUnresolved(variable, name) }
+        guard mayBeHandedOn(Name(variable.utf8)) else { return }
+        let value = try value(of: secret)
+        let path: String
+        do throws(Errno) {
+            let file = try MemoryFile()
+            try value.withBytes { value throws(Errno) in try file.write(value) }
+            path = file.pathForOthers
+            try file.seal()
+        } catch {
+            throw Failure(error, "cannot make a memory file")
+        }
+        try put(Name(variable.utf8), Array(path.utf8).span)
+    }
+
+    private mutating func assign(_ assignment: Span<UInt8>) throws(Failure) {
+        let (name, reference) = ChildEnvironment.parse(assignment)
         guard mayBeHandedOn(name) else { return }
         switch reference {
         case .secret(let secret): try put(name, reference: secret)
         case .escaped(let text): try put(name, text.span)
         case nil, .malformed:
             if reference != nil { warnOfMalformed(name) }
-            try put(name, Array(assignment.utf8.dropFirst(name.count + 1)).span)
+            let value = assignment.extracting(name.count + 1..<assignment.count)
+            if let problem = ChildEnvironment.problem(name, value) {
+                refused.insert("\(ChildEnvironment.text(name)) (\(problem))")
+            } else {
+                try put(name, value)
+            }
         }
     }
 
-    /// Whether all entries can stand in an environment.
+    /// Whether everything is there, and all entries can stand in an environment.
     ///
-    /// - Throws: ``ExitCode/notExpressible``, naming every one that cannot.
-    func checkFits() throws(Failure) {
-        guard refused.isEmpty else { throw ChildEnvironment.notExpressible(refused.sorted()) }
+    /// All that stands in the way is told; the gravest comes last and is thrown.
+    func checkReady() throws(Failure) {
+        var failures = failures
         let tooLong = added.filter { $0.value.count - 1 > ChildEnvironment.mostEntry }.keys
-            .map(ChildEnvironment.text).sorted()
-        guard tooLong.isEmpty else {
-            throw ChildEnvironment.notExpressible(tooLong.map { "\($0) (too long)" })
+            .map { "\(ChildEnvironment.text($0)) (too long)" }
+        let unfit = refused.union(tooLong).sorted()
+        if !unfit.isEmpty {
+            failures.append(
+                Failure(
+                    .notExpressible, "cannot stand in an environment: \(unfit.joined(separator: ", "))",
+                    hint: "leave them out with --except, or hand them on with --file"))
+        }
+        failures.sort { ChildEnvironment.gravity($0) < ChildEnvironment.gravity($1) }
+        guard let last = failures.popLast() else { return }
+        for failure in failures { failure.report(asJSON: false) }
+        throw last
+    }
+
+    private static func gravity(_ failure: Failure) -> Int {
+        switch failure.code {
+        case .missing: 2
+        case .notExpressible: 1
+        default: 0
         }
     }
 
@@ -152,12 +220,16 @@ struct ChildEnvironment: ~Copyable {
 
     private mutating func put(_ name: Name, reference: String) throws(Failure) {
         guard let secret = effective[reference] else {
-            throw Failure(
-                .missing,
-                "\(ChildEnvironment.text(name)): no secret '\(reference)' in \(searched); nothing was started",
-                hint: "see 'vault list --all'")
+            return noteUnresolved(ChildEnvironment.text(name), reference)
         }
         try put(name, secret)
+    }
+
+    private mutating func noteUnresolved(_ variable: String, _ reference: String) {
+        failures.append(
+            Failure(
+                .missing, "\(variable): no secret '\(reference)' in \(searched); nothing was started",
+                hint: "see 'vault list --all'"))
     }
 
     private mutating func put(_ name: Name, _ secret: Secret) throws(Failure) {
@@ -192,12 +264,6 @@ struct ChildEnvironment: ~Copyable {
     private static func problem(_ name: Name, _ value: Span<UInt8>) -> String? {
         for index in value.indices where value[index] == 0 { return "has a NUL byte" }
         return name.count + 1 + value.count > mostEntry ? "too long" : nil
-    }
-
-    private static func notExpressible(_ names: [String]) -> Failure {
-        Failure(
-            .notExpressible, "cannot stand in an environment: \(names.joined(separator: ", "))",
-            hint: "leave them out with --except")
     }
 
     /// Whether no vault below would take the variable for a passphrase, or for a command that prints one.

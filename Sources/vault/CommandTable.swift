@@ -20,11 +20,15 @@ enum CommandTable {
                     Verb(named: ["get", "show"], Get.syntax, run),
                     Verb(named: ["list", "ls"], List.syntax, run),
                     Verb(named: ["delete", "rm", "remove", "unset"], Delete.syntax, run),
+                    Verb(named: ["edit"], Edit.syntax, run),
+                    Verb(named: ["copy", "cp"], CopySecret.copySyntax, run),
+                    Verb(named: ["move", "mv"], CopySecret.moveSyntax, run),
                 ]),
             Section(
                 "Using them",
                 [
                     Verb(named: ["run", "exec"], Run.syntax, run),
+                    Verb(named: ["inject"], Inject.syntax, run),
                     Verb(named: ["export"], ExportSecrets.syntax, run),
                     Verb(named: ["import"], ImportSecrets.syntax, run),
                     Verb(named: ["explain"], Explain.syntax, run),

@@ -40,13 +40,16 @@ struct CurrentContext {
         return id
     }
 
+    /// Why nothing can be done: names are missing that the nearest `.vault.toml` requires. Nil if none is.
+    func missing(in effective: [Secret]) -> Failure? {
+        let missing = require.filter { name in !effective.contains { $0.name == name } }
+        if missing.isEmpty { return nil }
+        return Failure(.missing, "required but missing in \(searched): \(missing.joined(separator: ", "))")
+    }
+
     /// Makes sure that every name is there that the nearest `.vault.toml` requires.
     func checkRequired(_ effective: [Secret]) throws(Failure) {
-        let missing = require.filter { name in !effective.contains { $0.name == name } }
-        guard missing.isEmpty else {
-            throw Failure(
-                .missing, "required but missing in \(searched): \(missing.joined(separator: ", "))")
-        }
+        if let failure = missing(in: effective) { throw failure }
     }
 
     /// The scopes that were searched, in words.

@@ -35,7 +35,7 @@ extension Failure {
     }
 
     /// What is wrong with a text that should be read, in words.
-    init(_ error: UnreadableText, in file: String) {
+    init(_ error: UnreadableText, in file: String, _ consequence: String = "nothing was imported") {
         let place = "\(file == "-" ? "standard input" : file): line \(error.line): "
         let hint: String? =
             switch error.reason {
@@ -44,7 +44,7 @@ extension Failure {
             case .malformed: "see 'vault import --help'; --dialect chooses how the file is read"
             default: nil
             }
-        self.init(.other, place + Failure.words(error.reason) + "; nothing was imported", hint: hint)
+        self.init(.other, place + Failure.words(error.reason) + "; " + consequence, hint: hint)
     }
 
     private static func words(_ reason: UnreadableText.Reason) -> String {

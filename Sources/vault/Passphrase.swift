@@ -113,16 +113,20 @@ enum Passphrase {
         try fill(&buffer, "the passphrase file \(path)") { span throws(Errno) in try file.read(into: &span) }
     }
 
-    private static func readCommand(_ command: String, _ buffer: inout SecretBuffer) throws(Failure) {
-        let kept = (0..<Environment.count).filter { index in
+    /// The inherited variables, by index, that programs may see: those that are no passphrase and lead to none.
+    static func keptVariables() -> [Int] {
+        (0..<Environment.count).filter { index in
             !Environment.withEntry(at: index) { isPassphraseVariable($0) }
         }
+    }
+
+    private static func readCommand(_ command: String, _ buffer: inout SecretBuffer) throws(Failure) {
         var piece = try guarding { () throws(SodiumError) in try SecretBytes(count: 4096) }
         var overflow = false
         let status: Int32?
         do throws(Errno) {
             status = try piece.withMutableBytes { piece throws(Errno) in
-                try ShellCommand.run(command, keeping: kept, buffer: &piece) { bytes in
+                try ShellCommand.run(command, keeping: keptVariables(), buffer: &piece) { bytes in
                     overflow =
                         buffer.count + bytes.count > buffer.capacity || (try? buffer.append(bytes)) == nil
                     return !overflow

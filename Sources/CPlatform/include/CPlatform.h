@@ -59,6 +59,12 @@ void platform_prompt_begin(void);
 int platform_prompt_wait_readable(int fd, int milliseconds);
 int platform_prompt_end(void);
 
+/* A file in memory that can be sealed, and that programs inherit: a descriptor, or -1 with errno. */
+int platform_memory_file(void);
+
+/* Seals a memory file against writing, growing, shrinking and other seals: 0, or -1 with errno. */
+int platform_seal(int fd);
+
 /* pipe2(O_CLOEXEC): 0, or -1 with errno. */
 int platform_pipe(int ends[2]);
 

@@ -1,5 +1,6 @@
 internal import CommandSyntax
 internal import Platform
+internal import Sodium
 internal import VaultKit
 
 /// The verb `vault run`.
@@ -9,6 +10,8 @@ struct Run: Command {
     var pristine = false
     var noAll = false
     var variables: [String] = []
+    var variableFiles: [String] = []
+    var memoryFiles: [String] = []
     var allowedNames: [String] = []
     var options = VaultOptions()
 
@@ -20,14 +23,16 @@ struct Run: Command {
             at the first operand.
 
             The environment, where later beats earlier: the inherited one; every effective secret whose name is a valid \
-            variable name; --env. In the inherited variables and in --env, a whole value 'secret:NAME' becomes the \
-            effective value of NAME; 'secret::TEXT' becomes 'secret:TEXT'. If a reference cannot be resolved, nothing is \
-            started. Variables that hold a passphrase, or say where \
+            variable name; --env-file; --env. In the inherited variables, in --env-file and in --env, a whole value 'secret:NAME' \
+            becomes the effective value of NAME; 'secret::TEXT' becomes 'secret:TEXT'. --file sets a variable to the path of a file \
+            that lies in memory alone and has the value, of any length. All that stands in the way is told at once, and nothing \
+            is started. Variables that hold a passphrase, or say where \
             one is (VAULT_…PASSPHRASE…), are never handed on, wherever they come from.
 
             Names that change how programs load code (LD_*, PATH, BASH_ENV, …) need --allow-name.
 
               vault run -- npm start
+              vault run --file TLS_KEY_FILE=TLS_KEY -- nginx
               vault run --project web --no-all --env TOKEN=secret:API_TOKEN -- ./deploy
 
             The exit code is 126 if CMD cannot be executed, 127 if it is not found, 125 for other failures of vault \
@@ -42,6 +47,12 @@ struct Run: Command {
                 \.pristine),
             .flag("--no-all", "Hand on no secrets but those that are referred to", \.noAll),
             .repeatable("--env", "K=V", "Set a variable", \.variables),
+            .repeatable(
+                "--env-file", "FILE", "Set the variables of this file, read as 'vault import' reads dotenv",
+                \.variableFiles, completing: .file),
+            .repeatable(
+                "--file", "K=NAME", "Set a variable to the path of a memory file with the value of NAME",
+                \.memoryFiles),
             .repeatable(
                 "--allow-name", "K", "Let a secret set this variable, whatever it does", \.allowedNames),
             .options(VaultOptions.parameters, \.options),
@@ -63,16 +74,23 @@ struct Run: Command {
         for variable in variables where !Run.isAssignment(variable) {
             throw Failure(.usage, "--env takes NAME=VALUE")
         }
+        try checkMemoryFiles()
         let current = try CurrentContext(options.context)
+        let files = try readVariableFiles()
         let vault = try options.openForReading()
         let effective = try options.during { () throws(VaultError) in try vault.effective(in: current.context)
         }
-        try current.checkRequired(effective)
         var environment = try ChildEnvironment(vault: vault, effective: effective, searched: current.searched)
+        environment.noteMissing(current.missing(in: effective))
         try environment.inherit(pristine: pristine)
         if !noAll { try environment.add(effective.filter(filter.wants), allowing: allowedNames) }
+        for file in files { try environment.assign(all: file.assignments) }
         for variable in variables { try environment.assign(variable) }
-        try environment.checkFits()
+        for file in memoryFiles {
+            let parts = file.split(separator: "=", maxSplits: 1).map(String.init)
+            try environment.addFile(parts[0], of: parts[1])
+        }
+        try environment.checkReady()
 
         let first = CurrentProcess.arguments().words.count - words.count
         let error = environment.become(argumentsFrom: first)
@@ -89,8 +107,46 @@ struct Run: Command {
         }
     }
 
+    /// Each sets a variable of its own.
+    private func checkMemoryFiles() throws(Failure) {
+        var taken = Swift.Set(variables.map { String($0.prefix { $0 != "=" }) })
+        for file in memoryFiles {
+            let parts = file.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+                String.init)
+            guard parts.count == 2, Secret.isVariableName(parts[0]), Secret.isValidName(parts[1]) else {
+                throw Failure(.usage, "--file takes VARIABLE=NAME")
+            }
+            guard taken.insert(parts[0]).inserted else {
+                throw Failure(.usage, "the variable \(parts[0]) is set twice")
+            }
+        }
+    }
+
+    /// The files of `--env-file`; a class each, since a list cannot hold what cannot be copied.
+    private func readVariableFiles() throws(Failure) -> [VariableFile] {
+        var files: [VariableFile] = []
+        for path in variableFiles { files.append(try VariableFile(path, options.passphrase)) }
+        return files
+    }
+
     private static func isAssignment(_ text: String) -> Bool {
         guard let equals = text.firstIndex(of: "=") else { return false }
         return Secret.isVariableName(text[..<equals])
+    }
+}
+
+/// What `--env-file` named.
+private final class VariableFile {
+    let assignments: Assignments
+
+    init(_ path: String, _ passphrase: PassphraseOptions) throws(Failure) {
+        let text = try Content.fileOrStandardInput(path, passphrase, atMost: 64 << 20)
+        do throws(UnreadableText) {
+            assignments = try text.withBytes { text throws(UnreadableText) in
+                try Assignments.read(text, as: .dotenv(nil))
+            }
+        } catch {
+            throw Failure(error, in: path, "nothing was started")
+        }
     }
 }

@@ -9,6 +9,7 @@ struct SetSecret: Command {
     var target = Target()
     var value: String?
     var file: String?
+    var generated: Int?
     var raw = false
     var allowEmpty = false
     var options = VaultOptions()
@@ -18,7 +19,8 @@ struct SetSecret: Command {
         discussion: """
             The value is read from standard input if that is no terminal, and exactly one final newline is taken off \
             (--raw keeps it). On a terminal one line is asked for, twice, without being shown. --from-file takes a \
-            file as it is. A value is any bytes, 1 byte to 1 MiB.
+            file as it is. --generate makes a value of random letters and digits, and does not show it. A value is any \
+            bytes, 1 byte to 1 MiB.
 
             What was there before stays in the history: see 'vault history' and 'vault undo'.
 
@@ -30,13 +32,24 @@ struct SetSecret: Command {
             .option("--value", "VALUE", "The value; others on this machine can see arguments", \.value),
             .option(
                 "--from-file", "FILE", "The value is this file, byte for byte", \.file, completing: .file),
+            .option(
+                "--generate", optional: "LENGTH",
+                "Make a random value of so many letters and digits; 32 if not said", \.generated,
+                as: .number(in: 8...4096), bare: 32),
             .flag("--raw", "Keep a final newline of standard input", \.raw),
             .flag("--allow-empty", "Let the value have no bytes", \.allowEmpty),
             .options(VaultOptions.parameters, \.options),
         ])
 
     func run() throws(Failure) {
-        if value != nil, file != nil { throw Failure(.usage, "--value does not go with --from-file") }
+        let sources = [
+            value.map { _ in "--value" }, file.map { _ in "--from-file" },
+            generated.map { _ in "--generate" },
+        ]
+        .compactMap(\.self)
+        if sources.count > 1 {
+            throw Failure(.usage, "\(sources[0]) does not go with \(sources[1])")
+        }
         guard let scope = try target.scope(options) else { throw Failure(.usage, "missing operand SCOPE") }
         // Before anybody is asked for a passphrase.
         if target.name != nil || !InheritedDescriptor.standardInput.isTerminal {
@@ -47,7 +60,7 @@ struct SetSecret: Command {
                 "other users of this machine can see the value in the list of processes; use standard input")
         }
         if let value, value.isEmpty, !allowEmpty { throw SetSecret.empty }
-        let readsStandardInput = value == nil && file == nil && !InheritedDescriptor.standardInput.isTerminal
+        let readsStandardInput = sources.isEmpty && !InheritedDescriptor.standardInput.isTerminal
         if readsStandardInput, options.passphrase.descriptor == 0 {
             throw Failure(.usage, "standard input cannot be both the passphrase and the value")
         }
@@ -88,6 +101,7 @@ struct SetSecret: Command {
             if buffer.count > Format.mostValue { throw .valueTooLong }
             return buffer
         }
+        if let generated { return try SetSecret.random(generated) }
         if let file { return try Content.file(file, atMost: Format.mostValue, else: .valueTooLong) }
         if !InheritedDescriptor.standardInput.isTerminal {
             // One final newline may still come off.
@@ -112,6 +126,19 @@ struct SetSecret: Command {
         let same = first.withBytes { first in second.withBytes { first.isEqualInConstantTime(to: $0) } }
         guard same else { throw Failure(.other, "the two values differ; nothing was set") }
         return first
+    }
+
+    /// Letters and digits, which every format can carry and no shell minds: 32 of them are 190 bits.
+    private static func random(_ count: Int) throws(Failure) -> SecretBuffer {
+        let characters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
+        var buffer = try buffer()
+        try guarding { () throws(SodiumError) in
+            for _ in 0..<count {
+                let index = try Entropy.uniform(below: UInt32(characters.count))
+                try buffer.append(characters[Int(index)])
+            }
+        }
+        return buffer
     }
 
     private static func buffer() throws(Failure) -> SecretBuffer {

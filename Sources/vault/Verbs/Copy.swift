@@ -1,0 +1,92 @@
+internal import CommandSyntax
+internal import Sodium
+internal import VaultKit
+
+/// The verbs `vault copy` and `vault move`.
+struct CopySecret: Command {
+    var name: String?
+    var newName: String?
+    var from: ScopeWord?
+    var to: ScopeWord?
+    var fromID: String?
+    var toID: String?
+    var removes = false
+    var options = VaultOptions()
+
+    static let copySyntax = Syntax(
+        CopySecret(), name: "copy", aliases: ["cp"], usage: "NAME --from SCOPE --to SCOPE [--as NEW]",
+        summary: "Set a secret to the value of another",
+        discussion: """
+            What stands at the target is replaced, and stays in its history. The source stays as it is.
+
+              vault copy API_KEY --from team --to project --to-id web
+            """,
+        parameters: parameters)
+
+    static let moveSyntax = Syntax(
+        CopySecret(removes: true), name: "move", aliases: ["mv"],
+        usage: "NAME --from SCOPE --to SCOPE [--as NEW]",
+        summary: "Give a secret another scope or name",
+        discussion: """
+            The new one is set and the old one deleted together, or neither. What stood at the target is replaced, and stays in its \
+            history; the history of the old one stays where it is.
+
+              vault move API_KEY --from team --to team --as API_TOKEN
+            """,
+        parameters: parameters)
+
+    private static let parameters: Parameters<CopySecret> = [
+        .operand("NAME", "The name of the secret", \.name, isRequired: true, completing: .dynamic("names")),
+        .option("--name", "NAME", "The same as the operand", \.name, insteadOf: "NAME"),
+        .option("--from", "SCOPE", "Where it stands: team, project or cluster", \.from, as: .oneOf),
+        .option(
+            "--from-id", "ID", "The id of that project or cluster", \.fromID, completing: .dynamic("ids")),
+        .option("--to", "SCOPE", "Where it shall stand: team, project or cluster", \.to, as: .oneOf),
+        .option("--to-id", "ID", "The id of that project or cluster", \.toID, completing: .dynamic("ids")),
+        .option("--as", "NEW", "Its new name; the same if not said", \.newName),
+        .options(VaultOptions.parameters, \.options),
+    ]
+
+    func run() throws(Failure) {
+        let name = try Target(name: name).checkedName()
+        let source = Secret(name, in: try scope(from, fromID, "--from"))
+        let target = Secret(try Target(name: newName ?? name).checkedName(), in: try scope(to, toID, "--to"))
+        if source == target { throw Failure(.usage, "source and target are the same secret") }
+        try options.change { vault throws(Failure) in try copy(source, target, in: vault) }
+        options.common.confirm(
+            "\(removes ? "Moved" : "Copied") \(source.scope.word) secret '\(source.name)' to \(target.scope.word) secret '\(target.name)'"
+        )
+    }
+
+    private func copy(_ source: Secret, _ target: Secret, in vault: any Session) throws(Failure) {
+        let exists = try options.during { () throws(VaultError) in
+            try vault.refresh()
+            return try vault.contains(source)
+        }
+        guard exists else {
+            throw absent(source.name, searched: source.scope.described, in: vault, explicit: source.scope)
+        }
+        try options.during { () throws(VaultError) in
+            let value = try vault.value(of: source, version: 0)
+            var changes = try Changes()
+            try value.withBytes { value throws(VaultError) in try changes.set(target, to: value) }
+            if removes { try changes.delete(source) }
+            try vault.commit(changes)
+        }
+    }
+
+    private func scope(_ word: ScopeWord?, _ id: String?, _ option: String) throws(Failure) -> Scope {
+        guard let word else {
+            throw Failure(.usage, "missing option '\(option)'", hint: "add \(option) SCOPE")
+        }
+        if id != nil, word == .team {
+            throw Failure(.usage, "the team has no id: \(option)-id does not go with team")
+        }
+        if let id, !Secret.isValidID(id) { throw .invalidID(from: "\(option)-id") }
+        if let id { return word == .project ? .project(id) : .cluster(id) }
+        guard let scope = try Target(scope: word).scope(options) else {
+            throw Failure(.usage, "missing option '\(option)'")
+        }
+        return scope
+    }
+}

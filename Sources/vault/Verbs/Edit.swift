@@ -1,0 +1,109 @@
+internal import CommandSyntax
+internal import Platform
+internal import Sodium
+internal import VaultFile
+internal import VaultKit
+
+/// The verb `vault edit`.
+struct Edit: Command {
+    var target = Target()
+    var allowEmpty = false
+    var options = VaultOptions()
+
+    static let syntax = Syntax(
+        Edit(), name: "edit", usage: "SCOPE [--id ID] NAME", summary: "Change a secret in an editor",
+        discussion: """
+            The editor is $VISUAL, else $EDITOR, else vi. It gets a file that lies in memory alone, so the value is on \
+            no disk; editors of the vi family are told to keep no swap, backup or undo file, others may need to be told. \
+            The editor must write the file in place. A secret that does not exist yet begins empty.
+
+            If the editor fails, or changes nothing, nothing is set. If the value had no newline at its end, the one \
+            that the editor adds is taken off again.
+            """,
+        parameters: [
+            .shared(Target.inScope, \.target),
+            .flag("--allow-empty", "Let the value have no bytes", \.allowEmpty),
+            .options(VaultOptions.parameters, \.options),
+        ])
+
+    func run() throws(Failure) {
+        let secret = try target.secret(options)
+        let editor = try Edit.editor()
+        let isSet = try options.change { vault throws(Failure) in try edit(secret, in: vault, with: editor) }
+        let what = "\(secret.scope.word) secret '\(secret.name)'"
+        options.common.confirm(isSet ? "Set \(what)" : "Nothing changed in \(what)")
+    }
+
+    /// - Returns: whether the value is another one now.
+    private func edit(_ secret: Secret, in vault: any Session, with editor: String) throws(Failure) -> Bool {
+        let exists = try options.during { () throws(VaultError) in try vault.contains(secret) }
+        let before = try options.during { () throws(VaultError) in
+            exists ? try vault.value(of: secret, version: 0) : try SecretBytes.empty()
+        }
+        let after = try Edit.edited(before, with: editor)
+        let isSame = before.withBytes { old in after.withBytes { old.isEqualInConstantTime(to: $0) } }
+        if isSame { return false }
+        if after.count > Format.mostValue { throw .valueTooLong }
+        if after.count == 0, !allowEmpty {
+            throw Failure(
+                .usage, "the value is empty; nothing was set", hint: "add --allow-empty if that is meant")
+        }
+        try options.during { () throws(VaultError) in
+            try after.withBytes { value throws(VaultError) in
+                try vault.set(secret.name, in: secret.scope, to: value)
+            }
+        }
+        return true
+    }
+
+    private static func edited(
+        _ before: borrowing SecretBytes, with editor: String
+    ) throws(Failure) -> SecretBuffer {
+        let endsInNewline = before.withBytes { $0.count > 0 && $0[$0.count - 1] == UInt8(ascii: "\n") }
+        var after = try guarding { () throws(SodiumError) in try SecretBuffer(capacity: 4096) }
+        let status: Int32?
+        do throws(Errno) {
+            let file = try MemoryFile()
+            defer { file.wipe() }
+            try before.withBytes { value throws(Errno) in try file.write(value) }
+            status = try ShellCommand.edit(file.path, with: editor, keeping: Passphrase.keptVariables())
+            try file.rewind()
+            while status == 0, after.count <= Format.mostValue + 1 {
+                guard (try? after.reserve(4096)) != nil else { throw Errno.noMemory }
+                let count = try after.appendInPlace { free throws(Errno) in try file.read(into: &free) }
+                if count == 0 { break }
+            }
+        } catch {
+            throw Failure(error, "cannot edit")
+        }
+        guard status == 0 else { throw Failure(.cancelled, "the editor failed; nothing was set") }
+        if !endsInNewline { after.removeFinalNewline() }
+        return after
+    }
+
+    /// The command line of the editor.
+    private static func editor() throws(Failure) -> String {
+        for variable in ["VISUAL", "EDITOR"] {
+            if let editor = try Environment.text(variable) { return editor + quiet(editor) }
+        }
+        return "vi" + quiet("vi")
+    }
+
+    /// What makes an editor leave nothing behind.
+    private static func quiet(_ editor: String) -> String {
+        let program = Path.name(of: String(editor.split(separator: " ").first ?? ""))
+        let family = ["vi", "vim", "nvim", "vim.basic", "vim.tiny", "vim.nox", "vim.gtk3", "view"]
+        return family.contains(program)
+            ? " -n -i NONE --cmd 'set noswapfile nobackup nowritebackup noundofile'" : ""
+    }
+}
+
+extension SecretBytes {
+    fileprivate static func empty() throws(VaultError) -> SecretBytes {
+        do throws(SodiumError) {
+            return try SecretBytes(count: 0)
+        } catch {
+            throw .file(.outOfMemory)
+        }
+    }
+}

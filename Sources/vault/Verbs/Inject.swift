@@ -1,0 +1,161 @@
+internal import CommandSyntax
+internal import Platform
+internal import Sodium
+internal import VaultKit
+
+/// The verb `vault inject`.
+struct Inject: Command {
+    var input: String?
+    var output: String?
+    var options = VaultOptions()
+
+    static let syntax = Syntax(
+        Inject(), name: "inject", summary: "Fill secrets into a template",
+        discussion: """
+            Each '{{ secret:NAME }}' is replaced by the effective value of NAME, byte for byte; blanks within the braces may be left \
+            out. Everything else stays as it is, other braces too, and so does what looks like a reference in a value. If a \
+            name is missing, nothing is written.
+
+              echo 'password={{ secret:DB_PASSWORD }}' | vault inject --project web
+              vault inject -i app.conf.in -o app.conf
+            """,
+        parameters: [
+            .option(
+                "-i --input", "FILE", "The template; standard input if not said", \.input, completing: .file),
+            .option(
+                "-o --output", "FILE", "Write to this file, mode 0600, in place of an existing one", \.output,
+                completing: .file),
+            .options(VaultOptions.parameters, \.options),
+        ])
+
+    /// The longest template, in bytes.
+    private static let mostBytes = 64 << 20
+
+    func run() throws(Failure) {
+        if let output { try Failure.refuseEmpty(output, "FILE") }
+        if input == nil, InheritedDescriptor.standardInput.isTerminal {
+            throw Failure(.usage, "there is no template", hint: "add -i FILE, or redirect standard input")
+        }
+        let template = try Content.fileOrStandardInput(
+            input ?? "-", options.passphrase, atMost: Inject.mostBytes)
+        let references = template.withBytes { Template.references(in: $0) }
+        let current = try CurrentContext(options.context)
+        let vault = try options.openForReading()
+        let effective = try options.during { () throws(VaultError) in try vault.effective(in: current.context)
+        }
+        try current.checkRequired(effective)
+        let secrets = Dictionary(uniqueKeysWithValues: effective.map { ($0.name, $0) })
+        try refuseMissing(references, secrets, current)
+
+        var result = try guarding { () throws(SodiumError) in
+            try SecretBuffer(capacity: template.count + 4096)
+        }
+        var end = 0
+        for reference in references {
+            guard let secret = secrets[reference.name] else { continue }
+            let value = try options.during { () throws(VaultError) in
+                try vault.value(of: secret, version: 0)
+            }
+            try template.withBytes { template throws(Failure) in
+                try value.withBytes { value throws(Failure) in
+                    try guarding { () throws(SodiumError) in
+                        try result.append(template.extracting(end..<reference.place.lowerBound))
+                        try result.append(value)
+                    }
+                }
+            }
+            end = reference.place.upperBound
+        }
+        try template.withBytes { template throws(Failure) in
+            try guarding { () throws(SodiumError) in
+                try result.append(template.extracting(end..<template.count))
+            }
+        }
+        try result.withBytes { result throws(Failure) in try Output.write(result, to: output) }
+    }
+
+    private func refuseMissing(
+        _ references: [Template.Reference], _ secrets: [String: Secret], _ current: CurrentContext
+    ) throws(Failure) {
+        var words: [String] = []
+        for reference in references where secrets[reference.name] == nil {
+            let name = reference.name.isEmpty ? "no valid name" : "'\(reference.name)'"
+            let word = "\(name) (line \(reference.line))"
+            if !words.contains(word) { words.append(word) }
+        }
+        if words.isEmpty { return }
+        throw Failure(
+            .missing,
+            "no such secret in \(current.searched): \(words.joined(separator: ", ")); nothing was written",
+            hint: "see 'vault list --all'")
+    }
+}
+
+/// A text with references to secrets.
+enum Template {
+    /// A place that a value fills.
+    struct Reference: Equatable {
+        /// Which secret; empty if what stands there is no name.
+        let name: String
+        /// From the first brace to behind the last.
+        let place: Range<Int>
+        /// The number of its line, counted from 1.
+        let line: Int
+    }
+
+    /// Every `{{ secret:NAME }}`, in order.
+    static func references(in text: Span<UInt8>) -> [Reference] {
+        var result: [Reference] = []
+        var (index, line) = (0, 1)
+        while index < text.count {
+            if text[index] == UInt8(ascii: "\n") { line += 1 }
+            guard let start = reference(text, at: index) else {
+                index += 1
+                continue
+            }
+            var end = start
+            while end < text.count, isName(text[end]) { end += 1 }
+            let name = String(decoding: (start..<end).map { text[$0] }, as: UTF8.self)
+            end = skipBlanks(text, end)
+            guard Secret.isValidName(name), has(text, end, "}}") else {
+                result.append(Reference(name: "", place: index..<start, line: line))
+                index = start
+                continue
+            }
+            result.append(Reference(name: name, place: index..<end + 2, line: line))
+            index = end + 2
+        }
+        return result
+    }
+
+    /// Where the name begins if a reference begins at `index`.
+    private static func reference(_ text: Span<UInt8>, at index: Int) -> Int? {
+        guard has(text, index, "{{") else { return nil }
+        let word = skipBlanks(text, index + 2)
+        return has(text, word, "secret:") ? word + 7 : nil
+    }
+
+    private static func has(_ text: Span<UInt8>, _ index: Int, _ word: String) -> Bool {
+        guard text.count - index >= word.utf8.count else { return false }
+        for (offset, byte) in word.utf8.enumerated() where text[index + offset] != byte { return false }
+        return true
+    }
+
+    private static func skipBlanks(_ text: Span<UInt8>, _ start: Int) -> Int {
+        var index = start
+        while index < text.count, text[index] == UInt8(ascii: " ") || text[index] == UInt8(ascii: "\t") {
+            index += 1
+        }
+        return index
+    }
+
+    /// Whether a name can have the byte: what a name can be is asked afterwards.
+    private static func isName(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+}
