@@ -1,7 +1,7 @@
 # make demo      builds the release binary and shows the main job on a vault of its own
 # make test      builds and runs every test
 # make build     leaves the release binary, one static file, at .build/release/vault
-# make install   puts it under PREFIX (default /usr/local)
+# make install   puts it, its manual page and its completions under PREFIX (default /usr/local)
 # make check     format, layers, unsafe, documents
 # make torture   writers, readers, a compactor, a copier and a killer on one vault, for SECONDS=600
 # make crash     the program is killed at every system call; STEP=7 tries every seventh
@@ -35,11 +35,18 @@ test:
 	/usr/bin/python3 -B -m unittest discover --start-directory Tests/PythonReader
 	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Agent
 	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Formats
+	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Shells
 	XDG_STATE_HOME="$(CURDIR)/.build/state" SWIFT_BACKTRACE=enable=no VAULT_BINARY="$(CURDIR)/$(BINARY)" $(SWIFT) test --disable-xctest
 
 install:
 	@test -x $(BINARY) || { echo "run 'make build' first" >&2; exit 1; }
 	install -D -m 0755 $(BINARY) "$(DESTDIR)$(PREFIX)/bin/vault"
+	install -d "$(DESTDIR)$(PREFIX)/share/man/man1" "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \
+		"$(DESTDIR)$(PREFIX)/share/zsh/site-functions" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
+	$(BINARY) man >"$(DESTDIR)$(PREFIX)/share/man/man1/vault.1"
+	$(BINARY) completions bash >"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vault"
+	$(BINARY) completions zsh >"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_vault"
+	$(BINARY) completions fish >"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vault.fish"
 
 check:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests

@@ -215,7 +215,7 @@ public enum ShellCommand {
         }
         unsafe variables.append(nil)
         var arguments: [UnsafeMutablePointer<CChar>?] = unsafe []
-        defer { for unsafe argument in unsafe arguments { unsafe free(argument) } }
+        defer { unsafe arguments.forEach { unsafe free($0) } }
         for word in ["sh", "-c", command, "sh", operand ?? ""] { unsafe arguments.append(strdup(word)) }
         unsafe arguments.append(nil)
         var child: pid_t = 0

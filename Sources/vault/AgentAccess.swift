@@ -12,6 +12,15 @@ enum AgentAccess {
         try ifUnlocked(path) { agent throws(AgentError) in try agent.session(for: path) }
     }
 
+    /// A session about the vault at `path`, for who must not say a word; nil if there is none.
+    static func quietSession(for path: String) -> (any Session)? {
+        do throws(AgentError) {
+            return try Agent().session(for: path)
+        } catch {
+            return nil
+        }
+    }
+
     /// What the agent tells about the vault at `path`; nil if it is locked.
     static func status(of path: String) throws(Failure) -> AgentStatus? {
         try ifUnlocked(path) { agent throws(AgentError) in try agent.status(of: path) }

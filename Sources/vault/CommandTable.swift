@@ -51,6 +51,13 @@ enum CommandTable {
                     Verb(named: ["salvage"], SalvageFile.syntax, run),
                     Verb(named: ["accept"], Accept.syntax, run),
                 ]),
+            Section(
+                "Pages and shells",
+                [
+                    Verb(named: ["completions"], PrintCompletions.syntax, run),
+                    Verb(named: ["complete"], Complete.syntax, run),
+                    Verb(named: ["man"], PrintManual.syntax, run),
+                ]),
         ],
         topics: [exitCodes, environment])
 

@@ -115,7 +115,7 @@ struct Target: Sendable {
     private static let nameOperand: Parameters<Target> = .operand(
         "NAME", "The name of the secret", \.name, isRequired: true, completing: .dynamic("names"))
     private static let nameOption: Parameters<Target> = .option(
-        "--name", "NAME", "The same as the operand", \.name, insteadOf: "NAME")
+        "--name", "NAME", "The same as the operand", \.name, completing: .dynamic("names"), insteadOf: "NAME")
     private static let idOption: Parameters<Target> = .option(
         "--id", "ID", "The id of the project or cluster", \.id, completing: .dynamic("ids"))
 }

@@ -37,7 +37,9 @@ struct CopySecret: Command {
 
     private static let parameters: Parameters<CopySecret> = [
         .operand("NAME", "The name of the secret", \.name, isRequired: true, completing: .dynamic("names")),
-        .option("--name", "NAME", "The same as the operand", \.name, insteadOf: "NAME"),
+        .option(
+            "--name", "NAME", "The same as the operand", \.name, completing: .dynamic("names"),
+            insteadOf: "NAME"),
         .option("--from", "SCOPE", "Where it stands: team, project or cluster", \.from, as: .oneOf),
         .option(
             "--from-id", "ID", "The id of that project or cluster", \.fromID, completing: .dynamic("ids")),
