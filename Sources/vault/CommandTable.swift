@@ -59,49 +59,7 @@ enum CommandTable {
                     Verb(named: ["man"], PrintManual.syntax, run),
                 ]),
         ],
-        topics: [exitCodes, environment])
+        topics: [HelpTopic.exitCodes, .environment, .migrate, .recipes])
 
     @Sendable private static func run(_ command: some Command) -> any Command { command }
-
-    private static let exitCodes = HelpTopic(
-        name: "exit-codes", summary: "What the exit codes mean",
-        text: """
-            The exit codes are stable:
-
-                0  done
-                1  any other failure
-                2  usage
-                3  cancelled by the user
-                4  locked, and nobody to ask
-                5  wrong passphrase
-                6  no vault there
-                7  busy: waited too long for another writer, or for another derivation of a key
-                8  damaged, tampered with, an incomplete copy, an unsupported version, refused KDF parameters
-                9  no such secret
-               10  check found something
-               11  a value cannot be expressed in that format
-               12  a required secret or reference is missing
-               13  the file is older than what this machine last saw, or another vault now lies at that path
-
-            'vault run' ends with the program's own code; before it starts, 125 stands for 1, and 126 means that the program \
-            cannot be executed, 127 that it was not found.
-            """)
-
-    private static let environment = HelpTopic(
-        name: "environment", summary: "Which variables and files are read",
-        text: """
-            The vault file: --vault, else VAULT_FILE, else ${XDG_DATA_HOME:-~/.local/share}/vault/default.vault.
-
-            The context, each id on its own: --project and --cluster, else VAULT_PROJECT and VAULT_CLUSTER, else project \
-            and cluster in the nearest .vault.toml in this folder or above. --no-context ignores the last two.
-
-            .vault.toml may have the keys project and cluster (strings) and require (an array of names without which 'vault run' \
-            does not start). It is ignored, with a warning, if it cannot be read, or unless it is yours or root's and nobody else \
-            can write it.
-
-            The passphrase, when nobody shall be asked: --passphrase-fd, --passphrase-file or --passphrase-command, else \
-            VAULT_PASSPHRASE_FILE, VAULT_PASSPHRASE_COMMAND, VAULT_PASSPHRASE. For a new vault first --new-passphrase-fd, \
-            --new-passphrase-file, --new-passphrase-command, then VAULT_NEW_PASSPHRASE_FILE and VAULT_NEW_PASSPHRASE_COMMAND. \
-            One final newline is not part of it. Programs that vault starts never see these variables.
-            """)
 }

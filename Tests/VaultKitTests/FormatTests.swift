@@ -82,7 +82,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "A=$(id)\n", "A=`id`\n", "A=\"$B\"\n", "A=~/x\n", "A==x\n", "A=x|y\n", "A=1 id\n", "id\n", "A=1\r\n", "A='\n",
+        "A=$(id)\n", "A=`id`\n", "A=\"$B\"\n", "A=~/x\n", "A==x\n", "A=x|y\n", "A=1 id\n", "id\n", "A=1\r\n",
+        "A='\n",
     ])
     func `a shell's file is read only as far as it assigns plain values`(text: String) {
         #expect(failure(text, .dotenv(.posix)) != nil)

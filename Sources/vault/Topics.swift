@@ -1,0 +1,95 @@
+internal import CommandSyntax
+
+/// What `vault help TOPIC` tells beside the commands.
+extension HelpTopic {
+    static let exitCodes = HelpTopic(
+        name: "exit-codes", summary: "What the exit codes mean",
+        text: """
+            The exit codes are stable:
+
+                0  done
+                1  any other failure
+                2  usage
+                3  cancelled by the user
+                4  locked, and nobody to ask
+                5  wrong passphrase
+                6  no vault there
+                7  busy: waited too long for another writer, or for another derivation of a key
+                8  damaged, tampered with, an incomplete copy, an unsupported version, refused KDF parameters
+                9  no such secret
+               10  check found something
+               11  a value cannot be expressed in that format
+               12  a required secret or reference is missing
+               13  the file is older than what this machine last saw, or another vault now lies at that path
+
+            'vault run' ends with the program's own code; before it starts, 125 stands for 1, and 126 means that the program \
+            cannot be executed, 127 that it was not found.
+            """)
+
+    static let environment = HelpTopic(
+        name: "environment", summary: "Which variables and files are read",
+        text: """
+            The vault file: --vault, else VAULT_FILE, else ${XDG_DATA_HOME:-~/.local/share}/vault/default.vault.
+
+            The context, each id on its own: --project and --cluster, else VAULT_PROJECT and VAULT_CLUSTER, else project \
+            and cluster in the nearest .vault.toml in this folder or above. --no-context ignores the last two.
+
+            .vault.toml may have the keys project and cluster (strings) and require (an array of names without which 'vault run', \
+            'vault export' and 'vault inject' do nothing). It is ignored, with a warning, if it cannot be read, or unless it is yours or root's and nobody else \
+            can write it.
+
+            The passphrase, when nobody shall be asked: --passphrase-fd, --passphrase-file or --passphrase-command, else \
+            VAULT_PASSPHRASE_FILE, VAULT_PASSPHRASE_COMMAND, VAULT_PASSPHRASE. For a new vault first --new-passphrase-fd, \
+            --new-passphrase-file, --new-passphrase-command, then VAULT_NEW_PASSPHRASE_FILE and VAULT_NEW_PASSPHRASE_COMMAND. \
+            One final newline is not part of it. Programs that vault starts never see these variables.
+            """)
+
+    static let migrate = HelpTopic(
+        name: "migrate", summary: "How to come from Gradient, .env files, pass, KeePass, 1Password",
+        text: """
+            From a .env file; look first at what would be done:
+
+                vault import project --id web --format dotenv --dry-run .env
+                vault import project --id web --format dotenv .env
+
+            If a line is refused because programs read it differently, say whose file it is with --dialect. When all is there, \
+            let 'vault run -- CMD' take the place of the file, and delete it.
+
+            From pass, the first line of each entry; what cannot stand in a name becomes an underscore:
+
+                cd ~/.password-store && find * -name '*.gpg' | while read -r f; do pass show "${f%.gpg}" </dev/null | head -n 1 | vault set team "$(printf %s "${f%.gpg}" | tr -c 'A-Za-z0-9_.-' _)"; done
+
+            From the CSV file that KeePassXC or 1Password exports, with columns Title and Password (of KeePass 2 the first is \
+            Account). Two entries of one title are refused, so that none is lost:
+
+                python3 -c 'import csv, json, re, sys; print("{" + ",\\n".join(json.dumps(re.sub("[^A-Za-z0-9_.-]", "_", row["Title"])) + ":" + json.dumps(row["Password"]) for row in csv.DictReader(sys.stdin)) + "}")' <export.csv | vault import team --format json -
+
+            Delete such a file when the vault has what you need: it is plain text.
+
+            From Gradient, whose service has ended: in a script put 'vault' where 'gradient' stood, and start its programs \
+            with 'vault run', which fills in variables whose value is 'secret:NAME'. What the service held can no longer be had.
+
+                vault secrets set project --id web --name=API_KEY --value="$API_KEY"
+            """)
+
+    static let recipes = HelpTopic(
+        name: "recipes", summary: "direnv, sudo, git, and other programs that take secrets",
+        text: """
+            direnv: in .envrc, secrets for the folder, as long as the vault is unlocked:
+
+                eval "$(vault export --format sh)"
+
+            sudo hands on no variables but those that are named. Do not put vault behind sudo: root has another vault.
+
+                vault run -- sudo --preserve-env=API_KEY command
+
+            A program that wants a file gets one that lies in memory alone:
+
+                vault run --file TLS_KEY_FILE=TLS_KEY -- sh -c 'openssl pkey -in "$TLS_KEY_FILE" -noout'
+
+            git, of a vault in a repository, shows which names came and went; it asks for the passphrase:
+
+                echo '*.vault diff=vault' >>.gitattributes
+                git config diff.vault.textconv 'f() { vault --no-context --vault "$1" list --all; }; f'
+            """)
+}
