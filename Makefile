@@ -5,7 +5,8 @@
 # make check     format, layers, unsafe, documents
 # make torture   writers, readers, a compactor, a copier and a killer on one vault, for SECONDS=600
 # make crash     the program is killed at every system call; STEP=7 tries every seventh
-# make formats   VALUES=10000 random values through every export format into the programs that read it
+# make formats   VALUES=10000 random values through every export format into the programs that read it, and as many random
+#                files through `import`
 # make bench     how fast `vault --version` and `vault get` are beside static C programs; a vault of 1,000,000 secrets
 #
 # demo and test install what is missing; the other rules expect it to be there.
@@ -64,7 +65,7 @@ crash:
 	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B Tests/Campaigns/crash.py --step $(STEP)
 
 formats:
-	VAULT_VALUES=$(VALUES) VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Formats
+	VAULT_SEED=$$(od -An -N4 -tu4 /dev/urandom) VAULT_VALUES=$(VALUES) VAULT_FILES=$(VALUES) VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Formats
 
 bench:
 	Benchmarks/startup.sh

@@ -40,7 +40,7 @@ struct CurrentContext {
         return id
     }
 
-    /// Why nothing can be done: names are missing that the nearest `.vault.toml` requires. Nil if none is.
+    /// What to fail with if names are missing that the nearest `.vault.toml` requires.
     func missing(in effective: [Secret]) -> Failure? {
         let missing = require.filter { name in !effective.contains { $0.name == name } }
         if missing.isEmpty { return nil }

@@ -50,7 +50,7 @@ class Exports(unittest.TestCase):
         locked = dict(cls.environment, VAULT_PASSPHRASE="x")
         subprocess.run([VAULT, "init", "-q", "--kdf-memory", "64", "--kdf-time", "3"], env=locked, check=True)
         subprocess.run([VAULT, "unlock", "-q"], env=locked, check=True)
-        seed = int(os.environ.get("VAULT_SEED", random.randrange(1 << 32)))
+        seed = int(os.environ.get("VAULT_SEED", 1))
         print(f"seed {seed}, {COUNT} values", file=sys.stderr)
         source = random.Random(seed)
         cls.values = {f"V{index}": value(source) for index in range(COUNT)}

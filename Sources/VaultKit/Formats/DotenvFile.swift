@@ -39,11 +39,12 @@ struct DotenvFile {
 
     /// One statement, as all dialects in question read it.
     ///
-    /// A dialect that cannot read it has no say, unless none can; one that would expand something has.
+    /// A dialect that cannot read it has no say, as long as two can; one that would expand something has.
     private func statement(
         in text: Span<UInt8>, at position: Int, into value: inout ValueBuffer, beside other: inout ValueBuffer
     ) throws(Unreadable) -> Statement {
         var found: Statement?
+        var voices = 0
         for dialect in dialects {
             other.removeAll()
             let statement: Statement
@@ -53,6 +54,7 @@ struct DotenvFile {
                 if dialects.count > 1, error.reason == .malformed { continue }
                 throw error
             }
+            voices += 1
             if let found {
                 let isSame =
                     found.name == statement.name && value.isEqual(to: other)
@@ -63,7 +65,7 @@ struct DotenvFile {
                 swap(&value, &other)
             }
         }
-        guard let found else { throw Unreadable() }
+        guard let found, voices >= min(2, dialects.count) else { throw Unreadable() }
         return found
     }
 }

@@ -1,6 +1,8 @@
 internal import Sodium
 
-/// Reads one flat object of JSON (RFC 8259): name to string. Anything deeper is refused, so nothing recurses.
+/// Reads one flat object of JSON (RFC 8259), name to string.
+///
+/// Anything deeper is refused, so nothing recurses.
 struct JSONReader {
     private var position: Int
 

@@ -81,8 +81,10 @@ struct PythonReader: StatementReader {
         while stop < end, !(text[stop] == Byte.hash && Byte.isBlank(text[stop - 1])) { stop += 1 }
         while stop > start, Byte.isBlank(text[stop - 1]) { stop -= 1 }
         for index in start..<stop {
-            // White space beyond blanks is trimmed there too.
-            if text[index] < 0x20 && text[index] != Byte.tab || isOddSpace(text, index) { throw Unreadable() }
+            // White space beyond blanks is trimmed there too, as by no other.
+            if text[index] < 0x20 && text[index] != Byte.tab || isOddSpace(text, index) {
+                throw Unreadable(reason: .disagreement)
+            }
             value.append(text[index])
         }
         return end
@@ -112,12 +114,17 @@ struct NodeReader: StatementReader {
     ) throws(Unreadable) -> Statement {
         var index = text.skip(from: start) { Byte.isBlank($0) || Byte.isLineEnd($0) }
         if index == text.count { return Statement(end: index) }
-        if text[index] == Byte.hash { return Statement(end: text.first(from: index, where: Byte.isLineEnd)) }
+        if text[index] == Byte.hash { return Statement(end: try comment(text, index)) }
+        for place in start..<index where text[place] == Byte.tab { throw Unreadable(reason: .disagreement) }
         index = text.skipExport(from: index)
         let name = index..<text.first(from: index) { Byte.isOneOf($0, "= \t\r\n'\"`#") }
         index = text.skip(from: name.upperBound, while: Byte.isBlank)
         guard text.byte(at: index) == Byte.equals, !name.isEmpty else { throw Unreadable() }
         index = text.skip(from: index + 1, while: Byte.isBlank)
+        // It trims spaces, not tabs.
+        for place in name.upperBound..<index where text[place] == Byte.tab {
+            throw Unreadable(reason: .disagreement)
+        }
         switch text.byte(at: index) {
         case Byte.quote?, Byte.doubleQuote?, Byte.backtick?: index = try quoted(text, index, into: &value)
         default: index = try bare(text, index, into: &value)
@@ -125,12 +132,24 @@ struct NodeReader: StatementReader {
         return Statement(name: name, end: index)
     }
 
+    /// A comment that is indented and has an equals sign is none to it.
+    private func comment(_ text: Span<UInt8>, _ start: Int) throws(Unreadable) -> Int {
+        let end = text.first(from: start, where: Byte.isLineEnd)
+        let isIndented = start > 0 && Byte.isBlank(text[start - 1])
+        if isIndented, text.first(from: start, where: { $0 == Byte.equals }) < end {
+            throw Unreadable(reason: .disagreement)
+        }
+        return end
+    }
+
     private func quoted(
         _ text: Span<UInt8>, _ start: Int, into value: inout ValueBuffer
     ) throws(Unreadable) -> Int {
         let quote = text[start]
         let close = text.first(from: start + 1) { $0 == quote }
-        guard close < text.count else { throw Unreadable() }
+        guard close < text.count else {
+            throw Unreadable(reason: quote == Byte.backtick ? .disagreement : .malformed)
+        }
         var index = start + 1
         while index < close {
             if quote == Byte.doubleQuote, text.has("\\n", at: index) {
@@ -145,7 +164,7 @@ struct NodeReader: StatementReader {
         // It ignores what stands behind the quote; a comment may be meant to be, anything else is not.
         index = text.skip(from: close + 1, while: Byte.isBlank)
         if text.byte(at: index) == Byte.hash { index = text.first(from: index, where: Byte.isLineEnd) }
-        if let byte = text.byte(at: index), !Byte.isLineEnd(byte) { throw Unreadable() }
+        if let byte = text.byte(at: index), !Byte.isLineEnd(byte) { throw Unreadable(reason: .disagreement) }
         return index
     }
 
@@ -154,7 +173,12 @@ struct NodeReader: StatementReader {
     ) throws(Unreadable) -> Int {
         let end = text.first(from: start, where: Byte.isLineEnd)
         var stop = text.first(from: start) { $0 == Byte.hash || Byte.isLineEnd($0) }
+        // In a last line without an end, versions take a comment for a part of the value.
+        if stop < end, end == text.count { throw Unreadable(reason: .disagreement) }
         while stop > start, Byte.isBlank(text[stop - 1]) { stop -= 1 }
+        if stop < end, text[stop] == Byte.tab || stop > start && text[stop - 1] == Byte.tab {
+            throw Unreadable(reason: .disagreement)
+        }
         // Blanks behind the equals sign and nothing more: versions differ on whether the next line is the value.
         if stop == start, start > 0, Byte.isBlank(text[start - 1]) { throw Unreadable(reason: .disagreement) }
         // Others would take a carriage return for the end of a line.

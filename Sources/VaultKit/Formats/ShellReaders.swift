@@ -5,12 +5,17 @@ struct PosixReader: StatementReader {
     func statement(
         in text: Span<UInt8>, at start: Int, into value: inout ValueBuffer
     ) throws(Unreadable) -> Statement {
-        var index = text.skip(from: start) { Byte.isBlank($0) || Byte.isOneOf($0, "\n;") }
+        var index = text.skip(from: start) { Byte.isBlank($0) || $0 == Byte.newline }
         if index == text.count { return Statement(end: index) }
         if text[index] == Byte.hash {
             return Statement(end: text.first(from: index) { $0 == Byte.newline })
         }
-        index = text.skipExport(from: index)
+        let word = text.skipExport(from: index)
+        // Behind an assignment on the same line, 'export' is a command that the assignment is for.
+        if word > index, start > 0, !Byte.isOneOf(text[start - 1], "\n;") {
+            guard text.first(from: start, where: { $0 == Byte.newline }) < index else { throw Unreadable() }
+        }
+        index = word
         let name = index..<text.skip(from: index, while: Byte.isName)
         guard let first = text.byte(at: index), !Byte.isDigit(first), !name.isEmpty else {
             throw Unreadable()
@@ -21,6 +26,9 @@ struct PosixReader: StatementReader {
         while let byte = text.byte(at: index), !isEnd(byte) {
             index = try piece(text, index, isFirst: index == name.upperBound + 1, into: &value)
         }
+        // One semicolon ends an assignment; another one would be an error.
+        let next = text.skip(from: index, while: Byte.isBlank)
+        if text.byte(at: next) == UInt8(ascii: ";") { index = next + 1 }
         return Statement(name: name, end: index)
     }
 
