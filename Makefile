@@ -2,6 +2,7 @@
 # make test      builds and runs every test
 # make build     leaves the release binary, one static file, at .build/release/vault
 # make install   puts it, its manual page and its completions under PREFIX (default /usr/local)
+# make docs      the library's reference by DocC, at .build/VaultKit.doccarchive; a warning is an error
 # make check     format, layers, unsafe, documents
 # make torture   writers, readers, a compactor, a copier and a killer on one vault, for SECONDS=600
 # make crash     the program is killed at every system call; STEP=7 tries every seventh
@@ -19,7 +20,7 @@ VALUES ?= 10000
 BINARY = .build/release/vault
 STATIC = -c release -Xswiftc -static-executable -Xswiftc -cross-module-optimization -Xlinker -s
 
-.PHONY: demo test build install check format torture crash formats bench clean
+.PHONY: demo test build install docs check format torture crash formats bench clean
 
 demo:
 	@Scripts/install-packages build
@@ -54,6 +55,15 @@ check:
 	Scripts/check-layers
 	Scripts/check-unsafe
 	Scripts/check-documents
+
+docs:
+	@rm -rf .build/symbols .build/VaultKit.doccarchive
+	@mkdir -p .build/symbols/all .build/symbols/kit
+	@Scripts/quietly $(SWIFT) build --target VaultKit --scratch-path .build/documentation \
+		-Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc "$(CURDIR)/.build/symbols/all"
+	@cp .build/symbols/all/VaultKit*.symbols.json .build/symbols/kit
+	docc convert --warnings-as-errors --fallback-display-name VaultKit --fallback-bundle-identifier org.vault.VaultKit \
+		--additional-symbol-graph-dir .build/symbols/kit --output-path .build/VaultKit.doccarchive
 
 format:
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests

@@ -10,7 +10,10 @@ public struct Backup {
 
     /// Backups of the vault at `path`, a path without symbolic links.
     ///
-    /// - Parameter worker: has the key of the vault and of its backups.
+    /// - Parameters:
+    ///   - path: the vault's file.
+    ///   - worker: has the key of the vault and of its backups.
+    ///   - surroundings: the disk, the clock and the marks.
     public init(
         of path: String, by worker: any Worker, surroundings: Surroundings = .thisMachine
     ) {
@@ -35,9 +38,11 @@ public struct Backup {
     /// Writes a copy of everything up to the last commit, verifies it, and only then gives it its name, in place of an older
     /// backup of the same vault.
     ///
-    /// - Parameter target: the path of the copy, as ``target(_:)`` gives it.
+    /// - Parameters:
+    ///   - target: the path of the copy, as ``target(_:)`` gives it.
+    ///   - progress: is told how far the work is.
     /// - Throws: ``VaultError/notABackup``, ``VaultError/newerBackup``, ``VaultError/sameFile``; ``VaultError/file(_:)``,
-    ///   with ``VaultFileError/damaged(at:)`` for any defect of the vault. What was at `target` is untouched then.
+    ///   with `VaultFileError.damaged` for any defect of the vault. What was at `target` is untouched then.
     public func make(
         at target: String, progress: Progress = .unwatched
     ) throws(VaultError) -> Verification {
@@ -86,7 +91,7 @@ public struct Backup {
 
     /// Calls `body` with the file that lies at the path, holding its lock.
     ///
-    /// - Throws: ``VaultFileError/busy`` if the wait for it was too long.
+    /// - Throws: `VaultFileError.busy` if the wait for it was too long.
     private func whileItStays<R>(
         _ kind: LockKind, _ body: (any StorageFile) throws(VaultError) -> R
     ) throws(VaultError) -> R {
@@ -133,7 +138,7 @@ public struct Backup {
     /// is restored all the same.
     ///
     /// - Returns: what was restored, where the file is that was there before, and why it could not be remembered.
-    /// - Throws: ``VaultError/sameFile``; ``VaultError/file(_:)``, with ``VaultFileError/damaged(at:)`` for any defect of
+    /// - Throws: ``VaultError/sameFile``; ``VaultError/file(_:)``, with `VaultFileError.damaged` for any defect of
     ///   `source`. Nothing was changed then.
     public func restore(
         from source: String, progress: Progress = .unwatched

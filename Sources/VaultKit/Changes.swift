@@ -16,9 +16,11 @@ public struct Changes: ~Copyable {
 
     /// Creates or replaces one secret.
     ///
-    /// - Parameter value: any bytes, at most 1 MiB.
+    /// - Parameters:
+    ///   - secret: which.
+    ///   - value: any bytes, at most 1 MiB.
     /// - Throws: ``VaultError/invalidName``, ``VaultError/invalidID``, ``VaultError/valueTooLong``, and
-    ///   ``VaultError/file(_:)`` with ``VaultFileError/transactionTooLarge`` beyond 64 MiB in all; the
+    ///   ``VaultError/file(_:)`` with `VaultFileError.transactionTooLarge` beyond 64 MiB in all; the
     ///   changes are as they were then.
     public mutating func set(_ secret: Secret, to value: Span<UInt8>) throws(VaultError) {
         let address = try secret.address()

@@ -62,15 +62,18 @@ public struct Verification: Equatable, Sendable {
 public protocol Worker: AnyObject {
     /// Does it.
     ///
-    /// - Throws: ``VaultError/file(_:)``, with ``VaultFileError/keysChanged`` if the key is not the file's. Unless it
-    ///   is ``VaultFileError/outcomeUnknown(_:)``, nothing was changed then.
+    /// - Throws: ``VaultError/file(_:)``, with `VaultFileError.keysChanged` if the key is not the file's. Unless it
+    ///   is `VaultFileError.outcomeUnknown`, nothing was changed then.
     func perform(_ job: Job, progress: Progress) throws(VaultError) -> JobReport
 }
 
 extension Job {
     /// Does the work with the vault's master key.
     ///
-    /// - Parameter surroundings: with the marks of this machine.
+    /// - Parameters:
+    ///   - master: the key.
+    ///   - surroundings: with the marks of this machine.
+    ///   - progress: is told how far the work is.
     public func run(
         master: borrowing Key, surroundings: Surroundings, progress: Progress
     ) throws(VaultFileError) -> JobReport {
@@ -154,7 +157,11 @@ public final class KeyHolder: Worker {
 
     /// Derives the key of the file at `path`.
     ///
-    /// - Parameter isDamaged: whether the header's copy may serve where the header itself is damaged.
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - passphrase: 1 to 1,024 bytes.
+    ///   - isDamaged: whether the header's copy may serve where the header itself is damaged.
+    ///   - surroundings: the disk, the clock and the marks.
     /// - Throws: ``VaultError/file(_:)``, ``VaultError/invalidPassphrase``, ``VaultError/derivationBusy``.
     public static func open(
         _ path: String, passphrase: Span<UInt8>, isDamaged: Bool = false,

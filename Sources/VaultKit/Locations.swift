@@ -6,7 +6,7 @@ public enum Locations {
     /// The vault file: `VAULT_FILE`, else `vault/default.vault` in the user's data folder; nil if neither it
     /// nor HOME is set.
     ///
-    /// - Throws: ``Platform/NotText`` if the variable that would decide is no UTF-8 text.
+    /// - Throws: `NotText` if the variable that would decide is no UTF-8 text.
     public static func vaultFile() throws(NotText) -> String? {
         if let path = try variable("VAULT_FILE") { return path }
         // By the XDG rules a relative folder is ignored.

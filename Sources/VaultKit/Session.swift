@@ -24,7 +24,7 @@ public protocol Session: AnyObject {
 
     /// Makes changes durable, all or none.
     ///
-    /// - Throws: ``VaultError``; unless it is ``VaultFileError/outcomeUnknown(_:)``, nothing was changed
+    /// - Throws: ``VaultError``; unless it is `VaultFileError.outcomeUnknown`, nothing was changed
     ///   then.
     func commit(_ changes: borrowing Changes) throws(VaultError)
 

@@ -22,6 +22,7 @@ public final class Vault: Session {
     ///   - path: the vault file.
     ///   - passphrase: 1 to 1,024 bytes.
     ///   - access: `.reading` suffices for a file that may not be written.
+    ///   - surroundings: the disk, the clock and the marks.
     /// - Throws: ``VaultError/file(_:)``, ``VaultError/invalidPassphrase``, ``VaultError/derivationBusy``.
     ///   The file is not changed.
     public static func open(
@@ -52,7 +53,7 @@ public final class Vault: Session {
 
     /// Opens the vault file at `path` with its master key and verifies every byte of its content.
     ///
-    /// - Throws: ``VaultError/file(_:)``, with ``VaultFileError/keysChanged`` if the key is not the vault's.
+    /// - Throws: ``VaultError/file(_:)``, with `VaultFileError.keysChanged` if the key is not the vault's.
     public static func open(
         at path: String, masterKey: consuming Key, access: Access = .writing,
         surroundings: Surroundings = .thisMachine
@@ -72,6 +73,8 @@ public final class Vault: Session {
     /// before has done, and need not do it again.
     ///
     /// - Parameters:
+    ///   - path: the vault file.
+    ///   - passphrase: 1 to 1,024 bytes.
     ///   - isNeeded: asked when it is this process's turn; if not, nothing is derived or lent.
     ///   - body: is lent the key.
     /// - Returns: whether it was needed.
@@ -100,6 +103,7 @@ public final class Vault: Session {
     ///   - passphrase: 1 to 1,024 bytes.
     ///   - parameters: what one guess at the passphrase shall cost; nil measures this machine and never goes
     ///     below 3 passes over 256 MiB.
+    ///   - surroundings: the disk, the clock and the marks.
     /// - Throws: ``VaultError/file(_:)``, ``VaultError/invalidPassphrase``, ``VaultError/derivationBusy``; no
     ///   file is left then.
     public static func create(
@@ -260,7 +264,7 @@ public final class Vault: Session {
     ///   - submissions: the sets, all of which have an outcome then, but those for which there was no room
     ///     beside the others.
     ///   - patience: how long to wait for another writer, in milliseconds.
-    /// - Throws: ``VaultError/file(_:)`` with ``VaultFileError/busy`` if the wait was too long; nothing has an
+    /// - Throws: ``VaultError/file(_:)`` with `VaultFileError.busy` if the wait was too long; nothing has an
     ///   outcome then.
     public func commit(_ submissions: [Submission], patience: UInt64) throws(VaultError) {
         var added: [Submission] = []

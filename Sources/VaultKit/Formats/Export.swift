@@ -12,7 +12,7 @@ public struct Export: ~Copyable {
 
     /// An export without secrets.
     ///
-    /// - Throws: ``SodiumError/outOfMemory``.
+    /// - Throws: `SodiumError.outOfMemory`.
     public init(as format: ExportFormat) throws(SodiumError) {
         let text = try SecretBuffer(capacity: 16 * 1024)
         let back = try ValueBuffer()
@@ -23,7 +23,7 @@ public struct Export: ~Copyable {
 
     /// Adds a secret, or notes that the format cannot carry it.
     ///
-    /// - Throws: ``SodiumError/outOfMemory``.
+    /// - Throws: `SodiumError.outOfMemory`.
     public mutating func add(_ name: String, _ value: Span<UInt8>) throws(SodiumError) {
         let start = text.count
         if format == .json { try text.append(Array((isFirst ? "{\n  " : ",\n  ").utf8).span) }
@@ -37,7 +37,7 @@ public struct Export: ~Copyable {
 
     /// Ends the text; nothing can be added then.
     ///
-    /// - Throws: ``SodiumError/outOfMemory``.
+    /// - Throws: `SodiumError.outOfMemory`.
     public mutating func finish() throws(SodiumError) {
         if format == .json { try text.append(Array((isFirst ? "{}\n" : "\n}\n").utf8).span) }
     }
@@ -49,7 +49,7 @@ public struct Export: ~Copyable {
 
     /// The formats that can carry a secret exactly.
     ///
-    /// - Throws: ``SodiumError/outOfMemory``.
+    /// - Throws: `SodiumError.outOfMemory`.
     public static func formats(for name: String, _ value: Span<UInt8>) throws(SodiumError) -> [ExportFormat] {
         var result: [ExportFormat] = []
         var back = try ValueBuffer()

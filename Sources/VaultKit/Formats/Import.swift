@@ -49,7 +49,7 @@ public struct Import: Equatable, Sendable {
 
     /// Makes the changes durable, all or none.
     ///
-    /// - Throws: as ``Session/commit(_:)``; ``VaultFileError/transactionTooLarge`` beyond 64 MiB.
+    /// - Throws: as ``Session/commit(_:)``; `VaultFileError.transactionTooLarge` beyond 64 MiB.
     public func commit(_ assignments: borrowing Assignments, to vault: any Session) throws(VaultError) {
         var changes = try Changes()
         for entry in entries where entry.effect != .unchanged {
