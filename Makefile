@@ -57,7 +57,7 @@ check:
 	Scripts/check-documents
 
 docs:
-	@rm -rf .build/symbols .build/VaultKit.doccarchive
+	@rm -rf .build/symbols .build/documentation .build/VaultKit.doccarchive
 	@mkdir -p .build/symbols/all .build/symbols/kit
 	@Scripts/quietly $(SWIFT) build --target VaultKit --scratch-path .build/documentation \
 		-Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc "$(CURDIR)/.build/symbols/all"
