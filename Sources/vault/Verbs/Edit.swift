@@ -14,7 +14,7 @@ struct Edit: Command {
         Edit(), name: "edit", usage: "SCOPE [--id ID] NAME", summary: "Change a secret in an editor",
         discussion: """
             The editor is $VISUAL, else $EDITOR, else vi. It gets a file that lies in memory alone, so the value is on \
-            no disk; editors of the vi family are told to keep no swap, backup or undo file, others may need to be told. \
+            no disk; vim and nvim are told to keep no swap, backup or undo file, others may need to be told. \
             The editor must write the file in place. A secret that does not exist yet begins empty.
 
             If the editor fails, or changes nothing, nothing is set. If the value had no newline at its end, the one \
@@ -91,10 +91,14 @@ struct Edit: Command {
 
     /// What makes an editor leave nothing behind.
     private static func quiet(_ editor: String) -> String {
-        let program = Path.name(of: String(editor.split(separator: " ").first ?? ""))
-        let family = ["vi", "vim", "nvim", "vim.basic", "vim.tiny", "vim.nox", "vim.gtk3", "view"]
-        return family.contains(program)
-            ? " -n -i NONE --cmd 'set noswapfile nobackup nowritebackup noundofile'" : ""
+        var program = Path.name(of: String(editor.split(separator: " ").first ?? ""))
+        // Which vi it is, is chosen by links; others of that name know no such options.
+        if program == "vi" || program == "view", let target = try? Path.resolvingLinks("/usr/bin/\(program)")
+        {
+            program = Path.name(of: target)
+        }
+        let isVim = program == "nvim" || program == "vim" || program.hasPrefix("vim.")
+        return isVim ? " -n -i NONE --cmd 'set noswapfile nobackup nowritebackup noundofile'" : ""
     }
 }
 
