@@ -165,4 +165,15 @@ import Testing
             #expect(try read(found, reader) == values.filter { !refused.contains($0.key) })
         }
     }
+
+    @Test func `references are found in a template, and other braces are none`() {
+        let text = Array(
+            "a {{ secret:A }}{{secret:b.c-d}}\n{{ other }} {{ secret: }} {{secret:A} {{ secret:A".utf8)
+        let found = Template.references(in: text.span)
+        #expect(found.map(\.name) == ["A", "b.c-d", "", "", ""])
+        #expect(found.map(\.line) == [1, 1, 2, 2, 2])
+        #expect(found[0].place == 2..<16)
+        #expect(found[1].place == 16..<32)
+        for count in 0...text.count { _ = Template.references(in: text.span.extracting(first: count)) }
+    }
 }
