@@ -83,15 +83,4 @@ extension Span<UInt8> {
     fileprivate func isSamePlace(_ one: Int, _ other: Int) -> Bool {
         contentStart(from: Swift.min(one, other)) >= Swift.max(one, other)
     }
-
-    fileprivate func lineEnds(in range: Range<Int>) -> Int {
-        var count = 0
-        for index in range
-        where self[index] == Byte.newline
-            || self[index] == Byte.carriageReturn && byte(at: index + 1) != Byte.newline
-        {
-            count += 1
-        }
-        return count
-    }
 }

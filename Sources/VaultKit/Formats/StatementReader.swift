@@ -128,16 +128,16 @@ extension Span<UInt8> {
         }
     }
 
-    /// The number of the line that `index` is in: lines end with LF, CR LF or CR.
-    func line(of index: Int) -> Int {
-        var line = 1
-        for place in 0..<Swift.min(index, count)
-        where self[place] == Byte.newline
-            || self[place] == Byte.carriageReturn && byte(at: place + 1) != Byte.newline
-        {
-            line += 1
+    /// The number of the line that `index` is in.
+    func line(of index: Int) -> Int { 1 + lineEnds(in: 0..<Swift.min(index, count)) }
+
+    /// How many lines end in `range`: with LF, CR LF or CR.
+    func lineEnds(in range: Range<Int>) -> Int {
+        var ends = 0
+        for index in range where Byte.isLineEnd(self[index]) {
+            if self[index] == Byte.newline || byte(at: index + 1) != Byte.newline { ends += 1 }
         }
-        return line
+        return ends
     }
 
     /// `export` and blanks that stand at `start`, skipped.
