@@ -36,11 +36,15 @@ let package = Package(
         .target(
             name: "VaultAgent", dependencies: ["VaultKit", "Compaction", "VaultFile", "Sodium", "Platform"],
             swiftSettings: rules),
+        .target(
+            name: "Wording", dependencies: ["VaultAgent", "VaultKit", "VaultFile", "Sodium", "Platform"],
+            swiftSettings: rules),
         .target(name: "CommandSyntax", swiftSettings: rules),
         .executableTarget(
             name: "vault",
             dependencies: [
-                "CommandSyntax", "VaultAgent", "VaultKit", "Compaction", "VaultFile", "Sodium", "Platform",
+                "CommandSyntax", "Wording", "VaultAgent", "VaultKit", "Compaction", "VaultFile", "Sodium",
+                "Platform",
             ],
             swiftSettings: rules),
         .testTarget(name: "SodiumTests", dependencies: ["Sodium"], swiftSettings: testRules),

@@ -120,6 +120,16 @@ public struct SecretBuffer: ~Copyable, Sendable {
         count = new
     }
 
+    /// Drops one LF or CRLF at the end.
+    public mutating func removeFinalNewline() {
+        let count = count
+        let drop = withBytes { bytes in
+            guard count > 0, bytes[count - 1] == 0x0A else { return 0 }
+            return count > 1 && bytes[count - 2] == 0x0D ? 2 : 1
+        }
+        truncate(to: count - drop)
+    }
+
     /// Lends the free room to `fill`, which returns how many bytes it wrote at the front of it.
     public mutating func appendInPlace<E>(_ fill: (inout MutableSpan<UInt8>) throws(E) -> Int) throws(E)
         -> Int

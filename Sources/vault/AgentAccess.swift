@@ -2,6 +2,7 @@ internal import CommandSyntax
 internal import Platform
 internal import VaultAgent
 internal import VaultKit
+internal import Wording
 
 /// What the verbs ask of the agent.
 enum AgentAccess {
@@ -63,75 +64,9 @@ enum AgentAccess {
     }
 }
 
-extension Failure {
-    /// What the agent, or the way to it, says in words.
-    init(_ error: AgentError, path: String) {
-        switch error {
-        case .notRunning: self.init(.locked, "\(path) is locked", hint: "unlock it with 'vault unlock'")
-        case .folderNotPrivate:
-            self.init(
-                .other,
-                "the agent's folder \(Locations.runtimeFolder ?? "") is not yours, or others can look into it",
-                hint: "make it yours alone: mode 700")
-        case .foreign: self.init(.other, "the agent's socket belongs to another user; nothing was sent to it")
-        case .otherVersion(let version):
-            self.init(
-                .other,
-                "the agent speaks version \(version) of its protocol, this vault version \(AgentProtocol.version)",
-                hint: "end it with 'vault lock --all', then unlock again with 'vault unlock'")
-        case .lost: self.init(.other, "the agent does not answer", hint: "end it with 'vault lock --all'")
-        case .malformed:
-            self.init(
-                .other, "the agent does not keep to its protocol", hint: "end it with 'vault lock --all'")
-        case .wouldLengthen:
-            self.init(.usage, "only the passphrase can lengthen the time that the vault stays unlocked")
-        case .cannotStart(.system(let error)): self.init(error, "cannot start the agent")
-        case .cannotStart(.folderNotPrivate): self.init(AgentError.folderNotPrivate, path: path)
-        case .cannotStart(.alreadyRunning): self.init(.other, "another agent is running")
-        case .vault(let error): self.init(error, path: path)
-        }
-    }
-}
-
 extension ValueFormat where Value == UInt64 {
     /// A duration such as `90s`, `15m`, `1h` or `7d`, in milliseconds.
     static var duration: Self {
         Self("a duration such as 90s, 15m, 1h or 7d") { Duration.parse($0) }
-    }
-}
-
-/// A span of time in words.
-enum Duration {
-    /// Milliseconds; nil if the text is none.
-    static func parse(_ text: String) -> UInt64? {
-        let units: [Character: UInt64] = ["s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
-        guard let last = text.last, let unit = units[last], text.utf8.first != UInt8(ascii: "+"),
-            let number = UInt64(text.dropLast()), number > 0
-        else { return nil }
-        let (product, overflow) = number.multipliedReportingOverflow(by: unit)
-        return overflow || product > AgentProtocol.mostDuration ? nil : product
-    }
-
-    /// The largest unit and the one below it, such as `11h 59m`, `40d` or `42s`; parts of a second count as one.
-    static func words(milliseconds: UInt64) -> String {
-        let seconds = (milliseconds + 999) / 1000
-        let units: [(String, UInt64)] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)]
-        guard let first = units.firstIndex(where: { seconds >= $0.1 }) else { return "0s" }
-        var rest = seconds
-        var parts: [String] = []
-        for (name, size) in units[first...].prefix(2) {
-            if rest >= size { parts.append("\(rest / size)\(name)") }
-            rest %= size
-        }
-        return parts.joined(separator: " ")
-    }
-}
-
-extension AgentStatus {
-    /// When the vault is locked, in words.
-    var deadlines: String {
-        let sleep = locksOnSleep ? ", and when the machine slept" : ""
-        return "in \(Duration.words(milliseconds: idleLeft)) without use, "
-            + "in \(Duration.words(milliseconds: totalLeft)) at the latest" + sleep
     }
 }

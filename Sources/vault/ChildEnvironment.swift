@@ -2,6 +2,7 @@ internal import Platform
 internal import Sodium
 internal import VaultFile
 internal import VaultKit
+internal import Wording
 
 /// The environment of a program that is about to be started, put together in guarded memory.
 struct ChildEnvironment: ~Copyable {
@@ -33,7 +34,7 @@ struct ChildEnvironment: ~Copyable {
         self.vault = vault
         self.effective = Dictionary(uniqueKeysWithValues: effective.map { ($0.name, $0) })
         self.searched = searched
-        block = try guarding { () throws(SodiumError) in try SecretBuffer(capacity: 16 * 1024) }
+        block = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 16 * 1024) }
     }
 
     /// Whether a variable changes which code programs load or how they find each other.
@@ -119,9 +120,9 @@ struct ChildEnvironment: ~Copyable {
                 failures.append(Failure(.usage, "'\(name)' in --env-file is no name of a variable"))
                 continue
             }
-            var entry = try guarding { () throws(SodiumError) in try SecretBuffer(capacity: 4096) }
+            var entry = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4096) }
             try assignments.withValue(of: name) { value throws(Failure) in
-                try guarding { () throws(SodiumError) in
+                try inWords { () throws(SodiumError) in
                     try entry.append(Array("\(name)=".utf8).span)
                     try entry.append(value)
                 }
@@ -209,10 +210,10 @@ struct ChildEnvironment: ~Copyable {
     private borrowing func compacted() throws(Failure) -> SecretBuffer {
         let ranges = added.values.sorted { $0.lowerBound < $1.lowerBound }
         let count = block.count
-        var result = try guarding { () throws(SodiumError) in try SecretBuffer(capacity: count) }
+        var result = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: count) }
         try block.withBytes { block throws(Failure) in
             for range in ranges {
-                try guarding { () throws(SodiumError) in try result.append(block.extracting(range)) }
+                try inWords { () throws(SodiumError) in try result.append(block.extracting(range)) }
             }
         }
         return result
@@ -243,7 +244,7 @@ struct ChildEnvironment: ~Copyable {
 
     private mutating func put(_ name: Name, _ value: Span<UInt8>) throws(Failure) {
         let start = block.count
-        try guarding { () throws(SodiumError) in
+        try inWords { () throws(SodiumError) in
             try block.append(name.span)
             try block.append(UInt8(ascii: "="))
             try block.append(value)

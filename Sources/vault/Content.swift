@@ -1,5 +1,6 @@
 internal import Platform
 internal import Sodium
+internal import Wording
 
 /// Bytes that may be secret, from where somebody said they are.
 enum Content {
@@ -43,9 +44,9 @@ enum Content {
         _ failure: String, _ limit: Int, _ refusal: () -> Failure,
         _ read: (inout MutableSpan<UInt8>) throws(Errno) -> Int
     ) throws(Failure) -> SecretBuffer {
-        var buffer = try guarding { () throws(SodiumError) in try SecretBuffer(capacity: 4096) }
+        var buffer = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4096) }
         while true {
-            try guarding { () throws(SodiumError) in try buffer.reserve(1) }
+            try inWords { () throws(SodiumError) in try buffer.reserve(1) }
             do throws(Errno) {
                 if try buffer.appendInPlace(read) == 0 { return buffer }
             } catch {

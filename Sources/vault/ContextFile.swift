@@ -1,4 +1,5 @@
 internal import Platform
+internal import Wording
 
 /// A `.vault.toml`: which context a folder stands for, and what its programs require.
 struct ContextFile: Equatable {

@@ -1,5 +1,6 @@
 internal import Platform
 internal import VaultKit
+internal import Wording
 
 /// The project and cluster of the moment, and who said so.
 struct CurrentContext {
@@ -99,22 +100,5 @@ extension Target {
         let name = try checkedName()
         guard let scope = try scope(options) else { throw Failure(.usage, "missing operand SCOPE") }
         return Secret(name, in: scope)
-    }
-}
-
-extension Scope {
-    /// `team`, `project web`, `cluster gpu-1`.
-    var described: String { id.map { "\(word) \($0)" } ?? word }
-}
-
-extension Failure {
-    static let invalidName = Failure(
-        .usage, "invalid name",
-        hint: "a name is 1 to 128 characters: a letter or _, then letters, digits, _, . or -")
-
-    static func invalidID(from origin: String) -> Failure {
-        Failure(
-            .usage, "invalid id in \(origin)",
-            hint: "an id is 1 to 128 characters: a letter or digit, then letters, digits, _, . or -")
     }
 }

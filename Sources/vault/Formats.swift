@@ -1,6 +1,7 @@
 internal import CommandSyntax
 internal import Platform
 internal import VaultKit
+internal import Wording
 
 /// The word for a format of `vault export` on the command line.
 enum ExportWord: String, CaseIterable, Sendable {

@@ -1,6 +1,7 @@
 internal import CommandSyntax
 internal import Platform
 internal import VaultAgent
+internal import Wording
 
 /// From the words of the command line to an exit code.
 @main

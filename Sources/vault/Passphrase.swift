@@ -1,6 +1,7 @@
 internal import Platform
 internal import Sodium
 internal import VaultFile
+internal import Wording
 
 /// Finds a passphrase, in guarded memory from the first byte on.
 enum Passphrase {
@@ -79,7 +80,7 @@ enum Passphrase {
     }
 
     private static func read(_ source: Source) throws(Failure) -> SecretBytes {
-        var buffer = try guarding { () throws(SodiumError) in
+        var buffer = try inWords { () throws(SodiumError) in
             try SecretBuffer(capacity: Format.passphraseCounts.upperBound + 4)
         }
         switch source {
@@ -121,7 +122,7 @@ enum Passphrase {
     }
 
     private static func readCommand(_ command: String, _ buffer: inout SecretBuffer) throws(Failure) {
-        var piece = try guarding { () throws(SodiumError) in try SecretBytes(count: 4096) }
+        var piece = try inWords { () throws(SodiumError) in try SecretBytes(count: 4096) }
         var overflow = false
         let status: Int32?
         do throws(Errno) {
@@ -164,7 +165,7 @@ enum Passphrase {
         do throws(SodiumError) {
             return try buffer.finish()
         } catch {
-            throw .outOfMemory
+            throw Failure(error)
         }
     }
 
@@ -177,39 +178,6 @@ enum Passphrase {
     }
 }
 
-extension InputFile {
-    /// Opens a file that the user named.
-    static func open(_ path: String, _ what: String) throws(Failure) -> InputFile {
-        do throws(Errno) {
-            return try InputFile(path)
-        } catch {
-            throw Failure(error, "cannot read \(what)")
-        }
-    }
-}
-
 extension Failure {
     static let passphraseTooLong = Failure(.usage, "the passphrase has more than 1,024 bytes")
-    static let outOfMemory = Failure(.other, "not enough memory")
-}
-
-/// Calls `body`; libsodium fails for want of memory alone.
-func guarding<R: ~Copyable>(_ body: () throws(SodiumError) -> R) throws(Failure) -> R {
-    do throws(SodiumError) {
-        return try body()
-    } catch {
-        throw .outOfMemory
-    }
-}
-
-extension SecretBuffer {
-    /// Drops one LF or CRLF at the end.
-    mutating func removeFinalNewline() {
-        let count = count
-        let drop = withBytes { bytes in
-            guard count > 0, bytes[count - 1] == 0x0A else { return 0 }
-            return count > 1 && bytes[count - 2] == 0x0D ? 2 : 1
-        }
-        truncate(to: count - drop)
-    }
 }

@@ -1,5 +1,6 @@
 internal import Platform
 internal import Sodium
+internal import Wording
 
 /// Questions to the person at the terminal.
 enum Prompt {
@@ -12,7 +13,7 @@ enum Prompt {
         ifMoreComes refusal: Failure? = nil
     ) throws(Failure) -> SecretBuffer {
         var line = GuardedLine(
-            try guarding { () throws(SodiumError) in try SecretBuffer(capacity: limit) }, limit)
+            try inWords { () throws(SodiumError) in try SecretBuffer(capacity: limit) }, limit)
         let moreCame: Bool
         do throws(PromptError) {
             moreCame = try terminal.readHiddenLine(prompt: prompt, into: &line)

@@ -1,6 +1,7 @@
 internal import CommandSyntax
 internal import VaultFile
 internal import VaultKit
+internal import Wording
 
 /// The verb `vault check`.
 struct Check: Command {

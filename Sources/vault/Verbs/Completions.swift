@@ -1,5 +1,6 @@
 internal import CommandSyntax
 internal import VaultKit
+internal import Wording
 
 /// The verb `vault completions`.
 struct PrintCompletions: Command {

@@ -1,6 +1,7 @@
 internal import CommandSyntax
 internal import Sodium
 internal import VaultKit
+internal import Wording
 
 /// The verbs `vault copy` and `vault move`.
 struct CopySecret: Command {

@@ -3,6 +3,7 @@ internal import Platform
 internal import Sodium
 internal import VaultFile
 internal import VaultKit
+internal import Wording
 
 /// The verb `vault edit`.
 struct Edit: Command {
@@ -60,7 +61,7 @@ struct Edit: Command {
         _ before: borrowing SecretBytes, with editor: String
     ) throws(Failure) -> SecretBuffer {
         let endsInNewline = before.withBytes { $0.count > 0 && $0[$0.count - 1] == UInt8(ascii: "\n") }
-        var after = try guarding { () throws(SodiumError) in try SecretBuffer(capacity: 4096) }
+        var after = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4096) }
         let status: Int32?
         do throws(Errno) {
             let file = try MemoryFile()

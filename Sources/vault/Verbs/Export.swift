@@ -2,6 +2,7 @@ internal import CommandSyntax
 internal import Platform
 internal import Sodium
 internal import VaultKit
+internal import Wording
 
 /// The verb `vault export`.
 struct ExportSecrets: Command {
@@ -50,19 +51,19 @@ struct ExportSecrets: Command {
         let effective = try options.during { () throws(VaultError) in try vault.effective(in: current.context)
         }
         try current.checkRequired(effective)
-        var export = try guarding { () throws(SodiumError) in try Export(as: format) }
+        var export = try inWords { () throws(SodiumError) in try Export(as: format) }
         for secret in effective where filter.wants(secret) {
             let value = try options.during { () throws(VaultError) in
                 try vault.value(of: secret, version: 0)
             }
             try value.withBytes { value throws(Failure) in
-                try guarding { () throws(SodiumError) in try export.add(secret.name, value) }
+                try inWords { () throws(SodiumError) in try export.add(secret.name, value) }
             }
         }
         guard export.refused.isEmpty else {
             throw try refusal(export.refused, effective, in: vault, format)
         }
-        try guarding { () throws(SodiumError) in try export.finish() }
+        try inWords { () throws(SodiumError) in try export.finish() }
         try export.withText { text throws(Failure) in try Output.write(text, to: output) }
     }
 
@@ -91,7 +92,7 @@ struct ExportSecrets: Command {
                 try vault.value(of: secret, version: 0)
             }
             let formats = try value.withBytes { value throws(Failure) in
-                try guarding { () throws(SodiumError) in try Export.formats(for: secret.name, value) }
+                try inWords { () throws(SodiumError) in try Export.formats(for: secret.name, value) }
             }
             let others = formats.map(\.words).joined(separator: ", ")
             words.append("'\(secret.name)' (\(others.isEmpty ? "no format can" : "\(others) can"))")

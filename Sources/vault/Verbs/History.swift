@@ -1,6 +1,7 @@
 internal import CommandSyntax
 internal import Platform
 internal import VaultKit
+internal import Wording
 
 /// The verb `vault history`.
 struct History: Command {

@@ -1,6 +1,7 @@
 internal import CommandSyntax
 internal import Sodium
 internal import VaultKit
+internal import Wording
 
 /// The verb `vault import`.
 struct ImportSecrets: Command {

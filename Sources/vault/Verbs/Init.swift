@@ -2,6 +2,7 @@ internal import CommandSyntax
 internal import Sodium
 internal import VaultFile
 internal import VaultKit
+internal import Wording
 
 /// The verb `vault init`.
 struct Init: Command {

@@ -2,6 +2,7 @@ internal import CommandSyntax
 internal import Platform
 internal import Sodium
 internal import VaultKit
+internal import Wording
 
 /// The verb `vault inject`.
 struct Inject: Command {
@@ -47,7 +48,7 @@ struct Inject: Command {
         let secrets = Dictionary(uniqueKeysWithValues: effective.map { ($0.name, $0) })
         try refuseMissing(references, secrets, current)
 
-        var result = try guarding { () throws(SodiumError) in
+        var result = try inWords { () throws(SodiumError) in
             try SecretBuffer(capacity: template.count + 4096)
         }
         var end = 0
@@ -58,7 +59,7 @@ struct Inject: Command {
             }
             try template.withBytes { template throws(Failure) in
                 try value.withBytes { value throws(Failure) in
-                    try guarding { () throws(SodiumError) in
+                    try inWords { () throws(SodiumError) in
                         try result.append(template.extracting(end..<reference.place.lowerBound))
                         try result.append(value)
                     }
@@ -67,7 +68,7 @@ struct Inject: Command {
             end = reference.place.upperBound
         }
         try template.withBytes { template throws(Failure) in
-            try guarding { () throws(SodiumError) in
+            try inWords { () throws(SodiumError) in
                 try result.append(template.extracting(end..<template.count))
             }
         }

@@ -1,5 +1,6 @@
 internal import CommandSyntax
 internal import VaultAgent
+internal import Wording
 
 /// The verb `vault lock`.
 struct Lock: Command {

@@ -2,6 +2,7 @@ internal import CommandSyntax
 internal import Platform
 internal import VaultFile
 internal import VaultKit
+internal import Wording
 
 /// The verb `vault restore`.
 struct Restore: Command {

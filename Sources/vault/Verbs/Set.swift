@@ -3,6 +3,7 @@ internal import Platform
 internal import Sodium
 internal import VaultFile
 internal import VaultKit
+internal import Wording
 
 /// The verb `vault set`.
 struct SetSecret: Command {
@@ -97,7 +98,7 @@ struct SetSecret: Command {
     private func content() throws(Failure) -> SecretBuffer {
         if let value {
             var buffer = try SetSecret.buffer()
-            try guarding { () throws(SodiumError) in try buffer.append(Array(value.utf8).span) }
+            try inWords { () throws(SodiumError) in try buffer.append(Array(value.utf8).span) }
             if buffer.count > Format.mostValue { throw .valueTooLong }
             return buffer
         }
@@ -132,7 +133,7 @@ struct SetSecret: Command {
     private static func random(_ count: Int) throws(Failure) -> SecretBuffer {
         let characters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
         var buffer = try buffer()
-        try guarding { () throws(SodiumError) in
+        try inWords { () throws(SodiumError) in
             for _ in 0..<count {
                 let index = try Entropy.uniform(below: UInt32(characters.count))
                 try buffer.append(characters[Int(index)])
@@ -142,6 +143,6 @@ struct SetSecret: Command {
     }
 
     private static func buffer() throws(Failure) -> SecretBuffer {
-        try guarding { () throws(SodiumError) in try SecretBuffer(capacity: 4096) }
+        try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4096) }
     }
 }

@@ -4,6 +4,7 @@ internal import Sodium
 internal import VaultAgent
 internal import VaultFile
 internal import VaultKit
+internal import Wording
 
 /// The verb `vault unlock`.
 struct Unlock: Command {

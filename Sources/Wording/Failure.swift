@@ -1,7 +1,8 @@
-internal import Platform
+package import Platform
+package import Sodium
 
 /// How the program ends when it did not do what was asked.
-enum ExitCode: Int32 {
+package enum ExitCode: Int32 {
     case other = 1
     case usage = 2
     case cancelled = 3
@@ -21,28 +22,28 @@ enum ExitCode: Int32 {
 }
 
 /// An error in words, with the exit code that goes with it.
-struct Failure: Error {
-    var code: ExitCode
-    let message: String
-    let hint: String?
+package struct Failure: Error {
+    package var code: ExitCode
+    package let message: String
+    package let hint: String?
 
-    init(_ code: ExitCode, _ message: String, hint: String? = nil) {
+    package init(_ code: ExitCode, _ message: String, hint: String? = nil) {
         self.code = code
         self.message = message
         self.hint = hint
     }
 
     /// An error of the system about something that has a name.
-    init(_ error: Errno, _ doing: String) { self.init(.other, "\(doing): \(error)") }
+    package init(_ error: Errno, _ doing: String) { self.init(.other, "\(doing): \(error)") }
 
     /// A variable that cannot be read.
-    init(_ error: NotText) { self.init(.usage, "the variable \(error.variable) is not UTF-8 text") }
+    package init(_ error: NotText) { self.init(.usage, "the variable \(error.variable) is not UTF-8 text") }
 
     /// An exit code alone, where the answer is already printed.
-    init(silent code: ExitCode) { self.init(code, "") }
+    package init(silent code: ExitCode) { self.init(code, "") }
 
     /// Prints it on standard error.
-    func report(asJSON: Bool) {
+    package func report(asJSON: Bool) {
         if message.isEmpty { return }
         if asJSON {
             var error: [(String, JSON)] = [
@@ -59,12 +60,39 @@ struct Failure: Error {
 
 extension Environment {
     /// The value of a variable that must be text; nil if it is unset or empty.
-    static func text(_ name: String) throws(Failure) -> String? {
+    package static func text(_ name: String) throws(Failure) -> String? {
         do throws(NotText) {
             guard let value = try value(name), !value.isEmpty else { return nil }
             return value
         } catch {
             throw Failure(error)
+        }
+    }
+}
+
+extension Failure {
+    package static let outOfMemory = Failure(.other, "not enough memory")
+
+    /// What libsodium says, which fails for want of memory alone.
+    package init(_ error: SodiumError) { self = .outOfMemory }
+}
+
+/// Calls `body`, turning a lack of memory into words.
+package func inWords<R: ~Copyable>(_ body: () throws(SodiumError) -> R) throws(Failure) -> R {
+    do throws(SodiumError) {
+        return try body()
+    } catch {
+        throw Failure(error)
+    }
+}
+
+extension InputFile {
+    /// Opens a file that the user named.
+    package static func open(_ path: String, _ what: String) throws(Failure) -> InputFile {
+        do throws(Errno) {
+            return try InputFile(path)
+        } catch {
+            throw Failure(error, "cannot read \(what)")
         }
     }
 }

@@ -1,0 +1,33 @@
+internal import Platform
+package import VaultAgent
+internal import VaultKit
+
+extension Failure {
+    /// What the agent, or the way to it, says in words.
+    package init(_ error: AgentError, path: String) {
+        switch error {
+        case .notRunning: self.init(.locked, "\(path) is locked", hint: "unlock it with 'vault unlock'")
+        case .folderNotPrivate:
+            self.init(
+                .other,
+                "the agent's folder \(Locations.runtimeFolder ?? "") is not yours, or others can look into it",
+                hint: "make it yours alone: mode 700")
+        case .foreign: self.init(.other, "the agent's socket belongs to another user; nothing was sent to it")
+        case .otherVersion(let version):
+            self.init(
+                .other,
+                "the agent speaks version \(version) of its protocol, this vault version \(AgentProtocol.version)",
+                hint: "end it with 'vault lock --all', then unlock again with 'vault unlock'")
+        case .lost: self.init(.other, "the agent does not answer", hint: "end it with 'vault lock --all'")
+        case .malformed:
+            self.init(
+                .other, "the agent does not keep to its protocol", hint: "end it with 'vault lock --all'")
+        case .wouldLengthen:
+            self.init(.usage, "only the passphrase can lengthen the time that the vault stays unlocked")
+        case .cannotStart(.system(let error)): self.init(error, "cannot start the agent")
+        case .cannotStart(.folderNotPrivate): self.init(AgentError.folderNotPrivate, path: path)
+        case .cannotStart(.alreadyRunning): self.init(.other, "another agent is running")
+        case .vault(let error): self.init(error, path: path)
+        }
+    }
+}

@@ -1,0 +1,56 @@
+internal import Platform
+
+/// Data goes to standard output, everything else to standard error.
+package enum Output {
+    package static var isTerminal: Bool { InheritedDescriptor.standardOutput.isTerminal }
+
+    /// Writes data.
+    package static func write(_ text: String) throws(Failure) { try write(Array(text.utf8).span) }
+
+    /// Writes data.
+    ///
+    /// A reader that went away, as `head` does, is no error unless all of it matters.
+    package static func write(_ bytes: Span<UInt8>, isWhole: Bool = false) throws(Failure) {
+        do throws(Errno) {
+            try InheritedDescriptor.standardOutput.writeAll(bytes)
+        } catch .brokenPipe where !isWhole {
+            return
+        } catch {
+            throw Failure(error, "cannot write to standard output")
+        }
+    }
+
+    /// Writes data to a file that was named, or else to standard output, where all of it matters.
+    package static func write(_ bytes: Span<UInt8>, to file: String?) throws(Failure) {
+        guard let file, file != "-" else { return try write(bytes, isWhole: true) }
+        do throws(Errno) {
+            try OutputFile.write(bytes, to: file)
+        } catch {
+            throw Failure(error, "cannot write \(file)")
+        }
+    }
+
+    /// Writes a line for a person.
+    ///
+    /// If nobody can read it, there is nobody to tell.
+    package static func note(_ line: String) {
+        try? InheritedDescriptor.standardError.writeAll(Array((visible(line) + "\n").utf8).span)
+    }
+
+    /// Writes a warning for a person.
+    package static func warn(_ text: String) { note("vault: warning: \(text)") }
+
+    /// `text` without what could steer a terminal: control characters become `\u{…}`.
+    package static func visible(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isControl) else { return text }
+        return text.unicodeScalars.reduce(into: "") { result, scalar in
+            result += isControl(scalar) ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+        }
+    }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+            || (0x202A...0x202E).contains(scalar.value)
+            || (0x2066...0x2069).contains(scalar.value)
+    }
+}

@@ -1,0 +1,137 @@
+internal import Platform
+internal import Sodium
+package import VaultFile
+package import VaultKit
+
+extension Failure {
+    /// The library's errors in words.
+    package init(_ error: VaultError, path: String) {
+        switch error {
+        case .file(let error): self.init(error, path: path)
+        case .invalidName: self = .invalidName
+        case .invalidID: self = .invalidID(from: "the scope")
+        case .valueTooLong: self = .valueTooLong
+        case .invalidPassphrase: self.init(.usage, "a passphrase has 1 to 1,024 bytes")
+        case .noSuchSecret: self.init(.noSuchSecret, "no such secret")
+        case .noSuchVersion: self.init(.noSuchSecret, "no such version")
+        case .derivationBusy:
+            self.init(.busy, "busy: another process of yours has been deriving a key for too long")
+        case .notABackup:
+            self.init(.other, "\(path) exists and is no backup of this vault; it was not touched")
+        case .newerBackup:
+            self.init(
+                .other, "\(path) holds more than the vault does; it was not touched",
+                hint: "if the vault went back, restore it; else choose another name")
+        case .sameFile: self.init(.usage, "\(path) is the vault itself")
+        case .locked:
+            self.init(.locked, "the vault was locked meanwhile", hint: "unlock it with 'vault unlock'")
+        case .agentLost(let outcomeUnknown):
+            let message = "the agent ended or does not answer"
+            self.init(
+                .other, outcomeUnknown ? message + "; whether the change was made is not known" : message,
+                hint: outcomeUnknown ? Failure.lookFirst : "unlock again with 'vault unlock'")
+        }
+    }
+
+    package static let valueTooLong = Failure(.usage, "the value has more than 1,048,576 bytes (1 MiB)")
+
+    /// The engine's errors in words.
+    package init(_ error: VaultFileError, path: String) {
+        switch error {
+        case .noFile: self.init(.noVault, "no vault at \(path)", hint: "make one with 'vault init'")
+        case .notAVault(let foreign): self.init(.noVault, "\(path) \(Failure.words(foreign))")
+        case .alreadyExists: self.init(.other, "\(path) exists already and was not touched")
+        case .incompleteCopy(let count, let expected):
+            self.init(
+                .damaged, "\(path) is an incomplete copy: \(count) bytes of at least \(expected)",
+                hint: "copy it again from where it came from")
+        case .damagedHeader: self.init(.damaged, "\(path) is damaged: its header", hint: Failure.restoreHint)
+        case .tamperedHeader:
+            self.init(
+                .damaged,
+                "\(path) was tampered with: the passphrase is right, but the header is not the vault's")
+        case .damaged(let offset):
+            self.init(.damaged, "\(path) is damaged at byte \(offset)", hint: Failure.restoreHint)
+        case .unsupported(let what):
+            self.init(.damaged, "\(path) needs a newer version of vault: \(Failure.words(what))")
+        case .refusedParameters(let parameters):
+            self.init(
+                .damaged,
+                "refused: the key derivation would take \(parameters.passes) passes over \(parameters.memoryKiB) KiB of memory"
+            )
+        case .wrongPassphrase:
+            self.init(
+                .wrongPassphrase, "wrong passphrase",
+                hint: "if you are sure of it, the slot that it opens may be damaged or changed: try a backup")
+        case .outOfMemory: self.init(.other, "not enough memory for the key derivation or the value")
+        case .busy: self.init(.busy, "busy: waited too long for another writer of \(path)")
+        case .replaced: self = .rollback("another vault lies at \(path) now", path: path)
+        case .keysChanged: self.init(.other, "the keys of \(path) were changed meanwhile", hint: "try again")
+        case .rolledBack:
+            self = .rollback(
+                "\(path) is older than what this machine last saw of it, went another way since, or lost its end",
+                path: path)
+        case .replacedDuringWrite:
+            self.init(
+                .other, "\(path) was replaced during the write; the change is not in it", hint: "try again")
+        case .severalNames:
+            self.init(
+                .other,
+                "\(path) has other names (hard links), or is mounted there; a rewrite would part them",
+                hint: "remove the other names, or work on a copy")
+        case .rewriteDiffers(let offset):
+            self.init(
+                .other, "what was written anew from \(path) differs at byte \(offset); it was not changed")
+        case .cancelled: self.init(.cancelled, "cancelled; nothing was changed")
+        case .readOnly: self.init(.damaged, "\(path) needs a newer version of vault to be written")
+        case .transactionTooLarge:
+            self.init(.other, "the changes have more than 64 MiB together; nothing was written")
+        case .timeExhausted:
+            self.init(.other, "the newest version of that name is at the end of the year 9999")
+        case .outcomeUnknown(let error):
+            self.init(
+                .other, "cannot make the change durable: \(error); whether it was made is not known",
+                hint: Failure.lookFirst)
+        case .previousFailure: self.init(.other, "an earlier error stopped all writing")
+        case .io(let operation, let error): self.init(error, "cannot \(operation.rawValue) \(path)")
+        }
+    }
+
+    private static let lookFirst = "look with 'vault get' or 'vault list' before you try again"
+    private static let restoreHint =
+        "it was not changed; restore a backup, or see what 'vault salvage' can save"
+
+    private static func words(_ foreign: VaultFileError.Foreign) -> String {
+        switch foreign {
+        case .empty: "is empty, not a vault"
+        case .folder: "is a folder, not a vault"
+        case .special: "is no regular file, and not a vault"
+        case .content: "is not a vault"
+        }
+    }
+
+    private static func words(_ what: VaultFileError.Unsupported) -> String {
+        switch what {
+        case .format(let number): "format \(number)"
+        case .flags(let bits): "flags \(String(bits, radix: 16))"
+        case .record(let kind): "a record of kind \(kind)"
+        }
+    }
+}
+
+extension Scope {
+    /// `team`, `project web`, `cluster gpu-1`.
+    package var described: String { id.map { "\(word) \($0)" } ?? word }
+}
+
+extension Failure {
+    package static let invalidName = Failure(
+        .usage, "invalid name",
+        hint: "a name is 1 to 128 characters: a letter or _, then letters, digits, _, . or -")
+
+    package static func invalidID(from origin: String) -> Failure {
+        Failure(
+            .usage, "invalid id in \(origin)",
+            hint: "an id is 1 to 128 characters: a letter or digit, then letters, digits, _, . or -")
+    }
+}
