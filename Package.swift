@@ -21,10 +21,13 @@ let package = Package(
     products: [
         .library(name: "VaultKit", targets: ["VaultKit"]),
         .executable(name: "vault", targets: ["vault"]),
+        .executable(name: "vault-web", targets: ["vault-web"]),
     ],
     targets: [
         .systemLibrary(
             name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        .systemLibrary(
+            name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .target(name: "CPlatform"),
         .target(name: "Sodium", dependencies: ["CSodium"], swiftSettings: rules),
         .target(name: "Platform", dependencies: ["CPlatform"], swiftSettings: rules),
@@ -45,6 +48,18 @@ let package = Package(
             dependencies: [
                 "CommandSyntax", "Wording", "VaultAgent", "VaultKit", "Compaction", "VaultFile", "Sodium",
                 "Platform",
+            ],
+            swiftSettings: rules),
+        .target(
+            name: "HTTPServer", dependencies: ["CMicroHTTPD", "Sodium", "Platform"], swiftSettings: rules),
+        .executableTarget(
+            name: "vault-web",
+            dependencies: [
+                "HTTPServer", "Wording", "VaultAgent", "VaultKit", "VaultFile", "Sodium", "Platform",
+            ],
+            resources: [
+                .embedInCode("Page/index.html"), .embedInCode("Page/page.css"), .embedInCode("Page/page.js"),
+                .embedInCode("Page/icon.svg"),
             ],
             swiftSettings: rules),
         .testTarget(name: "SodiumTests", dependencies: ["Sodium"], swiftSettings: testRules),

@@ -38,6 +38,11 @@ public struct Poller {
         add(socket.descriptor.number, interest)
     }
 
+    /// Adds a descriptor that somebody else owns.
+    public mutating func add(_ borrowed: InheritedDescriptor, _ interest: Interest) -> Int {
+        add(borrowed.number, interest)
+    }
+
     /// Adds a timer.
     public mutating func add(_ timer: borrowing BootTimer) -> Int { add(timer.descriptor.number, .reading) }
 

@@ -103,6 +103,37 @@ public enum CurrentProcess {
         }
     }
 
+    /// Replaces this process by a program of the same installation, which lies beside this one or is found in PATH; it
+    /// keeps standard input, output, error and the terminal.
+    ///
+    /// - Parameters:
+    ///   - name: the program's name, without a folder.
+    ///   - words: its arguments.
+    ///   - kept: indices of inherited variables (``Environment/withEntry(at:_:)``) that the program gets.
+    /// - Returns: only if the program could not be started, why.
+    public static func become(companion name: String, _ words: [String], keeping kept: [Int]) -> Errno {
+        platform_soften()
+        guard let inherited = unsafe platform_environment() else { return .invalidArgument }
+        var variables = unsafe kept.map { unsafe inherited[$0] }
+        unsafe variables.append(nil)
+        let own = (try? Path.resolvingLinks("/proc/self/exe")) ?? ""
+        let beside = unsafe strdup(Path.join(Path.folder(of: own), name))
+        var arguments: [UnsafeMutablePointer<CChar>?] = unsafe []
+        for word in [name] + words { unsafe arguments.append(strdup(word)) }
+        unsafe arguments.append(nil)
+        defer { unsafe (arguments + [beside]).forEach { unsafe free($0) } }
+        return unsafe arguments.withUnsafeMutableBufferPointer { arguments in
+            unsafe variables.withUnsafeMutableBufferPointer { variables in
+                guard let beside = unsafe beside, let words = arguments.baseAddress, let first = unsafe words[0],
+                    let variables = variables.baseAddress
+                else { return .noMemory }
+                unsafe execve(beside, words, variables)
+                let error = Errno.current
+                return error == .noSuchFile ? unsafe search(first, words, variables) : error
+            }
+        }
+    }
+
     /// What `execvp` does, but with an environment of its own.
     private static func search(
         _ name: UnsafeMutablePointer<CChar>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>,
@@ -132,7 +163,7 @@ public enum CurrentProcess {
     }
 }
 
-/// A command line that prints a passphrase.
+/// Command lines that this program runs for a person.
 public enum ShellCommand {
     /// Runs `command` with `/bin/sh -c` and hands each piece of its standard output to `take` as it comes.
     ///
@@ -182,6 +213,13 @@ public enum ShellCommand {
             _ = signal(SIGQUIT, quit)
         }
         return try wait(for: child)
+    }
+
+    /// Has the desktop show `address` in the person's browser, whatever comes of it.
+    public static func show(_ address: String) {
+        let command = "xdg-open \"$1\" </dev/null >/dev/null 2>&1 &"
+        guard let child = try? spawn(command, about: address, keeping: Array(0..<Environment.count)) else { return }
+        _ = try? wait(for: child)
     }
 
     private static func wait(for child: pid_t) throws(Errno) -> Int32? {

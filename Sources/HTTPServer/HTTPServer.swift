@@ -1,0 +1,207 @@
+internal import CMicroHTTPD
+internal import Glibc
+public import Platform
+internal import Sodium
+
+/// What a server is for: whom it answers, and what.
+public protocol HTTPService: AnyObject {
+    /// Whether a connection from this port of 127.0.0.1 may be taken; else it is closed without a byte.
+    func admits(clientPort: UInt16) -> Bool
+
+    /// Looks at the head of a request.
+    ///
+    /// - Returns: the answer to a request that is refused, whose body is not even kept; else nil.
+    func refusal(of request: Request) -> Response?
+
+    /// The answer to a request that was not refused.
+    func response(to request: Request, body: Span<UInt8>) -> Response
+}
+
+/// A server for HTTP/1.1 on 127.0.0.1, in one thread: a service is asked one thing at a time.
+///
+/// The only user of libmicrohttpd.
+public final class HTTPServer {
+    /// What a client can take up.
+    public struct Limits: Sendable {
+        /// Connections at a time; others wait at the door.
+        public var connections = 512
+        /// Milliseconds for a request and its answer, and between two requests.
+        public var patience: UInt64 = 20_000
+        /// Bytes of a request's head, and of what the library needs besides.
+        public var head = 32 << 10
+        /// Bytes of a request's body.
+        public var body = 8 << 20
+
+        /// The limits of web-interface.md, section 6.
+        public init() {}
+    }
+
+    private let service: any HTTPService
+    private let limits: Limits
+    private var daemon: OpaquePointer?
+    private var poller = Poller()
+    /// The connections that are open, with when each was opened or last got an answer.
+    private var connections: [OpaquePointer: UInt64] = [:]
+
+    /// Listens on `port` of 127.0.0.1; on one that the system chooses if it is 0.
+    ///
+    /// - Throws: ``Errno``, such as that the address is in use.
+    public init(port: UInt16, limits: Limits = Limits(), service: any HTTPService) throws(Errno) {
+        self.service = service
+        self.limits = limits
+        var settings = unsafe microhttpd_settings()
+        unsafe settings.port = port
+        unsafe settings.connections = UInt32(limits.connections)
+        unsafe settings.seconds = UInt32(limits.patience / 1000)
+        unsafe settings.head = limits.head
+        unsafe settings.context = Unmanaged.passUnretained(self).toOpaque()
+        unsafe settings.accept = { context, address, _ in
+            guard let address = unsafe address else { return MHD_NO }
+            let port = unsafe microhttpd_client_port(address)
+            return unsafe HTTPServer.from(context).service.admits(clientPort: port) ? MHD_YES : MHD_NO
+        }
+        unsafe settings.connection = { context, connection, _, code in
+            guard let connection = unsafe connection else { return }
+            let isOpen = code == MHD_CONNECTION_NOTIFY_STARTED
+            unsafe HTTPServer.from(context).connections[connection] = isOpen ? HTTPServer.now() : nil
+        }
+        unsafe settings.begin = { _, target, connection in
+            let bytes = unsafe target.map { unsafe Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
+            let request = unsafe Request(target: bytes ?? [], connection: connection)
+            return unsafe Unmanaged.passRetained(request).toOpaque()
+        }
+        unsafe settings.handle = { context, connection, _, method, _, bytes, count, state in
+            guard let connection = unsafe connection, let count = unsafe count,
+                let pointer = unsafe state?.pointee
+            else { return MHD_NO }
+            let request = unsafe Unmanaged<Request>.fromOpaque(pointer).takeUnretainedValue()
+            if !request.hasBegun { unsafe request.method = method.map { unsafe String(cString: $0) } ?? "" }
+            let isFine = unsafe HTTPServer.from(context).take(request, connection, bytes, &count.pointee)
+            return isFine ? MHD_YES : MHD_NO
+        }
+        unsafe settings.complete = { context, connection, state, _ in
+            guard let connection = unsafe connection else { return }
+            let server = unsafe HTTPServer.from(context)
+            if unsafe server.connections[connection] != nil {
+                unsafe server.connections[connection] = HTTPServer.now()
+            }
+            guard let pointer = unsafe state?.pointee else { return }
+            let request = unsafe Unmanaged<Request>.fromOpaque(pointer).takeRetainedValue()
+            unsafe request.connection = nil
+            unsafe state?.pointee = nil
+        }
+        errno = 0
+        guard let daemon = unsafe microhttpd_start(&settings) else {
+            throw Errno(rawValue: errno == 0 ? EIO : errno)
+        }
+        unsafe self.daemon = daemon
+    }
+
+    deinit { unsafe MHD_stop_daemon(daemon) }
+
+    private static func from(_ context: UnsafeMutableRawPointer?) -> HTTPServer {
+        // The server outlives the library's daemon, which is handed nothing else.
+        unsafe Unmanaged<HTTPServer>.fromOpaque(context!).takeUnretainedValue()
+    }
+
+    /// The port that it listens on.
+    public var port: UInt16 { unsafe microhttpd_port(daemon) }
+
+    /// Waits until there is something to do, or so many milliseconds are over, and does it.
+    public func step(milliseconds: UInt64) throws(Errno) {
+        var wait = milliseconds
+        var libraryWait: UInt64 = 0
+        if unsafe MHD_get_timeout(daemon, &libraryWait) == MHD_YES { wait = min(wait, libraryWait) }
+        // A connection that is overdue is noticed within a second.
+        if unsafe !connections.isEmpty { wait = min(wait, 1000) }
+        poller.removeAll()
+        let descriptor = unsafe microhttpd_poll_descriptor(daemon)
+        _ = poller.add(InheritedDescriptor(number: descriptor), .reading)
+        try poller.wait(milliseconds: wait)
+        closeOverdue()
+        unsafe MHD_run(daemon)
+        Stack.wipe()
+    }
+
+    /// Disconnects who took too long; the library itself only sees who is silent, not who is slow.
+    private func closeOverdue() {
+        let now = HTTPServer.now()
+        for (connection, since) in unsafe connections where now >= since + limits.patience {
+            unsafe shutdown(microhttpd_descriptor(connection), Int32(SHUT_RDWR))
+        }
+    }
+
+    /// Takes what there is of a request: first its head, then pieces of its body, then its end.
+    ///
+    /// - Parameter count: how many bytes there are; set to how many are left, 0.
+    /// - Returns: whether the connection may go on.
+    private func take(
+        _ request: Request, _ connection: OpaquePointer, _ bytes: UnsafePointer<CChar>?, _ count: inout Int
+    ) -> Bool {
+        if !request.hasBegun {
+            request.hasBegun = true
+            if let declared = request.value(of: "content-length").flatMap({ UInt64($0) }), declared > limits.body {
+                return unsafe send(Response(413), to: connection)
+            }
+            request.refusal = service.refusal(of: request)
+            return true
+        }
+        if count > 0, let bytes = unsafe bytes {
+            defer {
+                unsafe microhttpd_wipe(bytes, count)
+                count = 0
+            }
+            request.bodyCount += count
+            return request.bodyCount <= limits.body && unsafe keep(bytes, count, for: request)
+        }
+        return unsafe send(answer(request), to: connection)
+    }
+
+    /// Keeps a piece of a body, if anybody wants it.
+    private func keep(_ bytes: UnsafePointer<CChar>, _ count: Int, for request: Request) -> Bool {
+        if request.refusal != nil { return true }
+        let raw = unsafe UnsafeRawBufferPointer(start: bytes, count: count)
+        do throws(SodiumError) {
+            if request.body == nil { request.body = try SecretBuffer(capacity: count) }
+            try unsafe request.body?.append(Span(_unsafeBytes: raw))
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    private func answer(_ request: Request) -> Response {
+        if let refusal = request.refusal { return refusal }
+        guard let body = request.body.take() else {
+            return service.response(to: request, body: Span())
+        }
+        return body.withBytes { service.response(to: request, body: $0) }
+    }
+
+    private func send(_ response: Response, to connection: OpaquePointer) -> Bool {
+        guard let message = unsafe HTTPServer.message(response) else { return false }
+        defer { unsafe MHD_destroy_response(message) }
+        for field in response.fields {
+            guard unsafe MHD_add_response_header(message, field.name, field.value) == MHD_YES else { return false }
+        }
+        return unsafe MHD_queue_response(connection, UInt32(response.status), message) == MHD_YES
+    }
+
+    private static func message(_ response: Response) -> OpaquePointer? {
+        guard let body = response.body else {
+            return unsafe MHD_create_response_from_buffer_with_free_callback_cls(0, nil, nil, nil)
+        }
+        // The library sends from our guarded memory, and says when it is done.
+        return body.bytes.withBytes { bytes in
+            unsafe bytes.withUnsafeBufferPointer { bytes in
+                let memory = unsafe UnsafeMutableRawPointer(mutating: bytes.baseAddress)
+                return unsafe MHD_create_response_from_buffer_with_free_callback_cls(
+                    bytes.count, memory,
+                    { unsafe Unmanaged<ResponseBody>.fromOpaque($0!).release() },
+                    Unmanaged.passRetained(body).toOpaque())
+            }
+        }
+    }
+
+    private static func now() -> UInt64 { SystemClock.monotonicNanoseconds() / 1_000_000 }
+}
