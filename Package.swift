@@ -55,7 +55,7 @@ let package = Package(
         .executableTarget(
             name: "vault-web",
             dependencies: [
-                "HTTPServer", "Wording", "VaultAgent", "VaultKit", "VaultFile", "Sodium", "Platform",
+                "HTTPServer", "Wording", "VaultAgent", "VaultKit", "Sodium", "Platform",
             ],
             resources: [
                 .embedInCode("Page/index.html"), .embedInCode("Page/page.css"), .embedInCode("Page/page.js"),

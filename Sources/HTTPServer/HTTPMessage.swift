@@ -4,7 +4,7 @@ public import Sodium
 /// A request, as far as its head goes.
 ///
 /// What it says of itself is true only while ``HTTPService`` is asked about it.
-public final class Request {
+@safe public final class Request {
     /// The method, such as `GET`.
     public internal(set) var method = ""
     /// The bytes between the method and the version, nothing decoded: a path and a query.
@@ -48,11 +48,11 @@ public final class Request {
         let found = FieldList(wanted: field.lowercased())
         withExtendedLifetime(found) {
             _ = unsafe MHD_get_connection_values_n(
-                connection, MHD_HEADER_KIND,
+                connection, .HEADER_KIND,
                 { context, _, key, keyCount, value, valueCount in
                     let found = unsafe Unmanaged<FieldList>.fromOpaque(context!).takeUnretainedValue()
                     unsafe found.take(key, keyCount, value, valueCount)
-                    return MHD_YES
+                    return .YES
                 }, Unmanaged.passUnretained(found).toOpaque())
         }
         for value in found.values { body(value.span) }
@@ -91,7 +91,7 @@ public struct Response {
     ) {
         self.status = status
         self.fields = fields
-        self.body = body.take().map { ResponseBody($0) }
+        if let body = consume body { self.body = ResponseBody(body) } else { self.body = nil }
     }
 }
 

@@ -20,7 +20,7 @@ public protocol HTTPService: AnyObject {
 /// A server for HTTP/1.1 on 127.0.0.1, in one thread: a service is asked one thing at a time.
 ///
 /// The only user of libmicrohttpd.
-public final class HTTPServer {
+@safe public final class HTTPServer {
     /// What a client can take up.
     public struct Limits: Sendable {
         /// Connections at a time; others wait at the door.
@@ -40,8 +40,15 @@ public final class HTTPServer {
     private let limits: Limits
     private var daemon: OpaquePointer?
     private var poller = Poller()
-    /// The connections that are open, with when each was opened or last got an answer.
-    private var connections: [OpaquePointer: UInt64] = [:]
+    /// The connections that are open, by the library's address of each.
+    private var connections: [UInt: Visit] = [:]
+
+    /// A connection.
+    private struct Visit {
+        let descriptor: Int32
+        /// When it was opened or last got an answer.
+        var since: UInt64
+    }
 
     /// Listens on `port` of 127.0.0.1; on one that the system chooses if it is 0.
     ///
@@ -56,14 +63,17 @@ public final class HTTPServer {
         unsafe settings.head = limits.head
         unsafe settings.context = Unmanaged.passUnretained(self).toOpaque()
         unsafe settings.accept = { context, address, _ in
-            guard let address = unsafe address else { return MHD_NO }
+            guard let address = unsafe address else { return .NO }
             let port = unsafe microhttpd_client_port(address)
-            return unsafe HTTPServer.from(context).service.admits(clientPort: port) ? MHD_YES : MHD_NO
+            let service = unsafe HTTPServer.from(context).service
+            return service.admits(clientPort: port) ? .YES : .NO
         }
         unsafe settings.connection = { context, connection, _, code in
             guard let connection = unsafe connection else { return }
-            let isOpen = code == MHD_CONNECTION_NOTIFY_STARTED
-            unsafe HTTPServer.from(context).connections[connection] = isOpen ? HTTPServer.now() : nil
+            let server = unsafe HTTPServer.from(context)
+            let visit = unsafe Visit(descriptor: microhttpd_descriptor(connection), since: HTTPServer.now())
+            let isOpen = code == .CONNECTION_NOTIFY_STARTED
+            server.connections[UInt(bitPattern: connection)] = isOpen ? visit : nil
         }
         unsafe settings.begin = { _, target, connection in
             let bytes = unsafe target.map { unsafe Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
@@ -73,18 +83,15 @@ public final class HTTPServer {
         unsafe settings.handle = { context, connection, _, method, _, bytes, count, state in
             guard let connection = unsafe connection, let count = unsafe count,
                 let pointer = unsafe state?.pointee
-            else { return MHD_NO }
+            else { return .NO }
             let request = unsafe Unmanaged<Request>.fromOpaque(pointer).takeUnretainedValue()
             if !request.hasBegun { unsafe request.method = method.map { unsafe String(cString: $0) } ?? "" }
             let isFine = unsafe HTTPServer.from(context).take(request, connection, bytes, &count.pointee)
-            return isFine ? MHD_YES : MHD_NO
+            return isFine ? .YES : .NO
         }
         unsafe settings.complete = { context, connection, state, _ in
-            guard let connection = unsafe connection else { return }
             let server = unsafe HTTPServer.from(context)
-            if unsafe server.connections[connection] != nil {
-                unsafe server.connections[connection] = HTTPServer.now()
-            }
+            server.connections[UInt(bitPattern: connection)]?.since = HTTPServer.now()
             guard let pointer = unsafe state?.pointee else { return }
             let request = unsafe Unmanaged<Request>.fromOpaque(pointer).takeRetainedValue()
             unsafe request.connection = nil
@@ -111,9 +118,10 @@ public final class HTTPServer {
     public func step(milliseconds: UInt64) throws(Errno) {
         var wait = milliseconds
         var libraryWait: UInt64 = 0
-        if unsafe MHD_get_timeout(daemon, &libraryWait) == MHD_YES { wait = min(wait, libraryWait) }
+        let isWaiting = unsafe MHD_get_timeout(daemon, &libraryWait)
+        if isWaiting == .YES { wait = min(wait, libraryWait) }
         // A connection that is overdue is noticed within a second.
-        if unsafe !connections.isEmpty { wait = min(wait, 1000) }
+        if !connections.isEmpty { wait = min(wait, 1000) }
         poller.removeAll()
         let descriptor = unsafe microhttpd_poll_descriptor(daemon)
         _ = poller.add(InheritedDescriptor(number: descriptor), .reading)
@@ -126,8 +134,8 @@ public final class HTTPServer {
     /// Disconnects who took too long; the library itself only sees who is silent, not who is slow.
     private func closeOverdue() {
         let now = HTTPServer.now()
-        for (connection, since) in unsafe connections where now >= since + limits.patience {
-            unsafe shutdown(microhttpd_descriptor(connection), Int32(SHUT_RDWR))
+        for visit in connections.values where now >= visit.since + limits.patience {
+            shutdown(visit.descriptor, Int32(SHUT_RDWR))
         }
     }
 
@@ -152,7 +160,8 @@ public final class HTTPServer {
                 count = 0
             }
             request.bodyCount += count
-            return request.bodyCount <= limits.body && unsafe keep(bytes, count, for: request)
+            if request.bodyCount > limits.body { return false }
+            return unsafe keep(bytes, count, for: request)
         }
         return unsafe send(answer(request), to: connection)
     }
@@ -182,9 +191,11 @@ public final class HTTPServer {
         guard let message = unsafe HTTPServer.message(response) else { return false }
         defer { unsafe MHD_destroy_response(message) }
         for field in response.fields {
-            guard unsafe MHD_add_response_header(message, field.name, field.value) == MHD_YES else { return false }
+            let result = unsafe MHD_add_response_header(message, field.name, field.value)
+            guard result == .YES else { return false }
         }
-        return unsafe MHD_queue_response(connection, UInt32(response.status), message) == MHD_YES
+        let result = unsafe MHD_queue_response(connection, UInt32(response.status), message)
+        return result == .YES
     }
 
     private static func message(_ response: Response) -> OpaquePointer? {
@@ -192,7 +203,7 @@ public final class HTTPServer {
             return unsafe MHD_create_response_from_buffer_with_free_callback_cls(0, nil, nil, nil)
         }
         // The library sends from our guarded memory, and says when it is done.
-        return body.bytes.withBytes { bytes in
+        return unsafe body.bytes.withBytes { bytes in
             unsafe bytes.withUnsafeBufferPointer { bytes in
                 let memory = unsafe UnsafeMutableRawPointer(mutating: bytes.baseAddress)
                 return unsafe MHD_create_response_from_buffer_with_free_callback_cls(

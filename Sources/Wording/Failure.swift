@@ -34,7 +34,9 @@ package struct Failure: Error {
     }
 
     /// An error of the system about something that has a name.
-    package init(_ error: Errno, _ doing: String) { self.init(.other, "\(doing): \(error)") }
+    package init(_ error: Errno, _ doing: String, hint: String? = nil) {
+        self.init(.other, "\(doing): \(error)", hint: hint)
+    }
 
     /// A variable that cannot be read.
     package init(_ error: NotText) { self.init(.usage, "the variable \(error.variable) is not UTF-8 text") }

@@ -1,1 +1,70 @@
-@main enum Main { static func main() {} }
+internal import HTTPServer
+internal import Platform
+internal import Sodium
+internal import VaultAgent
+internal import VaultKit
+internal import Wording
+
+/// The page of one vault, from start to end.
+@main
+enum Main {
+    static func main() {
+        CurrentProcess.harden()
+        CurrentProcess.fillStandardDescriptors()
+        do throws(Failure) {
+            try serve(try Settings(CurrentProcess.arguments().words))
+        } catch {
+            error.report(asJSON: false)
+            CurrentProcess.exit(error.code.rawValue)
+        }
+    }
+
+    /// How often it is asked whether the vault is still unlocked, in milliseconds.
+    private static let lookEvery: UInt64 = 2000
+
+    private static func serve(_ settings: Settings) throws(Failure) {
+        if let failure = lock(of: settings.path) { throw failure }
+        let service = try WebService(Desk(path: settings.path), api: try settings.token())
+        let server: HTTPServer
+        do throws(Errno) {
+            server = try HTTPServer(port: settings.port, service: service)
+        } catch {
+            throw Failure(error, "cannot listen on port \(settings.port) of 127.0.0.1")
+        }
+        let address = service.begin(at: server.port)
+        try Output.write(address + "\n")
+        Output.note(
+            "Serving \(settings.path) until Ctrl-C, until it is locked, or \(Duration.words(milliseconds: settings.idle)) without use"
+        )
+        if settings.opens { ShellCommand.show(address) }
+        var nextLook = WebService.now() + lookEvery
+        while true {
+            let now = WebService.now()
+            if now >= service.lastUse + settings.idle {
+                return Output.note("Ended: nobody used the page for \(Duration.words(milliseconds: settings.idle))")
+            }
+            if now >= nextLook {
+                if lock(of: settings.path) != nil { return Output.note("Ended: \(settings.path) was locked") }
+                nextLook = now + lookEvery
+            }
+            do throws(Errno) {
+                try server.step(milliseconds: nextLook - now)
+            } catch {
+                throw Failure(error, "cannot serve the page")
+            }
+        }
+    }
+
+    /// What to say if the vault is locked; nil if it is not.
+    private static func lock(of path: String) -> Failure? {
+        do throws(AgentError) {
+            _ = try Agent().status(of: path)
+            return nil
+        } catch .notRunning, .vault(.locked) {
+            return Failure(AgentError.notRunning, path: path)
+        } catch {
+            // Something else is wrong, which every answer will say.
+            return nil
+        }
+    }
+}

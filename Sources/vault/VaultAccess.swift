@@ -14,11 +14,7 @@ extension VaultOptions {
         let path = try path()
         if !passphrase.isGiven, let session = try AgentAccess.session(for: path) { return session }
         // What is wrong with the file is said before anybody is asked for anything.
-        do throws(VaultFileError) {
-            _ = try Log.readHeader(path: path, surroundings: Surroundings())
-        } catch {
-            throw Failure(error, path: path)
-        }
+        try common.checkFile()
         let passphrase = try Passphrase.existing(passphrase)
         do throws(VaultError) {
             return try passphrase.withBytes { passphrase throws(VaultError) in
@@ -86,6 +82,16 @@ extension CommonOptions {
             throw Failure(.other, "\(path) is in a folder whose name is not UTF-8 text")
         }
         return path
+    }
+
+    /// Makes sure that a vault lies at the path, as far as can be told without a passphrase.
+    func checkFile() throws(Failure) {
+        let path = try path()
+        do throws(VaultFileError) {
+            _ = try Log.readHeader(path: path, surroundings: Surroundings())
+        } catch {
+            throw Failure(error, path: path)
+        }
     }
 
     private func defaultPath() throws(Failure) -> String {

@@ -132,25 +132,8 @@ private struct Encoder {
     ) throws(SodiumError) -> Bool {
         guard value.firstNotText == nil else { return false }
         let start = text.count
-        try text.append(Array("\"\(name)\": \"".utf8).span)
-        for index in value.indices {
-            let byte = value[index]
-            switch byte {
-            case Byte.doubleQuote, Byte.backslash:
-                try text.append(Byte.backslash)
-                try text.append(byte)
-            case Byte.newline: try text.append(Array("\\n".utf8).span)
-            case Byte.carriageReturn: try text.append(Array("\\r".utf8).span)
-            case Byte.tab: try text.append(Array("\\t".utf8).span)
-            case 0..<0x20, 0x7F:
-                let digits = Array("0123456789abcdef".utf8)
-                try text.append(Array("\\u00".utf8).span)
-                try text.append(digits[Int(byte >> 4)])
-                try text.append(digits[Int(byte & 15)])
-            default: try text.append(byte)
-            }
-        }
-        try text.append(Byte.doubleQuote)
+        try text.append(Array("\"\(name)\": ".utf8).span)
+        try JSONWriter.append(value, to: &text)
         return text.withBytes { JSONReader.reads(name, value, in: $0, at: start, &back) }
     }
 }

@@ -1,4 +1,4 @@
-internal import Sodium
+package import Sodium
 
 /// Reads one flat object of JSON (RFC 8259), name to string.
 ///
@@ -154,5 +154,34 @@ struct JSONReader {
             result = result << 4 | UInt32(digit)
         }
         return result
+    }
+}
+
+/// Writes strings of JSON (RFC 8259).
+package enum JSONWriter {
+    /// Whether `value` is text, which alone can stand in JSON.
+    package static func canWrite(_ value: Span<UInt8>) -> Bool { value.firstNotText == nil }
+
+    /// Appends `value`, which is text, between double quotes.
+    package static func append(_ value: Span<UInt8>, to text: inout SecretBuffer) throws(SodiumError) {
+        try text.append(Byte.doubleQuote)
+        for index in value.indices {
+            let byte = value[index]
+            switch byte {
+            case Byte.doubleQuote, Byte.backslash:
+                try text.append(Byte.backslash)
+                try text.append(byte)
+            case Byte.newline: try text.append(Array("\\n".utf8).span)
+            case Byte.carriageReturn: try text.append(Array("\\r".utf8).span)
+            case Byte.tab: try text.append(Array("\\t".utf8).span)
+            case 0..<0x20, 0x7F:
+                let digits = Array("0123456789abcdef".utf8)
+                try text.append(Array("\\u00".utf8).span)
+                try text.append(digits[Int(byte >> 4)])
+                try text.append(digits[Int(byte & 15)])
+            default: try text.append(byte)
+            }
+        }
+        try text.append(Byte.doubleQuote)
     }
 }

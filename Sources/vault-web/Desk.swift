@@ -1,0 +1,198 @@
+internal import HTTPServer
+internal import Platform
+internal import Sodium
+internal import VaultAgent
+internal import VaultKit
+internal import Wording
+
+/// What the vault has to say to a request: a client of the agent, one session a request.
+struct Desk {
+    /// The vault file.
+    let path: String
+
+    /// Does what a route asks for.
+    ///
+    /// - Returns: JSON, or nil where there is nothing to say.
+    func answer(_ route: Route, _ body: Span<UInt8>) throws(Refusal) -> SecretBuffer? {
+        switch route {
+        case .file, .exchange: return nil
+        case .list(let scope):
+            let names = try during { session throws(VaultError) in try session.names(in: scope) }
+            return try Desk.text(.array(names.map { .object([("name", .string($0))]) }))
+        case .set(let secret):
+            try set(secret, body)
+            return nil
+        case .delete(let secret):
+            try about(secret) { session throws(VaultError) in try session.delete(secret.name, in: secret.scope) }
+            return nil
+        case .contexts: return try Desk.text(try contexts())
+        case .details(let scope): return try Desk.text(try details(scope))
+        case .history(let secret):
+            let versions = try during { session throws(VaultError) in try session.history(of: secret) }
+            return try Desk.text(
+                .array(
+                    versions.map {
+                        .object([("time", .string(Calendar.format($0.time))), ("deleted", .bool($0.isDeletion))])
+                    }))
+        case .effective(let context): return try Desk.text(try effective(context))
+        case .value: return try value(body)
+        }
+    }
+
+    private func set(_ secret: Secret, _ body: Span<UInt8>) throws(Refusal) {
+        let fields = try Desk.fields(body, ["value"], about: secret)
+        guard fields.count(of: "value") != 0 else {
+            throw Refusal(400, "the value of '\(secret.name)' is empty")
+        }
+        try about(secret) { session throws(VaultError) in
+            try fields.withValue(of: "value") { value throws(VaultError) in
+                try session.set(secret.name, in: secret.scope, to: value)
+            }
+        }
+    }
+
+    private func value(_ body: Span<UInt8>) throws(Refusal) -> SecretBuffer {
+        let fields = try Desk.fields(body, ["scope", "id", "name"])
+        let scope = try Route.scope(Desk.text(of: "scope", in: fields) ?? "", Desk.text(of: "id", in: fields), "id")
+        let secret = try Route.secret(Desk.text(of: "name", in: fields) ?? "", in: scope)
+        let value = try about(secret) { session throws(VaultError) in try session.value(of: secret, version: 0) }
+        return try value.withBytes { value throws(Refusal) in
+            guard JSONWriter.canWrite(value) else { return try Desk.text(.object([("bytes", .number(value.count))])) }
+            return try Desk.allocating { () throws(SodiumError) in
+                var text = try SecretBuffer(capacity: value.count + 64)
+                try text.append(Array("{\"value\":".utf8).span)
+                try JSONWriter.append(value, to: &text)
+                try text.append(UInt8(ascii: "}"))
+                return text
+            }
+        }
+    }
+
+    private func contexts() throws(Refusal) -> JSON {
+        let secrets = try during { session throws(VaultError) in try session.secrets() }
+        var counts: [Scope: Int] = [:]
+        for secret in secrets { counts[secret.scope, default: 0] += 1 }
+        let list = { (word: String) in
+            let scopes = counts.filter { $0.key.word == word }.map { ($0.key.id ?? "", $0.value) }
+            return JSON.array(
+                scopes.sorted { $0.0.utf8.lexicographicallyPrecedes($1.0.utf8) }.map {
+                    .object([("id", .string($0.0)), ("secrets", .number($0.1))])
+                })
+        }
+        return .object([
+            ("vault", .string(path)), ("team", .number(counts[.team] ?? 0)), ("projects", list("project")),
+            ("clusters", list("cluster")),
+        ])
+    }
+
+    private func details(_ scope: Scope) throws(Refusal) -> JSON {
+        try during { session throws(VaultError) in
+            var list: [JSON] = []
+            for name in try session.names(in: scope) {
+                list.append(.object([("name", .string(name))] + (try Desk.past(of: Secret(name, in: scope), session))))
+            }
+            return .array(list)
+        }
+    }
+
+    private func effective(_ context: Context) throws(Refusal) -> JSON {
+        try during { session throws(VaultError) in
+            var list: [JSON] = []
+            for winner in try session.effective(in: context) {
+                guard let resolution = try session.resolve(winner.name, in: context) else { continue }
+                var scopes: [JSON] = []
+                for secret in [resolution.winner] + resolution.shadowed {
+                    let place = [("scope", JSON.string(secret.scope.word)), ("id", .optional(secret.scope.id))]
+                    scopes.append(.object(place + (try Desk.past(of: secret, session))))
+                }
+                list.append(.object([("name", .string(winner.name)), ("scopes", .array(scopes))]))
+            }
+            return .array(list)
+        }
+    }
+
+    private static func past(of secret: Secret, _ session: any Session) throws(VaultError) -> [(String, JSON)] {
+        let history = try session.history(of: secret)
+        return [
+            ("versions", .number(history.count)), ("time", .string(Calendar.format(history.first?.time ?? 0))),
+        ]
+    }
+
+    /// Calls `body` with a session, turning what goes wrong into words.
+    private func during<R: ~Copyable>(_ body: (any Session) throws(VaultError) -> R) throws(Refusal) -> R {
+        let session: AgentSession
+        do throws(AgentError) {
+            session = try Agent().session(for: path)
+        } catch {
+            throw Refusal(Failure(error, path: path))
+        }
+        do throws(VaultError) {
+            return try body(session)
+        } catch {
+            throw Refusal(Failure(error, path: path))
+        }
+    }
+
+    /// The same for one secret, which the words name.
+    private func about<R: ~Copyable>(
+        _ secret: Secret, _ body: (any Session) throws(VaultError) -> R
+    ) throws(Refusal) -> R {
+        do throws(Refusal) {
+            return try during(body)
+        } catch {
+            if error.status == 404 {
+                throw Refusal(404, "no secret '\(secret.name)' in \(secret.scope.described)")
+            }
+            throw Refusal(error.status, "'\(secret.name)': \(error.message)")
+        }
+    }
+
+    /// The fields of a body, one flat object of strings.
+    private static func fields(
+        _ body: Span<UInt8>, _ known: [String], about secret: Secret? = nil
+    ) throws(Refusal) -> Assignments {
+        let prefix = secret.map { "'\($0.name)': " } ?? ""
+        let fields: Assignments
+        do throws(UnreadableText) {
+            fields = try Assignments.read(body, as: .json)
+        } catch {
+            if error.reason == .outOfMemory { throw .outOfMemory }
+            let words =
+                error.reason == .valueTooLong
+                ? Failure.valueTooLong.message : "the body must be JSON, one object of strings"
+            throw Refusal(400, prefix + words)
+        }
+        for name in fields.names where !known.contains(name) {
+            throw Refusal(400, prefix + "unknown field '\(name)' in the body")
+        }
+        if known.count == 1, fields.count(of: known[0]) == nil {
+            throw Refusal(400, prefix + "the body has no field '\(known[0])'")
+        }
+        return fields
+    }
+
+    private static func text(of name: String, in fields: borrowing Assignments) -> String? {
+        guard fields.count(of: name) != nil else { return nil }
+        return fields.withValue(of: name) { value in
+            String(decoding: value.indices.map { value[$0] }, as: UTF8.self)
+        }
+    }
+
+    /// JSON as bytes to send.
+    static func text(_ json: JSON) throws(Refusal) -> SecretBuffer {
+        let bytes = Array(json.text.utf8)
+        return try allocating { () throws(SodiumError) in
+            var text = try SecretBuffer(capacity: bytes.count)
+            try text.append(bytes.span)
+            return text
+        }
+    }
+
+    static func allocating<R: ~Copyable>(_ body: () throws(SodiumError) -> R) throws(Refusal) -> R {
+        do throws(SodiumError) {
+            return try body()
+        } catch {
+            throw .outOfMemory
+        }
+    }
+}

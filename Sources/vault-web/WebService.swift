@@ -1,0 +1,122 @@
+internal import HTTPServer
+internal import Platform
+internal import Sodium
+internal import Wording
+
+/// A request on its way: who sent it, what it asks for, and the answer with all that stands on every answer.
+final class WebService: HTTPService {
+    private let desk: Desk
+    private var gate: Gate
+    /// When somebody with a key asked last; monotonic milliseconds.
+    private(set) var lastUse = WebService.now()
+
+    init(_ desk: Desk, api: consuming Token?) throws(Failure) {
+        self.desk = desk
+        gate = try Gate(api: api)
+    }
+
+    /// Takes note of the port that is listened on.
+    ///
+    /// - Returns: the address to open.
+    func begin(at port: UInt16) -> String {
+        gate.port = port
+        return gate.address
+    }
+
+    func admits(clientPort: UInt16) -> Bool { gate.admits(clientPort: clientPort) }
+
+    func refusal(of request: Request) -> Response? {
+        do throws(Refusal) {
+            _ = try route(of: request)
+            return nil
+        } catch {
+            return WebService.response(error)
+        }
+    }
+
+    func response(to request: Request, body: Span<UInt8>) -> Response {
+        do throws(Refusal) {
+            let route = try route(of: request)
+            if case .file(let file) = route {
+                return WebService.response(200, file.type, try WebService.buffer(file.bytes))
+            }
+            lastUse = WebService.now()
+            if case .exchange = route { return WebService.response(200, WebService.json, try exchange()) }
+            let answer = try desk.answer(route, body)
+            return answer.map { WebService.response(200, WebService.json, $0) } ?? Response(204, WebService.fields)
+        } catch {
+            return WebService.response(error)
+        }
+    }
+
+    /// What a request asks for, if it may.
+    private func route(of request: Request) throws(Refusal) -> Route {
+        try gate.checkHost(request)
+        if Route.file(at: request.target) != nil { return try Route(request.method, request.target) }
+        try gate.checkOrigin(request)
+        let reach = try gate.reach(of: request)
+        let route = try Route(request.method, request.target)
+        switch (reach, route) {
+        case (.exchange, .exchange): break
+        case (.exchange, _): throw Refusal(401, "the one-time token opens the page alone")
+        case (.original, _) where !route.isOriginal: throw Refusal(403, "the API key does not open this")
+        case (_, .exchange): throw Refusal(403, "only the one-time token can be exchanged")
+        default: break
+        }
+        return route
+    }
+
+    private func exchange() throws(Refusal) -> SecretBuffer {
+        try gate.exchange { key throws(Refusal) in
+            try Desk.allocating { () throws(SodiumError) in
+                var text = try SecretBuffer(capacity: key.count + 16)
+                try text.append(Array("{\"key\":\"".utf8).span)
+                try text.append(key)
+                try text.append(Array("\"}".utf8).span)
+                return text
+            }
+        }
+    }
+
+    private static let json = "application/json"
+
+    /// web-interface.md, section 5.
+    private static let fields: [(name: String, value: String)] = [
+        ("Cache-Control", "no-store"), ("Referrer-Policy", "no-referrer"), ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "DENY"), ("Cross-Origin-Resource-Policy", "same-origin"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        (
+            "Content-Security-Policy",
+            """
+            default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
+            form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'
+            """
+        ),
+    ]
+
+    private static func response(_ status: Int, _ type: String, _ body: consuming SecretBuffer) -> Response {
+        Response(status, fields + [("Content-Type", type)], body: body)
+    }
+
+    private static func response(_ refusal: Refusal) -> Response {
+        var result: Response
+        do throws(Refusal) {
+            let message = JSON.object([("error", .object([("message", .string(refusal.message))]))])
+            result = response(refusal.status, json, try Desk.text(message))
+        } catch {
+            result = Response(refusal.status, fields)
+        }
+        if let allowed = refusal.allowed { result.fields.append(("Allow", allowed)) }
+        return result
+    }
+
+    private static func buffer(_ bytes: [UInt8]) throws(Refusal) -> SecretBuffer {
+        try Desk.allocating { () throws(SodiumError) in
+            var text = try SecretBuffer(capacity: bytes.count)
+            try text.append(bytes.span)
+            return text
+        }
+    }
+
+    static func now() -> UInt64 { SystemClock.monotonicNanoseconds() / 1_000_000 }
+}
