@@ -1,6 +1,6 @@
 # make demo      builds the release binary and shows the main job on a vault of its own
 # make test      builds and runs every test
-# make build     leaves the release binary, one static file, at .build/release/vault
+# make build     leaves the release binary, one static file, at .build/release/vault, and vault-web beside it
 # make install   puts it, its manual page and its completions under PREFIX (default /usr/local)
 # make docs      the library's reference by DocC, at .build/VaultKit.doccarchive; a warning is an error
 # make check     format, layers, unsafe, documents
@@ -19,6 +19,8 @@ STEP ?= 1
 VALUES ?= 10000
 BINARY = .build/release/vault
 STATIC = -c release -Xswiftc -static-executable -Xswiftc -cross-module-optimization -Xlinker -s
+# libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own.
+PAGE = -c release --scratch-path .build/page --static-swift-stdlib -Xlinker -s
 
 .PHONY: demo test build install docs check format torture crash formats bench clean
 
@@ -29,6 +31,8 @@ demo:
 
 build:
 	@Scripts/quietly $(SWIFT) build $(STATIC) --product vault
+	@Scripts/quietly $(SWIFT) build $(PAGE) --product vault-web
+	@install -m 0755 .build/page/release/vault-web .build/release/vault-web
 
 test:
 	@Scripts/install-packages build test
@@ -43,6 +47,7 @@ test:
 install:
 	@test -x $(BINARY) || { echo "run 'make build' first" >&2; exit 1; }
 	install -D -m 0755 $(BINARY) "$(DESTDIR)$(PREFIX)/bin/vault"
+	install -D -m 0755 .build/release/vault-web "$(DESTDIR)$(PREFIX)/bin/vault-web"
 	install -d "$(DESTDIR)$(PREFIX)/share/man/man1" "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \
 		"$(DESTDIR)$(PREFIX)/share/zsh/site-functions" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
 	$(BINARY) man >"$(DESTDIR)$(PREFIX)/share/man/man1/vault.1"

@@ -37,11 +37,13 @@ enum Route {
             return
         }
         let text = String(decoding: path, as: UTF8.self)
-        if let route = try Route.page(method, text, query) ?? Route.original(method, path, query) {
+        if let route = try Route.page(method, text, query) {
             self = route
-            return
+        } else if let route = try Route.original(method, path, query) {
+            self = route
+        } else {
+            throw Refusal(404, "no such page")
         }
-        throw Refusal(404, "no such page")
     }
 
     private static func page(_ method: String, _ path: String, _ query: ArraySlice<UInt8>) throws(Refusal) -> Route? {

@@ -42,8 +42,8 @@ final class WebService: HTTPService {
             }
             lastUse = WebService.now()
             if case .exchange = route { return WebService.response(200, WebService.json, try exchange()) }
-            let answer = try desk.answer(route, body)
-            return answer.map { WebService.response(200, WebService.json, $0) } ?? Response(204, WebService.fields)
+            guard let answer = try desk.answer(route, body) else { return Response(204, WebService.fields) }
+            return WebService.response(200, WebService.json, answer)
         } catch {
             return WebService.response(error)
         }
