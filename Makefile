@@ -8,6 +8,7 @@
 # make crash     the program is killed at every system call; STEP=7 tries every seventh
 # make formats   VALUES=10000 random values through every export format into the programs that read it, and as many random
 #                files through `import`
+# make fuzz-web  REQUESTS=100000 malformed requests on the web page's interface
 # make bench     how fast `vault --version` and `vault get` are beside static C programs; a vault of 1,000,000 secrets
 #
 # demo and test install what is missing; the other rules expect it to be there.
@@ -17,12 +18,13 @@ SWIFT ?= swift
 SECONDS ?= 600
 STEP ?= 1
 VALUES ?= 10000
+REQUESTS ?= 100000
 BINARY = .build/release/vault
 STATIC = -c release -Xswiftc -static-executable -Xswiftc -cross-module-optimization -Xlinker -s
 # libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own.
 PAGE = -c release --scratch-path .build/page --static-swift-stdlib -Xlinker -s
 
-.PHONY: demo test build install docs check format torture crash formats bench clean
+.PHONY: demo test build install docs check format torture crash formats fuzz-web bench clean
 
 demo:
 	@Scripts/install-packages build
@@ -37,11 +39,13 @@ build:
 test:
 	@Scripts/install-packages build test
 	@Scripts/install-node
+	@Scripts/install-gradient
 	@$(MAKE) --no-print-directory build
 	/usr/bin/python3 -B -m unittest discover --start-directory Tests/PythonReader
 	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Agent
 	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Formats
 	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Shells
+	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Web
 	XDG_STATE_HOME="$(CURDIR)/.build/state" SWIFT_BACKTRACE=enable=no VAULT_BINARY="$(CURDIR)/$(BINARY)" $(SWIFT) test --disable-xctest
 
 install:
@@ -81,6 +85,9 @@ crash:
 
 formats:
 	VAULT_SEED=$$(od -An -N4 -tu4 /dev/urandom) VAULT_VALUES=$(VALUES) VAULT_FILES=$(VALUES) VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Formats
+
+fuzz-web:
+	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B Tests/Campaigns/web.py --requests $(REQUESTS)
 
 bench:
 	Benchmarks/startup.sh

@@ -1,0 +1,354 @@
+"""The interface of web-interface.md, spoken by hand: its routes, who is answered, its limits, its end."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import unittest
+
+from webserver import KEY, VAULT, Sandbox, Web, until
+
+NOBODY = 65534
+
+
+class Case(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.web = Web()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.web.close()
+
+
+class Routes(Case):
+    def test_the_nine_routes_do_what_the_originals_did(self):
+        web = self.web
+        for scope, query in [("teams", ""), ("projects", "?projectId=web"), ("clusters", "?clusterId=gpu-1")]:
+            with self.subTest(scope):
+                self.assertEqual(web.request("PUT", f"/{scope}/secrets/B_2{query}", {"value": "two"})[::2], (204, b""))
+                self.assertEqual(web.request("PUT", f"/{scope}/secrets/A.1{query}", {"value": "ünï\n✓"})[::2], (204, b""))
+                status, fields, text = web.request("GET", f"/{scope}/secrets{query}")
+                self.assertEqual((status, text), (200, b'[{"name":"A.1"},{"name":"B_2"}]'))
+                self.assertEqual(fields["Content-Type"], "application/json")
+                self.assertEqual(web.request("DELETE", f"/{scope}/secrets/B_2{query}")[::2], (204, b""))
+                self.assertEqual(web.json("GET", f"/{scope}/secrets{query}"), (200, [{"name": "A.1"}]))
+        for words in [("team",), ("project", "--id", "web"), ("cluster", "--id", "gpu-1")]:
+            self.assertEqual(web.vault("get", *words, "A.1"), "ünï\n✓".encode())
+
+    def test_what_is_not_there_is_named(self):
+        self.assertEqual(self.web.error("DELETE", "/projects/secrets/NOPE?projectId=web"),
+                         (404, "no secret 'NOPE' in project web"))
+
+    def test_a_scope_without_secrets_is_an_empty_list(self):
+        self.assertEqual(self.web.request("GET", "/projects/secrets?projectId=empty")[2], b"[]")
+
+    def test_names_and_ids_are_percent_encoded(self):
+        web = self.web
+        self.assertEqual(web.request("PUT", "/projects/secrets/%41%2E%62?projectId=%77eb%2D2", {"value": "x"})[0], 204)
+        self.assertEqual(web.vault("get", "project", "--id", "web-2", "A.b"), b"x")
+
+    def test_malformed_names_and_ids_are_refused_and_set_nothing(self):
+        web = self.web
+        before = web.vault("list", "--all")
+        for target, word in [
+            ("/teams/secrets/", "invalid name ''"), ("/teams/secrets/a/b", "invalid name 'a/b'"),
+            ("/teams/secrets/a%2Fb", "invalid name 'a/b'"), ("/teams/secrets/1a", "invalid name '1a'"),
+            ("/teams/secrets/" + "a" * 129, "invalid name"), ("/teams/secrets/a%20b", "invalid name 'a b'"),
+            ("/teams/secrets/a%00b", "UTF-8"), ("/teams/secrets/a%ff", "UTF-8"), ("/teams/secrets/a%4", "%"),
+            ("/teams/secrets/a%zz", "%"), ("/teams/secrets/a%0ab", "invalid name 'a\\u{a}b'"),
+            ("/teams/secrets/..", "invalid name '..'"), ("/teams/secrets/a?b=c", "unknown parameter 'b'"),
+            ("/teams/secrets/a?teamId=te1", "leave out teamId"), ("/projects/secrets/a", "projectId is missing"),
+            ("/projects/secrets/a?projectId=", "invalid projectId ''"),
+            ("/projects/secrets/a?projectId=a+b", "invalid projectId 'a b'"),
+            ("/projects/secrets/a?projectId=x&projectId=y", "stands twice"),
+            ("/projects/secrets/a?clusterId=x", "unknown parameter 'clusterId'"),
+            ("/clusters/secrets/a?clusterId=../x", "invalid clusterId '../x'"),
+        ]:
+            for method in ["PUT", "DELETE"]:
+                with self.subTest(target, method=method):
+                    status, message = web.error(method, target, {"value": "x"} if method == "PUT" else None)
+                    self.assertEqual(status, 400, message)
+                    self.assertIn(word, message)
+        self.assertEqual(web.vault("list", "--all"), before)
+
+    def test_a_body_that_is_no_value_sets_nothing(self):
+        web = self.web
+        for body in [b"", b"{", b"[]", b'"x"', b'{"value":5}', b'{"value":null}', b'{"value":""}', b'{"other":"x"}',
+                     b'{"value":"a","value":"b"}', b'{"value":"\xff"}', b'{"value":"\\ud800"}', b"{}", b'{"value":{}}',
+                     b'{"value":"x"}y', b'{"value":"' + b"x" * (1 << 20) + b'y"}']:
+            with self.subTest(body[:30]):
+                status, message = web.error("PUT", "/teams/secrets/BODY", body)
+                self.assertEqual(status, 400)
+                self.assertIn("'BODY'", message)
+        self.assertNotIn({"name": "BODY"}, web.json("GET", "/teams/secrets")[1])
+
+    def test_the_largest_value_passes_however_it_is_written(self):
+        value = "\x01" * (1 << 20)
+        self.assertEqual(self.web.request("PUT", "/teams/secrets/LARGE", {"value": value})[0], 204)
+        self.assertEqual(self.web.vault("get", "team", "LARGE"), value.encode())
+        self.assertEqual(self.web.request("DELETE", "/teams/secrets/LARGE")[0], 204)
+
+    def test_more_than_that_is_refused(self):
+        self.assertEqual(self.web.request("PUT", "/teams/secrets/LARGE", headers=[("Content-Length", "8388609")])[0], 413)
+
+    def test_other_methods_and_paths(self):
+        web = self.web
+        for method, target, status, allowed in [
+            ("POST", "/teams/secrets", 405, "GET"), ("GET", "/teams/secrets/A", 405, "PUT, DELETE"),
+            ("OPTIONS", "/teams/secrets", 405, "GET"), ("PUT", "/teams/x", 404, None), ("GET", "/", 200, None),
+            ("GET", "/nope", 404, None), ("POST", "/", 405, "GET, HEAD"), ("GET", "/teams/secretsx", 404, None),
+        ]:
+            with self.subTest(f"{method} {target}"):
+                answer = web.request(method, target)
+                self.assertEqual((answer[0], answer[1]["Allow"]), (status, allowed))
+
+    def test_no_answer_is_kept_or_framed_or_shared(self):
+        for target in ["/", "/page.js", "/teams/secrets", "/nope"]:
+            fields = self.web.request("GET", target)[1]
+            self.assertEqual(fields["Cache-Control"], "no-store")
+            self.assertEqual(fields["X-Frame-Options"], "DENY")
+            self.assertIn("default-src 'none'", fields["Content-Security-Policy"])
+            self.assertIn("require-trusted-types-for 'script'", fields["Content-Security-Policy"])
+            self.assertIsNone(fields["Access-Control-Allow-Origin"])
+            self.assertIsNone(fields["Set-Cookie"])
+
+
+class Page(Case):
+    def test_what_the_page_asks_besides(self):
+        web = self.web
+        web.vault("set", "team", "NAME", input=b"1")
+        web.vault("set", "cluster", "--id", "gpu", "NAME", input=b"2")
+        web.vault("set", "project", "--id", "web", "NAME", input=b"3")
+        web.vault("set", "project", "--id", "web", "NAME", input=b"4")
+        web.vault("set", "team", "BYTES", input=b"\xff\x00\xfe")
+        key = web.open_page()
+        status, contexts = web.json("GET", "/page/contexts", key=key)
+        self.assertEqual(contexts, {"vault": contexts["vault"], "team": 2, "projects": [{"id": "web", "secrets": 1}],
+                                    "clusters": [{"id": "gpu", "secrets": 1}]})
+        details = web.json("GET", "/page/secrets?scope=project&id=web", key=key)[1]
+        self.assertEqual([(one["name"], one["versions"]) for one in details], [("NAME", 2)])
+        self.assertRegex(details[0]["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        history = web.json("GET", "/page/history?scope=project&id=web&name=NAME", key=key)[1]
+        self.assertEqual([one["deleted"] for one in history], [False, False])
+        effective = web.json("GET", "/page/effective?projectId=web&clusterId=gpu", key=key)[1]
+        self.assertEqual([(one["name"], [scope["scope"] for scope in one["scopes"]]) for one in effective],
+                         [("BYTES", ["team"]), ("NAME", ["project", "cluster", "team"])])
+        self.assertEqual(web.json("GET", "/page/effective", key=key)[1][1]["scopes"][0]["scope"], "team")
+        value = {"scope": "project", "id": "web", "name": "NAME"}
+        self.assertEqual(web.json("POST", "/page/value", value, key=key), (200, {"value": "4"}))
+        self.assertEqual(web.json("POST", "/page/value", {"scope": "team", "name": "BYTES"}, key=key),
+                         (200, {"bytes": 3}))
+        self.assertEqual(web.error("POST", "/page/value", {"scope": "team", "name": "NOPE"}, key=key),
+                         (404, "no secret 'NOPE' in team"))
+        self.assertEqual(web.error("POST", "/page/value", {"scope": "team", "id": "x", "name": "NAME"}, key=key)[0], 400)
+        # The API key opens none of it, and gives no value back.
+        for method, target, body in [("GET", "/page/contexts", None), ("POST", "/page/value", value),
+                                     ("GET", "/page/secrets?scope=team", None), ("POST", "/page/session", None)]:
+            self.assertEqual(web.error(method, target, body)[0], 403)
+
+
+class Safety(Case):
+    def nothing(self, before, *words, status, **more):
+        """A request that is refused with every method, and neither reads nor writes."""
+        for method, target, body in [("GET", "/teams/secrets", None), ("PUT", "/teams/secrets/EVIL", {"value": "x"}),
+                                     ("DELETE", "/teams/secrets/KEEP", None), ("POST", "/page/session", None)]:
+            with self.subTest(f"{method} {target}", **{k: str(v) for k, v in more.items()}):
+                answer = self.web.request(method, target, body, *words, **more)
+                self.assertEqual(answer[0], status)
+                self.assertNotIn(b"KEEP", answer[2])
+                self.assertIsNone(answer[1]["Access-Control-Allow-Origin"])
+        self.assertEqual(self.web.vault("list", "--all"), before)
+
+    def test_only_the_page_itself_is_answered(self):
+        web = self.web
+        web.vault("set", "team", "KEEP", input=b"s3cret")
+        before = web.vault("list", "--all")
+        port = web.port
+        for host in [f"evil.example:{port}", "127.0.0.1", f"127.0.0.1:{port + 1}", "localhost", f"[::1]:{port}", "",
+                     f"127.0.0.1:{port}.evil.example", f"LOCALHOST.:{port}"]:
+            self.nothing(before, status=403, host=host)
+        self.nothing(before, status=403, headers=[("Host", f"127.0.0.1:{port}")])  # twice
+        for origin in ["http://evil.example", "null", f"https://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}",
+                       f"http://localhost:{port}", f"http://127.0.0.1:{port}.evil.example", ""]:
+            self.nothing(before, status=403, headers=[("Origin", origin)])
+        for site in ["cross-site", "same-site", ""]:
+            self.nothing(before, status=403, headers=[("Sec-Fetch-Site", site)])
+        self.nothing(before, status=401, key=None)
+        for key in ["", "x", KEY[:-1], KEY + "x", KEY.upper(), "0" * 48]:
+            self.nothing(before, status=401, key=key)
+        self.nothing(before, status=401, headers=[("X-API-Key", KEY)])  # twice
+        self.assertEqual(web.request("GET", "/teams/secrets", headers=[("Origin", f"http://127.0.0.1:{port}")])[0], 200)
+        self.assertEqual(web.request("GET", "/teams/secrets", host=f"localhost:{port}")[0], 200)
+
+    def test_the_token_works_once_and_opens_the_exchange_alone(self):
+        web = Web()
+        self.addCleanup(web.close)
+        for target in ["/teams/secrets", "/page/contexts"]:
+            self.assertEqual(web.request("GET", target, key=web.token)[0], 401)
+        key = web.open_page()
+        self.assertEqual(web.request("GET", "/page/contexts", key=key)[0], 200)
+        self.assertEqual(web.request("POST", "/page/session", key=web.token)[0], 401)
+        # Neither lives longer than the program.
+        old = web.token
+        web.stop()
+        web.start("--port", str(web.port))
+        for stale in [old, key]:
+            self.assertEqual(web.request("GET", "/page/contexts", key=stale)[0], 401)
+            self.assertEqual(web.request("POST", "/page/session", key=stale)[0], 401)
+
+    @unittest.skipUnless(os.getuid() == 0, "only root can become another user")
+    def test_another_user_gets_no_byte_even_with_the_key(self):
+        code = f"""
+import os, socket
+os.setgid({NOBODY}); os.setuid({NOBODY})
+s = socket.create_connection(("127.0.0.1", {self.web.port}))
+try:
+    s.sendall(b"GET /teams/secrets HTTP/1.1\\r\\nHost: 127.0.0.1:{self.web.port}\\r\\nX-API-Key: {KEY}\\r\\n\\r\\n")
+    print(len(s.recv(1)))
+except ConnectionError:
+    print(0)
+"""
+        result = subprocess.run(["/usr/bin/python3", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual((result.stdout, result.stderr), (b"0\n", b""))
+        self.assertEqual(self.web.request("GET", "/teams/secrets")[0], 200)
+
+    def test_it_listens_on_127_0_0_1_alone(self):
+        with open(f"/proc/{self.web.process.pid}/net/tcp") as file:
+            mine = [line.split()[1] for line in file if line.split()[1].endswith(f":{self.web.port:04X}")
+                    and line.split()[3] == "0A"]
+        self.assertEqual(mine, [f"0100007F:{self.web.port:04X}"])
+
+    def test_it_has_no_secret_in_its_arguments_environment_or_output(self):
+        web = Web("--no-open")
+        self.addCleanup(web.close)
+        key = web.open_page()
+        self.assertEqual(web.request("PUT", "/teams/secrets/QUIET", {"value": "unspeakable-7"})[0], 204)
+        self.assertEqual(web.json("POST", "/page/value", {"scope": "team", "name": "QUIET"}, key=key)[1],
+                         {"value": "unspeakable-7"})
+        with open(f"/proc/{web.process.pid}/cmdline", "rb") as file:
+            arguments = file.read()
+        for word in [KEY, web.token, key, "unspeakable-7"]:
+            self.assertNotIn(word.encode(), arguments)
+        web.process.send_signal(signal.SIGINT)
+        web.process.wait(20)
+        said = web.process.stdout.read() + web.process.stderr.read()
+        for word in [KEY, web.token, key, "unspeakable-7", "QUIET"]:
+            self.assertNotIn(word, said)
+
+
+class Slow(Case):
+    def test_two_hundred_slow_connections_are_in_nobodys_way_and_are_closed(self):
+        web = self.web
+        slow = [socket.create_connection(("127.0.0.1", web.port)) for _ in range(200)]
+        began = time.monotonic()
+        for one in slow:
+            one.sendall(b"PUT /teams/secrets/SLOW HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+        def alive():
+            open_ones = []
+            for one in slow:
+                try:
+                    one.sendall(b"X")
+                    one.setblocking(False)
+                    if one.recv(1) == b"":
+                        continue
+                except BlockingIOError:
+                    one.setblocking(True)
+                    open_ones.append(one)
+                except OSError:
+                    pass
+            slow[:] = open_ones
+            return open_ones
+        while alive():
+            asked = time.monotonic()
+            self.assertEqual(web.request("GET", "/teams/secrets")[0], 200)
+            self.assertLess(time.monotonic() - asked, 2)
+            self.assertLess(time.monotonic() - began, 40)
+            time.sleep(0.5)
+        self.assertGreater(time.monotonic() - began, 10)
+
+
+class Ends(unittest.TestCase):
+    def setUp(self):
+        self.web = Web("--idle", "4s")
+        self.addCleanup(self.web.close)
+
+    def end(self, seconds):
+        self.assertEqual(self.web.process.wait(seconds), 0)
+        return self.web.process.stderr.read()
+
+    def test_when_the_vault_is_locked(self):
+        self.web.vault("lock")
+        self.assertEqual(self.web.error("GET", "/teams/secrets")[0], 423)
+        self.assertIn("was locked", self.end(20))
+
+    def test_when_the_agent_is_gone(self):
+        os.kill(self.web.sandbox.agent, signal.SIGKILL)
+        self.assertIn("was locked", self.end(20))
+
+    def test_when_nobody_uses_it(self):
+        began = time.monotonic()
+        for _ in range(6):
+            time.sleep(1)
+            self.assertEqual(self.web.request("GET", "/teams/secrets")[0], 200)
+        self.web.request("GET", "/teams/secrets", key="wrong")  # is no use
+        self.assertIn("nobody used the page for 4s", self.end(20))
+        self.assertGreater(time.monotonic() - began, 9)
+
+    def test_by_control_c(self):
+        self.web.process.send_signal(signal.SIGINT)
+        self.assertEqual(self.web.process.wait(20), -signal.SIGINT)
+
+
+class Starts(unittest.TestCase):
+    def setUp(self):
+        self.sandbox = Sandbox()
+        self.addCleanup(self.sandbox.close)
+
+    def fails(self, *words):
+        code, output, errors = self.sandbox.run("web", *words)
+        self.assertEqual(output, b"")
+        return code, errors
+
+    def key(self, content, mode=0o600):
+        path = os.path.join(self.sandbox.root, "key")
+        with open(path, "wb") as file:
+            file.write(content)
+        os.chmod(path, mode)
+        return path
+
+    def test_a_locked_vault_has_no_page(self):
+        code, said = self.fails()
+        self.assertEqual(code, 4)
+        self.assertIn("is locked\nvault: hint: unlock it with 'vault unlock'", said)
+
+    def test_no_vault_no_page(self):
+        self.assertEqual(self.fails("--vault", "/nonexistent/vault")[0], 6)
+
+    def test_a_key_must_be_private_and_one_word(self):
+        self.sandbox.unlock()
+        self.assertIn("can be read by others", self.fails("--api-key-file", self.key(b"0123456789abcdef", 0o644))[1])
+        for content in [b"", b"\n", b"two words", b"a\nb", b"\xff", b"x" * 1025]:
+            code, said = self.fails("--api-key-file", self.key(content))
+            self.assertEqual(code, 2)
+            self.assertIn("must hold one word", said)
+        self.assertEqual(self.fails("--api-key-file", "/nonexistent/key")[0], 1)
+
+    def test_a_port_that_is_taken(self):
+        self.sandbox.unlock()
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            code, said = self.fails("--port", str(taken.getsockname()[1]))
+        self.assertEqual(code, 1)
+        self.assertIn("address already in use", said)
+
+    def test_the_program_alone_says_what_it_belongs_to(self):
+        result = subprocess.run([os.path.join(os.path.dirname(os.path.realpath(VAULT)), "vault-web")],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual((result.returncode, result.stdout), (2, b""))
+        self.assertIn(b"start it with 'vault web'", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
