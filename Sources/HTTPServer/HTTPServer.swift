@@ -76,7 +76,9 @@ public protocol HTTPService: AnyObject {
             server.connections[UInt(bitPattern: connection)] = isOpen ? visit : nil
         }
         unsafe settings.begin = { _, target, connection in
-            let bytes = unsafe target.map { unsafe Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
+            let bytes = unsafe target.map {
+                unsafe Array(UnsafeRawBufferPointer(start: $0, count: strlen($0)))
+            }
             let request = unsafe Request(target: bytes ?? [], connection: connection)
             return unsafe Unmanaged.passRetained(request).toOpaque()
         }
@@ -148,7 +150,9 @@ public protocol HTTPService: AnyObject {
     ) -> Bool {
         if !request.hasBegun {
             request.hasBegun = true
-            if let declared = request.value(of: "content-length").flatMap({ UInt64($0) }), declared > limits.body {
+            if let declared = request.value(of: "content-length").flatMap({ UInt64($0) }),
+                declared > limits.body
+            {
                 return unsafe send(Response(413), to: connection)
             }
             request.refusal = service.refusal(of: request)

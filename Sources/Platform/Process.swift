@@ -124,7 +124,8 @@ public enum CurrentProcess {
         defer { unsafe (arguments + [beside]).forEach { unsafe free($0) } }
         return unsafe arguments.withUnsafeMutableBufferPointer { arguments in
             unsafe variables.withUnsafeMutableBufferPointer { variables in
-                guard let beside = unsafe beside, let words = arguments.baseAddress, let first = unsafe words[0],
+                guard let beside = unsafe beside, let words = arguments.baseAddress,
+                    let first = unsafe words[0],
                     let variables = variables.baseAddress
                 else { return .noMemory }
                 unsafe execve(beside, words, variables)
@@ -218,7 +219,9 @@ public enum ShellCommand {
     /// Has the desktop show `address` in the person's browser, whatever comes of it.
     public static func show(_ address: String) {
         let command = "xdg-open \"$1\" </dev/null >/dev/null 2>&1 &"
-        guard let child = try? spawn(command, about: address, keeping: Array(0..<Environment.count)) else { return }
+        guard let child = try? spawn(command, about: address, keeping: Array(0..<Environment.count)) else {
+            return
+        }
         _ = try? wait(for: child)
     }
 

@@ -23,7 +23,9 @@ struct Desk {
             try set(secret, body)
             return nil
         case .delete(let secret):
-            try about(secret) { session throws(VaultError) in try session.delete(secret.name, in: secret.scope) }
+            try about(secret) { session throws(VaultError) in
+                try session.delete(secret.name, in: secret.scope)
+            }
             return nil
         case .contexts: return try Desk.text(try contexts())
         case .details(let scope): return try Desk.text(try details(scope))
@@ -32,7 +34,9 @@ struct Desk {
             return try Desk.text(
                 .array(
                     versions.map {
-                        .object([("time", .string(Calendar.format($0.time))), ("deleted", .bool($0.isDeletion))])
+                        .object([
+                            ("time", .string(Calendar.format($0.time))), ("deleted", .bool($0.isDeletion)),
+                        ])
                     }))
         case .effective(let context): return try Desk.text(try effective(context))
         case .value: return try value(body)
@@ -53,11 +57,16 @@ struct Desk {
 
     private func value(_ body: Span<UInt8>) throws(Refusal) -> SecretBuffer {
         let fields = try Desk.fields(body, ["scope", "id", "name"])
-        let scope = try Route.scope(Desk.text(of: "scope", in: fields) ?? "", Desk.text(of: "id", in: fields), "id")
+        let scope = try Route.scope(
+            Desk.text(of: "scope", in: fields) ?? "", Desk.text(of: "id", in: fields), "id")
         let secret = try Route.secret(Desk.text(of: "name", in: fields) ?? "", in: scope)
-        let value = try about(secret) { session throws(VaultError) in try session.value(of: secret, version: 0) }
+        let value = try about(secret) { session throws(VaultError) in
+            try session.value(of: secret, version: 0)
+        }
         return try value.withBytes { value throws(Refusal) in
-            guard JSONWriter.canWrite(value) else { return try Desk.text(.object([("bytes", .number(value.count))])) }
+            guard JSONWriter.canWrite(value) else {
+                return try Desk.text(.object([("bytes", .number(value.count))]))
+            }
             return try Desk.allocating { () throws(SodiumError) in
                 var text = try SecretBuffer(capacity: value.count + 64)
                 try text.append(Array("{\"value\":".utf8).span)
@@ -89,7 +98,9 @@ struct Desk {
         try during { session throws(VaultError) in
             var list: [JSON] = []
             for name in try session.names(in: scope) {
-                list.append(.object([("name", .string(name))] + (try Desk.past(of: Secret(name, in: scope), session))))
+                list.append(
+                    .object([("name", .string(name))] + (try Desk.past(of: Secret(name, in: scope), session)))
+                )
             }
             return .array(list)
         }
@@ -102,7 +113,9 @@ struct Desk {
                 guard let resolution = try session.resolve(winner.name, in: context) else { continue }
                 var scopes: [JSON] = []
                 for secret in [resolution.winner] + resolution.shadowed {
-                    let place = [("scope", JSON.string(secret.scope.word)), ("id", .optional(secret.scope.id))]
+                    let place = [
+                        ("scope", JSON.string(secret.scope.word)), ("id", .optional(secret.scope.id)),
+                    ]
                     scopes.append(.object(place + (try Desk.past(of: secret, session))))
                 }
                 list.append(.object([("name", .string(winner.name)), ("scopes", .array(scopes))]))
@@ -111,10 +124,12 @@ struct Desk {
         }
     }
 
-    private static func past(of secret: Secret, _ session: any Session) throws(VaultError) -> [(String, JSON)] {
+    private static func past(of secret: Secret, _ session: any Session) throws(VaultError) -> [(String, JSON)]
+    {
         let history = try session.history(of: secret)
         return [
-            ("versions", .number(history.count)), ("time", .string(Calendar.format(history.first?.time ?? 0))),
+            ("versions", .number(history.count)),
+            ("time", .string(Calendar.format(history.first?.time ?? 0))),
         ]
     }
 

@@ -56,7 +56,8 @@ struct Gate: ~Copyable {
             else { throw Refusal(403, "wrong Origin: only the page itself is answered") }
         }
         if request.count(of: "sec-fetch-site") > 0 {
-            guard let site = request.value(of: "sec-fetch-site"), site == "same-origin" || site == "none" else {
+            guard let site = request.value(of: "sec-fetch-site"), site == "same-origin" || site == "none"
+            else {
                 throw Refusal(403, "a page of another origin is not answered")
             }
         }

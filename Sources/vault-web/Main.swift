@@ -41,7 +41,8 @@ enum Main {
         while true {
             let now = WebService.now()
             if now >= service.lastUse + settings.idle {
-                return Output.note("Ended: nobody used the page for \(Duration.words(milliseconds: settings.idle))")
+                return Output.note(
+                    "Ended: nobody used the page for \(Duration.words(milliseconds: settings.idle))")
             }
             if now >= nextLook {
                 if lock(of: settings.path) != nil { return Output.note("Ended: \(settings.path) was locked") }

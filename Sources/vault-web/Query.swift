@@ -9,14 +9,17 @@ struct Query {
     /// - Parameter known: the parameters that the route knows; no other may be there, and none twice.
     init(_ text: ArraySlice<UInt8>, known: [String]) throws(Refusal) {
         for pair in text.split(separator: UInt8(ascii: "&")) {
-            let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            let parts = pair.split(
+                separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
             let spaced = { (part: ArraySlice<UInt8>) in
                 part.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }[...]
             }
             let name = try Query.decode(spaced(parts[0]))
             guard known.contains(name) else {
                 throw Refusal(
-                    400, name == "teamId" ? "the team has no id here: leave out teamId" : "unknown parameter '\(name)'")
+                    400,
+                    name == "teamId"
+                        ? "the team has no id here: leave out teamId" : "unknown parameter '\(name)'")
             }
             guard values[name] == nil else { throw Refusal(400, "parameter '\(name)' stands twice") }
             values[name] = try Query.decode(parts.count > 1 ? spaced(parts[1]) : [])
@@ -36,7 +39,8 @@ struct Query {
                 index += 1
                 continue
             }
-            guard index + 2 < bytes.endIndex, let high = digit(bytes[index + 1]), let low = digit(bytes[index + 2])
+            guard index + 2 < bytes.endIndex, let high = digit(bytes[index + 1]),
+                let low = digit(bytes[index + 2])
             else { throw Refusal(400, "a % without two hexadecimal digits") }
             result.append(high << 4 | low)
             index += 3

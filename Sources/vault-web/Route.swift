@@ -46,7 +46,9 @@ enum Route {
         }
     }
 
-    private static func page(_ method: String, _ path: String, _ query: ArraySlice<UInt8>) throws(Refusal) -> Route? {
+    private static func page(_ method: String, _ path: String, _ query: ArraySlice<UInt8>) throws(Refusal)
+        -> Route?
+    {
         switch path {
         case "/page/session":
             try check(method, ["POST"])
@@ -63,7 +65,8 @@ enum Route {
         case "/page/history":
             try check(method, ["GET"])
             let query = try Query(query, known: ["scope", "id", "name"])
-            return .history(try secret(query["name"] ?? "", in: scope(query["scope"] ?? "", query["id"], "id")))
+            return .history(
+                try secret(query["name"] ?? "", in: scope(query["scope"] ?? "", query["id"], "id")))
         case "/page/effective":
             try check(method, ["GET"])
             let query = try Query(query, known: ["projectId", "clusterId"])
@@ -127,7 +130,9 @@ enum Route {
         guard let id else { throw Refusal(400, "\(parameter) is missing") }
         guard Secret.isValidID(id) else {
             throw Refusal(
-                400, "invalid \(parameter) '\(id)': 1 to 128 characters: a letter or digit, then letters, digits, _, . or -")
+                400,
+                "invalid \(parameter) '\(id)': 1 to 128 characters: a letter or digit, then letters, digits, _, . or -"
+            )
         }
         return id
     }
@@ -136,7 +141,8 @@ enum Route {
     static func secret(_ name: String, in scope: Scope) throws(Refusal) -> Secret {
         guard Secret.isValidName(name) else {
             throw Refusal(
-                400, "invalid name '\(name)': 1 to 128 characters: a letter or _, then letters, digits, _, . or -")
+                400,
+                "invalid name '\(name)': 1 to 128 characters: a letter or _, then letters, digits, _, . or -")
         }
         return Secret(name, in: scope)
     }

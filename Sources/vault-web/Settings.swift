@@ -52,12 +52,16 @@ struct Settings {
         }
         key.removeFinalNewline()
         let isUsable = key.withBytes { key in
-            !key.isEmpty && key.count <= Settings.mostKey && key.indices.allSatisfy { (0x21...0x7E).contains(key[$0]) }
+            !key.isEmpty && key.count <= Settings.mostKey
+                && key.indices.allSatisfy { (0x21...0x7E).contains(key[$0]) }
         }
         guard isUsable else {
             throw Failure(.usage, "\(what) must hold one word of 1 to 1,024 printable ASCII characters")
         }
         if key.count < 16 { Output.warn("the API key has fewer than 16 characters; others could guess it") }
-        return Token(try inWords { () throws(SodiumError) in try key.withBytes { key throws(SodiumError) in try SecretBytes(copying: key) } })
+        return Token(
+            try inWords { () throws(SodiumError) in
+                try key.withBytes { key throws(SodiumError) in try SecretBytes(copying: key) }
+            })
     }
 }

@@ -225,6 +225,8 @@ class Page(Case):
             time.sleep(0.5)
             width = self.driver.execute_script("return document.documentElement.scrollWidth")
             self.assertLessEqual(width, 360, place)
+            # The tabs once took on the height of the list of scopes.
+            self.assertLess(self.find(".tabs").size["height"], 80, place)
         nodes = self.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
         for node in nodes:
             role = node.get("role", {}).get("value")

@@ -27,10 +27,15 @@ struct Web: Command {
             Only programs of the same user are answered.
             """,
         parameters: [
-            .option("--port", "N", "Listen on this port of 127.0.0.1; else on a free one", \.port, as: .number(in: 0...65535)),
             .option(
-                "--api-key-file", "FILE", "Take what this file holds as the key of programs", \.keyFile, completing: .file),
-            .option("--idle", "DURATION", "End when nobody used the page for so long (15m)", \.idle, as: .duration),
+                "--port", "N", "Listen on this port of 127.0.0.1; else on a free one", \.port,
+                as: .number(in: 0...65535)),
+            .option(
+                "--api-key-file", "FILE", "Take what this file holds as the key of programs", \.keyFile,
+                completing: .file),
+            .option(
+                "--idle", "DURATION", "End when nobody used the page for so long (15m)", \.idle, as: .duration
+            ),
             .flag("--no-open", "Open no browser", \.noOpen),
             .options(CommonOptions.parameters, \.common, group: "Common options"),
         ])
@@ -48,7 +53,8 @@ struct Web: Command {
         }
         let opens = !noOpen && hasDesktop && Output.isTerminal
         let words =
-            [path, String(port), String(idle ?? 900_000), opens ? "open" : "print"] + [keyFile].compactMap { $0 }
+            [path, String(port), String(idle ?? 900_000), opens ? "open" : "print"]
+            + [keyFile].compactMap { $0 }
         let error = CurrentProcess.become(companion: "vault-web", words, keeping: Passphrase.keptVariables())
         throw Failure(
             error, "cannot start vault-web, which belongs beside vault",
