@@ -50,7 +50,8 @@ public import Sodium
             _ = unsafe MHD_get_connection_values_n(
                 connection, .HEADER_KIND,
                 { context, _, key, keyCount, value, valueCount in
-                    let found = unsafe Unmanaged<FieldList>.fromOpaque(context!).takeUnretainedValue()
+                    guard let context = unsafe context else { return .NO }
+                    let found = unsafe Unmanaged<FieldList>.fromOpaque(context).takeUnretainedValue()
                     unsafe found.take(key, keyCount, value, valueCount)
                     return .YES
                 }, Unmanaged.passUnretained(found).toOpaque())

@@ -109,8 +109,11 @@ public protocol HTTPService: AnyObject {
     deinit { unsafe MHD_stop_daemon(daemon) }
 
     private static func from(_ context: UnsafeMutableRawPointer?) -> HTTPServer {
+        guard let context = unsafe context else {
+            preconditionFailure("the library hands back what it was given")
+        }
         // The server outlives the library's daemon, which is handed nothing else.
-        unsafe Unmanaged<HTTPServer>.fromOpaque(context!).takeUnretainedValue()
+        return unsafe Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue()
     }
 
     /// The port that it listens on.
@@ -212,7 +215,7 @@ public protocol HTTPService: AnyObject {
                 let memory = unsafe UnsafeMutableRawPointer(mutating: bytes.baseAddress)
                 return unsafe MHD_create_response_from_buffer_with_free_callback_cls(
                     bytes.count, memory,
-                    { unsafe Unmanaged<ResponseBody>.fromOpaque($0!).release() },
+                    { body in unsafe body.map { unsafe Unmanaged<ResponseBody>.fromOpaque($0).release() } },
                     Unmanaged.passRetained(body).toOpaque())
             }
         }
