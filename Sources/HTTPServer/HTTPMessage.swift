@@ -56,14 +56,14 @@ public import Sodium
                     return .YES
                 }, Unmanaged.passUnretained(found).toOpaque())
         }
-        for value in found.values { body(value.span) }
+        unsafe found.values.forEach { unsafe body(Span(_unsafeBytes: $0)) }
     }
 }
 
-/// The values of one field, collected from the library.
-private final class FieldList {
+/// Where the values of one field lie in the library's buffer; one of them may be a key, so none is copied.
+@safe private final class FieldList {
     let wanted: String
-    var values: [[UInt8]] = []
+    var values: [UnsafeRawBufferPointer] = unsafe []
 
     init(wanted: String) { self.wanted = wanted }
 
@@ -72,7 +72,7 @@ private final class FieldList {
     ) {
         let name = unsafe String(decoding: UnsafeRawBufferPointer(start: key, count: keyCount), as: UTF8.self)
         guard name.lowercased() == wanted else { return }
-        unsafe values.append(Array(UnsafeRawBufferPointer(start: value, count: valueCount)))
+        unsafe values.append(UnsafeRawBufferPointer(start: value, count: valueCount))
     }
 }
 

@@ -13,6 +13,9 @@ public protocol HTTPService: AnyObject {
     /// - Returns: the answer to a request that is refused, whose body is not even kept; else nil.
     func refusal(of request: Request) -> Response?
 
+    /// The answer to a request whose body would be longer than the limit.
+    func responseToLongBody() -> Response
+
     /// The answer to a request that was not refused.
     func response(to request: Request, body: Span<UInt8>) -> Response
 }
@@ -156,7 +159,7 @@ public protocol HTTPService: AnyObject {
             if let declared = request.value(of: "content-length").flatMap({ UInt64($0) }),
                 declared > limits.body
             {
-                return unsafe send(Response(413), to: connection)
+                return unsafe send(service.responseToLongBody(), to: connection)
             }
             request.refusal = service.refusal(of: request)
             return true

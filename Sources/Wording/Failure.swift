@@ -88,6 +88,28 @@ package func inWords<R: ~Copyable>(_ body: () throws(SodiumError) -> R) throws(F
     }
 }
 
+extension SecretBuffer {
+    /// Reads until the end or until it is full.
+    package mutating func fill(
+        _ what: String, _ read: (inout MutableSpan<UInt8>) throws(Errno) -> Int
+    ) throws(Failure) {
+        do throws(Errno) {
+            while count < capacity, try appendInPlace(read) > 0 {}
+        } catch {
+            throw Failure(error, "cannot read \(what)")
+        }
+    }
+
+    /// Reads a file that nobody else may read, until its end or until the buffer is full.
+    package mutating func fill(fromPrivate path: String, _ what: String) throws(Failure) {
+        let file = try InputFile.open(path, what)
+        if file.isReadableByOthers {
+            throw Failure(.other, "\(what) can be read by others", hint: "chmod 600 \(path)")
+        }
+        try fill(what) { span throws(Errno) in try file.read(into: &span) }
+    }
+}
+
 extension InputFile {
     /// Opens a file that the user named.
     package static func open(_ path: String, _ what: String) throws(Failure) -> InputFile {

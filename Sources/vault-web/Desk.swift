@@ -194,12 +194,14 @@ struct Desk {
     }
 
     /// JSON as bytes to send.
-    static func text(_ json: JSON) throws(Refusal) -> SecretBuffer {
-        let bytes = Array(json.text.utf8)
-        return try allocating { () throws(SodiumError) in
-            var text = try SecretBuffer(capacity: bytes.count)
-            try text.append(bytes.span)
-            return text
+    static func text(_ json: JSON) throws(Refusal) -> SecretBuffer { try buffer(Array(json.text.utf8)) }
+
+    /// A copy of bytes to send.
+    static func buffer(_ bytes: [UInt8]) throws(Refusal) -> SecretBuffer {
+        try allocating { () throws(SodiumError) in
+            var buffer = try SecretBuffer(capacity: bytes.count)
+            try buffer.append(bytes.span)
+            return buffer
         }
     }
 

@@ -38,18 +38,8 @@ struct Settings {
     func token() throws(Failure) -> Token? {
         guard let keyFile else { return nil }
         let what = "the API key file \(keyFile)"
-        let file = try InputFile.open(keyFile, what)
-        if file.isReadableByOthers {
-            throw Failure(.other, "\(what) can be read by others", hint: "chmod 600 \(keyFile)")
-        }
         var key = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: Settings.mostKey + 3) }
-        do throws(Errno) {
-            while key.count < key.capacity,
-                try key.appendInPlace({ span throws(Errno) in try file.read(into: &span) }) > 0
-            {}
-        } catch {
-            throw Failure(error, "cannot read \(what)")
-        }
+        try key.fill(fromPrivate: keyFile, what)
         key.removeFinalNewline()
         let isUsable = key.withBytes { key in
             !key.isEmpty && key.count <= Settings.mostKey
@@ -59,9 +49,10 @@ struct Settings {
             throw Failure(.usage, "\(what) must hold one word of 1 to 1,024 printable ASCII characters")
         }
         if key.count < 16 { Output.warn("the API key has fewer than 16 characters; others could guess it") }
-        return Token(
-            try inWords { () throws(SodiumError) in
-                try key.withBytes { key throws(SodiumError) in try SecretBytes(copying: key) }
-            })
+        do throws(SodiumError) {
+            return Token(try key.finish())
+        } catch {
+            throw Failure(error)
+        }
     }
 }

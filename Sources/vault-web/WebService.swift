@@ -34,11 +34,15 @@ final class WebService: HTTPService {
         }
     }
 
+    func responseToLongBody() -> Response {
+        WebService.response(Refusal(413, "the body has more than 8 MiB"))
+    }
+
     func response(to request: Request, body: Span<UInt8>) -> Response {
         do throws(Refusal) {
             let route = try route(of: request)
             if case .file(let file) = route {
-                return WebService.response(200, file.type, try WebService.buffer(file.bytes))
+                return WebService.response(200, file.type, try Desk.buffer(file.bytes))
             }
             lastUse = WebService.now()
             if case .exchange = route { return WebService.response(200, WebService.json, try exchange()) }
@@ -109,14 +113,6 @@ final class WebService: HTTPService {
         }
         if let allowed = refusal.allowed { result.fields.append(("Allow", allowed)) }
         return result
-    }
-
-    private static func buffer(_ bytes: [UInt8]) throws(Refusal) -> SecretBuffer {
-        try Desk.allocating { () throws(SodiumError) in
-            var text = try SecretBuffer(capacity: bytes.count)
-            try text.append(bytes.span)
-            return text
-        }
     }
 
     static func now() -> UInt64 { SystemClock.monotonicNanoseconds() / 1_000_000 }

@@ -87,12 +87,12 @@ enum Passphrase {
         case .descriptor(let number):
             let descriptor = InheritedDescriptor(number: Int32(number))
             guard descriptor.isOpen else { throw Failure(.usage, "file descriptor \(number) is not open") }
-            try fill(&buffer, "the passphrase from descriptor \(number)") { span throws(Errno) in
+            try buffer.fill("the passphrase from descriptor \(number)") { span throws(Errno) in
                 try descriptor.read(into: &span)
             }
             // What `run` starts must not read it again; a standard descriptor is the program's own.
             if number > 2 { descriptor.keepFromOthers() }
-        case .file(let path): try readFile(path, &buffer)
+        case .file(let path): try buffer.fill(fromPrivate: path, "the passphrase file \(path)")
         case .command(let command): try readCommand(command, &buffer)
         case .variable(let name):
             do throws(SodiumError) {
@@ -103,15 +103,6 @@ enum Passphrase {
         }
         buffer.removeFinalNewline()
         return try checked(buffer)
-    }
-
-    private static func readFile(_ path: String, _ buffer: inout SecretBuffer) throws(Failure) {
-        let file = try InputFile.open(path, "the passphrase file \(path)")
-        if file.isReadableByOthers {
-            throw Failure(
-                .other, "the passphrase file \(path) can be read by others", hint: "chmod 600 \(path)")
-        }
-        try fill(&buffer, "the passphrase file \(path)") { span throws(Errno) in try file.read(into: &span) }
     }
 
     /// The inherited variables, by index, that programs may see: those that are no passphrase and lead to none.
@@ -141,17 +132,6 @@ enum Passphrase {
             throw Failure(
                 .other, "the passphrase command failed with \(status.map { "exit code \($0)" } ?? "a signal")"
             )
-        }
-    }
-
-    /// Reads until the end or until it is certainly too long.
-    private static func fill(
-        _ buffer: inout SecretBuffer, _ what: String, _ read: (inout MutableSpan<UInt8>) throws(Errno) -> Int
-    ) throws(Failure) {
-        do throws(Errno) {
-            while buffer.count < buffer.capacity, try buffer.appendInPlace(read) > 0 {}
-        } catch {
-            throw Failure(error, "cannot read \(what)")
         }
     }
 

@@ -92,7 +92,8 @@ class Routes(Case):
         self.assertEqual(self.web.request("DELETE", "/teams/secrets/LARGE")[0], 204)
 
     def test_more_than_that_is_refused(self):
-        self.assertEqual(self.web.request("PUT", "/teams/secrets/LARGE", headers=[("Content-Length", "8388609")])[0], 413)
+        refusal = self.web.error("PUT", "/teams/secrets/LARGE", headers=[("Content-Length", "8388609")])
+        self.assertEqual(refusal, (413, "the body has more than 8 MiB"))
 
     def test_other_methods_and_paths(self):
         web = self.web

@@ -42,7 +42,7 @@ struct Web: Command {
 
     func run() throws(Failure) {
         let path = try common.path()
-        if let keyFile { try Failure.refuseEmpty(keyFile, "--api-key-file") }
+        if keyFile == "" { throw Failure(.usage, "option '--api-key-file' needs a value") }
         guard try AgentAccess.status(of: path) != nil else {
             // What is wrong with the file is said before what to do.
             try common.checkFile()
