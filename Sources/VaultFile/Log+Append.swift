@@ -26,20 +26,21 @@ extension Log {
         }
     }
 
-    /// Appends several transactions with one write and one sync; each alone is all or none.
+    /// Appends several transactions as one, with one write and one sync.
     ///
     /// - Parameter fill: adds them, once the lock is had and the file's end is known. What it throws is thrown,
     ///   and nothing is written.
-    /// - Throws: as ``append(_:patience:)``, which then holds for every transaction of the batch.
+    /// - Throws: as ``append(_:patience:)``, which then holds for the whole batch.
     @discardableResult
     public func append(
         patience: UInt64 = Log.writePatience, _ fill: (inout Batch) throws(VaultFileError) -> Void
     ) throws(VaultFileError) -> SavedTail? {
         try withWriterLock(patience: patience) { mark throws(VaultFileError) in
-            var batch = Batch(self)
+            var batch = try Batch(self)
             try fill(&batch)
             guard !batch.records.isEmpty else { return nil }
-            let saved = try settle { () throws(VaultFileError) in try write(batch) }
+            let end = batch.finish()
+            let saved = try settle { () throws(VaultFileError) in try write(batch, to: end) }
             raiseMark(from: mark)
             return saved
         }
@@ -82,70 +83,16 @@ extension Log {
         return saved
     }
 
-    private func write(_ batch: borrowing Batch) throws(VaultFileError) {
+    private func write(_ batch: borrowing Batch, to end: Replay.Position) throws(VaultFileError) {
         try write(batch.frames)
-        guard (try? isReplaced()) == false, (try? isThere(batch.position)) == true else {
-            throw .replacedDuringWrite
-        }
-        try replay.apply(batch.records, committed: batch.position)
-        syncedEnd = batch.position.end
-        seen = batch.position
-    }
-
-    /// Transactions that are sealed, one behind the other, and wait for the one write.
-    public struct Batch: ~Copyable {
-        private let log: Log
-        private var stamped: [Address: UInt64] = [:]
-        fileprivate var frames: [UInt8] = []
-        fileprivate var records: [(version: Version, address: Address)] = []
-        fileprivate var position: Replay.Position
-
-        fileprivate init(_ log: Log) {
-            self.log = log
-            position = log.replay.committed
-        }
-
-        /// Seals a transaction behind those that were added before.
-        ///
-        /// On an error the batch is as it was.
-        ///
-        /// - Returns: false if there is no room for it beside the others; an empty batch has room for any.
-        /// - Throws: ``VaultFileError/timeExhausted``, ``VaultFileError/outOfMemory``.
-        public mutating func add(_ transaction: borrowing Transaction) throws(VaultFileError) -> Bool {
-            guard UInt64(frames.count) + transaction.frameBytes <= Format.mostTransaction else {
-                return false
-            }
-            let before = stamped
-            do throws(VaultFileError) {
-                let times = try stamp(transaction)
-                let sealed = try log.seal(transaction, times, after: position)
-                frames += sealed.frames
-                records += sealed.records
-                position = sealed.position
-            } catch {
-                stamped = before
-                throw error
-            }
-            return true
-        }
-
-        /// The time of each change: now, but later than any version of the same name.
-        private mutating func stamp(_ transaction: borrowing Transaction) throws(VaultFileError) -> [UInt64] {
-            let now = min(log.surroundings.now(), Format.mostTime)
-            var times: [UInt64] = []
-            for change in transaction.changes {
-                let newest = stamped[change.address] ?? log.newestTime(of: change.address)
-                let time = max(now, newest.map { $0 + 1 } ?? 0)
-                guard time <= Format.mostTime else { throw .timeExhausted }
-                stamped[change.address] = time
-                times.append(time)
-            }
-            return times
-        }
+        guard (try? isReplaced()) == false, (try? isThere(end)) == true else { throw .replacedDuringWrite }
+        try replay.apply(batch.records, committed: end)
+        syncedEnd = end.end
+        seen = end
     }
 
     /// The time of the newest version of a name, deleted or not.
-    private func newestTime(of address: Address) -> UInt64? {
+    func newestTime(of address: Address) -> UInt64? {
         replay.index.find(address.bytes.span).map { replay.index.newest(at: $0).time }
     }
 
@@ -232,17 +179,6 @@ extension Log {
                 try storage.syncFolder(Path.folder(of: try storage.resolvingLinks(path)))
             }
             isNameSynced = true
-        }
-    }
-
-    private func seal(
-        _ transaction: borrowing Transaction, _ times: [UInt64], after position: Replay.Position
-    ) throws(VaultFileError) -> Transaction.Sealed {
-        do throws(SodiumError) {
-            return try transaction.seal(
-                after: position, times: times, key: frameKey, entropy: surroundings.entropy)
-        } catch {
-            throw VaultFileError(error)
         }
     }
 

@@ -75,37 +75,9 @@ public struct Transaction: ~Copyable {
         values.withBytes { body($0.extracting(change.valueStart..<change.valueStart + change.valueCount)) }
     }
 
-    /// Seals all changes into frames that follow `position`.
-    ///
-    /// - Parameter times: the time of each change.
-    /// - Returns: the frames, where each version lies in them, and the position behind.
-    func seal(
-        after position: Replay.Position, times: [UInt64], key: borrowing Key, entropy: Entropy
-    ) throws(SodiumError) -> Sealed {
-        var sealer = FrameSealer(after: position, salt: try entropy.bytes(16))
-        var result = Sealed(frames: [], records: [], position: position)
-        result.frames.reserveCapacity(Int(frameBytes))
-        let largest = changes.map { Format.bucket(Format.prefixCount + $0.bodyCount) }.max() ?? 0
-        var plaintext = try SecretBytes(count: largest)
-        for (change, time) in zip(changes, times) {
-            let bucket = Format.bucket(Format.prefixCount + change.bodyCount)
-            let prefix = RecordPrefix(
-                kind: change.kind.rawValue, isCommit: result.records.count == changes.count - 1,
-                bodyCount: change.bodyCount, seq: sealer.position.seq + 1, previousTag: sealer.position.tag,
-                transactionStart: position.end, time: time)
-            let version = Version(
-                offset: sealer.position.end, time: time, boxCount: bucket + SecretBox.tagCount,
-                kind: change.kind)
-            plaintext.withMutableBytes { write(change, prefix, into: &$0) }
-            plaintext.withBytes { sealer.append($0.extracting(first: bucket), key: key, to: &result.frames) }
-            result.records.append((version, change.address))
-        }
-        result.position = sealer.position
-        return result
-    }
-
-    private func write(_ change: Change, _ prefix: RecordPrefix, into plaintext: inout MutableSpan<UInt8>) {
-        plaintext.wipe(0..<plaintext.count)
+    /// Writes the plaintext of a change, up to the end of its bucket.
+    func write(_ change: Change, _ prefix: RecordPrefix, into plaintext: inout MutableSpan<UInt8>) {
+        plaintext.wipe(0..<Format.bucket(Format.prefixCount + change.bodyCount))
         prefix.store(into: &plaintext)
         let address = change.address.bytes.span
         plaintext.copy(from: address.extracting(0..<3), at: Format.prefixCount)
@@ -115,12 +87,5 @@ public struct Transaction: ~Copyable {
             let value = values.extracting(change.valueStart..<change.valueStart + change.valueCount)
             plaintext.copy(from: value, at: text + address.count - 3)
         }
-    }
-
-    /// Frames that are ready to be written.
-    struct Sealed {
-        var frames: [UInt8]
-        var records: [(version: Version, address: Address)]
-        var position: Replay.Position
     }
 }

@@ -204,20 +204,6 @@ import Testing
         #expect(try world.open().text("A") == "now")
     }
 
-    @Test func `times chosen by the sealer are kept`() throws {
-        let world = World()
-        let log = try world.create()
-        let changes = try transaction([.text("A", "x"), .text("B", "y"), .remove("A")])
-        let sealed = try changes.seal(
-            after: log.replay.committed, times: [9, 8, 7], key: log.frameKey, entropy: .system)
-        world.bytes += sealed.frames
-        #expect(
-            try world.open().history() == [
-                address("A"): [Entry(time: 9, value: [120]), Entry(time: 7, value: nil)],
-                address("B"): [Entry(time: 8, value: [121])],
-            ])
-    }
-
     @Test func `more than 64 MiB in one transaction is damage`() throws {
         let world = World()
         let log = try world.create()

@@ -1,0 +1,124 @@
+internal import Sodium
+
+/// The one transaction that a write consists of, put together from the changes of several that asked for it.
+///
+/// It is one because two in one write could reach the disk in either order, and the second without the first is damage to a
+/// reader: vault-format.md, section 8. So its last frame is sealed only when it is known to be the last.
+public struct Batch: ~Copyable {
+    private let log: Log
+    private let start: Replay.Position
+    private var sealer: FrameSealer
+    private var stamped: [Address: UInt64] = [:]
+    /// The plaintext of the last change, which waits for another one or for COMMIT; its length, 0 if there is none.
+    private var plaintext: SecretBytes
+    private var plaintextCount = 0
+    /// The frames that are sealed.
+    private(set) var frames: [UInt8] = []
+    /// Where each version will lie.
+    private(set) var records: [(version: Version, address: Address)] = []
+    private var frameBytes: UInt64 = 0
+
+    /// What follows the last commit of `log`.
+    ///
+    /// - Throws: ``VaultFileError/outOfMemory``.
+    init(_ log: Log) throws(VaultFileError) {
+        let entropy = log.surroundings.entropy
+        let salt = try guarding { () throws(SodiumError) in try entropy.bytes(16) }
+        plaintext = try guarding { () throws(SodiumError) in try SecretBytes(count: 4096) }
+        self.log = log
+        start = log.replay.committed
+        sealer = FrameSealer(after: log.replay.committed, salt: salt)
+    }
+
+    /// Adds the changes of a transaction behind those that were added before.
+    ///
+    /// On an error the batch is as it was.
+    ///
+    /// - Returns: false if there is no room for it beside the others; an empty batch has room for any.
+    /// - Throws: ``VaultFileError/timeExhausted``, ``VaultFileError/outOfMemory``.
+    public mutating func add(_ transaction: borrowing Transaction) throws(VaultFileError) -> Bool {
+        guard frameBytes + transaction.frameBytes <= Format.mostTransaction else { return false }
+        let before = stamped
+        let times: [UInt64]
+        do throws(VaultFileError) {
+            times = try stamp(transaction)
+            try reserve(
+                transaction.changes.map { Format.bucket(Format.prefixCount + $0.bodyCount) }.max() ?? 0)
+        } catch {
+            stamped = before
+            throw error
+        }
+        frameBytes += transaction.frameBytes
+        frames.reserveCapacity(Int(frameBytes))
+        for (change, time) in zip(transaction.changes, times) {
+            seal()
+            stage(change, of: transaction, time)
+        }
+        return true
+    }
+
+    /// The time of each change: now, but later than any version of the same name.
+    private mutating func stamp(_ transaction: borrowing Transaction) throws(VaultFileError) -> [UInt64] {
+        let now = min(log.surroundings.now(), Format.mostTime)
+        var times: [UInt64] = []
+        for change in transaction.changes {
+            let newest = stamped[change.address] ?? log.newestTime(of: change.address)
+            let time = max(now, newest.map { $0 + 1 } ?? 0)
+            guard time <= Format.mostTime else { throw .timeExhausted }
+            stamped[change.address] = time
+            times.append(time)
+        }
+        return times
+    }
+
+    /// Makes room for a plaintext, keeping the one that waits.
+    private mutating func reserve(_ count: Int) throws(VaultFileError) {
+        guard plaintext.count < count else { return }
+        var larger = try guarding { () throws(SodiumError) in try SecretBytes(count: count) }
+        let used = plaintextCount
+        plaintext.withBytes { old in
+            larger.withMutableBytes { $0.copy(from: old.extracting(first: used), at: 0) }
+        }
+        plaintext = larger
+    }
+
+    private mutating func stage(
+        _ change: Transaction.Change, of transaction: borrowing Transaction, _ time: UInt64
+    ) {
+        plaintextCount = Format.bucket(Format.prefixCount + change.bodyCount)
+        let prefix = RecordPrefix(
+            kind: change.kind.rawValue, isCommit: false, bodyCount: change.bodyCount,
+            seq: sealer.position.seq + 1, previousTag: sealer.position.tag, transactionStart: start.end,
+            time: time)
+        plaintext.withMutableBytes { transaction.write(change, prefix, into: &$0) }
+        let version = Version(
+            offset: sealer.position.end, time: time, boxCount: plaintextCount + SecretBox.tagCount,
+            kind: change.kind)
+        records.append((version, change.address))
+    }
+
+    /// Seals the plaintext that waits, if there is one.
+    private mutating func seal() {
+        let count = plaintextCount
+        guard count > 0 else { return }
+        plaintext.withBytes {
+            sealer.append($0.extracting(first: count), key: log.frameKey, to: &frames)
+        }
+        plaintextCount = 0
+    }
+
+    /// Seals the last frame, with COMMIT.
+    ///
+    /// - Returns: the position behind it.
+    mutating func finish() -> Replay.Position {
+        if plaintextCount > 0 {
+            plaintext.withMutableBytes { bytes in
+                var prefix = RecordPrefix(bytes.span)
+                prefix.isCommit = true
+                prefix.store(into: &bytes)
+            }
+        }
+        seal()
+        return sealer.position
+    }
+}
