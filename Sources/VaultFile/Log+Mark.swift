@@ -63,22 +63,34 @@ extension Log {
             if mark.generation == header.generation {
                 replay.metWatched
             } else {
-                mark.generation < header.generation
-                    && (mark.seq < header.baseSeq || mark.seq == header.baseSeq && mark.tag == header.lineage)
+                mark.generation < header.generation && follows(mark)
             }
         guard holds else { throw .rolledBack }
+    }
+
+    /// Whether this generation may be what a rewrite made of the older one that the mark names; its lineage tells of the one
+    /// before it alone.
+    private func follows(_ mark: Mark) -> Bool {
+        if mark.generation + 1 == header.generation, mark.seq == header.baseSeq {
+            return mark.tag == header.lineage
+        }
+        return mark.seq <= header.baseSeq
     }
 
     /// Raises the mark to the present commit, which must be held by a lock; one that cannot be written is noted.
     ///
     /// A mark never says more than what is durable, so a commit whose writer may have been killed before its sync is
-    /// synced first.
+    /// synced first, and so is the name of a file whose rewrite may have been.
     func raiseMark(from mark: Mark?) {
         guard isMarkBehind(mark) else { return }
         do throws(Errno) {
             if syncedEnd != replay.committed.end {
                 try file.sync()
                 syncedEnd = replay.committed.end
+            }
+            if !isNameSynced, mark?.generation != header.generation {
+                try surroundings.storage.syncFolder(Path.folder(of: realPath()))
+                isNameSynced = true
             }
         } catch {
             markFailure = error
@@ -109,7 +121,7 @@ extension Log {
         try noteTail(try advance())
         let (present, path) = (present, try during(.open) { () throws(Errno) in try realPath() })
         try during(.sync) { () throws(Errno) in try file.sync() }
-        try during(.mark) { () throws(Errno) in try marks.set(present, of: path) }
+        try during(.mark) { () throws(Errno) in try marks.set(present, of: path, durably: true) }
     }
 
     private func realPath() throws(Errno) -> String { try surroundings.storage.resolvingLinks(path) }

@@ -78,8 +78,12 @@ public struct MarkFolder: Sendable {
     }
 
     /// Remembers what was seen of the vault at a path.
-    public func set(_ mark: Mark, of vault: String) throws(Errno) {
-        try write("VLTMARK1", mark.body, name(vault))
+    ///
+    /// - Parameter durably: whether a crash may not bring back the mark before: where that is ahead of this one, it would
+    ///   refuse the file.
+    public func set(_ mark: Mark, of vault: String, durably: Bool = false) throws(Errno) {
+        let file = try write("VLTMARK1", mark.body, name(vault))
+        if durably { try file.sync() }
     }
 
     /// The last backup of the vault at a path that was verified; nil if none is known.
@@ -92,7 +96,7 @@ public struct MarkFolder: Sendable {
     /// Remembers a backup of the vault at a path.
     public func set(_ backup: Backup, of vault: String) throws(Errno) {
         let time = (0..<8).map { UInt8(truncatingIfNeeded: backup.time >> (8 * $0)) }
-        try write("VLTBACK1", backup.mark.body + time, name(vault) + ".backup")
+        _ = try write("VLTBACK1", backup.mark.body + time, name(vault) + ".backup")
     }
 
     /// What is between magic and sum.
@@ -115,10 +119,14 @@ public struct MarkFolder: Sendable {
     }
 
     /// Writes over what was there, within one sector; what a crash tore counts as nothing.
-    private func write(_ magic: StaticString, _ body: [UInt8], _ name: String) throws(Errno) {
+    private func write(
+        _ magic: StaticString, _ body: [UInt8], _ name: String
+    ) throws(Errno) -> any StorageFile {
         let bytes = Array(magic.description.utf8) + body
         let whole = bytes + (try MarkFolder.hash(bytes[...], 32))
-        try file(name).write(whole.span, at: 0)
+        let file = try file(name)
+        try file.write(whole.span, at: 0)
+        return file
     }
 
     private func file(_ name: String) throws(Errno) -> any StorageFile {

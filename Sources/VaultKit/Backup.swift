@@ -181,22 +181,24 @@ public struct Backup {
     ) throws(VaultError) -> (path: String?, markFailure: Errno?) {
         defer { copy.unlock() }
         if (try? surroundings.storage.identity(of: path)) == nil {
+            let failure = remember(mark)
             try reading { () throws(VaultFileError) in try copy.place() }
-            return (nil, remember(mark))
+            return (nil, failure)
         }
         return try whileItStays(.exclusive) { present throws(VaultError) in
+            // First, since the present file agrees with a mark that is behind it, and the copy with none that is ahead.
+            let failure = remember(mark)
             let kept = try reading { () throws(VaultFileError) in
                 try copy.adoptAttributes(of: present)
                 return try keep(copy)
             }
-            // Before anybody can lock the new file, or what it does not have would be missed.
-            return (kept, remember(mark))
+            return (kept, failure)
         }
     }
 
     private func remember(_ mark: Mark) -> Errno? {
         do throws(Errno) {
-            try surroundings.marks?.set(mark, of: path)
+            try surroundings.marks?.set(mark, of: path, durably: true)
             return nil
         } catch {
             return error

@@ -200,6 +200,42 @@ import Testing
         #expect(world.bytes == seen)
     }
 
+    @Test func `a vault without secrets that was rewritten twice is no older than what was seen of it`()
+        throws
+    {
+        let world = World.remembering()
+        _ = try world.create()
+        var other = world
+        other.surroundings.marks = nil
+        try other.compact()
+        try other.compact()
+        #expect(world.verdict() == nil)
+        #expect(try world.open().header.generation == 3)
+    }
+
+    @Test func `the name of a rewritten file is durable before the rewrite is remembered`() throws {
+        let world = World.remembering()
+        try world.create().append(.text("A", "one"))
+        var other = world
+        other.surroundings.marks = nil
+        try other.compact()
+        world.disk.resetCounts()
+        _ = try world.open(.reading)
+        #expect(world.disk.journal == [.sync, .syncFolder, .write])
+    }
+
+    @Test func `what is trusted from now on is durable at once`() throws {
+        let (world, states) = try grown()
+        world.disk.replace(world.path, with: states[2])
+        var other = world
+        other.surroundings.marks = nil
+        let (log, marks) = (try other.open(), try #require(world.surroundings.marks))
+        world.disk.resetCounts()
+        try log.trust(in: marks)
+        #expect(world.disk.journal == [.sync, .write, .sync])
+        #expect(world.verdict() == nil)
+    }
+
     @Test func `the layout is the format page's`() throws {
         let (world, _) = try grown()
         let path = try #require(world.otherFiles.first { $0.hasPrefix("/state/seen/") })
