@@ -1,0 +1,202 @@
+import Compaction
+import Platform
+import Sodium
+import VaultKit
+
+@testable import VaultFile
+
+/// Every version of every secret, new to old, nil for a tombstone; as a model tells it that knows nothing of the engine.
+typealias Ledger = [Address: [[UInt8]?]]
+
+extension Ledger {
+    /// What it says after a transaction.
+    func adding(_ steps: [Step]) -> Ledger {
+        var ledger = self
+        for step in steps {
+            switch step {
+            case .put(let name, let value): ledger[address(name), default: []].insert(value, at: 0)
+            case .remove(let name): ledger[address(name), default: []].insert(nil, at: 0)
+            }
+        }
+        return ledger
+    }
+
+    /// What it says when older versions are dropped.
+    var newest: Ledger { mapValues { Array($0.prefix(1)) } }
+}
+
+extension Log {
+    /// Everything that the file says, without the times.
+    func ledger() throws(VaultFileError) -> Ledger {
+        var ledger: Ledger = [:]
+        for address in addresses { ledger[address] = try entries(address).map(\.value) }
+        return ledger
+    }
+}
+
+/// What two files hold; nil where there is none.
+struct Books: Hashable, Sendable {
+    var vault: Ledger?
+    var backup: Ledger?
+}
+
+/// Something that a process does to a vault, as one verb does it.
+enum Deed: Sendable {
+    case create
+    /// What several asked for, which goes to the disk with one write.
+    case commit([[Step]])
+    case compact
+    case backup
+    case restore
+
+    /// A new value of so many bytes.
+    static func change(_ name: String, _ count: Int) -> Deed { .commit([[.put(name, noise(count))]]) }
+
+    /// What the files hold when it is done; until then, they hold what they held before.
+    func result(after books: Books) -> Books {
+        var books = books
+        switch self {
+        case .create: books.vault = [:]
+        case .commit(let transactions): books.vault = books.vault?.adding(transactions.flatMap(\.self))
+        case .compact: books.vault = books.vault?.newest
+        case .backup: books.backup = books.vault
+        case .restore: books.vault = books.backup
+        }
+        return books
+    }
+
+    var makesVault: Bool { if case .create = self { true } else { false } }
+}
+
+/// A key that is known, so that no test derives it a million times.
+struct MasterKey: Sendable {
+    let bytes: [UInt8]
+
+    func copy() throws(VaultFileError) -> Key {
+        try guarding { () throws(SodiumError) in try Key(copying: bytes.span) }
+    }
+}
+
+/// Somebody who works with a ``MasterKey``.
+final class MasterWorker: Worker {
+    private let master: MasterKey
+    private let surroundings: Surroundings
+
+    init(_ master: MasterKey, _ surroundings: Surroundings) {
+        (self.master, self.surroundings) = (master, surroundings)
+    }
+
+    func perform(_ job: Job, progress: Progress) throws(VaultError) -> JobReport {
+        do throws(VaultFileError) {
+            return try job.run(master: try master.copy(), surroundings: surroundings, progress: progress)
+        } catch {
+            throw .file(error)
+        }
+    }
+}
+
+/// A machine whose disk writes down what is done to it, with a vault and its backup.
+final class Machine {
+    static let backup = "/backup/a.vault"
+    static let marks = "/state/seen"
+
+    let disk: RecordingDisk
+    let world: World
+    private(set) var master: MasterKey?
+    /// A log that stays open from deed to deed, as an agent's does.
+    private var log: Log?
+    private let keepsLog: Bool
+
+    init(seed: UInt64, keepsLog: Bool = false) {
+        var world = World(seed: seed)
+        disk = RecordingDisk(world.disk)
+        world.surroundings.storage = disk
+        world.surroundings.marks = MarkFolder(path: Machine.marks, storage: disk)
+        world.clock.step = 1000
+        world.disk["/backup/README"] = Array("backups".utf8)
+        self.world = world
+        self.keepsLog = keepsLog
+    }
+
+    /// Ends the process; the next deed is that of another one.
+    func endProcess() {
+        log = nil
+        world.disk.releaseLocks()
+        disk.fault = nil
+    }
+
+    func perform(_ deed: Deed) throws {
+        do {
+            try attempt(deed)
+        } catch {
+            log = nil
+            throw error
+        }
+        if !keepsLog { log = nil }
+    }
+
+    private func attempt(_ deed: Deed) throws {
+        switch deed {
+        case .create:
+            let made = try world.create()
+            master = MasterKey(bytes: made.copyOfMasterBytes())
+            log = made
+        case .commit(let transactions):
+            let changes = try transactions.map { steps in TransactionBox(try transaction(steps)) }
+            try opened().append(patience: 0) { batch throws(VaultFileError) in
+                for change in changes {
+                    guard try batch.add(change.transaction) else { throw .transactionTooLarge }
+                }
+            }
+        case .compact:
+            _ = try Compaction.run(
+                path: world.path, master: try known().copy(), keeping: .none, surroundings: world.surroundings
+            )
+        case .backup:
+            let backup = try backups()
+            let verification = try backup.make(at: Machine.backup)
+            try? backup.remember(verification)
+        case .restore:
+            // That it cannot be remembered is no more than a warning, unless the process is dead.
+            if let failure = try backups().restore(from: Machine.backup).markFailure { throw failure }
+        }
+    }
+
+    private func opened() throws -> Log {
+        if let log {
+            try log.refresh()
+            return log
+        }
+        let log = try Log(
+            path: world.path, access: .writing, surroundings: world.surroundings, master: try known().copy())
+        self.log = log
+        return log
+    }
+
+    private func backups() throws -> Backup {
+        Backup(
+            of: world.path, by: MasterWorker(try known(), world.surroundings),
+            surroundings: world.surroundings)
+    }
+
+    /// The key of the vault that is or was here; of one that is only half made, the key that it was given.
+    func known() throws -> MasterKey {
+        if let master { return master }
+        let master = MasterKey(bytes: try world.masterKey())
+        self.master = master
+        return master
+    }
+}
+
+/// A transaction that an array can hold.
+private final class TransactionBox {
+    let transaction: Transaction
+
+    init(_ transaction: consuming Transaction) { self.transaction = transaction }
+}
+
+extension Log {
+    fileprivate func copyOfMasterBytes() -> [UInt8] {
+        master.withBytes { key in key.indices.map { key[$0] } }
+    }
+}

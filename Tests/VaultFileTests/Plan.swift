@@ -1,0 +1,206 @@
+import Platform
+import Sodium
+
+@testable import VaultFile
+
+/// Numbers that look random and come again (SplitMix64).
+struct Dice: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    /// Whether something happens that does so `percent` times in a hundred.
+    mutating func happens(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
+}
+
+/// What one process does, and after its end another.
+struct Plan: Sendable {
+    /// What is durable before anything is recorded.
+    var beginning: [Deed] = []
+    /// What the first process does.
+    var first: [Deed] = []
+    /// What the second one does.
+    var second: [Deed] = []
+    /// Whether a process keeps its log open.
+    var keepsLog = false
+
+    private init(_ beginning: [Deed], _ first: [Deed], _ second: [Deed] = [.change("C", 300)]) {
+        (self.beginning, self.first, self.second) = (beginning, first, second)
+    }
+
+    /// One for each kind of deed, after which another process goes on.
+    static let each: [(name: String, plan: Plan)] = {
+        let some: [Deed] = [.create, .change("A", 20), .commit([[.put("A", noise(300)), .remove("A")]])]
+        let imported = (0..<6).map { Step.put("I\($0)", noise(30 + 200 * $0, seed: UInt64($0))) }
+        return [
+            ("init", Plan([], [.create])), ("set", Plan(some, [.change("B", 40)])),
+            ("set of a long value", Plan(some, [.change("B", 2500)])),
+            ("delete", Plan(some, [.commit([[.remove("A")]])])),
+            ("import", Plan(some, [.commit([imported])])),
+            ("several at a time", Plan(some, [.commit([[.text("A", "1")], [.text("B", "2")], imported])])),
+            ("compact", Plan(some, [.compact])), ("backup", Plan(some, [.backup], [.backup])),
+            ("restore", Plan(some + [.backup, .change("B", 900)], [.restore])),
+        ]
+    }()
+
+    /// A plan that is the same for each seed.
+    init(seed: UInt64) {
+        var dice = Dice(seed: seed)
+        keepsLog = dice.happens(50)
+        if dice.happens(85) {
+            beginning = [.create]
+            for _ in 0..<Int.random(in: 0...3, using: &dice) { beginning.append(Plan.commit(&dice)) }
+            if dice.happens(15) { beginning.append(.compact) }
+            if dice.happens(30) {
+                beginning.append(.backup)
+                if dice.happens(60) { beginning.append(Plan.commit(&dice)) }
+            }
+        } else {
+            first = [.create]
+        }
+        let hasBackup = beginning.contains { if case .backup = $0 { true } else { false } }
+        for _ in 0..<Int.random(in: 1...3, using: &dice) { first.append(Plan.deed(&dice, hasBackup)) }
+        for _ in 0..<Int.random(in: 1...2, using: &dice) { second.append(Plan.deed(&dice, hasBackup)) }
+    }
+
+    private static func deed(_ dice: inout Dice, _ hasBackup: Bool) -> Deed {
+        switch Int.random(in: 0..<100, using: &dice) {
+        case 0..<72: commit(&dice)
+        case 72..<86: .compact
+        case 86..<94: .backup
+        default: hasBackup ? .restore : .compact
+        }
+    }
+
+    /// A small change, a few that share a write, or an import.
+    private static func commit(_ dice: inout Dice) -> Deed {
+        let transactions = dice.happens(75) ? 1 : Int.random(in: 2...3, using: &dice)
+        let isImport = dice.happens(20)
+        return .commit(
+            (0..<transactions).map { _ in
+                (0..<(isImport ? Int.random(in: 2...6, using: &dice) : 1)).map { _ in step(&dice) }
+            })
+    }
+
+    private static func step(_ dice: inout Dice) -> Step {
+        let name = ["A", "B", "project:web/A", "cluster:gpu-1/A"].randomElement(using: &dice) ?? "A"
+        if dice.happens(15) { return .remove(name) }
+        let count =
+            dice.happens(80) ? Int.random(in: 0...40, using: &dice) : Int.random(in: 0...2500, using: &dice)
+        return .put(name, noise(count, seed: dice.next()))
+    }
+}
+
+/// A recording of a plan: what was done to the disk, and what the files must hold at each moment.
+struct Recording {
+    private(set) var platter: Platter
+    /// What was done to the disk, step by step.
+    private(set) var steps: [[RecordingDisk.Event]] = []
+    /// Up to which step one of these is what must be found.
+    private(set) var moments: [(steps: Int, expected: Set<Books>)] = []
+    /// How many calls the first process made.
+    private(set) var calls = 0
+    /// Anything that failed though nothing was wrong with the disk.
+    private(set) var surprises: [String] = []
+    let master: MasterKey?
+    let surroundings: Surroundings
+    let path: String
+
+    /// What may be found if the machine stops after so many steps.
+    func expected(after steps: Int) -> Set<Books> {
+        moments.first { $0.steps >= steps }?.expected ?? moments[moments.count - 1].expected
+    }
+
+    /// Carries a plan out.
+    ///
+    /// - Parameter kill: the call of the first process at which it is killed.
+    init(_ plan: Plan, seed: UInt64, kill: Int? = nil, defect: Defect? = nil) throws {
+        let machine = Machine(seed: seed, keepsLog: plan.keepsLog)
+        var books = Books()
+        for deed in plan.beginning {
+            try machine.perform(deed)
+            books = deed.result(after: books)
+        }
+        machine.endProcess()
+        platter = Platter(machine.world.disk)
+        machine.disk.begin()
+        if let kill { machine.disk.fault = RecordingDisk.Fault(call: kill, error: .ioError, lasts: true) }
+        path = machine.world.path
+        var recorder = Recorder(machine, books)
+        recorder.perform(plan.first)
+        calls = machine.disk.calls
+        let firstCount = machine.disk.events.count
+        machine.endProcess()
+        recorder.observe()
+        recorder.perform(plan.second)
+        machine.endProcess()
+        (moments, surprises) = (recorder.moments, recorder.surprises)
+        let events = machine.disk.events
+        steps = defect?.steps(of: events, secondProcessFrom: firstCount) ?? events.map { [$0] }
+        master = machine.master
+        surroundings = machine.world.surroundings
+    }
+}
+
+/// Follows a machine with the model.
+private struct Recorder {
+    private let machine: Machine
+    private var present: Set<Books>
+    private var books: Books
+    private(set) var moments: [(steps: Int, expected: Set<Books>)] = []
+    private(set) var surprises: [String] = []
+
+    init(_ machine: Machine, _ books: Books) {
+        (self.machine, self.books) = (machine, books)
+        present = [books]
+    }
+
+    /// Does one deed after the other, until the process is killed.
+    mutating func perform(_ deeds: [Deed]) {
+        // Where the first process did not come to make a vault, the second one makes it.
+        let isMade = books.vault != nil || deeds.first?.makesVault ?? false
+        for deed in isMade ? deeds : [.create] + deeds {
+            let result = deed.result(after: books)
+            let meanwhile = present.union([result])
+            var failure: (any Error)?
+            do { try machine.perform(deed) } catch { failure = error }
+            let end = machine.disk.events.count
+            if let failure {
+                present = meanwhile
+                moments.append((end, present))
+                if machine.disk.fault == nil { surprises.append("\(deed) failed: \(failure)") }
+                return
+            }
+            if end > (moments.last?.steps ?? 0) { moments.append((end - 1, meanwhile)) }
+            (books, present) = (result, [result])
+            moments.append((end, present))
+        }
+    }
+
+    /// Looks at what a process left that may have been killed.
+    ///
+    /// A crash may still bring back what was there before.
+    mutating func observe() {
+        guard present.count > 1 else { return }
+        let disk = machine.world.disk
+        books.vault = found(machine.world.path, disk)
+        books.backup = found(Machine.backup, disk)
+        if !present.contains(books) { surprises.append("a killed process left what was not attempted") }
+    }
+
+    private func found(_ path: String, _ disk: MemoryDisk) -> Ledger? {
+        var surroundings = machine.world.surroundings
+        (surroundings.marks, surroundings.storage) = (nil, disk)
+        guard disk.files[path] != nil, let master = try? machine.known() else { return nil }
+        return try? Log(path: path, access: .reading, surroundings: surroundings, master: master.copy())
+            .ledger()
+    }
+}
