@@ -65,7 +65,8 @@ let package = Package(
         .testTarget(name: "SodiumTests", dependencies: ["Sodium"], swiftSettings: testRules),
         .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: testRules),
         .testTarget(
-            name: "VaultFileTests", dependencies: ["VaultKit", "Compaction", "VaultFile", "Sodium", "Platform"],
+            name: "VaultFileTests",
+            dependencies: ["VaultKit", "Compaction", "VaultFile", "Sodium", "Platform"],
             swiftSettings: testRules),
         .testTarget(
             name: "VaultKitTests", dependencies: ["VaultKit", "VaultFile", "Sodium", "Platform"],
