@@ -169,7 +169,8 @@ class Headers(Case):
         self.make([value(TEAM, "", "A", b"1")], recovery=True)
         data = self.bytes()
         self.assertEqual(self.verdict(b""), vf.NotAVault)
-        self.assertEqual(self.verdict(data[:9] + b"\1"), vf.NotAVault)
+        self.assertEqual(self.verdict(data[:7] + b"\1"), vf.NotAVault)
+        self.assertEqual(self.verdict(data[:9] + b"\1"), vf.IncompleteCopy)
         self.assertEqual(self.verdict(b"x" * 511), vf.NotAVault)
         self.assertEqual(self.verdict(b"x" * 5000), vf.NotAVault)
         for n in (1, 8, 9, 10, 11, 511, 512, 4095, 4607):
@@ -204,14 +205,20 @@ class Headers(Case):
         for t, m, lanes in ((0, 8192, 1), (33, 8192, 1), (1, 8191, 1), (1, 4194305, 1), (1, 8192, 0), (1, 8192, 2),
                             (5, 4194304, 1), (32, 524289, 1), (2 ** 32 - 1, 2 ** 32 - 1, 1), (0, 0, 0)):
             with self.subTest(t=t, m=m, lanes=lanes):
-                self.assertEqual(self.verdict(with_header(data, 132, struct.pack("<III", t, m, lanes))), vf.KdfRefused)
+                expected = vf.HeaderDamaged if (t, m) == (1, 8192) else vf.KdfRefused
+                self.assertEqual(self.verdict(with_header(data, 132, struct.pack("<III", t, m, lanes))), expected)
                 self.assertEqual(self.verdict(data[:132] + struct.pack("<I", 99) + data[136:]), vf.HeaderDamaged)
         with self.assertRaises(vf.KdfRefused):
             vf.create(self.path + "2", WORD, 8191, 1)
 
     def test_no_recovery_slot(self):
         self.make()
-        self.assertEqual(self.verdict(self.bytes(), vf.recovery_text(bytes(20))), vf.WrongPassphrase)
+        self.assertEqual(self.verdict(self.bytes(), vf.recovery_text(bytes(20))), vf.NoRecoveryKey)
+        self.assertEqual(self.verdict(self.bytes(), "not even one"), vf.NoRecoveryKey)
+
+    def test_parameters_of_a_slot_that_is_no_passphrase_slot(self):
+        self.make()
+        self.assertEqual(self.verdict(with_header(self.bytes(), 128, b"\2\0\0\0" + bytes(12))), vf.HeaderDamaged)
 
     def test_flags_that_authentic_files_may_have(self):
         vault = self.make()
@@ -383,6 +390,8 @@ class Forged(Case):
         for kind in (0, 3, 0x40, 0x7F, 0x41):
             with self.assertRaises(vf.Unsupported):
                 vf.parse(self.plain(vault, kind=kind), WORD)
+            self.damaged(self.plain(vault, kind=kind, flags=2), LOG_START)
+            self.damaged(self.plain(vault, kind=kind, body=bytes(vf.BODY_MOST + 1)), LOG_START)
         vault.append([value(TEAM, "", "A", b"1"), vf.other(0x80, b"left out"), vf.other(0xC7, b"carried", time=77)])
         vault.append([vf.head(bytes(16), 1, 2, 4608, bytes(16))])
         vault.compact()

@@ -71,6 +71,7 @@ class KdfRefused(VaultError): "refused"
 class WrongPassphrase(VaultError): "wrong passphrase"
 class HeaderTampered(VaultError): "tampered with"
 class Mistyped(VaultError): "mistyped recovery key"
+class NoRecoveryKey(VaultError): "no recovery key"
 class ReadOnly(VaultError): "read only"
 # fmt: on
 
@@ -186,34 +187,32 @@ def slot_bytes(data, number):
     return data[128 + 144 * number:272 + 144 * number]
 
 
-def check_kdf(passes, memory, lanes):
-    if not (1 <= passes <= 32 and 8192 <= memory <= 4194304 and lanes == 1 and passes * memory <= 16777216):
-        raise KdfRefused("t = %d, m = %d KiB, lanes = %d" % (passes, memory, lanes))
+def check_kdf(passes, memory):
+    if not (1 <= passes <= 32 and 8192 <= memory <= 4194304 and passes * memory <= 16777216):
+        raise KdfRefused("t = %d, m = %d KiB" % (passes, memory))
 
 
 def read_header(data):
     """Steps 1 to 6 of "Reading a header": all that can be said without a key."""
-    start = struct.pack("<8sH", MAGIC, 1)
+    if not data or data[:8] != MAGIC[:len(data)]:
+        raise NotAVault()
     if len(data) < HEADER_LENGTH:
-        if not data or data[:10] != start[:len(data)]:
-            raise NotAVault()
         raise IncompleteCopy("shorter than a header")
     h = Header(*HEADER.unpack_from(data))
-    if h.magic != MAGIC:
-        raise NotAVault()
     if h.format != 1 or h.incompatible:
         raise Unsupported("format %d, flags %#x" % (h.format, h.incompatible))
     if blake(32, data[:448]) != data[448:480]:
         raise HeaderDamaged("wrong sum")
     first, second = (Slot(*SLOT.unpack(slot_bytes(data, i))) for i in (0, 1))
-    check_kdf(*first[3:6])
+    if first.kind == 1:
+        check_kdf(first.passes, first.memory)
     rules = [
         h.length == HEADER_LENGTH,
         h.reserved1 == h.reserved2 == 0 and not any(h.reserved3) and not any(data[416:448]),
         h.generation != 0,
         h.base_end >= LOG_START and h.base_end % 16 == 0,
         h.generation != 1 or (h.base_seq == 0 and h.base_end == LOG_START and not any(h.lineage)),
-        first.kind == 1 and first.derivation == 2,
+        first.kind == 1 and first.derivation == 2 and first.lanes == 1,
         first.reserved1 == 0 and not any(first.reserved2),
         not any(slot_bytes(data, 1)) or (second[:6] == (2, 0, 0, 0, 0, 0) and not any(second.reserved2)),
     ]
@@ -226,15 +225,15 @@ def read_header(data):
 
 def unlock(data, secret):
     """Steps 7 and 8: the master key, by a passphrase (bytes) or the text of a recovery key (str)."""
-    number = 0
-    if isinstance(secret, str):
-        number, secret = 1, recovery_key(secret)
-    else:
-        _check_passphrase(secret)
+    number = 1 if isinstance(secret, str) else 0
     raw = slot_bytes(data, number)
     slot = Slot(*SLOT.unpack(raw))
     if slot.kind == 0:
-        raise WrongPassphrase("this vault has no recovery key")
+        raise NoRecoveryKey()
+    if number == 1:
+        secret = recovery_key(secret)
+    else:
+        _check_passphrase(secret)
     x = _slot_secret(slot, secret)
     if not hmac.compare_digest(_commitment(x, data[32:48], raw), slot.commitment):
         raise WrongPassphrase("or the slot was damaged on purpose")
@@ -284,7 +283,7 @@ def decode_body(kind, body):
     if kind not in (VALUE, TOMBSTONE):
         if kind != HEAD and not kind & IGNORABLE:
             raise Unsupported("a record of kind 0x%02x" % kind)
-        if kind == HEAD and len(body) != 56 or len(body) > BODY_MOST:
+        if kind == HEAD and len(body) != 56:
             raise ValueError("length of the body")
         return 0, b"", b"", body
     if len(body) < 5:
@@ -306,8 +305,8 @@ def decode_plaintext(plain):
     kind, flags, reserved, length, seq, _, _, time = SEALED.unpack_from(plain)
     if flags & ~COMMIT or reserved or time > TIME_MOST:
         raise ValueError("flags, reserved or time")
-    if bucket(48 + length) != len(plain) or any(plain[48 + length:]):
-        raise ValueError("bucket or padding")
+    if length > BODY_MOST or bucket(48 + length) != len(plain) or any(plain[48 + length:]):
+        raise ValueError("length, bucket or padding")
     return Record(kind, *decode_body(kind, plain[48:48 + length]), time, seq), bool(flags & COMMIT)
 
 
@@ -446,6 +445,19 @@ class Vault:
                 sets.setdefault((r.scope, r.id.decode(), r.name.decode()), {}).setdefault((r.time, r.kind, r.value), r)
         return {address: [s[triple] for triple in sorted(s, reverse=True)] for address, s in sets.items()}
 
+    def skipped(self):
+        """How many records took effect that are neither values nor tombstones."""
+        return sum(r.kind not in (VALUE, TOMBSTONE) for r in self.records)
+
+    def digest(self):
+        """Section 13: what stands for the whole history, in hexadecimal."""
+        parts = {}
+        for (scope, id, name), versions in self.histories().items():
+            address = bytes((scope, len(id), len(name), 0)) + id.encode() + name.encode()
+            parts[address] = struct.pack("<I", len(versions)) + b"".join(
+                struct.pack("<QBI", v.time, v.kind, len(v.value)) + v.value for v in versions)
+        return blake(32, b"".join(address + parts[address] for address in sorted(parts))).hex()
+
     def current(self):
         """{(scope, id, name): value} of the secrets that exist."""
         return {a: v[0].value for a, v in self.histories().items() if v[0].kind == VALUE}
@@ -560,7 +572,7 @@ def create(path, passphrase, memory_kib=262144, passes=3, recovery=False, random
     slot 0; then the recovery key (20), salt and nonce of slot 1; then 8 for the temporary name.
     """
     _check_passphrase(passphrase)
-    check_kdf(passes, memory_kib, 1)
+    check_kdf(passes, memory_kib)
     vault_id, master, file_salt = random(16), random(32), random(32)
     slots = make_slot(1, passphrase, vault_id, master, random, passes, memory_kib)
     key = random(20) if recovery else None
