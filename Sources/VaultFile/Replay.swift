@@ -26,6 +26,8 @@ package struct Replay: ~Copyable {
     private(set) var index = Index()
     /// The last commit.
     private(set) var committed: Position
+    /// Whether a transaction ended where the content of the last rewrite does.
+    private var metBaseEnd: Bool
     /// How many committed records of unknown kinds were skipped.
     private(set) var skipped = 0
 
@@ -41,6 +43,7 @@ package struct Replay: ~Copyable {
         self.header = header
         reader = try FrameReader(file, key: frameKey)
         committed = Replay.start(header)
+        metBaseEnd = header.baseEnd == committed.end
     }
 
     /// Before the first frame of a file.
@@ -57,6 +60,7 @@ package struct Replay: ~Copyable {
     }
 
     private mutating func meet() {
+        if committed.end == header.baseEnd { metBaseEnd = true }
         if watched?.end == committed.end, watched?.tag == committed.tag { metWatched = true }
     }
 
@@ -70,7 +74,7 @@ package struct Replay: ~Copyable {
         reader.forget()
         defer { reader.wipe() }
         let stop = try replay(to: length)
-        if committed.end < header.baseEnd { throw .damaged(at: stop) }
+        if !metBaseEnd { throw .damaged(at: stop) }
         if committed.end == length { return nil }
         if length - committed.end > Format.mostTransaction { throw .damaged(at: stop) }
         try lookOn(after: stop, to: length)
@@ -116,12 +120,10 @@ package struct Replay: ~Copyable {
         var last = committed
         var transactionStart = committed.end
         while last.end < length {
-            guard let commits = try step(&last, transactionStart, length) else { return last.end }
-            guard last.end - transactionStart <= Format.mostTransaction else { throw .damaged(at: last.end) }
+            let start = last.end
+            guard let commits = try step(&last, transactionStart, length) else { return start }
+            guard last.end - transactionStart <= Format.mostTransaction else { throw .damaged(at: start) }
             guard commits else { continue }
-            if transactionStart < header.baseEnd, last.end > header.baseEnd {
-                throw .damaged(at: transactionStart)
-            }
             try commitStaged(last)
             transactionStart = last.end
         }

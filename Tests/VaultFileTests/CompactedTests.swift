@@ -129,7 +129,7 @@ import Testing
     }
 
     @Test func `a transaction that does not end where the rewrite ends is damage`() throws {
-        for (skew, at) in [(-176, 4608 + 352), (-352, 4608), (-16, 4608 + 352)] {
+        for (skew, at) in [(-176, 0), (-352, 4608 + 528), (-16, 4608 + 528)] {
             let world = World()
             _ = try world.create()
             try rewrite(world, [CompactedTests.records[0], CompactedTests.records[1]], baseEnd: skew)
