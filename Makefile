@@ -8,6 +8,8 @@
 # make crash     the program is killed at every system call; STEP=7 tries every seventh
 # make formats   VALUES=10000 random values through every export format into the programs that read it, and as many random
 #                files through `import`
+# make vectors   the frozen test vectors in Python and in Swift, then VAULTS=10000 random vaults each way between the two;
+#                SEED=1 chooses which, and is printed
 # make fuzz-web  REQUESTS=100000 malformed requests on the web page's interface
 # make bench     how fast `vault --version` and `vault get` are beside static C programs; a vault of 1,000,000 secrets
 #
@@ -19,12 +21,14 @@ SECONDS ?= 600
 STEP ?= 1
 VALUES ?= 10000
 REQUESTS ?= 100000
+VAULTS ?= 10000
+SEED ?= $(shell od -An -N4 -tu4 /dev/urandom)
 BINARY = .build/release/vault
 STATIC = -c release -Xswiftc -static-executable -Xswiftc -cross-module-optimization -Xlinker -s
 # libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own.
 PAGE = -c release --scratch-path .build/page --static-swift-stdlib -Xlinker -s
 
-.PHONY: demo test build install docs check format torture crash formats fuzz-web bench clean
+.PHONY: demo test build install docs check format torture crash formats vectors fuzz-web bench clean
 
 demo:
 	@Scripts/install-packages build
@@ -85,6 +89,9 @@ crash:
 
 formats:
 	VAULT_SEED=$$(od -An -N4 -tu4 /dev/urandom) VAULT_VALUES=$(VALUES) VAULT_FILES=$(VALUES) VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Formats
+
+vectors:
+	/usr/bin/python3 -B Tests/Campaigns/vectors.py --swift $(SWIFT) --vaults $(VAULTS) --seed $(SEED)
 
 fuzz-web:
 	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B Tests/Campaigns/web.py --requests $(REQUESTS)

@@ -12,7 +12,7 @@ import vaultfile as vf
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Vectors")
 FOLDER = os.path.join(HERE, "v1")
-FROZEN = "@"
+FROZEN = "e574b91650fd00c84b29d11ffb027e374feebefe29b15dcdcc8c79e5698d08e0"
 
 
 def names():

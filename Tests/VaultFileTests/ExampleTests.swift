@@ -4,7 +4,7 @@ import Testing
 
 @testable import VaultFile
 
-/// The worked example at the end of vault-format.md, made anew and compared.
+/// The worked example in vault-format.md, made anew and compared.
 @Suite struct ExampleTests {
     private static let heading = "## 12. A worked example\n"
 
@@ -19,7 +19,9 @@ import Testing
         let file = try InputFile(page)
         let text = String(decoding: try #require(try file.readAll(limit: 1 << 20)), as: UTF8.self)
         let start = try #require(text.range(of: ExampleTests.heading))
-        let fresh = String(text[..<start.upperBound]) + "\n" + (try ExampleTests.section())
+        let rest = text[start.upperBound...]
+        let next = rest.range(of: "\n## ").map { String(rest[$0.lowerBound...]) } ?? ""
+        let fresh = String(text[..<start.upperBound]) + "\n" + (try ExampleTests.section()) + next
         if try Environment.value("VAULT_UPDATE_EXAMPLE") == "1" {
             let disk = try DiskStorage().open(page, .writing)
             try disk.write(Array(fresh.utf8).span, at: 0)

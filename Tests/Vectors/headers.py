@@ -62,6 +62,13 @@ def incomplete_copies():
     sample("incomplete-copy-of-another-format", 2, "Step 2 comes before step 3: ten bytes, the last two name format 2").cut(8).raw(
         b"\2\0").says(INCOMPLETE)
     sample("incomplete-copy-with-a-wrong-passphrase", 2, "Step 6 comes before step 7", passphrase="another").cut(4607).says(INCOMPLETE)
+    sample("incomplete-copy-asked-for-a-recovery-key-that-is-not-there", 2, "Step 6 comes before step 7", recovery=RECOVERY).cut(
+        4607).says(INCOMPLETE)
+    sample("format-2-in-an-incomplete-copy", 2, "Step 3 comes before step 6", header=make_header("cut", (8, b"\2"))).cut(600).says(
+        UNSUPPORTED)
+    sample("header-sum-wrong-in-an-incomplete-copy", 2, "Step 4 comes before step 6").patch((40, b"\0\1\2")).cut(600).says(DAMAGED)
+    sample("header-reserved-byte-set-in-an-incomplete-copy", 2, "Step 5 comes before step 6", header=make_header("cut", (10, b"\1"))).cut(
+        600).says(DAMAGED)
     rewritten = [put("A", b"one"), put("B", b"two")]
     end = LOG_START + size(*rewritten)
     for name, n in [("one-byte-short", end - 1), ("after-its-first-frame", LOG_START + 176), ("at-the-first-frame", LOG_START),
@@ -200,6 +207,8 @@ def slot_fields():
     sample("kdf-out-of-bounds-with-a-wrong-sum", 2, "Step 4 comes before step 5").patch((132, U32(99))).says(DAMAGED)
     sample("kdf-refused-in-an-incomplete-copy", 2, "Step 5 comes before step 6",
            header=make_header("kdf-incomplete", (132, U32(0)))).cut(600).says(REFUSED)
+    sample("kdf-refused-with-a-recovery-key", 2, "Step 5 comes before step 7", recovery=RECOVERY,
+           header=make_header("kdf-recovery", (132, U32(0)), slots=(SLOT, RECOVERY_SLOT))).says(REFUSED)
     for t, m in [(4, 4194304), (16, 1048576), (32, 524288)]:
         sample("kdf-work-at-the-limit-t-%d" % t, 2, "t × m may be 16777216: step 6 comes before anything is derived",
                header=make_header("limit %d" % t, (132, U32(t) + U32(m)))).cut(600).says(INCOMPLETE)

@@ -48,6 +48,11 @@ def stale():
     v.chain.skip(64)
     v.data += bytes(64)
     v.frames(put("X", tx_start=LOG_START)).tail()
+    v = one("frame-whose-tx-start-lies-between-c-and-b", "Only a tx_start beyond B proves something").frames(
+        put("A"), put("B"), commit=False)
+    v.chain.skip(64)
+    v.data += bytes(64)
+    v.frames(put("X", tx_start=SECOND + 176)).tail()
     v = one("frame-of-the-same-transaction-behind-b", "Its tx_start is B: it proves nothing")
     v.chain.skip(64)
     v.data += bytes(64)

@@ -1,0 +1,213 @@
+import Compaction
+import Foundation
+import Platform
+import Sodium
+import Testing
+
+@testable import VaultFile
+
+/// This implementation and the one in Tests/PythonReader read what the other one wrote, and must say the same.
+///
+/// `VAULT_VECTORS` is how many vaults go each way, `VAULT_SEED` which ones.
+@Suite(.serialized) struct DifferentialTests {
+    private static let batch = 250
+    private static let passphrase = "vector pässphrase"
+    private static let count = environment("VAULT_VECTORS") ?? 100
+    private static let seed = environment("VAULT_SEED") ?? 1
+
+    private static func environment(_ name: String) -> Int? {
+        ProcessInfo.processInfo.environment[name].flatMap { Int($0) }
+    }
+
+    /// The numbers of all vaults, in batches.
+    private static var batches: [Range<Int>] {
+        stride(from: 0, to: count, by: batch).map { $0..<min($0 + batch, count) }
+    }
+
+    /// What Tests/Vectors/randomvaults.py prints for each vault.
+    private func python(_ words: String...) throws -> [Int: String] {
+        var script = #filePath
+        for _ in 0..<2 { script = Path.folder(of: script) }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+        process.arguments = ["-B", Path.join(script, "Vectors/randomvaults.py")] + words
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let lines = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        var said: [Int: String] = [:]
+        for line in lines.split(separator: "\n") {
+            let words = line.split(separator: " ", maxSplits: 1)
+            said[try #require(Int(words[0]))] = String(words[1])
+        }
+        return said
+    }
+
+    /// The same line, of this implementation.
+    private func outcome(_ world: World, _ opener: Opener) throws -> String {
+        do {
+            let log = try opener.open(world)
+            let numbers = "\(log.committedEnd) \(log.committedSeq) \(log.replay.skipped)"
+            return "\(log.unfinishedTail == nil ? "whole" : "tail") \(numbers) \(try log.digest())"
+        } catch VaultFileError.damaged(let offset) {
+            return "damage \(offset)"
+        } catch let error as VaultFileError {
+            return Opener.word(error)
+        }
+    }
+
+    private func world(_ bytes: [UInt8], seed: Int = 1) -> World {
+        var world = World(seed: UInt64(seed), passphrase: DifferentialTests.passphrase)
+        world.surroundings.readingBounds = .reading
+        world.bytes = bytes
+        return world
+    }
+
+    private func report(_ direction: String, _ failed: Int) {
+        let count = DifferentialTests.count
+        print(
+            "random vaults, seed \(DifferentialTests.seed), \(direction): \(count - failed) passed, \(failed) failed"
+        )
+    }
+
+    @Test func `what Python wrote, Swift takes for the same`() throws {
+        let (opener, seed) = (Opener(), DifferentialTests.seed)
+        var failed = 0
+        for numbers in DifferentialTests.batches {
+            let folder = try TemporaryFolder()
+            let expected = try python(
+                "make", folder.path, "\(seed)", "\(numbers.lowerBound)", "\(numbers.count)")
+            for number in numbers {
+                let file = try InputFile(Path.join(folder.path, "\(number).vault"))
+                let world = world(Array(try #require(try file.readAll(limit: 1 << 24))))
+                let found = try outcome(world, opener)
+                guard found != expected[number] else { continue }
+                failed += 1
+                Issue.record(
+                    "seed \(seed), vault \(number): Swift \(found), Python \(expected[number] ?? "nothing")")
+            }
+        }
+        report("written by Python and read by Swift", failed)
+    }
+
+    @Test func `what Swift wrote, Python takes for the same`() throws {
+        let (opener, seed) = (Opener(), DifferentialTests.seed)
+        var failed = 0
+        for numbers in DifferentialTests.batches {
+            let folder = try TemporaryFolder()
+            let empty = try emptyVault(seed &* 1_000_003 &+ numbers.lowerBound)
+            var expected: [Int: String] = [:]
+            for number in numbers {
+                let world = world(empty, seed: seed &* 7919 &+ number)
+                var writer = RandomWriter(seed: seed, number: number)
+                try writer.write(to: world, opener)
+                let whole = try outcome(world, opener)
+                #expect(whole.hasPrefix("whole "), "seed \(seed), vault \(number): \(whole)")
+                world.bytes = writer.mishap(world.bytes)
+                expected[number] = try outcome(world, opener)
+                let file = try DiskStorage().create(Path.join(folder.path, "\(number).vault"))
+                try file.write(world.bytes.span, at: 0)
+            }
+            let found = try python("read", folder.path, DifferentialTests.passphrase)
+            for number in numbers where found[number] != expected[number] {
+                failed += 1
+                let (swift, python) = (expected[number] ?? "nothing", found[number] ?? "nothing")
+                Issue.record("seed \(seed), vault \(number): Swift \(swift), Python \(python)")
+            }
+        }
+        report("written by Swift and read by Python", failed)
+    }
+
+    /// A new vault with the cheapest derivation that the format allows.
+    private func emptyVault(_ seed: Int) throws -> [UInt8] {
+        let world = world([], seed: seed)
+        try world.disk.remove(world.path)
+        _ = try world.create(parameters: .init(passes: 1, memoryKiB: 8192))
+        return world.bytes
+    }
+}
+
+/// Writes a vault as programs do, and then lets something happen to the file.
+private struct RandomWriter {
+    private var state: SplitMix
+
+    init(seed: Int, number: Int) {
+        state = SplitMix(UInt64(bitPattern: Int64(seed)) &* 0x9E37_79B9 &+ UInt64(number))
+        _ = state.next()
+    }
+
+    private mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &state) }
+
+    private static let addresses = [
+        "A", "B", "LONGER_NAME.x-9", "project:web/A", "project:0/_", "cluster:gpu-1/A", "cluster:web/A",
+        "project:\(String(repeating: "i", count: 128))/\(String(repeating: "n", count: 128))",
+    ]
+
+    private mutating func step() -> Step {
+        let name = RandomWriter.addresses[below(RandomWriter.addresses.count)]
+        let edges = [128, 192, 1024, 1088, 2048, 4096]
+        switch below(100) {
+        case 0..<15: return .remove(name)
+        case 15..<70: return .put(name, noise(below(60), seed: state.next()))
+        case 70..<85: return .put(name, noise(below(2500), seed: state.next()))
+        case 85..<99: return .put(name, noise(max(0, edges[below(6)] - 48 - below(24)), seed: state.next()))
+        default: return .put(name, noise(below(40_000), seed: state.next()))
+        }
+    }
+
+    /// Transactions, alone and together, and compactions.
+    mutating func write(to world: World, _ opener: Opener) throws {
+        var log = try opener.open(world)
+        for _ in 0..<[0, 1, 2, 3, 5, 8][below(6)] {
+            world.clock.now = World.start + UInt64(below(5000))  // clocks go back, too
+            if below(5) == 0 {
+                let since = Retention.replacedSince(World.start + UInt64(below(5000)))
+                let retention = [Retention.all, .none, since][below(3)]
+                _ = try Compaction.run(
+                    path: world.path, master: try log.copyOfMasterKey(), keeping: retention,
+                    surroundings: world.surroundings)
+                log = try opener.open(world)
+                continue
+            }
+            let transactions = (0...below(3)).map { _ in (0...below(4)).map { _ in step() } }
+            try log.append { batch throws(VaultFileError) in
+                for steps in transactions { _ = try batch.add(try transaction(steps)) }
+            }
+        }
+    }
+
+    /// The file after a mishap, or as it was.
+    mutating func mishap(_ bytes: [UInt8]) -> [UInt8] {
+        var bytes = bytes
+        let frames = max(0, bytes.count - 4608)
+        let at = frames > 0 && below(8) > 0 ? 4608 + below(frames) : below(bytes.count)
+        switch below(12) {
+        case 0: return Array(bytes[..<at])
+        case 1: return bytes + noise([1, 16, 100, 176, 5000][below(5)], seed: state.next())
+        case 2: return bytes + [UInt8](repeating: 0, count: [1, 16, 100, 176, 5000][below(5)])
+        case 3: bytes[at] ^= 1 << UInt8(below(8))
+        case 4: bytes.removeSubrange(at..<min(bytes.count, at + 16 * (1 + below(20))))
+        case 5:
+            let range = at & ~511..<min(bytes.count, at & ~511 + 512)
+            bytes.replaceSubrange(range, with: [UInt8](repeating: 0, count: range.count))
+        default: break
+        }
+        return bytes
+    }
+}
+
+/// Steele, Lea and Flood's generator: small, and good enough to choose by.
+private struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(_ seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
+    }
+}
