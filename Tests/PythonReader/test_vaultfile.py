@@ -383,6 +383,11 @@ class Forged(Case):
         for elsewhere in (dict(seq=2), dict(tx=LOG_START + 16), dict(seq=0)):
             self.assertEqual(vf.parse(self.plain(vault, **elsewhere), WORD).tail, LOG_START)
 
+    def test_box_longer_than_any_is_not_in_place(self):
+        vault = self.make()
+        self.assertEqual(vf.parse(self.plain(vault, size=vf.BOX_MOST), WORD).tail, LOG_START)
+        self.damaged(self.plain(vault, size=vf.BOX_MOST - 16), LOG_START)  # in place, but not the bucket of its body
+
     def test_unknown_kinds(self):
         vault = self.make()
         for kind in (0x80, 0xC0, 0xFF, 0x81):

@@ -12,7 +12,7 @@ import vaultfile as vf
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Vectors")
 FOLDER = os.path.join(HERE, "v1")
-FROZEN = "e574b91650fd00c84b29d11ffb027e374feebefe29b15dcdcc8c79e5698d08e0"
+FROZEN = "1bd30a4ae228e7f736febeb2fefd417c4aa0a57c067978fa6c42d553a97152cc"
 
 
 def names():

@@ -147,6 +147,19 @@ import Testing
             log.unfinishedTail == .init(offset: end, count: 176), "\(RecordTests.displacements[number].0)")
     }
 
+    @Test(arguments: [(112, nil), (128, "two"), (135, nil), (1_081_360, nil)] as [(Int, String?)])
+    func `a box of a length that no box has is not in place though it opens`(count: Int, text: String?) throws
+    {
+        let world = try vault()
+        let end = UInt64(world.bytes.count)
+        var record = ForgedRecord(address("A"), Array("two".utf8), time: World.start + 1)
+        record.plaintextCount = count
+        try world.forge(record)
+        let log = try world.open()
+        #expect(try log.text("A") == text ?? "one")
+        #expect(log.unfinishedTail?.offset == (text == nil ? end : nil))
+    }
+
     @Test func `a frame that begins a transaction behind the gap is damage`() throws {
         let world = try vault()
         let end = UInt64(world.bytes.count)

@@ -20,6 +20,9 @@ def lengths():
                             (1081376, "L is above 1,081,360"), (2 ** 31, "L is above 1,081,360"),
                             (2 ** 32 - 16, "L is the largest multiple of 16")]:
         twice("frame-length-%d" % length, 6, "Rule 1 or 2: " + comment, L=length)
+    twice("frame-box-of-128-bytes", 6, "Rule 1: L is below 144, though the CRC is right and the box opens", plain=112)
+    Vector("frame-box-of-151-bytes", 6, "Rule 1: L is no multiple of 16, though the CRC is right and the box opens").commit(put()).frames(
+        put(value=b"two", plain=135)).tail()
     v = Vector("frame-cut-by-one-byte", 6, "Rule 1: the frame does not lie within the file").commit(put()).frames(put(value=b"two"))
     v.cut(len(v.data) - 1).tail()
     v = Vector("frame-length-32-less-before-another", 6, "Rule 2: L is a right length, but not of this frame").commit(put())
@@ -85,6 +88,7 @@ def plaintexts():
            put(value=b"two", length=7))
     breach("padding-of-a-larger-bucket-not-zero", "The padding is zero", put(value=b"v" * 200, padding=128))
     breach("bucket-one-too-large", "L is 16 more than the bucket of the body", put(value=b"two", plain=192))
+    breach("bucket-of-144-bytes", "L is 16 more than the bucket of the body", put(value=b"two", plain=144))
     breach("bucket-one-too-large-at-1024", "L is 16 more than the bucket of the body", put(value=b"v" * 971, plain=1088))
     breach("bucket-not-rounded", "L is 16 more than the bucket of the body", put(value=b"v" * (1040 - 53), plain=1040))
     breach("bucket-too-small", "L is 16 more than the bucket of the body", put(value=b"v" * 75, length=81))

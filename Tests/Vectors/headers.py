@@ -80,7 +80,7 @@ def incomplete_copies():
 
 
 def formats_and_flags():
-    for number in (0, 2, 256, 65535):
+    for number in (0, 2, 256, 257, 65535):
         breach("format-%d" % number, "Step 3: a format that is not 1", (8, struct.pack("<H", number)), says=UNSUPPORTED)
     for bit in (0, 31):
         breach("incompatible-flag-bit-%d" % bit, "Step 3: an unknown incompatible flag", (16, U32(1 << bit)), says=UNSUPPORTED)
@@ -195,7 +195,7 @@ def slot_fields():
         (0, 8192, "t is at least 1"), (33, 8192, "t is at most 32"), (TOP32, 8192, "t is at most 32"), (1, 8191, "m is at least 8192"),
         (1, 0, "m is at least 8192"), (1, 4194305, "m is at most 4194304"), (1, TOP32, "m is at most 4194304"),
         (5, 4194304, "t × m is at most 16777216"), (32, 524289, "t × m is at most 16777216"),
-        (17, 1048576, "t × m is at most 16777216"), (TOP32, TOP32, "neither t nor m"),
+        (17, 1048576, "t × m is at most 16777216"), (6, 2796203, "t × m is 16777218"), (TOP32, TOP32, "neither t nor m"),
     ]:
         breach("kdf-refused-t-%d-m-%d" % (t, m), "Step 5: " + comment, (132, U32(t) + U32(m)), says=REFUSED)
     breach("kdf-refused-before-lanes", "Step 5: t is refused before another rule is looked at", (132, U32(0)), (140, U32(2)),
