@@ -65,6 +65,14 @@ import Testing
         return world
     }
 
+    /// A sample in which something never happens says little.
+    private func expectVariety(_ outcomes: some Collection<String>) {
+        let kinds = Set(outcomes.map { $0.prefix { $0 != " " } })
+        if outcomes.count >= 100 {
+            #expect(kinds.isSuperset(of: ["whole", "tail", "damage", "incomplete"]), "\(kinds)")
+        }
+    }
+
     private func report(_ direction: String, _ failed: Int) {
         let count = DifferentialTests.count
         print(
@@ -79,6 +87,7 @@ import Testing
             let folder = try TemporaryFolder()
             let expected = try python(
                 "make", folder.path, "\(seed)", "\(numbers.lowerBound)", "\(numbers.count)")
+            expectVariety(expected.values)
             for number in numbers {
                 let file = try InputFile(Path.join(folder.path, "\(number).vault"))
                 let world = world(Array(try #require(try file.readAll(limit: 1 << 24))))
@@ -110,6 +119,7 @@ import Testing
                 let file = try DiskStorage().create(Path.join(folder.path, "\(number).vault"))
                 try file.write(world.bytes.span, at: 0)
             }
+            expectVariety(expected.values)
             let found = try python("read", folder.path, DifferentialTests.passphrase)
             for number in numbers where found[number] != expected[number] {
                 failed += 1
