@@ -1,0 +1,141 @@
+import Compaction
+import Platform
+import Sodium
+import Testing
+
+@testable import VaultFile
+
+/// A vault with every kind of record, and others whose bytes somebody may put into it.
+struct CorruptionSample {
+    let world: World
+    /// The file, which is what the machine's mark says.
+    let whole: [UInt8]
+    let mark: Mark
+    let oracle: Oracle
+    /// Files of whose bytes none may count here, but for what they have in common with this one.
+    let donors: [(name: String, bytes: [UInt8])]
+
+    /// - Parameter donors: vaults that the same passphrase opens.
+    private init(_ world: World, donors: [(name: String, world: World)]) throws {
+        self.world = world
+        let log = try world.open()
+        (whole, mark) = (world.bytes, log.present)
+        var oracle = Oracle()
+        try oracle.learn(world)
+        for donor in donors { try oracle.learn(donor.world) }
+        self.oracle = oracle
+        self.donors = donors.map { ($0.name, $0.world.bytes) }
+    }
+
+    /// One of generation 1.
+    static func young() throws -> CorruptionSample {
+        let world = World.remembering()
+        _ = try world.create()
+        try world.begin()
+        let fork = world.copy(seed: 5)
+        try world.goOn(1)
+        try fork.goOn(2)
+        let next = world.copy(seed: 6)
+        try next.compact(keeping: .all)
+        let stranger = World(seed: 9)
+        _ = try stranger.create()
+        try stranger.begin()
+        try stranger.goOn(4)
+        return try CorruptionSample(
+            world,
+            donors: [
+                ("fork", fork), ("twin", try world.twin()), ("stranger", stranger), ("next generation", next),
+            ])
+    }
+
+    /// One of generation 2 with a recovery slot.
+    static func compacted() throws -> CorruptionSample {
+        var world = World(seed: 11)
+        _ = try world.create()
+        try world.addRecoverySlot()
+        world.surroundings.marks = MarkFolder(path: "/state/seen", storage: world.disk)
+        try world.begin()
+        try world.goOn(1)
+        let (before, sibling) = (world.copy(seed: 12), world.copy(seed: 13))
+        try world.compact(keeping: .all)
+        let fork = world.copy(seed: 14)
+        try world.goOn(2)
+        try fork.goOn(3)
+        try sibling.compact(keeping: .all)
+        try sibling.goOn(2)
+        return try CorruptionSample(
+            world,
+            donors: [
+                ("generation before", before), ("fork", fork), ("other compaction", sibling),
+                ("twin", try world.twin()),
+            ])
+    }
+}
+
+extension World {
+    /// The same file in a world of its own, without a mark.
+    fileprivate func copy(seed: UInt64) -> World {
+        let other = World(seed: seed)
+        other.bytes = bytes
+        return other
+    }
+
+    /// Records in the smallest bucket and the next, none at all, and a deletion.
+    fileprivate func begin() throws {
+        clock.step = 7
+        let log = try open()
+        try log.append(.text("A", "one"))
+        try log.append(
+            .text("project:web/A", "two"), .text("cluster:gpu-1/A", "three"), .put("EMPTY", []),
+            .put("B", noise(100)))
+        try log.append(.remove("A"))
+    }
+
+    /// Records of kinds to come, in buckets of each class, with values that differ from `seed` to `seed` but in nothing else.
+    fileprivate func goOn(_ seed: UInt64) throws {
+        func record(_ kind: UInt8, _ count: Int) -> ForgedRecord {
+            var record = ForgedRecord(noise(count, seed: seed))
+            record.kind = kind
+            return record
+        }
+        try forge(record(RecordKind.head, Mark.bodyCount))
+        try forge(
+            record(0xC5, 300), ForgedRecord(address("C"), noise(20, seed: seed), time: World.start + seed),
+            record(0x80, 0))
+        let long = String(repeating: "n", count: 128)
+        let log = try open()
+        try log.append(.put("BIG", noise(1100, seed: seed)))
+        try log.append(.put("project:\(long)/\(long)", noise(700, seed: seed)))
+        try log.append(
+            .put("A", noise(5, seed: seed)), .remove("project:web/A"), .put("B", noise(3, seed: seed)))
+    }
+
+    /// Another vault of the same passphrase and, what never happens, the same master key; the rest as here.
+    fileprivate func twin() throws -> World {
+        let twin = World(seed: 8)
+        try twin.writeHeader(vaultID: noise(16, seed: 8), master: try key(), passphrase: passphrase)
+        try twin.begin()
+        try twin.goOn(3)
+        return twin
+    }
+
+    private func writeHeader(
+        vaultID: [UInt8], master: borrowing Key, passphrase: [UInt8], recovery: [UInt8] = Slot.empty
+    ) throws {
+        let fields = Header.Fields(vaultID: vaultID, fileSalt: noise(32, seed: 8))
+        let slot = try Slot.encode(
+            passphrase: passphrase.span, parameters: World.weak, master: master,
+            vaultID: Bytes16(vaultID.span, at: 0), entropy: surroundings.entropy)
+        let header = try Header.encode(fields, slots: [slot, recovery], master: master)
+        bytes = try Header(header, bounds: .testOnlyWeak).front
+    }
+
+    /// Makes it a vault with a second slot, which nobody opens here.
+    fileprivate func addRecoverySlot() throws {
+        var recovery: [UInt8] = [2] + [UInt8](repeating: 0, count: 15)
+        recovery += noise(120, seed: 4) + [UInt8](repeating: 0, count: 8)
+        let header = try Log.readHeader(path: path, surroundings: surroundings)
+        try writeHeader(
+            vaultID: header.vaultID.bytes, master: try key(), passphrase: passphrase, recovery: recovery)
+    }
+}

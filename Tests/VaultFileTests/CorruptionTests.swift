@@ -1,0 +1,200 @@
+import Foundation
+import Platform
+import Testing
+
+@testable import VaultFile
+
+/// What became of mutants: each is opened as on a machine that never saw the vault, and on one that did.
+struct Tally: Equatable {
+    /// How many files were tried.
+    var mutants = 0
+    /// Not opened, because of what the file itself says.
+    var refused = 0
+    /// Not opened, because of what this machine saw before.
+    var rolledBack = 0
+    /// Opened at an earlier commit, and the bytes behind it reported.
+    var olderAndSaid = 0
+    /// Opened with everything in it; what was changed is reported by `check`.
+    var harmlessAndFound = 0
+    /// A vault's own bytes up to a commit, or a copy's that went another way: what a backup is.
+    ///
+    /// The mark tells.
+    var wholeCopies = 0
+    /// Opened at an earlier commit, or changed, without a word.
+    var silent = 0
+    /// Opened with something in it that was never committed.
+    var wrong = 0
+
+    /// Sorts an outcome in.
+    ///
+    /// - Parameters:
+    ///   - whole: what the vault held before.
+    ///   - known: what vaults held after each of their commits.
+    ///   - isCopy: whether the bytes are a vault's own up to a commit.
+    mutating func count(
+        _ outcome: Outcome, whole: History, known: [History], isCopy: Bool, hasMark: Bool
+    ) {
+        switch outcome {
+        case .refused(.rolledBack), .refused(.replaced): rolledBack += 1
+        case .refused: refused += 1
+        case .opened(let history, let findings):
+            let isTold = !findings.isEmpty
+            switch history {
+            case whole where isTold: harmlessAndFound += 1
+            case whole where !hasMark && isCopy: wholeCopies += 1
+            case whole: silent += 1
+            case _ where !known.contains(history): wrong += 1
+            case _ where hasMark: silent += 1
+            case _ where isTold: olderAndSaid += 1
+            default: if isCopy { wholeCopies += 1 } else { silent += 1 }
+            }
+        }
+    }
+}
+
+extension Tally: CustomStringConvertible {
+    static func += (left: inout Tally, right: Tally) {
+        left.mutants += right.mutants
+        left.refused += right.refused
+        left.rolledBack += right.rolledBack
+        left.olderAndSaid += right.olderAndSaid
+        left.harmlessAndFound += right.harmlessAndFound
+        left.wholeCopies += right.wholeCopies
+        left.silent += right.silent
+        left.wrong += right.wrong
+    }
+
+    var description: String {
+        "corruption: \(mutants) mutants, each without and with the mark: \(refused) refused, "
+            + "\(rolledBack) rolled back, \(olderAndSaid) older and said, \(harmlessAndFound) harmless and found, "
+            + "\(wholeCopies) whole older copies or forks (told by the mark), \(silent) silent, \(wrong) wrong"
+    }
+}
+
+/// Opens the mutants of one vault and holds what comes of it against the format page.
+private final class Trial {
+    let sample: CorruptionSample
+    private(set) var tally = Tally()
+    private(set) var surprises: [String] = []
+    private let master: [UInt8]
+    private let known: [History]
+    private let whole: History
+    private let files: [String: [UInt8]]
+
+    init(_ sample: CorruptionSample) throws {
+        self.sample = sample
+        master = try sample.world.masterKey()
+        known = [[:]] + sample.oracle.genuine.flatMap { $0.frames.compactMap(\.history) }
+        whole = try sample.world.open().history()
+        files = sample.world.disk.files.mapValues(\.bytes)
+    }
+
+    /// Tries every mutant whose number leaves `offset` when divided by `step`.
+    func run(_ mutants: [Mutant], step: Int = 1, from offset: Int = 0) {
+        for number in stride(from: offset % step, to: mutants.count, by: step) {
+            let bytes = mutants[number].bytes()
+            if bytes == sample.whole { continue }
+            tally.mutants += 1
+            for mark in [nil, sample.mark] { attempt(bytes, mark, mutants[number].name) }
+        }
+    }
+
+    private func attempt(_ bytes: [UInt8], _ mark: Mark?, _ name: () -> String) {
+        let disk = sample.world.disk
+        disk[sample.world.path] = bytes
+        let outcome = open(bytes, mark)
+        let expected = sample.oracle.outcome(of: bytes, mark: mark)
+        let isCopy = if case .opened(_, []) = expected { true } else { false }
+        let before = (tally.silent, tally.wrong)
+        tally.count(outcome, whole: whole, known: known, isCopy: isCopy, hasMark: mark != nil)
+        var files = files
+        files[sample.world.path] = bytes
+        if outcome != expected || before != (tally.silent, tally.wrong)
+            || disk.files.mapValues(\.bytes) != files
+        {
+            surprises.append("\(name()), \(mark == nil ? "no mark" : "marked"): \(outcome), not \(expected)")
+        }
+    }
+
+    private func open(_ bytes: [UInt8], _ mark: Mark?) -> Outcome {
+        var world = sample.world
+        if mark == nil { world.surroundings.marks = nil }
+        do throws(VaultFileError) {
+            // The derivation is spared where the header is the vault's own.
+            let isOwn = bytes.starts(with: sample.whole[0..<512])
+            let log = isOwn ? try world.open(master: master) : try world.open(.reading)
+            return .opened(try log.history(), try log.check())
+        } catch {
+            return .refused(error)
+        }
+    }
+}
+
+@Suite struct CorruptionTests {
+    /// All of it if the campaign asks for it, or else every so many mutants.
+    private static let isCampaign = ProcessInfo.processInfo.environment["VAULT_CORRUPTION"] == "all"
+
+    @Test func `whatever is done to a file, it is refused, or said, or found, and no value is ever wrong`()
+        throws
+    {
+        var total = Tally()
+        for sample in [try CorruptionSample.young(), try CorruptionSample.compacted()] {
+            let (trial, mutants) = (try Trial(sample), Mutants(of: sample))
+            let isAll = CorruptionTests.isCampaign
+            trial.run(mutants.spots, step: isAll ? 1 : 61)
+            trial.run(mutants.spotsUnderRightSums, step: isAll ? 1 : 97)
+            trial.run(mutants.lengths, step: isAll ? 1 : 31)
+            trial.run(mutants.rearrangements, step: isAll ? 1 : 7)
+            trial.run(mutants.splices, step: isAll ? 1 : 19)
+            #expect(trial.surprises.prefix(10) == [])
+            total += trial.tally
+        }
+        #expect(total.silent == 0 && total.wrong == 0)
+        #expect(total.refused > 0 && total.rolledBack > 0 && total.olderAndSaid > 0)
+        #expect(total.harmlessAndFound > 0 && total.wholeCopies > 0)
+        if CorruptionTests.isCampaign { print(total) }
+    }
+
+    @Test func `an older file without a word is silent, and a value that never was is wrong`() {
+        let (old, new) = (
+            [address("A"): [Entry(time: 1, value: [1])]], [address("A"): [Entry(time: 2, value: [2])]]
+        )
+        let tail: [Log.Finding] = [.unfinishedTail(.init(offset: 4608, count: 1))]
+        func count(_ outcome: Outcome, isCopy: Bool = false, hasMark: Bool = false) -> Tally {
+            var tally = Tally()
+            tally.count(outcome, whole: new, known: [[:], old, new], isCopy: isCopy, hasMark: hasMark)
+            return tally
+        }
+        #expect(count(.refused(.damaged(at: 1))) == Tally(refused: 1))
+        #expect(count(.refused(.rolledBack)) == Tally(rolledBack: 1))
+        #expect(count(.opened(old, tail)) == Tally(olderAndSaid: 1))
+        #expect(count(.opened(old, tail), hasMark: true) == Tally(silent: 1))
+        #expect(count(.opened(old, [])) == Tally(silent: 1))
+        #expect(count(.opened(old, []), isCopy: true) == Tally(wholeCopies: 1))
+        #expect(count(.opened(old, []), isCopy: true, hasMark: true) == Tally(silent: 1))
+        #expect(count(.opened(new, [.gapNotZero(at: 512)])) == Tally(harmlessAndFound: 1))
+        #expect(count(.opened(new, [])) == Tally(silent: 1))
+        #expect(count(.opened([address("A"): [Entry(time: 1, value: [3])]], tail)) == Tally(wrong: 1))
+    }
+
+    @Test func `the vaults that are spoiled have every kind of record and every class of bucket`() throws {
+        for sample in [try CorruptionSample.young(), try CorruptionSample.compacted()] {
+            let log = try sample.world.open()
+            var reader = try log.reader()
+            var (kinds, buckets) = (Set<UInt8>(), Set<Int>())
+            for frame in Mutants.frames(of: sample.whole) {
+                buckets.insert(frame.count - 48)
+                try reader.open(at: UInt64(frame.lowerBound), length: log.committedEnd) {
+                    _ = kinds.insert($1[0])
+                }
+            }
+            #expect(kinds == [0x01, 0x02, 0x80, 0xC1, 0xC5])
+            #expect(buckets.contains(128) && buckets.contains { (129...1024).contains($0) })
+            #expect(buckets.contains { $0 > 1024 })
+            let addresses = log.addresses
+            #expect(Set(addresses.map(\.scope)) == [1, 2, 3])
+            #expect(try log.value("EMPTY") == [])
+            #expect(log.header.hasRecoveryKey == (log.header.generation == 2))
+        }
+    }
+}
