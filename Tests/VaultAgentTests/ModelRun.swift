@@ -1,0 +1,137 @@
+import VaultKit
+
+/// A step that showed something else than the model says.
+struct Mismatch: CustomStringConvertible {
+    /// Which step, from 0; behind the last one, what is looked at when all are done.
+    let step: Int
+    let operation: Operation
+    let observed: Observation
+    let expected: Observation
+
+    var description: String { "step \(step), \(operation):\n  it shows \(observed)\n  not      \(expected)" }
+}
+
+/// Does histories in a world and holds each step against a model.
+struct ModelRun {
+    let world: ModelWorld
+    /// Makes the model of a new vault.
+    var model: () -> PlainModel = { PlainModel() }
+
+    /// Does the steps on a new vault.
+    ///
+    /// - Returns: the first thing that is not as the model says.
+    func run(_ operations: [Operation]) throws -> Mismatch? {
+        try world.begin()
+        var model = model()
+        for (step, operation) in operations.enumerated() {
+            if let mismatch = compare(operation, step, &model) { return mismatch }
+            for look in looks(after: operation, step) {
+                if let mismatch = compare(look, step, &model) { return mismatch }
+            }
+        }
+        for look in everything(model) {
+            if let mismatch = compare(look, operations.count, &model) { return mismatch }
+        }
+        let defects = try world.defects()
+        return defects.isEmpty
+            ? nil
+            : Mismatch(
+                step: operations.count, operation: .list(.file), observed: .surprise("\(defects)"),
+                expected: .done)
+    }
+
+    private func compare(_ operation: Operation, _ step: Int, _ model: inout PlainModel) -> Mismatch? {
+        let expected = model.perform(operation)
+        let observed = world.perform(operation)
+        guard observed != expected else { return nil }
+        return Mismatch(step: step, operation: operation, observed: observed, expected: expected)
+    }
+
+    /// What is looked at after each step, which changes nothing: the list of each actor in turn, and what was changed.
+    private func looks(after operation: Operation, _ step: Int) -> [Operation] {
+        let actor = Actor.allCases[step % 3]
+        switch operation {
+        case .commit(let changes, _):
+            return changes.suffix(1).flatMap {
+                [.history($0.secret, actor), .value($0.secret, version: 0, actor)]
+            }
+        case .delete(let secret, _), .undo(let secret, _):
+            return [.history(secret, actor), .value(secret, version: 0, actor)]
+        default: return [.list(actor)]
+        }
+    }
+
+    /// Everything that there is, as each actor sees it at last.
+    private func everything(_ model: PlainModel) -> [Operation] {
+        var looks: [Operation] = [.unlock]
+        for actor in Actor.allCases {
+            looks += [.refresh(actor), .list(actor), .summary(actor)]
+            for (secret, versions) in model.state.versions {
+                looks.append(.history(secret, actor))
+                for version in versions.indices { looks.append(.value(secret, version: version, actor)) }
+            }
+        }
+        return looks
+    }
+}
+
+/// Makes a sequence that fails short: delta debugging, then simpler steps.
+struct Shrinker {
+    /// Whether a sequence still fails.
+    let fails: ([Operation]) -> Bool
+    /// How many sequences are tried at most.
+    var budget = 4000
+
+    mutating func shrink(_ operations: [Operation]) -> [Operation] {
+        var (best, before) = (operations, [Operation]())
+        repeat {
+            before = best
+            dropChunks(&best)
+            simplify(&best)
+        } while best != before && budget > 0
+        return best
+    }
+
+    private mutating func stillFails(_ operations: [Operation]) -> Bool {
+        guard budget > 0 else { return false }
+        budget -= 1
+        return fails(operations)
+    }
+
+    /// Drops as much as can be dropped, in ever smaller pieces, down to single steps.
+    private mutating func dropChunks(_ best: inout [Operation]) {
+        var size = max(best.count / 2, 1)
+        while true {
+            var end = best.count
+            // From the end, since what comes first is more often needed.
+            while end > 0 {
+                let start = max(end - size, 0)
+                var shorter = best
+                shorter.removeSubrange(start..<end)
+                if stillFails(shorter) { best = shorter }
+                end = min(start, best.count)
+            }
+            if size == 1 { return }
+            size /= 2
+        }
+    }
+
+    /// Takes simpler steps in the place of each, as long as it fails with them.
+    private mutating func simplify(_ best: inout [Operation]) {
+        for index in best.indices {
+            var goesOn = true
+            while goesOn {
+                goesOn = false
+                for simpler in best[index].simpler where simpler != best[index] {
+                    var candidate = best
+                    candidate[index] = simpler
+                    if stillFails(candidate) {
+                        best = candidate
+                        goesOn = true
+                        break
+                    }
+                }
+            }
+        }
+    }
+}

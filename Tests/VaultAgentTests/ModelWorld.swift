@@ -1,0 +1,342 @@
+import Compaction
+import Foundation
+import Platform
+import Sodium
+import Synchronization
+import VaultFile
+import VaultKit
+
+@testable import VaultAgent
+
+/// A wall clock that tests turn.
+private final class WallClock: Sendable {
+    private let state = Mutex(PlainModel.start)
+
+    var now: UInt64 { state.withLock(\.self) }
+
+    func turn(_ milliseconds: Int) { state.withLock { $0 = UInt64(max(Int($0) + milliseconds, 0)) } }
+
+    func reset() { state.withLock { $0 = PlainModel.start } }
+}
+
+/// One vault on a disk, two opened files as of two processes, and an agent; all is as in life but for the clock.
+final class ModelWorld {
+    private let root: String
+    private let clock: WallClock
+    private let agent: Agent
+    private let agentEnded: DispatchSemaphore
+    /// A vault without secrets, with which each history begins.
+    private let template: [UInt8]
+    private let key: Key
+    private let surroundings: Surroundings
+    private let holder: KeyHolder
+    /// What a test puts between the steps and an opened file.
+    private let wrap: (Vault) -> any Session
+    private var sessions: [Actor: any Session] = [:]
+    /// How many bytes killed writers left.
+    private var tailCount = 0
+
+    private var path: String { root + "/vault/a.vault" }
+
+    init(wrap: @escaping (Vault) -> any Session = { $0 }) throws {
+        self.wrap = wrap
+        let root = try ModelWorld.makeFolder()
+        let path = root + "/vault/a.vault"
+        let clock = WallClock()
+        var surroundings = AgentWorld.surroundings
+        surroundings.now = { clock.now }
+        let passphrase = AgentWorld.passphrase
+        _ = try Vault.create(
+            at: path, passphrase: passphrase.span,
+            parameters: Argon2id.Parameters(passes: 1, memoryKiB: 8), surroundings: surroundings)
+        surroundings.marks = MarkFolder(path: root + "/vault/seen")
+        template = try ModelWorld.bytes(of: path)
+        key = try Log.readHeader(path: path, surroundings: surroundings).unlock(passphrase: passphrase.span)
+        holder = try KeyHolder.open(path, passphrase: passphrase.span, surroundings: surroundings)
+        (agent, agentEnded) = try ModelWorld.startAgent(in: root + "/run", surroundings)
+        (self.root, self.clock, self.surroundings) = (root, clock, surroundings)
+    }
+
+    deinit {
+        sessions = [:]
+        try? agent.stop()
+        agentEnded.wait()
+        try? FileManager.default.removeItem(atPath: root)
+    }
+
+    /// In memory, if the system has a disk there.
+    private static func makeFolder() throws -> String {
+        let isInMemory = access("/dev/shm", W_OK) == 0
+        let folder =
+            isInMemory ? "/dev/shm" : FileManager.default.temporaryDirectory.resolvingSymlinksInPath().path
+        let root = folder + "/vault-model-test-" + UUID().uuidString.prefix(8)
+        try FileManager.default.createDirectory(
+            atPath: root + "/vault", withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700])
+        return root
+    }
+
+    private static func startAgent(
+        in folder: String, _ surroundings: Surroundings
+    ) throws -> (Agent, DispatchSemaphore) {
+        let (began, ended) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let failure = Mutex<String?>(nil)
+        let world = surroundings
+        Thread {
+            do {
+                var settings = Server.Settings()
+                settings.surroundings = world
+                // It is told where the marks are when a vault is unlocked.
+                settings.surroundings.marks = nil
+                let server = try Server.start(in: folder, settings: settings)
+                began.signal()
+                try server.run()
+            } catch {
+                failure.withLock { $0 = "\(error)" }
+                began.signal()
+            }
+            ended.signal()
+        }.start()
+        began.wait()
+        if let failure = failure.withLock(\.self) { throw Unexpected(description: failure) }
+        return (try Agent(folder: folder), ended)
+    }
+
+    private static func bytes(of path: String) throws -> [UInt8] {
+        try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
+    }
+
+    /// Begins a history: an empty vault that nobody has seen, opened by all.
+    func begin() throws {
+        sessions = [:]
+        tailCount = 0
+        clock.reset()
+        let folder = root + "/vault"
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+            try FileManager.default.removeItem(atPath: folder + "/" + name)
+        }
+        try Data(template).write(to: URL(fileURLWithPath: path))
+        try unlock()
+        for actor in [Actor.file, .other] { sessions[actor] = wrap(try openFile()) }
+        sessions[.agent] = try agent.session(for: path)
+    }
+
+    private func openFile() throws -> Vault {
+        try Vault.open(
+            at: path, masterKey: try key.withBytes { try Key(copying: $0) }, surroundings: surroundings)
+    }
+
+    private func unlock() throws {
+        let (path, marks) = (path, root + "/vault/seen")
+        _ = try AgentConnection.connect(in: root + "/run").status(
+            .unlock, path: path, moreCount: Key.count + SecretBuffer.limitsCount + 2 + marks.utf8.count
+        ) { message throws(SodiumError) in
+            try key.withBytes { key throws(SodiumError) in try message.append(key) }
+            try message.append(Limits.default)
+            try message.append(path: marks)
+        }
+    }
+
+    /// Does a step.
+    func perform(_ operation: Operation) -> Observation {
+        do {
+            return try observe(operation)
+        } catch let error as VaultError {
+            return .failed(error)
+        } catch AgentError.vault(let error) {
+            return .failed(error)
+        } catch {
+            return .surprise("\(error)")
+        }
+    }
+
+    private func session(_ actor: Actor) throws -> any Session {
+        guard let session = sessions[actor] else { throw Unexpected(description: "no session") }
+        return session
+    }
+
+    private func observe(_ operation: Operation) throws -> Observation {
+        switch operation {
+        case .commit(let changes, let actor): return try commit(changes, try session(actor))
+        case .delete(let secret, let actor):
+            let session = try session(actor)
+            try session.delete(secret.name, in: secret.scope)
+            return try committed(session)
+        case .undo(let secret, let actor):
+            let session = try session(actor)
+            try session.undo(secret)
+            return try committed(session)
+        case .refresh(let actor):
+            try session(actor).refresh()
+            return .done
+        case .reopen(let actor): return try reopen(actor)
+        case .compact(let keep, let actor): return try compact(keep, actor)
+        case .backup(let slot, let actor): return try backup(slot, actor)
+        case .restore(let slot, let actor): return try restore(slot, actor)
+        case .lock: try agent.lock(path)
+        case .unlock: try unlock()
+        case .clock(let milliseconds): clock.turn(milliseconds)
+        case .garbage(let bytes): try leave(bytes.bytes.isEmpty ? [0] : bytes.bytes)
+        case .killed(let changes, let permille): try kill(changes, permille)
+        default: return try read(operation, try session(operation.actor ?? .agent))
+        }
+        return .done
+    }
+
+    private func read(_ operation: Operation, _ session: any Session) throws -> Observation {
+        switch operation {
+        case .value(let secret, let version, _): return try value(secret, version, session)
+        case .valueAt(let secret, let ago, _):
+            let time = UInt64(max(Int(clock.now) - ago, 0))
+            let history = try session.history(of: secret)
+            guard let index = history.firstIndex(where: { $0.time <= time }), !history[index].isDeletion
+            else { return .nothing }
+            return try value(secret, index, session)
+        case .history(let secret, _): return .history(try session.history(of: secret))
+        case .contains(let secret, _): return .bool(try session.contains(secret))
+        case .list: return .secrets(try session.secrets())
+        case .names(let scope, _): return .names(try session.names(in: scope))
+        case .resolve(let name, let context, _):
+            let resolution = try session.resolve(name, in: context)
+            return .resolution(resolution.map { [$0.winner] + $0.shadowed } ?? [])
+        case .effective(let context, _): return .secrets(try session.effective(in: context))
+        case .summary:
+            let summary = try session.summary()
+            return .numbers(
+                secrets: summary.secrets, versions: summary.versions, generation: summary.generation)
+        default: return .surprise("no reading: \(operation)")
+        }
+    }
+
+    private func value(_ secret: Secret, _ version: Int, _ session: any Session) throws -> Observation {
+        var bytes: [UInt8] = []
+        try session.withValue(of: secret, version: version) { value in
+            bytes = value.indices.map { value[$0] }
+        }
+        return .value(bytes)
+    }
+
+    private func commit(_ changes: [Change], _ session: any Session) throws -> Observation {
+        var set = try Changes()
+        for change in changes {
+            switch change {
+            case .set(let secret, let value):
+                let bytes = value.bytes
+                try set.set(secret, to: bytes.span)
+            case .delete(let secret): try set.delete(secret)
+            }
+        }
+        try session.commit(set)
+        return try committed(session)
+    }
+
+    /// What the notices say of a tail, which must be what killed writers left, and is beside the vault now.
+    private func committed(_ session: any Session) throws -> Observation {
+        var hasSaved = false
+        for case .savedTail(let count, let saved) in session.takeNotices() {
+            hasSaved = true
+            try take(saved, count)
+        }
+        return .committed(setTailAside: hasSaved)
+    }
+
+    private func take(_ saved: String, _ count: UInt64) throws {
+        guard count == UInt64(tailCount), try ModelWorld.bytes(of: saved).count == tailCount else {
+            throw Unexpected(description: "\(count) bytes were set aside, and \(tailCount) were left")
+        }
+        try FileManager.default.removeItem(atPath: saved)
+        tailCount = 0
+    }
+
+    private func reopen(_ actor: Actor) throws -> Observation {
+        let session: any Session =
+            actor == .agent ? try agent.session(for: path) : wrap(try openFile())
+        sessions[actor] = session
+        var counts: [UInt64] = []
+        for case .unfinishedTail(let count) in session.takeNotices() { counts.append(count) }
+        guard counts == (tailCount == 0 ? [] : [UInt64(tailCount)]) else {
+            return .surprise("tails \(counts), and \(tailCount) bytes were left")
+        }
+        return .opened(hasTail: tailCount > 0)
+    }
+
+    private func worker(_ actor: Actor) throws -> any Worker {
+        guard actor == .agent else { return holder }
+        guard let worker = try agent.worker(for: path) else { throw VaultError.locked }
+        return worker
+    }
+
+    private func compact(_ keep: Keep, _ actor: Actor) throws -> Observation {
+        let retention: Retention =
+            switch keep {
+            case .all: .all
+            case .none: .none
+            case .age(let age): .replacedSince(clock.now - min(age, clock.now))
+            }
+        let report = try worker(actor).compact(path, keeping: retention)
+        if let saved = report.savedTail { try take(saved.path, saved.count) }
+        return .compacted(
+            dropped: Int(report.dropped), kept: Int(report.kept), generation: report.generation,
+            setTailAside: report.savedTail != nil)
+    }
+
+    private func backup(_ slot: Int, _ actor: Actor) throws -> Observation {
+        let target = root + "/vault/backup-\(slot)"
+        let worker = try worker(actor)
+        // Another one there might be newer, after a restore, and would not be replaced.
+        try? FileManager.default.removeItem(atPath: target)
+        let made = try Backup(of: path, by: worker, surroundings: surroundings).make(at: target)
+        return numbers(made)
+    }
+
+    private func restore(_ slot: Int, _ actor: Actor) throws -> Observation {
+        let source = root + "/vault/backup-\(slot)"
+        guard access(source, F_OK) == 0 else { return .nothing }
+        let (restored, kept, failure) = try Backup(
+            of: path, by: try worker(actor), surroundings: surroundings
+        ).restore(from: source)
+        if let failure { throw failure }
+        tailCount = 0
+        if let kept { try FileManager.default.removeItem(atPath: kept) }
+        return numbers(restored)
+    }
+
+    private func numbers(_ verification: Verification) -> Observation {
+        guard verification.findings.allSatisfy({ $0.damage == nil }) else {
+            return .surprise("\(verification.findings)")
+        }
+        return .numbers(
+            secrets: Int(verification.secrets), versions: Int(verification.versions),
+            generation: verification.mark.generation)
+    }
+
+    /// Appends what a killed writer left.
+    private func leave(_ bytes: [UInt8]) throws {
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        try file.seekToEnd()
+        try file.write(contentsOf: Data(bytes))
+        try file.close()
+        tailCount += bytes.count
+    }
+
+    /// Writes changes to a copy of the vault, and the first bytes of their frames behind the vault itself.
+    private func kill(_ changes: [Change], _ permille: Int) throws {
+        let side = root + "/vault/side"
+        var unmarked = surroundings
+        unmarked.marks = nil
+        var whole = try ModelWorld.bytes(of: path)
+        whole.removeLast(tailCount)
+        try Data(whole).write(to: URL(fileURLWithPath: side))
+        let vault = try Vault.open(
+            at: side, masterKey: try key.withBytes { try Key(copying: $0) }, surroundings: unmarked)
+        _ = try commit(changes, vault)
+        let frames = try ModelWorld.bytes(of: side).dropFirst(whole.count)
+        try leave(Array(frames.prefix(max(1, frames.count * permille / 1000))))
+        try FileManager.default.removeItem(atPath: side)
+    }
+
+    /// What a full check of the file finds, beyond a tail.
+    func defects() throws -> [Log.Finding] {
+        try holder.verify(path).findings.filter { $0.damage != nil }
+    }
+}

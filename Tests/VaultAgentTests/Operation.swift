@@ -1,0 +1,167 @@
+import VaultKit
+
+/// Who does a step: a vault that one process opened, another that a second process opened, or the agent.
+enum Actor: Int, CaseIterable {
+    case file, other, agent
+}
+
+/// A value of so many bytes, told by a seed.
+struct Bytes: Equatable, CustomStringConvertible {
+    var count: Int
+    var seed: UInt64
+
+    var bytes: [UInt8] {
+        var random = ModelTests.Xorshift(state: (seed | 1) &* 0x9E37_79B9_7F4A_7C15)
+        return (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next() >> 24) }
+    }
+
+    var description: String { "Bytes(count: \(count), seed: \(seed))" }
+}
+
+/// One change of a transaction.
+enum Change: Equatable {
+    case set(Secret, Bytes)
+    case delete(Secret)
+}
+
+/// Which older versions a compaction keeps.
+enum Keep: Equatable {
+    case all, none
+    /// Those that were replaced at most so many milliseconds ago.
+    case age(UInt64)
+}
+
+/// One step of a history; any step can be done in any state.
+enum Operation: Equatable {
+    case commit([Change], Actor)
+    case delete(Secret, Actor)
+    case undo(Secret, Actor)
+    case value(Secret, version: Int, Actor)
+    case valueAt(Secret, millisecondsAgo: Int, Actor)
+    case history(Secret, Actor)
+    case contains(Secret, Actor)
+    case list(Actor)
+    case names(Scope, Actor)
+    case resolve(String, Context, Actor)
+    case effective(Context, Actor)
+    case summary(Actor)
+    case refresh(Actor)
+    case reopen(Actor)
+    case compact(Keep, Actor)
+    case backup(Int, Actor)
+    case restore(Int, Actor)
+    case lock
+    case unlock
+    /// The clock goes forward, or back.
+    case clock(Int)
+    /// A writer is killed and leaves bytes that are no frames.
+    case garbage(Bytes)
+    /// A writer is killed in the middle of these changes, so many thousandths of them being written.
+    case killed([Change], permille: Int)
+}
+
+extension Operation {
+    /// Any step: most of them read and write, a few rewrite or replace the file.
+    static func random(_ random: inout ModelTests.Xorshift) -> Operation {
+        let (actor, secret) = (Actor.random(&random), Secret.random(&random))
+        switch Int.random(in: 0..<1000, using: &random) {
+        case 0..<250: return .commit(changes(&random), actor)
+        case 250..<290: return .delete(secret, actor)
+        case 290..<330: return .undo(secret, actor)
+        case 330..<490: return .value(secret, version: small(&random), actor)
+        case 490..<550:
+            return .valueAt(secret, millisecondsAgo: Int.random(in: -5...400, using: &random), actor)
+        case 550..<630: return .history(secret, actor)
+        case 630..<660: return .contains(secret, actor)
+        case 660..<690: return .list(actor)
+        case 690..<710: return .names(secret.scope, actor)
+        case 710..<780: return .resolve(secret.name, Context.random(&random), actor)
+        case 780..<810: return .effective(Context.random(&random), actor)
+        case 810..<830: return .summary(actor)
+        case 830..<890: return .refresh(actor)
+        case 890..<905: return .reopen(actor)
+        case 905..<912: return .compact(.random(&random), actor)
+        case 912..<918: return .backup(Int.random(in: 0..<2, using: &random), actor)
+        case 918..<923: return .restore(Int.random(in: 0..<2, using: &random), actor)
+        case 923..<928: return .lock
+        case 928..<945: return .unlock
+        case 945..<985: return .clock(Int.random(in: -300...500, using: &random))
+        case 985..<993: return .garbage(.random(&random))
+        default: return .killed(changes(&random), permille: Int.random(in: 1..<1000, using: &random))
+        }
+    }
+
+    private static func small(_ random: inout ModelTests.Xorshift) -> Int {
+        Bool.random(using: &random) ? 0 : Int.random(in: 0..<6, using: &random)
+    }
+
+    private static func changes(_ random: inout ModelTests.Xorshift) -> [Change] {
+        let count = Int.random(in: 0..<4, using: &random) > 0 ? 1 : Int.random(in: 2...5, using: &random)
+        return (0..<count).map { _ in
+            let secret = Secret.random(&random)
+            return Int.random(in: 0..<6, using: &random) == 0
+                ? .delete(secret) : .set(secret, .random(&random))
+        }
+    }
+}
+
+extension Actor {
+    fileprivate static func random(_ random: inout ModelTests.Xorshift) -> Actor {
+        Actor.allCases[Int.random(in: 0..<3, using: &random)]
+    }
+}
+
+extension Secret {
+    /// One of a few, so that they meet; now and then one whose name breaks the rules.
+    fileprivate static func random(_ random: inout ModelTests.Xorshift) -> Secret {
+        let names = ["A", "B", "C", "D_1", "E.x"]
+        let name = Int.random(in: 0..<200, using: &random) == 0 ? "1A" : names.randomElement(using: &random)
+        return Secret(name ?? "A", in: .random(&random))
+    }
+}
+
+extension Scope {
+    fileprivate static func random(_ random: inout ModelTests.Xorshift) -> Scope {
+        switch Int.random(in: 0..<5, using: &random) {
+        case 0: .team
+        case 1: .project("p")
+        case 2: .project("q")
+        case 3: .cluster("p")
+        default: .cluster("c")
+        }
+    }
+}
+
+extension Context {
+    fileprivate static func random(_ random: inout ModelTests.Xorshift) -> Context {
+        Context(
+            project: [nil, "p", "q", "none"].randomElement(using: &random) ?? nil,
+            cluster: [nil, "p", "c"].randomElement(using: &random) ?? nil)
+    }
+}
+
+extension Bytes {
+    /// Mostly short, in every class of bucket, and none at all.
+    fileprivate static func random(_ random: inout ModelTests.Xorshift) -> Bytes {
+        let most =
+            switch Int.random(in: 0..<100, using: &random) {
+            case 0..<80: 60
+            case 80..<95: 900
+            case 95..<99: 4000
+            default: 70_000
+            }
+        return Bytes(
+            count: Int.random(in: 0...most, using: &random), seed: UInt64.random(in: 0..<1000, using: &random)
+        )
+    }
+}
+
+extension Keep {
+    fileprivate static func random(_ random: inout ModelTests.Xorshift) -> Keep {
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0: .all
+        case 1: .none
+        default: .age(UInt64.random(in: 0...2000, using: &random))
+        }
+    }
+}

@@ -1,0 +1,245 @@
+import VaultFile
+import VaultKit
+
+/// What a step shows.
+enum Observation: Equatable {
+    case done
+    /// There was nothing to do it with.
+    case nothing
+    case bool(Bool)
+    case value([UInt8])
+    case secrets([Secret])
+    case names([String])
+    case history([SecretVersion])
+    /// What applies, then what it shadows.
+    case resolution([Secret])
+    /// How many secrets exist, in how many versions, and the file's generation.
+    case numbers(secrets: Int, versions: Int, generation: UInt64)
+    /// A change was made; whether an unfinished tail was set aside.
+    case committed(setTailAside: Bool)
+    /// It was opened; whether an unfinished tail was told of.
+    case opened(hasTail: Bool)
+    case compacted(dropped: Int, kept: Int, generation: UInt64, setTailAside: Bool)
+    case failed(VaultError)
+    /// What can never be right.
+    case surprise(String)
+}
+
+/// A vault as a dictionary; it knows nothing of files, frames and agents.
+struct PlainModel {
+    struct Version: Equatable {
+        let time: UInt64
+        let value: Bytes?
+    }
+
+    struct State {
+        /// New to old.
+        var versions: [Secret: [Version]] = [:]
+        var generation: UInt64 = 1
+
+        func exists(_ secret: Secret) -> Bool { versions[secret]?.first?.value != nil }
+    }
+
+    static let start: UInt64 = 1_767_225_600_000
+
+    /// Which scopes apply in a context, strongest first.
+    var precedence: (Context) -> [Scope] = { context in
+        [context.project.map(Scope.project), context.cluster.map(Scope.cluster), .team].compactMap(\.self)
+    }
+    private(set) var now = PlainModel.start
+    private(set) var state = State()
+    private(set) var isUnlocked = true
+    /// What each opened file last took in; the agent always looks.
+    private var views: [Actor: State] = [:]
+    private var backups: [Int: State] = [:]
+    private var hasTail = false
+
+    /// What an actor knows.
+    func view(_ actor: Actor) -> State { views[actor] ?? state }
+
+    init() {
+        views[.file] = state
+        views[.other] = state
+    }
+
+    /// Does a step, and says what it must show.
+    mutating func perform(_ operation: Operation) -> Observation {
+        let isLocked = operation.actor == .agent && !isUnlocked
+        if operation.actor.map({ refreshes(operation, $0) }) == true, let actor = operation.actor {
+            takeIn(actor)
+        }
+        if operation.hasBadName { return .failed(.invalidName) }
+        if isLocked, let observation = whenLocked(operation) { return observation }
+        switch operation {
+        case .commit(let changes, let actor): return commit(changes, actor)
+        case .delete(let secret, let actor):
+            guard state.exists(secret) else { return .failed(.noSuchSecret) }
+            return commit([.delete(secret)], actor)
+        case .undo(let secret, let actor): return undo(secret, actor)
+        case .refresh: return .done
+        case .reopen: return .opened(hasTail: hasTail)
+        case .compact(let keep, _): return compact(keep)
+        case .backup(let slot, _):
+            backups[slot] = state
+            return numbers(state)
+        case .restore(let slot, _):
+            guard let backup = backups[slot] else { return .nothing }
+            (state, hasTail) = (backup, false)
+            return numbers(state)
+        case .lock, .unlock:
+            isUnlocked = operation == .unlock
+            return .done
+        case .clock(let milliseconds):
+            now = UInt64(max(Int(now) + milliseconds, 0))
+            return .done
+        case .garbage, .killed:
+            hasTail = true
+            return .done
+        default: return read(operation)
+        }
+    }
+
+    private func refreshes(_ operation: Operation, _ actor: Actor) -> Bool {
+        switch operation {
+        case .delete, .undo, .refresh, .reopen: actor != .agent
+        default: false
+        }
+    }
+
+    private mutating func takeIn(_ actor: Actor) { if actor != .agent { views[actor] = state } }
+
+    private func whenLocked(_ operation: Operation) -> Observation? {
+        switch operation {
+        case .refresh: .done
+        case .restore(let slot, _) where backups[slot] == nil: .nothing
+        default: .failed(.locked)
+        }
+    }
+
+    private mutating func commit(_ changes: [Change], _ actor: Actor) -> Observation {
+        for change in changes {
+            let (secret, value): (Secret, Bytes?) =
+                switch change {
+                case .set(let secret, let value): (secret, value)
+                case .delete(let secret): (secret, nil)
+                }
+            let known = state.versions[secret] ?? []
+            let time = max(now, known.first.map { $0.time + 1 } ?? 0)
+            state.versions[secret] = [Version(time: time, value: value)] + known
+        }
+        takeIn(actor)
+        defer { hasTail = false }
+        return .committed(setTailAside: hasTail)
+    }
+
+    private mutating func undo(_ secret: Secret, _ actor: Actor) -> Observation {
+        guard let versions = state.versions[secret] else { return .failed(.noSuchSecret) }
+        guard versions.count > 1 else { return .failed(.noSuchVersion) }
+        return commit([versions[1].value.map { .set(secret, $0) } ?? .delete(secret)], actor)
+    }
+
+    private mutating func compact(_ keep: Keep) -> Observation {
+        let before = state.versions.values.joined().count
+        for (secret, versions) in state.versions {
+            state.versions[secret] = versions.enumerated().filter { index, _ in
+                guard index > 0 else { return true }
+                return switch keep {
+                case .all: true
+                case .none: false
+                case .age(let age): versions[index - 1].time >= now - min(age, now)
+                }
+            }.map(\.element)
+        }
+        state.generation += 1
+        let kept = state.versions.values.joined().count
+        defer { hasTail = false }
+        return .compacted(
+            dropped: before - kept, kept: kept, generation: state.generation, setTailAside: hasTail)
+    }
+
+    private func read(_ operation: Operation) -> Observation {
+        let view = view(operation.actor ?? .agent)
+        switch operation {
+        case .value(let secret, let version, _):
+            guard let versions = view.versions[secret], version > 0 || versions[0].value != nil else {
+                return .failed(.noSuchSecret)
+            }
+            guard version < versions.count, let value = versions[version].value else {
+                return .failed(.noSuchVersion)
+            }
+            return .value(value.bytes)
+        case .valueAt(let secret, let ago, _):
+            let version = view.versions[secret]?.first { $0.time <= UInt64(max(Int(now) - ago, 0)) }
+            return version?.value.map { .value($0.bytes) } ?? .nothing
+        case .history(let secret, _):
+            let versions = view.versions[secret] ?? []
+            return .history(versions.map { SecretVersion(time: $0.time, isDeletion: $0.value == nil) })
+        case .contains(let secret, _): return .bool(view.exists(secret))
+        case .list: return .secrets(list(view))
+        case .names(let scope, _): return .names(list(view).filter { $0.scope == scope }.map(\.name))
+        case .resolve(let name, let context, _):
+            let found = precedence(context).map { Secret(name, in: $0) }.filter(view.exists)
+            return .resolution(found)
+        case .effective(let context, _):
+            let names = Set(list(view).map(\.name)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+            return .secrets(
+                names.compactMap { name in
+                    precedence(context).map { Secret(name, in: $0) }.first(where: view.exists)
+                })
+        case .summary: return numbers(view)
+        default: return .surprise("no reading: \(operation)")
+        }
+    }
+
+    /// Every secret that exists, in the order in which sessions give them.
+    private func list(_ state: State) -> [Secret] {
+        func key(_ secret: Secret) -> String {
+            [secret.scope.word, secret.scope.id, secret.name].compactMap(\.self).joined(separator: "\t")
+        }
+        return state.versions.keys.filter(state.exists).sorted {
+            key($0).utf8.lexicographicallyPrecedes(key($1).utf8)
+        }
+    }
+
+    private func numbers(_ state: State) -> Observation {
+        .numbers(
+            secrets: state.versions.keys.count(where: state.exists),
+            versions: state.versions.values.joined().count, generation: state.generation)
+    }
+}
+
+extension Operation {
+    /// Who does it; nil for what happens to all.
+    var actor: Actor? {
+        switch self {
+        case .commit(_, let actor), .delete(_, let actor), .undo(_, let actor), .value(_, _, let actor),
+            .valueAt(_, _, let actor), .history(_, let actor), .contains(_, let actor), .list(let actor),
+            .names(_, let actor), .resolve(_, _, let actor), .effective(_, let actor), .summary(let actor),
+            .refresh(let actor), .reopen(let actor), .compact(_, let actor), .backup(_, let actor),
+            .restore(_, let actor):
+            actor
+        case .lock, .unlock, .clock, .garbage, .killed: nil
+        }
+    }
+
+    /// Whether a name in it breaks the rules.
+    fileprivate var hasBadName: Bool {
+        switch self {
+        case .commit(let changes, _): changes.contains { !Secret.isValidName($0.secret.name) }
+        case .delete(let secret, _), .undo(let secret, _), .value(let secret, _, _),
+            .valueAt(let secret, _, _), .history(let secret, _), .contains(let secret, _):
+            !Secret.isValidName(secret.name)
+        case .resolve(let name, _, _): !Secret.isValidName(name)
+        default: false
+        }
+    }
+}
+
+extension Change {
+    /// What is changed.
+    var secret: Secret {
+        switch self {
+        case .set(let secret, _), .delete(let secret): secret
+        }
+    }
+}
