@@ -6,6 +6,8 @@
 # make check     format, layers, unsafe, documents
 # make torture   writers, readers, a compactor, a copier and a killer on one vault, for SECONDS=600
 # make crash     the program is killed at every system call; STEP=7 tries every seventh
+# make corruption  every bit, byte, length and frame of two vaults is spoiled or exchanged, with counts
+# make model     OPERATIONS=1000000 random operations through agent and files against a dictionary; SEED=7 does the same again
 # make formats   VALUES=10000 random values through every export format into the programs that read it, and as many random
 #                files through `import`
 # make vectors   the frozen test vectors in Python and in Swift, then VAULTS=10000 random vaults each way between the two;
@@ -20,6 +22,7 @@ SWIFT ?= swift
 SECONDS ?= 600
 STEP ?= 1
 VALUES ?= 10000
+OPERATIONS ?= 1000000
 REQUESTS ?= 100000
 VAULTS ?= 10000
 SEED ?= $(shell od -An -N4 -tu4 /dev/urandom)
@@ -28,7 +31,7 @@ STATIC = -c release -Xswiftc -static-executable -Xswiftc -cross-module-optimizat
 # libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own.
 PAGE = -c release --scratch-path .build/page --static-swift-stdlib -Xlinker -s
 
-.PHONY: demo test build install docs check format torture crash formats vectors fuzz-web bench clean
+.PHONY: demo test build install docs check format torture crash formats vectors fuzz-web bench corruption model clean
 
 demo:
 	@Scripts/install-packages build
@@ -86,6 +89,13 @@ torture:
 
 crash:
 	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B Tests/Campaigns/crash.py --step $(STEP)
+
+corruption:
+	@VAULT_CORRUPTION=all Scripts/campaign corruption CorruptionTests
+
+model:
+	@VAULT_SEED=$(or $(SEED),$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')) VAULT_OPERATIONS=$(OPERATIONS) \
+		Scripts/campaign model HistoryModelTests
 
 formats:
 	VAULT_SEED=$$(od -An -N4 -tu4 /dev/urandom) VAULT_VALUES=$(VALUES) VAULT_FILES=$(VALUES) VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Formats
