@@ -31,7 +31,7 @@ import VaultKit
     @Test func `whoever does what in whatever order, a vault is what a dictionary is`() throws {
         let run = ModelRun(world: try ModelWorld())
         var (operations, histories, wrong) = (0, 0, 0)
-        let total = HistoryModelTests.campaign ?? 2000
+        let total = HistoryModelTests.campaign ?? 4000
         if HistoryModelTests.campaign != nil { print("model: seed \(HistoryModelTests.seed)") }
         while operations < total {
             let seed = HistoryModelTests.seed &+ UInt64(histories)

@@ -225,7 +225,8 @@ extension Operation {
     /// Whether a name in it breaks the rules.
     fileprivate var hasBadName: Bool {
         switch self {
-        case .commit(let changes, _): changes.contains { !Secret.isValidName($0.secret.name) }
+        case .commit(let changes, _), .killed(let changes, _):
+            changes.contains { !Secret.isValidName($0.secret.name) }
         case .delete(let secret, _), .undo(let secret, _), .value(let secret, _, _),
             .valueAt(let secret, _, _), .history(let secret, _), .contains(let secret, _):
             !Secret.isValidName(secret.name)

@@ -141,11 +141,11 @@ private final class Trial {
         for sample in [try CorruptionSample.young(), try CorruptionSample.compacted()] {
             let (trial, mutants) = (try Trial(sample), Mutants(of: sample))
             let isAll = CorruptionTests.isCampaign
-            trial.run(mutants.spots, step: isAll ? 1 : 61)
-            trial.run(mutants.spotsUnderRightSums, step: isAll ? 1 : 97)
-            trial.run(mutants.lengths, step: isAll ? 1 : 31)
-            trial.run(mutants.rearrangements, step: isAll ? 1 : 7)
-            trial.run(mutants.splices, step: isAll ? 1 : 19)
+            trial.run(mutants.spots, step: isAll ? 1 : 101)
+            trial.run(mutants.spotsUnderRightSums, step: isAll ? 1 : 197)
+            trial.run(mutants.lengths, step: isAll ? 1 : 53)
+            trial.run(mutants.rearrangements, step: isAll ? 1 : 11)
+            trial.run(mutants.splices, step: isAll ? 1 : 37)
             #expect(trial.surprises.prefix(10) == [])
             total += trial.tally
         }

@@ -34,7 +34,7 @@ struct Mutants {
         return frames
     }
 
-    /// Each bit turned over, each byte made 00 and FF, each 16 bytes zeroed.
+    /// Each bit turned over, each byte made 00 and FF, each block of 16 bytes and each sector zeroed.
     var spots: [Mutant] {
         let whole = whole
         let bits = (0..<whole.count * 8).map { place in
@@ -45,10 +45,12 @@ struct Mutants {
                 changed("byte \(offset) made \(fill)") { $0[offset] = fill }
             }
         }
-        let blocks = stride(from: 0, to: whole.count, by: 16).map { start in
-            let end = min(start + 16, whole.count)
-            return changed("bytes from \(start) zeroed") {
-                $0.replaceSubrange(start..<end, with: [UInt8](repeating: 0, count: end - start))
+        let blocks = [16, 512].flatMap { count in
+            stride(from: 0, to: whole.count, by: count).map { start in
+                let range = start..<min(start + count, whole.count)
+                return changed("bytes \(range) zeroed") {
+                    $0.replaceSubrange(range, with: [UInt8](repeating: 0, count: range.count))
+                }
             }
         }
         return bits + bytes + blocks
