@@ -1,5 +1,6 @@
 import Foundation
 import Platform
+import Synchronization
 import Testing
 
 @testable import VaultFile
@@ -89,9 +90,9 @@ private final class Trial {
         files = sample.world.disk.files.mapValues(\.bytes)
     }
 
-    /// Tries every mutant whose number leaves `offset` when divided by `step`.
-    func run(_ mutants: [Mutant], step: Int = 1, from offset: Int = 0) {
-        for number in stride(from: offset % step, to: mutants.count, by: step) {
+    /// Tries every so many mutants.
+    func run(_ mutants: [Mutant], step: Int, from first: Int) {
+        for number in stride(from: first, to: mutants.count, by: step) {
             let bytes = mutants[number].bytes()
             if bytes == sample.whole { continue }
             tally.mutants += 1
@@ -134,25 +135,43 @@ private final class Trial {
     /// All of it if the campaign asks for it, or else every so many mutants.
     private static let isCampaign = ProcessInfo.processInfo.environment["VAULT_CORRUPTION"] == "all"
 
-    @Test func `whatever is done to a file, it is refused, or said, or found, and no value is ever wrong`()
-        throws
-    {
-        var total = Tally()
-        for sample in [try CorruptionSample.young(), try CorruptionSample.compacted()] {
-            let (trial, mutants) = (try Trial(sample), Mutants(of: sample))
-            let isAll = CorruptionTests.isCampaign
-            trial.run(mutants.spots, step: isAll ? 1 : 101)
-            trial.run(mutants.spotsUnderRightSums, step: isAll ? 1 : 197)
-            trial.run(mutants.lengths, step: isAll ? 1 : 53)
-            trial.run(mutants.rearrangements, step: isAll ? 1 : 11)
-            trial.run(mutants.splices, step: isAll ? 1 : 37)
-            #expect(trial.surprises.prefix(10) == [])
-            total += trial.tally
+    @Test func `whatever is done to a file, it is refused, or said, or found, and no value is ever wrong`() {
+        let total = Mutex((tally: Tally(), surprises: [String]()))
+        let threads = ProcessInfo.processInfo.activeProcessorCount
+        DispatchQueue.concurrentPerform(iterations: threads) { thread in
+            do {
+                // Each has vaults of its own, which are the same.
+                for sample in [try CorruptionSample.young(), try CorruptionSample.compacted()] {
+                    let trial = try CorruptionTests.spoil(sample, thread, of: threads)
+                    total.withLock {
+                        $0.tally += trial.tally
+                        $0.surprises += trial.surprises
+                    }
+                }
+            } catch {
+                total.withLock { $0.surprises.append("\(error)") }
+            }
         }
-        #expect(total.silent == 0 && total.wrong == 0)
-        #expect(total.refused > 0 && total.rolledBack > 0 && total.olderAndSaid > 0)
-        #expect(total.harmlessAndFound > 0 && total.wholeCopies > 0)
-        if CorruptionTests.isCampaign { print(total) }
+        let (tally, surprises) = total.withLock(\.self)
+        #expect(surprises.prefix(10) == [])
+        #expect(tally.silent == 0 && tally.wrong == 0)
+        #expect(tally.refused > 0 && tally.rolledBack > 0 && tally.olderAndSaid > 0)
+        #expect(tally.harmlessAndFound > 0 && tally.wholeCopies > 0)
+        if CorruptionTests.isCampaign { print(tally) }
+    }
+
+    /// Tries one thread's part of all mutants of a vault.
+    private static func spoil(_ sample: CorruptionSample, _ thread: Int, of threads: Int) throws -> Trial {
+        let (trial, mutants) = (try Trial(sample), Mutants(of: sample))
+        let parts = [
+            (mutants.spots, 101), (mutants.spotsUnderRightSums, 197), (mutants.lengths, 53),
+            (mutants.rearrangements, 11), (mutants.splices, 37),
+        ]
+        for (part, slice) in parts {
+            let step = isCampaign ? 1 : slice
+            trial.run(part, step: threads * step, from: thread * step)
+        }
+        return trial
     }
 
     @Test func `an older file without a word is silent, and a value that never was is wrong`() {
