@@ -63,7 +63,6 @@ public enum Compaction {
         guard try during(.open, { () throws(Errno) in try old.nameCount() }) == 1 else {
             throw .severalNames
         }
-        NewFile.removeLeftovers(of: target, purposes: [purpose, VerifiedCopy.purpose], storage)
         let before = try during(.read) { () throws(Errno) in try old.length() }
         let saved = try log.settle {}
 

@@ -22,13 +22,13 @@ final class NewFile {
         let path = Path.join(Path.folder(of: target), NewFile.prefix(of: target, purpose) + suffix)
         self.path = path
         storage = surroundings.storage
+        let folder = Path.folder(of: target)
+        storage.removeLeftovers(in: folder) { NewFile.isLeftover($0, target) }
         do throws(Errno) {
-            file = try surroundings.storage.create(path)
+            file = try surroundings.storage.createLocked(path)
         } catch {
             throw .io(.rewrite, error)
         }
-        // Where a backup goes there may be no locks; beside a vault there are, since it was locked itself.
-        _ = try? file.tryLock(.exclusive)
     }
 
     deinit { if !isNamed { try? storage.remove(path) } }
@@ -57,19 +57,10 @@ final class NewFile {
         }
     }
 
-    /// Removes what killed processes left beside `target`; a file that is locked has an owner.
-    static func removeLeftovers(of target: String, purposes: [String], _ storage: any Storage) {
-        let folder = Path.folder(of: target)
-        for name in (try? storage.names(in: folder)) ?? [] where isLeftover(name, target, purposes) {
-            let path = Path.join(folder, name)
-            guard let file = try? storage.open(path, .writing), (try? file.tryLock(.exclusive)) == true else {
-                continue
-            }
-            try? storage.remove(path)
-        }
-    }
+    /// What files beside a vault are made for; ``VaultFile`` makes the new ones.
+    private static let purposes = ["compact", "copy", "salvage", "new"]
 
-    private static func isLeftover(_ name: String, _ target: String, _ purposes: [String]) -> Bool {
+    private static func isLeftover(_ name: String, _ target: String) -> Bool {
         purposes.contains { purpose in
             let prefix = prefix(of: target, purpose)
             let digits = name.utf8.dropFirst(prefix.utf8.count)

@@ -13,9 +13,13 @@ public enum OutputFile {
             return try Descriptor(path: path, flags: O_WRONLY).writeAll(bytes)
         }
         let target = (try? Path.resolvingLinks(path)) ?? path
-        let temporary = Path.join(
-            Path.folder(of: target), ".\(Path.name(of: target)).\(CurrentProcess.identifier).tmp")
-        let file = try storage.create(temporary)
+        let (folder, prefix) = (Path.folder(of: target), ".\(Path.name(of: target)).")
+        storage.removeLeftovers(in: folder) { name in
+            name.hasPrefix(prefix) && name.hasSuffix(".tmp")
+                && Int32(name.dropFirst(prefix.count).dropLast(4)) != nil
+        }
+        let temporary = Path.join(folder, "\(prefix)\(CurrentProcess.identifier).tmp")
+        let file = try storage.createLocked(temporary)
         do throws(Errno) {
             try file.write(bytes, at: 0)
             try file.sync()

@@ -7,7 +7,7 @@ public enum PrivateFolder {
     /// - Throws: ``Errno/permissionDenied`` if it belongs to somebody else or is open to others.
     public static func prepare(_ path: String) throws(Errno) {
         try DiskStorage().makeFolder(path)
-        guard isOurs(path) else { throw .permissionDenied }
+        try check(path)
     }
 
     /// Opens a file in such a folder for writing, and makes it if it is missing.
@@ -21,10 +21,16 @@ public enum PrivateFolder {
     }
 
     /// Whether `path` is a folder, no symbolic link, that belongs to this user and is closed to others.
-    public static func isOurs(_ path: String) -> Bool {
+    public static func isOurs(_ path: String) -> Bool { (try? check(path)) != nil }
+
+    /// Makes sure that `path` is a folder, no symbolic link, that belongs to this user and is closed to others.
+    ///
+    /// - Throws: ``Errno/permissionDenied`` if it is not, ``Errno/noSuchFile`` if there is nothing, and what the system refuses.
+    public static func check(_ path: String) throws(Errno) {
         var status = stat()
-        guard unsafe lstat(path, &status) == 0 else { return false }
-        return status.st_mode & S_IFMT == S_IFDIR && status.st_uid == CurrentProcess.userID
-            && status.st_mode & 0o077 == 0
+        _ = try retrying { unsafe lstat(path, &status) }
+        guard status.st_mode & S_IFMT == S_IFDIR, status.st_uid == CurrentProcess.userID,
+            status.st_mode & 0o077 == 0
+        else { throw .permissionDenied }
     }
 }

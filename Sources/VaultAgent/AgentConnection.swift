@@ -1,12 +1,14 @@
-internal import Platform
+public import Platform
 internal import Sodium
 internal import VaultFile
 public import VaultKit
 
 /// Why an agent did not do what it was asked.
 public enum AgentError: Error, Equatable, Sendable {
-    /// None runs, or none can be reached.
+    /// None runs.
     case notRunning
+    /// The system does not let it be reached, so that nobody knows whether one runs.
+    case unreachable(Errno)
     /// The folder of its socket is not the user's own, or others can look into it.
     case folderNotPrivate
     /// The socket belongs to another user; nothing was sent.
@@ -46,18 +48,15 @@ public final class AgentConnection {
     /// Connects to the agent of this user; nothing is sent yet.
     ///
     /// - Parameter userID: who the agent has to be.
-    /// - Throws: ``AgentError/notRunning``, ``AgentError/folderNotPrivate``, ``AgentError/foreign``.
+    /// - Throws: ``AgentError/notRunning``, ``AgentError/folderNotPrivate``, ``AgentError/foreign``,
+    ///   ``AgentError/unreachable(_:)``.
     static func connect(in folder: String, userID: UInt32 = CurrentProcess.userID) throws(AgentError)
         -> AgentConnection
     {
         let path = Path.join(folder, AgentProtocol.socketName)
         do throws(Errno) {
             // Whose folder it is, is asked first: in another's, anybody could listen.
-            guard PrivateFolder.isOurs(folder) else {
-                guard (try? DiskStorage().identity(of: folder)) != nil else { throw .noSuchFile }
-                // It may have been made between the two looks.
-                throw PrivateFolder.isOurs(folder) ? .noSuchFile : .permissionDenied
-            }
+            try PrivateFolder.check(folder)
             let socket = try LocalSocket(connectingTo: path, patience: helloPatience)
             guard try socket.peerUserID == userID else { throw .notPermitted }
             return try make(socket)
@@ -67,8 +66,10 @@ public final class AgentConnection {
             throw .foreign
         } catch .wouldBlock {
             throw .lost
-        } catch {
+        } catch .noSuchFile, .notFolder, .connectionRefused {
             throw .notRunning
+        } catch {
+            throw .unreachable(error)
         }
     }
 

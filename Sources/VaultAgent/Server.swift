@@ -61,8 +61,9 @@ public final class Server {
         do throws(Errno) {
             try PrivateFolder.prepare(folder)
         } catch {
+            let isRefused = error == .permissionDenied || error == .notFolder
             let exists = (try? DiskStorage().identity(of: folder)) != nil
-            throw exists ? .folderNotPrivate : .system(error)
+            throw isRefused && exists ? .folderNotPrivate : .system(error)
         }
         let lock = try takeLock(in: folder)
         do throws(Errno) {

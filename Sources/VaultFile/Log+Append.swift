@@ -65,7 +65,7 @@ extension Log {
             try noteTail(try advance())
             try judge(mark)
         } catch {
-            if case .io = error { throw error }
+            if error.isPassing { throw error }
             try verifyFromFront(mark)
         }
         return try body(mark)
@@ -85,7 +85,7 @@ extension Log {
 
     private func write(_ batch: borrowing Batch, to end: Replay.Position) throws(VaultFileError) {
         try write(batch.frames)
-        guard (try? isReplaced()) == false, (try? isThere(end)) == true else { throw .replacedDuringWrite }
+        guard try isStill(end) else { throw .replacedDuringWrite }
         try replay.apply(batch.records, committed: end)
         syncedEnd = end.end
         seen = end
@@ -201,10 +201,20 @@ extension Log {
         }
     }
 
-    /// Whether the file holds what was just written: an older copy of it over it keeps everything but that.
-    private func isThere(_ commit: Replay.Position) throws(VaultFileError) -> Bool {
+    /// Whether the path names this file still, and it holds what was just written: an older copy of it over it keeps
+    /// everything but that.
+    ///
+    /// - Throws: ``VaultFileError/outcomeUnknown(_:)`` if the system does not let anybody look.
+    private func isStill(_ commit: Replay.Position) throws(VaultFileError) -> Bool {
         let file = file
-        return try holds(commit, length: try during(.read) { () throws(Errno) in try file.length() })
+        do throws(VaultFileError) {
+            if try isReplaced() { return false }
+            return try holds(commit, length: try during(.read) { () throws(Errno) in try file.length() })
+        } catch .io(_, let error) {
+            throw .outcomeUnknown(error)
+        } catch {
+            return false  // what lies there is no vault any more
+        }
     }
 
     private func randomName() throws(VaultFileError) -> String {

@@ -22,10 +22,7 @@ extension Log {
         let master = try guarding { () throws(SodiumError) in try entropy.key() }
         let header = try Header(
             try newHeader(passphrase, parameters, master, entropy), bounds: surroundings.readingBounds)
-        try publish(header, at: path, surroundings)
-        let opened = try during(.open) { () throws(Errno) in try storage.open(path, .writing) }
-        return try Log(
-            path, .writing, surroundings, opened, header, master: master)
+        return try publish(header, at: path, surroundings, master)
     }
 
     private static func newHeader(
@@ -43,10 +40,10 @@ extension Log {
         }
     }
 
-    /// Writes header and copy under a temporary name, and gives them their own when they are durable.
-    private static func publish(_ header: Header, at path: String, _ surroundings: Surroundings)
-        throws(VaultFileError)
-    {
+    /// Writes header and copy under a temporary name, and gives them their own when they are durable and read back.
+    private static func publish(
+        _ header: Header, at path: String, _ surroundings: Surroundings, _ master: consuming Key
+    ) throws(VaultFileError) -> Log {
         let storage = surroundings.storage
         let folder = Path.folder(of: path)
         let suffix = try guarding { () throws(SodiumError) in try surroundings.entropy.fileNameSuffix() }
@@ -56,14 +53,37 @@ extension Log {
             try storage.makeFolder(folder)
             return try storage.create(temporary)
         }
-        do throws(Errno) {
-            try file.write(bytes.span, at: 0)
-            try file.sync()
-            try storage.renameWithoutReplacing(temporary, to: path)
+        do throws(VaultFileError) {
+            try during(.create) { () throws(Errno) in
+                try file.write(bytes.span, at: 0)
+                try file.sync()
+            }
+            let log = try Log(path, .writing, surroundings, file, header, master: master)
+            try log.takeName(from: temporary)
+            return log
         } catch {
             try? storage.remove(temporary)
+            throw error
+        }
+    }
+
+    /// Gives a new file its name, and takes it back if that cannot be made durable; nobody else writes it before.
+    private func takeName(from temporary: String) throws(VaultFileError) {
+        let (file, storage, path) = (openFile, surroundings.storage, path)
+        // Where there are no locks, there is nobody who waits for one.
+        _ = try? file.tryLock(.exclusive)
+        defer { file.unlock() }
+        do throws(Errno) {
+            try storage.renameWithoutReplacing(temporary, to: path)
+        } catch {
             throw error == .fileExists ? .alreadyExists : .io(.create, error)
         }
-        try during(.sync) { () throws(Errno) in try storage.syncFolder(folder) }
+        do throws(Errno) {
+            try storage.syncFolder(Path.folder(of: path))
+        } catch {
+            try? storage.remove(path)
+            throw .io(.create, error)
+        }
+        remember(present)
     }
 }

@@ -231,7 +231,7 @@ public final class Log {
             tail = try advance()
             try judge(mark)
         } catch {
-            if case .io = error { throw error }
+            if error.isPassing { throw error }
             return try lookAgain(attempts)
         }
         unfinishedTail = nil

@@ -55,9 +55,10 @@ public enum VaultFileError: Error, Equatable, Sendable {
     case transactionTooLarge
     /// The name's newest version is at the end of the year 9999; no later time can be stamped.
     case timeExhausted
-    /// `fdatasync` failed; whether the transaction is durable is not known.
+    /// `fdatasync` failed, and the file was cut back; or the system did not let anybody see whether the file has its name
+    /// still.
     ///
-    /// The file was cut back.
+    /// Whether the transaction is durable, and at the path, is not known.
     case outcomeUnknown(Errno)
     /// An earlier error made this writer stop for good.
     case previousFailure
@@ -114,6 +115,14 @@ public enum VaultFileError: Error, Equatable, Sendable {
         case attributes = "keep the mode, owner and attributes of"
         /// Writing another file from it.
         case rewrite = "write a new file for"
+    }
+
+    /// Whether it says something of this machine at this moment, and nothing of the file.
+    var isPassing: Bool {
+        switch self {
+        case .io, .outOfMemory, .outcomeUnknown: true
+        default: false
+        }
     }
 
     /// Why the file at a path could not be opened.

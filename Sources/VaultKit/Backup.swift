@@ -100,11 +100,20 @@ public struct Backup {
             let file = try open(path)
             if (try? file.tryLock(kind)) != false {
                 defer { file.unlock() }
-                if (try? surroundings.storage.identity(of: path)) == (try? file.identity()) {
-                    return try body(file)
-                }
+                if try isThere(file) { return try body(file) }
             }
             guard patience.wait() else { throw .file(.busy) }
+        }
+    }
+
+    /// Whether the path names this file still.
+    private func isThere(_ file: any StorageFile) throws(VaultError) -> Bool {
+        do throws(Errno) {
+            return try surroundings.storage.identity(of: path) == file.identity()
+        } catch .noSuchFile {
+            return false
+        } catch {
+            throw .file(.io(.open, error))
         }
     }
 

@@ -7,6 +7,7 @@ extension Failure {
     package init(_ error: AgentError, path: String) {
         switch error {
         case .notRunning: self.init(.locked, "\(path) is locked", hint: "unlock it with 'vault unlock'")
+        case .unreachable(let error): self.init(error, "cannot reach the agent")
         case .folderNotPrivate:
             self.init(
                 .other,

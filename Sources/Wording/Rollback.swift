@@ -1,5 +1,5 @@
-internal import Platform
-internal import VaultFile
+package import Platform
+package import VaultFile
 internal import VaultKit
 
 extension Failure {
@@ -16,16 +16,19 @@ package struct Sighting {
     package let text: String
 
     /// What this machine saw last at `path`; nil if it saw nothing.
-    package static func last(_ path: String) -> Sighting? {
-        guard let mark = try? Locations.marks?.mark(of: Locations.realPath(of: path)) else { return nil }
+    ///
+    /// - Throws: if that cannot be read.
+    package static func last(_ path: String) throws(Errno) -> Sighting? {
+        guard let mark = try Locations.marks?.mark(of: Locations.realPath(of: path)) else { return nil }
         return Sighting(mark.vaultID, mark.generation, mark.end)
     }
 
     /// What is there now.
-    package static func present(_ path: String) -> Sighting? {
-        guard let header = try? Log.readHeader(path: path, surroundings: Surroundings()),
-            let length = try? DiskStorage().open(path, .reading).length()
-        else { return nil }
+    ///
+    /// - Throws: if that cannot be read.
+    package static func present(_ path: String) throws(VaultFileError) -> Sighting {
+        let header = try Log.readHeader(path: path, surroundings: Surroundings())
+        let length = try during(.read) { () throws(Errno) in try DiskStorage().open(path, .reading).length() }
         return Sighting(header.vaultID, header.generation, length)
     }
 
@@ -38,7 +41,7 @@ package struct Sighting {
 
     /// Both, for the end of an error's message.
     package static func comparison(_ path: String) -> String {
-        guard let last = last(path), let present = present(path) else { return "" }
+        guard let last = try? last(path), let present = try? present(path) else { return "" }
         return " (last seen: \(last.text); there now: \(present.text))"
     }
 }

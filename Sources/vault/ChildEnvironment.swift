@@ -194,8 +194,8 @@ struct ChildEnvironment: ~Copyable {
     }
 
     /// Starts the program; returns only if that failed.
-    borrowing func become(argumentsFrom first: Int) -> Errno {
-        guard let final = try? compacted() else { return Errno.tooLong }
+    borrowing func become(argumentsFrom first: Int) throws(Failure) -> Errno {
+        let final = try compacted()
         let kept = kept.values.sorted()
         return final.withBytes { CurrentProcess.become(argumentsFrom: first, keeping: kept, adding: $0) }
     }

@@ -72,7 +72,7 @@ def verbs(root):
         Verb("backup verified", "backup", "--verify", root + "/backup"),
         Verb("unlock", "unlock", look=0),
         Verb("locked", "get", "A", codes=(4,), key=False),
-        Verb("status without agent", "status", codes=(4,), key=False),
+        Verb("status without agent", "status", codes=(4,), key=False, varies=True),
         Verb("completions", "completions", "bash", key=False),
         Verb("complete without agent", "complete", "bash", "1", "--", "vault", "get", key=False, codes=(0, 2)),
         Verb("man", "man", key=False),

@@ -6,7 +6,7 @@ final class MemoryDisk: Storage, @unchecked Sendable {
     /// The kinds of call, each counted on its own.
     enum Call: Hashable, Sendable, CaseIterable {
         case open, create, identity, resolve, rename, remove, names, makeFolder, syncFolder
-        case length, read, write, truncate, sync, lock, attributes
+        case length, read, write, truncate, sync, lock, attributes, status
     }
 
     /// One file, whatever its names are.
@@ -33,6 +33,8 @@ final class MemoryDisk: Storage, @unchecked Sendable {
     private(set) var counts: [Call: Int] = [:]
     /// Called before each call takes place.
     var before: ((Call) -> Void)?
+    /// How many bytes of a write that fails are written, of so many.
+    var written: (Int) -> Int = { $0 / 2 }
     private var folders: Set<String> = ["/"]
     private var faults: [Fault] = []
     private var nextInode: UInt64 = 100
@@ -83,7 +85,7 @@ final class MemoryDisk: Storage, @unchecked Sendable {
         before?(call)
         counts[call, default: 0] += 1
         switch call {
-        case .length, .read, .identity, .resolve, .open, .lock, .names: break
+        case .length, .read, .identity, .resolve, .open, .lock, .names, .status: break
         default: journal.append(call)
         }
         var failure: Errno?
@@ -190,7 +192,13 @@ private final class MemoryFile: StorageFile {
     }
 
     func read(at offset: UInt64, into buffer: inout MutableSpan<UInt8>) throws(Errno) -> Int {
-        try disk.note(.read)
+        do throws(Errno) {
+            try disk.note(.read)
+        } catch {
+            // Nobody may look at what a read that failed has left.
+            for index in 0..<buffer.count { buffer[index] = 0xAA }
+            throw error
+        }
         let bytes = node.bytes
         guard offset < UInt64(bytes.count) else { return 0 }
         let count = min(buffer.count, bytes.count - Int(offset))
@@ -198,12 +206,12 @@ private final class MemoryFile: StorageFile {
         return count
     }
 
-    /// A write that fails has written half.
+    /// A write that fails has written a part.
     func write(_ bytes: Span<UInt8>, at offset: UInt64) throws(Errno) {
         var failure: Errno?
         do throws(Errno) { try disk.note(.write) } catch { failure = error }
         if access == .reading { throw .badDescriptor }
-        let count = failure == nil ? bytes.count : bytes.count / 2
+        let count = failure == nil ? bytes.count : disk.written(bytes.count)
         let end = Int(offset) + count
         var content: [UInt8] = []
         swap(&content, &node.bytes)
@@ -222,11 +230,17 @@ private final class MemoryFile: StorageFile {
 
     func sync() throws(Errno) { try disk.note(.sync) }
 
-    func identity() throws(Errno) -> FileIdentity { FileIdentity(device: 1, inode: node.inode) }
+    func identity() throws(Errno) -> FileIdentity {
+        try disk.note(.status)
+        return FileIdentity(device: 1, inode: node.inode)
+    }
 
     func nextData(from offset: UInt64) -> UInt64 { offset }
 
-    func nameCount() throws(Errno) -> Int { disk.files.values.count { $0 === node } }
+    func nameCount() throws(Errno) -> Int {
+        try disk.note(.status)
+        return disk.files.values.count { $0 === node }
+    }
 
     func adoptAttributes(of other: any StorageFile) throws(Errno) { try disk.note(.attributes) }
 

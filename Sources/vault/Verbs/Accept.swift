@@ -25,8 +25,8 @@ struct Accept: Command {
     func run() throws(Failure) {
         let path = try options.common.path()
         _ = try FileOptions.header(of: path)
-        Output.note("last seen: \(Sighting.last(path)?.text ?? "nothing")")
-        Output.note("there now: \(Sighting.present(path)?.text ?? "nothing")")
+        Output.note("last seen: \(Accept.lastSeen(path))")
+        Output.note("there now: \(try Accept.present(path))")
         if !yes { try Prompt.confirm("Trust the file that is there now?") }
         let real = Locations.realPath(of: path)
         let result = try options.withKey(of: path) { worker throws(VaultError) in try worker.accept(real) }
@@ -37,5 +37,21 @@ struct Accept: Command {
         }
         AgentAccess.adopt(path)
         options.common.confirm("Accepted \(path)")
+    }
+
+    private static func lastSeen(_ path: String) -> String {
+        do throws(Errno) {
+            return try Sighting.last(path)?.text ?? "nothing"
+        } catch {
+            return "not known, \(error)"
+        }
+    }
+
+    private static func present(_ path: String) throws(Failure) -> String {
+        do throws(VaultFileError) {
+            return try Sighting.present(path).text
+        } catch {
+            throw Failure(error, path: path)
+        }
     }
 }

@@ -94,7 +94,7 @@ struct Run: Command {
         try environment.checkReady()
 
         let first = CurrentProcess.arguments().words.count - words.count
-        let error = environment.become(argumentsFrom: first)
+        let error = try environment.become(argumentsFrom: first)
         switch error {
         case .noSuchFile, .notFolder: throw Failure(.notFound, "\(words[0]): not found")
         case .tooLong:

@@ -36,7 +36,7 @@ struct Status: Command {
             throw Failure(error, path: path)
         }
         let status = try AgentAccess.status(of: path)
-        let backup = try? Locations.marks?.backup(of: Locations.realPath(of: path))
+        let backup = Status.backup(path)
         // Of another vault that lay there before, it says nothing about this one.
         let time = backup?.mark.vaultID == header.vaultID ? backup?.time : nil
         try Output.write(json ? jsonText(path, header, status, time) : text(path, header, status, time))
@@ -60,6 +60,15 @@ struct Status: Command {
         lines.append(
             "key derivation: Argon2id, \(parameters.passes) passes, \(parameters.memoryKiB / 1024) MiB")
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func backup(_ path: String) -> MarkFolder.Backup? {
+        do throws(Errno) {
+            return try Locations.marks?.backup(of: Locations.realPath(of: path))
+        } catch {
+            Output.warn("cannot read when the vault was last backed up: \(error)")
+            return nil
+        }
     }
 
     /// How old a backup may be before another one is suggested, in milliseconds: 30 days.

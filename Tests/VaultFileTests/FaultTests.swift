@@ -1,0 +1,203 @@
+import Compaction
+import Platform
+import Sodium
+import Testing
+
+@testable import VaultFile
+
+/// Every call at the seam to the disk, times every error that Linux has for it, once and from then on.
+@Suite struct FaultTests {
+    /// What fails.
+    private enum Reach: String {
+        case once, kindFromThenOn, allFromThenOn
+    }
+
+    /// One disturbance.
+    private struct Fault: CustomStringConvertible {
+        let number: Int
+        let call: MemoryDisk.Call
+        let error: Errno
+        let reach: Reach
+        /// Which part of a write is written.
+        let part: Int
+
+        var description: String { "call \(number), \(call): \(error), \(reach), part \(part)" }
+
+        func arm(_ disk: MemoryDisk) {
+            let fault = self
+            var left = number
+            disk.written = { [0, 1, $0 / 2, max($0 - 1, 0)][fault.part] }
+            disk.before = { [unowned disk] call in
+                left -= 1
+                guard left == 0 else { return }
+                let calls = fault.reach == .allFromThenOn ? MemoryDisk.Call.allCases : [call]
+                for call in calls { disk.fail(call, with: fault.error, fromThenOn: fault.reach != .once) }
+            }
+        }
+    }
+
+    private static func errors(of call: MemoryDisk.Call) -> [Errno] {
+        let (quota, tooManyInSystem) = (Errno(rawValue: 122), Errno(rawValue: 23))
+        let (readOnly, noLocks, tooLarge) = (Errno(rawValue: 30), Errno(rawValue: 37), Errno(rawValue: 27))
+        let opening: [Errno] = [
+            .ioError, .permissionDenied, .tooManyFiles, tooManyInSystem, .noMemory, .interrupted,
+        ]
+        let making: [Errno] = [.ioError, .noSpace, quota, .permissionDenied, readOnly]
+        return switch call {
+        case .open: opening
+        case .create: opening + [.noSpace, quota, readOnly]
+        case .identity, .resolve, .length, .status: [.ioError, .noMemory]
+        case .rename, .makeFolder: making
+        case .remove: [.ioError, .permissionDenied, readOnly]
+        case .names: [.ioError, .noMemory, .tooManyFiles]
+        case .syncFolder: [.ioError, .noSpace, quota, .tooManyFiles]
+        case .read: [.ioError, .noMemory, .interrupted]
+        case .write: [.ioError, .noSpace, quota, tooLarge, .interrupted]
+        case .truncate: [.ioError, .interrupted, .notPermitted]
+        case .sync: [.ioError, .noSpace, quota, .interrupted]
+        case .lock: [noLocks, .interrupted]
+        case .attributes: [.ioError, .notPermitted, .noSpace, quota]
+        }
+    }
+
+    private static func faults(_ calls: [MemoryDisk.Call]) -> [Fault] {
+        var faults: [Fault] = []
+        for (index, call) in calls.enumerated() {
+            for error in errors(of: call) {
+                for reach in error == .ioError
+                    ? [.once, .kindFromThenOn, .allFromThenOn] : [Reach.once, .kindFromThenOn]
+                {
+                    for part in 0..<(call == .write ? 4 : 1) {
+                        faults.append(
+                            Fault(number: index + 1, call: call, error: error, reach: reach, part: part))
+                    }
+                }
+            }
+        }
+        return faults
+    }
+
+    /// What every file says, times left out; what this machine remembers and what was set aside are no part of it.
+    private enum Meaning: Equatable {
+        case secrets([Address: [[UInt8]?]])
+        case bytes([UInt8])
+    }
+
+    private static func meaning(_ world: World) throws -> [String: Meaning] {
+        var result: [String: Meaning] = [:]
+        for (path, node) in world.disk.files {
+            if path.hasPrefix("/state/") || isLeftover(path) || path.contains(".unfinished-") { continue }
+            let mark = path.firstRange(of: ".before-restore-")
+            let name = mark.map { path[..<$0.lowerBound] + ".before" } ?? path[...]
+            var other = world.surroundings
+            other.marks = nil
+            do throws(VaultFileError) {
+                let log = try Log(path: path, access: .reading, surroundings: other) {
+                    header throws(VaultFileError) in try header.unlock(passphrase: world.passphrase.span)
+                }
+                result[String(name)] = .secrets(try log.history().mapValues { $0.map(\.value) })
+            } catch {
+                result[String(name)] = .bytes(node.bytes)
+            }
+        }
+        return result
+    }
+
+    private static func isLeftover(_ path: String) -> Bool { Path.name(of: path).hasPrefix(".") }
+
+    private static func copy(_ world: World) -> World {
+        var copy = World.remembering(seed: 99)
+        copy.clock.now = world.clock.now
+        for (path, node) in world.disk.files { copy.disk[path] = node.bytes }
+        copy.surroundings.now = { [clock = copy.clock] in clock.look() }
+        return copy
+    }
+
+    /// All of them in a campaign; else every so many of them.
+    private static let step = Environment.withValue("VAULT_FAULTS") { _ in 1 } ?? 9
+
+    @Test(arguments: FaultOperation.all)
+    func `nothing is lost by a fault, the right error says so, and the same works afterwards`(
+        _ operation: FaultOperation
+    ) throws {
+        let original = try operation.world()
+        let before = try FaultTests.meaning(original)
+        let undisturbed = FaultTests.copy(original)
+        var calls: [MemoryDisk.Call] = []
+        let subject = try operation.prepare(undisturbed)
+        let between = try FaultTests.meaning(undisturbed)
+        undisturbed.disk.before = { calls.append($0) }
+        try subject.body()
+        undisturbed.disk.before = nil
+        let after = try FaultTests.meaning(undisturbed)
+        #expect(calls.count > 1)
+        #expect(before.keys == between.keys)
+
+        let faults = FaultTests.faults(calls)
+        var count = 0
+        for (index, fault) in faults.enumerated()
+        where index % FaultTests.step == operation.description.count % FaultTests.step {
+            try FaultTests.disturb(operation, FaultTests.copy(original), fault, between, after)
+            count += 1
+        }
+        print("faults at the seam: \(operation): \(calls.count) calls, \(count) of \(faults.count) faults")
+        #expect(count >= faults.count / FaultTests.step)
+    }
+
+    private static func disturb(
+        _ operation: FaultOperation, _ world: World, _ fault: Fault, _ before: [String: Meaning],
+        _ after: [String: Meaning]
+    ) throws {
+        let place: Comment = "\(operation): \(fault)"
+        let tail = world.bytes.suffix(300)
+        let (body, recover) = try operation.prepare(world)
+        fault.arm(world.disk)
+        var failure: VaultFileError?
+        do throws(VaultFileError) { try body() } catch { failure = error }
+        world.disk.before = nil
+        let (left, present) = (world.disk.files.keys.filter(isLeftover), try meaning(world))
+        world.disk.heal()
+
+        let isDone = present == after
+        #expect(isDone || present == before, place)
+        if let failure {
+            #expect(says(failure, fault.error), "\(place): \(failure)")
+            // What is done though an error came is not known to be done.
+            if isDone, before != after, case .outcomeUnknown = failure {
+            } else if before != after {
+                #expect(!isDone, place)
+            }
+        } else {
+            #expect(isDone, place)
+        }
+        if fault.call != .remove, fault.reach != .allFromThenOn { #expect(left == [], place) }
+        for path in world.disk.files.keys where path.contains(".unfinished-") {
+            #expect(world.disk[path][...] == tail, place)
+        }
+
+        // The same again: at once, or when what failed was opened anew.
+        var second: VaultFileError?
+        do throws(VaultFileError) { try body() } catch { second = error }
+        if second == .previousFailure {
+            #expect(failure != nil, place)
+            try recover()
+            second = nil
+            do throws(VaultFileError) { try body() } catch { second = error }
+        }
+        #expect(
+            second == nil || isDone && before != after && second == operation.done,
+            "\(place): then \(String(describing: second))")
+        if !isDone { #expect(try meaning(world) == after, place) }
+        if world.disk.files[world.path] != nil, world.verdict() == nil { try world.compact() }
+        let home = Path.folder(of: world.path)
+        #expect(world.disk.files.keys.filter { isLeftover($0) && Path.folder(of: $0) == home } == [], place)
+    }
+
+    /// Whether an error of the engine is one for an error of the disk, and no verdict on the file.
+    private static func says(_ failure: VaultFileError, _ error: Errno) -> Bool {
+        switch failure {
+        case .io(_, error), .outcomeUnknown(error): true
+        default: false
+        }
+    }
+}
