@@ -84,11 +84,30 @@ public final class VerifiedCopy {
             do throws(Errno) {
                 try storage.exchange(kept, target)
             } catch .invalidArgument, .notImplemented {
-                // A file system that cannot: for a moment nothing has the name.
-                try storage.rename(kept, to: path)
-                try storage.renameWithoutReplacing(target, to: kept)
-                try storage.rename(path, to: target)
+                try VerifiedCopy.exchangeInSteps(kept, target, through: path, storage)
+            } catch {
+                try? storage.remove(kept)
+                throw error
             }
+        }
+    }
+
+    /// On a file system that cannot exchange: for a moment nothing has the name `target`.
+    private static func exchangeInSteps(
+        _ kept: String, _ target: String, through path: String, _ storage: any Storage
+    ) throws(Errno) {
+        do throws(Errno) {
+            try storage.rename(kept, to: path)
+        } catch {
+            try? storage.remove(kept)
+            throw error
+        }
+        try storage.renameWithoutReplacing(target, to: kept)
+        do throws(Errno) {
+            try storage.rename(path, to: target)
+        } catch {
+            try? storage.renameWithoutReplacing(kept, to: target)
+            throw error
         }
     }
 }

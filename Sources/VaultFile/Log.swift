@@ -165,9 +165,9 @@ public final class Log {
         guard access == .reading else { return }
         let (path, storage) = (path, surroundings.storage)
         let opened = try during(.open) { () throws(Errno) in try storage.open(path, .writing) }
-        access = .writing
         // If another file is there by now, it is opened, for writing, as soon as that is noticed.
         if try during(.open, { () throws(Errno) in try opened.identity() }) == identity { file = opened }
+        access = .writing
     }
 
     /// Whether the file still holds a commit that was seen.

@@ -118,7 +118,7 @@ public enum VaultFileError: Error, Equatable, Sendable {
     }
 
     /// Whether it says something of this machine at this moment, and nothing of the file.
-    var isPassing: Bool {
+    package var isPassing: Bool {
         switch self {
         case .io, .outOfMemory, .outcomeUnknown: true
         default: false

@@ -108,10 +108,18 @@ public struct Backup {
 
     /// Whether the path names this file still.
     private func isThere(_ file: any StorageFile) throws(VaultError) -> Bool {
+        let there = try identity(of: path)
+        return try reading { () throws(VaultFileError) in
+            try during(.open) { () throws(Errno) in try there == file.identity() }
+        }
+    }
+
+    /// Which file lies at `path`; nil if there is none.
+    private func identity(of path: String) throws(VaultError) -> FileIdentity? {
         do throws(Errno) {
-            return try surroundings.storage.identity(of: path) == file.identity()
-        } catch .noSuchFile {
-            return false
+            return try surroundings.storage.identity(of: path)
+        } catch .noSuchFile, .notFolder {
+            return nil
         } catch {
             throw .file(.io(.open, error))
         }
@@ -126,18 +134,21 @@ public struct Backup {
     }
 
     private func refuseTarget(_ target: String, _ mark: Mark) throws(VaultError) {
-        guard let identity = try? surroundings.storage.identity(of: target) else { return }
-        guard identity != (try? surroundings.storage.identity(of: path)) else { throw .sameFile }
+        guard let identity = try identity(of: target) else { return }
+        guard try identity != self.identity(of: path) else { throw .sameFile }
         let header: Header
         do throws(VaultFileError) {
             header = try Log.readHeader(path: target, surroundings: surroundings)
         } catch .incompleteCopy, .damagedHeader {
             return  // a backup that went wrong, and no loss
         } catch {
-            throw .notABackup
+            throw error.isPassing ? .file(error) : .notABackup
         }
         guard header.vaultID == mark.vaultID else { throw .notABackup }
-        let length = (try? open(target).length()) ?? 0
+        let file = try open(target)
+        let length = try reading { () throws(VaultFileError) in
+            try during(.read) { () throws(Errno) in try file.length() }
+        }
         if (header.generation, length) > (mark.generation, mark.end) { throw .newerBackup }
     }
 
@@ -152,10 +163,8 @@ public struct Backup {
     public func restore(
         from source: String, progress: Progress = .unwatched
     ) throws(VaultError) -> (restored: Verification, kept: String?, markFailure: Errno?) {
-        let identity = try? surroundings.storage.identity(of: path)
-        guard identity == nil || identity != (try? surroundings.storage.identity(of: source)) else {
-            throw .sameFile
-        }
+        let identity = try identity(of: path)
+        guard try identity == nil || identity != self.identity(of: source) else { throw .sameFile }
         let verification = try worker.verify(source, isCopy: true, progress: progress)
         if let defect = verification.defect { throw .file(.damaged(at: defect)) }
         let file = try open(source)
@@ -189,7 +198,7 @@ public struct Backup {
         _ copy: VerifiedCopy, _ mark: Mark
     ) throws(VaultError) -> (path: String?, markFailure: Errno?) {
         defer { copy.unlock() }
-        if (try? surroundings.storage.identity(of: path)) == nil {
+        if try identity(of: path) == nil {
             let failure = remember(mark)
             try reading { () throws(VaultFileError) in try copy.place() }
             return (nil, failure)

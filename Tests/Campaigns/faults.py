@@ -213,7 +213,7 @@ class Campaign:
         self.counts["faults"] += 1
         self.counts["kills" if fault.error is None else "errors"] += 1
         injected = [line for line in log.splitlines() if "(INJECTED)" in line]
-        files = self.settled() if self.verb.agent and fault.error is None else self.state.present()
+        files = self.settled() if self.verb.agent and code != self.code else self.state.present()
         present = State.meaning(files)
         if code is None:
             self.fail("stuck", fault, "no end", errors)
@@ -234,7 +234,7 @@ class Campaign:
         self.judge_next(fault, is_done and self.before != self.after)
 
     def settled(self):
-        """The files when the agent has done what somebody asked who is no more."""
+        """The files when the agent has done what it was asked by somebody who did not wait for it."""
         before, files = None, self.state.present()
         while before != files:
             time.sleep(0.03)

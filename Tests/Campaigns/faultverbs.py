@@ -176,6 +176,8 @@ class State:
             if name.startswith(".local") or State.is_leftover(name) or ".unfinished-" in name:
                 continue
             if ".before-restore-" in name:
+                if data == files["backup"]:
+                    continue  # killed before the two changed places: it is one more copy of the backup
                 name = name[:name.index(".before-restore-")] + ".before-restore"
             said[name] = content(data) if data.startswith(MAGIC) else data
         return said

@@ -87,6 +87,8 @@ import Testing
         var result: [String: Meaning] = [:]
         for (path, node) in world.disk.files {
             if path.hasPrefix("/state/") || isLeftover(path) || path.contains(".unfinished-") { continue }
+            // Who is killed before two files change places leaves a second copy of the backup under that name.
+            if path.contains(".before-restore-"), node.bytes == world.disk[FaultOperation.backup] { continue }
             let mark = path.firstRange(of: ".before-restore-")
             let name = mark.map { path[..<$0.lowerBound] + ".before" } ?? path[...]
             var other = world.surroundings
@@ -114,7 +116,7 @@ import Testing
     }
 
     /// All of them in a campaign; else every so many of them.
-    private static let step = Environment.withValue("VAULT_FAULTS") { _ in 1 } ?? 9
+    private static let step = Environment.withValue("VAULT_FAULTS") { _ in 1 } ?? 12
 
     @Test(arguments: FaultOperation.all)
     func `nothing is lost by a fault, the right error says so, and the same works afterwards`(
@@ -130,7 +132,7 @@ import Testing
         try subject.body()
         undisturbed.disk.before = nil
         let after = try FaultTests.meaning(undisturbed)
-        #expect(calls.count > 1)
+        #expect(!calls.isEmpty)
         #expect(before.keys == between.keys)
 
         let faults = FaultTests.faults(calls)
@@ -153,10 +155,12 @@ import Testing
         let (body, recover) = try operation.prepare(world)
         fault.arm(world.disk)
         var failure: VaultFileError?
+        let start = ContinuousClock.now
         do throws(VaultFileError) { try body() } catch { failure = error }
+        #expect(ContinuousClock.now - start < .seconds(2), "\(place): \(String(describing: failure))")
         world.disk.before = nil
-        let (left, present) = (world.disk.files.keys.filter(isLeftover), try meaning(world))
         world.disk.heal()
+        let (left, present) = (world.disk.files.keys.filter(isLeftover), try meaning(world))
 
         let isDone = present == after
         #expect(isDone || present == before, place)
@@ -171,7 +175,8 @@ import Testing
             #expect(isDone, place)
         }
         if fault.call != .remove, fault.reach != .allFromThenOn { #expect(left == [], place) }
-        for path in world.disk.files.keys where path.contains(".unfinished-") {
+        for path in world.disk.files.keys
+        where path.contains(".unfinished-") && fault.reach != .allFromThenOn {
             #expect(world.disk[path][...] == tail, place)
         }
 
