@@ -163,8 +163,7 @@ public struct Backup {
     public func restore(
         from source: String, progress: Progress = .unwatched
     ) throws(VaultError) -> (restored: Verification, kept: String?, markFailure: Errno?) {
-        let identity = try identity(of: path)
-        guard try identity == nil || identity != self.identity(of: source) else { throw .sameFile }
+        if let present = try identity(of: path), try present == identity(of: source) { throw .sameFile }
         let verification = try worker.verify(source, isCopy: true, progress: progress)
         if let defect = verification.defect { throw .file(.damaged(at: defect)) }
         let file = try open(source)
