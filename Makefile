@@ -5,7 +5,8 @@
 # make docs      the library's reference by DocC, at .build/VaultKit.doccarchive; a warning is an error
 # make check     format, layers, unsafe, documents
 # make torture   writers, readers, a compactor, a copier and a killer on one vault, for SECONDS=600
-# make crash     the program is killed at every system call; STEP=7 tries every seventh
+# make faults    every call to the disk and every system call of every verb fails, or is the last; STEP=7 tries every seventh,
+#                VERB=set one verb, SECONDS=600 so long
 # make corruption  every bit, byte, length and frame of two vaults is spoiled or exchanged, with counts
 # make model     OPERATIONS=1000000 random operations through agent and files against a dictionary; SEED=7 does the same again
 # make formats   VALUES=10000 random values through every export format into the programs that read it, and as many random
@@ -31,7 +32,7 @@ STATIC = -c release -Xswiftc -static-executable -Xswiftc -cross-module-optimizat
 # libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own.
 PAGE = -c release --scratch-path .build/page --static-swift-stdlib -Xlinker -s
 
-.PHONY: demo test build install docs check format torture crash formats vectors fuzz-web bench corruption model clean
+.PHONY: demo test build install docs check format torture crash faults corruption model formats vectors fuzz-web bench clean
 
 demo:
 	@Scripts/install-packages build
@@ -87,8 +88,11 @@ format:
 torture:
 	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B Tests/Campaigns/torture.py --seconds $(SECONDS)
 
-crash:
-	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B Tests/Campaigns/crash.py --step $(STEP)
+faults:
+	VAULT_FAULTS=$(STEP) SWIFT_BACKTRACE=enable=no $(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build/campaigns \
+		--disable-xctest --filter VaultFileTests.FaultTests
+	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B Tests/Campaigns/faults.py --step $(STEP) --verb "$(VERB)" \
+		$(if $(filter file,$(origin SECONDS)),,--seconds $(SECONDS))
 
 corruption:
 	@VAULT_CORRUPTION=all Scripts/campaign corruption CorruptionTests

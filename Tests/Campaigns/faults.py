@@ -23,6 +23,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "Agent"))
 
 from agentclient import VAULT  # noqa: E402
+from agentfaults import NAME as AGENT, AgentCampaign  # noqa: E402
 from faultverbs import SECRET, State, verbs  # noqa: E402
 
 # What each call can say. Errors with which the system says that something is not there are no faults.
@@ -36,7 +37,7 @@ ERRORS = {
     "mkdir": ["EIO", "ENOSPC", "EDQUOT", "EACCES", "EROFS"], "fchmod": ["EIO", "EPERM", "EROFS"],
     "fchown": ["EIO", "EPERM", "EROFS"], "getdents64": ["EIO", "ENOMEM"], "flock": ["EAGAIN", "ENOLCK", "EINTR"],
     "newfstatat": ["EIO", "ENOMEM", "EACCES"], "lseek": ["EIO"], "readlink": ["EIO", "EACCES", "ENOMEM"],
-    "getcwd": ["ENOMEM", "EACCES"], "flistxattr": ["EIO", "ENOTSUP"], "fgetxattr": ["EIO"], "fsetxattr": ["EIO", "ENOSPC"],
+    "getcwd": ["ENOMEM", "EACCES"], "flistxattr": ["EIO", "EOPNOTSUPP"], "fgetxattr": ["EIO"], "fsetxattr": ["EIO", "ENOSPC"],
     "socket": ["EMFILE", "ENFILE", "ENOMEM", "EACCES"], "connect": ["EAGAIN", "EACCES", "ECONNREFUSED", "EINTR"],
     "setsockopt": ["ENOMEM"], "getsockopt": ["ENOMEM"],
     "sendto": ["EAGAIN", "EINTR", "ENOMEM"], "recvfrom": ["ECONNRESET", "EAGAIN", "EINTR", "ENOMEM"],
@@ -200,7 +201,8 @@ class Campaign:
         faults = list(faults_of(self.calls))
         for fault in faults[len(self.verb.name) % step::step]:
             if time.monotonic() > end:
-                break
+                self.counts["not tried"] += 1
+                continue
             self.reset()
             result, log = self.trace("-e", fault.injection)
             self.judge(fault, result, log)
@@ -305,7 +307,7 @@ class Campaign:
 
 
 def campaign(name, step, end):
-    campaign = Campaign(name)
+    campaign = AgentCampaign(collections.Counter(), parse, faults_of) if name == AGENT else Campaign(name)
     try:
         campaign.go(step, end)
     except Exception as error:
@@ -323,8 +325,9 @@ def run(names, step, seconds, jobs, show=print):
         results = [pool.apply_async(campaign, (name, step, end)) for name in names]
         for result in results:
             name, counts, found = result.get()
-            show("  %-22s %5d kills, %5d errors, %d ended without memory; %d findings" % (
-                name, counts["kills"], counts["errors"], counts["ended without memory"], len(found)))
+            late = ", %d not tried for want of time" % counts["not tried"] if counts["not tried"] else ""
+            show("  %-22s %5d kills, %5d errors, %d ended without memory; %d findings%s" % (
+                name, counts["kills"], counts["errors"], counts["ended without memory"], len(found), late))
             for failure in found:
                 show("FAILURE", failure)
             total.update(counts)
@@ -346,7 +349,7 @@ def main():
     options = parser.parse_args()
     if not shutil.which("strace"):
         sys.exit("faults.py needs strace: apt-get install strace")
-    names = [verb.name for verb in verbs("") if options.verb in (None, "", verb.name)]
+    names = [name for name in [verb.name for verb in verbs("")] + [AGENT] if options.verb in (None, "", name)]
     total, failures = run(names, options.step, options.seconds, options.jobs,
                           show=lambda *words: print(*words, flush=True))
     print(summary(total, len(names)))
