@@ -188,17 +188,20 @@ extension Log {
         do throws(Errno) {
             try file.write(frames.span, at: end)
         } catch {
-            try? file.truncate(to: end)
-            try? file.sync()
-            throw .io(.write, error)
+            // What cannot be taken back may hold whole transactions of the batch.
+            throw (try? Log.cut(file, to: end)) == nil ? .outcomeUnknown(error) : .io(.write, error)
         }
         do throws(Errno) {
             try file.sync()
         } catch {
-            try? file.truncate(to: end)
-            try? file.sync()
+            try? Log.cut(file, to: end)
             throw .outcomeUnknown(error)
         }
+    }
+
+    private static func cut(_ file: any StorageFile, to end: UInt64) throws(Errno) {
+        try file.truncate(to: end)
+        try file.sync()
     }
 
     /// Whether the path names this file still, and it holds what was just written: an older copy of it over it keeps

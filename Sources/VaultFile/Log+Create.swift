@@ -81,7 +81,7 @@ extension Log {
         do throws(Errno) {
             try storage.syncFolder(Path.folder(of: path))
         } catch {
-            try? storage.remove(path)
+            guard (try? storage.remove(path)) != nil else { throw .outcomeUnknown(error) }
             throw .io(.create, error)
         }
         remember(present)
