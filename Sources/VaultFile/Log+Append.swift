@@ -188,8 +188,10 @@ extension Log {
         do throws(Errno) {
             try file.write(frames.span, at: end)
         } catch {
-            // What cannot be taken back may hold whole transactions of the batch.
-            throw (try? Log.cut(file, to: end)) == nil ? .outcomeUnknown(error) : .io(.write, error)
+            let isTakenBack = (try? Log.cut(file, to: end)) != nil
+            // Less than a transaction counts for nothing.
+            let isTail = (try? file.length()).map { $0 < end + UInt64(frames.count) } ?? false
+            throw isTakenBack || isTail ? .io(.write, error) : .outcomeUnknown(error)
         }
         do throws(Errno) {
             try file.sync()

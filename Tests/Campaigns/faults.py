@@ -306,7 +306,8 @@ class Campaign:
         return names or {name for name in present if present.get(name) != self.before.get(name)}
 
 
-def campaign(name, step, end):
+def campaign(work):
+    name, step, end = work
     campaign = AgentCampaign(collections.Counter(), parse, faults_of) if name == AGENT else Campaign(name)
     try:
         campaign.go(step, end)
@@ -322,9 +323,7 @@ def run(names, step, seconds, jobs, show=print):
     end = time.monotonic() + seconds
     total, failures = collections.Counter(), []
     with multiprocessing.Pool(jobs) as pool:
-        results = [pool.apply_async(campaign, (name, step, end)) for name in names]
-        for result in results:
-            name, counts, found = result.get()
+        for name, counts, found in pool.imap_unordered(campaign, [(name, step, end) for name in names]):
             late = ", %d not tried for want of time" % counts["not tried"] if counts["not tried"] else ""
             show("  %-22s %5d kills, %5d errors, %d ended without memory; %d findings%s" % (
                 name, counts["kills"], counts["errors"], counts["ended without memory"], len(found), late))

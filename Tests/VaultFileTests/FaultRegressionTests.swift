@@ -8,7 +8,7 @@ import VaultKit
 
 /// What the enumeration of ``FaultTests`` has found, one by one.
 @Suite struct FaultRegressionTests {
-    @Test(arguments: [MemoryDisk.Call.syncFolder, .read, .length])
+    @Test(arguments: [MemoryDisk.Call.syncFolder, .status, .length])
     func `a creation that fails late leaves no file either, and can be tried again`(call: MemoryDisk.Call)
         throws
     {
