@@ -16,13 +16,32 @@ let testRules: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
 ]
 
+/// Set by `make fuzz`, whose package, `Fuzz`, calls what is offered to nobody else, the program's own modules too.
+let isFuzzed = Context.environment["VAULT_FUZZ"] != nil
+
+let products: [Product] = [
+    .library(name: "VaultKit", targets: ["VaultKit"]),
+    .executable(name: "vault", targets: ["vault"]),
+    .executable(name: "vault-web", targets: ["vault-web"]),
+]
+
+let fuzzedProducts: [Product] = [
+    .library(name: "Insides", targets: ["vault", "CommandSyntax", "VaultAgent", "VaultKit"])
+]
+
+let programParts: [Target.Dependency] = [
+    "CommandSyntax", "Wording", "VaultAgent", "VaultKit", "Compaction", "VaultFile", "Sodium", "Platform",
+]
+
+/// Another program can only link it as a library, and has a `main` of its own.
+let program =
+    isFuzzed
+    ? Target.target(name: "vault", dependencies: programParts, exclude: ["Main.swift"], swiftSettings: rules)
+    : Target.executableTarget(name: "vault", dependencies: programParts, swiftSettings: rules)
+
 let package = Package(
     name: "vault",
-    products: [
-        .library(name: "VaultKit", targets: ["VaultKit"]),
-        .executable(name: "vault", targets: ["vault"]),
-        .executable(name: "vault-web", targets: ["vault-web"]),
-    ],
+    products: isFuzzed ? fuzzedProducts : products,
     targets: [
         .systemLibrary(
             name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
@@ -43,13 +62,7 @@ let package = Package(
             name: "Wording", dependencies: ["VaultAgent", "VaultKit", "VaultFile", "Sodium", "Platform"],
             swiftSettings: rules),
         .target(name: "CommandSyntax", swiftSettings: rules),
-        .executableTarget(
-            name: "vault",
-            dependencies: [
-                "CommandSyntax", "Wording", "VaultAgent", "VaultKit", "Compaction", "VaultFile", "Sodium",
-                "Platform",
-            ],
-            swiftSettings: rules),
+        program,
         .target(
             name: "HTTPServer", dependencies: ["CMicroHTTPD", "Sodium", "Platform"], swiftSettings: rules),
         .executableTarget(

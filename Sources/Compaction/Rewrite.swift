@@ -37,6 +37,7 @@ struct Rewrite: ~Copyable {
     func header(
         following old: Header, last: Replay.Position, master: borrowing Key
     ) throws(VaultFileError) -> Header {
+        try last.checkRoom(forFrames: places.count)
         let salt = try salt(32)
         let bytes = try old.successor(
             base: last, end: Format.logStart + frameBytes, fileSalt: salt, master: master)

@@ -38,6 +38,7 @@ public struct Batch: ~Copyable {
     /// - Throws: ``VaultFileError/timeExhausted``, ``VaultFileError/outOfMemory``.
     public mutating func add(_ transaction: borrowing Transaction) throws(VaultFileError) -> Bool {
         guard frameBytes + transaction.frameBytes <= Format.mostTransaction else { return false }
+        try start.checkRoom(forFrames: records.count + transaction.count)
         let before = stamped
         let times: [UInt64]
         do throws(VaultFileError) {

@@ -121,9 +121,12 @@ public struct Header: Equatable, Sendable {
     /// - Parameters:
     ///   - base: the last frame of this generation, or the position before its first.
     ///   - end: where the content of the next one will end.
+    /// - Throws: ``VaultFileError/damagedHeader`` if there is no next one; ``VaultFileError/outOfMemory``.
     package func successor(
         base: Replay.Position, end: UInt64, fileSalt: [UInt8], master: borrowing Key
     ) throws(VaultFileError) -> [UInt8] {
+        // No writer gets that far; whoever has the key can forge it.
+        guard generation < .max else { throw .damagedHeader }
         let fields = Fields(
             vaultID: vaultID.bytes, generation: generation + 1, baseSeq: base.seq, baseEnd: end,
             fileSalt: fileSalt, lineage: base.tag, compatibleFlags: compatibleFlags)

@@ -10,6 +10,13 @@ package struct Replay: ~Copyable {
         package var tag: Bytes16
         /// The offset of the last frame; 0 if there is none.
         var lastFrame: UInt64 = 0
+
+        /// Makes sure that there are numbers for so many more frames.
+        ///
+        /// - Throws: ``VaultFileError/damagedHeader`` if not: only a forged `base_seq` comes near the last of them.
+        package func checkRoom(forFrames count: Int) throws(VaultFileError) {
+            if UInt64.max - seq < UInt64(count) { throw .damagedHeader }
+        }
     }
 
     /// A point in this generation that the file is expected to have reached, and whether it was met on the way.
@@ -145,7 +152,7 @@ package struct Replay: ~Copyable {
         let opened = try reader.open(at: before.end, length: length) {
             frame, plaintext throws(VaultFileError) -> (Position, Int, Bool)? in
             let prefix = RecordPrefix(plaintext)
-            guard prefix.seq == before.seq &+ 1, prefix.previousTag == before.tag,
+            guard before.seq < .max, prefix.seq == before.seq + 1, prefix.previousTag == before.tag,
                 prefix.transactionStart == transactionStart
             else { return nil }
             guard prefix.keepsRules(in: plaintext) else { throw .damaged(at: before.end) }

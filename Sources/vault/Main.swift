@@ -55,16 +55,3 @@ enum Main {
         words.prefix { $0 != "--" }.contains("--json")
     }
 }
-
-/// A verb with its options, ready to be done.
-protocol Command: Sendable {
-    /// Does it, all of it.
-    func run() throws(Failure)
-
-    /// How many words at the end of the command line it hands on without reading them.
-    var verbatimArguments: Int { get }
-}
-
-extension Command {
-    var verbatimArguments: Int { 0 }
-}

@@ -1,0 +1,25 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// Each is a program without a `main`, which libFuzzer brings; `make fuzz` builds and runs them.
+let names = ["header", "frames", "agent", "arguments", "formats"]
+
+let package = Package(
+    name: "fuzz",
+    dependencies: [.package(name: "vault", path: "..")],
+    targets: [
+        .target(
+            name: "Bodies", dependencies: [.product(name: "Insides", package: "vault")], path: "Bodies",
+            exclude: ["ReplayTests.swift"], swiftSettings: settings)
+    ]
+        + names.map {
+            .executableTarget(
+                name: "fuzz-\($0)", dependencies: ["Bodies"], path: "Targets/\($0)", swiftSettings: settings)
+        },
+    swiftLanguageModes: [.v6]
+)

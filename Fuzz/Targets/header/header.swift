@@ -1,0 +1,13 @@
+import Bodies
+
+@_cdecl("LLVMFuzzerInitialize")
+public func begin(_ count: UnsafeMutablePointer<CInt>, _ words: UnsafeMutableRawPointer) -> CInt {
+    HeaderTarget.writeSeedsIfAsked()
+    return 0
+}
+
+@_cdecl("LLVMFuzzerTestOneInput")
+public func runOne(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    HeaderTarget.run(Array(UnsafeBufferPointer(start: bytes, count: count)))
+    return 0
+}
