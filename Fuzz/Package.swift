@@ -15,11 +15,12 @@ let package = Package(
     targets: [
         .target(
             name: "Bodies", dependencies: [.product(name: "Insides", package: "vault")], path: "Bodies",
-            exclude: ["ReplayTests.swift"], swiftSettings: settings)
+            exclude: ["ReplayTests.swift"], swiftSettings: settings),
+        .target(name: "Quick", path: "Targets/quick"),
     ]
         + names.map {
             .executableTarget(
-                name: "fuzz-\($0)", dependencies: ["Bodies"], path: "Targets/\($0)", swiftSettings: settings)
+                name: "fuzz-\($0)", dependencies: ["Bodies", "Quick"], path: "Targets/\($0)", swiftSettings: settings)
         },
     swiftLanguageModes: [.v6]
 )

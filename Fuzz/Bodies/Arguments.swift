@@ -30,8 +30,8 @@ public enum ArgumentsTarget: FuzzTarget {
             for text in [error.message, error.hint ?? "x"] {
                 require(!text.isEmpty && text.utf8.count < 400 && !text.contains("\n"), "one line: \(text)")
                 require(isShown(text), "an error shows no control characters: \(text)")
-                for word in words where word.utf8.count >= 4 && !isPlain(word) {
-                    require(!text.contains(word), "an error does not repeat \(word): \(text)")
+                for word in words where !word.isEmpty && !isPlain(word) {
+                    require(!text.contains("'\(word)'"), "an error does not repeat \(word): \(text)")
                 }
             }
             checkSecrecy(words, error.message + (error.hint ?? ""))
