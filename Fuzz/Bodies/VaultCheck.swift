@@ -205,7 +205,8 @@ struct VaultCheck {
         } catch .readOnly where isReadOnly {
             require(disk[Known.path] == file, "refusing to compact changes nothing")
         } catch .damagedHeader where isExhausted {
-            // The second of the two may be the one that is refused.
+            // It may be the second of the two that is refused, and a tail was set aside before.
+            for path in disk.paths where path != Known.path { try? disk.remove(path) }
         } catch {
             broken("compacting: \(error)")
         }

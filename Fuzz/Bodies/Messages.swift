@@ -1,0 +1,109 @@
+import Sodium
+
+@testable import VaultAgent
+
+/// Requests that an input describes, framed as agent-protocol.md wants it, or not.
+struct Messages {
+    /// Vaults that are there or not; the first holds what ``Script`` makes of a few records.
+    static let paths = [
+        "/home/a.vault", "/home/b.vault", "/home/tail.vault", "/home/damaged.vault", "/home/none.vault",
+        "/home/new.vault", "/home/other.vault", "/",
+    ]
+
+    static let hello = framed([0] + Array("vault-ag".utf8) + [1, 0])
+
+    static func framed(_ message: [UInt8]) -> [UInt8] {
+        var head = [UInt8](repeating: 0, count: 4)
+        head.store(UInt32(message.count), at: 0)
+        return head + message
+    }
+
+    static func path(_ path: String) -> [UInt8] {
+        var count = [UInt8](repeating: 0, count: 2)
+        count.store(UInt16(path.utf8.count), at: 0)
+        return count + Array(path.utf8)
+    }
+
+    private static func limits(_ idle: UInt64, _ total: UInt64, _ flags: UInt8 = 0) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: 17)
+        bytes.store(idle, at: 0)
+        bytes.store(total, at: 8)
+        bytes[16] = flags
+        return bytes
+    }
+
+    static func unlock(_ vault: String, key: [UInt8] = Known.masterBytes) -> [UInt8] {
+        framed([3] + path(vault) + key + limits(3_600_000, 43_200_000) + [0, 0])
+    }
+
+    static func open(_ vault: String) -> [UInt8] { framed([6] + path(vault)) }
+
+    private var reader: InputReader
+    private(set) var bytes: [UInt8] = []
+
+    /// - Parameter input: each message begins with its kind in the lower half of a byte; 14 and 15 are bytes as they are,
+    ///   with and without the right length before them.
+    init(_ input: [UInt8]) {
+        reader = InputReader(input)
+        while !reader.isAtEnd { add(reader.byte()) }
+    }
+
+    private mutating func add(_ code: UInt8) {
+        let (kind, argument) = (code & 15, code >> 4)
+        switch kind {
+        case 14: bytes += Messages.framed(reader.take(Int(reader.byte())))
+        case 15: bytes += reader.take(Int(reader.byte()))
+        default: bytes += Messages.framed([kind] + body(kind, argument))
+        }
+    }
+
+    private mutating func path(_ number: UInt8) -> [UInt8] { Messages.path(Messages.paths[Int(number & 7)]) }
+
+    private mutating func body(_ kind: UInt8, _ argument: UInt8) -> [UInt8] {
+        switch kind {
+        case 0:
+            return Array("vault-ag".utf8) + (argument == 0 ? [1, 0] : [reader.byte(), reader.byte()])
+        case 2, 5, 6: return path(argument)
+        case 3:
+            let key = argument & 8 == 0 ? Known.masterBytes : [UInt8](repeating: 1, count: 32)
+            return path(argument) + key + limits() + [0, 0]
+        case 4: return path(argument) + limits()
+        case 8, 9: return secret(argument)
+        case 10: return secret(argument) + [reader.byte(), 0, 0, argument & 8]
+        case 11: return commit(argument)
+        case 13: return path(argument) + job()
+        default: return []
+        }
+    }
+
+    private mutating func limits() -> [UInt8] {
+        let flags = reader.byte()
+        let idle: UInt64 = flags & 2 == 0 ? 3_600_000 : reader.number(UInt64.self)
+        let total: UInt64 = flags & 4 == 0 ? 43_200_000 : reader.number(UInt64.self)
+        return Messages.limits(idle, total, flags & 1)
+    }
+
+    private func secret(_ argument: UInt8) -> [UInt8] { Script.addresses[Int(argument & 7)].packed }
+
+    private mutating func commit(_ argument: UInt8) -> [UInt8] {
+        var body: [UInt8] = []
+        for _ in 0...argument & 3 {
+            let which = reader.byte()
+            let value = which & 8 == 0 ? [UInt8](repeating: which, count: Int(reader.byte())) : []
+            var count = [UInt8](repeating: 0, count: 4)
+            count.store(UInt32(value.count), at: 0)
+            body += [which & 8 == 0 ? 1 : 2] + secret(which) + count + value
+        }
+        return body
+    }
+
+    private mutating func job() -> [UInt8] {
+        let which = reader.byte()
+        let kind = 1 + which % 5
+        switch kind {
+        case 3: return [3] + path(which >> 4) + (which & 8 == 0 ? [0] : [1])
+        case 4: return [4] + path(which >> 4) + path(reader.byte())
+        default: return [kind] + path(which >> 4)
+        }
+    }
+}

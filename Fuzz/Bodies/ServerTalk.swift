@@ -1,0 +1,175 @@
+import Platform
+import Sodium
+
+@testable import VaultAgent
+
+/// A client that says anything to a server, and one that keeps the rules and has to be served all the same.
+struct ServerTalk {
+    /// Bits of an input's first byte, beside the two that choose what is fuzzed.
+    private enum Shape {
+        static let greets: UInt8 = 4
+        static let opens: UInt8 = 8
+        static let hangsUp: UInt8 = 16
+        static let pauses: UInt8 = 32
+    }
+
+    private let shape: UInt8
+    private let said: [UInt8]
+    private let disk = FuzzDisk()
+
+    /// - Parameter bytes: what the client says behind what `shape` says for it.
+    init(shape: UInt8, _ bytes: [UInt8]) {
+        self.shape = shape
+        var said: [UInt8] = []
+        if shape & (Shape.greets | Shape.opens) != 0 { said += Messages.hello }
+        if shape & Shape.opens != 0 {
+            said += Messages.unlock(Messages.paths[0]) + Messages.open(Messages.paths[0])
+        }
+        self.said = said + bytes
+        for (path, file) in zip(Messages.paths, ServerTalk.files) { disk[path] = file }
+    }
+
+    private static let files: [[UInt8]] = [
+        [0, 0x80, 5, 1, 0x81, 0x80, 6, 2, 0x82, 9, 3], [0, 0x0E],
+        [0, 0x80, 5, 1, 0x00, 5, 2], [0, 0x80, 5, 1, 0x80, 6, 2, 0x80, 7, 3, 8, 200, 0, 1],
+    ].map(Script.file)
+
+    private static let probePath = "/probe/is-not-guessed-7f3a.vault"
+    private static let probeFile = Script.file([0, 0x80, 5, 1])
+
+    /// Ends the program if the server ends, or serves nobody any more.
+    func run() {
+        // A server remembers what it saw where its client says, on the real disk.
+        if namesMarks(said) { return }
+        let server = start()
+        let hostile = RawSocket.connected(to: SocketFolder.server + SocketFolder.socketName)
+        if !sayAll(hostile, server) { return require(stops(said), "the server ended though nobody said so") }
+        let replies = hostile.receive()
+        checkReplies(replies)
+        if shape & Shape.hangsUp != 0 { hostile.end() }
+        checkOthers(server, hostile)
+    }
+
+    private func start() -> Server {
+        var settings = Server.Settings()
+        settings.clock = AgentClock(now: { 1_000_000 }, slept: { 0 })
+        settings.surroundings = Known.surroundings(disk)
+        do throws(Server.StartError) {
+            return try Server.start(in: SocketFolder.server, settings: settings)
+        } catch {
+            broken("no server: \(error)")
+        }
+    }
+
+    /// - Returns: whether the server goes on.
+    private func step(_ server: Server) -> Bool {
+        do throws(Errno) { return try server.step() } catch { broken("the server failed: \(error)") }
+    }
+
+    private func sayAll(_ hostile: RawSocket, _ server: Server) -> Bool {
+        let half = shape & Shape.pauses == 0 ? said.count : said.count / 2
+        hostile.send(Array(said.prefix(half)))
+        // The first look serves whoever is at the door; nobody else is, so a second one would wait.
+        guard step(server) else { return false }
+        guard half < said.count else { return true }
+        hostile.send(Array(said.dropFirst(half)))
+        return step(server)
+    }
+
+    /// Whatever was said, replies are whole messages of the kinds that there are.
+    private func checkReplies(_ replies: [UInt8]) {
+        var rest = replies[...]
+        while rest.count >= 5 {
+            let count = Int(Array(rest.prefix(4)).number(UInt32.self, at: 0))
+            let kind = rest[rest.startIndex + 4]
+            require((128...141).contains(kind) || kind == 255, "a reply has kind \(kind)")
+            require(count >= 1, "a reply has a kind")
+            // What the socket does not take at once comes later.
+            guard 4 + count <= rest.count else { return }
+            if kind == 255 { require(count == 19, "a failure has three numbers") }
+            rest = rest.dropFirst(4 + count)
+        }
+    }
+
+    /// A vault that nobody knew of is unlocked and read by another client, whatever the first one has said.
+    private func checkOthers(_ server: Server, _ hostile: RawSocket) {
+        disk[ServerTalk.probePath] = ServerTalk.probeFile
+        let other = RawSocket.connected(to: SocketFolder.server + SocketFolder.socketName)
+        let secret = Script.addresses[0].packed
+        other.send(
+            Messages.hello + Messages.unlock(ServerTalk.probePath) + Messages.open(ServerTalk.probePath)
+                + Messages.framed([10] + secret + [0, 0, 0, 0]))
+        let expected = Messages.framed([138] + [1, 4, 7, 10, 13])
+        var replies: [UInt8] = []
+        // Each look serves all who have something to be read, so few are needed.
+        for _ in 0..<100 {
+            let goesOn = step(server)
+            replies += other.receive()
+            if replies.suffix(expected.count) == expected[...] { return finish(server, hostile) }
+            if !goesOn { return require(stops(said), "the server ended though nobody said so") }
+        }
+        broken("another client was answered with \(replies)")
+    }
+
+    /// Lets a job come to its end.
+    private func finish(_ server: Server, _ hostile: RawSocket) {
+        guard said.contains(13) else { return }
+        let last = RawSocket.connected(to: SocketFolder.server + SocketFolder.socketName)
+        for _ in 0..<3 {
+            last.send(Messages.hello)
+            if !step(server) { return }
+        }
+        checkReplies([])
+        _ = hostile.receive()
+    }
+
+    private func messages(_ bytes: [UInt8]) -> [[UInt8]] {
+        var result: [[UInt8]] = []
+        var rest = bytes[...]
+        while rest.count >= 4 {
+            let count = Int(Array(rest.prefix(4)).number(UInt32.self, at: 0))
+            result.append(Array(rest.dropFirst(4).prefix(count)))
+            rest = rest.dropFirst(4).dropFirst(count)
+        }
+        return result
+    }
+
+    private func stops(_ bytes: [UInt8]) -> Bool { messages(bytes).contains([1]) }
+
+    private func namesMarks(_ bytes: [UInt8]) -> Bool {
+        messages(bytes).contains { message in
+            do throws(MalformedMessage) {
+                if case .unlock(let request) = try Request.decode(message.span) {
+                    return !request.marks.isEmpty
+                }
+                return false
+            } catch {
+                return false
+            }
+        }
+    }
+
+    static let seeds: [(name: String, input: [UInt8])] = [
+        ("server-nothing", [0]), ("server-hello", [0, 0]), ("server-other-version", [0, 0x10, 9, 0, 2]),
+        ("server-status", [0 | Shape.opens, 0x02, 0x42]),
+        ("server-unlock", [Shape.greets, 0x03, 0, 0x02, 0x05, 0x02]),
+        ("server-unlock-others", [Shape.greets, 0x13, 0, 0x23, 1, 0x33, 0, 0x43, 0, 0x83, 0, 0x26, 0x07]),
+        ("server-deadlines", [Shape.greets, 0x03, 7] + [UInt8](repeating: 0, count: 16) + [0x03, 3, 9, 9]),
+        ("server-shorten", [Shape.opens, 0x04, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0x06]),
+        ("server-names", [Shape.opens, 7, 0x12]), ("server-many-names", [Shape.greets, 0x13, 0, 0x16, 7, 12]),
+        ("server-contains", [Shape.opens, 0x08, 0x18, 0x28]), ("server-history", [Shape.opens, 0x09, 0x19]),
+        ("server-value", [Shape.opens, 0x0A, 0, 0x0A, 2, 0x1A, 0, 0x2A, 9, 0x8A, 0]),
+        ("server-commit", [Shape.opens, 0x1B, 0, 5, 9, 0x0A, 0, 0x0B, 4, 200, 12]),
+        ("server-commit-paused", [Shape.opens | Shape.pauses, 0x3B, 0, 5, 1, 6, 2, 7, 10, 7]),
+        ("server-tail", [Shape.greets, 0x23, 0, 0x26, 0x0B, 0, 5]),
+        ("server-hangs-up", [Shape.opens | Shape.hangsUp, 7, 0x0B, 0, 3, 0x0D, 0]),
+        ("server-check", [Shape.opens, 0x0D, 0x00, 7]), ("server-verify", [Shape.opens, 0x0D, 0x31]),
+        ("server-compact", [Shape.opens, 0x0D, 0x02, 0x0D, 0x0C, 7]),
+        ("server-salvage", [Shape.opens, 0x0D, 0x33, 5, 0x0D, 0x33, 0]),
+        ("server-accept", [Shape.opens, 0x0D, 0x04]), ("server-stop", [Shape.opens, 1, 7]),
+        ("server-two-helloes", [Shape.opens, 0, 7]), ("server-raw-message", [Shape.opens, 14, 2, 7, 0]),
+        ("server-raw-bytes", [Shape.opens, 15, 6, 255, 255, 255, 255, 7, 7]),
+        ("server-bytes", [1] + Messages.hello + Messages.unlock(Messages.paths[0]) + Messages.framed([7])),
+        ("server-half", [1 | Shape.opens, 40, 0, 0, 0, 10]), ("server-zero-length", [1 | Shape.greets, 0, 0, 0, 0]),
+    ]
+}

@@ -1,0 +1,76 @@
+import Compaction
+import Sodium
+import VaultFile
+
+@testable import VaultAgent
+@testable import VaultKit
+
+/// Those who read single messages; what they take means the same when it is said again.
+struct SingleMessages {
+    private let way: UInt8
+    private let bytes: [UInt8]
+
+    init(shape: UInt8, _ bytes: [UInt8]) { (way, self.bytes) = (shape >> 2, bytes) }
+
+    func run() {
+        do throws(MalformedMessage) {
+            switch way & 3 {
+            case 0: _ = try Request.decode(bytes.span)
+            case 1: try failure()
+            case 2: try report()
+            default: try job()
+            }
+        } catch {
+            // That is an answer.
+        }
+    }
+
+    private func failure() throws(MalformedMessage) {
+        let failure = try WireFailure(bytes.span)
+        var message: [UInt8] = []
+        do throws(SodiumError) {
+            var buffer = try SecretBuffer()
+            try failure.append(to: &buffer)
+            message = buffer.withBytes { $0.copied }
+        } catch {
+            broken("no memory for a failure")
+        }
+        let again = try? WireFailure(Array(message.dropFirst(5)).span)
+        require(again == failure, "a failure means the same again: \(failure)")
+        _ = AgentError(failure)
+    }
+
+    private func report() throws(MalformedMessage) {
+        var reader = FieldReader()
+        let report = try reader.report(of: bytes.span)
+        require(reader.position == bytes.count, "a report is read to its end")
+        var back = FieldReader()
+        let message = report.message
+        let again = try? back.report(of: message.span)
+        require(again == report, "a report means the same again: \(report)")
+    }
+
+    private func job() throws(MalformedMessage) {
+        var reader = FieldReader()
+        let job = try reader.job(of: bytes.span)
+        require(job.isSayable, "a job that was said can be said")
+        require(job.message == Array(bytes.prefix(reader.position)), "a job means the same again: \(job)")
+    }
+
+    static let seeds: [(name: String, input: [UInt8])] = {
+        let number: [UInt8] = [7, 0, 0, 0, 0, 0, 0, 0]
+        let numbers = (0..<9).flatMap { _ in number }
+        let path = Messages.path("/home/a")
+        return [
+            ("single-request", [3, 10] + Script.addresses[3].packed + [0, 0, 0, 0]),
+            ("single-commit", [3, 11, 1] + Script.addresses[3].packed + [1, 0, 0, 0, 9]),
+            ("single-unlock", [3] + Messages.unlock("/home/a").dropFirst(4)),
+            ("single-failure", [7, 30, 0] + number + number),
+            ("single-verification", [11, 1] + numbers + [1] + number + number + [3] + number + number),
+            ("single-compaction", [11, 2] + numbers.prefix(48) + path.dropFirst(2)),
+            ("single-salvage", [11, 3] + numbers.prefix(48)),
+            ("single-check", [15, 1] + path), ("single-compact", [15, 3] + path + [2] + number),
+            ("single-salvage-job", [15, 4] + path + path),
+        ]
+    }()
+}
