@@ -81,7 +81,7 @@ extension Forge {
         SecretBox.seal(plaintext.span, nonce: frame.span.extracting(8..<32), key: key, into: &span)
         let bytes = Forge.withSum(frame + box)
         let end = Replay.Position(
-            end: position.end + UInt64(bytes.count), seq: position.seq + 1, tag: Bytes16(box.span, at: 0))
+            end: position.end + UInt64(bytes.count), seq: position.seq &+ 1, tag: Bytes16(box.span, at: 0))
         return (bytes, end)
     }
 
