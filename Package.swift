@@ -93,6 +93,10 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests", dependencies: ["vault"], exclude: ["Transcripts"],
             swiftSettings: testRules),
+        // What the fuzzers do, with inputs that are kept; see Fuzz/Package.swift.
+        .testTarget(
+            name: "FuzzTests", dependencies: programParts + ["vault"], path: "Fuzz/Bodies",
+            swiftSettings: testRules),
     ],
     swiftLanguageModes: [.v6]
 )

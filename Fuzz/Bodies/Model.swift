@@ -53,6 +53,8 @@ struct Model {
     private(set) var verdict = Verdict.whole
     /// How many bytes were opened when looking on after a bad frame, against which a reader is bounded.
     private(set) var work = 0
+    /// The largest number of a record anywhere in the file.
+    private(set) var largestSeq: UInt64 = 0
 
     init(_ file: [UInt8]) {
         self.file = file
@@ -172,9 +174,11 @@ struct Model {
     mutating func everything() -> History {
         var result: History = [:]
         for offset in stride(from: UInt64(4608), to: length, by: 16) {
-            guard let record = frame(at: offset), Model.keepsRules(record), record.kind == 1 || record.kind == 2,
-                let (address, entry) = Model.content(record)
-            else { continue }
+            guard let record = frame(at: offset), Model.keepsRules(record) else { continue }
+            largestSeq = max(largestSeq, record.seq)
+            guard record.kind == 1 || record.kind == 2, let (address, entry) = Model.content(record) else {
+                continue
+            }
             result[address, default: []].insert(entry)
         }
         return result

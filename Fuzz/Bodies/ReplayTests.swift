@@ -1,0 +1,95 @@
+import Foundation
+import Testing
+
+/// What the fuzzers found worth keeping, and random changes of it, without a fuzzer.
+///
+/// An input for which something does not hold ends the process, as it ends a fuzzer.
+@Suite struct ReplayTests {
+    @Test(.timeLimit(.minutes(5)))
+    func `headers that were kept, and others like them, are judged by the rules`() throws {
+        var replay = try Replay(HeaderTarget.self)
+        replay.run(changes: 1000)
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `files that were kept, and others like them, are read as the format page says`() throws {
+        var replay = try Replay(FramesTarget.self)
+        replay.run(changes: 200)
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `messages that were kept, and others like them, keep nobody else from being answered`() throws {
+        var replay = try Replay(AgentTarget.self)
+        replay.run(changes: 1000)
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `words that were kept, and others like them, are read or refused in one line`() throws {
+        var replay = try Replay(ArgumentsTarget.self)
+        replay.run(changes: 300)
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `texts that were kept, and others like them, come back as they were read`() throws {
+        var replay = try Replay(FormatsTarget.self)
+        replay.run(changes: 5000)
+    }
+}
+
+/// The inputs of one target, one after the other.
+private struct Replay {
+    private let target: any FuzzTarget.Type
+    private let inputs: [[UInt8]]
+    private var random = Sequence(state: 1)
+
+    /// The same numbers each time, so that a failure can be had again.
+    private struct Sequence: RandomNumberGenerator {
+        var state: UInt64
+
+        mutating func next() -> UInt64 {
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+            return mixed ^ (mixed >> 31)
+        }
+    }
+
+    init(_ target: any FuzzTarget.Type) throws {
+        self.target = target
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Corpus/\(target.name)")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        try #require(!names.isEmpty)
+        let kept = try names.map { [UInt8](try Data(contentsOf: folder.appendingPathComponent($0))) }
+        inputs = target.seeds.map(\.input) + kept
+    }
+
+    /// Runs all inputs, then `count` that were changed a little.
+    mutating func run(changes count: Int) {
+        for input in inputs { target.run(input) }
+        for _ in 0..<count { target.run(changed()) }
+    }
+
+    private mutating func one() -> [UInt8] { inputs.randomElement(using: &random) ?? [] }
+
+    private mutating func changed() -> [UInt8] {
+        var input = one()
+        for _ in 0..<Int.random(in: 1...4, using: &random) {
+            let place = Int.random(in: 0...input.count, using: &random)
+            switch Int.random(in: 0..<5, using: &random) {
+            case 0 where place < input.count:
+                input[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+            case 1 where place < input.count: input[place] = UInt8.random(in: 0...255, using: &random)
+            case 2: input.insert(UInt8.random(in: 0...255, using: &random), at: place)
+            case 3:
+                let end = min(input.count, place + Int.random(in: 1...8, using: &random))
+                input.removeSubrange(place..<end)
+            default:
+                let other = one()
+                let start = Int.random(in: 0...other.count, using: &random)
+                input.insert(contentsOf: other[start...].prefix(32), at: place)
+            }
+        }
+        return input
+    }
+}

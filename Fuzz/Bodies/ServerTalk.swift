@@ -105,8 +105,8 @@ struct ServerTalk {
         for _ in 0..<100 {
             let goesOn = step(server)
             replies += other.receive()
-            if replies.suffix(expected.count) == expected[...] { return finish(server, hostile) }
             if !goesOn { return require(stops(said), "the server ended though nobody said so") }
+            if replies.suffix(expected.count) == expected[...] { return finish(server, hostile) }
         }
         broken("another client was answered with \(replies)")
     }

@@ -14,6 +14,9 @@ struct VaultCheck {
     /// Beyond this, a reader may say that it was made to waste time.
     private static let mostWork = 128 << 20
 
+    /// Beyond this, numbers may run out.
+    private static let lastNumbers = UInt64.max - (1 << 32)
+
     /// - Parameter file: one whose header is accepted, under the known key.
     init(_ file: [UInt8]) {
         self.file = file
@@ -38,7 +41,7 @@ struct VaultCheck {
 
     /// Whether the header leaves no room for what comes next, which only a forger's does.
     private var isExhausted: Bool {
-        file.number(UInt64.self, at: 48) > .max - 2 || file.number(UInt64.self, at: 56) > .max - (1 << 32)
+        file.number(UInt64.self, at: 48) > .max - 2 || file.number(UInt64.self, at: 56) > VaultCheck.lastNumbers
     }
 
     private var isReadOnly: Bool { file.number(UInt32.self, at: 20) != 0 }
@@ -218,20 +221,20 @@ struct VaultCheck {
     private mutating func salvage() {
         disk[Known.path] = file
         let target = "/home/new.vault"
+        let all = (history: model.everything(), seq: model.largestSeq)
         do throws(VaultFileError) {
             let report = try Salvage.run(
                 from: Known.path, to: target, master: Known.master, surroundings: surroundings)
             let found = history(
                 try Log(path: target, access: .reading, surroundings: surroundings, master: Known.master))
-            let all = model.everything()
             for (address, entries) in found {
-                require(entries.isSubset(of: all[address] ?? []), "salvage invents nothing")
+                require(entries.isSubset(of: all.history[address] ?? []), "salvage invents nothing")
             }
             if model.verdict == .whole {
                 require(found == model.history, "salvage of a whole file takes all")
                 require(report.lost.isEmpty && report.uncertainFrom == nil, "nothing is lost of a whole file")
             }
-        } catch .damagedHeader where isExhausted {
+        } catch .damagedHeader where isExhausted || all.seq > VaultCheck.lastNumbers {
             require(disk.paths == [Known.path], "refusing to salvage leaves nothing behind")
         } catch .unsupported(.record) {
             require(model.verdict != .whole, "a whole file can be salvaged")
