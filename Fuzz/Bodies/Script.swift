@@ -37,7 +37,7 @@ struct Script {
     }
 
     /// Longer files make the fuzzer slow.
-    private static let mostBytes = 1 << 20
+    private static let mostBytes = 48 << 10
 
     /// The file.
     static func file(_ input: [UInt8]) -> [UInt8] {
@@ -136,7 +136,7 @@ struct Script {
 
     /// Bytes that look like nothing else.
     private static func pattern(_ length: UInt8, seed: UInt8) -> [UInt8] {
-        pattern(length < 224 ? Int(length) : (Int(length) - 223) * 99, seed: seed)
+        pattern(length < 224 ? Int(length) : (Int(length) - 223) * 40, seed: seed)
     }
 
     private static func pattern(_ count: Int, seed: UInt8) -> [UInt8] {
@@ -166,15 +166,17 @@ struct Script {
     }
 
     private mutating func putLarge(_ address: Address, _ reader: inout InputReader, commits: Bool) {
-        let count = Int(reader.number(UInt32.self) & 0xFF_FFFF) % ((1 << 20) + 1)
+        let number = Int(reader.number(UInt16.self))
+        // The very largest take too long to be made often.
+        let count = reader.byte() == 0x77 ? (1 << 20) - number % 70_000 : number % 20_000
         put(address, Script.pattern(count, seed: 0), commits: commits)
     }
 
     private mutating func putMany(_ argument: UInt8) {
-        for number in 0..<16 * (Int(argument) + 1) {
+        for number in 0..<2 * (Int(argument) + 1) {
             let name = Array("N\(number)".utf8)
             guard let address = Address(scope: 1, id: [], name: name) else { broken("no name") }
-            put(address, [UInt8(number & 255)], commits: argument & 1 == 0 || number % 8 == 7)
+            put(address, [UInt8(number & 255)], commits: argument & 1 == 0 || number % 2 == 1)
         }
     }
 
@@ -206,7 +208,7 @@ struct Script {
 
     /// What only looks like a frame, until its box is to be opened.
     private mutating func putFalseFrame(_ argument: UInt8, _ reader: inout InputReader) {
-        let count = 16 * (Int(reader.byte()) + Int(argument >> 1) * 32)
+        let count = 16 * (Int(reader.byte()) + Int(argument >> 1) * 8)
         var frame = [UInt8](repeating: 0, count: 32) + Script.pattern(count, seed: 9)
         frame.store(UInt32(count), at: 0)
         frame.store(end, at: 24)
