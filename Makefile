@@ -13,6 +13,8 @@
 #                files through `import`
 # make vectors   the frozen test vectors in Python and in Swift, then VAULTS=10000 random vaults each way between the two;
 #                SEED=1 chooses which, and is printed
+# make fuzz      the fuzzers of Fuzz, each for SECONDS=60; TARGET=header, frames, agent, arguments or formats runs one alone;
+#                SANITIZE=address adds the address sanitizer
 # make fuzz-web  REQUESTS=100000 malformed requests on the web page's interface
 # make bench     how fast `vault --version` and `vault get` are beside static C programs; a vault of 1,000,000 secrets
 #
@@ -32,7 +34,7 @@ STATIC = -c release -Xswiftc -static-executable -Xswiftc -cross-module-optimizat
 # libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own.
 PAGE = -c release --scratch-path .build/page --static-swift-stdlib -Xlinker -s
 
-.PHONY: demo test build install docs check format torture crash faults corruption model formats vectors fuzz-web bench clean
+.PHONY: demo test build install docs check format torture crash faults corruption model formats vectors fuzz fuzz-web bench clean
 
 demo:
 	@Scripts/install-packages build
@@ -68,7 +70,7 @@ install:
 	$(BINARY) completions fish >"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/vault.fish"
 
 check:
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Bodies Fuzz/Targets
 	Scripts/check-layers
 	Scripts/check-unsafe
 	Scripts/check-documents
@@ -83,7 +85,7 @@ docs:
 		--additional-symbol-graph-dir .build/symbols/kit --output-path .build/VaultKit.doccarchive
 
 format:
-	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Bodies Fuzz/Targets
 
 torture:
 	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B Tests/Campaigns/torture.py --seconds $(SECONDS)
@@ -106,6 +108,10 @@ formats:
 
 vectors:
 	/usr/bin/python3 -B Tests/Campaigns/vectors.py --swift $(SWIFT) --vaults $(VAULTS) --seed $(SEED)
+
+fuzz: SECONDS = 60
+fuzz:
+	Fuzz/run $(SECONDS) $(TARGET)
 
 fuzz-web:
 	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B Tests/Campaigns/web.py --requests $(REQUESTS)

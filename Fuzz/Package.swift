@@ -11,7 +11,7 @@ let names = ["header", "frames", "agent", "arguments", "formats"]
 
 let package = Package(
     name: "fuzz",
-    dependencies: [.package(name: "vault", path: "..")],
+    dependencies: [.package(name: "vault", path: Context.environment["VAULT_PACKAGE"] ?? "..")],
     targets: [
         .target(
             name: "Bodies", dependencies: [.product(name: "Insides", package: "vault")], path: "Bodies",

@@ -110,7 +110,16 @@ struct Rewrite: ~Copyable {
     ) throws(VaultFileError) -> Log {
         var surroundings = surroundings
         surroundings.marks = nil
-        let log = try Log(path: path, access: .reading, surroundings: surroundings, master: master)
+        surroundings.lookPatience = 0
+        let log: Log
+        do throws(VaultFileError) {
+            log = try Log(path: path, access: .reading, surroundings: surroundings, master: master)
+        } catch .busy {
+            // Something is wrong with the file, and the lock under which it would be looked at again is our own.
+            throw .rewriteDiffers(at: Format.logStart)
+        } catch {
+            throw error
+        }
         guard log.committedEnd == Format.logStart + frameBytes, log.unfinishedTail == nil else {
             throw .rewriteDiffers(at: log.committedEnd)
         }

@@ -189,6 +189,7 @@ private struct Search {
             } else if prefix.kind & RecordKind.ignorable == 0 {
                 throw .unsupported(.record(kind: prefix.kind))
             } else {
+                if prefix.kind == RecordKind.head, prefix.bodyCount != Mark.bodyCount { return nil }
                 carries = prefix.kind & RecordKind.safeToCopy != 0
             }
             return (frame.position(seq: prefix.seq), prefix, frame.boxCount)

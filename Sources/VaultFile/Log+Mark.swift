@@ -39,7 +39,7 @@ extension Log {
     /// Whoever restores holds the file's lock until the mark is set.
     /// - Throws: ``VaultFileError/rolledBack`` if it does not.
     func markThatTrusts(_ file: any StorageFile, _ header: Header) throws(VaultFileError) -> Mark {
-        try takeLock(.shared, patience: Log.lookPatience, of: file)
+        try takeLock(.shared, patience: surroundings.lookPatience, of: file)
         defer { file.unlock() }
         guard let mark = note(readMark()), mark.vaultID == header.vaultID,
             mark.generation == header.generation

@@ -46,8 +46,6 @@ public final class Log {
         }
     }
 
-    /// How long a second look waits for a writer to finish, in milliseconds.
-    static let lookPatience: UInt64 = 10_000
     /// How often another file may take the name during a second look.
     private static let attempts = 20
 
@@ -255,7 +253,7 @@ public final class Log {
     /// - Returns: whether the file has the name still; if not, nothing was looked at.
     private func lookUnderLock() throws(VaultFileError) -> Bool {
         let file = file
-        try takeLock(.shared, patience: Log.lookPatience)
+        try takeLock(.shared, patience: surroundings.lookPatience)
         defer { file.unlock() }
         if try isReplaced() { return false }
         try verifyFromFront(note(readMark()))

@@ -11,6 +11,8 @@ public struct Surroundings: Sendable {
     public var entropy: Entropy
     /// The wall clock, in milliseconds since 1970.
     public var now: @Sendable () -> UInt64
+    /// How long a reader that finds something wrong waits for a writer to finish before it looks again, in milliseconds.
+    package var lookPatience: UInt64 = 10_000
     /// What derivation parameters are accepted from a header.
     public var readingBounds: Argon2id.Bounds
     /// What derivation parameters a new header may get.

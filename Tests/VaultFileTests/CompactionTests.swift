@@ -171,6 +171,22 @@ extension World {
         #expect(try world.open().text("A") == "x")
     }
 
+    @Test func `a disk that keeps other bytes than were written is noticed, and the vault is left as it is`() throws {
+        let world = try World.withHistory()
+        let whole = world.bytes
+        var isSpoilt = false
+        world.disk.before = { [disk = world.disk] call in
+            let new = disk.files.keys.first { $0.contains(".compact-") }
+            guard call == .open, !isSpoilt, let new, disk[new].count > 5000 else { return }
+            disk.flip(new, at: 5000, bit: 3)
+            isSpoilt = true
+        }
+        #expect(throws: VaultFileError.rewriteDiffers(at: 4608)) { try world.compact(keeping: .all) }
+        world.disk.before = nil
+        #expect(world.bytes == whole)
+        #expect(!world.otherFiles.contains { $0.contains(".compact-") })
+    }
+
     @Test func `a vault with two names is refused`() throws {
         let world = World()
         try world.create().append(.text("A", "x"))

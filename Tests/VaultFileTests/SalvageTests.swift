@@ -97,6 +97,18 @@ import Testing
         #expect(report.lost == [Salvage.Lost(offset: 4608 + 3 * 176, count: 176, records: nil)])
     }
 
+    @Test func `a head of another length than heads have is no record`() throws {
+        let world = World()
+        try world.create().append(.text("A", "1"))
+        var head = ForgedRecord([UInt8](repeating: 7, count: 55))
+        head.kind = RecordKind.head
+        try world.forge(head)
+        #expect(world.verdict() == .damaged(at: 4608 + 176))
+        let report = try salvage(world)
+        #expect(report.lost == [Salvage.Lost(offset: 4608 + 176, count: 176, records: nil)])
+        #expect(try saved(world) == [address("A"): [Entry(time: World.start, value: [49])]])
+    }
+
     @Test func `nothing that lies at the new path is touched`() throws {
         let world = try World.withHistory()
         world.disk[SalvageTests.target] = [1, 2, 3]

@@ -1,1 +1,1 @@
-// Nothing to call: what quick.c defines takes the place of the system's.
+// Nothing to call: what quick.c defines takes the place of libsodium's.
