@@ -9,9 +9,12 @@ let settings: [SwiftSetting] = [
 /// Each is a program without a `main`, which libFuzzer brings; `make fuzz` builds and runs them.
 let names = ["header", "frames", "agent", "arguments", "formats"]
 
+// To SwiftPM a package is called what its folder is called, and a clone's may be called anything, even `fuzz`.
+let vault = Context.environment["VAULT_PACKAGE"] ?? ".."
+
 let package = Package(
     name: "fuzz",
-    dependencies: [.package(name: "vault", path: Context.environment["VAULT_PACKAGE"] ?? "..")],
+    dependencies: [.package(name: "vault", path: vault)],
     targets: [
         .target(
             name: "Bodies", dependencies: [.product(name: "Insides", package: "vault")], path: "Bodies",
@@ -20,7 +23,8 @@ let package = Package(
     ]
         + names.map {
             .executableTarget(
-                name: "fuzz-\($0)", dependencies: ["Bodies", "Quick"], path: "Targets/\($0)", swiftSettings: settings)
+                name: "fuzz-\($0)", dependencies: ["Bodies", "Quick"], path: "Targets/\($0)",
+                swiftSettings: settings)
         },
     swiftLanguageModes: [.v6]
 )

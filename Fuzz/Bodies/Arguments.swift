@@ -90,7 +90,8 @@ public enum ArgumentsTarget: FuzzTarget {
             ("copy", ["cp", "team", "A", "project", "B", "--to-id=x"]),
             ("history", ["history", "cluster", "A", "--id", "gpu-1"]),
             ("backup", ["backup", "out.vault", "--force"]), ("unlock", ["unlock", "--for", "8h", "-h"]),
-            ("misspelt", ["sett", "--naem=hunter2"]), ("odd", ["-\u{301}x", "--é=\u{1B}[31m", "-", "--", "-q"]),
+            ("misspelt", ["sett", "--naem=hunter2"]),
+            ("odd", ["-\u{301}x", "--é=\u{1B}[31m", "-", "--", "-q"]),
             ("wrong-value", ["get", "A", "--version=hunter2", "--passphrase-fd=x"]),
         ]
         return lines.map { ($0.0, Array($0.1.joined(separator: "\n").utf8)) }

@@ -43,7 +43,9 @@ final class FuzzDisk: Storage, @unchecked Sendable {
         return node
     }
 
-    /// The bytes of a file; none if it is not there. Setting them makes a new file.
+    /// The bytes of a file; none if it is not there.
+    ///
+    /// Setting them makes a new file.
     subscript(path: String) -> [UInt8] {
         get { whole { nodes[path]?.bytes ?? [] } }
         set {

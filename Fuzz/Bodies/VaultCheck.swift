@@ -41,7 +41,8 @@ struct VaultCheck {
 
     /// Whether the header leaves no room for what comes next, which only a forger's does.
     private var isExhausted: Bool {
-        file.number(UInt64.self, at: 48) > .max - 2 || file.number(UInt64.self, at: 56) > VaultCheck.lastNumbers
+        file.number(UInt64.self, at: 48) > .max - 2
+            || file.number(UInt64.self, at: 56) > VaultCheck.lastNumbers
     }
 
     private var isReadOnly: Bool { file.number(UInt32.self, at: 20) != 0 }

@@ -171,7 +171,9 @@ extension World {
         #expect(try world.open().text("A") == "x")
     }
 
-    @Test func `a disk that keeps other bytes than were written is noticed, and the vault is left as it is`() throws {
+    @Test func `a disk that keeps other bytes than it was given is noticed, and the vault left as it is`()
+        throws
+    {
         let world = try World.withHistory()
         let whole = world.bytes
         var isSpoilt = false

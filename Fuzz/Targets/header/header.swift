@@ -1,11 +1,13 @@
 import Bodies
 
+/// Called by libFuzzer before all else.
 @_cdecl("LLVMFuzzerInitialize")
 public func begin(_ count: UnsafeMutablePointer<CInt>, _ words: UnsafeMutableRawPointer) -> CInt {
     HeaderTarget.writeSeedsIfAsked()
     return 0
 }
 
+/// Called by libFuzzer with each input.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func runOne(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     HeaderTarget.run(Array(UnsafeBufferPointer(start: bytes, count: count)))
