@@ -8,31 +8,31 @@ import Testing
     @Test(.timeLimit(.minutes(5)))
     func `headers that were kept, and others like them, are judged by the rules`() throws {
         var replay = try Replay(HeaderTarget.self)
-        replay.run(changes: 1000)
+        replay.run(changes: 600)
     }
 
     @Test(.timeLimit(.minutes(5)))
     func `files that were kept, and others like them, are read as the format page says`() throws {
         var replay = try Replay(FramesTarget.self)
-        replay.run(changes: 200)
+        replay.run(changes: 100)
     }
 
     @Test(.timeLimit(.minutes(5)))
     func `messages that were kept, and others like them, keep nobody else from being answered`() throws {
         var replay = try Replay(AgentTarget.self)
-        replay.run(changes: 1000)
+        replay.run(changes: 1500)
     }
 
     @Test(.timeLimit(.minutes(5)))
     func `words that were kept, and others like them, are read or refused in one line`() throws {
         var replay = try Replay(ArgumentsTarget.self)
-        replay.run(changes: 300)
+        replay.run(changes: 2000)
     }
 
     @Test(.timeLimit(.minutes(5)))
     func `texts that were kept, and others like them, come back as they were read`() throws {
         var replay = try Replay(FormatsTarget.self)
-        replay.run(changes: 5000)
+        replay.run(changes: 500)
     }
 }
 

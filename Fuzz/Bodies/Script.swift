@@ -228,9 +228,9 @@ struct Script {
 
     private mutating func turnClock(_ argument: UInt8, _ reader: inout InputReader) {
         switch argument & 3 {
-        case 0: time -= 1
+        case 0: time -= min(time, 1)
         case 1: time = reader.number(UInt64.self) % (Format.mostTime + 2)
-        case 2: time -= 1000
+        case 2: time -= min(time, 1000)
         default: time += 1000
         }
     }
