@@ -5,6 +5,7 @@
 # make docs      the library's reference by DocC, at .build/VaultKit.doccarchive; a warning is an error
 # make check     format, layers, unsafe, documents
 # make torture   writers, readers, a compactor, a copier and a killer on one vault, for SECONDS=600
+# make crash     the machine stops wherever it can, in every state that this leaves; STATES=1000000 of them, the first SEED=1
 # make faults    every call to the disk and every system call of every verb fails, or is the last; STEP=7 tries every seventh,
 #                VERB=set one verb, SECONDS=600 so long
 # make corruption  every bit, byte, length and frame of two vaults is spoiled or exchanged, with counts
@@ -23,12 +24,13 @@
 PREFIX ?= /usr/local
 SWIFT ?= swift
 SECONDS ?= 600
+STATES ?= 1000000
 STEP ?= 1
 VALUES ?= 10000
 OPERATIONS ?= 1000000
 REQUESTS ?= 100000
 VAULTS ?= 10000
-SEED ?= $(shell od -An -N4 -tu4 /dev/urandom)
+SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 BINARY = .build/release/vault
 STATIC = -c release -Xswiftc -static-executable -Xswiftc -cross-module-optimization -Xlinker -s
 # libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own.
@@ -90,9 +92,12 @@ format:
 torture:
 	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B Tests/Campaigns/torture.py --seconds $(SECONDS)
 
+crash: SEED = 1
+crash:
+	@VAULT_SEED=$(SEED) VAULT_STATES=$(STATES) Scripts/campaign crash CrashTests
+
 faults:
-	VAULT_FAULTS=$(STEP) SWIFT_BACKTRACE=enable=no $(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build/campaigns \
-		--disable-xctest --filter VaultFileTests.FaultTests
+	@VAULT_FAULTS=$(STEP) Scripts/campaign faults VaultFileTests.FaultTests
 	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B Tests/Campaigns/faults.py --step $(STEP) --verb "$(VERB)" \
 		$(if $(filter file,$(origin SECONDS)),,--seconds $(SECONDS))
 
@@ -100,8 +105,7 @@ corruption:
 	@VAULT_CORRUPTION=all Scripts/campaign corruption CorruptionTests
 
 model:
-	@VAULT_SEED=$(or $(SEED),$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')) VAULT_OPERATIONS=$(OPERATIONS) \
-		Scripts/campaign model HistoryModelTests
+	@VAULT_SEED=$(SEED) VAULT_OPERATIONS=$(OPERATIONS) Scripts/campaign model HistoryModelTests
 
 formats:
 	VAULT_SEED=$$(od -An -N4 -tu4 /dev/urandom) VAULT_VALUES=$(VALUES) VAULT_FILES=$(VALUES) VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Formats

@@ -179,7 +179,7 @@ extension Books {
 }
 
 /// What two threads found together.
-private final class Tally: Sendable {
+private final class CrashTally: Sendable {
     private struct Sums {
         var counts = CrashCampaign.Counts()
         var failures: [String] = []
@@ -216,7 +216,7 @@ private final class Tally: Sendable {
 extension CrashCampaign {
     /// Carries out random plans on both cores until so many states were looked at.
     static func run(states: Int, limit: Int, firstSeed: UInt64) -> (counts: Counts, failures: [String]) {
-        let tally = Tally(states, firstSeed)
+        let tally = CrashTally(states, firstSeed)
         DispatchQueue.concurrentPerform(iterations: 2) { _ in
             while let seed = tally.next() { tally.add(run(seed: seed, limit: limit)) }
         }

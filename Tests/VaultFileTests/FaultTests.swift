@@ -157,7 +157,7 @@ import Testing
             try FaultTests.disturb(operation, FaultTests.copy(original), fault, between, after)
             count += 1
         }
-        print("faults at the seam: \(operation): \(calls.count) calls, \(count) of \(faults.count) faults")
+        print("faults: at the seam, \(operation): \(calls.count) calls, \(count) of \(faults.count) faults")
         #expect(count >= faults.count / FaultTests.step)
     }
 
