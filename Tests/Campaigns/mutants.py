@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Engines that are wrong on purpose: each one must be caught by the proofs.
+
+    mutants.py [--only WORD] [--swift SWIFT]
+
+Copies the tree to .build/mutants, changes one line of the engine there, builds, and runs the suites that should notice. It ends with
+a line of counts, and with 1 if an engine was not caught.
+"""
+
+import argparse
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+APPEND, MARK, REPLAY = "VaultFile/Log+Append.swift", "VaultFile/Log+Mark.swift", "VaultFile/Replay.swift"
+READER, NEW, HEADER = "VaultFile/FrameReader.swift", "Compaction/NewFile.swift", "VaultFile/Header.swift"
+CRASH, READ = "CrashTests", "CorruptionTests|VectorTests|CrashTests"
+
+# What it does wrong; where; the line that is right; the line that is wrong; the suites that must notice.
+MUTANTS = [
+    ("a commit is not synced", APPEND, "            try file.sync()\n        } catch {\n            try? Log.cut(file, to: end)\n",
+     "            _ = try file.length()\n        } catch {\n            try? Log.cut(file, to: end)\n", CRASH),
+    ("what a killed writer left is built on unsynced", APPEND, "if syncedEnd != replay.committed.end {\n            try during",
+     "if syncedEnd == .max {\n            try during", CRASH),
+    ("the name of a rewritten file is not synced before it is written to", APPEND, "        if !isNameSynced {",
+     "        if !isNameSynced, syncedEnd == .max {", CRASH),
+    ("a tail is written over", APPEND, "guard let tail = unfinishedTail else",
+     "guard let tail = unfinishedTail, tail.count == .max else", "TailTests|CrashTests"),
+    ("a mark is raised before what it names is durable", MARK, "if syncedEnd != replay.committed.end {",
+     "if syncedEnd == .max {", CRASH),
+    ("a mark is raised before the name of the file is durable", MARK, "if !isNameSynced, mark?.generation != header.generation",
+     "if !isNameSynced, mark?.generation == .max", CRASH),
+    ("a lower mark is not durable", "VaultKit/Backup.swift", "durably: true", "durably: false", CRASH),
+    ("a rollback is not reported", MARK, "        guard holds else { throw .rolledBack }",
+     "        if !holds { replay.watch(for: nil) }", "MarkTests|CorruptionTests"),
+    ("a rewritten file gets its name before it is synced", NEW,
+     "            try file.sync()\n            try rename(storage, path)\n", "            try rename(storage, path)\n            try file.sync()\n",
+     CRASH),
+    ("a rewritten file is not synced", NEW, "            try file.sync()\n            try rename(storage, path)\n",
+     "            try rename(storage, path)\n", CRASH),
+    ("the name of a rewritten file is not synced", NEW, "            try storage.syncFolder(Path.folder(of: target))\n",
+     "            _ = try storage.names(in: Path.folder(of: target))\n", CRASH),
+    ("the first frame is trusted without its COMMIT", REPLAY, "            guard commits else { continue }\n",
+     "            _ = commits\n", READ),
+    ("the chain is ignored", REPLAY, " prefix.previousTag == before.tag,\n", "\n", READ),
+    ("the number of a frame is ignored", REPLAY, "guard before.seq < .max, prefix.seq == before.seq + 1,",
+     "guard before.seq < .max, prefix.seq > 0,", READ),
+    ("where a transaction begins is ignored", REPLAY, "                prefix.transactionStart == transactionStart\n",
+     "                prefix.transactionStart <= .max\n", READ),
+    ("a record may break the rules", REPLAY, "guard prefix.keepsRules(in: plaintext) else { throw .damaged(at: before.end) }",
+     "_ = prefix.keepsRules(in: plaintext)", READ),
+    ("damage counts as a tail", REPLAY, "        try lookOn(after: stop, to: length)\n", "", READ),
+    ("a tail counts as damage", REPLAY, "if let start, start > stop {", "if let start, start > 0 {", READ),
+    ("the end of a rewrite is ignored", REPLAY, "        if !metBaseEnd { throw .damaged(at: stop) }\n", "", READ),
+    ("the sum of a frame is ignored", READER, "return sum.value == bytes.load(UInt32.self, at: 4) ? frame : nil",
+     "return sum.value == 0 ? nil : frame", READ),
+    ("the place of a frame is ignored", READER, "guard nonceOffset == offset, Format", "guard nonceOffset <= .max, Format", READ),
+    ("the header's MAC is ignored", HEADER, "guard try isAuthentic(master: master) else { throw .tamperedHeader }",
+     "_ = try isAuthentic(master: master)", READ),
+    ("a writer goes on after an error", APPEND, "        hasFailed = true  // until all went well\n", "", "WritingTests|FaultTests"),
+    ("the same time may be stamped twice", "VaultFile/Batch.swift", "newest.map { $0 + 1 } ?? 0", "newest.map { $0 - 1 } ?? 0",
+     "WritingTests|RecordTests"),
+]
+
+
+def run(swift, tree, *words):
+    return subprocess.run([swift, *words], cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+
+
+def build(swift, tree):
+    return run(swift, tree, "build", "--build-tests", "-Xswiftc", "-no-warnings-as-errors", "-Xswiftc", "-suppress-warnings")
+
+
+def is_caught(swift, tree, suites):
+    """Whether a test fails, and the first words of the one that does."""
+    try:
+        done = subprocess.run(
+            [swift, "test", "--skip-build", "--disable-xctest", "--filter", suites], cwd=tree, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, errors="replace", timeout=900)
+    except subprocess.TimeoutExpired:
+        return True, "no end was seen in 15 minutes"
+    failed = [line for line in done.stdout.splitlines() if "recorded an issue" in line]
+    return done.returncode != 0, failed[0].split("recorded")[0].strip("✘ ")[:110] if failed else "it ended with %d" % done.returncode
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", default="")
+    parser.add_argument("--swift", default="swift")
+    options = parser.parse_args()
+    tree = ROOT / ".build/mutants"
+    tree.mkdir(parents=True, exist_ok=True)
+    for folder in ["Sources", "Tests", "Fuzz"]:
+        shutil.rmtree(tree / folder, ignore_errors=True)
+        shutil.copytree(ROOT / folder, tree / folder, symlinks=True, ignore=shutil.ignore_patterns(".build", "__pycache__"))
+    for name in ["Package.swift", "README.md", "vault-format.md"]:
+        shutil.copy2(ROOT / name, tree / name)
+    done = build(options.swift, tree)
+    if done.returncode:
+        sys.exit(done.stdout)
+    caught, missed = 0, []
+    for name, file, right, wrong, suites in MUTANTS:
+        if options.only not in name:
+            continue
+        path = tree / "Sources" / file
+        text = path.read_text()
+        if text.count(right) != 1:
+            sys.exit("mutants: '%s': the line is not there once, but %d times" % (name, text.count(right)))
+        path.write_text(text.replace(right, wrong))
+        done = build(options.swift, tree)
+        found, what = is_caught(options.swift, tree, suites) if done.returncode == 0 else (False, "it does not build\n" + done.stdout[-2000:])
+        path.write_text(text)
+        print("  %-70s %s%s" % (name, "caught: " if found else "NOT CAUGHT: ", what), flush=True)
+        if found:
+            caught += 1
+        else:
+            missed.append(name)
+    print("mutants: %d caught, %d not" % (caught, len(missed)), flush=True)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
