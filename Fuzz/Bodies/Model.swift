@@ -83,10 +83,9 @@ struct Model {
             case 0..<128: return .unsupported(kind: record.kind)
             default: break
             }
+            if record.end - committed > 64 << 20 { return .damaged(at: offset) }
             (seq, tag, offset) = (record.seq, record.tag, record.end)
-            if offset - committed > 64 << 20 { return .damaged(at: offset) }
             guard record.commits else { continue }
-            if committed < baseEnd, offset > baseEnd { return .damaged(at: committed) }
             for (address, entry) in staged { history[address, default: []].insert(entry) }
             staged = []
             committed = offset
