@@ -16,6 +16,9 @@
 #                SEED=1 chooses which, and is printed
 # make fuzz      the fuzzers of Fuzz, each for SECONDS=60; TARGET=header, frames, agent, arguments or formats runs one alone;
 #                SANITIZE=address adds the address sanitizer
+# make mutants   engines that are wrong on purpose, each of which the proofs must catch
+# make sanitize  the Swift tests with the address sanitizer, then with the thread sanitizer
+# make coverage  which parts of the engine no test runs; Tests/uncovered.txt must give a reason for each
 # make fuzz-web  REQUESTS=100000 malformed requests on the web page's interface
 # make bench     how fast `vault --version` and `vault get` are beside static C programs; a vault of 1,000,000 secrets
 #
@@ -36,7 +39,7 @@ STATIC = -c release -Xswiftc -static-executable -Xswiftc -cross-module-optimizat
 # libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own.
 PAGE = -c release --scratch-path .build/page --static-swift-stdlib -Xlinker -s
 
-.PHONY: demo test build install docs check format torture crash faults corruption model formats vectors fuzz fuzz-web bench clean
+.PHONY: demo test build install docs check format torture crash faults corruption model formats vectors fuzz mutants sanitize coverage fuzz-web bench clean
 
 demo:
 	@Scripts/install-packages build
@@ -116,6 +119,23 @@ vectors:
 fuzz: SECONDS = 60
 fuzz:
 	Fuzz/run $(SECONDS) $(TARGET)
+
+mutants:
+	/usr/bin/python3 -B Tests/Campaigns/mutants.py --swift $(SWIFT)
+
+# Leaks are not looked for: Foundation's Process, which tests use, has one of 32 bytes.
+sanitize:
+	SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 VAULT_BINARY="$(CURDIR)/$(BINARY)" \
+		$(SWIFT) test --sanitize=address --scratch-path .build/address --disable-xctest
+	SWIFT_BACKTRACE=enable=no VAULT_BINARY="$(CURDIR)/$(BINARY)" \
+		$(SWIFT) test --sanitize=thread --scratch-path .build/thread --disable-xctest
+
+coverage:
+	@SWIFT_BACKTRACE=enable=no $(SWIFT) test --enable-code-coverage --scratch-path .build/coverage --disable-xctest \
+		--filter 'VaultFileTests|VaultKitTests|VaultAgentTests|FuzzTests' >.build/coverage.log 2>&1 || { cat .build/coverage.log; exit 1; }
+	@llvm-cov export .build/coverage/debug/vaultPackageTests.xctest \
+		-instr-profile .build/coverage/debug/codecov/default.profdata >.build/coverage.json
+	@Scripts/uncovered .build/coverage.json
 
 fuzz-web:
 	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B Tests/Campaigns/web.py --requests $(REQUESTS)

@@ -17,8 +17,6 @@ package struct FramePlace: Equatable, Sendable {
     package var boxCount: Int { Int(count) }
     /// The length of the frame.
     package var frameCount: Int { Format.frameOverhead + boxCount }
-    /// Where it ends.
-    package var end: UInt64 { offset + UInt64(frameCount) }
 }
 
 /// Finds whole frames of one file through one reused window, without a key.

@@ -70,11 +70,6 @@ public struct Transaction: ~Copyable {
         }
     }
 
-    /// Lends the value of a change.
-    func withValue<R>(of change: Change, _ body: (Span<UInt8>) -> R) -> R {
-        values.withBytes { body($0.extracting(change.valueStart..<change.valueStart + change.valueCount)) }
-    }
-
     /// Writes the plaintext of a change, up to the end of its bucket.
     func write(_ change: Change, _ prefix: RecordPrefix, into plaintext: inout MutableSpan<UInt8>) {
         plaintext.wipe(0..<Format.bucket(Format.prefixCount + change.bodyCount))

@@ -236,6 +236,21 @@ import Testing
         #expect(world.verdict() == nil)
     }
 
+    @Test func `a backup is remembered beside the mark, and no other bytes are taken for one`() throws {
+        let (world, _) = try grown()
+        let marks = try #require(world.surroundings.marks)
+        #expect(try marks.backup(of: world.path) == nil)
+        let backup = MarkFolder.Backup(of: try world.open().present, at: World.start + 5)
+        try marks.set(backup, of: world.path)
+        #expect(try marks.backup(of: world.path) == backup)
+        let path = try #require(world.otherFiles.first { $0.hasSuffix(".backup") })
+        for offset in world.disk[path].indices {
+            world.disk.flip(path, at: offset, bit: 3)
+            #expect(try marks.backup(of: world.path) == nil, "byte \(offset)")
+            world.disk.flip(path, at: offset, bit: 3)
+        }
+    }
+
     @Test func `the layout is the format page's`() throws {
         let (world, _) = try grown()
         let path = try #require(world.otherFiles.first { $0.hasPrefix("/state/seen/") })
