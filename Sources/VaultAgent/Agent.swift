@@ -115,7 +115,7 @@ public struct Agent: Sendable {
             if let connection = try running() { return connection }
             try AgentProcess.start(in: folder)
             if let connection = try running() { return connection }
-            guard patience.wait() else { throw .notRunning }
+            guard patience.wait() else { throw .unreachable(.connectionRefused) }
         }
     }
 }

@@ -20,7 +20,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "Agent"))
 
-from agentclient import VAULT, Sandbox  # noqa: E402
+from agentclient import Sandbox  # noqa: E402
 
 WRITERS, READERS, NAMES = 8, 4, 6
 QUIET, DEADLY = 20, 10  # seconds without and with kills, in turn
@@ -202,10 +202,9 @@ def main():
     options = parser.parse_args()
     torture = Torture(options.seconds, options.seed)
     torture.go()
-    print("torture of %s, seed %d, %d s:" % (os.path.basename(VAULT), options.seed, options.seconds))
-    for what, count in sorted(torture.counts.items()):
-        print("  %8d %s" % (count, what))
-    print("  %8d failures" % len(torture.failures))
+    counts = ["%d %s" % (count, what) for what, count in sorted(torture.counts.items())]
+    print("torture: %s; %d failures in %d s (seed %d)" % (
+        ", ".join(counts), len(torture.failures), options.seconds, options.seed))
     return 1 if torture.failures else 0
 
 
