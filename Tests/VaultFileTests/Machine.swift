@@ -38,6 +38,12 @@ extension Log {
 struct Books: Hashable, Sendable {
     var vault: Ledger?
     var backup: Ledger?
+
+    /// With the file that a deed changes as it is in `result`.
+    func adopting(_ result: Books, _ deed: Deed) -> Books {
+        if case .backup = deed { return Books(vault: vault, backup: result.backup) }
+        return Books(vault: result.vault, backup: backup)
+    }
 }
 
 /// Something that a process does to a vault, as one verb does it.

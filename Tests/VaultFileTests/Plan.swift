@@ -169,7 +169,9 @@ private struct Recorder {
         let isMade = books.vault != nil || deeds.first?.makesVault ?? false
         for deed in isMade ? deeds : [.create] + deeds {
             let result = deed.result(after: books)
-            let meanwhile = present.union([result])
+            // What a killed process did to the other file is not acknowledged by that.
+            let done = Set(present.map { $0.adopting(result, deed) })
+            let meanwhile = present.union(done)
             var failure: (any Error)?
             do { try machine.perform(deed) } catch { failure = error }
             let end = machine.disk.events.count
@@ -180,7 +182,7 @@ private struct Recorder {
                 return
             }
             if end > (moments.last?.steps ?? 0) { moments.append((end - 1, meanwhile)) }
-            (books, present) = (result, [result])
+            (books, present) = (result, done)
             moments.append((end, present))
         }
     }
