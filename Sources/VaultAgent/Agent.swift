@@ -135,8 +135,11 @@ public final class AgentWorker: Worker {
         guard job.isSayable else { throw .file(.io(.open, .nameTooLong)) }
         var report: JobReport?
         let message = job.message
-        var isChange = false
-        if case .compact = job { isChange = true }
+        let isChange =
+            switch job {
+            case .compact, .salvage, .accept: true
+            case .check, .verify: false
+            }
         do throws(AgentError) {
             try agent.connect().request(
                 .job, path: path, moreCount: message.count,

@@ -92,17 +92,20 @@ struct ErrandList {
     /// What there is to tell, and to whom; an errand that is over is forgotten.
     mutating func news(now: UInt64) -> [(Connection, News)] {
         var news: [(Connection, News)] = []
-        for index in entries.indices {
-            let entry = entries[index]
+        // Each is looked at once: it may be over a moment later, and would be forgotten without a word.
+        entries = entries.compactMap { entry in
+            var entry = entry
             if let outcome = entry.errand.outcome {
                 news.append((entry.connection, .over(entry.job, path: entry.path, outcome)))
-            } else if now >= entry.nextReport {
-                entries[index].nextReport = now + ErrandList.reportInterval
+                return nil
+            }
+            if now >= entry.nextReport {
+                entry.nextReport = now + ErrandList.reportInterval
                 let (done, total) = entry.errand.progress
                 news.append((entry.connection, .progress(done: done, total: total)))
             }
+            return entry
         }
-        entries.removeAll { $0.errand.outcome != nil }
         return news
     }
 }
