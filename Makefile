@@ -36,10 +36,11 @@ VAULTS ?= 10000
 SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 BINARY = .build/release/vault
 STATIC = -c release -Xswiftc -static-executable -Xswiftc -cross-module-optimization -Xlinker -s
+UNITTEST = VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory
 # libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own.
 PAGE = -c release --scratch-path .build/page --static-swift-stdlib -Xlinker -s
 
-.PHONY: demo test build install docs check format torture crash faults corruption model formats vectors fuzz mutants sanitize coverage fuzz-web bench clean
+.PHONY: demo test test-programs test-web build install docs check format torture crash faults corruption model formats vectors fuzz mutants sanitize coverage fuzz-web bench clean
 
 demo:
 	@Scripts/install-packages build
@@ -57,11 +58,17 @@ test:
 	@Scripts/install-gradient
 	@$(MAKE) --no-print-directory build
 	/usr/bin/python3 -B -m unittest discover --start-directory Tests/PythonReader
-	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Agent
-	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Formats
-	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Shells
-	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Web
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-programs test-web
 	XDG_STATE_HOME="$(CURDIR)/.build/state" SWIFT_BACKTRACE=enable=no VAULT_BINARY="$(CURDIR)/$(BINARY)" $(SWIFT) test --disable-xctest
+
+# They wait more than they work, so that two can run at a time.
+test-programs:
+	$(UNITTEST) Tests/Agent
+	$(UNITTEST) Tests/Formats
+	$(UNITTEST) Tests/Shells
+
+test-web:
+	$(UNITTEST) Tests/Web
 
 install:
 	@test -x $(BINARY) || { echo "run 'make build' first" >&2; exit 1; }
