@@ -104,7 +104,9 @@ torture:
 
 crash: SEED = 1
 crash:
-	@VAULT_SEED=$(SEED) VAULT_STATES=$(STATES) Scripts/campaign crash CrashTests
+	@mkdir -p .build
+	@gcc -O2 -shared -fPIC -o .build/quick.so Fuzz/Targets/quick/quick.c
+	@LD_PRELOAD="$(CURDIR)/.build/quick.so" VAULT_SEED=$(SEED) VAULT_STATES=$(STATES) Scripts/campaign crash CrashTests
 
 faults:
 	@VAULT_FAULTS=$(STEP) Scripts/campaign faults VaultFileTests.FaultTests
