@@ -104,7 +104,9 @@ struct CrashCampaign: Sendable {
             case .failure(let error): findings.refusal = error
             }
         }
-        surroundings.marks = MarkFolder(path: Machine.marks, storage: disk)
+        if recording.surroundings.marks != nil {
+            surroundings.marks = MarkFolder(path: Machine.marks, storage: disk)
+        }
         do throws(VaultFileError) {
             let log = try Log(
                 path: recording.path, access: .writing, surroundings: surroundings, master: master.copy())

@@ -113,11 +113,11 @@ final class Machine {
     private var log: Log?
     private let keepsLog: Bool
 
-    init(seed: UInt64, keepsLog: Bool = false) {
+    init(seed: UInt64, keepsLog: Bool, hasMarks: Bool) {
         var world = World(seed: seed)
         disk = RecordingDisk(world.disk)
         world.surroundings.storage = disk
-        world.surroundings.marks = MarkFolder(path: Machine.marks, storage: disk)
+        world.surroundings.marks = hasMarks ? MarkFolder(path: Machine.marks, storage: disk) : nil
         world.clock.step = 1000
         world.disk["/backup/README"] = Array("backups".utf8)
         self.world = world

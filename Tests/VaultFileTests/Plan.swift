@@ -31,9 +31,14 @@ struct Plan: Sendable {
     var second: [Deed] = []
     /// Whether a process keeps its log open.
     var keepsLog = false
+    /// Whether the machine remembers what it saw; to do so, it syncs more than a writer must.
+    var hasMarks = true
 
-    private init(_ beginning: [Deed], _ first: [Deed], _ second: [Deed] = [.change("C", 300)]) {
+    private init(
+        _ beginning: [Deed], _ first: [Deed], _ second: [Deed] = [.change("C", 300)], hasMarks: Bool = true
+    ) {
         (self.beginning, self.first, self.second) = (beginning, first, second)
+        self.hasMarks = hasMarks
     }
 
     /// One for each kind of deed, after which another process goes on.
@@ -46,6 +51,8 @@ struct Plan: Sendable {
             ("delete", Plan(some, [.commit([[.remove("A")]])])),
             ("import", Plan(some, [.commit([imported])])),
             ("several at a time", Plan(some, [.commit([[.text("A", "1")], [.text("B", "2")], imported])])),
+            ("set without marks", Plan(some, [.change("B", 40)], hasMarks: false)),
+            ("compact without marks", Plan(some, [.compact], hasMarks: false)),
             ("compact", Plan(some, [.compact])), ("backup", Plan(some, [.backup], [.backup])),
             ("restore", Plan(some + [.backup, .change("B", 900)], [.restore])),
         ]
@@ -55,6 +62,7 @@ struct Plan: Sendable {
     init(seed: UInt64) {
         var dice = Dice(seed: seed)
         keepsLog = dice.happens(50)
+        hasMarks = dice.happens(65)
         if dice.happens(85) {
             beginning = [.create]
             for _ in 0..<Int.random(in: 0...3, using: &dice) { beginning.append(Plan.commit(&dice)) }
@@ -123,7 +131,7 @@ struct Recording {
     ///
     /// - Parameter kill: the call of the first process at which it is killed.
     init(_ plan: Plan, seed: UInt64, kill: Int? = nil, defect: Defect? = nil) throws {
-        let machine = Machine(seed: seed, keepsLog: plan.keepsLog)
+        let machine = Machine(seed: seed, keepsLog: plan.keepsLog, hasMarks: plan.hasMarks)
         var books = Books()
         for deed in plan.beginning {
             try machine.perform(deed)
