@@ -61,8 +61,9 @@ struct Plan: Sendable {
     /// A plan that is the same for each seed.
     init(seed: UInt64) {
         var dice = Dice(seed: seed)
-        keepsLog = dice.happens(50)
         hasMarks = dice.happens(65)
+        // A log that is open believes a restore only where the mark tells of it.
+        keepsLog = hasMarks && dice.happens(50)
         if dice.happens(85) {
             beginning = [.create]
             for _ in 0..<Int.random(in: 0...3, using: &dice) { beginning.append(Plan.commit(&dice)) }
