@@ -7,6 +7,7 @@ import Testing
 @Suite struct CrashTests {
     /// How many states are looked at; `make crash` asks for more.
     private static let wanted = ProcessInfo.processInfo.environment["VAULT_STATES"].flatMap { Int($0) }
+    private static let few = 8_000
     private static let seed = UInt64(ProcessInfo.processInfo.environment["VAULT_SEED"] ?? "") ?? 1
 
     @Test func `wherever the machine stops, all that was acknowledged is there, and nothing else`() throws {
@@ -19,7 +20,7 @@ import Testing
             counts += done.counts
             failures += done.failures
         }
-        let others = (CrashTests.wanted ?? 8_000) - counts.states
+        let others = (CrashTests.wanted ?? CrashTests.few) - counts.states
         let random = CrashCampaign.run(states: others, limit: 256, firstSeed: CrashTests.seed)
         counts += random.counts
         failures += random.failures
@@ -27,7 +28,7 @@ import Testing
         print("crash: \(counts.states) distinct states, \(counts.lost) lost, \(counts.wrong) wrong")
         #expect(failures == [])
         #expect(counts.lost + counts.wrong == 0)
-        #expect(counts.states >= CrashTests.wanted ?? 8_000)
+        #expect(counts.states >= CrashTests.wanted ?? CrashTests.few)
     }
 
     @Test(arguments: Defect.allCases)

@@ -141,10 +141,10 @@ import Testing
 
 /// Writes a vault as programs do, and then lets something happen to the file.
 private struct RandomWriter {
-    private var state: SplitMix
+    private var state: Dice
 
     init(seed: Int, number: Int) {
-        state = SplitMix(UInt64(bitPattern: Int64(seed)) &* 0x9E37_79B9 &+ UInt64(number))
+        state = Dice(seed: UInt64(bitPattern: Int64(seed)) &* 0x9E37_79B9 &+ UInt64(number))
         _ = state.next()
     }
 
@@ -205,19 +205,5 @@ private struct RandomWriter {
         default: break
         }
         return bytes
-    }
-}
-
-/// Steele, Lea and Flood's generator: small, and good enough to choose by.
-private struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }
