@@ -134,7 +134,7 @@ mutants:
 
 # Leaks are not looked for: Foundation's Process, which tests use, has one of 32 bytes.
 sanitize:
-	SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 VAULT_BINARY="$(CURDIR)/$(BINARY)" \
+	SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0:suppressions="$(CURDIR)/Tests/address-sanitizer.txt" VAULT_BINARY="$(CURDIR)/$(BINARY)" \
 		$(SWIFT) test --sanitize=address --scratch-path .build/address --disable-xctest
 	SWIFT_BACKTRACE=enable=no VAULT_BINARY="$(CURDIR)/$(BINARY)" \
 		$(SWIFT) test --sanitize=thread --scratch-path .build/thread --disable-xctest
@@ -142,7 +142,7 @@ sanitize:
 coverage:
 	@SWIFT_BACKTRACE=enable=no $(SWIFT) test --enable-code-coverage --scratch-path .build/coverage --disable-xctest \
 		--filter 'VaultFileTests|VaultKitTests|VaultAgentTests|FuzzTests' >.build/coverage.log 2>&1 || { cat .build/coverage.log; exit 1; }
-	@llvm-cov export .build/coverage/debug/vaultPackageTests.xctest \
+	@"$(dir $(realpath $(shell command -v $(SWIFT))))llvm-cov" export .build/coverage/debug/vaultPackageTests.xctest \
 		-instr-profile .build/coverage/debug/codecov/default.profdata >.build/coverage.json
 	@Scripts/uncovered .build/coverage.json
 

@@ -60,7 +60,7 @@ MUTANTS = [
     ("the place of a frame is ignored", READER, "guard nonceOffset == offset, Format", "guard nonceOffset <= .max, Format", READ),
     ("the header's MAC is ignored", HEADER, "guard try isAuthentic(master: master) else { throw .tamperedHeader }",
      "_ = try isAuthentic(master: master)", READ),
-    ("a writer goes on after an error", APPEND, "        hasFailed = true  // until all went well\n", "", "WritingTests|FaultTests"),
+    ("a writer goes on after an error", APPEND, "        hasFailed = true  // until all went well\n", "", "TailTests|FaultRegressionTests"),
     ("the same time may be stamped twice", "VaultFile/Batch.swift", "newest.map { $0 + 1 } ?? 0", "newest.map { $0 - 1 } ?? 0",
      "WritingTests|RecordTests"),
 ]
