@@ -41,8 +41,8 @@ struct Messages {
     private var reader: InputReader
     private(set) var bytes: [UInt8] = []
 
-    /// - Parameter input: each message begins with its kind in the lower half of a byte; 14 and 15 are bytes as they are,
-    ///   with and without the right length before them.
+    /// - Parameter input: each message begins with its kind in the lower half of a byte; 15 is bytes as they are, with the
+    ///   right length before them if the upper half is odd.
     init(_ input: [UInt8]) {
         reader = InputReader(input)
         while !reader.isAtEnd { add(reader.byte()) }
@@ -51,7 +51,7 @@ struct Messages {
     private mutating func add(_ code: UInt8) {
         let (kind, argument) = (code & 15, code >> 4)
         switch kind {
-        case 14: bytes += Messages.framed(reader.take(Int(reader.byte())))
+        case 15 where argument & 1 == 1: bytes += Messages.framed(reader.take(Int(reader.byte())))
         case 15: bytes += reader.take(Int(reader.byte()))
         default: bytes += Messages.framed([kind] + body(kind, argument))
         }
@@ -72,6 +72,8 @@ struct Messages {
         case 10: return secret(argument) + [reader.byte(), 0, 0, argument & 8]
         case 11: return commit(argument)
         case 13: return path(argument) + job()
+        case 14:
+            return path(argument) + (argument & 8 == 0 ? Known.masterBytes : [UInt8](repeating: 2, count: 32))
         default: return []
         }
     }

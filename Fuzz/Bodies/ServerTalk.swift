@@ -83,7 +83,7 @@ struct ServerTalk {
         while rest.count >= 5 {
             let count = Int(Array(rest.prefix(4)).number(UInt32.self, at: 0))
             let kind = rest[rest.startIndex + 4]
-            require((128...141).contains(kind) || kind == 255, "a reply has kind \(kind)")
+            require((128...142).contains(kind) || kind == 255, "a reply has kind \(kind)")
             require(count >= 1, "a reply has a kind")
             // What the socket does not take at once comes later.
             guard 4 + count <= rest.count else { return }
@@ -167,7 +167,7 @@ struct ServerTalk {
         ("server-compact", [Shape.opens, 0x0D, 0x02, 0x0D, 0x0C, 7]),
         ("server-salvage", [Shape.opens, 0x0D, 0x33, 5, 0x0D, 0x33, 0]),
         ("server-accept", [Shape.opens, 0x0D, 0x04]), ("server-stop", [Shape.opens, 1, 7]),
-        ("server-two-helloes", [Shape.opens, 0, 7]), ("server-raw-message", [Shape.opens, 14, 2, 7, 0]),
+        ("server-two-helloes", [Shape.opens, 0, 7]), ("server-raw-message", [Shape.opens, 0x1F, 2, 7, 0]),
         ("server-raw-bytes", [Shape.opens, 15, 6, 255, 255, 255, 255, 7, 7]),
         ("server-bytes", [1] + Messages.hello + Messages.unlock(Messages.paths[0]) + Messages.framed([7])),
         ("server-half", [1 | Shape.opens, 40, 0, 0, 0, 10]),

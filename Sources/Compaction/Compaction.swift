@@ -47,13 +47,32 @@ public enum Compaction {
         let log = try Log(
             path: path, access: .writing, surroundings: surroundings, master: try master.copy())
         return try log.withWriterLock(patience: Log.writePatience) { _ throws(VaultFileError) in
-            try rewrite(log, master, retention, surroundings, progress)
+            try rewrite(log, master, slots: nil, retention, surroundings, progress)
+        }
+    }
+
+    /// Rewrites the file at `path` under new keys, with all versions.
+    ///
+    /// The keys of before, and whatever opened them, open nothing of the new file; older copies stay as they are.
+    ///
+    /// - Parameter old: the master key until now.
+    /// - Throws: as ``run(path:master:keeping:surroundings:progress:)``; ``VaultFileError/replaced`` if another vault lies at
+    ///   the path than the one that the keys were made for.
+    public static func changeKeys(
+        path: String, from old: borrowing Key, to keys: borrowing NewKeys, surroundings: Surroundings,
+        progress: Progress = .unwatched
+    ) throws(VaultFileError) -> Report {
+        let log = try Log(
+            path: path, access: .writing, surroundings: surroundings, master: try old.copy())
+        return try log.withWriterLock(patience: Log.writePatience) { _ throws(VaultFileError) in
+            guard log.header.vaultID == keys.vaultID else { throw .replaced }
+            return try rewrite(log, keys.master, slots: keys.slots, .all, surroundings, progress)
         }
     }
 
     private static func rewrite(
-        _ log: Log, _ master: borrowing Key, _ retention: Retention, _ surroundings: Surroundings,
-        _ progress: Progress
+        _ log: Log, _ master: borrowing Key, slots: [[UInt8]]?, _ retention: Retention,
+        _ surroundings: Surroundings, _ progress: Progress
     ) throws(VaultFileError) -> Report {
         for finding in try log.check() {
             if let offset = finding.damage { throw .damaged(at: offset) }
@@ -68,7 +87,8 @@ public enum Compaction {
 
         let places = log.places(keeping: retention)
         let rewrite = Rewrite(places, before: log.committedEnd, surroundings, progress)
-        let header = try rewrite.header(following: log.header, last: log.committed, master: master)
+        let header = try rewrite.header(
+            following: log.header, last: log.committed, slots: slots, master: master)
         let new = try NewFile(for: target, purpose: purpose, surroundings)
         var source = try log.reader()
         try rewrite.write(header, from: &source, master: master, to: new.file)

@@ -32,15 +32,16 @@ struct Rewrite: ~Copyable {
     /// The header of the new file.
     ///
     /// - Parameters:
-    ///   - old: the old one, whose slots and flags it gets.
+    ///   - old: the old one, whose flags it gets.
     ///   - last: the last frame of the old file, or the position before its first.
+    ///   - slots: the slots that wrap `master`; nil keeps the old ones.
     func header(
-        following old: Header, last: Replay.Position, master: borrowing Key
+        following old: Header, last: Replay.Position, slots: [[UInt8]]? = nil, master: borrowing Key
     ) throws(VaultFileError) -> Header {
         try last.checkRoom(forFrames: places.count)
         let salt = try salt(32)
         let bytes = try old.successor(
-            base: last, end: Format.logStart + frameBytes, fileSalt: salt, master: master)
+            base: last, end: Format.logStart + frameBytes, fileSalt: salt, slots: slots, master: master)
         return try Header(bytes, bounds: surroundings.readingBounds)
     }
 

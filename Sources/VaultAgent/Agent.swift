@@ -80,6 +80,16 @@ public struct Agent: Sendable {
         ) { message throws(SodiumError) in try message.append(wish) }
     }
 
+    /// Tells the agent which master key the file of an unlocked vault gets next, so that it stays unlocked.
+    ///
+    /// - Throws: as ``session(for:)``.
+    public func announce(_ key: borrowing Key, for path: String) throws(AgentError) {
+        try connect().request(.announce, path: Locations.realPath(of: path), moreCount: Key.count) {
+            message throws(SodiumError) in
+            try key.withBytes { key throws(SodiumError) in try message.append(key) }
+        }
+    }
+
     /// Makes the agent forget a vault's keys; without an agent there is nothing to forget.
     public func lock(_ path: String) throws(AgentError) {
         guard let connection = try running() else { return }

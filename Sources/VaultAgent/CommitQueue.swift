@@ -50,6 +50,8 @@ struct CommitQueue {
         } catch .file(.busy) {
             isBlocked = true
             for entry in entries where now >= entry.deadline { entry.submission.fail(.file(.busy)) }
+        } catch .file(.keysChanged) {
+            isBlocked = true  // the next look follows, or locks the vault
         } catch {
             for entry in entries { entry.submission.fail(error) }
         }

@@ -62,6 +62,13 @@ struct FieldReader {
         return secret
     }
 
+    /// The next key, in guarded memory; without that, the message cannot be read.
+    mutating func key(of body: Span<UInt8>) throws(MalformedMessage) -> Key {
+        let range = try take(Key.count, of: body)
+        guard let key = try? Key(copying: body.extracting(range)) else { throw MalformedMessage() }
+        return key
+    }
+
     /// The next limits.
     mutating func limits(of body: Span<UInt8>) throws(MalformedMessage) -> Limits {
         let idle = try number(UInt64.self, of: body)

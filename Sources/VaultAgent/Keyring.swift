@@ -24,7 +24,9 @@ public struct AgentClock: Sendable {
 /// The vaults that are unlocked, by path.
 final class Keyring {
     private struct Entry {
-        let vault: Vault
+        var vault: Vault
+        /// The key that the file gets next, if somebody who changes it said so.
+        var successor: KeyBox?
         var deadlines: Deadlines
         /// With the marks that the client named.
         let surroundings: Surroundings
@@ -89,6 +91,8 @@ final class Keyring {
     ///
     /// - Throws: ``VaultError/locked``; ``VaultError/file(_:)`` if there is no memory or no thread.
     func begin(_ job: Job, _ path: String) throws(VaultError) -> Errand {
+        // The file may have got the key that was announced; whatever else is wrong with it, the job will say.
+        _ = try? look(path)
         guard let entry = entries[path] else { throw .locked }
         entries[path]?.deadlines.use(at: clock.now())
         let key = try entry.vault.masterKey()
@@ -131,6 +135,14 @@ final class Keyring {
         }
     }
 
+    /// Takes note of the key that the file at `path` gets next.
+    ///
+    /// - Throws: ``VaultError/locked``.
+    func announce(_ successor: KeyBox, _ path: String) throws(VaultError) {
+        guard entries[path] != nil else { throw .locked }
+        entries[path]?.successor = successor
+    }
+
     /// Forgets a vault's keys.
     func lock(_ path: String) { entries[path] = nil }
 
@@ -163,17 +175,46 @@ final class Keyring {
 
     /// The vault at `path`, brought up to date.
     ///
-    /// One whose keys were changed elsewhere is locked: the key that is here opens nothing any more.
+    /// One whose keys were changed elsewhere is locked: the keys that are here open nothing any more.
     private func look(_ path: String) throws(VaultError) -> Vault {
         guard let vault = entries[path]?.vault else { throw .locked }
         do throws(VaultError) {
             try vault.refresh()
+            return vault
+        } catch .file(.keysChanged) {
+            return try follow(path)
+        } catch {
+            throw error
+        }
+    }
+
+    /// Opens the vault at `path` with the key that was announced.
+    private func follow(_ path: String) throws(VaultError) -> Vault {
+        guard let entry = entries[path], let successor = entry.successor else {
+            lock(path)
+            throw .locked
+        }
+        do throws(VaultError) {
+            let vault = try Vault.open(
+                at: path, masterKey: try copy(successor.key), access: .reading,
+                surroundings: entry.surroundings)
+            _ = vault.takeNotices()
+            entries[path]?.vault = vault
+            entries[path]?.successor = nil
+            return vault
         } catch .file(.keysChanged) {
             lock(path)
             throw .locked
         } catch {
             throw error
         }
-        return vault
+    }
+
+    private func copy(_ key: borrowing Key) throws(VaultError) -> Key {
+        do throws(VaultFileError) {
+            return try key.copy()
+        } catch {
+            throw .file(error)
+        }
     }
 }

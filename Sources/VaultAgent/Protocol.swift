@@ -44,6 +44,7 @@ public enum AgentProtocol {
         case commit
         case summary
         case job
+        case announce
 
         var reply: UInt8 { rawValue + 128 }
     }

@@ -17,6 +17,7 @@ enum Request: ~Copyable {
     case commit(CommitRequest)
     case summary
     case job(path: String, Job)
+    case announce(path: String, KeyBox)
 
     /// Reads a request.
     ///
@@ -62,6 +63,9 @@ enum Request: ~Copyable {
         case .job:
             let path = try reader.path(of: message)
             return .job(path: path, try reader.job(of: message))
+        case .announce:
+            let path = try reader.path(of: message)
+            return .announce(path: path, KeyBox(try reader.key(of: message)))
         case .unlock, .commit: throw MalformedMessage()
         }
     }
@@ -77,7 +81,7 @@ struct UnlockRequest: ~Copyable {
 
     init(_ message: Span<UInt8>, _ reader: inout FieldReader) throws(MalformedMessage) {
         let path = try reader.path(of: message)
-        let range = try reader.take(Key.count, of: message)
+        let key = try reader.key(of: message)
         let limits = try reader.limits(of: message)
         let count = Int(try reader.number(UInt16.self, of: message))
         let marks = try reader.text(count, of: message)
@@ -85,9 +89,7 @@ struct UnlockRequest: ~Copyable {
         guard count <= AgentProtocol.mostPath, marks.isEmpty || AgentProtocol.isSayable(marks) else {
             throw MalformedMessage()
         }
-        guard limits.idle > 0, limits.total > 0, let key = try? Key(copying: message.extracting(range)) else {
-            throw MalformedMessage()
-        }
+        guard limits.idle > 0, limits.total > 0 else { throw MalformedMessage() }
         self.init(path: path, key: key, limits: limits, marks: marks)
     }
 
@@ -97,6 +99,13 @@ struct UnlockRequest: ~Copyable {
         self.key = key
         self.limits = limits
     }
+}
+
+/// A key that can wait in a collection.
+final class KeyBox {
+    let key: Key
+
+    init(_ key: consuming Key) { self.key = key }
 }
 
 /// Changes on their way into the agent, or why they cannot be made.

@@ -137,6 +137,9 @@ final class Responder {
             keyring.lock(path)
             try reply.appendHead(AgentProtocol.Kind.lock.reply, bodyCount: 0)
         case .job(let path, let job): return .errand(try keyring.begin(job, path), job, path: path)
+        case .announce(let path, let successor):
+            try keyring.announce(successor, path)
+            try reply.appendHead(AgentProtocol.Kind.announce.reply, bodyCount: 0)
         case .open(let path):
             let vault = try keyring.use(path)
             client.path = path

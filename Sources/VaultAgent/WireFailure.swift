@@ -97,6 +97,9 @@ enum WireFailure: Error, Equatable {
         case .severalNames: (44, 0, 0)
         case .rewriteDiffers(let offset): (45, offset, 0)
         case .cancelled: (46, 0, 0)
+        case .wrongRecoveryKey: (47, 0, 0)
+        case .mistypedRecoveryKey: (48, 0, 0)
+        case .noRecoveryKey: (49, 0, 0)
         }
     }
 
@@ -149,6 +152,9 @@ enum WireFailure: Error, Equatable {
         case 44: .severalNames
         case 45: .rewriteDiffers(at: first)
         case 46: .cancelled
+        case 47: .wrongRecoveryKey
+        case 48: .mistypedRecoveryKey
+        case 49: .noRecoveryKey
         default: nil
         }
     }

@@ -81,6 +81,12 @@ public struct Header: Equatable, Sendable {
         else { throw .damagedHeader }
     }
 
+    /// The id in what may be a header, whatever the rest of it says; nil if it does not begin as one does.
+    package static func vaultID(in bytes: Span<UInt8>) -> Bytes16? {
+        guard bytes.count >= 48, bytes.extracting(first: magic.count).equals(magic.span) else { return nil }
+        return Bytes16(bytes, at: 32)
+    }
+
     /// What a new header holds besides its slots.
     struct Fields {
         var vaultID: [UInt8]
@@ -116,21 +122,23 @@ public struct Header: Equatable, Sendable {
         return bytes
     }
 
-    /// The header of the next generation, with the same id, slots, flags and master key.
+    /// The header of the next generation, with the same id and flags.
     ///
     /// - Parameters:
     ///   - base: the last frame of this generation, or the position before its first.
     ///   - end: where the content of the next one will end.
+    ///   - slots: the slots that wrap `master`, if that is a new one; nil keeps those of this generation.
     /// - Throws: ``VaultFileError/damagedHeader`` if there is no next one; ``VaultFileError/outOfMemory``.
     package func successor(
-        base: Replay.Position, end: UInt64, fileSalt: [UInt8], master: borrowing Key
+        base: Replay.Position, end: UInt64, fileSalt: [UInt8], slots: [[UInt8]]? = nil,
+        master: borrowing Key
     ) throws(VaultFileError) -> [UInt8] {
         // No writer gets that far; whoever has the key can forge it.
         guard generation < .max else { throw .damagedHeader }
         let fields = Fields(
             vaultID: vaultID.bytes, generation: generation + 1, baseSeq: base.seq, baseEnd: end,
             fileSalt: fileSalt, lineage: base.tag, compatibleFlags: compatibleFlags)
-        let slots = Slot.offsets.map { Array(bytes[$0..<$0 + Slot.count]) }
+        let slots = slots ?? Slot.offsets.map { Array(bytes[$0..<$0 + Slot.count]) }
         do throws(SodiumError) {
             return try Header.encode(fields, slots: slots, master: master)
         } catch {
@@ -166,6 +174,36 @@ public struct Header: Equatable, Sendable {
             context: bytes.span.extracting(0..<Header.macRange.lowerBound))
     }
 
+    /// The master key, unwrapped with a passphrase or with the recovery key.
+    ///
+    /// - Throws: as ``unlock(passphrase:)``; ``VaultFileError/noRecoveryKey``, before any work, and
+    ///   ``VaultFileError/wrongRecoveryKey``.
+    public func unlock(with credential: borrowing Credential) throws(VaultFileError) -> Key {
+        switch credential {
+        case .passphrase(let passphrase):
+            return try passphrase.withBytes { bytes throws(VaultFileError) in try unlock(passphrase: bytes) }
+        case .recovery(let key): return try unlock(recovery: key)
+        }
+    }
+
+    private func unlock(recovery: borrowing RecoveryKey) throws(VaultFileError) -> Key {
+        guard hasRecoveryKey else { throw .noRecoveryKey }
+        let slot = Slot(bytes.span, at: Slot.offsets[1])
+        let derived: SecretBytes
+        do throws(SodiumError) {
+            derived = try recovery.derive(salt: slot.salt.span)
+        } catch {
+            throw VaultFileError(error)
+        }
+        do throws(VaultFileError) {
+            return try unwrap(slot, derived)
+        } catch .wrongPassphrase {
+            throw .wrongRecoveryKey
+        } catch {
+            throw error
+        }
+    }
+
     /// The master key, unwrapped with `passphrase`.
     ///
     /// - Throws: ``VaultFileError/wrongPassphrase``, ``VaultFileError/tamperedHeader``,
@@ -179,6 +217,10 @@ public struct Header: Equatable, Sendable {
         } catch {
             throw VaultFileError(error)
         }
+        return try unwrap(slot, derived)
+    }
+
+    private func unwrap(_ slot: Slot, _ derived: borrowing SecretBytes) throws(VaultFileError) -> Key {
         let master = try slot.unwrap(derived: derived, vaultID: vaultID)
         guard try isAuthentic(master: master) else { throw .tamperedHeader }
         return master

@@ -9,32 +9,31 @@ extension Log {
     /// - Parameters:
     ///   - passphrase: 1 to 1,024 bytes.
     ///   - parameters: within `surroundings.writingBounds`.
+    ///   - showRecoveryKey: if it shall have a recovery key, is lent that when the vault is durable.
     /// - Throws: ``VaultFileError/alreadyExists``, ``VaultFileError/refusedParameters(_:)``,
     ///   ``VaultFileError/outOfMemory``, ``VaultFileError/io(_:_:)``. No file is left then.
     public static func create(
-        path: String, passphrase: Span<UInt8>, parameters: Argon2id.Parameters, surroundings: Surroundings
+        path: String, passphrase: Span<UInt8>, parameters: Argon2id.Parameters, surroundings: Surroundings,
+        showRecoveryKey: ((borrowing RecoveryKey) -> Void)? = nil
     ) throws(VaultFileError) -> Log {
-        precondition(Format.passphraseCounts.contains(passphrase.count))
-        guard surroundings.writingBounds.contains(parameters) else { throw .refusedParameters(parameters) }
-        let storage = surroundings.storage
-        if (try? storage.identity(of: path)) != nil { throw .alreadyExists }
+        if (try? surroundings.storage.identity(of: path)) != nil { throw .alreadyExists }
         let entropy = surroundings.entropy
-        let master = try guarding { () throws(SodiumError) in try entropy.key() }
-        let header = try Header(
-            try newHeader(passphrase, parameters, master, entropy), bounds: surroundings.readingBounds)
-        return try publish(header, at: path, surroundings, master)
+        let id = try guarding { () throws(SodiumError) in try entropy.bytes(16) }
+        let keys = try NewKeys(
+            for: Bytes16(id.span, at: 0), passphrase: passphrase, parameters: parameters,
+            hasRecoveryKey: showRecoveryKey != nil, surroundings: surroundings)
+        let header = try Header(try newHeader(keys, entropy), bounds: surroundings.readingBounds)
+        let log = try publish(header, at: path, surroundings, try keys.master.copy())
+        keys.showRecovery(showRecoveryKey)
+        return log
     }
 
     private static func newHeader(
-        _ passphrase: Span<UInt8>, _ parameters: Argon2id.Parameters, _ master: borrowing Key,
-        _ entropy: Entropy
+        _ keys: borrowing NewKeys, _ entropy: Entropy
     ) throws(VaultFileError) -> [UInt8] {
         do throws(SodiumError) {
-            let fields = Header.Fields(vaultID: try entropy.bytes(16), fileSalt: try entropy.bytes(32))
-            let slot = try Slot.encode(
-                passphrase: passphrase, parameters: parameters, master: master,
-                vaultID: Bytes16(fields.vaultID.span, at: 0), entropy: entropy)
-            return try Header.encode(fields, slots: [slot, Slot.empty], master: master)
+            let fields = Header.Fields(vaultID: keys.vaultID.bytes, fileSalt: try entropy.bytes(32))
+            return try Header.encode(fields, slots: keys.slots, master: keys.master)
         } catch {
             throw VaultFileError(error)
         }

@@ -85,6 +85,19 @@ struct Slot {
         return bytes
     }
 
+    /// The 144 bytes of a recovery slot that wraps `master`.
+    static func encode(
+        recovery: borrowing RecoveryKey, master: borrowing Key, vaultID: Bytes16, entropy: Entropy
+    ) throws(SodiumError) -> [UInt8] {
+        var bytes = empty
+        bytes[0] = Kind.recovery.rawValue
+        let salt = try entropy.bytes(16)
+        bytes.replaceSubrange(16..<32, with: salt)
+        let derived = try recovery.derive(salt: salt.span)
+        try seal(master, derived: derived, vaultID: vaultID, entropy: entropy, into: &bytes)
+        return bytes
+    }
+
     private static func seal(
         _ master: borrowing Key, derived: borrowing SecretBytes, vaultID: Bytes16, entropy: Entropy,
         into slot: inout [UInt8]

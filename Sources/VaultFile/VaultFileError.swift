@@ -27,6 +27,12 @@ public enum VaultFileError: Error, Equatable, Sendable {
     case refusedParameters(Argon2id.Parameters)
     /// The passphrase does not belong to the slot, or the slot was changed.
     case wrongPassphrase
+    /// The recovery key does not belong to the slot, or the slot was changed.
+    case wrongRecoveryKey
+    /// What was typed is no recovery key: its check does not hold.
+    case mistypedRecoveryKey
+    /// The vault has no recovery key.
+    case noRecoveryKey
     /// Argon2id or guarded memory did not get its memory.
     case outOfMemory
     /// Somebody else held the lock for too long.

@@ -147,12 +147,28 @@ extension Worker {
 
 /// A vault's master key in this process.
 public final class KeyHolder: Worker {
-    private let master: Key
-    private let surroundings: Surroundings
+    let master: Key
+    let surroundings: Surroundings
 
     private init(_ master: consuming Key, _ surroundings: Surroundings) {
         self.master = master
         self.surroundings = surroundings
+    }
+
+    /// Derives the key of the vault at `path`, or finds it with the recovery key.
+    ///
+    /// - Throws: ``VaultError/file(_:)``, ``VaultError/derivationBusy``.
+    public static func open(
+        _ path: String, with credential: borrowing Credential, surroundings: Surroundings = .thisMachine
+    ) throws(VaultError) -> KeyHolder {
+        guard let turn = DerivationTurn() else { throw .derivationBusy }
+        defer { turn.end() }
+        do throws(VaultFileError) {
+            let header = try Log.readHeader(path: path, surroundings: surroundings)
+            return KeyHolder(try header.unlock(with: credential), surroundings)
+        } catch {
+            throw .file(error)
+        }
     }
 
     /// Derives the key of the file at `path`.

@@ -74,21 +74,20 @@ public final class Vault: Session {
     ///
     /// - Parameters:
     ///   - path: the vault file.
-    ///   - passphrase: 1 to 1,024 bytes.
+    ///   - credential: a passphrase of 1 to 1,024 bytes, or the recovery key.
     ///   - isNeeded: asked when it is this process's turn; if not, nothing is derived or lent.
     ///   - body: is lent the key.
     /// - Returns: whether it was needed.
-    /// - Throws: ``VaultError/file(_:)``, ``VaultError/invalidPassphrase``, ``VaultError/derivationBusy``.
+    /// - Throws: ``VaultError/file(_:)``, ``VaultError/derivationBusy``.
     public static func lendMasterKey(
-        at path: String, passphrase: Span<UInt8>, ifStill isNeeded: () -> Bool,
+        at path: String, with credential: borrowing Credential, ifStill isNeeded: () -> Bool,
         to body: (borrowing Key) -> Void
     ) throws(VaultError) -> Bool {
-        guard Format.passphraseCounts.contains(passphrase.count) else { throw .invalidPassphrase }
         guard let turn = DerivationTurn() else { throw .derivationBusy }
         defer { turn.end() }
         guard isNeeded() else { return false }
         let key = try reading { () throws(VaultFileError) in
-            try Log.readHeader(path: path, surroundings: Surroundings()).unlock(passphrase: passphrase)
+            try Log.readHeader(path: path, surroundings: Surroundings()).unlock(with: credential)
         }
         body(key)
         return true
@@ -104,11 +103,12 @@ public final class Vault: Session {
     ///   - parameters: what one guess at the passphrase shall cost; nil measures this machine and never goes
     ///     below 3 passes over 256 MiB.
     ///   - surroundings: the disk, the clock and the marks.
+    ///   - showRecoveryKey: if the vault shall have a recovery key, is lent that once the file is durable.
     /// - Throws: ``VaultError/file(_:)``, ``VaultError/invalidPassphrase``, ``VaultError/derivationBusy``; no
     ///   file is left then.
     public static func create(
         at path: String, passphrase: Span<UInt8>, parameters: Argon2id.Parameters? = nil,
-        surroundings: Surroundings = .thisMachine
+        surroundings: Surroundings = .thisMachine, showRecoveryKey: ((borrowing RecoveryKey) -> Void)? = nil
     ) throws(VaultError) -> Vault {
         guard Format.passphraseCounts.contains(passphrase.count) else { throw .invalidPassphrase }
         if isOccupied(path, surroundings: surroundings) { throw .file(.alreadyExists) }
@@ -118,7 +118,8 @@ public final class Vault: Session {
         do throws(VaultFileError) {
             return Vault(
                 try Log.create(
-                    path: path, passphrase: passphrase, parameters: chosen, surroundings: surroundings))
+                    path: path, passphrase: passphrase, parameters: chosen, surroundings: surroundings,
+                    showRecoveryKey: showRecoveryKey))
         } catch {
             throw .file(error)
         }
@@ -129,7 +130,7 @@ public final class Vault: Session {
         (try? surroundings.storage.identity(of: path)) != nil
     }
 
-    private static func calibrated() throws(VaultError) -> Argon2id.Parameters {
+    static func calibrated() throws(VaultError) -> Argon2id.Parameters {
         do throws(SodiumError) {
             return try Argon2id.calibrate(
                 availableMemory: Memory.available(), clock: SystemClock.monotonicNanoseconds)
@@ -264,8 +265,8 @@ public final class Vault: Session {
     ///   - submissions: the sets, all of which have an outcome then, but those for which there was no room
     ///     beside the others.
     ///   - patience: how long to wait for another writer, in milliseconds.
-    /// - Throws: ``VaultError/file(_:)`` with `VaultFileError.busy` if the wait was too long; nothing has an
-    ///   outcome then.
+    /// - Throws: ``VaultError/file(_:)`` with `VaultFileError.busy` if the wait was too long, or with
+    ///   `VaultFileError.keysChanged`; nothing has an outcome then.
     public func commit(_ submissions: [Submission], patience: UInt64) throws(VaultError) {
         var added: [Submission] = []
         do throws(VaultFileError) {
@@ -283,6 +284,8 @@ public final class Vault: Session {
             for submission in added { submission.outcome = .success(saved) }
         } catch .busy {
             throw .file(.busy)
+        } catch .keysChanged {
+            throw .file(.keysChanged)
         } catch {
             for submission in submissions where submission.outcome == nil {
                 submission.outcome = .failure(.file(error))

@@ -63,6 +63,15 @@ extension Failure {
             self.init(
                 .wrongPassphrase, "wrong passphrase",
                 hint: "if you are sure of it, the slot that it opens may be damaged or changed: try a backup")
+        case .wrongRecoveryKey:
+            self.init(
+                .wrongPassphrase, "wrong recovery key",
+                hint: "'vault passwd', 'vault rekey' and 'vault recovery-key' make the one of before void")
+        case .mistypedRecoveryKey:
+            self.init(
+                .wrongPassphrase, "the recovery key is mistyped: its check does not hold",
+                hint: "it has six groups of six letters and digits; compare each with the paper")
+        case .noRecoveryKey: self.init(.wrongPassphrase, "\(path) has no recovery key")
         case .outOfMemory: self.init(.other, "not enough memory for the key derivation or the value")
         case .busy: self.init(.busy, "busy: waited too long for another writer of \(path)")
         case .replaced: self = .rollback("another vault lies at \(path) now", path: path)

@@ -1,5 +1,6 @@
 internal import CommandSyntax
 internal import Platform
+internal import Sodium
 internal import VaultAgent
 internal import VaultKit
 internal import Wording
@@ -46,6 +47,17 @@ enum AgentAccess {
             return
         }
     }
+
+    /// Tells an agent that has the vault at `path` unlocked which key the file gets next.
+    ///
+    /// One that cannot be told will lock it.
+    static func announce(_ key: borrowing Key, for path: String) {
+        guard let agent = try? Agent() else { return }
+        try? agent.announce(key, for: path)
+    }
+
+    /// Makes an agent that has the vault at `path` unlocked take in what was done to the file.
+    static func look(at path: String) { _ = try? Agent().status(of: path) }
 
     private static func ifUnlocked<R>(_ path: String, _ body: (Agent) throws(AgentError) -> R) throws(Failure)
         -> R?

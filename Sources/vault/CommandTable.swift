@@ -42,6 +42,8 @@ enum CommandTable {
                 [
                     Verb(named: ["init"], Init.syntax, run), Verb(named: ["unlock"], Unlock.syntax, run),
                     Verb(named: ["lock"], Lock.syntax, run), Verb(named: ["status"], Status.syntax, run),
+                    Verb(named: ["passwd"], Passwd.syntax, run), Verb(named: ["rekey"], Rekey.syntax, run),
+                    Verb(named: ["recovery-key"], MakeRecoveryKey.syntax, run),
                 ]),
             Section(
                 "The file",

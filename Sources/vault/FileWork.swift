@@ -111,7 +111,7 @@ struct FileOptions: Sendable {
 }
 
 /// A line on a terminal's standard error that says how far long work is, once it takes more than a second.
-private final class ProgressLine: Sendable {
+final class ProgressLine: Sendable {
     private let doing: String
     private let isShown: Bool
     private let start = SystemClock.monotonicNanoseconds()

@@ -13,8 +13,22 @@ enum Passphrase {
         case variable(String)
     }
 
+    /// What an existing vault is opened with: its passphrase, or its recovery key, which then comes from the same places.
+    static func credential(_ options: PassphraseOptions, isRecovery: Bool) throws(Failure) -> Credential {
+        guard isRecovery else { return .passphrase(try existing(options)) }
+        let text = try existing(options, prompt: "Recovery key: ")
+        do throws(VaultFileError) {
+            return .recovery(
+                try text.withBytes { text throws(VaultFileError) in try RecoveryKey(typed: text) })
+        } catch {
+            throw Failure(error, path: "")
+        }
+    }
+
     /// The passphrase of an existing vault.
-    static func existing(_ options: PassphraseOptions) throws(Failure) -> SecretBytes {
+    static func existing(
+        _ options: PassphraseOptions, prompt: String = "Passphrase: "
+    ) throws(Failure) -> SecretBytes {
         if let source = try explicit(options.descriptor, options.file, options.command, "passphrase") {
             return try read(source)
         }
@@ -24,7 +38,7 @@ enum Passphrase {
             hint:
                 "unlock it with 'vault unlock', or give --passphrase-file, --passphrase-command or --passphrase-fd"
         )
-        return try ask(terminal, "Passphrase: ")
+        return try ask(terminal, prompt)
     }
 
     /// The passphrase of a vault that is being made; a person is asked twice.
@@ -38,6 +52,19 @@ enum Passphrase {
         for name in ["VAULT_NEW_PASSPHRASE", "VAULT_PASSPHRASE"] {
             if let source = try environment(name) { return try read(source) }
         }
+        return try askedTwice()
+    }
+
+    /// The passphrase that a vault gets in place of another one; a person is asked twice.
+    static func new(_ new: NewPassphraseOptions) throws(Failure) -> SecretBytes {
+        if let source = try explicit(new.descriptor, new.file, new.command, "new-passphrase") {
+            return try read(source)
+        }
+        if let source = try environment("VAULT_NEW_PASSPHRASE") { return try read(source) }
+        return try askedTwice()
+    }
+
+    private static func askedTwice() throws(Failure) -> SecretBytes {
         let terminal = try openTerminal(
             "there is no terminal to ask for a new passphrase",
             hint: "give --new-passphrase-file, --new-passphrase-command or --new-passphrase-fd")

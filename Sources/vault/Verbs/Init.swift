@@ -6,8 +6,8 @@ internal import Wording
 
 /// The verb `vault init`.
 struct Init: Command {
-    var memory: Int?
-    var passes: Int?
+    var hasRecoveryKey = false
+    var cost = CostOptions()
     var new = NewPassphraseOptions()
     var passphrase = PassphraseOptions()
     var common = CommonOptions()
@@ -20,13 +20,12 @@ struct Init: Command {
             One guess at the passphrase costs as much as this machine does in about three quarters of a second, and \
             never less than 3 passes over 256 MiB. --kdf-memory and --kdf-time choose otherwise.
 
-            Nobody can open the vault without the passphrase: there is no other way in.
+            Nobody can open the vault without the passphrase, but with the recovery key: --recovery-key prints one on standard \
+            output, once; write it down and keep it away from this machine. 'vault recovery-key' makes one later.
             """,
         parameters: [
-            .option(
-                "--kdf-memory", "MiB", "Memory for the key derivation, 64 to 4096", \.memory,
-                as: .number(in: 64...4096)),
-            .option("--kdf-time", "N", "Passes over that memory, 3 to 32", \.passes, as: .number(in: 3...32)),
+            .flag("--recovery-key", "Print a recovery key", \.hasRecoveryKey),
+            .shared(CostOptions.parameters, \.cost),
             .options(NewPassphraseOptions.parameters, \.new, group: "New passphrase"),
             .options(PassphraseOptions.parameters, \.passphrase, group: "Passphrase"),
             .options(CommonOptions.parameters, \.common, group: "Common options"),
@@ -34,31 +33,23 @@ struct Init: Command {
 
     func run() throws(Failure) {
         let path = try common.path()
-        let parameters = try chosenParameters()
+        let parameters = try cost.chosen()
+        let printer = RecoveryKeyPrinter()
         if Vault.isOccupied(path) { throw Failure(VaultFileError.alreadyExists, path: path) }
+        let show = { (key: borrowing RecoveryKey) in printer.show(key) }
         let passphrase = try Passphrase.new(new, or: passphrase)
         do throws(VaultError) {
             _ = try passphrase.withBytes { passphrase throws(VaultError) in
-                try Vault.create(at: path, passphrase: passphrase, parameters: parameters)
+                try Vault.create(
+                    at: path, passphrase: passphrase, parameters: parameters,
+                    showRecoveryKey: hasRecoveryKey ? show : nil)
             }
         } catch {
             throw Failure(error, path: path)
         }
         // An agent may still have the one that lay there before.
         AgentAccess.adopt(path)
+        try printer.finish()
         common.confirm("Made the vault \(path)")
-    }
-
-    /// Nil if this machine is to be measured.
-    private func chosenParameters() throws(Failure) -> Argon2id.Parameters? {
-        if memory == nil, passes == nil { return nil }
-        var parameters = Argon2id.Parameters.default
-        if let memory { parameters.memoryKiB = UInt32(memory) * 1024 }
-        if let passes { parameters.passes = UInt32(passes) }
-        guard Argon2id.Bounds.writing.contains(parameters) else {
-            throw Failure(
-                .usage, "--kdf-memory times --kdf-time is more than 16384 MiB; no reader would accept that")
-        }
-        return parameters
     }
 }

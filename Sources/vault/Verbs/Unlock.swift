@@ -11,6 +11,7 @@ struct Unlock: Command {
     var idle: UInt64?
     var total: UInt64?
     var locksOnSleep = false
+    var recovery = false
     var passphrase = PassphraseOptions()
     var common = CommonOptions()
 
@@ -24,6 +25,8 @@ struct Unlock: Command {
             When the vault is unlocked already, nothing is asked, and the options can only shorten the time that is left; \
             to lengthen it, the passphrase is asked for again.
 
+            With --recovery, the recovery key is asked for in place of the passphrase, or read from where that would be.
+
             vault returns when the agent answers; the agent keeps no terminal and no file of the caller.
             """,
         parameters: [
@@ -32,6 +35,7 @@ struct Unlock: Command {
                 as: .duration),
             .option("--max", "DURATION", "Lock after so long in any case (12h)", \.total, as: .duration),
             .flag("--lock-on-sleep", "Lock as soon as the machine slept", \.locksOnSleep),
+            .flag("--recovery", "Open the vault with the recovery key", \.recovery),
             .options(PassphraseOptions.parameters, \.passphrase, group: "Passphrase"),
             .options(CommonOptions.parameters, \.common, group: "Common options"),
         ])
@@ -51,6 +55,16 @@ struct Unlock: Command {
         }
         let status = try unlock(agent, path)
         common.confirm("Unlocked \(path); it locks \(status.deadlines)")
+        warnOfCheapGuesses(path)
+    }
+
+    private func warnOfCheapGuesses(_ path: String) {
+        guard let header = try? FileOptions.header(of: path), header.parameters.isBelowDefault else { return }
+        let (present, today) = (header.parameters, Argon2id.Parameters.default)
+        Output.warn(
+            "a guess at the passphrase costs \(present.described), less than a new vault's, which is at least \(today.described)"
+        )
+        Output.note("vault: hint: 'vault passwd' raises it")
     }
 
     /// What stands if the vault is unlocked already and nobody has to be asked; nil if somebody has.
@@ -65,9 +79,9 @@ struct Unlock: Command {
         }
     }
 
-    private func askedFor(_ agent: Agent, _ path: String) throws(Failure) -> SecretBytes {
+    private func askedFor(_ agent: Agent, _ path: String) throws(Failure) -> Credential {
         do throws(Failure) {
-            return try Passphrase.existing(passphrase)
+            return try Passphrase.credential(passphrase, isRecovery: recovery)
         } catch  where error.code == .locked && (try? agent.status(of: path)) != nil {
             throw Failure(
                 .locked,
@@ -80,35 +94,30 @@ struct Unlock: Command {
 
     private func unlock(_ agent: Agent, _ path: String) throws(Failure) -> AgentStatus {
         // What is wrong with the file is said before anybody is asked for anything.
-        do throws(VaultFileError) {
-            _ = try Log.readHeader(path: path, surroundings: Surroundings())
-        } catch {
-            throw Failure(error, path: path)
-        }
+        let header = try FileOptions.header(of: path)
+        if recovery, !header.hasRecoveryKey { throw Failure(VaultFileError.noRecoveryKey, path: path) }
         var limits = Limits.default
         if let idle { limits.idle = idle }
         if let total { limits.total = total }
         limits.locksOnSleep = locksOnSleep
-        let passphrase = try askedFor(agent, path)
+        let credential = try askedFor(agent, path)
         var present: AgentStatus?
         var outcome: Result<AgentStatus, AgentError> = .failure(.notRunning)
         do throws(VaultError) {
-            _ = try passphrase.withBytes { passphrase throws(VaultError) in
-                try Vault.lendMasterKey(
-                    at: path, passphrase: passphrase,
-                    ifStill: {
-                        // Somebody else may have done it while this process waited for its turn.
-                        present = try? shorten(agent, path)
-                        return present == nil
-                    },
-                    to: { key in
-                        do throws(AgentError) {
-                            outcome = .success(try agent.unlock(path, key: key, limits: limits))
-                        } catch {
-                            outcome = .failure(error)
-                        }
-                    })
-            }
+            _ = try Vault.lendMasterKey(
+                at: path, with: credential,
+                ifStill: {
+                    // Somebody else may have done it while this process waited for its turn.
+                    present = try? shorten(agent, path)
+                    return present == nil
+                },
+                to: { key in
+                    do throws(AgentError) {
+                        outcome = .success(try agent.unlock(path, key: key, limits: limits))
+                    } catch {
+                        outcome = .failure(error)
+                    }
+                })
         } catch {
             throw Failure(error, path: path)
         }
@@ -118,5 +127,12 @@ struct Unlock: Command {
         } catch {
             throw Failure(error, path: path)
         }
+    }
+}
+
+extension Argon2id.Parameters {
+    /// `3 passes over 256 MiB`.
+    fileprivate var described: String {
+        "\(passes) pass\(passes == 1 ? "" : "es") over \(memoryKiB / 1024) MiB"
     }
 }

@@ -1,0 +1,63 @@
+public import Sodium
+
+/// The keys of a new vault, or of the next generation of one: a new master key, and the slots that wrap it.
+public struct NewKeys: ~Copyable {
+    /// The master key.
+    public let master: Key
+    /// The recovery key that opens it too, if there is one; it stands nowhere else.
+    public let recovery: RecoveryKey?
+    /// What a guess at the passphrase costs.
+    public let parameters: Argon2id.Parameters
+    /// Two of 144 bytes.
+    package let slots: [[UInt8]]
+    /// Which vault they are for.
+    package let vaultID: Bytes16
+
+    /// Makes new keys, which costs one derivation.
+    ///
+    /// - Parameters:
+    ///   - vaultID: of the vault that they are for.
+    ///   - passphrase: 1 to 1,024 bytes.
+    ///   - parameters: within `surroundings.writingBounds`.
+    ///   - hasRecoveryKey: whether there shall be a recovery key.
+    /// - Throws: ``VaultFileError/refusedParameters(_:)``, ``VaultFileError/outOfMemory``.
+    public init(
+        for vaultID: Bytes16, passphrase: Span<UInt8>, parameters: Argon2id.Parameters, hasRecoveryKey: Bool,
+        surroundings: Surroundings
+    ) throws(VaultFileError) {
+        precondition(Format.passphraseCounts.contains(passphrase.count))
+        guard surroundings.writingBounds.contains(parameters) else { throw .refusedParameters(parameters) }
+        let entropy = surroundings.entropy
+        do throws(SodiumError) {
+            let master = try entropy.key()
+            let slot = try Slot.encode(
+                passphrase: passphrase, parameters: parameters, master: master, vaultID: vaultID,
+                entropy: entropy)
+            if hasRecoveryKey {
+                let recovery = try RecoveryKey(entropy: entropy)
+                slots = [
+                    slot,
+                    try Slot.encode(recovery: recovery, master: master, vaultID: vaultID, entropy: entropy),
+                ]
+                self.recovery = .some(recovery)
+            } else {
+                slots = [slot, Slot.empty]
+                recovery = nil
+            }
+            self.master = master
+            self.parameters = parameters
+            self.vaultID = vaultID
+        } catch {
+            throw VaultFileError(error)
+        }
+    }
+
+    /// Lends the recovery key to `show`, if there are both.
+    package borrowing func showRecovery(_ show: ((borrowing RecoveryKey) -> Void)?) {
+        guard let show else { return }
+        switch recovery {
+        case .some(let key): show(key)
+        case .none: break
+        }
+    }
+}
