@@ -24,6 +24,7 @@ import VaultKit
             .busy, .replaced, .replacedDuringWrite, .readOnly, .transactionTooLarge, .timeExhausted,
             .outcomeUnknown(.ioError), .previousFailure, .io(.save, .noSpace), .io(.open, .permissionDenied),
             .rolledBack, .keysChanged, .severalNames, .rewriteDiffers(at: 4608), .cancelled,
+            .wrongRecoveryKey, .mistypedRecoveryKey, .noRecoveryKey,
             .io(.rewrite, .noSpace),
         ].map { .file($0) }
 
@@ -38,7 +39,7 @@ import VaultKit
     }
 
     @Test func `a failure without a meaning is malformed`() {
-        for code: UInt8 in [0, 9, 19, 47, 59, 63, 255] {
+        for code: UInt8 in [0, 9, 19, 50, 59, 63, 255] {
             let bytes = [code] + [UInt8](repeating: 0, count: 17)
             #expect(throws: MalformedMessage.self) { try WireFailure(bytes.span) }
         }
@@ -60,7 +61,7 @@ import VaultKit
             [11, 1] + secret + [2, 0, 0, 0, 65, 66] + [2] + secret + [0, 0, 0, 0], [11], [12],
             [13] + path + [1] + path, [13] + path + [2] + path, [13] + path + [3] + path + [0],
             [13] + path + [3] + path + [2] + limits, [13] + path + [4] + path + path,
-            [13] + path + [5] + path,
+            [13] + path + [5] + path, [14] + path + [UInt8](repeating: 7, count: 32),
         ]
     }()
 

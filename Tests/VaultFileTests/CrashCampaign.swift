@@ -96,9 +96,10 @@ struct CrashCampaign: Sendable {
         var surroundings = recording.surroundings
         surroundings.storage = disk
         var findings = Findings()
-        guard let master = recording.master else { return findings }
+        guard !recording.masters.isEmpty else { return findings }
         if let bytes = image[Machine.backup] {
             surroundings.marks = nil
+            let master = recording.masters.ofFile(bytes)
             switch try backup(bytes, { CrashCampaign.open(Machine.backup, master, surroundings) }) {
             case .success(let ledger): findings.books.backup = ledger
             case .failure(let error): findings.refusal = error
@@ -107,6 +108,7 @@ struct CrashCampaign: Sendable {
         if recording.surroundings.marks != nil {
             surroundings.marks = MarkFolder(path: Machine.marks, storage: disk)
         }
+        let master = recording.masters.ofFile(image[recording.path] ?? [])
         do throws(VaultFileError) {
             let log = try Log(
                 path: recording.path, access: .writing, surroundings: surroundings, master: master.copy())

@@ -54,6 +54,8 @@ enum Deed: Sendable {
     case compact
     case backup
     case restore
+    /// New keys.
+    case passwd
 
     /// A new value of so many bytes.
     static func change(_ name: String, _ count: Int) -> Deed { .commit([[.put(name, noise(count))]]) }
@@ -67,6 +69,7 @@ enum Deed: Sendable {
         case .compact: books.vault = books.vault?.newest
         case .backup: books.backup = books.vault
         case .restore: books.vault = books.backup
+        case .passwd: break
         }
         return books
     }
@@ -80,6 +83,16 @@ struct MasterKey: Sendable {
 
     func copy() throws(VaultFileError) -> Key {
         try guarding { () throws(SodiumError) in try Key(copying: bytes.span) }
+    }
+}
+
+extension [MasterKey] {
+    /// The one that made the header of a file; the last one if none did.
+    func ofFile(_ bytes: [UInt8]) -> MasterKey {
+        let own = (try? Header(bytes, bounds: .testOnlyWeak)).flatMap { header in
+            first { key in (try? header.isAuthentic(master: key.copy())) == true }
+        }
+        return own ?? self[count - 1]
     }
 }
 
@@ -108,7 +121,8 @@ final class Machine {
 
     let disk: RecordingDisk
     let world: World
-    private(set) var master: MasterKey?
+    /// The keys that the vault ever had, or was to get.
+    private(set) var masters: [MasterKey] = []
     /// A log that stays open from deed to deed, as an agent's does.
     private var log: Log?
     private let keepsLog: Bool
@@ -145,7 +159,7 @@ final class Machine {
         switch deed {
         case .create:
             let made = try world.create()
-            master = MasterKey(bytes: made.copyOfMasterBytes())
+            masters = [MasterKey(bytes: made.copyOfMasterBytes())]
             log = made
         case .commit(let transactions):
             let changes = try transactions.map { steps in TransactionBox(try transaction(steps)) }
@@ -159,19 +173,38 @@ final class Machine {
                 path: world.path, master: try known().copy(), keeping: .none, surroundings: world.surroundings
             )
         case .backup:
-            let backup = try backups()
+            let backup = try backups(world.path)
             let verification = try backup.make(at: Machine.backup)
             try? backup.remember(verification)
         case .restore:
             // That it cannot be remembered is no more than a warning, unless the process is dead.
-            if let failure = try backups().restore(from: Machine.backup).markFailure { throw failure }
+            let restored = try backups(Machine.backup).restore(from: Machine.backup)
+            if let failure = restored.markFailure { throw failure }
+        case .passwd: try changeKeys()
         }
+    }
+
+    private func changeKeys() throws {
+        let old = try known()
+        let header = try Log.readHeader(path: world.path, surroundings: world.surroundings)
+        let passphrase = world.passphrase
+        let keys = try NewKeys(
+            for: header.vaultID, passphrase: passphrase.span, parameters: World.weak,
+            hasRecoveryKey: masters.count % 2 == 0, surroundings: world.surroundings)
+        masters.append(MasterKey(bytes: keys.master.withBytes { key in key.array(key.indices) }))
+        _ = try Compaction.changeKeys(
+            path: world.path, from: old.copy(), to: keys, surroundings: world.surroundings)
     }
 
     private func opened() throws -> Log {
         if let log {
-            try log.refresh()
-            return log
+            do throws(VaultFileError) {
+                try log.refresh()
+                return log
+            } catch {
+                guard error == .keysChanged else { throw error }
+                // An agent would go on with the key that was announced to it.
+            }
         }
         let log = try Log(
             path: world.path, access: .writing, surroundings: world.surroundings, master: try known().copy())
@@ -179,18 +212,17 @@ final class Machine {
         return log
     }
 
-    private func backups() throws -> Backup {
+    /// Somebody who makes backups, and restores them, with the key of the file at `path`.
+    private func backups(_ path: String) throws -> Backup {
         Backup(
-            of: world.path, by: MasterWorker(try known(), world.surroundings),
+            of: world.path, by: MasterWorker(try known(path), world.surroundings),
             surroundings: world.surroundings)
     }
 
-    /// The key of the vault that is or was here; of one that is only half made, the key that it was given.
-    func known() throws -> MasterKey {
-        if let master { return master }
-        let master = MasterKey(bytes: try world.masterKey())
-        self.master = master
-        return master
+    /// The key of the vault that is or was here, or of its backup; of one that is only half made, the key that it was given.
+    func known(_ path: String? = nil) throws -> MasterKey {
+        if masters.isEmpty { masters = [MasterKey(bytes: try world.masterKey())] }
+        return masters.ofFile(world.disk.files[path ?? world.path] == nil ? [] : world.disk[path ?? world.path])
     }
 }
 

@@ -39,7 +39,9 @@ final class Opener {
         case .unsupported: "unsupported"
         case .damagedHeader: "header damaged"
         case .refusedParameters: "refused"
-        case .wrongPassphrase: "wrong passphrase"
+        case .wrongPassphrase, .wrongRecoveryKey: "wrong passphrase"
+        case .mistypedRecoveryKey: "mistyped recovery key"
+        case .noRecoveryKey: "no recovery key"
         case .tamperedHeader: "tampered with"
         case .damaged: "damage"
         default: "\(error)"
@@ -47,45 +49,15 @@ final class Opener {
     }
 }
 
-/// The library does not read recovery keys; here is what sections 2 and 3 say of them.
 extension Opener {
-    /// An outcome that the library has no word for.
-    struct Refusal: Error {
-        let word: String
-    }
-
-    private static let digits = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
-
     /// The vault of `world`, by the text of a recovery key.
-    func open(_ world: World, recovery text: String) throws -> Log {
-        let header = try Log.readHeader(path: world.path, surroundings: world.surroundings)
-        guard header.hasRecoveryKey else { throw Refusal(word: "no recovery key") }
-        guard let key = try Opener.recoveryKey(text) else { throw Refusal(word: "mistyped recovery key") }
-        let slot = Slot(header.bytes.span, at: Slot.offsets[1])
-        let derived = try BLAKE2b.deriveBytes(
-            from: key.span, label: "vault-1 recovery", context: slot.salt.span)
-        let master = try slot.unwrap(derived: derived, vaultID: header.vaultID)
-        guard try header.isAuthentic(master: master) else { throw VaultFileError.tamperedHeader }
-        return try Log(
-            path: world.path, access: .writing, surroundings: world.surroundings, master: master)
-    }
-
-    /// The 20 bytes that a person typed in; nil if they were mistyped.
-    private static func recoveryKey(_ text: String) throws -> [UInt8]? {
-        var bits: [Bool] = []
-        for character in text.uppercased() where character != "-" && character != " " {
-            let meant: Character =
-                character == "O" ? "0" : character == "I" || character == "L" ? "1" : character
-            guard let code = meant.asciiValue, let value = digits.firstIndex(of: code) else { return nil }
-            for bit in (0..<5).reversed() { bits.append(value >> bit & 1 == 1) }
+    func open(_ world: World, recovery text: String) throws(VaultFileError) -> Log {
+        let typed = Array(text.utf8)
+        return try Log(path: world.path, access: .writing, surroundings: world.surroundings) {
+            header throws(VaultFileError) in
+            guard header.hasRecoveryKey else { throw .noRecoveryKey }
+            return try header.unlock(with: .recovery(try RecoveryKey(typed: typed.span)))
         }
-        guard bits.count == 180 else { return nil }
-        let key = (0..<20).map { byte in
-            bits[8 * byte..<8 * byte + 8].reduce(UInt8(0)) { $0 << 1 | ($1 ? 1 : 0) }
-        }
-        let sum = try BLAKE2b.hash((Array("vault-1 recovery check".utf8) + key).span)
-        let check = (0..<20).map { sum[$0 / 8] >> UInt8(7 - $0 % 8) & 1 == 1 }
-        return bits[160...].elementsEqual(check) ? key : nil
     }
 }
 

@@ -55,6 +55,8 @@ struct Plan: Sendable {
             ("set without marks", Plan(some, [.change("B", 900)], hasMarks: false)),
             ("compact without marks", Plan(some, [.compact], hasMarks: false)),
             ("compact", Plan(some, [.compact])), ("backup", Plan(some, [.backup], [.backup])),
+            ("passwd", Plan(some, [.passwd])), ("passwd without marks", Plan(some, [.passwd], hasMarks: false)),
+            ("passwd twice", Plan(some + [.passwd], [.passwd], [.passwd, .change("C", 300)])),
             ("restore", Plan(some + [.backup, .change("B", 900)], [.restore])),
         ]
     }()
@@ -84,7 +86,8 @@ struct Plan: Sendable {
     private static func deed(_ dice: inout Dice, _ hasBackup: Bool) -> Deed {
         switch Int.random(in: 0..<100, using: &dice) {
         case 0..<72: commit(&dice)
-        case 72..<86: .compact
+        case 72..<81: .compact
+        case 81..<86: .passwd
         case 86..<94: .backup
         default: hasBackup ? .restore : .compact
         }
@@ -120,7 +123,8 @@ struct Recording {
     private(set) var calls = 0
     /// Anything that failed though nothing was wrong with the disk.
     private(set) var surprises: [String] = []
-    let master: MasterKey?
+    /// One of these is the key of whatever is found.
+    let masters: [MasterKey]
     let surroundings: Surroundings
     let path: String
 
@@ -155,7 +159,7 @@ struct Recording {
         (moments, surprises) = (recorder.moments, recorder.surprises)
         let events = machine.disk.events
         steps = defect?.steps(of: events, secondProcessFrom: firstCount) ?? events.map { [$0] }
-        master = machine.master
+        masters = machine.masters
         surroundings = machine.world.surroundings
     }
 }
@@ -211,7 +215,7 @@ private struct Recorder {
     private func found(_ path: String, _ disk: MemoryDisk) -> Ledger? {
         var surroundings = machine.world.surroundings
         (surroundings.marks, surroundings.storage) = (nil, disk)
-        guard disk.files[path] != nil, let master = try? machine.known() else { return nil }
+        guard disk.files[path] != nil, let master = try? machine.known(path) else { return nil }
         return try? Log(path: path, access: .reading, surroundings: surroundings, master: master.copy())
             .ledger()
     }

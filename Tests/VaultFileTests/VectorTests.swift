@@ -64,7 +64,7 @@ private struct Vector {
     }
 
     /// What a reader makes of it.
-    func open(_ world: World, _ opener: Opener) throws -> Log {
+    func open(_ world: World, _ opener: Opener) throws(VaultFileError) -> Log {
         if let recovery = head.recovery { return try opener.open(world, recovery: recovery) }
         return try opener.open(world)
     }
@@ -105,8 +105,6 @@ private struct Vector {
                 found = log.unfinishedTail == nil ? "whole" : "unfinished tail"
                 let differences = try differences(log, vector)
                 if !differences.isEmpty { found += ", but not \(differences.joined(separator: ", "))" }
-            } catch let error as Opener.Refusal {
-                found = error.word
             } catch let error as VaultFileError {
                 found = Opener.word(error)
                 if case .damaged(let offset) = error, offset != vector.head.offset {
