@@ -55,7 +55,7 @@ struct Unlock: Command {
         }
         let status = try unlock(agent, path)
         common.confirm("Unlocked \(path); it locks \(status.deadlines)")
-        warnOfCheapGuesses(path)
+        if !common.quiet { warnOfCheapGuesses(path) }
     }
 
     private func warnOfCheapGuesses(_ path: String) {
