@@ -6,6 +6,7 @@ import shutil
 from agentclient import PASSPHRASE, Sandbox, vaultfile
 
 SECRET = b"searched-for-"  # in every value, so that none can be said or left anywhere unnoticed
+NEW_PASSPHRASE = b"a new passphrase"
 MAGIC = b"\x89VLT\r\n\x1a\n"
 
 
@@ -37,6 +38,7 @@ class Verb:
 def verbs(root):
     """Every verb of the program; paths are in the folder `root`."""
     value = SECRET + b"four"
+    passwd = ["passwd", "--new-passphrase-file", root + "/new-passphrase", "--kdf-memory", "64"]
     both = [
         Verb("set", "set", "team", "A", input=value),
         Verb("get", "get", "A"),
@@ -71,6 +73,9 @@ def verbs(root):
         Verb("backup to stdout", "backup", "-", varies=True),
         Verb("backup verified", "backup", "--verify", root + "/backup"),
         Verb("unlock", "unlock", look=0),
+        Verb("passwd", *passwd, done=(5,)),
+        Verb("rekey", "rekey", varies=True),
+        Verb("recovery-key", "recovery-key", varies=True),
         Verb("locked", "get", "A", codes=(4,), key=False),
         Verb("status without agent", "status", codes=(4,), key=False, varies=True),
         Verb("completions", "completions", "bash", key=False),
@@ -84,6 +89,7 @@ def verbs(root):
         Verb("lock", "lock", agent=True, look=4),
         Verb("lock all", "lock", "--all", agent=True, look=4),
         Verb("status", "status", agent=True, varies=True),
+        Verb("passwd beside an agent", *passwd, "--passphrase-file", root + "/passphrase", agent=True, done=(5,)),
         Verb("web", "web", "--no-open", "--idle", "1s", agent=True, varies=True),
     ]
     for verb in both:
@@ -100,12 +106,20 @@ def content(data, cache={}):
         if len(cache) > 1000:
             cache.clear()
         try:
-            vault = vaultfile.parse(data, PASSPHRASE)
-            cache[data] = {address: [(record.kind, record.value) for record in versions]
-                           for address, versions in vault.histories().items()}
+            cache[data] = histories(data, PASSPHRASE)
+        except vaultfile.WrongPassphrase:
+            try:
+                cache[data] = NEW_PASSPHRASE, histories(data, NEW_PASSPHRASE)
+            except vaultfile.VaultError as error:
+                cache[data] = str(error)
         except vaultfile.VaultError as error:
             cache[data] = str(error)
     return cache[data]
+
+
+def histories(data, passphrase):
+    return {address: [(record.kind, record.value) for record in versions]
+            for address, versions in vaultfile.parse(data, passphrase).histories().items()}
 
 
 class State:
@@ -129,6 +143,7 @@ class State:
         self.put("filled", b"what was filled before\n")
         self.put("exported", b"what was exported before\n")
         self.put("variables", b"D=" + SECRET + b"d\nE=" + SECRET + b"e\n")
+        self.put("new-passphrase", NEW_PASSPHRASE)
         self.put("editor", b"#!/bin/sh\nprintf %s-edited " + SECRET + b' >"$1"\n', 0o700)
         if tail:
             with open(box.vault, "ab") as file:

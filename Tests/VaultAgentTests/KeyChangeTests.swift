@@ -20,7 +20,8 @@ import VaultKit
     /// Gives the vault new keys, as `passwd` does.
     @discardableResult
     private func changeKeys(
-        to passphrase: String = "new", cost: PassphraseCost = .kept, announce: (borrowing Key) -> Void = { _ in }
+        to passphrase: String = "new", cost: PassphraseCost = .kept,
+        announce: (borrowing Key) -> Void = { _ in }
     ) throws -> KeyChangeReport {
         let old = AgentWorld.passphrase
         let holder = try KeyHolder.open(

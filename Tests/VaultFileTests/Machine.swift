@@ -222,7 +222,8 @@ final class Machine {
     /// The key of the vault that is or was here, or of its backup; of one that is only half made, the key that it was given.
     func known(_ path: String? = nil) throws -> MasterKey {
         if masters.isEmpty { masters = [MasterKey(bytes: try world.masterKey())] }
-        return masters.ofFile(world.disk.files[path ?? world.path] == nil ? [] : world.disk[path ?? world.path])
+        return masters.ofFile(
+            world.disk.files[path ?? world.path] == nil ? [] : world.disk[path ?? world.path])
     }
 }
 

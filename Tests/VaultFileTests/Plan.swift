@@ -55,7 +55,8 @@ struct Plan: Sendable {
             ("set without marks", Plan(some, [.change("B", 900)], hasMarks: false)),
             ("compact without marks", Plan(some, [.compact], hasMarks: false)),
             ("compact", Plan(some, [.compact])), ("backup", Plan(some, [.backup], [.backup])),
-            ("passwd", Plan(some, [.passwd])), ("passwd without marks", Plan(some, [.passwd], hasMarks: false)),
+            ("passwd", Plan(some, [.passwd])),
+            ("passwd without marks", Plan(some, [.passwd], hasMarks: false)),
             ("passwd twice", Plan(some + [.passwd], [.passwd], [.passwd, .change("C", 300)])),
             ("restore", Plan(some + [.backup, .change("B", 900)], [.restore])),
         ]
