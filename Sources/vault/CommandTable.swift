@@ -62,7 +62,7 @@ enum CommandTable {
                     Verb(named: ["man"], PrintManual.syntax, run),
                 ]),
         ],
-        topics: [HelpTopic.exitCodes, .environment, .migrate, .recipes])
+        topics: [HelpTopic.exitCodes, .environment, .unattended, .migrate, .recipes])
 
     @Sendable private static func run(_ command: some Command) -> any Command { command }
 }

@@ -44,6 +44,35 @@ extension HelpTopic {
             One final newline is not part of it. Programs that vault starts never see these variables.
             """)
 
+    static let unattended = HelpTopic(
+        name: "unattended", summary: "Machines without a person: key files, commands, and what each protects",
+        text: """
+            Nobody is there to type a passphrase, so it comes from somewhere, and whoever reaches that place and the vault can open \
+            it. What protects it is what keeps the two apart.
+
+            A key file is a passphrase that nobody has to remember; any file of 1 to 1,024 bytes that only you can read. It protects \
+            the copies of the vault that leave the machine: backups, a synchronised folder, a repository. It does not protect against \
+            somebody who has the machine's disk or your account, unless the file lies on a medium of its own.
+
+                (umask 077; head -c 32 /dev/urandom | base64 >~/vault.key)
+                vault init --passphrase-file ~/vault.key --recovery-key
+                vault unlock --passphrase-file ~/vault.key
+
+            A command protects as much as what it asks: a TPM, so that the disk alone opens nothing; another machine, which can refuse; \
+            a password manager that is unlocked. What it prints is the passphrase.
+
+                export VAULT_PASSPHRASE_COMMAND='systemd-creds decrypt ~/vault.cred -'
+                export VAULT_PASSPHRASE_COMMAND='ssh keys.example cat vault.key'
+
+            A descriptor leaves nothing on disk at all; a supervisor hands the passphrase over: --passphrase-fd 3.
+
+            The variable VAULT_PASSPHRASE is for builds that offer nothing else: each of your processes can read it, and so can \
+            what those start, but for the programs that vault starts.
+
+            In each case 'vault unlock' once and then no passphrase at hand is better than a passphrase at hand all the time: an agent \
+            can be locked, and hands out no key.
+            """)
+
     static let migrate = HelpTopic(
         name: "migrate", summary: "How to come from Gradient, .env files, pass, KeePass, 1Password",
         text: """
