@@ -27,6 +27,43 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: sandbox.vault))
     }
 
+    @Test func `passwd asks for the old passphrase, tries it, and asks twice for the new one`() throws {
+        let sandbox = try Sandbox.withVault()
+        let wrong = try PseudoTerminal(sandbox, "passwd")
+        try wrong.expect("Passphrase: ", answer: "correct house\n")
+        #expect(wrong.finish().outcome == .exit(5))
+        #expect(wrong.screen == "Passphrase: \r\n")
+        let terminal = try PseudoTerminal(sandbox, "passwd", "--kdf-memory", "64")
+        try terminal.expect("Passphrase: ", answer: "correct horse\n")
+        try terminal.expect("New passphrase: ", answer: "battery staple\n")
+        try terminal.expect("The same again: ", answer: "battery staple\n")
+        let end = terminal.finish()
+        #expect(end.outcome == .exit(0))
+        #expect(end.printed == "Changed the passphrase of \(sandbox.vault)\n")
+        #expect(terminal.screen == "Passphrase: \r\nNew passphrase: \r\nThe same again: \r\n")
+        let check = try sandbox.run("check", environment: ["VAULT_PASSPHRASE": "battery staple"])
+        #expect(check.outcome == .exit(0))
+        #expect(try sandbox.run("check").outcome == .exit(5))
+    }
+
+    @Test func `the recovery key is typed hidden, and a slip of the hand is told`() throws {
+        let sandbox = try Sandbox.withVault()
+        let made = try sandbox.run("recovery-key", "-q")
+        #expect(made.outcome == .exit(0) && made.errors.isEmpty)
+        let key = String(made.text.dropLast())
+        let terminal = try PseudoTerminal(sandbox, "passwd", "--recovery", "--kdf-memory", "64", "-q")
+        try terminal.expect("Recovery key: ", answer: key.lowercased() + "\n")
+        try terminal.expect("New passphrase: ", answer: "battery staple\n")
+        try terminal.expect("The same again: ", answer: "battery staple\n")
+        #expect(terminal.finish().outcome == .exit(0))
+        #expect(terminal.screen == "Recovery key: \r\nNew passphrase: \r\nThe same again: \r\n")
+        let slip = try PseudoTerminal(sandbox, "passwd", "--recovery")
+        try slip.expect("Recovery key: ", answer: String(key.dropLast()) + "\n")
+        let end = slip.finish()
+        #expect(end.outcome == .exit(5))
+        #expect(end.printed.hasPrefix("vault: error: the recovery key is mistyped"))
+    }
+
     @Test func `an empty passphrase is a usage error`() throws {
         let sandbox = try Sandbox.withVault()
         let terminal = try PseudoTerminal(sandbox, "list")
