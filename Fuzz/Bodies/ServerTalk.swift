@@ -55,10 +55,15 @@ struct ServerTalk {
         var settings = Server.Settings()
         settings.clock = AgentClock(now: { 1_000_000 }, slept: { 0 })
         settings.surroundings = Known.surroundings(disk)
-        do throws(Server.StartError) {
-            return try Server.start(in: SocketFolder.server, settings: settings)
-        } catch {
-            broken("no server: \(error)")
+        var patience = Patience(milliseconds: 10_000)
+        while true {
+            do throws(Server.StartError) {
+                return try Server.start(in: SocketFolder.server, settings: settings)
+            } catch {
+                // A child that another test is just starting has the lock of the server before until it executes.
+                if case .alreadyRunning = error, patience.wait() { continue }
+                broken("no server: \(error)")
+            }
         }
     }
 

@@ -178,5 +178,8 @@ private final class DiskFile: StorageFile {
         }
     }
 
-    func unlock() { _ = flock(descriptor.number, LOCK_UN) }
+    func unlock() {
+        // A lock that stayed would keep every other writer waiting for as long as the descriptor lives.
+        for _ in 0..<3 where flock(descriptor.number, LOCK_UN) == 0 { return }
+    }
 }

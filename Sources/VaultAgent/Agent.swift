@@ -32,9 +32,13 @@ public struct Agent: Sendable {
     /// Hands over the master key of a vault; starts an agent if none runs.
     ///
     /// - Throws: ``AgentError/cannotStart(_:)``; ``AgentError/vault(_:)`` if the agent cannot open the vault.
-    public func unlock(_ path: String, key: borrowing Key, limits: Limits) throws(AgentError) -> AgentStatus {
+    ///
+    /// - Parameter isCopy: whether it is a copy, of which this machine remembers nothing.
+    public func unlock(
+        _ path: String, key: borrowing Key, limits: Limits, isCopy: Bool = false
+    ) throws(AgentError) -> AgentStatus {
         // An agent has no environment of its own, so it is told where to remember what it saw.
-        let folder = Locations.marksFolder ?? ""
+        let folder = isCopy ? "" : Locations.marksFolder ?? ""
         let marks = AgentProtocol.isSayable(folder) ? folder : ""
         return try unlock(path, key: key, limits: limits, marks: marks)
     }
@@ -148,7 +152,8 @@ public final class AgentWorker: Worker {
         let isChange =
             switch job {
             case .compact, .salvage, .accept: true
-            case .check, .verify: false
+            case .merge(_, _, let options): !options.isTrial
+            case .check, .verify, .compare: false
             }
         do throws(AgentError) {
             try agent.connect().request(

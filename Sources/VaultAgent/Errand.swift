@@ -14,11 +14,15 @@ final class Errand: Sendable {
     }
 
     private let key: Key
+    private let otherKey: SharedKey?
     private let state = Mutex(State())
 
     /// Begins `job`.
-    init(_ job: Job, key: consuming Key, surroundings: Surroundings) throws(Errno) {
+    init(
+        _ job: Job, key: consuming Key, otherKey: SharedKey? = nil, surroundings: Surroundings
+    ) throws(Errno) {
         self.key = key
+        self.otherKey = otherKey
         try DetachedThread.start { [self] in run(job, surroundings) }
     }
 
@@ -31,7 +35,9 @@ final class Errand: Sendable {
         }
         let outcome: Result<JobReport, VaultError>
         do throws(VaultFileError) {
-            outcome = .success(try job.run(master: key, surroundings: surroundings, progress: progress))
+            outcome = .success(
+                try job.run(
+                    master: key, otherKey: otherKey, surroundings: surroundings, progress: progress))
         } catch {
             outcome = .failure(.file(error))
         }

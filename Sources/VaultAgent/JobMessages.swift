@@ -22,6 +22,14 @@ extension FieldReader {
             }
         case 4: return .salvage(from: path, to: try self.path(of: body))
         case 5: return .accept(path)
+        case 6: return .compare(path, with: try self.path(of: body))
+        case 7:
+            let other = try self.path(of: body)
+            let flags = try number(UInt8.self, of: body)
+            guard flags < 4 else { throw MalformedMessage() }
+            return .merge(
+                into: path, from: other,
+                MergeOptions(isTrial: flags & 1 != 0, isCopy: flags & 2 != 0))
         default: throw MalformedMessage()
         }
     }
@@ -32,6 +40,8 @@ extension FieldReader {
         case 1: .verified(try verification(of: body))
         case 2: .compacted(try compaction(of: body))
         case 3: .salvaged(try salvage(of: body))
+        case 4: .compared(try comparison(of: body))
+        case 5: .merged(try merge(of: body))
         default: throw MalformedMessage()
         }
     }
@@ -85,6 +95,58 @@ extension FieldReader {
             secrets: secrets, versions: versions, lost: lost,
             uncertainFrom: uncertain == 0 ? nil : uncertain)
     }
+
+    private mutating func comparison(of body: Span<UInt8>) throws(MalformedMessage) -> Comparison {
+        let count = try number(UInt64.self, of: body)
+        let isOtherVault = try flag(of: body)
+        var differences: [Comparison.Difference] = []
+        while position < body.count {
+            guard let change = Comparison.Change(rawValue: try number(UInt8.self, of: body)) else {
+                throw MalformedMessage()
+            }
+            let secret = try secret(of: body)
+            differences.append(
+                Comparison.Difference(
+                    secret: secret, change: change, here: try side(of: body), there: try side(of: body)))
+        }
+        return Comparison(differences: differences, count: count, isOtherVault: isOtherVault)
+    }
+
+    /// The newest version of one side of a difference.
+    private mutating func side(of body: Span<UInt8>) throws(MalformedMessage) -> SecretVersion? {
+        let state = try number(UInt8.self, of: body)
+        let time = try number(UInt64.self, of: body)
+        switch state {
+        case 0 where time == 0: return nil
+        case 1, 2: return SecretVersion(time: time, isDeletion: state == 2)
+        default: throw MalformedMessage()
+        }
+    }
+
+    private mutating func merge(of body: Span<UInt8>) throws(MalformedMessage) -> Merge.Report {
+        var report = Merge.Report()
+        report.versions = try number(UInt64.self, of: body)
+        report.secrets = try number(UInt64.self, of: body)
+        let flags = try number(UInt8.self, of: body)
+        guard flags < 8 else { throw MalformedMessage() }
+        report.isOtherVault = flags & 1 != 0
+        report.hasOtherKeys = flags & 2 != 0
+        report.isWritten = flags & 4 != 0
+        let tailCount = try number(UInt64.self, of: body)
+        let path = try text(Int(try number(UInt16.self, of: body)), of: body)
+        guard tailCount > 0 || path.isEmpty else { throw MalformedMessage() }
+        if tailCount > 0 { report.savedTail = Log.SavedTail(count: tailCount, path: path) }
+        for _ in 0..<(try number(UInt32.self, of: body)) {
+            let secret = try secret(of: body)
+            let isHereCurrent = try flag(of: body)
+            report.conflicts.append(
+                Merge.Conflict(
+                    secret: secret, isHereCurrent: isHereCurrent,
+                    version: try number(UInt32.self, of: body)))
+        }
+        while position < body.count { report.ahead.append(try secret(of: body)) }
+        return report
+    }
 }
 
 extension Job {
@@ -98,6 +160,9 @@ extension Job {
         case .compact(let path, .replacedSince(let time)): [3] + Job.field(path) + [2] + Job.field(time)
         case .salvage(let path, let target): [4] + Job.field(path) + Job.field(target)
         case .accept(let path): [5] + Job.field(path)
+        case .compare(let path, let other): [6] + Job.field(path) + Job.field(other)
+        case .merge(let path, let other, let options):
+            [7] + Job.field(path) + Job.field(other) + [(options.isTrial ? 1 : 0) | (options.isCopy ? 2 : 0)]
         }
     }
 
@@ -107,11 +172,12 @@ extension Job {
             switch self {
             case .check(let path), .verify(let path), .compact(let path, _), .accept(let path): [path]
             case .salvage(let path, let target): [path, target]
+            case .compare(let path, let other), .merge(let path, let other, _): [path, other]
             }
         return paths.allSatisfy(AgentProtocol.isSayable)
     }
 
-    private static func field(_ path: String) -> [UInt8] {
+    fileprivate static func field(_ path: String) -> [UInt8] {
         let bytes = Array(path.utf8)
         return [UInt8(truncatingIfNeeded: bytes.count), UInt8(truncatingIfNeeded: bytes.count >> 8)] + bytes
     }
@@ -136,8 +202,42 @@ extension JobReport {
         case .salvaged(let report):
             [3] + [report.secrets, report.versions, report.uncertainFrom ?? 0].flatMap(Job.field)
                 + report.lost.flatMap { [$0.offset, $0.count, $0.records ?? .max].flatMap(Job.field) }
+        case .compared(let comparison): [4] + JobReport.fields(comparison)
+        case .merged(let report): [5] + JobReport.fields(report)
         }
     }
+
+    private static func fields(_ comparison: Comparison) -> [UInt8] {
+        var bytes = Job.field(comparison.count) + [comparison.isOtherVault ? 1 : 0]
+        for difference in comparison.differences {
+            bytes.append(difference.change.rawValue)
+            bytes += field(difference.secret)
+            for side in [difference.here, difference.there] {
+                bytes.append(side.map { $0.isDeletion ? 2 : 1 } ?? 0)
+                bytes += Job.field(side?.time ?? 0)
+            }
+        }
+        return bytes
+    }
+
+    private static func fields(_ report: Merge.Report) -> [UInt8] {
+        let flags: UInt8 =
+            (report.isOtherVault ? 1 : 0) | (report.hasOtherKeys ? 2 : 0) | (report.isWritten ? 4 : 0)
+        var bytes = Job.field(report.versions) + Job.field(report.secrets) + [flags]
+        bytes += Job.field(report.savedTail?.count ?? 0) + Job.field(report.savedTail?.path ?? "")
+        bytes += field(UInt32(report.conflicts.count))
+        for conflict in report.conflicts {
+            bytes += field(conflict.secret) + [conflict.isHereCurrent ? 1 : 0] + field(conflict.version)
+        }
+        return report.ahead.reduce(into: bytes) { $0 += field($1) }
+    }
+
+    private static func field(_ number: UInt32) -> [UInt8] {
+        (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+    }
+
+    /// What a file or a message named keeps the rules.
+    private static func field(_ secret: Secret) -> [UInt8] { (try? secret.packed()) ?? [] }
 
     private static func field(_ finding: Log.Finding) -> [UInt8] {
         let (kind, offset, count): (UInt8, UInt64, UInt64) =

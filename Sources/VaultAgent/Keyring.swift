@@ -26,7 +26,7 @@ final class Keyring {
     private struct Entry {
         var vault: Vault
         /// The key that the file gets next, if somebody who changes it said so.
-        var successor: KeyBox?
+        var successor: SharedKey?
         var deadlines: Deadlines
         /// With the marks that the client named.
         let surroundings: Surroundings
@@ -96,8 +96,12 @@ final class Keyring {
         guard let entry = entries[path] else { throw .locked }
         entries[path]?.deadlines.use(at: clock.now())
         let key = try entry.vault.masterKey()
+        var otherKey: SharedKey?
+        if let other = job.other.flatMap({ entries[$0] }) {
+            otherKey = SharedKey(try other.vault.masterKey())
+        }
         do throws(Errno) {
-            return try Errand(job, key: key, surroundings: entry.surroundings)
+            return try Errand(job, key: key, otherKey: otherKey, surroundings: entry.surroundings)
         } catch {
             throw .file(.outOfMemory)
         }
@@ -138,7 +142,7 @@ final class Keyring {
     /// Takes note of the key that the file at `path` gets next.
     ///
     /// - Throws: ``VaultError/locked``.
-    func announce(_ successor: KeyBox, _ path: String) throws(VaultError) {
+    func announce(_ successor: SharedKey, _ path: String) throws(VaultError) {
         guard entries[path] != nil else { throw .locked }
         entries[path]?.successor = successor
     }

@@ -17,7 +17,7 @@ enum Request: ~Copyable {
     case commit(CommitRequest)
     case summary
     case job(path: String, Job)
-    case announce(path: String, KeyBox)
+    case announce(path: String, SharedKey)
 
     /// Reads a request.
     ///
@@ -65,7 +65,7 @@ enum Request: ~Copyable {
             return .job(path: path, try reader.job(of: message))
         case .announce:
             let path = try reader.path(of: message)
-            return .announce(path: path, KeyBox(try reader.key(of: message)))
+            return .announce(path: path, SharedKey(try reader.key(of: message)))
         case .unlock, .commit: throw MalformedMessage()
         }
     }
@@ -99,13 +99,6 @@ struct UnlockRequest: ~Copyable {
         self.key = key
         self.limits = limits
     }
-}
-
-/// A key that can wait in a collection.
-final class KeyBox {
-    let key: Key
-
-    init(_ key: consuming Key) { self.key = key }
 }
 
 /// Changes on their way into the agent, or why they cannot be made.

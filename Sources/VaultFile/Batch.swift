@@ -17,6 +17,9 @@ public struct Batch: ~Copyable {
     /// Where each version will lie.
     private(set) var records: [(version: Version, address: Address)] = []
     private var frameBytes: UInt64 = 0
+    private var frameCount = 0
+    /// Whether there are records of another file among them, which are taken in by reading them back.
+    private(set) var hasCarried = false
 
     /// What follows the last commit of `log`.
     ///
@@ -38,7 +41,7 @@ public struct Batch: ~Copyable {
     /// - Throws: ``VaultFileError/timeExhausted``, ``VaultFileError/outOfMemory``.
     public mutating func add(_ transaction: borrowing Transaction) throws(VaultFileError) -> Bool {
         guard frameBytes + transaction.frameBytes <= Format.mostTransaction else { return false }
-        try start.checkRoom(forFrames: records.count + transaction.count)
+        try start.checkRoom(forFrames: frameCount + transaction.count)
         let before = stamped
         let times: [UInt64]
         do throws(VaultFileError) {
@@ -50,12 +53,57 @@ public struct Batch: ~Copyable {
             throw error
         }
         frameBytes += transaction.frameBytes
+        frameCount += transaction.count
         frames.reserveCapacity(Int(frameBytes))
         for (change, time) in zip(transaction.changes, times) {
             seal()
             stage(change, of: transaction, time)
         }
         return true
+    }
+
+    /// Whether nothing was added.
+    var isEmpty: Bool { frameCount == 0 }
+
+    /// Adds a record of another file, with its time, behind what was added before.
+    ///
+    /// - Parameter content: a plaintext that keeps the rules of the format; where it stands in the history is replaced.
+    /// - Returns: false if there is no room for it beside the others; the batch is as it was then.
+    /// - Throws: ``VaultFileError/outOfMemory``; the batch is as it was then.
+    package mutating func carry(_ content: Span<UInt8>) throws(VaultFileError) -> Bool {
+        let more = UInt64(Format.frameOverhead + content.count + SecretBox.tagCount)
+        guard frameBytes + more <= Format.mostTransaction else { return false }
+        try start.checkRoom(forFrames: frameCount + 1)
+        try reserve(content.count)
+        seal()
+        plaintextCount = content.count
+        var prefix = RecordPrefix(content)
+        prefix.isCommit = false
+        prefix.seq = sealer.position.seq + 1
+        prefix.previousTag = sealer.position.tag
+        prefix.transactionStart = start.end
+        plaintext.withMutableBytes { bytes in
+            bytes.copy(from: content, at: 0)
+            prefix.store(into: &bytes)
+        }
+        frameBytes += more
+        frameCount += 1
+        hasCarried = true
+        return true
+    }
+
+    /// Adds the head of another copy, whose history is in this file with the batch.
+    ///
+    /// - Returns: as ``carry(_:)``.
+    package mutating func add(head: Mark) throws(VaultFileError) -> Bool {
+        var content = [UInt8](repeating: 0, count: Format.bucket(Format.prefixCount + Mark.bodyCount))
+        let prefix = RecordPrefix(
+            kind: RecordKind.head, isCommit: false, bodyCount: Mark.bodyCount, seq: 0, previousTag: .zero,
+            transactionStart: 0, time: min(log.surroundings.now(), Format.mostTime))
+        var span = content.mutableSpan
+        prefix.store(into: &span)
+        span.copy(from: head.body.span, at: Format.prefixCount)
+        return try carry(content.span)
     }
 
     /// The time of each change: now, but later than any version of the same name.

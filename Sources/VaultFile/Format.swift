@@ -74,7 +74,7 @@ extension Span where Element == UInt8 {
     }
 
     /// Whether this comes before `other`: bytewise, a prefix first.
-    func precedes(_ other: Span<UInt8>) -> Bool {
+    package func precedes(_ other: Span<UInt8>) -> Bool {
         for index in 0..<Swift.min(count, other.count) where self[index] != other[index] {
             return self[index] < other[index]
         }

@@ -38,7 +38,7 @@ extension Log {
         try withWriterLock(patience: patience) { mark throws(VaultFileError) in
             var batch = try Batch(self)
             try fill(&batch)
-            guard !batch.records.isEmpty else { return nil }
+            guard !batch.isEmpty else { return nil }
             let end = batch.finish()
             let saved = try settle { () throws(VaultFileError) in try write(batch, to: end) }
             raiseMark(from: mark)
@@ -86,9 +86,28 @@ extension Log {
     private func write(_ batch: borrowing Batch, to end: Replay.Position) throws(VaultFileError) {
         try write(batch.frames)
         guard try isStill(end) else { throw .replacedDuringWrite }
-        try replay.apply(batch.records, committed: end)
+        if batch.hasCarried {
+            try readBack()
+        } else {
+            try replay.apply(batch.records, committed: end)
+        }
         syncedEnd = end.end
         seen = end
+    }
+
+    /// Takes in what was just written as any other process would.
+    ///
+    /// - Throws: ``VaultFileError/outcomeUnknown(_:)`` where it cannot be read, since it is durable.
+    private func readBack() throws(VaultFileError) {
+        do throws(VaultFileError) {
+            try noteTail(try advance())
+        } catch .io(_, let error) {
+            throw .outcomeUnknown(error)
+        } catch .outOfMemory {
+            throw .outcomeUnknown(.noMemory)
+        } catch {
+            throw error
+        }
     }
 
     /// The time of the newest version of a name, deleted or not.

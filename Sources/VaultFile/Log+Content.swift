@@ -20,6 +20,17 @@ extension Log {
         return (places + replay.extras).sorted { $0.offset < $1.offset }
     }
 
+    /// The heads of other copies that were merged into this one.
+    package var heads: [Mark] { replay.heads }
+
+    /// The records that a rewrite copies without knowing them, heads too, in the order of the file.
+    package var extras: [FramePlace] { replay.extras }
+
+    /// Where the frame of a version lies.
+    package static func place(of version: Version) -> FramePlace {
+        FramePlace(offset: version.offset, boxCount: Int(version.boxCount))
+    }
+
     /// The last commit.
     package var committed: Replay.Position { replay.committed }
 
@@ -45,12 +56,12 @@ extension Log {
     package var openFile: any StorageFile { file }
 
     /// Calls `body` with each name's newest version and its address.
-    package func forEachNewest(
-        _ body: (Version, Span<UInt8>) throws(VaultFileError) -> Void
-    ) throws(VaultFileError) {
+    package func forEachNewest<E>(
+        _ body: (Version, Span<UInt8>) throws(E) -> Void
+    ) throws(E) {
         for place in 0..<replay.index.count {
             let newest = replay.index.newest(at: place)
-            try replay.index.withAddress(at: place) { address throws(VaultFileError) in
+            try replay.index.withAddress(at: place) { address throws(E) in
                 try body(newest, address)
             }
         }

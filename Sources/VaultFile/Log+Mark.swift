@@ -68,6 +68,19 @@ extension Log {
         guard holds else { throw .rolledBack }
     }
 
+    /// Whether a machine that last saw what `other` is now would find this file in good order, or there is no such machine since
+    /// it is another vault.
+    package func covers(_ other: Log) throws(VaultFileError) -> Bool {
+        let point = other.present
+        guard point.vaultID == header.vaultID else { return true }
+        if replay.heads.contains(point) { return true }
+        if point.generation != header.generation {
+            return point.generation < header.generation && follows(point)
+        }
+        guard header == other.header else { return false }
+        return try holds(other.committed, length: committedEnd)
+    }
+
     /// Whether this generation may be what a rewrite made of the older one that the mark names; its lineage tells of the one
     /// before it alone.
     private func follows(_ mark: Mark) -> Bool {

@@ -17,6 +17,31 @@ public enum Job: Equatable, Sendable {
     case salvage(from: String, to: String)
     /// Takes the file at a path for what was seen last there.
     case accept(String)
+    /// Tells where the vault at a path and another file differ.
+    case compare(String, with: String)
+    /// Merges another file into the vault at a path.
+    case merge(into: String, from: String, MergeOptions)
+
+    /// The other file, of those that have two keys.
+    public var other: String? {
+        switch self {
+        case .compare(_, let other), .merge(_, let other, _): other
+        case .check, .verify, .compact, .salvage, .accept: nil
+        }
+    }
+}
+
+/// How a merge is made.
+public struct MergeOptions: Equatable, Sendable {
+    /// Whether nothing is written.
+    public var isTrial: Bool
+    /// Whether the file that is merged into is a copy, of which this machine remembers nothing.
+    public var isCopy: Bool
+
+    /// A merge of that kind.
+    public init(isTrial: Bool = false, isCopy: Bool = false) {
+        (self.isTrial, self.isCopy) = (isTrial, isCopy)
+    }
 }
 
 /// What became of a ``Job``.
@@ -27,6 +52,10 @@ public enum JobReport: Equatable, Sendable {
     case compacted(Compaction.Report)
     /// Of a salvage.
     case salvaged(Salvage.Report)
+    /// Of a comparison.
+    case compared(Comparison)
+    /// Of a merge.
+    case merged(Merge.Report)
 }
 
 /// What a full verification says of a file.
@@ -72,10 +101,11 @@ extension Job {
     ///
     /// - Parameters:
     ///   - master: the key.
+    ///   - otherKey: the key of the other file, if it is another one.
     ///   - surroundings: with the marks of this machine.
     ///   - progress: is told how far the work is.
     public func run(
-        master: borrowing Key, surroundings: Surroundings, progress: Progress
+        master: borrowing Key, otherKey: SharedKey? = nil, surroundings: Surroundings, progress: Progress
     ) throws(VaultFileError) -> JobReport {
         var unmarked = surroundings
         unmarked.marks = nil
@@ -97,7 +127,26 @@ extension Job {
             let log = try Job.open(path, master, unmarked)
             if let marks = surroundings.marks { try log.trust(in: marks) }
             return .verified(try Verification(log))
+        case .compare(let path, let other):
+            let there = try Job.open(other, otherKey, or: master, unmarked)
+            return .compared(try Comparison(try Job.open(path, master, unmarked), there))
+        case .merge(let path, let other, let options):
+            let there = try Job.open(other, otherKey, or: master, unmarked)
+            let here = try Log(
+                path: path, access: options.isTrial ? .reading : .writing,
+                surroundings: options.isCopy ? unmarked : surroundings, master: try master.copy())
+            var report = try Merge.run(
+                into: here, from: there, isTrial: options.isTrial, now: surroundings.now())
+            report.hasOtherKeys = try !there.header.isAuthentic(master: master)
+            return .merged(report)
         }
+    }
+
+    private static func open(
+        _ path: String, _ key: SharedKey?, or master: borrowing Key, _ surroundings: Surroundings
+    ) throws(VaultFileError) -> Log {
+        guard let key else { return try open(path, master, surroundings) }
+        return try open(path, key.key, surroundings)
     }
 
     private static func open(
@@ -135,6 +184,22 @@ extension Worker {
         return salvage
     }
 
+    /// Tells where the vault at `path` and another file differ.
+    public func compare(_ path: String, with other: String) throws(VaultError) -> Comparison {
+        guard case .compared(let comparison) = try perform(.compare(path, with: other), progress: .unwatched)
+        else { throw .agentLost(outcomeUnknown: false) }
+        return comparison
+    }
+
+    /// Merges another file into the vault at `path`.
+    public func merge(
+        into path: String, from other: String, _ options: MergeOptions
+    ) throws(VaultError) -> Merge.Report {
+        let report = try perform(.merge(into: path, from: other, options), progress: .unwatched)
+        guard case .merged(let merge) = report else { throw .agentLost(outcomeUnknown: true) }
+        return merge
+    }
+
     /// Takes the file at `path` for what was seen last there.
     @discardableResult
     public func accept(_ path: String) throws(VaultError) -> Verification {
@@ -147,12 +212,27 @@ extension Worker {
 
 /// A vault's master key in this process.
 public final class KeyHolder: Worker {
-    let master: Key
+    private let shared: SharedKey
+    /// The key of the other file of a job, if it is another one.
+    private let otherKey: SharedKey?
     let surroundings: Surroundings
 
     private init(_ master: consuming Key, _ surroundings: Surroundings) {
-        self.master = master
+        shared = SharedKey(master)
+        otherKey = nil
         self.surroundings = surroundings
+    }
+
+    private init(_ holder: KeyHolder, _ otherKey: SharedKey) {
+        (shared, surroundings, self.otherKey) = (holder.shared, holder.surroundings, otherKey)
+    }
+
+    /// Somebody who opens the other file of a job with the key of `other`.
+    public func with(_ other: KeyHolder) -> KeyHolder { KeyHolder(self, other.shared) }
+
+    /// Lends the master key.
+    public func withMasterKey<R: ~Copyable, E>(_ body: (borrowing Key) throws(E) -> R) throws(E) -> R {
+        try body(shared.key)
     }
 
     /// Derives the key of the vault at `path`, or finds it with the recovery key.
@@ -206,7 +286,8 @@ public final class KeyHolder: Worker {
     /// Does a job with the key.
     public func perform(_ job: Job, progress: Progress) throws(VaultError) -> JobReport {
         do throws(VaultFileError) {
-            return try job.run(master: master, surroundings: surroundings, progress: progress)
+            return try job.run(
+                master: shared.key, otherKey: otherKey, surroundings: surroundings, progress: progress)
         } catch {
             throw .file(error)
         }

@@ -50,8 +50,10 @@ extension KeyHolder {
         let keys = try newKeys(header, passphrase, cost, hasRecoveryKey: showRecoveryKey != nil)
         announce(keys.master)
         do throws(VaultFileError) {
-            let report = try Compaction.changeKeys(
-                path: path, from: master, to: keys, surroundings: surroundings, progress: progress)
+            let report = try withMasterKey { master throws(VaultFileError) in
+                try Compaction.changeKeys(
+                    path: path, from: master, to: keys, surroundings: surroundings, progress: progress)
+            }
             keys.showRecovery(showRecoveryKey)
             return KeyChangeReport(
                 parameters: keys.parameters, rewrite: report,

@@ -1,5 +1,6 @@
 import Compaction
 import Platform
+import Sodium
 import Testing
 
 @testable import VaultFile
@@ -37,6 +38,21 @@ import Testing
             .headerCopyDiffers(at: 4097), .noFrames(at: 4960, count: 176), .noFrames(at: 5488, count: 176),
         ]
         #expect(try check(world).findings == expected)
+    }
+
+    @Test func `a rewrite that is said to end within a frame is a finding`() throws {
+        let world = try World.withHistory()
+        try world.compact()
+        let end = try #require(
+            Optional(Int(Log.readHeader(path: world.path, surroundings: world.surroundings).baseEnd)))
+        var bytes = world.bytes
+        var header = Array(bytes.prefix(512))
+        var span = header.mutableSpan
+        span.store(UInt64(end - 16), at: 64)
+        header.replaceSubrange(448..<480, with: try BLAKE2b.hash(header.span.extracting(0..<448)))
+        for start in [0, 4096] { bytes.replaceSubrange(start..<start + 512, with: header) }
+        world.bytes = bytes
+        #expect(try check(world).findings == [.noFrames(at: UInt64(end - 176), count: 176)])
     }
 
     @Test func `a header whose sum is wrong, and an incomplete copy, are no vaults to look into`() throws {

@@ -1,0 +1,172 @@
+internal import VaultFile
+
+/// Where two copies of a vault that went apart differ, by name and never by value.
+public struct Comparison: Equatable, Sendable {
+    /// Who changed a secret.
+    public enum Change: UInt8, Equatable, Sendable, CaseIterable {
+        /// This side alone.
+        case here = 1
+        /// The other side alone.
+        case there
+        /// Both, and what applies now is not the same.
+        case both
+        /// What applies now is the same, but not what was before.
+        case history
+    }
+
+    /// One secret whose versions are not the same.
+    public struct Difference: Equatable, Sendable {
+        /// Which.
+        public let secret: Secret
+        /// Who changed it.
+        public let change: Change
+        /// The newest version on this side and on the other; nil if there is none.
+        public let here, there: SecretVersion?
+
+        /// A difference that was found elsewhere.
+        public init(secret: Secret, change: Change, here: SecretVersion?, there: SecretVersion?) {
+            (self.secret, self.change, self.here, self.there) = (secret, change, here, there)
+        }
+    }
+
+    /// At most ``mostNamed`` differences, as `list --all` would sort their secrets.
+    public let differences: [Difference]
+    /// How many there are in all.
+    public let count: UInt64
+    /// Whether the other file is another vault, not a copy of this one.
+    public let isOtherVault: Bool
+
+    /// How many secrets a report names at most.
+    public static let mostNamed = 200_000
+
+    /// What was found elsewhere.
+    public init(differences: [Difference], count: UInt64, isOtherVault: Bool) {
+        (self.differences, self.count, self.isOtherVault) = (differences, count, isOtherVault)
+    }
+
+    init(_ here: Log, _ there: Log) throws(VaultFileError) {
+        var differences: [Difference] = []
+        for address in HistoryPair.addresses(here, there) {
+            let pair = try HistoryPair(address, here, there)
+            guard let change = try pair.change(here, there), let secret = Secret(packed: address.packed.span)
+            else { continue }
+            differences.append(
+                Difference(
+                    secret: secret, change: change, here: pair.newestHere.map { SecretVersion($0) },
+                    there: pair.newestThere.map { SecretVersion($0) }))
+        }
+        let count = UInt64(differences.count)
+        differences.sort { Secret.isListedBefore($0.secret, $1.secret) }
+        self.init(
+            differences: Array(differences.prefix(Comparison.mostNamed)), count: count,
+            isOtherVault: here.header.vaultID != there.header.vaultID)
+    }
+}
+
+extension SecretVersion {
+    init(_ version: Version) { self.init(time: version.time, isDeletion: version.kind == .tombstone) }
+}
+
+extension Secret {
+    /// Whether `list --all` prints one before the other.
+    static func isListedBefore(_ left: Secret, _ right: Secret) -> Bool {
+        left.sortKey.lexicographicallyPrecedes(right.sortKey)
+    }
+
+    private var sortKey: [UInt8] { Array("\(scope.word)\t\(scope.id ?? "")\t\(name)".utf8) }
+}
+
+/// The versions of one secret in two files, side by side: the union of two sets, new to old.
+struct HistoryPair {
+    /// A version of the union, and where it is.
+    struct Member {
+        let here, there: Version?
+    }
+
+    private(set) var members: [Member] = []
+    let address: Address
+
+    /// Every address that is in one of the two files.
+    static func addresses(_ here: Log, _ there: Log) -> [Address] {
+        var addresses: [Address] = []
+        func add(_ packed: Span<UInt8>) {
+            if let address = Address(packed: packed) { addresses.append(address) }
+        }
+        here.forEachNewest { _, packed in add(packed) }
+        there.forEachNewest { _, packed in if here.newest(packed) == nil { add(packed) } }
+        return addresses
+    }
+
+    /// - Throws: ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, ``VaultFileError/damaged(at:)``: values of the same
+    ///   millisecond are compared.
+    init(_ address: Address, _ here: Log, _ there: Log) throws(VaultFileError) {
+        self.address = address
+        let (left, right) = (here.versions(address), there.versions(address))
+        var (next, other) = (0, 0)
+        while next < left.count || other < right.count {
+            var order = next == left.count ? -1 : 1
+            if next < left.count, other < right.count {
+                order = try HistoryPair.order(left[next], right[other], address, here, there)
+            }
+            members.append(
+                Member(here: order >= 0 ? left[next] : nil, there: order <= 0 ? right[other] : nil))
+            if order >= 0 { next += 1 }
+            if order <= 0 { other += 1 }
+        }
+    }
+
+    /// The order of vault-format.md, section 9: positive if `left` is the larger.
+    private static func order(
+        _ left: Version, _ right: Version, _ address: Address, _ here: Log, _ there: Log
+    ) throws(VaultFileError) -> Int {
+        if left.time != right.time { return left.time > right.time ? 1 : -1 }
+        if left.kind != right.kind { return left.kind.rawValue > right.kind.rawValue ? 1 : -1 }
+        return left.kind == .tombstone
+            ? 0 : try compareValues(left, right, address, here, there)
+    }
+
+    private static func compareValues(
+        _ left: Version, _ right: Version, _ address: Address, _ here: Log, _ there: Log
+    ) throws(VaultFileError) -> Int {
+        try here.withValue(of: left, at: address) { left throws(VaultFileError) -> Int in
+            try there.withValue(of: right, at: address) { right throws(VaultFileError) -> Int in
+                if left.equals(right) { return 0 }
+                return left.precedes(right) ? -1 : 1
+            }
+        }
+    }
+
+    /// The newest version on each side.
+    var newestHere: Version? { members.lazy.compactMap(\.here).first }
+    var newestThere: Version? { members.lazy.compactMap(\.there).first }
+
+    /// The versions that this side lacks, old to new.
+    var missing: [Version] { members.reversed().compactMap { $0.here == nil ? $0.there : nil } }
+
+    /// The index in the union of the newest version of the side whose newest is not the largest.
+    var older: (isHere: Bool, index: Int)? {
+        guard let first = members.first else { return nil }
+        let isHere = first.here == nil
+        return members.firstIndex { (isHere ? $0.here : $0.there) != nil }.map { (isHere, $0) }
+    }
+
+    /// Who changed the secret; nil if both sides have the same versions.
+    func change(_ here: Log, _ there: Log) throws(VaultFileError) -> Comparison.Change? {
+        guard members.contains(where: { $0.here == nil || $0.there == nil }) else { return nil }
+        let ownIsShared = members.first { $0.here != nil }.map { $0.there != nil } ?? true
+        let otherIsShared = members.first { $0.there != nil }.map { $0.here != nil } ?? true
+        switch (ownIsShared, otherIsShared) {
+        case (true, true): return .history
+        case (false, true): return .here
+        case (true, false): return .there
+        case (false, false): return try isSameNow(here, there) ? .history : .both
+        }
+    }
+
+    /// Whether both sides have the same value now, or none, though they came by it at different times.
+    private func isSameNow(_ here: Log, _ there: Log) throws(VaultFileError) -> Bool {
+        guard let left = newestHere, let right = newestThere, left.kind == right.kind else { return false }
+        if left.kind == .tombstone { return true }
+        return try HistoryPair.compareValues(left, right, address, here, there) == 0
+    }
+}
