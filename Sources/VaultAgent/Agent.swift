@@ -153,7 +153,7 @@ public final class AgentWorker: Worker {
             switch job {
             case .compact, .salvage, .accept: true
             case .merge(_, _, let options): !options.isTrial
-            case .check, .verify, .compare: false
+            case .check, .verify, .compare, .outline: false
             }
         do throws(AgentError) {
             try agent.connect().request(

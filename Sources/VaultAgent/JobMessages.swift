@@ -30,6 +30,7 @@ extension FieldReader {
             return .merge(
                 into: path, from: other,
                 MergeOptions(isTrial: flags & 1 != 0, isCopy: flags & 2 != 0))
+        case 8: return .outline(path)
         default: throw MalformedMessage()
         }
     }
@@ -163,6 +164,7 @@ extension Job {
         case .compare(let path, let other): [6] + Job.field(path) + Job.field(other)
         case .merge(let path, let other, let options):
             [7] + Job.field(path) + Job.field(other) + [(options.isTrial ? 1 : 0) | (options.isCopy ? 2 : 0)]
+        case .outline(let path): [8] + Job.field(path)
         }
     }
 
@@ -170,7 +172,9 @@ extension Job {
     var isSayable: Bool {
         let paths =
             switch self {
-            case .check(let path), .verify(let path), .compact(let path, _), .accept(let path): [path]
+            case .check(let path), .verify(let path), .compact(let path, _), .accept(let path),
+                .outline(let path):
+                [path]
             case .salvage(let path, let target): [path, target]
             case .compare(let path, let other), .merge(let path, let other, _): [path, other]
             }

@@ -200,7 +200,8 @@ public final class Log {
         guard try header.isAuthentic(master: master) else { throw .keysChanged }
         var mark = mark
         if header.bytes != self.header.bytes {
-            if header.generation <= self.header.generation || header.baseSeq < seen.seq {
+            let isBehind = header.generation <= self.header.generation || header.baseSeq < seen.seq
+            if isBehind, !names(file, header, what: note(mark)) {
                 mark = .success(try markThatTrusts(file, header))
             }
             seen = Replay.start(header)
@@ -262,7 +263,8 @@ public final class Log {
 
     /// Replays from the front, under a lock.
     ///
-    /// What was seen here counts no longer if the mark names the present end: then this machine was told to trust the file.
+    /// What was seen here counts no longer if the mark names the present end: then this machine was told to trust the file; nor if
+    /// a head in the file names it: then it was merged.
     func verifyFromFront(_ mark: Mark?) throws(VaultFileError) {
         let file = file
         try replayAnew(watchingFor: mark)
@@ -270,8 +272,23 @@ public final class Log {
         guard length >= header.baseEnd else { throw .incompleteCopy(count: length, expected: header.baseEnd) }
         try noteTail(try replay.run(to: length))
         try judge(mark)
-        if mark != present, try !holds(seen, length: length) { throw .rolledBack }
+        if mark != present, !replay.names(Mark(header, seen), or: mark),
+            try !holds(seen, length: length)
+        {
+            throw .rolledBack
+        }
         seen = replay.committed
+    }
+
+    /// Whether a head in a file of another generation names what was seen here.
+    private func names(_ file: any StorageFile, _ header: Header, what mark: Mark?) -> Bool {
+        do throws(VaultFileError) {
+            var replay = try Replay(file, header: header, frameKey: try Log.frameKey(header, master))
+            _ = try replay.run(to: try during(.read) { () throws(Errno) in try file.length() })
+            return replay.names(Mark(self.header, seen), or: mark)
+        } catch {
+            return false
+        }
     }
 
     private func replayAnew(watchingFor mark: Mark?) throws(VaultFileError) {

@@ -71,6 +71,13 @@ package struct Replay: ~Copyable {
         if watched?.end == committed.end, watched?.tag == committed.tag { metWatched = true }
     }
 
+    /// Whether a head names a point that was seen, or a mark that is not behind that.
+    func names(_ point: Mark, or mark: Mark?) -> Bool {
+        if heads.contains(point) { return true }
+        guard let mark, mark.seq >= point.seq else { return false }
+        return heads.contains(mark)
+    }
+
     /// Goes on from the last commit to `length`, the file's present end.
     ///
     /// - Returns: where an unfinished tail begins, or nil if the file is whole.

@@ -55,11 +55,25 @@ public struct Comparison: Equatable, Sendable {
                     secret: secret, change: change, here: pair.newestHere.map { SecretVersion($0) },
                     there: pair.newestThere.map { SecretVersion($0) }))
         }
-        let count = UInt64(differences.count)
-        differences.sort { Secret.isListedBefore($0.secret, $1.secret) }
+        self.init(all: differences, isOtherVault: here.header.vaultID != there.header.vaultID)
+    }
+
+    /// All the secrets of a vault, as if this side had none.
+    init(everythingIn there: Log) {
+        var differences: [Difference] = []
+        there.forEachNewest { newest, packed in
+            guard let secret = Secret(packed: packed) else { return }
+            differences.append(
+                Difference(secret: secret, change: .there, here: nil, there: SecretVersion(newest)))
+        }
+        self.init(all: differences, isOtherVault: false)
+    }
+
+    private init(all differences: [Difference], isOtherVault: Bool) {
+        let sorted = differences.sorted { Secret.isListedBefore($0.secret, $1.secret) }
         self.init(
-            differences: Array(differences.prefix(Comparison.mostNamed)), count: count,
-            isOtherVault: here.header.vaultID != there.header.vaultID)
+            differences: Array(sorted.prefix(Comparison.mostNamed)), count: UInt64(sorted.count),
+            isOtherVault: isOtherVault)
     }
 }
 

@@ -19,6 +19,8 @@ public enum Job: Equatable, Sendable {
     case accept(String)
     /// Tells where the vault at a path and another file differ.
     case compare(String, with: String)
+    /// Tells all the secrets of a copy, as they differ from a vault that has none.
+    case outline(String)
     /// Merges another file into the vault at a path.
     case merge(into: String, from: String, MergeOptions)
 
@@ -26,7 +28,7 @@ public enum Job: Equatable, Sendable {
     public var other: String? {
         switch self {
         case .compare(_, let other), .merge(_, let other, _): other
-        case .check, .verify, .compact, .salvage, .accept: nil
+        case .check, .verify, .compact, .salvage, .accept, .outline: nil
         }
     }
 }
@@ -130,6 +132,8 @@ extension Job {
         case .compare(let path, let other):
             let there = try Job.open(other, otherKey, or: master, unmarked)
             return .compared(try Comparison(try Job.open(path, master, unmarked), there))
+        case .outline(let path):
+            return .compared(Comparison(everythingIn: try Job.open(path, master, unmarked)))
         case .merge(let path, let other, let options):
             let there = try Job.open(other, otherKey, or: master, unmarked)
             let here = try Log(
@@ -188,6 +192,14 @@ extension Worker {
     public func compare(_ path: String, with other: String) throws(VaultError) -> Comparison {
         guard case .compared(let comparison) = try perform(.compare(path, with: other), progress: .unwatched)
         else { throw .agentLost(outcomeUnknown: false) }
+        return comparison
+    }
+
+    /// Tells all the secrets of a copy, as they differ from a vault that has none.
+    public func outline(_ path: String) throws(VaultError) -> Comparison {
+        guard case .compared(let comparison) = try perform(.outline(path), progress: .unwatched) else {
+            throw .agentLost(outcomeUnknown: false)
+        }
         return comparison
     }
 

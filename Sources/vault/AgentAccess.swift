@@ -59,6 +59,19 @@ enum AgentAccess {
     /// Makes an agent that has the vault at `path` unlocked take in what was done to the file.
     static func look(at path: String) { _ = try? Agent().status(of: path) }
 
+    /// Keeps a copy unlocked for `patience` milliseconds, of which this machine remembers nothing.
+    static func unlockCopy(_ path: String, _ key: borrowing Key, for patience: UInt64) throws(Failure) {
+        do throws(AgentError) {
+            _ = try Agent().unlock(
+                path, key: key, limits: Limits(idle: patience, total: patience), isCopy: true)
+        } catch {
+            throw Failure(error, path: path)
+        }
+    }
+
+    /// Locks what is unlocked at `path`.
+    static func lock(_ path: String) { try? Agent().lock(path) }
+
     private static func ifUnlocked<R>(_ path: String, _ body: (Agent) throws(AgentError) -> R) throws(Failure)
         -> R?
     {

@@ -53,6 +53,7 @@ enum CommandTable {
                     Verb(named: ["compact"], Compact.syntax, run), Verb(named: ["check"], Check.syntax, run),
                     Verb(named: ["salvage"], SalvageFile.syntax, run),
                     Verb(named: ["accept"], Accept.syntax, run),
+                    Verb(named: ["diff"], Diff.syntax, run), Verb(named: ["merge"], MergeCopy.syntax, run),
                 ]),
             Section(
                 "Pages and shells",
@@ -62,7 +63,7 @@ enum CommandTable {
                     Verb(named: ["man"], PrintManual.syntax, run),
                 ]),
         ],
-        topics: [HelpTopic.exitCodes, .environment, .unattended, .migrate, .recipes])
+        topics: [HelpTopic.exitCodes, .environment, .unattended, .git, .migrate, .recipes])
 
     @Sendable private static func run(_ command: some Command) -> any Command { command }
 }

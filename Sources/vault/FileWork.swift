@@ -26,7 +26,7 @@ struct OtherPassphraseOptions: Sendable {
             completing: .command),
     ]
 
-    fileprivate var asPassphrase: PassphraseOptions? {
+    var asPassphrase: PassphraseOptions? {
         if descriptor == nil, file == nil, command == nil { return nil }
         return PassphraseOptions(descriptor: descriptor, file: file, command: command)
     }

@@ -176,6 +176,12 @@ enum Passphrase {
         }
     }
 
+    /// What a person answers to `prompt`; nil if there is no terminal to ask at.
+    static func askedFor(_ prompt: String) throws(Failure) -> SecretBytes? {
+        guard let terminal = try? Terminal() else { return nil }
+        return try ask(terminal, prompt)
+    }
+
     private static func openTerminal(_ lament: String, hint: String) throws(Failure) -> Terminal {
         do throws(Errno) {
             return try Terminal()

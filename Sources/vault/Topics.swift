@@ -73,6 +73,34 @@ extension HelpTopic {
             can be locked, and hands out no key.
             """)
 
+    static let git = HelpTopic(
+        name: "git", summary: "A vault in a git repository: merge it, and see what changed",
+        text: """
+            A vault is one file, so a repository can carry it from machine to machine. Where two of them changed it, git calls 'vault merge', \
+            and both keep what they set. In the repository, once:
+
+                echo '*.vault merge=vault diff=vault' >>.gitattributes
+
+            On each machine, once for the repository (or --global):
+
+                git config merge.vault.name 'union of two vaults'
+                git config merge.vault.driver 'vault merge --vault %P --into %A %B'
+                git config diff.vault.textconv 'vault diff --vault NAME.vault --textconv'
+
+            where NAME.vault is the vault's path in the repository. 'vault --vault NAME.vault unlock' before: then neither asks for anything. \
+            'git diff' and 'git log -p' show which secrets were set or deleted, and when; never a value.
+
+            If the driver cannot merge, since the vault is locked or the passphrase was changed on one side, git reports a conflict, and the \
+            file is yours. By hand:
+
+                git show :3:NAME.vault >theirs
+                vault merge --vault NAME.vault theirs
+                git add NAME.vault; rm theirs
+
+            A branch that was checked out can hold an older state than this machine last saw, which vault does not use (exit code 13) until \
+            'vault accept'. Old commits hold old states for ever, and the passphrase of that time opens them.
+            """)
+
     static let migrate = HelpTopic(
         name: "migrate", summary: "How to come from Gradient, .env files, pass, KeePass, 1Password",
         text: """
@@ -102,7 +130,7 @@ extension HelpTopic {
             """)
 
     static let recipes = HelpTopic(
-        name: "recipes", summary: "direnv, sudo, git, and other programs that take secrets",
+        name: "recipes", summary: "direnv, sudo, and other programs that take secrets",
         text: """
             direnv: in .envrc, secrets for the folder, as long as the vault is unlocked:
 
@@ -115,10 +143,5 @@ extension HelpTopic {
             A program that wants a file gets one that lies in memory alone:
 
                 vault run --file TLS_KEY_FILE=TLS_KEY -- sh -c 'openssl pkey -in "$TLS_KEY_FILE" -noout'
-
-            git, of a vault in a repository, shows which names came and went; it asks for the passphrase:
-
-                echo '*.vault diff=vault' >>.gitattributes
-                git config diff.vault.textconv 'f() { vault --no-context --vault "$1" list --all; }; f'
             """)
 }

@@ -1,0 +1,143 @@
+internal import Platform
+internal import Sodium
+internal import VaultAgent
+internal import VaultFile
+internal import VaultKit
+internal import Wording
+
+/// Another copy of the vault, which may have another passphrase.
+struct OtherFile {
+    /// The path as it was given.
+    let name: String
+    let passphrase: OtherPassphraseOptions
+    let options: FileOptions
+
+    private var path: String { Locations.realPath(of: name) }
+
+    /// How long an agent keeps the other file unlocked if nobody locks it again, in milliseconds.
+    private static let patience: UInt64 = 60_000
+
+    /// Calls `body` with somebody who has the key of the vault and that of the other file, which was verified.
+    ///
+    /// - Parameter target: a copy that stands in the vault's place, and has its key; nil is the vault itself.
+    func withBothKeys<R>(
+        in target: String? = nil, _ body: (any Worker) throws(VaultError) -> R
+    ) throws(Failure) -> R {
+        try Failure.refuseEmpty(name, "OTHER")
+        _ = try FileOptions.header(of: name)
+        let vault = try options.common.path()
+        func call(_ worker: any Worker) throws(Failure) -> R {
+            do throws(VaultError) {
+                return try body(worker)
+            } catch .file(.keysChanged) where target != nil {
+                throw Failure(.other, "\(target ?? "") has other keys than \(vault)")
+            } catch {
+                throw Failure(error, path: target ?? vault)
+            }
+        }
+        if !options.passphrase.isGiven, let agent = try AgentAccess.worker(for: vault) {
+            return try withAgent(agent, call)
+        }
+        _ = try FileOptions.header(of: target ?? vault)
+        let typed = try Passphrase.existing(options.passphrase)
+        let holder = try KeyHolder.of(target ?? vault, typed)
+        guard passphrase.asPassphrase == nil, try isSound(by: holder) else {
+            let other = try otherHolder(or: typed)
+            try verify(by: other)
+            return try call(holder.with(other))
+        }
+        return try call(holder)
+    }
+
+    /// The agent of the vault does the work; the other file is unlocked for as long as that takes, unless it has the same key or is
+    /// unlocked anyway.
+    private func withAgent<R>(
+        _ agent: any Worker, _ call: (any Worker) throws(Failure) -> R
+    ) throws(Failure) -> R {
+        if passphrase.asPassphrase == nil {
+            if try isSound(by: agent) { return try call(agent) }
+            if let own = try AgentAccess.worker(for: path), try isSound(by: own) {
+                return try call(agent)
+            }
+        }
+        let holder = try ownHolder()
+        try verify(by: holder)
+        try holder.withMasterKey { key throws(Failure) in
+            try AgentAccess.unlockCopy(path, key, for: OtherFile.patience)
+        }
+        defer { AgentAccess.lock(path) }
+        return try call(agent)
+    }
+
+    /// Somebody with the key of the other file alone, while the vault is unlocked.
+    private func ownHolder() throws(Failure) -> KeyHolder {
+        do throws(Failure) {
+            return try KeyHolder.of(
+                name, try Passphrase.existing(passphrase.asPassphrase ?? options.passphrase))
+        } catch
+            where error.code == .locked || error.code == .wrongPassphrase && passphrase.asPassphrase == nil
+        {
+            throw anotherPassphrase(error.code)
+        } catch {
+            throw error
+        }
+    }
+
+    private func anotherPassphrase(_ code: ExitCode) -> Failure {
+        Failure(
+            code, "\(name) has other keys than the vault",
+            hint: "give --other-passphrase-file, --other-passphrase-command or --other-passphrase-fd")
+    }
+
+    /// Whether a worker has the key of the other file, which it then verified.
+    private func isSound(by worker: any Worker) throws(Failure) -> Bool {
+        do throws(VaultError) {
+            _ = try worker.verify(path, isCopy: true)
+            return true
+        } catch .file(.keysChanged), .locked {
+            return false
+        } catch {
+            throw Failure(error, path: name)
+        }
+    }
+
+    private func verify(by worker: any Worker) throws(Failure) {
+        do throws(VaultError) {
+            _ = try worker.verify(path, isCopy: true)
+        } catch {
+            throw Failure(error, path: name)
+        }
+    }
+
+    /// Somebody with the key of the other file: by the passphrase that is named for it, else by the vault's, else by one that a
+    /// person is asked for.
+    private func otherHolder(or typed: borrowing SecretBytes) throws(Failure) -> KeyHolder {
+        if let source = passphrase.asPassphrase {
+            return try KeyHolder.of(name, try Passphrase.existing(source))
+        }
+        do throws(Failure) {
+            return try KeyHolder.of(name, typed)
+        } catch {
+            guard error.code == .wrongPassphrase else { throw error }
+            guard let asked = try Passphrase.askedFor("Passphrase of \(name): ") else {
+                throw anotherPassphrase(.wrongPassphrase)
+            }
+            return try KeyHolder.of(name, asked)
+        }
+    }
+}
+
+extension KeyHolder {
+    /// Somebody with the key of the file at `path`.
+    fileprivate static func of(
+        _ path: String, _ passphrase: borrowing SecretBytes
+    ) throws(Failure) -> KeyHolder {
+        do throws(VaultError) {
+            return try passphrase.withBytes { bytes throws(VaultError) in
+                try KeyHolder.open(path, passphrase: bytes)
+            }
+        } catch {
+            throw Failure(error, path: path)
+        }
+    }
+}
