@@ -21,8 +21,9 @@ public enum Merge {
 
     /// What a merge did, or would do.
     public struct Report: Equatable, Sendable {
-        /// How many versions were taken in, tombstones too, and of how many secrets.
+        /// How many versions were taken in, tombstones too.
         public var versions: UInt64 = 0
+        /// Of how many secrets.
         public var secrets: UInt64 = 0
         /// At most ``Comparison/mostNamed`` secrets that were changed on both sides, as `list --all` would sort them.
         public var conflicts: [Conflict] = []
