@@ -136,12 +136,14 @@ extension Job {
             return .compared(Comparison(everythingIn: try Job.open(path, master, unmarked)))
         case .merge(let path, let other, let options):
             let there = try Job.open(other, otherKey, or: master, unmarked)
+            // Before anything is written: what fails afterwards would say that nothing was.
+            let hasOtherKeys = try !there.header.isAuthentic(master: master)
             let here = try Log(
                 path: path, access: options.isTrial ? .reading : .writing,
                 surroundings: options.isCopy ? unmarked : surroundings, master: try master.copy())
             var report = try Merge.run(
                 into: here, from: there, isTrial: options.isTrial, now: surroundings.now())
-            report.hasOtherKeys = try !there.header.isAuthentic(master: master)
+            report.hasOtherKeys = hasOtherKeys
             return .merged(report)
         }
     }
