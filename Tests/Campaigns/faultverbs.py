@@ -60,10 +60,16 @@ def verbs(root):
         Verb("restore", "restore", root + "/backup", "--yes", varies=True),
         Verb("salvage", "salvage", root + "/damaged", root + "/salvaged", done=(1,)),
         Verb("accept", "accept", "--yes"),
+        Verb("diff", "diff", root + "/other"),
+        Verb("diff as text", "diff", "--textconv", root + "/other"),
+        Verb("merge", "merge", root + "/other", varies=True),
+        Verb("merge on trial", "merge", root + "/other", "--dry-run"),
+        Verb("merge into a copy", "merge", root + "/other", "--into", root + "/backup", varies=True),
     ]
     direct = [
         Verb("init", "init", "--vault", root + "/new/vault", "--kdf-memory", "64", "--kdf-time", "3", done=(1,)),
         Verb("set after a tail", "set", "team", "A", input=value, tail=True),
+        Verb("merge after a tail", "merge", root + "/other", tail=True, varies=True),
         Verb("compact after a tail", "compact", tail=True, varies=True),
         Verb("get by command", "get", "A", "--passphrase-command", "cat " + root + "/passphrase", key=False),
         Verb("inject to stdout", "inject", "-i", root + "/template"),
@@ -131,6 +137,9 @@ class State:
         options = ["--passphrase-file", box.passphrase]
         box.must("set", "team", "A", *options, input=SECRET + b"one")
         box.must("backup", root + "/backup", *options)
+        box.must("backup", root + "/other", *options)
+        for name, value in [("A", b"elsewhere"), ("O", b"other" * 1000)]:
+            box.must("set", "--vault", root + "/other", "team", name, *options, input=SECRET + value)
         for value in [b"two", b"three"]:
             box.must("set", "team", "A", *options, input=SECRET + value)
         box.must("set", "project", "--id", "web", "B", *options, input=SECRET + b"x" * 5000)

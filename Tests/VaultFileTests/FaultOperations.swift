@@ -1,9 +1,9 @@
 import Compaction
 import Platform
 import Sodium
-import VaultKit
 
 @testable import VaultFile
+@testable import VaultKit
 
 /// Something that is done with a vault, to be disturbed.
 struct FaultOperation: Sendable, CustomStringConvertible {
@@ -80,8 +80,46 @@ struct FaultOperation: Sendable, CustomStringConvertible {
         return world
     }
 
+    static let other = "/home/other"
+
+    /// A vault, and a copy of it that went another way.
+    @Sendable static func apart() throws -> World {
+        let world = try vault()
+        world.disk[other] = world.bytes
+        try world.open().append(.text("A", "four"), .text("D", "here"))
+        try world.openOther(.writing).append(.text("A", "five"), .remove("C"))
+        try world.openOther(.writing).append(.put("E", noise(3000)))
+        return world
+    }
+
+    /// The same with bytes behind the last commit of either.
+    @Sendable static func apartAndInterrupted() throws -> World {
+        let world = try apart()
+        world.bytes += noise(300)
+        world.disk[other] += noise(500)
+        return world
+    }
+
     /// Everything that the engine does.
-    static let all: [FaultOperation] = writing + reading + rewriting + copying
+    static let all: [FaultOperation] = writing + reading + rewriting + copying + merging
+
+    private static let merging = [
+        plain("compare", in: apart) { world throws(VaultFileError) in
+            _ = try Comparison(try world.open(.reading), try world.openOther(.reading))
+        },
+        plain("merge", in: apart) { world throws(VaultFileError) in try world.merge() },
+        plain("merge after a tail", in: apartAndInterrupted) { world throws(VaultFileError) in
+            try world.merge()
+        },
+        plain("merge again", in: apartMerged) { world throws(VaultFileError) in try world.merge() },
+    ]
+
+    /// Two copies, of which one was merged into the other.
+    @Sendable private static func apartMerged() throws -> World {
+        let world = try apart()
+        try world.merge()
+        return world
+    }
 
     private static let writing = [
         plain("create", in: { World.remembering() }, done: .alreadyExists) { world throws(VaultFileError) in
@@ -199,6 +237,20 @@ extension World {
             let made = try backup.make(at: target)
             try? backup.remember(made)
         }
+    }
+
+    /// The copy that went another way, of which this machine remembers nothing.
+    func openOther(_ access: StorageAccess) throws(VaultFileError) -> Log {
+        var surroundings = surroundings
+        surroundings.marks = nil
+        let passphrase = passphrase
+        return try Log(path: FaultOperation.other, access: access, surroundings: surroundings) {
+            header throws(VaultFileError) in try header.unlock(passphrase: passphrase.span)
+        }
+    }
+
+    func merge() throws(VaultFileError) {
+        _ = try Merge.run(into: try open(), from: try openOther(.reading), isTrial: false, now: clock.now)
     }
 
     func restore() throws(VaultFileError) {

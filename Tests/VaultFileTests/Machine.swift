@@ -1,9 +1,9 @@
 import Compaction
 import Platform
 import Sodium
-import VaultKit
 
 @testable import VaultFile
+@testable import VaultKit
 
 /// Every version of every secret, new to old, nil for a tombstone; as a model tells it that knows nothing of the engine.
 typealias Ledger = [Address: [[UInt8]?]]
@@ -56,6 +56,8 @@ enum Deed: Sendable {
     case restore
     /// New keys.
     case passwd
+    /// What was done to a copy on another machine, and comes back.
+    case merge([Step])
 
     /// A new value of so many bytes.
     static func change(_ name: String, _ count: Int) -> Deed { .commit([[.put(name, noise(count))]]) }
@@ -70,6 +72,7 @@ enum Deed: Sendable {
         case .backup: books.backup = books.vault
         case .restore: books.vault = books.backup
         case .passwd: break
+        case .merge(let steps): books.vault = books.vault?.adding(steps)
         }
         return books
     }
@@ -181,7 +184,24 @@ final class Machine {
             let restored = try backups(Machine.backup).restore(from: Machine.backup)
             if let failure = restored.markFailure { throw failure }
         case .passwd: try changeKeys()
+        case .merge(let steps): try merge(steps)
         }
+    }
+
+    /// Copies the vault to another machine's disk, changes it there, and merges it.
+    private func merge(_ steps: [Step]) throws {
+        var elsewhere = world.surroundings
+        let away = MemoryDisk()
+        away[world.path] = world.disk[world.path]
+        (elsewhere.storage, elsewhere.marks) = (away, nil)
+        let (path, master) = (world.path, try known())
+        let other = try Log(
+            path: path, access: .writing, surroundings: elsewhere, master: master.copy())
+        let changes = try transaction(steps)
+        try other.append(changes, patience: 0)
+        let here = try Log(
+            path: path, access: .writing, surroundings: world.surroundings, master: master.copy())
+        _ = try Merge.run(into: here, from: other, isTrial: false, now: world.clock.now)
     }
 
     private func changeKeys() throws {

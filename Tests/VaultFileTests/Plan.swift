@@ -58,6 +58,11 @@ struct Plan: Sendable {
             ("passwd", Plan(some, [.passwd])),
             ("passwd without marks", Plan(some, [.passwd], hasMarks: false)),
             ("passwd twice", Plan(some + [.passwd], [.passwd], [.passwd, .change("C", 300)])),
+            ("merge", Plan(some, [.merge(imported)])),
+            (
+                "merge without marks",
+                Plan(some, [.merge([.put("B", noise(900)), .remove("A")])], hasMarks: false)
+            ),
             ("restore", Plan(some + [.backup, .change("B", 900)], [.restore])),
         ]
     }()
@@ -86,7 +91,8 @@ struct Plan: Sendable {
 
     private static func deed(_ dice: inout Dice, _ hasBackup: Bool) -> Deed {
         switch Int.random(in: 0..<100, using: &dice) {
-        case 0..<72: commit(&dice)
+        case 0..<68: commit(&dice)
+        case 68..<72: .merge((0..<Int.random(in: 1...3, using: &dice)).map { _ in step(&dice) })
         case 72..<81: .compact
         case 81..<86: .passwd
         case 86..<94: .backup
