@@ -19,7 +19,7 @@ VAULT = os.environ.get("VAULT_BINARY", os.path.join(ROOT, ".build", "release", "
 PASSPHRASE = b"a passphrase that is searched for"
 HELLO = b"\x0b\0\0\0\0vault-ag\x01\0"
 (HELLO_KIND, STOP, STATUS, UNLOCK, SHORTEN, LOCK, OPEN, NAMES, CONTAINS, HISTORY, VALUE, COMMIT, SUMMARY,
- JOB) = range(14)
+ JOB, ANNOUNCE) = range(15)
 
 
 class Failure(Exception):

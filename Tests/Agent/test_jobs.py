@@ -8,7 +8,7 @@ import subprocess
 import threading
 import unittest
 
-from agentclient import JOB, LOCK, PASSPHRASE, Failure, Sandbox, message, path_field, until, vaultfile
+from agentclient import ANNOUNCE, JOB, LOCK, PASSPHRASE, Failure, Sandbox, message, path_field, until, vaultfile
 
 
 def digest(path):
@@ -63,6 +63,11 @@ class Compacted(Case):
             # A merge is the union of the two sets, and the largest by time wins.
             newest = max(histories[address] + versions, key=lambda record: (record.time, record.kind, record.value))
             self.assertEqual((newest.kind, newest.value), (versions[0].kind, versions[0].value), address)
+        before = digest(self.box.vault)
+        self.box.must("merge", self.box.root + "/old")
+        self.assertEqual(digest(self.box.vault), before)
+        merged = vaultfile.open(self.box.vault, PASSPHRASE).histories()
+        self.assertEqual(sorted(map(len, merged.values())), sorted(map(len, histories.values())))
 
     def test_the_second_implementation_goes_on_in_a_compacted_file(self):
         self.box.unlock()
@@ -279,6 +284,56 @@ class Jobs(Case):
         other = self.box.make("other")
         for kind in [b"\x02", b"\x05"]:
             self.assertRaisesRegex(Failure, "^43$", self.ask, self.box.client(), kind + path_field(other))
+
+    def apart(self):
+        """The vault, and a copy of it that another program wrote to."""
+        self.box.unlock()
+        self.box.must("set", "team", "A", input=b"base")
+        shutil.copyfile(self.box.vault, self.box.root + "/copy")
+        self.box.must("set", "team", "A", input=b"here")
+        copy = vaultfile.open(self.box.root + "/copy", PASSPHRASE)
+        copy.append([vaultfile.value(vaultfile.TEAM, "", "A", b"there"), vaultfile.value(vaultfile.PROJECT, "web", "B", b"new")])
+        return path_field(self.box.vault), path_field(self.box.root + "/copy")
+
+    def test_a_comparison_tells_names_and_times(self):
+        vault, copy = self.apart()
+        report = self.ask(self.box.client(), b"\x06" + vault + copy)[-1]
+        self.assertEqual(report[:11], b"\0\x04" + struct.pack("<QB", 2, 0))
+        self.assertEqual(report[11:18], b"\x02\x02\x03\x01web")
+        self.assertEqual(report[18:19] + report[19:28] + report[28:29], b"B" + bytes(9) + b"\x01")
+        self.assertEqual(report[37:42], b"\x03\x01\0\x01A")
+        self.assertEqual(len(report), 60)
+        outline = self.ask(self.box.client(), b"\x08" + copy)[-1]
+        self.assertEqual(outline[:11], b"\0\x04" + struct.pack("<QB", 2, 0))
+        for secret in (b"base", b"here", b"there"):
+            self.assertNotIn(secret, report + outline)
+
+    def test_a_merge_is_the_union_as_the_second_implementation_sees_it(self):
+        vault, copy = self.apart()
+        client = self.box.client()
+        before = open(self.box.vault, "rb").read()
+        trial = self.ask(client, b"\x07" + vault + copy + b"\x01")[-1]
+        self.assertEqual(open(self.box.vault, "rb").read(), before)
+        report = self.ask(client, b"\x07" + vault + copy + b"\0")[-1]
+        self.assertEqual(trial, report)
+        self.assertEqual(report[:2] + report[2:19], b"\0\x05" + struct.pack("<QQB", 2, 2, 4))
+        self.assertEqual(report[29:], struct.pack("<I", 1) + b"\x01\0\x01A" + report[37:38] + struct.pack("<I", 1))
+        merged = vaultfile.open(self.box.vault, PASSPHRASE).histories()
+        values = {name: {record.value for record in versions} for (_, _, name), versions in merged.items()}
+        self.assertEqual(values, {"A": {b"base", b"here", b"there"}, "B": {b"new"}})
+        again = self.ask(client, b"\x07" + vault + copy + b"\0")[-1]
+        self.assertEqual(again[2:19], struct.pack("<QQB", 0, 0, 0))
+        self.assertRaisesRegex(Failure, "^60$", self.ask, self.box.client(), b"\x07" + vault + copy + b"\x04")
+
+    def test_an_announcement_needs_an_unlocked_vault_and_changes_nothing(self):
+        body = path_field(self.box.vault) + bytes(32)
+        self.box.unlock()
+        client = self.box.client()
+        self.assertEqual(client.ask(ANNOUNCE, body), b"")
+        self.box.must("set", "team", "A", input=b"x")
+        self.assertEqual(self.box.must("get", "A"), b"x")
+        client.ask(LOCK, path_field(self.box.vault))
+        self.assertRaisesRegex(Failure, "^1$", client.ask, ANNOUNCE, body)
 
     def test_who_is_locked_gets_no_job_done(self):
         self.box.unlock()

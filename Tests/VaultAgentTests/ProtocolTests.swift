@@ -61,7 +61,8 @@ import VaultKit
             [11, 1] + secret + [2, 0, 0, 0, 65, 66] + [2] + secret + [0, 0, 0, 0], [11], [12],
             [13] + path + [1] + path, [13] + path + [2] + path, [13] + path + [3] + path + [0],
             [13] + path + [3] + path + [2] + limits, [13] + path + [4] + path + path,
-            [13] + path + [5] + path, [14] + path + [UInt8](repeating: 7, count: 32),
+            [13] + path + [5] + path, [13] + path + [6] + path + path, [13] + path + [7] + path + path + [3],
+            [13] + path + [8] + path, [14] + path + [UInt8](repeating: 7, count: 32),
         ]
     }()
 

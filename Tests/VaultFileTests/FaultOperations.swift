@@ -170,6 +170,7 @@ struct FaultOperation: Sendable, CustomStringConvertible {
         plain("compact") { world throws(VaultFileError) in try world.compact() },
         plain("compact after a tail", in: interrupted) { world throws(VaultFileError) in try world.compact()
         },
+        plain("change keys") { world throws(VaultFileError) in try world.changeKeys() },
         plain("salvage", in: damaged, done: .alreadyExists) { world throws(VaultFileError) in
             _ = try Salvage.run(
                 from: world.path, to: "/home/salvaged", master: try world.key(),
@@ -247,6 +248,16 @@ extension World {
         return try Log(path: FaultOperation.other, access: access, surroundings: surroundings) {
             header throws(VaultFileError) in try header.unlock(passphrase: passphrase.span)
         }
+    }
+
+    /// Gives the vault new keys under its passphrase.
+    func changeKeys() throws(VaultFileError) {
+        let passphrase = passphrase
+        let header = try Log.readHeader(path: path, surroundings: surroundings)
+        let keys = try NewKeys(
+            for: header.vaultID, passphrase: passphrase.span, parameters: World.weak, hasRecoveryKey: true,
+            surroundings: surroundings)
+        _ = try Compaction.changeKeys(path: path, from: try key(), to: keys, surroundings: surroundings)
     }
 
     func merge() throws(VaultFileError) {
