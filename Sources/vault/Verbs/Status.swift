@@ -18,7 +18,7 @@ struct Status: Command {
             locked, 6 if there is none. It suggests a backup when the last one that was verified is 30 days old, and, if the vault is \
             unlocked, a compaction when older versions take more of the file than current ones.
 
-            With --json: {"schema":1,"path","locked","generation","last_backup","kdf":{"passes","memory_kib"}}, where "last_backup" is \
+            With --json: {"schema":1,"path","locked","generation","last_backup","kdf":{"passes","memory_kib"},"recovery_key"}, where "last_backup" is \
             a time or null, and if the vault is unlocked also \
             "idle_seconds","max_seconds","lock_on_sleep","secrets","versions","live_bytes","dead_bytes".
             """,
@@ -59,6 +59,8 @@ struct Status: Command {
         lines.append("generation: \(header.generation)")
         lines.append(
             "key derivation: Argon2id, \(parameters.passes) passes, \(parameters.memoryKiB / 1024) MiB")
+        lines.append(
+            "recovery key: \(header.hasRecoveryKey ? "yes" : "none; make one with 'vault recovery-key'")")
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -108,7 +110,7 @@ struct Status: Command {
                     ("passes", .number(Int(header.parameters.passes))),
                     ("memory_kib", .number(Int(header.parameters.memoryKiB))),
                 ])
-            ),
+            ), ("recovery_key", .bool(header.hasRecoveryKey)),
         ]
         return JSON.object(object).text + "\n"
     }
