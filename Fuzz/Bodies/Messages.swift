@@ -101,10 +101,11 @@ struct Messages {
 
     private mutating func job() -> [UInt8] {
         let which = reader.byte()
-        let kind = 1 + which % 5
+        let kind = 1 + which % 8
         switch kind {
         case 3: return [3] + path(which >> 4) + (which & 8 == 0 ? [0] : [1])
-        case 4: return [4] + path(which >> 4) + path(reader.byte())
+        case 4, 6: return [kind] + path(which >> 4) + path(reader.byte())
+        case 7: return [7] + path(which >> 4) + path(reader.byte()) + [reader.byte() & 7]
         default: return [kind] + path(which >> 4)
         }
     }
