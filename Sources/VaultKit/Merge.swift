@@ -4,6 +4,9 @@ public import VaultFile
 
 /// The union of the histories of two copies of a vault that went apart: vault-format.md, section 9.
 public enum Merge {
+    /// How many secrets each list of a report names at most, so that both together fit into one message of the agent.
+    public static let mostNamed = 100_000
+
     /// A secret that was changed on both sides.
     public struct Conflict: Equatable, Sendable {
         /// Which.
@@ -25,7 +28,7 @@ public enum Merge {
         public var versions: UInt64 = 0
         /// Of how many secrets.
         public var secrets: UInt64 = 0
-        /// At most ``Comparison/mostNamed`` secrets that were changed on both sides, as `list --all` would sort them.
+        /// At most ``mostNamed`` secrets that were changed on both sides, as `list --all` would sort them.
         public var conflicts: [Conflict] = []
         /// As many secrets of which a version was taken in whose time is ahead of this machine's clock.
         public var ahead: [Secret] = []
@@ -104,11 +107,11 @@ extension Merge {
             guard !missing.isEmpty, let secret = Secret(packed: pair.address.packed.span) else { return }
             report.secrets += 1
             report.versions += UInt64(missing.count)
-            if missing.contains(where: { $0.time > now }), report.ahead.count < Comparison.mostNamed {
+            if missing.contains(where: { $0.time > now }), report.ahead.count < Merge.mostNamed {
                 report.ahead.append(secret)
             }
             guard try pair.change(here, there) == .both, let older = pair.older,
-                report.conflicts.count < Comparison.mostNamed
+                report.conflicts.count < Merge.mostNamed
             else { return }
             report.conflicts.append(
                 Conflict(

@@ -54,14 +54,12 @@ struct OtherFile {
     private func withAgent<R>(
         _ agent: any Worker, _ call: (any Worker) throws(Failure) -> R
     ) throws(Failure) -> R {
-        if passphrase.asPassphrase == nil {
-            if try isSound(by: agent) { return try call(agent) }
-            if let own = try AgentAccess.worker(for: path), try isSound(by: own) {
-                return try call(agent)
-            }
-        }
+        let isReady = if try isSound(by: agent) { true } else { try isUnlocked() }
+        if isReady, passphrase.asPassphrase == nil { return try call(agent) }
         let holder = try ownHolder()
         try verify(by: holder)
+        // What somebody else unlocked is not locked afterwards.
+        if isReady { return try call(agent) }
         try holder.withMasterKey { key throws(Failure) in
             try AgentAccess.unlockCopy(path, key, for: OtherFile.patience)
         }
@@ -87,6 +85,12 @@ struct OtherFile {
         Failure(
             code, "\(name) has other keys than the vault",
             hint: "give --other-passphrase-file, --other-passphrase-command or --other-passphrase-fd")
+    }
+
+    /// Whether the agent has the other file unlocked under its own path.
+    private func isUnlocked() throws(Failure) -> Bool {
+        guard let own = try AgentAccess.worker(for: path) else { return false }
+        return try isSound(by: own)
     }
 
     /// Whether a worker has the key of the other file, which it then verified.
