@@ -88,7 +88,8 @@ extension HelpTopic {
                 git config diff.vault.textconv 'vault diff --vault NAME.vault --textconv'
 
             where NAME.vault is the vault's path in the repository. 'vault --vault NAME.vault unlock' before: then neither asks for anything. \
-            'git diff' and 'git log -p' show which secrets were set or deleted, and when; never a value.
+            'git diff' and 'git log -p' show which secrets were set or deleted, and when; never a value. While the vault is locked they \
+            stop with an error; --no-textconv leaves vaults out.
 
             If the driver cannot merge, since the vault is locked or the passphrase was changed on one side, git reports a conflict, and the \
             file is yours. By hand:
