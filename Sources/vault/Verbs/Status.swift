@@ -60,7 +60,7 @@ struct Status: Command {
         lines.append(
             "key derivation: Argon2id, \(parameters.passes) passes, \(parameters.memoryKiB / 1024) MiB")
         lines.append(
-            "recovery key: \(header.hasRecoveryKey ? "yes" : "none; make one with 'vault recovery-key'")")
+            "recovery key: \(header.hasRecoveryKey ? "yes" : "none")")
         return lines.joined(separator: "\n") + "\n"
     }
 
