@@ -18,25 +18,21 @@ extension Log {
     ) throws(VaultFileError) -> Log {
         if (try? surroundings.storage.identity(of: path)) != nil { throw .alreadyExists }
         let entropy = surroundings.entropy
+        let master = try guarding { () throws(SodiumError) in try entropy.key() }
         let id = try guarding { () throws(SodiumError) in try entropy.bytes(16) }
+        let fileSalt = try guarding { () throws(SodiumError) in try entropy.bytes(32) }
         let keys = try NewKeys(
-            for: Bytes16(id.span, at: 0), passphrase: passphrase, parameters: parameters,
+            master, for: Bytes16(id.span, at: 0), passphrase: passphrase, parameters: parameters,
             hasRecoveryKey: showRecoveryKey != nil, surroundings: surroundings)
-        let header = try Header(try newHeader(keys, entropy), bounds: surroundings.readingBounds)
-        let log = try publish(header, at: path, surroundings, try keys.master.copy())
+        let header = try guarding { () throws(SodiumError) in
+            try Header.encode(
+                Header.Fields(vaultID: id, fileSalt: fileSalt), slots: keys.slots, master: keys.master)
+        }
+        let log = try publish(
+            try Header(header, bounds: surroundings.readingBounds), at: path, surroundings,
+            try keys.master.copy())
         keys.showRecovery(showRecoveryKey)
         return log
-    }
-
-    private static func newHeader(
-        _ keys: borrowing NewKeys, _ entropy: Entropy
-    ) throws(VaultFileError) -> [UInt8] {
-        do throws(SodiumError) {
-            let fields = Header.Fields(vaultID: keys.vaultID.bytes, fileSalt: try entropy.bytes(32))
-            return try Header.encode(fields, slots: keys.slots, master: keys.master)
-        } catch {
-            throw VaultFileError(error)
-        }
     }
 
     /// Writes header and copy under a temporary name, and gives them their own when they are durable and read back.

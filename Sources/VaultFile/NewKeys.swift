@@ -25,11 +25,22 @@ public struct NewKeys: ~Copyable {
         for vaultID: Bytes16, passphrase: Span<UInt8>, parameters: Argon2id.Parameters, hasRecoveryKey: Bool,
         surroundings: Surroundings
     ) throws(VaultFileError) {
+        let entropy = surroundings.entropy
+        try self.init(
+            try guarding { () throws(SodiumError) in try entropy.key() }, for: vaultID,
+            passphrase: passphrase, parameters: parameters, hasRecoveryKey: hasRecoveryKey,
+            surroundings: surroundings)
+    }
+
+    /// Wraps a new master key.
+    init(
+        _ master: consuming Key, for vaultID: Bytes16, passphrase: Span<UInt8>,
+        parameters: Argon2id.Parameters, hasRecoveryKey: Bool, surroundings: Surroundings
+    ) throws(VaultFileError) {
         precondition(Format.passphraseCounts.contains(passphrase.count))
         guard surroundings.writingBounds.contains(parameters) else { throw .refusedParameters(parameters) }
         let entropy = surroundings.entropy
         do throws(SodiumError) {
-            let master = try entropy.key()
             let slot = try Slot.encode(
                 passphrase: passphrase, parameters: parameters, master: master, vaultID: vaultID,
                 entropy: entropy)
