@@ -23,8 +23,8 @@ struct Diff: Command {
             CHANGE is 'here' if this file alone has a newer version, 'there' if OTHER alone has, 'both' if both have and they are not the \
             same, 'history' if only what was before differs. The exit code is 0 either way.
 
-            With --json: {"schema":1,"differences":[…]}, where each is {"change":"both","name":"A","scope":"team","id":null,"here":…,"there":…}, \
-            and each side {"time":"2026-03-01T12:00:00Z","deleted":false} or null.
+            With --json: {"schema":1,"differences":[…]}, where each has "change", "name", "scope", "id", "here" and "there", and each side is \
+            {"time":"2026-03-01T12:00:00Z","deleted":false} or null.
 
             --textconv prints FILE as lines that can be compared, for git: scope, id, name, and when it was set or deleted last. It is \
             opened with the key of the vault. 'vault help git' has the lines for git.

@@ -27,8 +27,8 @@ struct MergeCopy: Command {
             'Later' goes by the clocks of the machines. One whose clock is fast wins until the others' clocks have passed it; what it \
             set is named in a warning. To make another value current, set it again: a new version is always later than those before.
 
-            With --json: {"schema":1,"versions":3,"secrets":2,"conflicts":[…],"ahead":[…]}, where a conflict is \
-            {"name":"A","scope":"team","id":null,"current":"there","other_version":1}, and what is ahead has the first three.
+            With --json: {"schema":1,"versions":3,"secrets":2,"conflicts":[…],"ahead":[…]}, where a conflict has "name", "scope", "id", \
+            "current" and "other_version", and what is ahead of this machine's clock the first three.
 
             --into FILE merges into FILE, a copy of the vault, with the vault's key, and leaves the vault alone; for git: 'vault help git'.
             """,
