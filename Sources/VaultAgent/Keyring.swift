@@ -25,8 +25,8 @@ public struct AgentClock: Sendable {
 final class Keyring {
     private struct Entry {
         var vault: Vault
-        /// The key that the file gets next, if somebody who changes it said so.
-        var successor: SharedKey?
+        /// The keys that the file may get next, as those who change it said; the last one last.
+        var successors: [SharedKey] = []
         var deadlines: Deadlines
         /// With the marks that the client named.
         let surroundings: Surroundings
@@ -43,6 +43,8 @@ final class Keyring {
     private static let leastSleep: UInt64 = 500
     /// How often a vault that locks on sleep is looked at, in milliseconds.
     private static let sleepWatch: UInt64 = 1000
+    /// How many announced keys are kept for a vault.
+    private static let mostSuccessors = 8
 
     init(clock: AgentClock, surroundings: Surroundings) {
         self.clock = clock
@@ -83,7 +85,8 @@ final class Keyring {
         _ = vault.takeNotices()
         let deadlines = Deadlines(limits, at: clock.now())
         entries[path] = Entry(
-            vault: vault, deadlines: deadlines, surroundings: surroundings, slept: clock.slept())
+            vault: vault, successors: entries[path]?.successors ?? [], deadlines: deadlines,
+            surroundings: surroundings, slept: clock.slept())
         return try status(path)
     }
 
@@ -116,9 +119,7 @@ final class Keyring {
             let vault = try Vault.open(
                 at: path, masterKey: try entry.vault.masterKey(), access: .reading,
                 surroundings: entry.surroundings)
-            entries[path] = Entry(
-                vault: vault, deadlines: entry.deadlines, surroundings: entry.surroundings,
-                slept: entry.slept)
+            entries[path]?.vault = vault
         } catch {
             return
         }
@@ -139,12 +140,14 @@ final class Keyring {
         }
     }
 
-    /// Takes note of the key that the file at `path` gets next.
+    /// Takes note of a key that the file at `path` may get next.
+    ///
+    /// Of several who change the keys at once, whoever comes first has its way, and not whoever announced last.
     ///
     /// - Throws: ``VaultError/locked``.
     func announce(_ successor: SharedKey, _ path: String) throws(VaultError) {
-        guard entries[path] != nil else { throw .locked }
-        entries[path]?.successor = successor
+        guard let entry = entries[path] else { throw .locked }
+        entries[path]?.successors = entry.successors.suffix(Keyring.mostSuccessors - 1) + [successor]
     }
 
     /// Forgets a vault's keys.
@@ -192,26 +195,27 @@ final class Keyring {
         }
     }
 
-    /// Opens the vault at `path` with the key that was announced.
+    /// Opens the vault at `path` with a key that was announced.
     private func follow(_ path: String) throws(VaultError) -> Vault {
-        guard let entry = entries[path], let successor = entry.successor else {
-            lock(path)
-            throw .locked
+        guard let entry = entries[path] else { throw .locked }
+        for (index, successor) in entry.successors.enumerated() {
+            do throws(VaultError) {
+                let vault = try Vault.open(
+                    at: path, masterKey: try copy(successor.key), access: .reading,
+                    surroundings: entry.surroundings)
+                _ = vault.takeNotices()
+                entries[path]?.vault = vault
+                // One that was announced later may still come.
+                entries[path]?.successors.removeFirst(index + 1)
+                return vault
+            } catch .file(.keysChanged) {
+                continue
+            } catch {
+                throw error
+            }
         }
-        do throws(VaultError) {
-            let vault = try Vault.open(
-                at: path, masterKey: try copy(successor.key), access: .reading,
-                surroundings: entry.surroundings)
-            _ = vault.takeNotices()
-            entries[path]?.vault = vault
-            entries[path]?.successor = nil
-            return vault
-        } catch .file(.keysChanged) {
-            lock(path)
-            throw .locked
-        } catch {
-            throw error
-        }
+        lock(path)
+        throw .locked
     }
 
     private func copy(_ key: borrowing Key) throws(VaultError) -> Key {

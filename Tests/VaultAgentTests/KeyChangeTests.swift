@@ -96,6 +96,56 @@ import VaultKit
         }
     }
 
+    @Test func `of two who change the keys at once, the agent follows the one whose file is there`() throws {
+        try world.serve { agent in
+            try world.unlock(path, agent)
+            let session = try agent.session(for: path)
+            try session.put("A", .team, "one")
+            let late = try world.key(try world.makeVault("other.vault"))
+            try changeKeys { key in
+                try? agent.announce(key, for: path)
+                try? agent.announce(late, for: path)
+            }
+            try session.put("A", .team, "two")
+            #expect(try open("new").text("A", .team) == "two")
+        }
+    }
+
+    @Test func `who unlocks a vault while its keys are changed does not stop the agent from following`()
+        throws
+    {
+        try world.serve { agent in
+            try world.unlock(path, agent)
+            try changeKeys { key in
+                try? agent.announce(key, for: path)
+                try? world.unlock(path, agent)
+            }
+            try agent.session(for: path).put("A", .team, "one")
+            #expect(try open("new").text("A", .team) == "one")
+        }
+    }
+
+    @Test func `a key that was announced stays when the one before it is the file's`() throws {
+        try world.serve { agent in
+            try world.unlock(path, agent)
+            let (first, second, third) = (AgentWorld.passphrase, Array("second".utf8), Array("third".utf8))
+            let holder = try KeyHolder.open(
+                path, passphrase: first.span, surroundings: AgentWorld.surroundings)
+            _ = try holder.changeKeys(
+                of: path, passphrase: second.span, cost: .kept,
+                announce: { try? agent.announce($0, for: path) }, showRecoveryKey: nil)
+            let next = try KeyHolder.open(
+                path, passphrase: second.span, surroundings: AgentWorld.surroundings)
+            _ = try next.changeKeys(
+                of: path, passphrase: third.span, cost: .kept,
+                announce: { key in
+                    try? agent.announce(key, for: path)
+                    _ = try? agent.status(of: path)
+                }, showRecoveryKey: nil)
+            #expect(try agent.status(of: path).generation == 3)
+        }
+    }
+
     @Test func `a change that was announced and not made leaves all as it was`() throws {
         try world.serve { agent in
             try world.unlock(path, agent)
