@@ -42,6 +42,9 @@ struct Passwd: Command {
     func run() throws(Failure) {
         let chosen = try cost.chosen()
         let change = try KeyChange(common)
+        if recovery, !change.header.hasRecoveryKey {
+            throw Failure(VaultFileError.noRecoveryKey, path: change.path)
+        }
         let holder = try change.open(with: try Passphrase.credential(passphrase, isRecovery: recovery))
         let newPassphrase = try Passphrase.new(new)
         try change.run(
