@@ -101,7 +101,7 @@ struct KeyChange {
     func runKeepingPassphrase(
         _ source: PassphraseOptions, hasRecoveryKey: Bool, confirmation: String
     ) throws(Failure) {
-        let passphrase = try Passphrase.existing(source)
+        let passphrase = try Passphrase.typed(source)
         let holder: KeyHolder
         do throws(VaultError) {
             holder = try passphrase.withBytes { bytes throws(VaultError) in

@@ -15,8 +15,8 @@ enum Passphrase {
 
     /// What an existing vault is opened with: its passphrase, or its recovery key, which then comes from the same places.
     static func credential(_ options: PassphraseOptions, isRecovery: Bool) throws(Failure) -> Credential {
-        guard isRecovery else { return .passphrase(try existing(options)) }
-        let text = try existing(options, prompt: "Recovery key: ")
+        guard isRecovery else { return .passphrase(try typed(options)) }
+        let text = try typed(options, "recovery key", prompt: "Recovery key: ")
         do throws(VaultFileError) {
             return .recovery(
                 try text.withBytes { text throws(VaultFileError) in try RecoveryKey(typed: text) })
@@ -26,19 +26,33 @@ enum Passphrase {
     }
 
     /// The passphrase of an existing vault.
-    static func existing(
-        _ options: PassphraseOptions, prompt: String = "Passphrase: "
+    static func existing(_ options: PassphraseOptions) throws(Failure) -> SecretBytes {
+        if let given = try given(options) { return given }
+        let terminal = try openTerminal(
+            "the vault is locked, and there is no terminal to ask for the passphrase",
+            hint: "unlock it with 'vault unlock', or \(waysToGive)")
+        return try ask(terminal, "Passphrase: ")
+    }
+
+    /// What an existing vault is opened with where it does not help that an agent has it unlocked.
+    static func typed(
+        _ options: PassphraseOptions, _ what: String = "passphrase", prompt: String = "Passphrase: "
     ) throws(Failure) -> SecretBytes {
+        if let given = try given(options) { return given }
+        let terminal = try openTerminal(
+            "there is no terminal to ask for the \(what)", hint: waysToGive)
+        return try ask(terminal, prompt)
+    }
+
+    private static let waysToGive = "give --passphrase-file, --passphrase-command or --passphrase-fd"
+
+    /// What comes from a named source, or from the environment; nil if a person has to be asked.
+    private static func given(_ options: PassphraseOptions) throws(Failure) -> SecretBytes? {
         if let source = try explicit(options.descriptor, options.file, options.command, "passphrase") {
             return try read(source)
         }
-        if let source = try environment("VAULT_PASSPHRASE") { return try read(source) }
-        let terminal = try openTerminal(
-            "the vault is locked, and there is no terminal to ask for the passphrase",
-            hint:
-                "unlock it with 'vault unlock', or give --passphrase-file, --passphrase-command or --passphrase-fd"
-        )
-        return try ask(terminal, prompt)
+        guard let source = try environment("VAULT_PASSPHRASE") else { return nil }
+        return try read(source)
     }
 
     /// The passphrase of a vault that is being made; a person is asked twice.
