@@ -151,8 +151,16 @@ extension Job {
     private static func open(
         _ path: String, _ key: SharedKey?, or master: borrowing Key, _ surroundings: Surroundings
     ) throws(VaultFileError) -> Log {
-        guard let key else { return try open(path, master, surroundings) }
-        return try open(path, key.key, surroundings)
+        if let key {
+            do throws(VaultFileError) {
+                return try open(path, key.key, surroundings)
+            } catch .keysChanged {
+                // That was the key of what lay there before.
+            } catch {
+                throw error
+            }
+        }
+        return try open(path, master, surroundings)
     }
 
     private static func open(

@@ -72,6 +72,23 @@ import VaultKit
         }
     }
 
+    @Test func `a copy of the vault is merged though its path was unlocked with other keys before`() throws {
+        try world.serve { agent in
+            let other = try world.makeVault("other.vault")
+            try world.unlock(path, agent)
+            try world.unlock(other, agent)
+            try FileManager.default.removeItem(atPath: other)
+            try FileManager.default.copyItem(atPath: path, toPath: other)
+            let passphrase = AgentWorld.passphrase
+            let copy = try Vault.open(
+                at: other, passphrase: passphrase.span, surroundings: AgentWorld.surroundings)
+            try copy.put("A", .team, "one")
+            let worker = try #require(try agent.worker(for: path))
+            #expect(try worker.merge(into: path, from: other, MergeOptions()).versions == 1)
+            #expect(try agent.session(for: path).text("A", .team) == "one")
+        }
+    }
+
     @Test func `keys that were changed elsewhere lock the vault`() throws {
         try world.serve { agent in
             try world.unlock(path, agent)
