@@ -74,6 +74,9 @@ struct MergeCopy: Command {
 
     private func summary(_ report: Merge.Report) -> String {
         guard report.isWritten else { return "Nothing to merge: all of \(file) is here" }
+        if report.versions == 0 {
+            return "Nothing new in \(file); \(isTrial ? "would note" : "noted") that it was merged"
+        }
         let conflicts =
             report.conflicts.isEmpty ? "" : "; \(Words.count(UInt64(report.conflicts.count), "conflict"))"
         let versions = Words.count(report.versions, "version")
