@@ -51,7 +51,9 @@ struct CommitQueue {
             isBlocked = true
             for entry in entries where now >= entry.deadline { entry.submission.fail(.file(.busy)) }
         } catch .file(.keysChanged) {
-            isBlocked = true  // the next look follows, or locks the vault
+            // The next look follows, or locks the vault.
+            isBlocked = true
+            for entry in entries where now >= entry.deadline { entry.submission.fail(.file(.keysChanged)) }
         } catch {
             for entry in entries { entry.submission.fail(error) }
         }

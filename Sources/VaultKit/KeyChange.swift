@@ -104,7 +104,7 @@ extension Argon2id.Parameters {
 }
 
 /// The files beside a vault's that hold ciphertext of it.
-public enum OldCopies {
+enum OldCopies {
     /// The paths of files in the folder of `path` that are older vaults of this id, or an unfinished tail that was moved aside.
     ///
     /// What cannot be looked at is left out.
