@@ -146,6 +146,20 @@ import Testing
         #expect(throws: VaultFileError.noRecoveryKey) { try open(recovery: second) }
     }
 
+    @Test func `a credential is a passphrase or a recovery key, and of the latter there may be none`() throws
+    {
+        _ = try vault()
+        let header = try Log.readHeader(path: world.path, surroundings: world.surroundings)
+        let passphrase = world.passphrase
+        let master = try header.unlock(
+            with: .passphrase(try SecretBytes(copying: passphrase.span)))
+        #expect(try header.isAuthentic(master: master))
+        let entropy = world.surroundings.entropy
+        #expect(throws: VaultFileError.noRecoveryKey) {
+            _ = try header.unlock(with: .recovery(try RecoveryKey(entropy: entropy)))
+        }
+    }
+
     @Test func `a new vault can have a recovery key`() throws {
         var shown: [String] = []
         let passphrase = world.passphrase
