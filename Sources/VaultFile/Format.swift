@@ -73,12 +73,12 @@ extension Span where Element == UInt8 {
         return result
     }
 
-    /// Whether this comes before `other`: bytewise, a prefix first.
-    package func precedes(_ other: Span<UInt8>) -> Bool {
+    /// Negative if this comes before `other`, 0 if both are the same: bytewise, a prefix first.
+    package func order(against other: Span<UInt8>) -> Int {
         for index in 0..<Swift.min(count, other.count) where self[index] != other[index] {
-            return self[index] < other[index]
+            return self[index] < other[index] ? -1 : 1
         }
-        return count < other.count
+        return count - other.count
     }
 
     /// Whether both have the same bytes.

@@ -22,6 +22,19 @@ public struct Version: Equatable, Sendable {
     }
 }
 
+extension Version {
+    /// The order of vault-format.md, section 9: negative if `left` is the smaller, 0 if both are the same version.
+    ///
+    /// - Parameter compareValues: orders two values; asked for only where time and kind are equal.
+    package static func order<E>(
+        _ left: Version, _ right: Version, _ compareValues: (Version, Version) throws(E) -> Int
+    ) throws(E) -> Int {
+        if left.time != right.time { return left.time < right.time ? -1 : 1 }
+        if left.kind != right.kind { return left.kind.rawValue < right.kind.rawValue ? -1 : 1 }
+        return left.kind == .tombstone ? 0 : try compareValues(left, right)
+    }
+}
+
 /// Every name of a vault and where its versions lie, without any value.
 ///
 /// Flat arrays and one table of open addressing: no allocation for each name, and names are compared as
@@ -93,7 +106,7 @@ struct Index {
         var newer: UInt32?
         var next = entries[place].newest
         while next != Version.none {
-            let order = try Index.order(version, versions[Int(next)], compareValues)
+            let order = try Version.order(version, versions[Int(next)], compareValues)
             if order == 0 { return }
             if order > 0 { break }
             newer = next
@@ -108,14 +121,6 @@ struct Index {
         } else {
             entries[place].newest = position
         }
-    }
-
-    private static func order<E>(
-        _ left: Version, _ right: Version, _ compareValues: (Version, Version) throws(E) -> Int
-    ) throws(E) -> Int {
-        if left.time != right.time { return left.time < right.time ? -1 : 1 }
-        if left.kind != right.kind { return left.kind.rawValue < right.kind.rawValue ? -1 : 1 }
-        return left.kind == .tombstone ? 0 : try compareValues(left, right)
     }
 
     /// The frames of the newest version of every name, and of the older ones that are kept, in the order of the file.

@@ -5,7 +5,7 @@ public struct NewKeys: ~Copyable {
     /// The master key.
     public let master: Key
     /// The recovery key that opens it too, if there is one; it stands nowhere else.
-    public let recovery: RecoveryKey?
+    private let recovery: RecoveryKey?
     /// What a guess at the passphrase costs.
     public let parameters: Argon2id.Parameters
     /// Two of 144 bytes.

@@ -8,7 +8,6 @@ public struct RecoveryKey: ~Copyable {
     public static let textCount = groupCount * (groupLength + 1) - 1
 
     private static let count = 20
-    private static let checkBits = 20
     private static let groupCount = 6
     private static let groupLength = 6
     private static let digits = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)

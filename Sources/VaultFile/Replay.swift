@@ -236,10 +236,7 @@ package struct Replay: ~Copyable {
     ) throws(VaultFileError) -> Int {
         let copy = try copyOfValue(of: left, address: address)
         return try withValue(of: right, address: address) { right throws(VaultFileError) in
-            copy.withBytes { left in
-                if left.equals(right) { return 0 }
-                return left.precedes(right) ? -1 : 1
-            }
+            copy.withBytes { $0.order(against: right) }
         }
     }
 

@@ -87,7 +87,7 @@ extension Secret {
         left.sortKey.lexicographicallyPrecedes(right.sortKey)
     }
 
-    private var sortKey: [UInt8] { Array("\(scope.word)\t\(scope.id ?? "")\t\(name)".utf8) }
+    private var sortKey: [UInt8] { (try? packed()).map { Vault.sortKey($0.span) } ?? [] }
 }
 
 /// The versions of one secret in two files, side by side: the union of two sets, new to old.
@@ -120,7 +120,9 @@ struct HistoryPair {
         while next < left.count || other < right.count {
             var order = next == left.count ? -1 : 1
             if next < left.count, other < right.count {
-                order = try HistoryPair.order(left[next], right[other], address, here, there)
+                order = try Version.order(left[next], right[other]) { left, right throws(VaultFileError) in
+                    try HistoryPair.compareValues(left, right, address, here, there)
+                }
             }
             members.append(
                 Member(here: order >= 0 ? left[next] : nil, there: order <= 0 ? right[other] : nil))
@@ -129,23 +131,12 @@ struct HistoryPair {
         }
     }
 
-    /// The order of vault-format.md, section 9: positive if `left` is the larger.
-    private static func order(
-        _ left: Version, _ right: Version, _ address: Address, _ here: Log, _ there: Log
-    ) throws(VaultFileError) -> Int {
-        if left.time != right.time { return left.time > right.time ? 1 : -1 }
-        if left.kind != right.kind { return left.kind.rawValue > right.kind.rawValue ? 1 : -1 }
-        return left.kind == .tombstone
-            ? 0 : try compareValues(left, right, address, here, there)
-    }
-
     private static func compareValues(
         _ left: Version, _ right: Version, _ address: Address, _ here: Log, _ there: Log
     ) throws(VaultFileError) -> Int {
         try here.withValue(of: left, at: address) { left throws(VaultFileError) -> Int in
             try there.withValue(of: right, at: address) { right throws(VaultFileError) -> Int in
-                if left.equals(right) { return 0 }
-                return left.precedes(right) ? -1 : 1
+                left.order(against: right)
             }
         }
     }

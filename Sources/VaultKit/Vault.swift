@@ -195,7 +195,7 @@ public final class Vault: Session {
 
     /// The word of the scope, the id and the name with TABs between, as `list --all` prints them, so that
     /// they sort alike.
-    private static func sortKey(_ address: Span<UInt8>) -> [UInt8] {
+    static func sortKey(_ address: Span<UInt8>) -> [UInt8] {
         var key = Array(Scope(code: address[0], id: "").word.utf8)
         key.append(9)
         let idEnd = 3 + Int(address[1])

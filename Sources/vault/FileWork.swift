@@ -57,18 +57,8 @@ struct FileOptions: Sendable {
         of file: String, _ other: OtherPassphraseOptions = OtherPassphraseOptions(), isDamaged: Bool = false,
         _ body: (any Worker) throws(VaultError) -> R
     ) throws(Failure) -> Result<R, VaultError> {
-        let vault = try? common.path()
-        if !passphrase.isGiven, other.asPassphrase == nil {
-            for path in [file, vault].compactMap(\.self) {
-                guard let worker = try AgentAccess.worker(for: path) else { continue }
-                do throws(VaultError) {
-                    return .success(try body(worker))
-                } catch .file(.keysChanged), .locked {
-                    continue
-                } catch {
-                    return .failure(error)
-                }
-            }
+        if !passphrase.isGiven, other.asPassphrase == nil, let result = try withAgentsKey(of: file, body) {
+            guard case .failure(.file(.keysChanged)) = result else { return result }
         }
         let holder = try keyHolder(of: file, other.asPassphrase ?? passphrase, isDamaged: isDamaged)
         do throws(VaultError) {
@@ -76,6 +66,28 @@ struct FileOptions: Sendable {
         } catch {
             return .failure(error)
         }
+    }
+
+    /// Calls `body` with an agent that has the file at `file`, or the vault, unlocked.
+    ///
+    /// - Returns: what came of it, `VaultFileError.keysChanged` if neither has the file's key; nil if both are locked.
+    func withAgentsKey<R>(
+        of file: String, _ body: (any Worker) throws(VaultError) -> R
+    ) throws(Failure) -> Result<R, VaultError>? {
+        var result: Result<R, VaultError>?
+        for path in [file, try? common.path()].compactMap(\.self) {
+            guard let worker = try AgentAccess.worker(for: path) else { continue }
+            do throws(VaultError) {
+                return .success(try body(worker))
+            } catch .file(.keysChanged) {
+                result = .failure(.file(.keysChanged))
+            } catch .locked {
+                continue
+            } catch {
+                return .failure(error)
+            }
+        }
+        return result
     }
 
     private func keyHolder(

@@ -44,7 +44,7 @@ enum Passphrase {
         return try ask(terminal, prompt)
     }
 
-    private static let waysToGive = "give --passphrase-file, --passphrase-command or --passphrase-fd"
+    static let waysToGive = "give --passphrase-file, --passphrase-command or --passphrase-fd"
 
     /// What comes from a named source, or from the environment; nil if a person has to be asked.
     private static func given(_ options: PassphraseOptions) throws(Failure) -> SecretBytes? {

@@ -99,43 +99,30 @@ struct Diff: Command {
         ])
     }
 
-    /// All the secrets of a file; nil if it has other keys than the worker.
-    private func outline(_ file: String, by worker: any Worker) throws(Failure) -> Comparison? {
-        _ = try FileOptions.header(of: file)
-        do throws(VaultError) {
-            return try worker.outline(Locations.realPath(of: file))
-        } catch .file(.keysChanged) {
-            return nil
-        } catch {
-            throw Failure(error, path: file)
-        }
-    }
-
     /// Prints a file as lines.
     private func print(_ file: String) throws(Failure) {
         try Failure.refuseEmpty(file, "FILE")
-        let vault = try options.common.path()
-        let outline: Comparison
-        if !options.passphrase.isGiven, other.asPassphrase == nil,
-            let agent = try AgentAccess.worker(for: vault)
-        {
-            guard let found = try self.outline(file, by: agent) else {
-                // An old commit, of before the keys were changed: one line for git, which would stop at an error.
-                return try Output.write("sealed with other keys than the vault has\n")
-            }
-            outline = found
-        } else {
-            let result = try options.withKey(of: file, other) { worker throws(VaultError) in
-                try worker.outline(Locations.realPath(of: file))
-            }
-            do throws(VaultError) {
-                outline = try result.get()
-            } catch {
-                throw Failure(error, path: file)
-            }
+        _ = try FileOptions.header(of: file)
+        let outline = { (worker: any Worker) throws(VaultError) in
+            try worker.outline(Locations.realPath(of: file))
         }
-        let lines = outline.differences.map { "\($0.secret.line)\t\(Diff.exactly($0.there))\n" }
-        try Output.write(lines.joined())
+        let isPassphraseNamed = options.passphrase.isGiven || other.asPassphrase != nil
+        let result: Result<Comparison, VaultError>
+        if !isPassphraseNamed, let found = try options.withAgentsKey(of: file, outline) {
+            result = found
+        } else {
+            result = try options.withKey(of: file, other, outline)
+        }
+        let differences: [Comparison.Difference]
+        do throws(VaultError) {
+            differences = try result.get().differences
+        } catch .file(.keysChanged) {
+            // An old commit, of before the keys were changed: one line for git, which would stop at an error.
+            return try Output.write("sealed with other keys than the vault has\n")
+        } catch {
+            throw Failure(error, path: file)
+        }
+        try Output.write(differences.map { "\($0.secret.line)\t\(Diff.exactly($0.there))\n" }.joined())
     }
 }
 
@@ -148,15 +135,5 @@ extension Comparison.Change {
         case .both: "both"
         case .history: "history"
         }
-    }
-}
-
-extension Secret {
-    /// As `list --all` prints it.
-    var line: String { "\(scope.word)\t\(scope.id ?? "")\t\(name)" }
-
-    /// As JSON names it.
-    var fields: [(String, JSON)] {
-        [("name", .string(name)), ("scope", .string(scope.word)), ("id", .optional(scope.id))]
     }
 }

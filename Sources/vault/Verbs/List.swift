@@ -48,12 +48,7 @@ struct List: Command {
 
     private func text(_ secrets: [Secret], _ scope: Scope?) -> String {
         if json {
-            let list = secrets.map { secret in
-                JSON.object([
-                    ("name", .string(secret.name)), ("scope", .string(secret.scope.word)),
-                    ("id", .optional(secret.scope.id)),
-                ])
-            }
+            let list = secrets.map { JSON.object($0.fields) }
             return JSON.object([("schema", .number(1)), ("secrets", .array(list))]).text + "\n"
         }
         if secrets.isEmpty { return "" }
@@ -63,7 +58,17 @@ struct List: Command {
             return table.text
         }
         return secrets.map { secret in
-            all ? "\(secret.scope.word)\t\(secret.scope.id ?? "")\t\(secret.name)\n" : secret.name + "\n"
+            all ? secret.line + "\n" : secret.name + "\n"
         }.joined()
+    }
+}
+
+extension Secret {
+    /// As `list --all` prints it.
+    var line: String { "\(scope.word)\t\(scope.id ?? "")\t\(name)" }
+
+    /// As JSON names it.
+    var fields: [(String, JSON)] {
+        [("name", .string(name)), ("scope", .string(scope.word)), ("id", .optional(scope.id))]
     }
 }

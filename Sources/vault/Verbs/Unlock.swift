@@ -86,7 +86,7 @@ struct Unlock: Command {
             throw Failure(
                 .locked,
                 "only the passphrase can lengthen the time that the vault stays unlocked, and there is no terminal to ask for it",
-                hint: "give --passphrase-file, --passphrase-command or --passphrase-fd")
+                hint: Passphrase.waysToGive)
         } catch {
             throw error
         }
