@@ -89,8 +89,9 @@ extension Merge {
             try there.forEachNewest { _, packed throws(VaultFileError) in
                 guard let address = Address(packed: packed) else { return }
                 let pair = try HistoryPair(address, here, there)
-                try note(pair, here, there, now)
-                places += pair.missing.map { Log.place(of: $0) }
+                let missing = pair.missing
+                places += missing.map { Log.place(of: $0) }
+                try note(missing, of: pair, here, there, now)
             }
             report.conflicts.sort { Secret.isListedBefore($0.secret, $1.secret) }
             report.ahead.sort(by: Secret.isListedBefore)
@@ -101,9 +102,8 @@ extension Merge {
         }
 
         private mutating func note(
-            _ pair: HistoryPair, _ here: Log, _ there: Log, _ now: UInt64
+            _ missing: [Version], of pair: HistoryPair, _ here: Log, _ there: Log, _ now: UInt64
         ) throws(VaultFileError) {
-            let missing = pair.missing
             guard !missing.isEmpty, let secret = Secret(packed: pair.address.packed.span) else { return }
             report.secrets += 1
             report.versions += UInt64(missing.count)
@@ -144,7 +144,6 @@ extension Merge {
                 }
                 if isThere == nil { throw .damaged(at: place.offset) }
             }
-            reader.wipe()
         }
 
         /// A hash of all that a record says but its place in the history; of a head, not of when it was written either.
@@ -177,7 +176,6 @@ extension Merge {
                 guard isAdded else { return false }
                 missing.removeFirst()
             }
-            reader.wipe()
             guard let head else { return true }
             return try batch.add(head: head)
         }
