@@ -5,7 +5,7 @@ let package = Package(
     name: "Benchmarks",
     dependencies: [.package(name: "vault", path: "..")],
     targets: [
-        .executableTarget(name: "fill", dependencies: [.product(name: "VaultKit", package: "vault")])
+        .executableTarget(name: "engine", dependencies: [.product(name: "VaultKit", package: "vault")])
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,3 +1,5 @@
+internal import Platform
+
 /// The constants of vault-format.md, section 1.
 public enum Format {
     /// The length of the header, in bytes.
@@ -44,60 +46,6 @@ public enum Format {
     /// The length of the frame of a record whose body has `bodyCount` bytes.
     static func frameCount(bodyCount: Int) -> Int {
         frameOverhead + 16 + bucket(prefixCount + bodyCount)
-    }
-}
-
-extension Span where Element == UInt8 {
-    /// The little-endian number of type `T` at `offset`.
-    @inline(__always)
-    package func load<T: FixedWidthInteger & UnsignedInteger>(_ type: T.Type, at offset: Int) -> T {
-        var result: T = 0
-        for index in stride(from: MemoryLayout<T>.size - 1, through: 0, by: -1) {
-            result = result << 8 | T(truncatingIfNeeded: self[offset + index])
-        }
-        return result
-    }
-
-    /// Whether all bytes in `range` are 0.
-    func isZero(_ range: Range<Int>) -> Bool {
-        var all: UInt8 = 0
-        for index in range { all |= self[index] }
-        return all == 0
-    }
-
-    /// A copy of the bytes in `range`, for what is not secret.
-    func array(_ range: Range<Int>) -> [UInt8] {
-        var result: [UInt8] = []
-        result.reserveCapacity(range.count)
-        for index in range { result.append(self[index]) }
-        return result
-    }
-
-    /// Negative if this comes before `other`, 0 if both are the same: bytewise, a prefix first.
-    package func order(against other: Span<UInt8>) -> Int {
-        for index in 0..<Swift.min(count, other.count) where self[index] != other[index] {
-            return self[index] < other[index] ? -1 : 1
-        }
-        return count - other.count
-    }
-
-    /// Whether both have the same bytes.
-    package func equals(_ other: Span<UInt8>) -> Bool {
-        guard count == other.count else { return false }
-        for index in indices where self[index] != other[index] { return false }
-        return true
-    }
-}
-
-extension MutableSpan where Element == UInt8 {
-    /// Writes `value` at `offset`, little-endian.
-    @inline(__always)
-    mutating func store(_ value: some FixedWidthInteger & UnsignedInteger, at offset: Int) {
-        var rest = value
-        for index in 0..<MemoryLayout.size(ofValue: value) {
-            self[offset + index] = UInt8(truncatingIfNeeded: rest)
-            rest = rest >> 8
-        }
     }
 }
 

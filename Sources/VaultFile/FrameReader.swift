@@ -19,6 +19,39 @@ package struct FramePlace: Equatable, Sendable {
     package var frameCount: Int { Format.frameOverhead + boxCount }
 }
 
+/// What a frame says of itself before its box: vault-format.md, section 4.
+struct FrameHead {
+    private let boxLength: UInt32
+    private let sum: UInt32
+    private let offset: UInt64
+
+    /// Reads it from the first 32 bytes of a frame.
+    @inline(__always)
+    init(_ bytes: Span<UInt8>) {
+        boxLength = bytes.load(UInt32.self, at: 0)
+        sum = bytes.load(UInt32.self, at: 4)
+        offset = bytes.load(UInt64.self, at: 24)
+    }
+
+    /// The length of the frame, if it is one.
+    var frameCount: Int { Format.frameOverhead + Int(boxLength) }
+
+    /// Whether a frame that begins like this can lie at `offset`: rule 1 of section 6, and the offset in the nonce.
+    @inline(__always)
+    func canBegin(at offset: UInt64) -> Bool {
+        self.offset == offset && Format.boxCounts.contains(Int(boxLength)) && boxLength % 16 == 0
+    }
+
+    /// Whether the checksum is that of `frame`: rule 2.
+    @inline(__always)
+    func isSum(of frame: Span<UInt8>) -> Bool {
+        var actual = CRC32C()
+        actual.update(frame.extracting(0..<4))
+        actual.update(frame.extracting(8..<frame.count))
+        return actual.value == sum
+    }
+}
+
 /// Finds whole frames of one file through one reused window, without a key.
 package struct FrameScanner: ~Copyable {
     private let file: any StorageFile
@@ -46,20 +79,15 @@ package struct FrameScanner: ~Copyable {
     package mutating func frame(at offset: UInt64, length: UInt64) throws(VaultFileError) -> WholeFrame? {
         guard length >= offset, length - offset >= UInt64(Format.frameOverhead) else { return nil }
         guard let head = try fill(offset, Format.frameOverhead, before: length) else { return nil }
-        let boxCount = Int(window.span.load(UInt32.self, at: head))
-        let nonceOffset = window.span.load(UInt64.self, at: head + 24)
-        guard nonceOffset == offset, Format.boxCounts.contains(boxCount), boxCount % 16 == 0,
-            UInt64(Format.frameOverhead + boxCount) <= length - offset,
-            let start = try fill(offset, Format.frameOverhead + boxCount, before: length)
+        let frameHead = FrameHead(window.span.extracting(head..<head + Format.frameOverhead))
+        let count = frameHead.frameCount
+        guard frameHead.canBegin(at: offset), UInt64(count) <= length - offset,
+            let start = try fill(offset, count, before: length)
         else { return nil }
-        let frame = WholeFrame(
-            window: window, range: start..<start + Format.frameOverhead + boxCount)
-        let bytes = frame.window.span.extracting(frame.range)
-        var sum = CRC32C()
-        sum.update(bytes.extracting(0..<4))
-        sum.update(bytes.extracting(8..<bytes.count))
-        work += 28 + boxCount
-        return sum.value == bytes.load(UInt32.self, at: 4) ? frame : nil
+        let frame = WholeFrame(window: window, range: start..<start + count)
+        work += count - 4
+        return FrameHead(frame.window.span.extracting(frame.range))
+            .isSum(of: frame.window.span.extracting(frame.range)) ? frame : nil
     }
 
     /// The offset of the next frame after `offset` that can be there; of a hole in the file, all is skipped.
@@ -115,15 +143,23 @@ package struct FrameScanner: ~Copyable {
 
 /// Opens frames of one file into one reused piece of guarded memory.
 package struct FrameReader: ~Copyable {
-    private let key: Key
+    private let file: any StorageFile
+    private var key: BoxKey
     package var scanner: FrameScanner
-    private var plaintext: SecretBytes
+    private var room: SecretBytes
+    private var ahead: ReadAhead?
     private var boxWork = 0
 
     package init(_ file: any StorageFile, key: consuming Key) throws(VaultFileError) {
-        self.key = key
+        let room = try guarding { () throws(SodiumError) in try SecretBytes(count: 4096) }
+        do throws(SodiumError) {
+            self.key = try BoxKey(key)
+        } catch {
+            throw VaultFileError(error)
+        }
+        self.room = room
+        self.file = file
         scanner = FrameScanner(file)
-        plaintext = try guarding { () throws(SodiumError) in try SecretBytes(count: 4096) }
     }
 
     /// A frame that was found authentic.
@@ -132,6 +168,15 @@ package struct FrameReader: ~Copyable {
         /// The length of its box.
         package let boxCount: Int
         package let tag: Bytes16
+
+        init(_ bytes: Span<UInt8>, at offset: UInt64) {
+            self.offset = offset
+            boxCount = bytes.count - Format.frameOverhead
+            tag = Bytes16(bytes, at: Format.frameOverhead)
+        }
+
+        /// The length of its plaintext.
+        var plaintextCount: Int { boxCount - SecretBox.tagCount }
 
         package var end: UInt64 { offset + UInt64(Format.frameOverhead + boxCount) }
 
@@ -155,33 +200,47 @@ package struct FrameReader: ~Copyable {
         at offset: UInt64, length: UInt64,
         _ body: (Frame, Span<UInt8>) throws(VaultFileError) -> R
     ) throws(VaultFileError) -> R? {
+        if let result = try ahead?.withFrame(at: offset, length: length, body) { return result }
         guard let whole = try scanner.frame(at: offset, length: length),
             let frame = try open(whole.window.span.extracting(whole.range), at: offset)
         else { return nil }
-        let count = frame.boxCount - SecretBox.tagCount
-        return try plaintext.withBytes { bytes throws(VaultFileError) in
-            try body(frame, bytes.extracting(first: count))
+        let message = BoxKey.roomLead..<BoxKey.roomLead + frame.plaintextCount
+        return try room.withBytes { room throws(VaultFileError) in
+            try body(frame, room.extracting(message))
         }
     }
 
     private mutating func open(_ bytes: Span<UInt8>, at offset: UInt64) throws(VaultFileError) -> Frame? {
-        let box = bytes.extracting(Format.frameOverhead..<bytes.count)
-        let count = box.count - SecretBox.tagCount
-        if plaintext.count < count {
-            let room = max(count, min(2 * plaintext.count, Format.boxCounts.upperBound))
-            plaintext = try guarding { () throws(SodiumError) in try SecretBytes(count: room) }
+        let frame = Frame(bytes, at: offset)
+        let wanted = BoxKey.roomCount(frame.plaintextCount)
+        if room.count < wanted {
+            let count = max(wanted, min(2 * room.count, BoxKey.roomCount(Format.boxCounts.upperBound)))
+            room = try guarding { () throws(SodiumError) in try SecretBytes(count: count) }
         }
-        boxWork += box.count
-        let opened = plaintext.withMutableBytes {
-            SecretBox.open(box, nonce: bytes.extracting(8..<32), key: key, into: &$0)
+        boxWork += frame.boxCount
+        let isAuthentic = room.withMutableBytes {
+            key.open(
+                bytes.extracting(Format.frameOverhead..<bytes.count), nonce: bytes.extracting(8..<32),
+                inRoom: &$0)
         }
-        return opened ? Frame(offset: offset, boxCount: box.count, tag: Bytes16(box, at: 0)) : nil
+        return isAuthentic ? frame : nil
     }
+
+    /// Opens the frames between `start`, where one begins, and `end` on two threads, before they are asked for in that order.
+    ///
+    /// It changes nothing but the time that ``open(at:length:_:)`` takes; for little, or without memory, nothing at all.
+    package mutating func readAhead(from start: UInt64, to end: UInt64) {
+        guard end > start, end - start >= ReadAhead.leastCount else { return }
+        ahead = try? ReadAhead(file, key: key, from: start, to: end)
+    }
+
+    /// Ends what ``readAhead(from:to:)`` began.
+    package mutating func stopReadingAhead() { ahead = nil }
 
     /// Wipes what the last frame left in guarded memory.
     package mutating func wipe() {
-        let count = plaintext.count
-        plaintext.withMutableBytes { $0.wipe(0..<count) }
+        let count = room.count
+        room.withMutableBytes { $0.wipe(0..<count) }
     }
 
     /// Forgets what was read, because the file may have changed since.

@@ -56,7 +56,9 @@ package struct FrameSealer {
 
 extension [UInt8] {
     /// Writes `value` at `offset`, little-endian.
-    fileprivate mutating func store(_ value: some FixedWidthInteger & UnsignedInteger, at offset: Int) {
+    fileprivate mutating func store(
+        _ value: some FixedWidthInteger & UnsignedInteger & BitwiseCopyable, at offset: Int
+    ) {
         var span = mutableSpan
         span.store(value, at: offset)
     }

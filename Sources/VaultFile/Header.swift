@@ -1,3 +1,4 @@
+internal import Platform
 public import Sodium
 
 /// The 512 bytes at the front of a vault file, which never change while the file lives: vault-format.md,

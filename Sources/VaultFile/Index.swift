@@ -1,3 +1,5 @@
+internal import Platform
+
 /// Where one version of a secret lies in the file.
 public struct Version: Equatable, Sendable {
     /// The offset of its frame.
@@ -13,11 +15,13 @@ public struct Version: Equatable, Sendable {
 
     fileprivate static let none = UInt32.max
 
-    init(offset: UInt64, time: UInt64, boxCount: Int, kind: RecordKind) {
+    init(
+        offset: UInt64, time: UInt64, boxCount: Int, kind: RecordKind, older: UInt32 = UInt32.max
+    ) {
         self.offset = offset
         self.time = time
         self.boxCount = UInt32(boxCount)
-        self.older = Version.none
+        self.older = older
         self.kind = kind
     }
 }
@@ -38,46 +42,89 @@ extension Version {
 /// Every name of a vault and where its versions lie, without any value.
 ///
 /// Flat arrays and one table of open addressing: no allocation for each name, and names are compared as
-/// bytes.
+/// bytes. A name takes 12 bytes and its packed address, a version 20, a slot of the table 5; `make bench` holds a million of
+/// them against a limit.
 struct Index {
-    /// A name's place in the index; it stays the same as the index grows.
-    struct Entry {
-        fileprivate let addressStart: Int
-        fileprivate let addressCount: Int
-        fileprivate var newest: UInt32
+    /// The packed addresses, one behind the other.
+    private var addresses: [UInt8] = []
+    /// Of each name: where its address begins, and the number of its newest version.
+    private var starts: [Int] = []
+    private var newest: [UInt32] = []
+    private var versions = Versions()
+    /// Slots: seven bits of the hash and a set one, or 0 for a free slot; and the place of the name.
+    private var marks = [UInt8](repeating: 0, count: 64)
+    private var table = [UInt32](repeating: 0, count: 64)
+    /// The places whose versions were added since the last commit.
+    private var uncommitted: [UInt32] = []
+
+    /// Of each version, in the order in which they were found in the file: its frame, its time and kind, and the next older one.
+    private struct Versions {
+        var frames: [UInt64] = []
+        var times: [UInt64] = []
+        var olders: [UInt32] = []
+
+        var count: Int { frames.count }
+
+        /// Both numbers are multiples of 16; the longest box takes 17 bits of what is left, an offset has 47.
+        subscript(_ number: Int) -> Version {
+            let (frame, time) = (frames[number], times[number])
+            return Version(
+                offset: (frame >> 17) * 16, time: time >> 8, boxCount: Int(frame & 0x1_FFFF) * 16,
+                kind: RecordKind(rawValue: UInt8(truncatingIfNeeded: time)) ?? .tombstone,
+                older: olders[number])
+        }
+
+        mutating func removeLast() {
+            frames.removeLast()
+            times.removeLast()
+            olders.removeLast()
+        }
+
+        mutating func append(_ version: Version) {
+            frames.append((version.offset / 16) << 17 | UInt64(version.boxCount / 16))
+            times.append(version.time << 8 | UInt64(version.kind.rawValue))
+            olders.append(version.older)
+        }
     }
 
-    private var addresses: [UInt8] = []
-    private var entries: [Entry] = []
-    private var versions: [Version] = []
-    private var table = [UInt32](repeating: UInt32.max, count: 64)
-
-    /// What stands in an index's place for a moment; costs nothing to make and must not be asked.
-    static let placeholder = Index(table: [])
-
-    init() {}
-
-    private init(table: [UInt32]) { self.table = table }
+    /// Makes room for what `count` bytes of frames can hold, so that nothing is moved as it is filled.
+    ///
+    /// Pages that are never touched cost nothing; so it may be too much.
+    mutating func reserve(forFrames count: UInt64) {
+        let most = Int(min(count / 176, 1 << 21))
+        versions.frames.reserveCapacity(most)
+        versions.times.reserveCapacity(most)
+        versions.olders.reserveCapacity(most)
+        starts.reserveCapacity(most)
+        newest.reserveCapacity(most)
+        addresses.reserveCapacity(most * 64)
+    }
 
     /// How many names there are, deleted ones too.
-    var count: Int { entries.count }
+    var count: Int { starts.count }
 
     /// How many versions there are, tombstones too.
     var versionCount: Int { versions.count }
 
     /// The place of an address, if it was ever written.
-    func find(_ address: Span<UInt8>) -> Int? {
-        var slot = slotOf(address)
-        while table[slot] != UInt32.max {
-            let place = Int(table[slot])
-            if withAddress(at: place, { $0.equals(address) }) { return place }
+    func find(_ address: Span<UInt8>) -> Int? { find(address, Index.hash(address)).place }
+
+    /// The place of an address, and the slot that has it or would.
+    private func find(_ address: Span<UInt8>, _ hash: UInt64) -> (place: Int?, slot: Int) {
+        let mark = Index.mark(hash)
+        var slot = Int(truncatingIfNeeded: hash) & (table.count - 1)
+        while marks[slot] != 0 {
+            if marks[slot] == mark {
+                let place = Int(table[slot])
+                if withAddress(at: place, { $0.equals(address) }) { return (place, slot) }
+            }
             slot = (slot + 1) & (table.count - 1)
         }
-        return nil
+        return (nil, slot)
     }
 
     /// The current version of the name at `place`; it may be a tombstone.
-    func newest(at place: Int) -> Version { versions[Int(entries[place].newest)] }
+    func newest(at place: Int) -> Version { versions[Int(newest[place])] }
 
     /// The version after `version` in the order from new to old.
     func older(than version: Version) -> Version? {
@@ -86,51 +133,94 @@ struct Index {
 
     /// Lends the packed address at `place`.
     func withAddress<R, E>(at place: Int, _ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
-        let entry = entries[place]
-        return try body(
-            addresses.span.extracting(entry.addressStart..<entry.addressStart + entry.addressCount))
+        let end = place + 1 < starts.count ? starts[place + 1] : addresses.count
+        return try body(addresses.span.extracting(starts[place]..<end))
     }
 
     /// Adds a version to the set of its name: ordered by time, then kind, then value; one that is there
     /// already is dropped.
     ///
-    /// - Parameter compareValues: how two versions of equal time and kind are ordered: negative if the first
-    ///   is smaller. Asked for only then, which happens after merges alone.
+    /// It stays when ``commit()`` follows, and goes with ``rollBack()``.
+    ///
+    /// - Parameters:
+    ///   - reader: what `compareValues` is given to read them.
+    ///   - compareValues: how two versions of equal time and kind are ordered: negative if the first is smaller. Asked for only
+    ///     then, which happens after merges alone.
     mutating func insert<E>(
-        _ version: Version, address: Span<UInt8>, compareValues: (Version, Version) throws(E) -> Int
+        _ version: Version, address: Span<UInt8>, with reader: inout FrameReader,
+        compareValues: (inout FrameReader, Version, Version) throws(E) -> Int
     ) throws(E) {
-        guard let place = find(address) else {
-            appendEntry(address, version)
+        let hash = Index.hash(address)
+        let (place, slot) = find(address, hash)
+        guard let place else {
+            appendName(address, hash, version, slot)
             return
         }
         var newer: UInt32?
-        var next = entries[place].newest
+        var next = newest[place]
         while next != Version.none {
-            let order = try Version.order(version, versions[Int(next)], compareValues)
+            let other = versions[Int(next)]
+            let order = try Version.order(version, other) { left, right throws(E) in
+                try compareValues(&reader, left, right)
+            }
             if order == 0 { return }
             if order > 0 { break }
             newer = next
-            next = versions[Int(next)].older
+            next = other.older
         }
         var version = version
         version.older = next
         versions.append(version)
-        let position = UInt32(versions.count - 1)
+        let number = UInt32(versions.count - 1)
         if let newer {
-            versions[Int(newer)].older = position
+            versions.olders[Int(newer)] = number
         } else {
-            entries[place].newest = position
+            newest[place] = number
         }
+        uncommitted.append(UInt32(place))
+    }
+
+    /// Keeps what was added.
+    mutating func commit() { uncommitted.removeAll(keepingCapacity: true) }
+
+    /// Takes back what was added since the last commit.
+    mutating func rollBack() {
+        while let place = uncommitted.popLast() { removeLastVersion(of: Int(place)) }
+    }
+
+    private mutating func removeLastVersion(of place: Int) {
+        let number = UInt32(versions.count - 1)
+        let older = versions.olders[Int(number)]
+        if newest[place] != number {
+            var newer = newest[place]
+            while versions.olders[Int(newer)] != number { newer = versions.olders[Int(newer)] }
+            versions.olders[Int(newer)] = older
+        } else if older != Version.none {
+            newest[place] = older
+        } else {
+            removeLastName()
+        }
+        versions.removeLast()
+    }
+
+    /// Its slot was taken last of all, so no search passes over it.
+    private mutating func removeLastName() {
+        let place = starts.count - 1
+        var slot = withAddress(at: place) { Int(truncatingIfNeeded: Index.hash($0)) } & (table.count - 1)
+        while marks[slot] == 0 || table[slot] != UInt32(place) { slot = (slot + 1) & (table.count - 1) }
+        marks[slot] = 0
+        addresses.removeLast(addresses.count - starts[place])
+        starts.removeLast()
+        newest.removeLast()
     }
 
     /// The frames of the newest version of every name, and of the older ones that are kept, in the order of the file.
     func places(keeping retention: Retention) -> [FramePlace] {
-        // Versions lie in the order in which they were found in the file.
         var isKept = [Bool](repeating: retention == .all, count: versions.count)
-        for entry in entries {
-            isKept[Int(entry.newest)] = true
+        for number in newest {
+            isKept[Int(number)] = true
             guard case .replacedSince(let time) = retention else { continue }
-            var newer = versions[Int(entry.newest)]
+            var newer = versions[Int(number)]
             while newer.older != Version.none, newer.time >= time {
                 isKept[Int(newer.older)] = true
                 newer = versions[Int(newer.older)]
@@ -138,39 +228,67 @@ struct Index {
         }
         var places: [FramePlace] = []
         places.reserveCapacity(isKept.count { $0 })
-        for (version, isKept) in zip(versions, isKept) where isKept {
+        for number in 0..<versions.count where isKept[number] {
+            let version = versions[number]
             places.append(FramePlace(offset: version.offset, boxCount: Int(version.boxCount)))
         }
         return places
     }
 
-    private mutating func appendEntry(_ address: Span<UInt8>, _ version: Version) {
+    private mutating func appendName(
+        _ address: Span<UInt8>, _ hash: UInt64, _ version: Version, _ slot: Int
+    ) {
         versions.append(version)
-        entries.append(
-            Entry(
-                addressStart: addresses.count, addressCount: address.count, newest: UInt32(versions.count - 1)
-            ))
-        for index in address.indices { addresses.append(address[index]) }
-        if entries.count * 2 > table.count {
-            table = [UInt32](repeating: UInt32.max, count: table.count * 2)
-            for place in entries.indices { occupy(place) }
+        starts.append(addresses.count)
+        newest.append(UInt32(versions.count - 1))
+        addresses.append(copying: address)
+        // Three quarters full: a search for a name that is not there still looks at few slots.
+        if starts.count * 4 > table.count * 3 {
+            marks = [UInt8](repeating: 0, count: marks.count * 2)
+            table = [UInt32](repeating: 0, count: table.count * 2)
+            for place in starts.indices {
+                let hash = withAddress(at: place) { Index.hash($0) }
+                occupy(freeSlot(hash), hash, place)
+            }
         } else {
-            occupy(entries.count - 1)
+            occupy(slot, hash, starts.count - 1)
         }
+        uncommitted.append(UInt32(starts.count - 1))
     }
 
-    private mutating func occupy(_ place: Int) {
-        var slot = withAddress(at: place) { slotOf($0) }
-        while table[slot] != UInt32.max { slot = (slot + 1) & (table.count - 1) }
+    private mutating func occupy(_ slot: Int, _ hash: UInt64, _ place: Int) {
+        marks[slot] = Index.mark(hash)
         table[slot] = UInt32(place)
     }
 
-    /// FNV-1a, finished with a multiplication: the names come from the key's owner, so nobody chooses
-    /// collisions.
-    private func slotOf(_ address: Span<UInt8>) -> Int {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for index in address.indices { hash = (hash ^ UInt64(address[index])) &* 0x0000_0100_0000_01B3 }
-        hash = (hash ^ (hash >> 32)) &* 0x9E37_79B9_7F4A_7C15
-        return Int(truncatingIfNeeded: hash >> 32) & (table.count - 1)
+    private func freeSlot(_ hash: UInt64) -> Int {
+        var slot = Int(truncatingIfNeeded: hash) & (table.count - 1)
+        while marks[slot] != 0 { slot = (slot + 1) & (table.count - 1) }
+        return slot
+    }
+
+    private static func mark(_ hash: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: hash >> 57) | 0x80 }
+
+    /// Words multiplied in one after the other.
+    ///
+    /// The names come from the key's owner, so nobody chooses collisions.
+    private static func hash(_ address: Span<UInt8>) -> UInt64 {
+        var hash = UInt64(address.count)
+        var offset = 0
+        while offset + 8 <= address.count {
+            hash = mixed(hash ^ address.load(UInt64.self, at: offset))
+            offset += 8
+        }
+        var rest: UInt64 = 0
+        while offset < address.count {
+            rest = rest << 8 | UInt64(address[offset])
+            offset += 1
+        }
+        return mixed(hash ^ rest)
+    }
+
+    private static func mixed(_ word: UInt64) -> UInt64 {
+        let product = (word ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
+        return product.high ^ product.low
     }
 }

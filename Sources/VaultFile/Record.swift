@@ -1,3 +1,5 @@
+internal import Platform
+
 /// What a record says: vault-format.md, section 5.
 public enum RecordKind: UInt8, Sendable {
     /// A version of a secret.
@@ -147,8 +149,8 @@ package struct RecordPrefix {
             return nil
         }
         packed.removeAll(keepingCapacity: true)
-        for index in start..<start + 3 { packed.append(plaintext[index]) }
-        for index in start + Format.addressOverhead..<valueStart { packed.append(plaintext[index]) }
+        packed.append(copying: plaintext.extracting(start..<start + 3))
+        packed.append(copying: plaintext.extracting(start + Format.addressOverhead..<valueStart))
         return Address.isValid(packed.span) ? valueStart : nil
     }
 }

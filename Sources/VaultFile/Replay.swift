@@ -38,9 +38,6 @@ package struct Replay: ~Copyable {
     /// How many committed records of unknown kinds were skipped.
     private(set) var skipped = 0
 
-    private typealias Staged = [(version: Version, addressStart: Int, addressCount: Int)]
-    private var staged = Staged()
-    private var stagedAddresses: [UInt8] = []
     private var stagedSkips = 0
     private var stagedHeads: [Mark] = []
     private var stagedExtras: [FramePlace] = []
@@ -86,7 +83,12 @@ package struct Replay: ~Copyable {
     ///   taken effect then.
     mutating func run(to length: UInt64) throws(VaultFileError) -> UInt64? {
         reader.forget()
-        defer { reader.wipe() }
+        reader.readAhead(from: committed.end, to: length)
+        if length > committed.end { index.reserve(forFrames: length - committed.end) }
+        defer {
+            reader.stopReadingAhead()
+            reader.wipe()
+        }
         let stop = try replay(to: length)
         if !metBaseEnd { throw .damaged(at: stop) }
         if committed.end == length { return nil }
@@ -101,20 +103,7 @@ package struct Replay: ~Copyable {
     mutating func withValue<R>(
         of version: Version, address: Span<UInt8>, _ body: (Span<UInt8>) throws(VaultFileError) -> R
     ) throws(VaultFileError) -> R {
-        reader.forget()
-        defer { reader.wipe() }
-        var packed: [UInt8] = []
-        let length = version.offset + UInt64(Format.frameOverhead) + UInt64(version.boxCount)
-        let result = try reader.open(at: version.offset, length: length) {
-            _, plaintext throws(VaultFileError) -> R? in
-            let prefix = RecordPrefix(plaintext)
-            guard prefix.kind == RecordKind.value.rawValue, prefix.keepsRules(in: plaintext),
-                let start = prefix.unpackAddress(in: plaintext, into: &packed), packed.span.equals(address)
-            else { return nil }
-            return try body(plaintext.extracting(start..<Format.prefixCount + prefix.bodyCount))
-        }
-        guard case .some(.some(let value)) = result else { throw .damaged(at: version.offset) }
-        return value
+        try reader.withValue(of: version, address: address, body)
     }
 
     /// Records a transaction that this process just appended itself.
@@ -124,13 +113,12 @@ package struct Replay: ~Copyable {
         for record in records {
             try insert(record.version, record.address.bytes.span)
         }
-        committed = position
-        meet()
+        commit(position)
     }
 
     /// Walks to the first frame that is not in place, or to the end; returns where that is.
     private mutating func replay(to length: UInt64) throws(VaultFileError) -> UInt64 {
-        unstage()
+        defer { rollBack() }
         var last = committed
         var transactionStart = committed.end
         while last.end < length {
@@ -138,7 +126,7 @@ package struct Replay: ~Copyable {
             guard let commits = try step(&last, transactionStart, length) else { return start }
             guard last.end - transactionStart <= Format.mostTransaction else { throw .damaged(at: start) }
             guard commits else { continue }
-            try commitStaged(last)
+            commit(last)
             transactionStart = last.end
         }
         return last.end
@@ -183,8 +171,7 @@ package struct Replay: ~Copyable {
         if let record {
             let version = Version(
                 offset: before.end, time: record.time, boxCount: boxCount, kind: record.kind)
-            staged.append((version, stagedAddresses.count, packed.count))
-            stagedAddresses.append(contentsOf: packed)
+            try insert(version, packed.span)
         } else {
             stagedSkips += 1
             if let head { stagedHeads.append(head) }
@@ -194,65 +181,29 @@ package struct Replay: ~Copyable {
         return isCommit
     }
 
-    private mutating func commitStaged(_ position: Position) throws(VaultFileError) {
-        // Moved out, so that inserting, which may read from the file, does not copy them.
-        var (records, addresses) = (Staged(), [UInt8]())
-        swap(&records, &staged)
-        swap(&addresses, &stagedAddresses)
-        for record in records {
-            let range = record.addressStart..<record.addressStart + record.addressCount
-            try insert(record.version, addresses.span.extracting(range))
-        }
-        swap(&records, &staged)
-        swap(&addresses, &stagedAddresses)
+    private mutating func commit(_ position: Position) {
+        index.commit()
         skipped += stagedSkips
         heads += stagedHeads
         extras += stagedExtras
         committed = position
         meet()
-        unstage()
+        rollBack()
     }
 
-    private mutating func unstage() {
-        staged.removeAll(keepingCapacity: true)
-        stagedAddresses.removeAll(keepingCapacity: true)
+    /// Takes back what was found since the last commit.
+    private mutating func rollBack() {
+        index.rollBack()
         stagedSkips = 0
         stagedHeads.removeAll()
         stagedExtras.removeAll()
     }
 
     private mutating func insert(_ version: Version, _ address: Span<UInt8>) throws(VaultFileError) {
-        var index = Index.placeholder
-        swap(&index, &self.index)
-        defer { swap(&index, &self.index) }
-        try index.insert(version, address: address) { left, right throws(VaultFileError) in
-            try compareValues(left, right, address)
+        try index.insert(version, address: address, with: &reader) {
+            reader, left, right throws(VaultFileError) in
+            try reader.compareValues(left, right, address)
         }
-    }
-
-    /// Orders two values bytewise; needed only when a merge brought two of the same millisecond.
-    private mutating func compareValues(
-        _ left: Version, _ right: Version, _ address: Span<UInt8>
-    ) throws(VaultFileError) -> Int {
-        let copy = try copyOfValue(of: left, address: address)
-        return try withValue(of: right, address: address) { right throws(VaultFileError) in
-            copy.withBytes { $0.order(against: right) }
-        }
-    }
-
-    /// The value of a version in guarded memory of its own.
-    mutating func copyOfValue(of version: Version, address: Span<UInt8>) throws(VaultFileError) -> SecretBytes
-    {
-        var copy: SecretBytes?
-        try withValue(of: version, address: address) { value throws(VaultFileError) in
-            do throws(SodiumError) {
-                copy = try SecretBytes(copying: value)
-            } catch {
-                throw VaultFileError(error)
-            }
-        }
-        guard let copy = copy.take() else { throw .outOfMemory }
-        return copy
     }
 
     /// Looks for a frame of a later transaction, which proves that what stopped the replay is damage: section
@@ -268,5 +219,52 @@ package struct Replay: ~Copyable {
             }
             offset += Format.alignment
         }
+    }
+}
+
+/// Single values.
+extension FrameReader {
+    /// Lends the value of a version.
+    ///
+    /// - Throws: ``VaultFileError/damaged(at:)`` if the frame is no longer what replay saw.
+    mutating func withValue<R>(
+        of version: Version, address: Span<UInt8>, _ body: (Span<UInt8>) throws(VaultFileError) -> R
+    ) throws(VaultFileError) -> R {
+        forget()
+        defer { wipe() }
+        var packed: [UInt8] = []
+        let length = version.offset + UInt64(Format.frameOverhead) + UInt64(version.boxCount)
+        let result = try open(at: version.offset, length: length) {
+            _, plaintext throws(VaultFileError) -> R? in
+            let prefix = RecordPrefix(plaintext)
+            guard prefix.kind == RecordKind.value.rawValue, prefix.keepsRules(in: plaintext),
+                let start = prefix.unpackAddress(in: plaintext, into: &packed), packed.span.equals(address)
+            else { return nil }
+            return try body(plaintext.extracting(start..<Format.prefixCount + prefix.bodyCount))
+        }
+        guard case .some(.some(let value)) = result else { throw .damaged(at: version.offset) }
+        return value
+    }
+
+    /// Orders two values bytewise; needed only when a merge brought two of the same millisecond.
+    fileprivate mutating func compareValues(
+        _ left: Version, _ right: Version, _ address: Span<UInt8>
+    ) throws(VaultFileError) -> Int {
+        let copy = try copyOfValue(of: left, address: address)
+        return try withValue(of: right, address: address) { right throws(VaultFileError) in
+            copy.withBytes { $0.order(against: right) }
+        }
+    }
+
+    /// The value of a version in guarded memory of its own.
+    private mutating func copyOfValue(
+        of version: Version, address: Span<UInt8>
+    ) throws(VaultFileError) -> SecretBytes {
+        var copy: SecretBytes?
+        try withValue(of: version, address: address) { value throws(VaultFileError) in
+            copy = try guarding { () throws(SodiumError) in try SecretBytes(copying: value) }
+        }
+        guard let copy = copy.take() else { throw .outOfMemory }
+        return copy
     }
 }

@@ -1,3 +1,4 @@
+internal import Platform
 internal import Sodium
 
 /// One wrapped copy of the master key: 144 bytes of the header.

@@ -1,3 +1,4 @@
+internal import Platform
 internal import VaultFile
 
 /// Where two copies of a vault that went apart differ, by name and never by value.

@@ -1,0 +1,113 @@
+import Compaction
+import Glibc
+import Sodium
+import VaultFile
+import VaultKit
+
+/// The library at work on a vault whose passphrase is ``passphrase``.
+///
+///     engine fill FILE COUNT      puts COUNT secrets in, none of them twice
+///     engine open FILE            opens it, its key known
+///     engine check FILE           opens it, its key known, and looks for what opening puts up with
+///     engine set FILE COUNT       COUNT times: one secret, durable
+///     engine import FILE COUNT    COUNT secrets in one transaction
+///     engine compact FILE         rewrites it
+///
+/// Prints nanoseconds: of the whole, or of each `set`. Nothing of finding the key is counted, nor what a process takes to start.
+@main
+enum Engine {
+    static let passphrase = Array("correct horse battery staple".utf8)
+
+    static func main() throws {
+        let words = CommandLine.arguments
+        guard words.count > 2 else { fatalError("engine WORK FILE [COUNT]") }
+        let (path, count) = (words[2], words.count > 3 ? Int(words[3]) ?? 0 : 0)
+        switch words[1] {
+        case "fill": try fill(path, count)
+        case "open", "check":
+            let key = try key(path)
+            let start = now()
+            cpu("before")
+            let vault = try Vault.open(at: path, masterKey: key, access: .reading)
+            cpu("after")
+            let findings = words[1] == "check" ? try vault.check() : []
+            print(now() - start)
+            precondition(findings.isEmpty)
+        case "set": try set(path, count)
+        case "import": try importAll(path, count)
+        case "compact":
+            let key = try key(path)
+            let start = now()
+            let report = try Compaction.run(
+                path: path, master: key, keeping: .none, surroundings: .thisMachine)
+            print(now() - start)
+            precondition(report.kept > 0)
+        default: fatalError("no such work")
+        }
+    }
+
+    /// A secret whose id has 12 characters and whose name has 24.
+    static func secret(_ number: Int) throws -> Secret {
+        try Secret(
+            "SERVICE_TOKEN_" + padded(number, 10), in: .project("project-" + padded(number % 100, 4)))
+    }
+
+    /// A value of 40 bytes.
+    static func value(_ number: Int) -> [UInt8] { Array(("the value of number " + padded(number, 20)).utf8) }
+
+    static func padded(_ number: Int, _ width: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: width - digits.count) + digits
+    }
+
+    static func open(_ path: String) throws -> Vault { try Vault.open(at: path, passphrase: passphrase.span) }
+
+    /// Puts secrets in, 10,000 in a transaction.
+    static func fill(_ path: String, _ count: Int) throws {
+        let vault = try open(path)
+        for start in stride(from: 0, to: count, by: 10_000) {
+            try vault.commit(try changes(start..<min(count, start + 10_000)))
+        }
+    }
+
+    static func changes(_ numbers: Range<Int>) throws -> Changes {
+        var changes = try Changes()
+        for number in numbers { try changes.set(try secret(number), to: value(number).span) }
+        return changes
+    }
+
+    static func set(_ path: String, _ count: Int) throws {
+        let vault = try open(path)
+        for number in 0..<count {
+            let changes = try changes(number..<number + 1)
+            let start = now()
+            try vault.commit(changes)
+            print(now() - start)
+        }
+    }
+
+    static func importAll(_ path: String, _ count: Int) throws {
+        let vault = try open(path)
+        let start = now()
+        try vault.commit(try changes(0..<count))
+        print(now() - start)
+    }
+
+    static func key(_ path: String) throws -> Key {
+        try Log.readHeader(path: path, surroundings: .thisMachine).unlock(passphrase: passphrase.span)
+    }
+
+    static func cpu(_ what: String) {
+        var (own, all) = (rusage(), rusage())
+        getrusage(__rusage_who_t(1), &own)
+        getrusage(__rusage_who_t(0), &all)
+        func ms(_ r: rusage) -> Int { (r.ru_utime.tv_sec + r.ru_stime.tv_sec) * 1000 + (r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1000 }
+        print("\(what): own \(ms(own)) ms all \(ms(all)) ms")
+    }
+
+    static func now() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}
