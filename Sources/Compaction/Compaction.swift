@@ -46,8 +46,18 @@ public enum Compaction {
     ) throws(VaultFileError) -> Report {
         let log = try Log(
             path: path, access: .writing, surroundings: surroundings, master: try master.copy())
+        return try run(log, keeping: retention, progress: progress)
+    }
+
+    /// Rewrites the file of an open log, which finds the new one when it is refreshed.
+    ///
+    /// - Throws: as ``run(path:master:keeping:surroundings:progress:)``.
+    package static func run(
+        _ log: Log, keeping retention: Retention, progress: Progress = .unwatched
+    ) throws(VaultFileError) -> Report {
+        let master = try log.copyOfMasterKey()
         return try log.withWriterLock(patience: Log.writePatience) { _ throws(VaultFileError) in
-            try rewrite(log, master, slots: nil, retention, surroundings, progress)
+            try rewrite(log, master, slots: nil, retention, progress)
         }
     }
 
@@ -66,14 +76,15 @@ public enum Compaction {
             path: path, access: .writing, surroundings: surroundings, master: try old.copy())
         return try log.withWriterLock(patience: Log.writePatience) { _ throws(VaultFileError) in
             guard log.header.vaultID == keys.vaultID else { throw .replaced }
-            return try rewrite(log, keys.master, slots: keys.slots, .all, surroundings, progress)
+            return try rewrite(log, keys.master, slots: keys.slots, .all, progress)
         }
     }
 
     private static func rewrite(
         _ log: Log, _ master: borrowing Key, slots: [[UInt8]]?, _ retention: Retention,
-        _ surroundings: Surroundings, _ progress: Progress
+        _ progress: Progress
     ) throws(VaultFileError) -> Report {
+        let surroundings = log.surroundings
         for finding in try log.check() {
             if let offset = finding.damage { throw .damaged(at: offset) }
         }
@@ -86,13 +97,14 @@ public enum Compaction {
         let saved = try log.settle {}
 
         let places = log.places(keeping: retention)
-        let rewrite = Rewrite(places, before: log.committedEnd, surroundings, progress)
+        let rewrite = try Rewrite(places, surroundings, progress)
         let header = try rewrite.header(
             following: log.header, last: log.committed, slots: slots, master: master)
         let new = try NewFile(for: target, purpose: purpose, surroundings)
         var source = try log.reader()
-        try rewrite.write(header, from: &source, master: master, to: new.file)
-        let written = try rewrite.verify(new.path, against: &source, master: try master.copy())
+        let sum = try rewrite.write(
+            header, from: &source, along: (Replay.start(log.header), log.committed), master: master, to: new.file)
+        let written = try rewrite.verify(new.path, holds: sum, master: try master.copy())
         try compareNewest(log, written)
         let file = new.file
         try during(.attributes) { () throws(Errno) in try file.adoptAttributes(of: old) }
@@ -107,10 +119,12 @@ public enum Compaction {
     /// Makes sure that each name has the same newest version in both.
     private static func compareNewest(_ old: Log, _ new: Log) throws(VaultFileError) {
         guard old.nameCount == new.nameCount else { throw .rewriteDiffers(at: new.committedEnd) }
-        try old.forEachNewest { version, address throws(VaultFileError) in
-            guard let copy = new.newest(address), copy.time == version.time, copy.kind == version.kind else {
-                throw .rewriteDiffers(at: new.committedEnd)
-            }
+        // Most names follow one another in both as they did before, so that few are searched for.
+        var expected = 0
+        try new.forEachNewest { copy, address throws(VaultFileError) in
+            guard let version = old.newest(address, expectedAt: &expected), copy.time == version.time,
+                copy.kind == version.kind
+            else { throw .rewriteDiffers(at: new.committedEnd) }
         }
     }
 }

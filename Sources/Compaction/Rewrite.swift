@@ -5,23 +5,19 @@ internal import VaultFile
 /// Carries records over into a new file: vault-format.md, section 9.
 struct Rewrite: ~Copyable {
     private let places: [FramePlace]
-    /// Where the old file ends, as far as it counts.
-    private let sourceEnd: UInt64
     private let surroundings: Surroundings
     private let progress: Progress
-
-    /// How many bytes of frames a transaction has at most.
-    static let mostTransaction = 16 << 20
-    /// The largest plaintext of a frame.
-    private static let mostPlaintext = 1_081_344
-    /// How many bytes are written at a time, at least.
-    private static let pieceCount = 1 << 20
+    /// Of the sums by which the records of both files are compared.
+    private let sumKey: Key
 
     /// The records in `places`, which lie in the order of the file.
-    init(_ places: [FramePlace], before sourceEnd: UInt64, _ surroundings: Surroundings, _ progress: Progress)
-    {
+    ///
+    /// - Throws: ``VaultFileError/outOfMemory``.
+    init(
+        _ places: [FramePlace], _ surroundings: Surroundings, _ progress: Progress
+    ) throws(VaultFileError) {
+        sumKey = try guarding { () throws(SodiumError) in try Key() }
         self.places = places
-        self.sourceEnd = sourceEnd
         self.surroundings = surroundings
         self.progress = progress
     }
@@ -39,136 +35,97 @@ struct Rewrite: ~Copyable {
         following old: Header, last: Replay.Position, slots: [[UInt8]]? = nil, master: borrowing Key
     ) throws(VaultFileError) -> Header {
         try last.checkRoom(forFrames: places.count)
-        let salt = try salt(32)
+        let salt = try guarding { () throws(SodiumError) in try surroundings.entropy.bytes(32) }
         let bytes = try old.successor(
             base: last, end: Format.logStart + frameBytes, fileSalt: salt, slots: slots, master: master)
         return try Header(bytes, bounds: surroundings.readingBounds)
     }
 
-    /// Writes the new file, header and all.
+    /// Writes the new file, header and all, while it verifies all of the old one.
     ///
-    /// - Throws: ``VaultFileError/damaged(at:)`` if a record is no longer where it was found;
-    ///   ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, ``VaultFileError/cancelled``.
+    /// - Parameters:
+    ///   - header: the new file's.
+    ///   - source: the old file.
+    ///   - chain: the position before its first frame, and that of its last.
+    /// - Returns: the sum of the records, as they were read.
+    /// - Throws: ``VaultFileError/damaged(at:)`` if a frame is not what the one before and the one behind it say, or a record
+    ///   not where it was found; ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, ``VaultFileError/cancelled``.
     func write(
-        _ header: Header, from source: inout FrameReader, master: borrowing Key, to file: any StorageFile
-    ) throws(VaultFileError) {
-        let key = try guarding { () throws(SodiumError) in try header.frameKey(master: master) }
-        var sealer = FrameSealer(after: Replay.start(header), salt: try salt(16))
-        var piece = Piece(header.front)
-        var plaintext = try guarding { () throws(SodiumError) in try SecretBytes(count: Rewrite.mostPlaintext)
+        _ header: Header, from source: inout FrameReader, along chain: (first: Replay.Position, last: Replay.Position),
+        master: borrowing Key, to file: any StorageFile
+    ) throws(VaultFileError) -> [UInt8] {
+        var writer = try RecordWriter(
+            places, header, master: master, sum: ContentSum(key: sumKey), surroundings, progress)
+        source.readAhead(from: chain.first.end, to: chain.last.end)
+        defer {
+            source.stopReadingAhead()
+            source.wipe()
         }
-        var transactionStart = Format.logStart
-        for (index, place) in places.enumerated() {
-            let end = sealer.position.end + UInt64(place.frameCount)
-            let isCommit = commits(index, transactionStart, end)
-            let position = sealer.position
-            let count = try source.open(at: place.offset, length: sourceEnd) {
-                frame, content throws(VaultFileError) -> Int? in
-                guard frame.boxCount == place.boxCount else { return nil }
-                var prefix = RecordPrefix(content)
-                prefix.isCommit = isCommit
-                prefix.seq = position.seq + 1
-                prefix.previousTag = position.tag
-                prefix.transactionStart = transactionStart
-                plaintext.withMutableBytes { bytes in
-                    bytes.copy(from: content, at: 0)
-                    prefix.store(into: &bytes)
-                }
-                return content.count
+        var position = chain.first
+        while position.end < chain.last.end {
+            let before = position
+            let next = try source.open(at: before.end, length: chain.last.end) {
+                frame, content throws(VaultFileError) -> Replay.Position? in
+                let prefix = RecordPrefix(content)
+                guard before.isFollowed(by: prefix) else { return nil }
+                if writer.nextOffset == before.end { try writer.carry(content) }
+                return frame.position(seq: prefix.seq)
             }
-            guard case .some(.some(let count)) = count else { throw .damaged(at: place.offset) }
-            plaintext.withBytes { sealer.append($0.extracting(first: count), key: key, to: &piece.bytes) }
-            if isCommit {
-                transactionStart = end
-                sealer.renew(try salt(16))
-            }
-            if piece.bytes.count >= Rewrite.pieceCount {
-                try piece.write(to: file)
-                try progress.say(end, of: 2 * header.baseEnd)
-            }
+            guard case .some(.some(let next)) = next else { throw .damaged(at: before.end) }
+            position = next
+            try writer.write(to: file)
         }
-        source.wipe()
-        try piece.write(to: file)
+        guard position == chain.last else { throw .damaged(at: position.lastFrame) }
+        return try writer.finish(file)
     }
 
-    /// Whether the record at `index`, whose new frame ends at `end`, is the last of its transaction.
-    private func commits(_ index: Int, _ transactionStart: UInt64, _ end: UInt64) -> Bool {
-        guard index + 1 < places.count else { return true }
-        return Int(end - transactionStart) + places[index + 1].frameCount > Rewrite.mostTransaction
-    }
-
-    private func salt(_ count: Int) throws(VaultFileError) -> [UInt8] {
-        let entropy = surroundings.entropy
-        return try guarding { () throws(SodiumError) in try entropy.bytes(count) }
-    }
-
-    /// Reads the new file back through the reader, and holds each record against the old one.
+    /// Writes the new file, header and all, from the records that were found in a file of which any part may be damaged.
     ///
+    /// - Parameter length: where the old file ends.
+    /// - Returns: the sum of the records, as they were read.
+    /// - Throws: as ``write(_:from:along:master:to:)``.
+    func write(
+        _ header: Header, from source: inout FrameReader, length: UInt64, master: borrowing Key,
+        to file: any StorageFile
+    ) throws(VaultFileError) -> [UInt8] {
+        var writer = try RecordWriter(
+            places, header, master: master, sum: ContentSum(key: sumKey), surroundings, progress)
+        defer { source.wipe() }
+        while let offset = writer.nextOffset {
+            let isCarried: Void? = try source.open(at: offset, length: length) {
+                _, content throws(VaultFileError) in
+                try writer.carry(content)
+            }
+            if isCarried == nil { throw .damaged(at: offset) }
+            try writer.write(to: file)
+        }
+        return try writer.finish(file)
+    }
+
+    /// Reads the new file back through the reader, and holds what its records say against what was read of the old one.
+    ///
+    /// - Parameter sum: of the records that were read.
     /// - Returns: the new file, opened and verified.
     /// - Throws: ``VaultFileError/rewriteDiffers(at:)``.
-    func verify(
-        _ path: String, against source: inout FrameReader, master: consuming Key
-    ) throws(VaultFileError) -> Log {
+    func verify(_ path: String, holds sum: [UInt8], master: consuming Key) throws(VaultFileError) -> Log {
         var surroundings = surroundings
         surroundings.marks = nil
         surroundings.lookPatience = 0
-        let log: Log
+        let (log, found): (Log, [UInt8]?)
         do throws(VaultFileError) {
-            log = try Log(path: path, access: .reading, surroundings: surroundings, master: master)
+            (log, found) = try Log.open(
+                path: path, surroundings: surroundings, master: master, summing: ContentSum(key: sumKey))
         } catch .busy {
             // Something is wrong with the file, and the lock under which it would be looked at again is our own.
             throw .rewriteDiffers(at: Format.logStart)
         } catch {
             throw error
         }
-        guard log.committedEnd == Format.logStart + frameBytes, log.unfinishedTail == nil else {
+        guard log.committedEnd == Format.logStart + frameBytes, log.unfinishedTail == nil, found == sum else {
             throw .rewriteDiffers(at: log.committedEnd)
         }
-        var copies = try log.reader()
-        var offset = Format.logStart
-        var said = offset
-        for place in places {
-            let isSame = try source.open(at: place.offset, length: sourceEnd) {
-                _, old throws(VaultFileError) in
-                try copies.open(at: offset, length: log.committedEnd) { _, new throws(VaultFileError) in
-                    Rewrite.isSame(old, new)
-                }
-            }
-            guard case .some(.some(true)) = isSame else { throw .rewriteDiffers(at: offset) }
-            offset += UInt64(place.frameCount)
-            if offset > said + UInt64(Rewrite.pieceCount) {
-                try progress.say(log.committedEnd + offset, of: 2 * log.committedEnd)
-                said = offset
-            }
-        }
-        source.wipe()
-        copies.wipe()
+        try progress.say(log.committedEnd, of: log.committedEnd)
         return log
     }
-
-    /// Whether two plaintexts say the same: everything but where they stand in their files.
-    private static func isSame(_ old: Span<UInt8>, _ new: Span<UInt8>) -> Bool {
-        let (left, right) = (RecordPrefix(old), RecordPrefix(new))
-        return left.kind == right.kind && left.time == right.time && left.bodyCount == right.bodyCount
-            && old.extracting(Format.prefixCount..<old.count).equals(
-                new.extracting(Format.prefixCount..<new.count))
-    }
 }
 
-/// Bytes of a new file that wait to be written together.
-private struct Piece {
-    var bytes: [UInt8]
-    private var offset: UInt64 = 0
-
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
-
-    mutating func write(to file: any StorageFile) throws(VaultFileError) {
-        do throws(Errno) {
-            try file.write(bytes.span, at: offset)
-        } catch {
-            throw .io(.rewrite, error)
-        }
-        offset += UInt64(bytes.count)
-        bytes.removeAll(keepingCapacity: true)
-    }
-}

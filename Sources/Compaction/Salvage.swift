@@ -102,11 +102,12 @@ public enum Salvage {
         var search = Search(header, length, progress)
         let found = try search.run(&source)
 
-        let rewrite = Rewrite(found.places, before: length, surroundings, progress)
+        let rewrite = try Rewrite(found.places, surroundings, progress)
         let next = try rewrite.header(following: header, last: found.last, master: master)
         let new = try NewFile(for: target, purpose: purpose, surroundings)
-        try rewrite.write(next, from: &source, master: master, to: new.file)
-        let written = try rewrite.verify(new.path, against: &source, master: try master.copy())
+        let sum = try rewrite.write(
+            next, from: &source, length: length, master: master, to: new.file)
+        let written = try rewrite.verify(new.path, holds: sum, master: try master.copy())
         var secrets: UInt64 = 0
         written.forEachCurrent { _ in secrets += 1 }
         try new.publish(at: target) { storage, path throws(Errno) in

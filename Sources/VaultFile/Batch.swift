@@ -7,10 +7,8 @@ internal import Sodium
 public struct Batch: ~Copyable {
     private let log: Log
     private let start: Replay.Position
-    private var sealer: FrameSealer
     private var stamped: [Address: UInt64] = [:]
-    /// The plaintext of the last change, which waits for another one or for COMMIT; its length, 0 if there is none.
-    private var plaintext: SecretBytes
+    /// The length of the last change's plaintext, which waits for another one or for COMMIT; 0 if there is none.
     private var plaintextCount = 0
     /// The frames that are sealed.
     private(set) var frames: [UInt8] = []
@@ -27,10 +25,9 @@ public struct Batch: ~Copyable {
     init(_ log: Log) throws(VaultFileError) {
         let entropy = log.surroundings.entropy
         let salt = try guarding { () throws(SodiumError) in try entropy.bytes(16) }
-        plaintext = try guarding { () throws(SodiumError) in try SecretBytes(count: 4096) }
         self.log = log
         start = log.replay.committed
-        sealer = FrameSealer(after: log.replay.committed, salt: salt)
+        log.sealer.begin(after: start, salt: salt)
     }
 
     /// Adds the changes of a transaction behind those that were added before.
@@ -46,7 +43,7 @@ public struct Batch: ~Copyable {
         let times: [UInt64]
         do throws(VaultFileError) {
             times = try stamp(transaction)
-            try reserve(
+            try log.sealer.reserve(
                 transaction.changes.map { Format.bucket(Format.prefixCount + $0.bodyCount) }.max() ?? 0)
         } catch {
             stamped = before
@@ -74,15 +71,15 @@ public struct Batch: ~Copyable {
         let more = UInt64(Format.frameOverhead + content.count + SecretBox.tagCount)
         guard frameBytes + more <= Format.mostTransaction else { return false }
         try start.checkRoom(forFrames: frameCount + 1)
-        try reserve(content.count)
+        try log.sealer.reserve(content.count)
         seal()
         plaintextCount = content.count
         var prefix = RecordPrefix(content)
         prefix.isCommit = false
-        prefix.seq = sealer.position.seq + 1
-        prefix.previousTag = sealer.position.tag
+        prefix.seq = log.sealer.position.seq + 1
+        prefix.previousTag = log.sealer.position.tag
         prefix.transactionStart = start.end
-        plaintext.withMutableBytes { bytes in
+        log.sealer.withPlaintext { bytes in
             bytes.copy(from: content, at: 0)
             prefix.store(into: &bytes)
         }
@@ -120,39 +117,25 @@ public struct Batch: ~Copyable {
         return times
     }
 
-    /// Makes room for a plaintext, keeping the one that waits.
-    private mutating func reserve(_ count: Int) throws(VaultFileError) {
-        guard plaintext.count < count else { return }
-        var larger = try guarding { () throws(SodiumError) in try SecretBytes(count: count) }
-        let used = plaintextCount
-        plaintext.withBytes { old in
-            larger.withMutableBytes { $0.copy(from: old.extracting(first: used), at: 0) }
-        }
-        plaintext = larger
-    }
-
     private mutating func stage(
         _ change: Transaction.Change, of transaction: borrowing Transaction, _ time: UInt64
     ) {
         plaintextCount = Format.bucket(Format.prefixCount + change.bodyCount)
         let prefix = RecordPrefix(
             kind: change.kind.rawValue, isCommit: false, bodyCount: change.bodyCount,
-            seq: sealer.position.seq + 1, previousTag: sealer.position.tag, transactionStart: start.end,
+            seq: log.sealer.position.seq + 1, previousTag: log.sealer.position.tag, transactionStart: start.end,
             time: time)
-        plaintext.withMutableBytes { transaction.write(change, prefix, into: &$0) }
+        log.sealer.withPlaintext { transaction.write(change, prefix, into: &$0) }
         let version = Version(
-            offset: sealer.position.end, time: time, boxCount: plaintextCount + SecretBox.tagCount,
+            offset: log.sealer.position.end, time: time, boxCount: plaintextCount + SecretBox.tagCount,
             kind: change.kind)
         records.append((version, change.address))
     }
 
     /// Seals the plaintext that waits, if there is one.
     private mutating func seal() {
-        let count = plaintextCount
-        guard count > 0 else { return }
-        plaintext.withBytes {
-            sealer.append($0.extracting(first: count), key: log.frameKey, to: &frames)
-        }
+        guard plaintextCount > 0 else { return }
+        log.sealer.seal(plaintextCount, to: &frames)
         plaintextCount = 0
     }
 
@@ -161,13 +144,13 @@ public struct Batch: ~Copyable {
     /// - Returns: the position behind it.
     mutating func finish() -> Replay.Position {
         if plaintextCount > 0 {
-            plaintext.withMutableBytes { bytes in
+            log.sealer.withPlaintext { bytes in
                 var prefix = RecordPrefix(bytes.span)
                 prefix.isCommit = true
                 prefix.store(into: &bytes)
             }
         }
         seal()
-        return sealer.position
+        return log.sealer.position
     }
 }

@@ -2,64 +2,79 @@ internal import Platform
 package import Sodium
 
 /// Seals plaintexts into frames that follow one another in a file.
-package struct FrameSealer {
+///
+/// The plaintext of the next frame waits in guarded memory of the sealer's own, where it may still be changed.
+package struct FrameSealer: ~Copyable {
     /// Where the next frame begins, and what it must name.
     package private(set) var position: Replay.Position
+    private var key: BoxKey
+    private var room: SecretBytes
     /// L, CRC and nonce of the frame at hand; the random half of the nonce stays.
-    private var head: [UInt8]
-    /// The box at hand, and what longer ones left behind it.
-    private var box: [UInt8] = []
+    private var head = [UInt8](repeating: 0, count: Format.frameOverhead)
 
-    /// Frames behind `position`, all with the random bytes `salt` (16) in their nonces.
-    package init(after position: Replay.Position, salt: [UInt8]) {
+    /// Frames under `key` behind `position`.
+    ///
+    /// - Throws: ``VaultFileError/outOfMemory``.
+    package init(after position: Replay.Position, key: consuming Key) throws(VaultFileError) {
+        let room = try guarding { () throws(SodiumError) in try SecretBytes(count: 4096) }
+        do throws(SodiumError) {
+            self.key = try BoxKey(key)
+        } catch {
+            throw VaultFileError(error)
+        }
+        self.room = room
         self.position = position
-        head = [UInt8](repeating: 0, count: Format.frameOverhead)
-        renew(salt)
     }
 
-    /// Takes other random bytes (16), as each transaction needs them.
-    package mutating func renew(_ salt: [UInt8]) {
+    /// Begins a transaction behind `position`, with the random bytes `salt` (16) in its nonces.
+    package mutating func begin(after position: Replay.Position, salt: [UInt8]) {
+        self.position = position
         var span = head.mutableSpan
         span.copy(from: salt.span, at: 8)
     }
 
-    /// Appends the next frame to `frames`.
-    package mutating func append(
-        _ plaintext: Span<UInt8>, key: borrowing Key, to frames: inout [UInt8]
-    ) {
-        let (boxCount, before) = (plaintext.count + SecretBox.tagCount, position)
-        // Moved out for a moment, so that both can be written to.
-        var (head, box) = ([UInt8](), [UInt8]())
-        swap(&head, &self.head)
-        swap(&box, &self.box)
-        defer {
-            swap(&head, &self.head)
-            swap(&box, &self.box)
+    /// Makes room for a plaintext of `count` bytes, keeping the one that waits.
+    ///
+    /// - Throws: ``VaultFileError/outOfMemory``.
+    package mutating func reserve(_ count: Int) throws(VaultFileError) {
+        guard room.count < BoxKey.roomCount(count) else { return }
+        var larger = try guarding { () throws(SodiumError) in
+            try SecretBytes(count: BoxKey.roomCount(count))
         }
-        if box.count < boxCount { box = [UInt8](repeating: 0, count: boxCount) }
-        head.store(UInt32(boxCount), at: 0)
-        head.store(before.end, at: 24)
-        var boxSpan = box.mutableSpan
-        SecretBox.seal(plaintext, nonce: head.span.extracting(8..<32), key: key, into: &boxSpan)
-        var sum = CRC32C()
-        sum.update(head.span.extracting(0..<4))
-        sum.update(head.span.extracting(8..<head.count))
-        sum.update(box.span.extracting(first: boxCount))
-        head.store(sum.value, at: 4)
-        frames += head
-        frames += box.prefix(boxCount)
-        position = Replay.Position(
-            end: before.end + UInt64(Format.frameOverhead + boxCount), seq: before.seq + 1,
-            tag: Bytes16(box.span, at: 0), lastFrame: before.end)
+        room.withBytes { old in larger.withMutableBytes { $0.copy(from: old, at: 0) } }
+        room = larger
     }
-}
 
-extension [UInt8] {
-    /// Writes `value` at `offset`, little-endian.
-    fileprivate mutating func store(
-        _ value: some FixedWidthInteger & UnsignedInteger & BitwiseCopyable, at offset: Int
-    ) {
-        var span = mutableSpan
-        span.store(value, at: offset)
+    /// Lends the plaintext of the next frame, which has as much room as was reserved.
+    package mutating func withPlaintext<R>(_ body: (inout MutableSpan<UInt8>) -> R) -> R {
+        room.withMutableBytes(from: BoxKey.roomLead, body)
+    }
+
+    /// Seals the first `count` bytes of the plaintext and appends the frame to `frames`.
+    package mutating func seal(_ count: Int, to frames: inout [UInt8]) {
+        let (boxCount, start) = (count + SecretBox.tagCount, position.end)
+        var span = head.mutableSpan
+        span.store(UInt32(boxCount), at: 0)
+        span.store(start, at: 24)
+        let head = head
+        room.withMutableBytes {
+            key.seal(inRoom: &$0, messageCount: count, nonce: head.span.extracting(8..<head.count))
+        }
+        let box = BoxKey.roomLead - SecretBox.tagCount..<BoxKey.roomLead + count
+        let (sum, tag) = room.withBytes { room in
+            var sum = CRC32C()
+            sum.update(head.span.extracting(0..<4))
+            sum.update(head.span.extracting(8..<head.count))
+            sum.update(room.extracting(box))
+            return (sum.value, Bytes16(room, at: box.lowerBound))
+        }
+        let frame = frames.count
+        frames.append(copying: head.span)
+        room.withBytes { frames.append(copying: $0.extracting(box)) }
+        var written = frames.mutableSpan
+        written.store(sum, at: frame + 4)
+        position = Replay.Position(
+            end: start + UInt64(Format.frameOverhead + boxCount), seq: position.seq + 1, tag: tag,
+            lastFrame: start)
     }
 }

@@ -42,7 +42,7 @@ extension Version {
 /// Every name of a vault and where its versions lie, without any value.
 ///
 /// Flat arrays and one table of open addressing: no allocation for each name, and names are compared as
-/// bytes. A name takes 12 bytes and its packed address, a version 20, a slot of the table 5; `make bench` holds a million of
+/// bytes. A name takes 12 bytes and its packed address, a version 20, a slot of the table 4; `make bench` holds a million of
 /// them against a limit.
 struct Index {
     /// The packed addresses, one behind the other.
@@ -51,9 +51,8 @@ struct Index {
     private var starts: [Int] = []
     private var newest: [UInt32] = []
     private var versions = Versions()
-    /// Slots: seven bits of the hash and a set one, or 0 for a free slot; and the place of the name.
-    private var marks = [UInt8](repeating: 0, count: 64)
-    private var table = [UInt32](repeating: 0, count: 64)
+    /// Slots, by hash: the place of a name in as many low bits as the number of slots has, and bits of its hash above them.
+    private var table = [UInt32](repeating: Index.free, count: 64)
     /// The places whose versions were added since the last commit.
     private var uncommitted: [UInt32] = []
 
@@ -111,11 +110,11 @@ struct Index {
 
     /// The place of an address, and the slot that has it or would.
     private func find(_ address: Span<UInt8>, _ hash: UInt64) -> (place: Int?, slot: Int) {
-        let mark = Index.mark(hash)
-        var slot = Int(truncatingIfNeeded: hash) & (table.count - 1)
-        while marks[slot] != 0 {
-            if marks[slot] == mark {
-                let place = Int(table[slot])
+        let (places, mark) = (placeBits, mark(hash))
+        var slot = firstSlot(hash)
+        while table[slot] != Index.free {
+            if table[slot] & ~places == mark {
+                let place = Int(table[slot] & places)
                 if withAddress(at: place, { $0.equals(address) }) { return (place, slot) }
             }
             slot = (slot + 1) & (table.count - 1)
@@ -206,9 +205,9 @@ struct Index {
     /// Its slot was taken last of all, so no search passes over it.
     private mutating func removeLastName() {
         let place = starts.count - 1
-        var slot = withAddress(at: place) { Int(truncatingIfNeeded: Index.hash($0)) } & (table.count - 1)
-        while marks[slot] == 0 || table[slot] != UInt32(place) { slot = (slot + 1) & (table.count - 1) }
-        marks[slot] = 0
+        var slot = withAddress(at: place) { firstSlot(Index.hash($0)) }
+        while table[slot] & placeBits != UInt32(place) { slot = (slot + 1) & (table.count - 1) }
+        table[slot] = Index.free
         addresses.removeLast(addresses.count - starts[place])
         starts.removeLast()
         newest.removeLast()
@@ -244,8 +243,7 @@ struct Index {
         addresses.append(copying: address)
         // Three quarters full: a search for a name that is not there still looks at few slots.
         if starts.count * 4 > table.count * 3 {
-            marks = [UInt8](repeating: 0, count: marks.count * 2)
-            table = [UInt32](repeating: 0, count: table.count * 2)
+            table = [UInt32](repeating: Index.free, count: table.count * 2)
             for place in starts.indices {
                 let hash = withAddress(at: place) { Index.hash($0) }
                 occupy(freeSlot(hash), hash, place)
@@ -256,18 +254,24 @@ struct Index {
         uncommitted.append(UInt32(starts.count - 1))
     }
 
-    private mutating func occupy(_ slot: Int, _ hash: UInt64, _ place: Int) {
-        marks[slot] = Index.mark(hash)
-        table[slot] = UInt32(place)
-    }
+    /// What no slot holds that is in use, since a quarter of all places is never used.
+    private static let free = UInt32.max
+
+    private var placeBits: UInt32 { UInt32(truncatingIfNeeded: table.count - 1) }
+
+    private func mark(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash >> 32) & ~placeBits }
+
+    private func firstSlot(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & (table.count - 1) }
 
     private func freeSlot(_ hash: UInt64) -> Int {
-        var slot = Int(truncatingIfNeeded: hash) & (table.count - 1)
-        while marks[slot] != 0 { slot = (slot + 1) & (table.count - 1) }
+        var slot = firstSlot(hash)
+        while table[slot] != Index.free { slot = (slot + 1) & (table.count - 1) }
         return slot
     }
 
-    private static func mark(_ hash: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: hash >> 57) | 0x80 }
+    private mutating func occupy(_ slot: Int, _ hash: UInt64, _ place: Int) {
+        table[slot] = mark(hash) | UInt32(place)
+    }
 
     /// Words multiplied in one after the other.
     ///

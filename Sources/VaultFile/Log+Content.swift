@@ -68,8 +68,15 @@ extension Log {
     }
 
     /// The newest version of a name, deleted or not.
-    package func newest(_ address: Span<UInt8>) -> Version? {
-        replay.index.find(address).map { replay.index.newest(at: $0) }
+    ///
+    /// - Parameter place: where in the order of ``forEachNewest(_:)`` it is looked for first; then the next one's place.
+    package func newest(_ address: Span<UInt8>, expectedAt place: inout Int) -> Version? {
+        if place >= nameCount || !replay.index.withAddress(at: place, { $0.equals(address) }) {
+            guard let found = replay.index.find(address) else { return nil }
+            place = found
+        }
+        defer { place += 1 }
+        return replay.index.newest(at: place)
     }
 }
 

@@ -13,11 +13,11 @@ public final class Log {
     /// What a killed writer left behind the last commit, if no writer is at work.
     public internal(set) var unfinishedTail: UnfinishedTail?
 
-    let surroundings: Surroundings
+    package let surroundings: Surroundings
     private var access: StorageAccess
     let master: Key
     private(set) var file: any StorageFile
-    var frameKey: Key
+    var sealer: FrameSealer
     var replay: Replay
     private var identity: FileIdentity
     /// The last commit that is known to stay, because no writer was at work on it when it was seen.
@@ -75,20 +75,35 @@ public final class Log {
         try self.init(path, access, surroundings, file, header, mark, master: master)
     }
 
+    /// Opens the file at `path` as the other openings do, for reading, and sums up what its records say.
+    ///
+    /// - Parameter sum: the sum of nothing yet.
+    /// - Returns: the log and the sum of all records, or nil for that if it was looked at twice.
+    package static func open(
+        path: String, surroundings: Surroundings, master: consuming Key, summing sum: consuming ContentSum
+    ) throws(VaultFileError) -> (log: Log, sum: [UInt8]?) {
+        let (file, header) = try openFile(path, .reading, surroundings)
+        guard try header.isAuthentic(master: master) else { throw .keysChanged }
+        let log = try Log(path, .reading, surroundings, file, header, sum: sum, master: master)
+        return (log, log.replay.sum.take()?.finish())
+    }
+
     init(
         _ path: String, _ access: StorageAccess, _ surroundings: Surroundings, _ file: any StorageFile,
-        _ header: Header, _ mark: Result<Mark?, Errno> = .success(nil), master: consuming Key
+        _ header: Header, _ mark: Result<Mark?, Errno> = .success(nil),
+        sum: consuming ContentSum? = nil, master: consuming Key
     ) throws(VaultFileError) {
         self.path = path
         self.access = access
         self.surroundings = surroundings
         self.file = file
         self.header = header
-        frameKey = try Log.frameKey(header, master)
+        sealer = try FrameSealer(after: Replay.start(header), key: try Log.frameKey(header, master))
         replay = try Replay(file, header: header, frameKey: try Log.frameKey(header, master))
         identity = try during(.open) { () throws(Errno) in try file.identity() }
         seen = replay.committed
         self.master = master
+        replay.sum = sum
         try look(after: mark)
     }
 
@@ -208,7 +223,7 @@ public final class Log {
         }
         self.file = file
         self.header = header
-        frameKey = try Log.frameKey(header, master)
+        sealer = try FrameSealer(after: Replay.start(header), key: try Log.frameKey(header, master))
         replay = try Replay(file, header: header, frameKey: try Log.frameKey(header, master))
         identity = try during(.open) { () throws(Errno) in try file.identity() }
         syncedEnd = nil

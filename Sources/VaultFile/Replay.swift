@@ -9,7 +9,12 @@ package struct Replay: ~Copyable {
         package var seq: UInt64
         package var tag: Bytes16
         /// The offset of the last frame; 0 if there is none.
-        var lastFrame: UInt64 = 0
+        package var lastFrame: UInt64 = 0
+
+        /// Whether a frame with this prefix comes next in the chain.
+        package func isFollowed(by prefix: RecordPrefix) -> Bool {
+            seq < .max && prefix.seq == seq + 1 && prefix.previousTag == tag
+        }
 
         /// Makes sure that there are numbers for so many more frames.
         ///
@@ -26,6 +31,9 @@ package struct Replay: ~Copyable {
     private(set) var heads: [Mark] = []
     /// The records of kinds that a rewrite copies without knowing them; heads are among them.
     private(set) var extras: [FramePlace] = []
+
+    /// The sum of the records that were found in place, if somebody wants it.
+    var sum: ContentSum?
 
     private let header: Header
     private var reader: FrameReader
@@ -147,10 +155,9 @@ package struct Replay: ~Copyable {
         let opened = try reader.open(at: before.end, length: length) {
             frame, plaintext throws(VaultFileError) -> (Position, Int, Bool)? in
             let prefix = RecordPrefix(plaintext)
-            guard before.seq < .max, prefix.seq == before.seq + 1, prefix.previousTag == before.tag,
-                prefix.transactionStart == transactionStart
-            else { return nil }
+            guard before.isFollowed(by: prefix), prefix.transactionStart == transactionStart else { return nil }
             guard prefix.keepsRules(in: plaintext) else { throw .damaged(at: before.end) }
+            sum?.add(plaintext)
             if let kind = RecordKind(rawValue: prefix.kind) {
                 guard prefix.unpackAddress(in: plaintext, into: &packed) != nil else {
                     throw .damaged(at: before.end)

@@ -108,7 +108,10 @@ struct HistoryPair {
             if let address = Address(packed: packed) { addresses.append(address) }
         }
         here.forEachNewest { _, packed in add(packed) }
-        there.forEachNewest { _, packed in if here.newest(packed) == nil { add(packed) } }
+        var expected = 0
+        there.forEachNewest { _, packed in
+            if here.newest(packed, expectedAt: &expected) == nil { add(packed) }
+        }
         return addresses
     }
 

@@ -1,3 +1,4 @@
+public import Compaction
 internal import Platform
 public import Sodium
 public import VaultFile
@@ -178,6 +179,24 @@ public final class Vault: Session {
     /// - Throws: ``VaultError/file(_:)``.
     public func check() throws(VaultError) -> [Log.Finding] {
         try reading { () throws(VaultFileError) in try log.check() }
+    }
+
+    /// Rewrites the file without what is no longer wanted; this vault goes on with the new one.
+    ///
+    /// All of the old file is verified meanwhile, and the new one before it takes its place.
+    ///
+    /// - Parameters:
+    ///   - retention: which older versions are kept.
+    ///   - progress: is told how far the work is.
+    /// - Throws: ``VaultError/file(_:)``. Unless that is `VaultFileError.outcomeUnknown`, nothing was changed then.
+    public func compact(
+        keeping retention: Retention, progress: Progress = .unwatched
+    ) throws(VaultError) -> Compaction.Report {
+        try reading { () throws(VaultFileError) in
+            try log.becomeWritable()
+            try log.refresh()
+            return try Compaction.run(log, keeping: retention, progress: progress)
+        }
     }
 
     /// A copy of the master key, for a job on the whole file.

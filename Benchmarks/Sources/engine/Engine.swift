@@ -36,10 +36,11 @@ enum Engine {
         case "set": try set(path, count)
         case "import": try importAll(path, count)
         case "compact":
-            let key = try key(path)
+            let vault = try open(path)
             let start = now()
-            let report = try Compaction.run(
-                path: path, master: key, keeping: .none, surroundings: .thisMachine)
+            cpu("before")
+            let report = try vault.compact(keeping: .none)
+            cpu("after")
             print(now() - start)
             precondition(report.kept > 0)
         default: fatalError("no such work")
