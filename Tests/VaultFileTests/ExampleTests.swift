@@ -67,6 +67,7 @@ import Testing
         let passphrase = world.passphrase
         let master = try log.header.unlock(passphrase: passphrase.span)
         let headerKey = try BLAKE2b.deriveKey(from: master, label: "vault-1 header")
+        let frameKey = try log.header.frameKey(master: master)
         return """
             A vault of 5,312 bytes with the passphrase `correct horse battery staple`, t = 1 and m = 8,192 KiB (less than a writer offers, so that
             it is quick to try). Its three transactions were written at 2026-01-01T00:00:00.000Z, .001Z and .002Z: the team's `DATABASE_URL`
@@ -78,7 +79,7 @@ import Testing
             commitment key   \(hex(derived[32...]))
             master key       \(hex(master.array[...]))
             header key       \(hex(headerKey.array[...]))
-            frame key        \(hex(log.frameKey.array[...]))
+            frame key        \(hex(frameKey.array[...]))
             ```
 
             The file:

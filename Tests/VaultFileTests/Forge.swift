@@ -14,7 +14,7 @@ struct Forge: ~Copyable {
     }
 
     init(_ log: Log) throws(SodiumError) {
-        key = try log.frameKey.withBytes { bytes throws(SodiumError) in try Key(copying: bytes) }
+        key = try log.header.frameKey(master: log.master)
         salt = noise(16, seed: log.committedSeq)
     }
 }
@@ -147,7 +147,7 @@ extension World {
 
 extension [UInt8] {
     /// Writes a little-endian number.
-    mutating func store(_ value: some FixedWidthInteger & UnsignedInteger, at offset: Int) {
+    mutating func store(_ value: some FixedWidthInteger & UnsignedInteger & BitwiseCopyable, at offset: Int) {
         var span = mutableSpan
         span.store(value, at: offset)
     }
