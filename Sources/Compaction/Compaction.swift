@@ -103,7 +103,8 @@ public enum Compaction {
         let new = try NewFile(for: target, purpose: purpose, surroundings)
         var source = try log.reader()
         let sum = try rewrite.write(
-            header, from: &source, along: (Replay.start(log.header), log.committed), master: master, to: new.file)
+            header, from: &source, along: (Replay.start(log.header), log.committed), master: master,
+            to: new.file)
         let written = try rewrite.verify(new.path, holds: sum, master: try master.copy())
         try compareNewest(log, written)
         let file = new.file

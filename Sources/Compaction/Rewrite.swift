@@ -51,7 +51,8 @@ struct Rewrite: ~Copyable {
     /// - Throws: ``VaultFileError/damaged(at:)`` if a frame is not what the one before and the one behind it say, or a record
     ///   not where it was found; ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, ``VaultFileError/cancelled``.
     func write(
-        _ header: Header, from source: inout FrameReader, along chain: (first: Replay.Position, last: Replay.Position),
+        _ header: Header, from source: inout FrameReader,
+        along chain: (first: Replay.Position, last: Replay.Position),
         master: borrowing Key, to file: any StorageFile
     ) throws(VaultFileError) -> [UInt8] {
         var writer = try RecordWriter(
@@ -128,4 +129,3 @@ struct Rewrite: ~Copyable {
         return log
     }
 }
-

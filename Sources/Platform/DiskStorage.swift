@@ -13,10 +13,11 @@ public struct DiskStorage: Storage {
     public func open(_ path: String, _ access: StorageAccess) throws(Errno) -> any StorageFile {
         let flags = access == .writing ? O_RDWR : O_RDONLY
         let descriptor = try Descriptor(path: path, flags: flags | O_NONBLOCK)
-        let kind = try descriptor.status().st_mode & S_IFMT
+        let status = try descriptor.status()
+        let kind = status.st_mode & S_IFMT
         if kind == S_IFDIR { throw .isFolder }
         if kind != S_IFREG { throw .invalidArgument }
-        return DiskFile(descriptor)
+        return DiskFile(descriptor, status)
     }
 
     /// Creates a file that must not exist yet.
@@ -25,14 +26,15 @@ public struct DiskStorage: Storage {
             path: path, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
         // A umask may have taken bits that the owner needs; some file systems know none.
         _ = fchmod(descriptor.number, 0o600)
-        return DiskFile(descriptor)
+        let status = try descriptor.status()
+        return DiskFile(descriptor, status)
     }
 
     /// Which file lies at `path` now.
     public func identity(of path: String) throws(Errno) -> FileIdentity {
         var result = stat()
         _ = try retrying { unsafe stat(path, &result) }
-        return FileIdentity(device: UInt64(result.st_dev), inode: UInt64(result.st_ino))
+        return FileIdentity(result)
     }
 
     /// `path` without symbolic links.
@@ -115,8 +117,13 @@ public struct DiskStorage: Storage {
 /// A file of the real disk.
 private final class DiskFile: StorageFile {
     private let descriptor: Descriptor
+    /// Of the file that is open, which never becomes another.
+    private let openedIdentity: FileIdentity
 
-    init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+    init(_ descriptor: consuming Descriptor, _ status: stat) {
+        self.descriptor = descriptor
+        openedIdentity = FileIdentity(status)
+    }
 
     func length() throws(Errno) -> UInt64 { UInt64(try descriptor.status().st_size) }
 
@@ -156,10 +163,7 @@ private final class DiskFile: StorageFile {
 
     func sync() throws(Errno) { _ = try retrying { fdatasync(descriptor.number) } }
 
-    func identity() throws(Errno) -> FileIdentity {
-        let status = try descriptor.status()
-        return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
-    }
+    func identity() throws(Errno) -> FileIdentity { openedIdentity }
 
     func nameCount() throws(Errno) -> Int { Int(clamping: try descriptor.status().st_nlink) }
 
@@ -181,5 +185,11 @@ private final class DiskFile: StorageFile {
     func unlock() {
         // A lock that stayed would keep every other writer waiting for as long as the descriptor lives.
         for _ in 0..<3 where flock(descriptor.number, LOCK_UN) == 0 { return }
+    }
+}
+
+extension FileIdentity {
+    fileprivate init(_ status: stat) {
+        self.init(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     }
 }

@@ -73,7 +73,8 @@ public struct BoxKey: ~Copyable, Sendable {
                 guard let tag = tag.baseAddress else { return }
                 unsafe crypto_onetimeauth(tag, room + BoxKey.roomLead, UInt64(messageCount), room)
                 unsafe sodium_memzero(room, BoxKey.roomLead)
-                unsafe (room + BoxKey.roomLead - SecretBox.tagCount).update(from: tag, count: SecretBox.tagCount)
+                unsafe (room + BoxKey.roomLead - SecretBox.tagCount).update(
+                    from: tag, count: SecretBox.tagCount)
             }
         }
     }

@@ -7,13 +7,10 @@ internal import Sodium
 public struct Batch: ~Copyable {
     private let log: Log
     private let start: Replay.Position
-    private var stamped: [Address: UInt64] = [:]
     /// The length of the last change's plaintext, which waits for another one or for COMMIT; 0 if there is none.
     private var plaintextCount = 0
     /// The frames that are sealed.
     private(set) var frames: [UInt8] = []
-    /// Where each version will lie.
-    private(set) var records: [(version: Version, address: Address)] = []
     private var frameBytes: UInt64 = 0
     private var frameCount = 0
     /// Whether there are records of another file among them, which are taken in by reading them back.
@@ -39,14 +36,14 @@ public struct Batch: ~Copyable {
     public mutating func add(_ transaction: borrowing Transaction) throws(VaultFileError) -> Bool {
         guard frameBytes + transaction.frameBytes <= Format.mostTransaction else { return false }
         try start.checkRoom(forFrames: frameCount + transaction.count)
-        let before = stamped
+        let before = log.replay.uncommittedCount
         let times: [UInt64]
         do throws(VaultFileError) {
             times = try stamp(transaction)
             try log.sealer.reserve(
-                transaction.changes.map { Format.bucket(Format.prefixCount + $0.bodyCount) }.max() ?? 0)
+                transaction.changes.lazy.map { Format.bucket(Format.prefixCount + $0.bodyCount) }.max() ?? 0)
         } catch {
-            stamped = before
+            log.replay.rollBack(to: before)
             throw error
         }
         frameBytes += transaction.frameBytes
@@ -104,14 +101,22 @@ public struct Batch: ~Copyable {
     }
 
     /// The time of each change: now, but later than any version of the same name.
+    ///
+    /// Each is in the index from then on, until the batch is committed or rolled back.
     private mutating func stamp(_ transaction: borrowing Transaction) throws(VaultFileError) -> [UInt64] {
         let now = min(log.surroundings.now(), Format.mostTime)
         var times: [UInt64] = []
+        times.reserveCapacity(transaction.count)
+        var offset = start.end + frameBytes
         for change in transaction.changes {
-            let newest = stamped[change.address] ?? log.newestTime(of: change.address)
-            let time = max(now, newest.map { $0 + 1 } ?? 0)
+            let address = change.address.bytes
+            let time = max(now, log.replay.newestTime(of: address.span).map { $0 + 1 } ?? 0)
             guard time <= Format.mostTime else { throw .timeExhausted }
-            stamped[change.address] = time
+            let frameCount = Format.frameCount(bodyCount: change.bodyCount)
+            let version = Version(
+                offset: offset, time: time, boxCount: frameCount - Format.frameOverhead, kind: change.kind)
+            try log.replay.add(version, at: address.span)
+            offset += UInt64(frameCount)
             times.append(time)
         }
         return times
@@ -123,13 +128,10 @@ public struct Batch: ~Copyable {
         plaintextCount = Format.bucket(Format.prefixCount + change.bodyCount)
         let prefix = RecordPrefix(
             kind: change.kind.rawValue, isCommit: false, bodyCount: change.bodyCount,
-            seq: log.sealer.position.seq + 1, previousTag: log.sealer.position.tag, transactionStart: start.end,
+            seq: log.sealer.position.seq + 1, previousTag: log.sealer.position.tag,
+            transactionStart: start.end,
             time: time)
         log.sealer.withPlaintext { transaction.write(change, prefix, into: &$0) }
-        let version = Version(
-            offset: log.sealer.position.end, time: time, boxCount: plaintextCount + SecretBox.tagCount,
-            kind: change.kind)
-        records.append((version, change.address))
     }
 
     /// Seals the plaintext that waits, if there is one.

@@ -148,9 +148,12 @@ package struct FrameReader: ~Copyable {
     package var scanner: FrameScanner
     private var room: SecretBytes
     private var ahead: ReadAhead?
+    private let aheadSizes: ReadAheadSizes
     private var boxWork = 0
 
-    package init(_ file: any StorageFile, key: consuming Key) throws(VaultFileError) {
+    package init(
+        _ file: any StorageFile, key: consuming Key, ahead sizes: ReadAheadSizes = ReadAheadSizes()
+    ) throws(VaultFileError) {
         let room = try guarding { () throws(SodiumError) in try SecretBytes(count: 4096) }
         do throws(SodiumError) {
             self.key = try BoxKey(key)
@@ -159,6 +162,7 @@ package struct FrameReader: ~Copyable {
         }
         self.room = room
         self.file = file
+        aheadSizes = sizes
         scanner = FrameScanner(file)
     }
 
@@ -230,8 +234,8 @@ package struct FrameReader: ~Copyable {
     ///
     /// It changes nothing but the time that ``open(at:length:_:)`` takes; for little, or without memory, nothing at all.
     package mutating func readAhead(from start: UInt64, to end: UInt64) {
-        guard end > start, end - start >= ReadAhead.leastCount else { return }
-        ahead = try? ReadAhead(file, key: key, from: start, to: end)
+        guard end > start, end - start >= aheadSizes.leastCount else { return }
+        ahead = try? ReadAhead(file, key: key, from: start, to: end, aheadSizes)
     }
 
     /// Ends what ``readAhead(from:to:)`` began.

@@ -182,9 +182,12 @@ struct Index {
     /// Keeps what was added.
     mutating func commit() { uncommitted.removeAll(keepingCapacity: true) }
 
-    /// Takes back what was added since the last commit.
-    mutating func rollBack() {
-        while let place = uncommitted.popLast() { removeLastVersion(of: Int(place)) }
+    /// How many versions were added since the last commit.
+    var uncommittedCount: Int { uncommitted.count }
+
+    /// Takes back what was added since the last commit but the first `count` versions.
+    mutating func rollBack(to count: Int = 0) {
+        while uncommitted.count > count { removeLastVersion(of: Int(uncommitted.removeLast())) }
     }
 
     private mutating func removeLastVersion(of place: Int) {

@@ -36,6 +36,7 @@ extension Log {
         patience: UInt64 = Log.writePatience, _ fill: (inout Batch) throws(VaultFileError) -> Void
     ) throws(VaultFileError) -> SavedTail? {
         try withWriterLock(patience: patience) { mark throws(VaultFileError) in
+            defer { replay.rollBack() }
             var batch = try Batch(self)
             try fill(&batch)
             guard !batch.isEmpty else { return nil }
@@ -87,9 +88,10 @@ extension Log {
         try write(batch.frames)
         guard try isStill(end) else { throw .replacedDuringWrite }
         if batch.hasCarried {
+            replay.rollBack()
             try readBack()
         } else {
-            try replay.apply(batch.records, committed: end)
+            replay.commit(end)
         }
         syncedEnd = end.end
         seen = end
@@ -108,11 +110,6 @@ extension Log {
         } catch {
             throw error
         }
-    }
-
-    /// The time of the newest version of a name, deleted or not.
-    func newestTime(of address: Address) -> UInt64? {
-        replay.index.find(address.bytes.span).map { replay.index.newest(at: $0).time }
     }
 
     /// An unfinished tail that was moved out of the way.

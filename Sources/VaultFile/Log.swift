@@ -99,7 +99,7 @@ public final class Log {
         self.file = file
         self.header = header
         sealer = try FrameSealer(after: Replay.start(header), key: try Log.frameKey(header, master))
-        replay = try Replay(file, header: header, frameKey: try Log.frameKey(header, master))
+        replay = try Log.replay(file, header, master, surroundings)
         identity = try during(.open) { () throws(Errno) in try file.identity() }
         seen = replay.committed
         self.master = master
@@ -132,6 +132,13 @@ public final class Log {
         let length = try during(.read) { () throws(Errno) in try file.length() }
         guard length >= header.baseEnd else { throw .incompleteCopy(count: length, expected: header.baseEnd) }
         return (file, header)
+    }
+
+    private static func replay(
+        _ file: any StorageFile, _ header: Header, _ master: borrowing Key, _ surroundings: Surroundings
+    ) throws(VaultFileError) -> Replay {
+        try Replay(
+            file, header: header, frameKey: try frameKey(header, master), ahead: surroundings.readAhead)
     }
 
     static func frameKey(_ header: Header, _ master: borrowing Key) throws(VaultFileError) -> Key {
@@ -224,7 +231,7 @@ public final class Log {
         self.file = file
         self.header = header
         sealer = try FrameSealer(after: Replay.start(header), key: try Log.frameKey(header, master))
-        replay = try Replay(file, header: header, frameKey: try Log.frameKey(header, master))
+        replay = try Log.replay(file, header, master, surroundings)
         identity = try during(.open) { () throws(Errno) in try file.identity() }
         syncedEnd = nil
         isNameSynced = false
@@ -298,7 +305,7 @@ public final class Log {
     /// Whether a head in a file of another generation names what was seen here.
     private func names(_ file: any StorageFile, _ header: Header, what mark: Mark?) -> Bool {
         do throws(VaultFileError) {
-            var replay = try Replay(file, header: header, frameKey: try Log.frameKey(header, master))
+            var replay = try Log.replay(file, header, master, surroundings)
             _ = try replay.run(to: try during(.read) { () throws(Errno) in try file.length() })
             return replay.names(Mark(self.header, seen), or: mark)
         } catch {
@@ -307,7 +314,7 @@ public final class Log {
     }
 
     private func replayAnew(watchingFor mark: Mark?) throws(VaultFileError) {
-        replay = try Replay(file, header: header, frameKey: try Log.frameKey(header, master))
+        replay = try Log.replay(file, header, master, surroundings)
         replay.watch(for: mark)
     }
 

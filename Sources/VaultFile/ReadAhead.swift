@@ -2,6 +2,14 @@ internal import Platform
 internal import Sodium
 internal import Synchronization
 
+/// When frames are opened before they are asked for.
+package struct ReadAheadSizes: Sendable {
+    /// For less than this, in bytes, a second thread does not pay.
+    package var leastCount: UInt64 = 1 << 20
+    /// How many bytes of a file a thread is given at a time.
+    package var pieceCount = 256 << 10
+}
+
 /// Opens the frames of a stretch of a file before they are asked for: while its user is at one piece, a second thread opens
 /// the next.
 ///
@@ -25,17 +33,15 @@ struct ReadAhead: ~Copyable {
         func open() { piece.withLock { $0.open() } }
     }
 
-    /// For less than this, in bytes, a thread does not pay.
-    static let leastCount: UInt64 = 1 << 20
-
     /// Begins with the stretch of `file` from `start`, where a frame begins, to `end`.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     init(
-        _ file: any StorageFile, key: borrowing BoxKey, from start: UInt64, to end: UInt64
+        _ file: any StorageFile, key: borrowing BoxKey, from start: UInt64, to end: UInt64,
+        _ sizes: ReadAheadSizes
     ) throws(VaultFileError) {
-        let first = try Piece(key)
-        next = NextPiece(try Piece(key))
+        let first = try Piece(key, sizes.pieceCount)
+        next = NextPiece(try Piece(key, sizes.pieceCount))
         current = first
         self.file = file
         self.end = end
@@ -86,15 +92,17 @@ private struct Piece: ~Copyable {
     /// The plaintext of a frame stands where the frame's box stands in `bytes`, without its tag.
     private var room: SecretBytes
 
-    private static let usualCount = 256 * 1024
+    /// How many bytes it has, unless its only frame is longer.
+    private let usualCount: Int
 
-    init(_ key: borrowing BoxKey) throws(VaultFileError) {
+    init(_ key: borrowing BoxKey, _ usualCount: Int) throws(VaultFileError) {
         let room = try guarding { () throws(SodiumError) in
-            try SecretBytes(count: Piece.roomCount(Piece.usualCount))
+            try SecretBytes(count: Piece.roomCount(usualCount))
         }
         self.key = try guarding { () throws(SodiumError) in try key.copy() }
         self.room = room
-        bytes = [UInt8](repeating: 0, count: Piece.usualCount)
+        self.usualCount = usualCount
+        bytes = [UInt8](repeating: 0, count: usualCount)
     }
 
     /// A room behind the last byte, of which the last message leaves most.
@@ -107,7 +115,7 @@ private struct Piece: ~Copyable {
     mutating func read(_ file: any StorageFile, from start: UInt64, to limit: UInt64) {
         self.start = start
         (openedCount, givenCount) = (0, 0)
-        load(file, min(Piece.usualCount, Int(clamping: limit - start)))
+        load(file, min(usualCount, Int(clamping: limit - start)))
         cut()
         if isEmpty, let long = frameCount(at: 0), long <= limit - start {
             load(file, long)

@@ -30,7 +30,12 @@ public struct Address: Hashable, Sendable {
     /// An address, if the three keep the rules of the format.
     public init?(scope: UInt8, id: [UInt8], name: [UInt8]) {
         guard id.count <= Format.mostName, name.count <= Format.mostName else { return nil }
-        bytes = [scope, UInt8(id.count), UInt8(name.count)] + id + name
+        var packed: [UInt8] = []
+        packed.reserveCapacity(3 + id.count + name.count)
+        packed += [scope, UInt8(id.count), UInt8(name.count)]
+        packed += id
+        packed += name
+        bytes = packed
         guard Address.isValid(bytes.span) else { return nil }
     }
 

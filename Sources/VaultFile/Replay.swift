@@ -51,9 +51,11 @@ package struct Replay: ~Copyable {
     private var stagedExtras: [FramePlace] = []
     private var packed: [UInt8] = []
 
-    init(_ file: any StorageFile, header: Header, frameKey: consuming Key) throws(VaultFileError) {
+    init(
+        _ file: any StorageFile, header: Header, frameKey: consuming Key, ahead sizes: ReadAheadSizes
+    ) throws(VaultFileError) {
         self.header = header
-        reader = try FrameReader(file, key: frameKey)
+        reader = try FrameReader(file, key: frameKey, ahead: sizes)
         committed = Replay.start(header)
         metBaseEnd = header.baseEnd == committed.end
     }
@@ -114,15 +116,21 @@ package struct Replay: ~Copyable {
         try reader.withValue(of: version, address: address, body)
     }
 
-    /// Records a transaction that this process just appended itself.
-    mutating func apply(_ records: [(version: Version, address: Address)], committed position: Position)
-        throws(VaultFileError)
-    {
-        for record in records {
-            try insert(record.version, record.address.bytes.span)
-        }
-        commit(position)
+    /// The time of the newest version of a name, deleted or not, one that waits for its commit too.
+    func newestTime(of address: Span<UInt8>) -> UInt64? {
+        index.find(address).map { index.newest(at: $0).time }
     }
+
+    /// Takes in a version that this process is about to append, and that is newer than any of its name.
+    mutating func add(_ version: Version, at address: Span<UInt8>) throws(VaultFileError) {
+        try insert(version, address)
+    }
+
+    /// How many versions wait for their commit.
+    var uncommittedCount: Int { index.uncommittedCount }
+
+    /// Takes back all but the first `count` of the versions that wait.
+    mutating func rollBack(to count: Int) { index.rollBack(to: count) }
 
     /// Walks to the first frame that is not in place, or to the end; returns where that is.
     private mutating func replay(to length: UInt64) throws(VaultFileError) -> UInt64 {
@@ -155,7 +163,9 @@ package struct Replay: ~Copyable {
         let opened = try reader.open(at: before.end, length: length) {
             frame, plaintext throws(VaultFileError) -> (Position, Int, Bool)? in
             let prefix = RecordPrefix(plaintext)
-            guard before.isFollowed(by: prefix), prefix.transactionStart == transactionStart else { return nil }
+            guard before.isFollowed(by: prefix), prefix.transactionStart == transactionStart else {
+                return nil
+            }
             guard prefix.keepsRules(in: plaintext) else { throw .damaged(at: before.end) }
             sum?.add(plaintext)
             if let kind = RecordKind(rawValue: prefix.kind) {
@@ -188,7 +198,8 @@ package struct Replay: ~Copyable {
         return isCommit
     }
 
-    private mutating func commit(_ position: Position) {
+    /// Lets what was found or added take effect, up to the end of its transaction.
+    mutating func commit(_ position: Position) {
         index.commit()
         skipped += stagedSkips
         heads += stagedHeads
@@ -198,8 +209,8 @@ package struct Replay: ~Copyable {
         rollBack()
     }
 
-    /// Takes back what was found since the last commit.
-    private mutating func rollBack() {
+    /// Takes back what was found or added since the last commit.
+    mutating func rollBack() {
         index.rollBack()
         stagedSkips = 0
         stagedHeads.removeAll()

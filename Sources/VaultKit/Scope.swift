@@ -87,12 +87,9 @@ public struct Secret: Hashable, Sendable {
     ///
     /// - Throws: ``VaultError/invalidName``, ``VaultError/invalidID``.
     func address() throws(VaultError) -> Address {
-        let name = Array(name.utf8)
-        guard Address(scope: Scope.team.code, id: [], name: name) != nil else { throw .invalidName }
-        guard let address = Address(scope: scope.code, id: Array((scope.id ?? "").utf8), name: name) else {
-            throw .invalidID
-        }
-        return address
+        let id = Array((scope.id ?? "").utf8)
+        if let address = Address(scope: scope.code, id: id, name: Array(name.utf8)) { return address }
+        throw Secret.isValidName(name) ? .invalidID : .invalidName
     }
 
     /// Scope, length of the id, length of the name, each one byte; then id and name.

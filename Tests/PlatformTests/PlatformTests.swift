@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import Platform
@@ -210,5 +211,69 @@ import Testing
 
     @Test func `errors speak in small letters`() {
         #expect(Errno.noSpace.description == "no space left on device")
+    }
+}
+
+@Suite struct `A thread that is waited for` {
+    @Test func `has done its work when the wait is over, and gets no signals`() throws {
+        var before = sigset_t()
+        pthread_sigmask(SIG_SETMASK, nil, &before)
+        let done = Mutex<(isDone: Bool, blocked: Bool)>((false, false))
+        let thread = try JoinableThread {
+            var mask = sigset_t()
+            pthread_sigmask(SIG_SETMASK, nil, &mask)
+            let isBlocked = sigismember(&mask, SIGTERM) == 1 && sigismember(&mask, SIGWINCH) == 1
+            usleep(20_000)
+            done.withLock { $0 = (true, isBlocked) }
+        }
+        thread.join()
+        #expect(done.withLock { $0 } == (true, true))
+        var mask = sigset_t()
+        pthread_sigmask(SIG_SETMASK, nil, &mask)
+        for signal in 1..<Int32(32) { #expect(sigismember(&mask, signal) == sigismember(&before, signal)) }
+    }
+
+    @Test func `is waited for as well when nobody asks`() throws {
+        let isDone = Mutex(false)
+        do {
+            _ = try JoinableThread {
+                usleep(20_000)
+                isDone.withLock { $0 = true }
+            }
+        }
+        #expect(isDone.withLock { $0 })
+    }
+}
+
+@Suite struct `Bytes as words` {
+    @Test func `are what they are byte by byte`() {
+        let bytes = (0..<40).map { UInt8(truncatingIfNeeded: $0 &* 77 &+ 1) }
+        for offset in 0...32 {
+            let expected = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[offset + $1]) << (8 * $1) }
+            let loaded = bytes.span.load(UInt64.self, at: offset)
+            #expect(loaded == expected)
+            var copy = [UInt8](repeating: 9, count: 40)
+            var span = copy.mutableSpan
+            span.store(expected, at: offset)
+            #expect(Array(copy[offset..<offset + 8]) == Array(bytes[offset..<offset + 8]))
+            #expect(copy.filter { $0 == 9 }.count >= 32)
+        }
+        func isZero(_ bytes: [UInt8], _ range: Range<Int>) -> Bool { bytes.span.isZero(range) }
+        func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool { left.span.equals(right.span) }
+        func order(_ left: [UInt8], _ right: [UInt8]) -> Int { left.span.order(against: right.span) }
+        for count in 0...40 {
+            let zeros = [UInt8](repeating: 0, count: count)
+            #expect(isZero(zeros, 0..<count))
+            for index in 0..<count {
+                var other = zeros
+                other[index] = 0x80
+                #expect(!isZero(other, 0..<count))
+                #expect(isZero(other, 0..<index) && isZero(other, index + 1..<count))
+                #expect(!areEqual(other, zeros))
+                #expect(order(other, zeros) > 0)
+            }
+            #expect(areEqual(zeros, zeros) && !areEqual(zeros, zeros + [0]))
+            #expect(order(zeros, zeros + [0]) < 0)
+        }
     }
 }

@@ -77,6 +77,100 @@ private let counting = (0..<32).map { UInt8($0) }
     }
 }
 
+@Suite struct `Boxes in place` {
+    private static func bytes(_ count: Int, _ seed: Int) -> [UInt8] {
+        (0..<count).map { UInt8(truncatingIfNeeded: ($0 &* 167) ^ seed ^ ($0 >> 8)) }
+    }
+
+    /// Lengths around those at which libsodium takes another way, and the longest of a frame.
+    private static let counts = Array(0...530) + [1023, 1024, 1025, 4096, 65_537, 1_081_344]
+
+    @Test func `are those of secretbox, and are opened by it and open its own`() throws {
+        let key = try Key(copying: Self.bytes(32, 5).span)
+        var boxKey = try BoxKey(try Key(copying: Self.bytes(32, 5).span))
+        for (number, count) in Self.counts.enumerated() {
+            // Some nonces share their first half with the one before, some do not.
+            let nonce = Self.bytes(16, number / 3) + Self.bytes(8, number)
+            let message = Self.bytes(count, number)
+            var box = [UInt8](repeating: 0, count: count + SecretBox.tagCount)
+            var boxSpan = box.mutableSpan
+            SecretBox.seal(message.span, nonce: nonce.span, key: key, into: &boxSpan)
+
+            var room = try SecretBytes(count: BoxKey.roomCount(count))
+            room.withMutableBytes { room in
+                for index in room.indices { room[index] = 0xA5 }
+                room.copy(from: message.span, at: BoxKey.roomLead)
+                boxKey.seal(inRoom: &room, messageCount: count, nonce: nonce.span)
+            }
+            let start = BoxKey.roomLead - SecretBox.tagCount
+            let sealed = room.withBytes { room in (start..<start + box.count).map { room[$0] } }
+            #expect(sealed == box)
+
+            let isOpened = room.withMutableBytes { boxKey.open(box.span, nonce: nonce.span, inRoom: &$0) }
+            #expect(isOpened)
+            let opened = room.withBytes { room in (BoxKey.roomLead..<BoxKey.roomLead + count).map { room[$0] }
+            }
+            #expect(opened == message)
+        }
+    }
+
+    @Test func `do not open when a bit is changed, and leave nothing behind`() throws {
+        let key = try Key(copying: Self.bytes(32, 5).span)
+        var boxKey = try BoxKey(try Key(copying: Self.bytes(32, 5).span))
+        let (nonce, message) = (Self.bytes(24, 1), Self.bytes(40, 2))
+        var box = [UInt8](repeating: 0, count: 56)
+        var boxSpan = box.mutableSpan
+        SecretBox.seal(message.span, nonce: nonce.span, key: key, into: &boxSpan)
+        var room = try SecretBytes(count: BoxKey.roomCount(40))
+        for bit in 0..<box.count * 8 {
+            var flipped = box
+            flipped[bit / 8] ^= 1 << (bit % 8)
+            let isOpened = room.withMutableBytes { boxKey.open(flipped.span, nonce: nonce.span, inRoom: &$0) }
+            #expect(!isOpened)
+            #expect(room.withBytes { room in room.indices.allSatisfy { room[$0] == 0 } })
+        }
+        for bit in 0..<24 * 8 {
+            var other = nonce
+            other[bit / 8] ^= 1 << (bit % 8)
+            let isOpened = room.withMutableBytes { boxKey.open(box.span, nonce: other.span, inRoom: &$0) }
+            #expect(!isOpened)
+        }
+        let isShortOpened = room.withMutableBytes {
+            boxKey.open(box.span.extracting(0..<15), nonce: nonce.span, inRoom: &$0)
+        }
+        #expect(!isShortOpened)
+        let copy = try boxKey.copy()
+        var other = copy
+        let isOpened = room.withMutableBytes { other.open(box.span, nonce: nonce.span, inRoom: &$0) }
+        #expect(isOpened)
+    }
+}
+
+@Suite struct `A keyed sum` {
+    @Test func `depends on every byte and not on the pieces`() throws {
+        let key = try Key()
+        let message = (0..<1000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        func sum(_ bytes: [UInt8], _ pieceCount: Int) -> [UInt8] {
+            var sum = KeyedSum(key: key)
+            var start = 0
+            while start < bytes.count {
+                let end = min(start + pieceCount, bytes.count)
+                sum.update(bytes.span.extracting(start..<end))
+                start = end
+            }
+            return sum.finish()
+        }
+        let whole = sum(message, 1000)
+        for pieceCount in [1, 7, 16, 33, 999] { #expect(sum(message, pieceCount) == whole) }
+        for index in message.indices {
+            var other = message
+            other[index] ^= 0x10
+            #expect(sum(other, 1000) != whole)
+        }
+        #expect(sum(Array(message.dropLast()), 1000) != whole)
+    }
+}
+
 @Suite struct `Guarded memory` {
     @Test func `starts as zeros and keeps what is written`() throws {
         var bytes = try SecretBytes(count: 40)

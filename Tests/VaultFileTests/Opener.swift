@@ -82,7 +82,9 @@ extension Log {
 }
 
 extension [UInt8] {
-    fileprivate mutating func append(littleEndian value: some FixedWidthInteger & UnsignedInteger & BitwiseCopyable) {
+    fileprivate mutating func append(
+        littleEndian value: some FixedWidthInteger & UnsignedInteger & BitwiseCopyable
+    ) {
         let start = count
         self += repeatElement(0, count: MemoryLayout.size(ofValue: value))
         store(value, at: start)

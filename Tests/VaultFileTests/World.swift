@@ -36,6 +36,10 @@ struct World {
         self.passphrase = Array(passphrase.utf8)
         let clock = clock
         surroundings.storage = disk
+        // VAULT_READ_AHEAD=1: every test with a second thread, which files this small do not get otherwise.
+        if Environment.value("VAULT_READ_AHEAD") != nil {
+            surroundings.readAhead = ReadAheadSizes(leastCount: 1, pieceCount: 700)
+        }
         surroundings.entropy = .testOnlySequence(TestOnlySequence(seed: seed))
         surroundings.now = { clock.look() }
         surroundings.readingBounds = .testOnlyWeak

@@ -67,30 +67,32 @@ enum Engine {
     static func fill(_ path: String, _ count: Int) throws {
         let vault = try open(path)
         for start in stride(from: 0, to: count, by: 10_000) {
-            try vault.commit(try changes(start..<min(count, start + 10_000)))
+            let secrets = try (start..<min(count, start + 10_000)).map { (try secret($0), value($0)) }
+            try vault.commit(try changes(secrets))
         }
     }
 
-    static func changes(_ numbers: Range<Int>) throws -> Changes {
+    static func changes(_ secrets: [(Secret, [UInt8])]) throws -> Changes {
         var changes = try Changes()
-        for number in numbers { try changes.set(try secret(number), to: value(number).span) }
+        for (secret, value) in secrets { try changes.set(secret, to: value.span) }
         return changes
     }
 
     static func set(_ path: String, _ count: Int) throws {
         let vault = try open(path)
         for number in 0..<count {
-            let changes = try changes(number..<number + 1)
+            let secrets = [(try secret(number), value(number))]
             let start = now()
-            try vault.commit(changes)
+            try vault.commit(try changes(secrets))
             print(now() - start)
         }
     }
 
     static func importAll(_ path: String, _ count: Int) throws {
         let vault = try open(path)
+        let secrets = try (0..<count).map { (try secret($0), value($0)) }
         let start = now()
-        try vault.commit(try changes(0..<count))
+        try vault.commit(try changes(secrets))
         print(now() - start)
     }
 

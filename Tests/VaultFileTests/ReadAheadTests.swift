@@ -1,0 +1,155 @@
+import Platform
+import Testing
+
+@testable import VaultFile
+
+/// Frames that a second thread opened before they were asked for.
+@Suite struct ReadAheadTests {
+    /// A vault whose frames have many lengths, in transactions of several, some of a piece of their own.
+    private static func vault() throws -> World {
+        let world = World()
+        let log = try world.create()
+        for round in 0..<12 {
+            var steps: [Step] = []
+            for number in 0..<4 {
+                let count = [0, 40, 90, 700, 2000, 9000][(round + number) % 6]
+                steps.append(
+                    .put("project:web/NAME_\(round % 5)_\(number)", noise(count, seed: UInt64(round))))
+            }
+            if round % 3 == 0 { steps.append(.remove("project:web/NAME_0_0")) }
+            let changes = try transaction(steps)
+            try log.append(changes)
+        }
+        return world
+    }
+
+    private static func ahead(_ world: World, _ pieceCount: Int) -> World {
+        var world = world
+        world.surroundings.readAhead = ReadAheadSizes(leastCount: 1, pieceCount: pieceCount)
+        return world
+    }
+
+    @Test(arguments: [176, 1000, 4096, 1 << 18])
+    func `say the same as when they are opened one by one`(pieceCount: Int) throws {
+        let world = try ReadAheadTests.vault()
+        let expected = try world.open().history()
+        #expect(try ReadAheadTests.ahead(world, pieceCount).open().history() == expected)
+        #expect(expected.values.reduce(0) { $0 + $1.count } == 52)
+    }
+
+    @Test func `change nothing about what is said of damage`() throws {
+        let world = try ReadAheadTests.vault()
+        let (bytes, master) = (world.bytes, try world.masterKey())
+        var verdicts: Set<String> = []
+        func outcome(_ world: World) -> String {
+            do {
+                let log = try world.open(master: master)
+                return "\(try log.history().count) \(String(describing: log.unfinishedTail))"
+            } catch {
+                return "\(error)"
+            }
+        }
+        for offset in stride(from: Int(Format.logStart), to: bytes.count, by: 173) {
+            for spoiled in [[UInt8](bytes[..<offset]), flipped(bytes, offset), bytes + noise(offset % 700)] {
+                world.bytes = spoiled
+                let alone = outcome(world)
+                #expect(outcome(ReadAheadTests.ahead(world, 1000)) == alone)
+                verdicts.insert(alone)
+            }
+        }
+        #expect(verdicts.count > 100)
+    }
+
+    private func flipped(_ bytes: [UInt8], _ offset: Int) -> [UInt8] {
+        var bytes = bytes
+        bytes[offset] ^= 1
+        return bytes
+    }
+
+    @Test func `of a transaction that has no end are taken back`() throws {
+        let world = ReadAheadTests.ahead(try ReadAheadTests.vault(), 1000)
+        let log = try world.open()
+        let (before, end) = (try log.history(), log.committedEnd)
+        try log.append(.text("project:web/NAME_0_0", "newer"), .text("NEW", "1"), .text("NEWER", "2"))
+        world.bytes = Array(world.bytes.dropLast(176))
+        let again = try world.open()
+        #expect(try again.history() == before)
+        #expect(again.committedEnd == end)
+        // What was taken back leaves no trace where it is written again.
+        try again.append(.text("NEWER", "3"), .text("NEW", "4"))
+        #expect(try again.text("NEW") == "4")
+        #expect(try world.open().history() == again.history())
+    }
+
+    @Test func `are compacted as others are`() throws {
+        let world = try ReadAheadTests.vault()
+        let before = try world.open().history()
+        let other = ReadAheadTests.ahead(world, 1000)
+        let log = try other.open()
+        let written = try rewritten(log, other)
+        #expect(written == before)
+    }
+
+    private func rewritten(_ log: Log, _ world: World) throws -> History {
+        var reader = try log.reader()
+        reader.readAhead(from: Format.logStart, to: log.committedEnd)
+        // Whoever asks for some of the frames alone is given those.
+        var offsets: [UInt64] = []
+        for place in log.places(keeping: .all) where place.offset % 32 == 0 {
+            let found = try reader.open(at: place.offset, length: log.committedEnd) { frame, _ in frame.offset
+            }
+            offsets.append(try #require(found))
+        }
+        #expect(offsets == log.places(keeping: .all).map(\.offset).filter { $0 % 32 == 0 })
+        #expect(offsets.count > 10)
+        return try world.open().history()
+    }
+}
+
+@Suite struct IndexTests {
+    @Test func `what was added since the last commit goes as if it had never been there`() throws {
+        let world = World()
+        let log = try world.create()
+        var reader = try log.reader()
+        var index = Index()
+        var random = SystemRandomNumberGenerator()
+        var kept: [(name: [UInt8], time: UInt64)] = []
+
+        func add(_ number: Int, _ time: UInt64) {
+            let name = Array("\u{1}\u{0}\u{6}NAME\(number % 64 + 10)".utf8)
+            let version = Version(offset: 4608 + time * 176, time: time, boxCount: 144, kind: .value)
+            index.insert(version, address: name.span, with: &reader) { _, _, _ in 0 }
+        }
+        func times(_ index: borrowing Index) -> [[UInt8]: [UInt64]] {
+            var result: [[UInt8]: [UInt64]] = [:]
+            for place in 0..<index.count {
+                var next: Version? = index.newest(at: place)
+                var times: [UInt64] = []
+                while let version = next {
+                    times.append(version.time)
+                    next = index.older(than: version)
+                }
+                result[index.withAddress(at: place) { $0.array($0.indices) }] = times
+            }
+            return result
+        }
+        for _ in 0..<200 {
+            let before = times(index)
+            let versions = index.versionCount
+            for _ in 0..<Int.random(in: 0...40, using: &random) {
+                add(Int.random(in: 0..<64, using: &random), UInt64.random(in: 1...5000, using: &random))
+            }
+            if Bool.random(using: &random) {
+                index.rollBack()
+                #expect(times(index) == before)
+                #expect(index.versionCount == versions)
+            } else {
+                index.commit()
+            }
+            for name in times(index).keys { #expect(index.find(name.span) != nil) }
+        }
+        kept = times(index).map { ($0.key, $0.value[0]) }
+        #expect(kept.count > 30)
+        for (name, _) in kept { #expect(times(index)[name] == times(index)[name]?.sorted(by: >)) }
+    }
+}
