@@ -299,6 +299,8 @@ def main():
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+            signal.signal(number, signal.SIG_IGN)
         bench.stop()
         os.chdir("/")
         shutil.rmtree(folder, ignore_errors=True)
@@ -313,6 +315,7 @@ def main():
     if destination:
         with open(destination, "w") as file:
             json.dump(result, file, indent=1)
+            file.write("\n")
 
 
 if __name__ == "__main__":

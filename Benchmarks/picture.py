@@ -102,9 +102,11 @@ def page(parts, names):
     style = """
 text{font:13px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif;fill:#24292f}.title{font-size:16px;font-weight:600}
 .paper{fill:#ffffff}.grid{stroke:#e3e6ea}.label{fill:currentColor}.strong{font-weight:700;font-size:14px}
+text.label{stroke:#ffffff;stroke-width:4;stroke-linejoin:round;paint-order:stroke}
 .line{fill:none;stroke:currentColor;stroke-width:1.8;stroke-linejoin:round}.line.vault{stroke-width:3.2}.plain{stroke-dasharray:6 4}
 .leader{fill:none;stroke:currentColor;stroke-dasharray:1 3}%s
-@media (prefers-color-scheme:dark){text{fill:#d0d7de}.paper{fill:#0d1117}.grid{stroke:#2a3038}.label{fill:currentColor}%s}""" % tuple(colours)
+@media (prefers-color-scheme:dark){text{fill:#d0d7de}.paper{fill:#0d1117}.grid{stroke:#2a3038}.label{fill:currentColor}
+text.label{stroke:#0d1117}%s}""" % tuple(colours)
     return ('<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" role="img">\n<title>Time to get one secret, '
             'by how many are stored</title>\n<style>%s\n</style>\n<rect width="100%%" height="100%%" class="paper"/>\n%s\n</svg>\n'
             % (WIDTH, HEIGHT, WIDTH, HEIGHT, style, "\n".join(parts)))
