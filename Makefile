@@ -22,8 +22,9 @@
 # make coverage  which parts of the engine no test runs; Tests/uncovered.txt must give a reason for each
 # make fuzz-web  REQUESTS=100000 malformed requests on the web page's interface
 # make bench     how fast `vault --version` and `vault get` are beside static C programs; a vault of 1,000,000 secrets
+# make bench-peers  vault beside pass, age, KeePassXC, SQLCipher, GNOME's keyring, ansible-vault and python-dotenv, doing the same work
 #
-# demo and test install what is missing; the other rules expect it to be there.
+# demo, test and bench-peers install what is missing; the other rules expect it to be there.
 
 PREFIX ?= /usr/local
 SWIFT ?= swift
@@ -42,7 +43,7 @@ UNITTEST = VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m u
 # libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own.
 PAGE = -c release --scratch-path .build/page --static-swift-stdlib -Xlinker -s
 
-.PHONY: demo test test-programs test-web build install docs check format torture crash faults corruption model merge formats vectors fuzz mutants sanitize coverage fuzz-web bench clean
+.PHONY: demo test test-programs test-web build install docs check format torture crash faults corruption model merge formats vectors fuzz mutants sanitize coverage fuzz-web bench bench-peers clean
 
 demo:
 	@Scripts/install-packages build
@@ -159,6 +160,12 @@ bench:
 	Benchmarks/startup.sh
 	Benchmarks/agent.sh
 	Benchmarks/million.py
+
+bench-peers:
+	@Scripts/install-packages build peers
+	@Scripts/install-peers
+	@test -x $(BINARY) || $(MAKE) --no-print-directory build
+	/usr/bin/python3 -B Benchmarks/peers.py --json .build/peers.json
 
 clean:
 	rm -rf .build
