@@ -3,7 +3,7 @@
 
     picture.py BENCH.json PEERS.json PICTURE.svg
 
-BENCH.json has "growth", a list of {"work", "secrets", "median_ms"}; PEERS.json is what peers.py writes. Both axes are logarithmic. The
+BENCH.json has "growth", a list of {"work", "secrets", "median"}; PEERS.json is what peers.py writes. Both axes are logarithmic. The
 colours follow the reader's light or dark theme; what does not encrypt is dashed.
 """
 
@@ -117,7 +117,7 @@ def main():
         sys.exit(__doc__.strip().split("\n")[2].strip())
     with open(sys.argv[1]) as own, open(sys.argv[2]) as others:
         growth, rows = json.load(own)["growth"], json.load(others)["rows"]
-    lines = {"vault": [(row["secrets"], row["median_ms"]) for row in growth if row["work"] == "get"]}
+    lines = {"vault": [(row["secrets"], row["median"]) for row in growth if row["work"] == "get"]}
     for row in rows:
         if row["work"] == "get" and row["peer"] != "vault":
             lines.setdefault(row["peer"], []).append((row["secrets"], row["median_ms"]))

@@ -37,7 +37,7 @@ struct World {
         let clock = clock
         surroundings.storage = disk
         // VAULT_READ_AHEAD=1: every test with a second thread, which files this small do not get otherwise.
-        if Environment.value("VAULT_READ_AHEAD") != nil {
+        if (try? Environment.value("VAULT_READ_AHEAD")) != nil {
             surroundings.readAhead = ReadAheadSizes(leastCount: 1, pieceCount: 700)
         }
         surroundings.entropy = .testOnlySequence(TestOnlySequence(seed: seed))

@@ -27,9 +27,7 @@ enum Engine {
         case "open", "check":
             let key = try key(path)
             let start = now()
-            cpu("before")
             let vault = try Vault.open(at: path, masterKey: key, access: .reading)
-            cpu("after")
             let findings = words[1] == "check" ? try vault.check() : []
             print(now() - start)
             precondition(findings.isEmpty)
@@ -38,9 +36,7 @@ enum Engine {
         case "compact":
             let vault = try open(path)
             let start = now()
-            cpu("before")
             let report = try vault.compact(keeping: .none)
-            cpu("after")
             print(now() - start)
             precondition(report.kept > 0)
         default: fatalError("no such work")
@@ -50,7 +46,7 @@ enum Engine {
     /// A secret whose id has 12 characters and whose name has 24.
     static func secret(_ number: Int) throws -> Secret {
         try Secret(
-            "SERVICE_TOKEN_" + padded(number, 10), in: .project("project-" + padded(number % 100, 4)))
+            "SERVICE_TOKEN_" + padded(number, 10), in: .project("project-0007"))
     }
 
     /// A value of 40 bytes.
@@ -98,14 +94,6 @@ enum Engine {
 
     static func key(_ path: String) throws -> Key {
         try Log.readHeader(path: path, surroundings: .thisMachine).unlock(passphrase: passphrase.span)
-    }
-
-    static func cpu(_ what: String) {
-        var (own, all) = (rusage(), rusage())
-        getrusage(__rusage_who_t(1), &own)
-        getrusage(__rusage_who_t(0), &all)
-        func ms(_ r: rusage) -> Int { (r.ru_utime.tv_sec + r.ru_stime.tv_sec) * 1000 + (r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1000 }
-        print("\(what): own \(ms(own)) ms all \(ms(all)) ms")
     }
 
     static func now() -> UInt64 {
