@@ -93,15 +93,7 @@ static void begin(const char *path, const char *vault) {
     drop(answer(open_vault));
 }
 
-static void find(const char *name) {
-    head(contains, 3 + strlen(name));
-    secret(name);
-    ask();
-    drop(answer(contains));
-}
-
 static void get(const char *name) {
-    find(name);
     head(value, 3 + strlen(name) + 4);
     secret(name);
     number(0, 4);
@@ -134,7 +126,10 @@ static void set(const char *name, const char *file) {
     static unsigned char frame[176];
     ssize_t more, read_before = 0;
     while ((more = read(0, frame + read_before, sizeof frame - read_before)) > 0) read_before += more;
-    find(name);
+    head(contains, 3 + strlen(name));
+    secret(name);
+    ask();
+    drop(answer(contains));
     int fd = open(file, O_WRONLY | O_CREAT | O_APPEND, 0600);
     all(fd, frame, sizeof frame);
     if (fdatasync(fd) < 0) exit(1);

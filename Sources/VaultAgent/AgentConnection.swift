@@ -37,6 +37,9 @@ public final class AgentConnection {
 
     /// How long an agent may take to say Hello, in milliseconds.
     private static let helloPatience: UInt64 = 10_000
+    /// How many bytes of requests are sent before a reply is read: so many always fit into the kernel's own buffer, however
+    /// long nobody reads the other end.
+    private static let mostAhead = 1 << 14
     /// How long an answer may take, in milliseconds: longer than an agent waits for another writer.
     private static let patience: UInt64 = 60_000
 
@@ -100,16 +103,64 @@ public final class AgentConnection {
         fill: (inout SecretBuffer) throws(SodiumError) -> Void = { _ in },
         read: (Span<UInt8>) throws(MalformedMessage) -> Bool = { _ in false }
     ) throws(AgentError) {
+        try append(kind, bodyCount, fill)
+        try sendBuffer(isStop: kind == .stop)
+        while try readReply(to: kind, read) {}
+    }
+
+    /// Sends several requests of one kind together and lends the body of the reply to each.
+    ///
+    /// One that fails does not keep the others from being answered; the first failure is thrown afterwards.
+    ///
+    /// - Parameters:
+    ///   - bodies: the body of each request, which is no secret.
+    ///   - read: is given the place of a request and lent the body of its reply, in order.
+    func requests(
+        _ kind: AgentProtocol.Kind, _ bodies: [[UInt8]], read: (Int, Span<UInt8>) -> Void
+    ) throws(AgentError) {
+        var failure: VaultError?
+        var rest = bodies.indices
+        while let first = rest.first {
+            repeat {
+                let body = bodies[rest.removeFirst()]
+                try append(kind, body.count) { message throws(SodiumError) in try message.append(body) }
+            } while !rest.isEmpty && buffer.count < AgentConnection.mostAhead
+            try sendBuffer(isStop: false)
+            for index in first..<rest.lowerBound {
+                do throws(AgentError) {
+                    _ = try readReply(to: kind) { body in
+                        read(index, body)
+                        return false
+                    }
+                } catch .vault(let error) {
+                    failure = failure ?? error
+                } catch {
+                    throw error
+                }
+            }
+        }
+        if let failure { throw .vault(failure) }
+    }
+
+    private func append(
+        _ kind: AgentProtocol.Kind, _ bodyCount: Int,
+        _ fill: (inout SecretBuffer) throws(SodiumError) -> Void
+    ) throws(AgentError) {
         do throws(SodiumError) {
             try buffer.appendHead(kind.rawValue, bodyCount: bodyCount)
             try fill(&buffer)
         } catch {
             throw .vault(.file(.outOfMemory))
         }
+    }
+
+    /// Sends what waits, and reads the answer to Hello if that was at the front of it.
+    ///
+    /// - Parameter isStop: whether it is the request that every version understands.
+    private func sendBuffer(isStop: Bool) throws(AgentError) {
         try sendBuffer()
         buffer.truncate(to: 0)
-        if !isGreeted { try readHello(isStop: kind == .stop) }
-        while try readReply(to: kind, read) {}
+        if !isGreeted { try readHello(isStop: isStop) }
     }
 
     private func sendBuffer() throws(AgentError) {
@@ -180,8 +231,13 @@ public final class AgentConnection {
 
     /// Receives until `count` bytes lie behind those that were taken.
     private func receive(_ count: Int) throws(AgentError) {
+        if buffer.count - taken >= count { return }
         do throws(SodiumError) {
-            try buffer.reserve(max(count - (buffer.count - taken), 1))
+            if taken + count > buffer.capacity {
+                buffer.removeFirst(taken)
+                taken = 0
+            }
+            try buffer.reserve(count - (buffer.count - taken))
         } catch {
             throw .vault(.file(.outOfMemory))
         }

@@ -66,6 +66,19 @@ public final class AgentSession: Session {
         try ask(.value, about: secret, version: number) { value throws(MalformedMessage) in body(value) }
     }
 
+    /// Lends the newest values of several secrets, all of which are asked for at once.
+    public func withValues(
+        of secrets: [Secret], _ body: (Secret, Span<UInt8>) -> Void
+    ) throws(VaultError) {
+        var requests: [[UInt8]] = []
+        for secret in secrets { requests.append(try secret.packed() + [0, 0, 0, 0]) }
+        do throws(AgentError) {
+            try connection.requests(.value, requests) { index, value in body(secrets[index], value) }
+        } catch {
+            throw VaultError(error, outcomeUnknown: false)
+        }
+    }
+
     /// Makes changes durable, all or none.
     public func commit(_ changes: borrowing Changes) throws(VaultError) {
         var count = 0

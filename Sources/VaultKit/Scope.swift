@@ -102,9 +102,12 @@ public struct Secret: Hashable, Sendable {
 
     /// A secret from its packed form; nil if that breaks a rule for scopes, ids or names.
     public init?(packed: Span<UInt8>) {
-        guard let address = Address(packed: packed) else { return nil }
-        let id = String(decoding: address.id, as: UTF8.self)
-        self.init(String(decoding: address.name, as: UTF8.self), in: Scope(code: address.scope, id: id))
+        guard Address(packed: packed) != nil else { return nil }
+        let idEnd = 3 + Int(packed[1])
+        guard let id = try? UTF8Span(validating: packed.extracting(3..<idEnd)),
+            let name = try? UTF8Span(validating: packed.extracting(idEnd..<packed.count))
+        else { return nil }
+        self.init(String(copying: name), in: Scope(code: packed[0], id: String(copying: id)))
     }
 
     /// Whether `name` is 1 to 128 characters of `[A-Za-z_][A-Za-z0-9_.-]*`.

@@ -100,7 +100,7 @@ struct ChildEnvironment: ~Copyable {
                     .usage, "these names change how programs run: \(dangerous.joined(separator: ", "))",
                     hint: "add --allow-name \(first) if that is meant, or --except \(first)"))
         }
-        for secret in secrets { try put(Name(secret.name.utf8), secret) }
+        try putAll(secrets)
     }
 
     /// Notes that names are missing which must be there.
@@ -235,10 +235,33 @@ struct ChildEnvironment: ~Copyable {
 
     private mutating func put(_ name: Name, _ secret: Secret) throws(Failure) {
         let value = try value(of: secret)
-        if let problem = value.withBytes({ ChildEnvironment.problem(name, $0) }) {
+        try value.withBytes { value throws(Failure) in try put(name, secret, value) }
+    }
+
+    /// Sets a variable for each secret, under its own name.
+    private mutating func putAll(_ secrets: [Secret]) throws(Failure) {
+        var failure: Failure?
+        do throws(VaultError) {
+            try vault.withValues(of: secrets) { secret, value in
+                do throws(Failure) {
+                    if failure == nil { try put(Name(secret.name.utf8), secret, value) }
+                } catch {
+                    failure = error
+                }
+            }
+        } catch {
+            throw Failure(error, path: "the vault")
+        }
+        if let failure { throw failure }
+    }
+
+    private mutating func put(
+        _ name: Name, _ secret: Secret, _ value: Span<UInt8>
+    ) throws(Failure) {
+        if let problem = ChildEnvironment.problem(name, value) {
             refused.insert("\(secret.name) (\(problem))")
         } else {
-            try value.withBytes { value throws(Failure) in try put(name, value) }
+            try put(name, value)
         }
     }
 

@@ -43,40 +43,33 @@ struct Get: Command {
         let scope = try target.scope(options)
         let current = scope == nil ? try CurrentContext(options.context) : nil
         let vault = try options.openForReading()
-        let secret = try find(name, scope, current, in: vault)
-        let number = try number(of: secret, in: vault)
-        var failure: Failure?
-        try options.during { () throws(VaultError) in
-            try vault.withValue(of: secret, version: number) { value in
-                do throws(Failure) {
-                    try Get.print(value, force: force)
-                } catch {
-                    failure = error
-                }
-            }
+        let scopes = scope.map { [$0] } ?? current?.context.scopes ?? []
+        // Of present values, the first that is there applies, and is itself the answer to whether it is.
+        let secrets =
+            version == nil && at == nil
+            ? scopes.map { Secret(name, in: $0) } : try find(name, scope, scopes, in: vault)
+        for secret in secrets where try print(secret, version: try number(of: secret, in: vault), from: vault)
+        {
+            return
         }
-        if let failure { throw failure }
+        let searched = scope?.described ?? current?.searched ?? ""
+        throw absent(name, searched: searched, in: vault, explicit: scope)
     }
 
-    /// The secret that is meant.
+    /// The secret whose version is meant; none if it is in no scope.
     ///
     /// A version can also be asked of one that was deleted, where the scope is named.
     private func find(
-        _ name: String, _ scope: Scope?, _ current: CurrentContext?, in vault: any Session
-    ) throws(Failure) -> Secret {
-        if let scope {
-            let secret = Secret(name, in: scope)
-            let exists = try options.during { () throws(VaultError) in
+        _ name: String, _ explicit: Scope?, _ scopes: [Scope], in vault: any Session
+    ) throws(Failure) -> [Secret] {
+        for secret in scopes.map({ Secret(name, in: $0) }) {
+            let isThere = try options.during { () throws(VaultError) in
                 if try vault.contains(secret) { return true }
-                return version != nil || at != nil ? try !vault.history(of: secret).isEmpty : false
+                return explicit != nil ? try !vault.history(of: secret).isEmpty : false
             }
-            guard exists else { throw absent(name, searched: scope.described, in: vault, explicit: scope) }
-            return secret
+            if isThere { return [secret] }
         }
-        let context = current?.context ?? Context()
-        let resolution = try options.during { () throws(VaultError) in try vault.resolve(name, in: context) }
-        guard let resolution else { throw absent(name, searched: current?.searched ?? "", in: vault) }
-        return resolution.winner
+        return []
     }
 
     /// Which version is meant.
@@ -88,6 +81,31 @@ struct Get: Command {
                 .noSuchSecret, "'\(secret.name)' did not exist in \(secret.scope.described) at that time")
         }
         return index
+    }
+
+    /// Prints a version of a secret.
+    ///
+    /// - Returns: false if there is no such secret.
+    private func print(
+        _ secret: Secret, version: Int, from vault: any Session
+    ) throws(Failure) -> Bool {
+        var failure: Failure?
+        let isThere = try options.during { () throws(VaultError) in
+            do throws(VaultError) {
+                try vault.withValue(of: secret, version: version) { value in
+                    do throws(Failure) {
+                        try Get.print(value, force: force)
+                    } catch {
+                        failure = error
+                    }
+                }
+                return true
+            } catch .noSuchSecret {
+                return false
+            }
+        }
+        if let failure { throw failure }
+        return isThere
     }
 
     /// Writes a value: exact bytes into a pipe or file, a line onto a terminal.

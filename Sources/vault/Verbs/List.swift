@@ -57,9 +57,10 @@ struct List: Command {
             for secret in secrets { table.add(secret.name, secret.scope.word, secret.scope.id ?? "") }
             return table.text
         }
-        return secrets.map { secret in
-            all ? secret.line + "\n" : secret.name + "\n"
-        }.joined()
+        return secrets.reduce(into: "") { lines, secret in
+            lines += all ? secret.line : secret.name
+            lines += "\n"
+        }
     }
 }
 
