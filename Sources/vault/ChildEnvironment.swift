@@ -39,31 +39,32 @@ struct ChildEnvironment: ~Copyable {
 
     /// Whether a variable changes which code programs load or how they find each other.
     static func isDangerous(_ name: String) -> Bool {
-        let names: Swift.Set<String> = [
-            // The shell, and what is found by its name.
-            "PATH", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "BASHOPTS", "PS4", "PROMPT_COMMAND", "ZDOTDIR",
-            "FPATH", "CDPATH", "GLOBIGNORE", "SHELL", "HOME", "TMPDIR", "XDG_CONFIG_HOME",
-            // Interpreters and their libraries.
-            "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONUSERBASE", "PYTHONWARNINGS",
-            "PYTHONBREAKPOINT", "PYTHONEXECUTABLE", "NODE_OPTIONS", "NODE_PATH", "PERL5LIB", "PERL5OPT",
-            "PERL5DB", "RUBYLIB", "RUBYOPT", "GEM_HOME", "GEM_PATH", "LUA_INIT", "LUA_PATH", "LUA_CPATH",
-            "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS", "MAVEN_OPTS", "CLASSPATH",
-            "DOTNET_STARTUP_HOOKS", "CORECLR_PROFILER_PATH", "PHPRC", "PHP_INI_SCAN_DIR", "R_PROFILE_USER",
-            // Libraries that load others.
-            "GCONV_PATH", "LOCPATH", "GLIBC_TUNABLES", "OPENSSL_CONF", "OPENSSL_MODULES", "GTK_MODULES",
-            "QT_PLUGIN_PATH",
-            // Programs that other programs start.
-            "GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXEC_PATH", "GIT_EXTERNAL_DIFF", "GIT_ASKPASS", "GIT_PAGER",
-            "GIT_EDITOR", "GIT_PROXY_COMMAND", "GIT_TEMPLATE_DIR", "SSH_ASKPASS", "SUDO_ASKPASS", "RSYNC_RSH",
-            "EDITOR", "VISUAL", "PAGER", "MANPAGER", "LESSOPEN", "BROWSER", "MAKEFLAGS", "GCC_EXEC_PREFIX",
-            "RUSTC_WRAPPER", "npm_config_script_shell",
-            // Which vault a program below would take its secrets from.
-            "VAULT_FILE",
-        ]
-        return names.contains(name) || name.hasPrefix("LD_") || name.hasPrefix("DYLD_")
+        dangerousNames.contains(name) || name.hasPrefix("LD_") || name.hasPrefix("DYLD_")
             || name.hasPrefix("BASH_FUNC_")
             || name.hasPrefix("GIT_CONFIG") || name.hasPrefix("MALLOC_")
     }
+
+    private static let dangerousNames: Swift.Set<String> = [
+        // The shell, and what is found by its name.
+        "PATH", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "BASHOPTS", "PS4", "PROMPT_COMMAND", "ZDOTDIR",
+        "FPATH", "CDPATH", "GLOBIGNORE", "SHELL", "HOME", "TMPDIR", "XDG_CONFIG_HOME",
+        // Interpreters and their libraries.
+        "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONUSERBASE", "PYTHONWARNINGS",
+        "PYTHONBREAKPOINT", "PYTHONEXECUTABLE", "NODE_OPTIONS", "NODE_PATH", "PERL5LIB", "PERL5OPT",
+        "PERL5DB", "RUBYLIB", "RUBYOPT", "GEM_HOME", "GEM_PATH", "LUA_INIT", "LUA_PATH", "LUA_CPATH",
+        "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS", "MAVEN_OPTS", "CLASSPATH",
+        "DOTNET_STARTUP_HOOKS", "CORECLR_PROFILER_PATH", "PHPRC", "PHP_INI_SCAN_DIR", "R_PROFILE_USER",
+        // Libraries that load others.
+        "GCONV_PATH", "LOCPATH", "GLIBC_TUNABLES", "OPENSSL_CONF", "OPENSSL_MODULES", "GTK_MODULES",
+        "QT_PLUGIN_PATH",
+        // Programs that other programs start.
+        "GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXEC_PATH", "GIT_EXTERNAL_DIFF", "GIT_ASKPASS", "GIT_PAGER",
+        "GIT_EDITOR", "GIT_PROXY_COMMAND", "GIT_TEMPLATE_DIR", "SSH_ASKPASS", "SUDO_ASKPASS", "RSYNC_RSH",
+        "EDITOR", "VISUAL", "PAGER", "MANPAGER", "LESSOPEN", "BROWSER", "MAKEFLAGS", "GCC_EXEC_PREFIX",
+        "RUSTC_WRAPPER", "npm_config_script_shell",
+        // Which vault a program below would take its secrets from.
+        "VAULT_FILE",
+    ]
 
     /// Takes over this process's own variables, with references replaced and passphrases left out.
     mutating func inherit(pristine: Bool) throws(Failure) {
