@@ -13,8 +13,8 @@ public final class AgentSession: Session {
     init(_ connection: AgentConnection, path: String) throws(AgentError) {
         self.connection = connection
         var tail: UInt64 = 0
-        try connection.request(
-            .open, path: path,
+        try connection.open(
+            path,
             read: { body throws(MalformedMessage) in
                 var reader = FieldReader()
                 tail = try reader.number(UInt64.self, of: body)
