@@ -21,6 +21,7 @@
 # make sanitize  the Swift tests with the address sanitizer, then with the thread sanitizer
 # make coverage  which parts of the engine no test runs; Tests/uncovered.txt must give a reason for each
 # make fuzz-web  REQUESTS=100000 malformed requests on the web page's interface
+# make order     which functions the usual verbs run, so that the linker puts them side by side
 # make bench     how fast `vault --version` and `vault get` are beside static C programs; a vault of 1,000,000 secrets
 #
 # demo and test install what is missing; the other rules expect it to be there.
@@ -37,12 +38,18 @@ REQUESTS ?= 100000
 VAULTS ?= 10000
 SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 BINARY = .build/release/vault
-STATIC = -c release -Xswiftc -static-executable -Xswiftc -cross-module-optimization -Xlinker -s
+FRONTEND = -Xswiftc -Xfrontend -Xswiftc
+# Each function is a section of its own, and those that the usual verbs run lie side by side: a start costs as much as the pages that it
+# touches. Types are known from their own code, not looked up by name.
+STATIC = -c release -Xswiftc -static-executable -Xswiftc -cross-module-optimization -Xcc -DVAULT_STATIC \
+	$(FRONTEND) -function-sections $(FRONTEND) -prespecialize-generic-metadata \
+	$(FRONTEND) -disable-concrete-type-metadata-mangled-name-accessors -Xswiftc -use-ld=lld
+ORDERED = -Xlinker -s -Xlinker --no-warn-symbol-ordering -Xlinker --symbol-ordering-file="$(CURDIR)/Scripts/functions.txt"
 UNITTEST = VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory
 # libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own.
 PAGE = -c release --scratch-path .build/page --static-swift-stdlib -Xlinker -s
 
-.PHONY: demo test test-programs test-web build install docs check format torture crash faults corruption model merge formats vectors fuzz mutants sanitize coverage fuzz-web bench clean
+.PHONY: demo test test-programs test-web build install docs check format torture crash faults corruption model merge formats vectors fuzz mutants sanitize coverage fuzz-web bench order clean
 
 demo:
 	@Scripts/install-packages build
@@ -50,7 +57,7 @@ demo:
 	@Scripts/demo $(BINARY)
 
 build:
-	@Scripts/quietly $(SWIFT) build $(STATIC) --product vault
+	@Scripts/quietly $(SWIFT) build $(STATIC) $(ORDERED) --product vault
 	@Scripts/quietly $(SWIFT) build $(PAGE) --product vault-web
 	@install -m 0755 .build/page/release/vault-web .build/release/vault-web
 
@@ -159,6 +166,10 @@ bench:
 	Benchmarks/startup.sh
 	Benchmarks/agent.sh
 	Benchmarks/million.py
+
+order:
+	@Scripts/quietly $(SWIFT) build $(STATIC) -Xlinker -Map=.build/order.map --scratch-path .build/order --product vault
+	Scripts/order-functions .build/order/release/vault .build/order.map
 
 clean:
 	rm -rf .build

@@ -10,6 +10,9 @@ public final class AgentSession: Session {
     private let connection: AgentConnection
     private var notices: [Notice] = []
 
+    /// How many bytes a secret has among names, about.
+    private static let usualSecret = 16
+
     init(_ connection: AgentConnection, path: String) throws(AgentError) {
         self.connection = connection
         var tail: UInt64 = 0
@@ -29,6 +32,7 @@ public final class AgentSession: Session {
         try ask(.names) { body throws(MalformedMessage) in
             var reader = FieldReader()
             let areMore = try reader.flag(of: body)
+            secrets.reserveCapacity(secrets.count + body.count / AgentSession.usualSecret)
             while reader.position < body.count { secrets.append(try reader.secret(of: body)) }
             return areMore
         }

@@ -87,12 +87,9 @@ public struct Secret: Hashable, Sendable {
     ///
     /// - Throws: ``VaultError/invalidName``, ``VaultError/invalidID``.
     func address() throws(VaultError) -> Address {
-        let name = Array(name.utf8)
-        guard Address(scope: Scope.team.code, id: [], name: name) != nil else { throw .invalidName }
-        guard let address = Address(scope: scope.code, id: Array((scope.id ?? "").utf8), name: name) else {
-            throw .invalidID
-        }
-        return address
+        let id = Array((scope.id ?? "").utf8)
+        if let address = Address(scope: scope.code, id: id, name: Array(name.utf8)) { return address }
+        throw Secret.isValidName(name) ? .invalidID : .invalidName
     }
 
     /// Scope, length of the id, length of the name, each one byte; then id and name.
@@ -104,10 +101,16 @@ public struct Secret: Hashable, Sendable {
     public init?(packed: Span<UInt8>) {
         guard Address(packed: packed) != nil else { return nil }
         let idEnd = 3 + Int(packed[1])
-        guard let id = try? UTF8Span(validating: packed.extracting(3..<idEnd)),
-            let name = try? UTF8Span(validating: packed.extracting(idEnd..<packed.count))
+        guard let id = Secret.text(packed.extracting(3..<idEnd)),
+            let name = Secret.text(packed.extracting(idEnd..<packed.count))
         else { return nil }
-        self.init(String(copying: name), in: Scope(code: packed[0], id: String(copying: id)))
+        self.init(name, in: Scope(code: packed[0], id: id))
+    }
+
+    private static func text(_ bytes: Span<UInt8>) -> String? {
+        if bytes.isEmpty { return "" }
+        guard let text = try? UTF8Span(validating: bytes) else { return nil }
+        return String(copying: text)
     }
 
     /// Whether `name` is 1 to 128 characters of `[A-Za-z_][A-Za-z0-9_.-]*`.

@@ -155,9 +155,12 @@ extension Session {
     /// The secrets that apply in `context`, one for each name, by name, bytewise.
     public func effective(in context: Context) throws(VaultError) -> [Secret] {
         let secrets = try secrets()
-        // Those of one scope lie together, by name.
         return context.scopes.reduce([]) { stronger, scope in
-            effectiveSecrets(stronger, secrets.filter { $0.scope == scope })
+            // Those of one scope lie together, by name.
+            let first = secrets.firstIndex { $0.scope == scope } ?? secrets.endIndex
+            let rest = secrets[first...]
+            return effectiveSecrets(
+                stronger, rest[..<(rest.firstIndex { $0.scope != scope } ?? rest.endIndex)])
         }
     }
 
@@ -192,8 +195,8 @@ extension Session {
 }
 
 /// Joins two lists by name, where of two secrets with the same one the first list's applies.
-private func effectiveSecrets(_ stronger: [Secret], _ weaker: [Secret]) -> [Secret] {
-    if stronger.isEmpty { return weaker }
+private func effectiveSecrets(_ stronger: [Secret], _ weaker: ArraySlice<Secret>) -> [Secret] {
+    if stronger.isEmpty { return Array(weaker) }
     var result: [Secret] = []
     var rest = stronger[...]
     for secret in weaker {
