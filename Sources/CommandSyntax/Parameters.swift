@@ -66,10 +66,9 @@ public struct Parameters<Command>: Sendable, ExpressibleByArrayLiteral {
         let store = parameter.store
         return Parameter(outline: outline) { command, text in
             guard var whole = command as? Command else { return false }
-            let path = path()
-            var part: Any = whole[keyPath: path]
+            var part: Any = whole[keyPath: path()]
             guard store(&part, text), let part = part as? Other else { return false }
-            whole[keyPath: path] = part
+            whole[keyPath: path()] = part
             command = whole
             return true
         }

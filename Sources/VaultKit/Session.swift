@@ -27,6 +27,11 @@ public protocol Session: AnyObject {
     /// - Throws: as ``withValue(of:version:_:)``; some of the values may have been lent before.
     func withValues(of secrets: [Secret], _ body: (Secret, Span<UInt8>) -> Void) throws(VaultError)
 
+    /// Creates or replaces one secret, durably.
+    ///
+    /// - Throws: as ``Changes/set(_:to:)`` and ``commit(_:)``.
+    func set(_ name: String, in scope: Scope, to value: Span<UInt8>) throws(VaultError)
+
     /// Makes changes durable, all or none.
     ///
     /// - Throws: ``VaultError``; unless it is `VaultFileError.outcomeUnknown`, nothing was changed
@@ -104,9 +109,7 @@ extension Session {
         }
     }
 
-    /// Creates or replaces one secret, durably.
-    ///
-    /// - Throws: as ``Changes/set(_:to:)`` and ``commit(_:)``.
+    /// Creates or replaces one secret, durably, by a commit of that one change.
     public func set(_ name: String, in scope: Scope, to value: Span<UInt8>) throws(VaultError) {
         var changes = try Changes()
         try changes.set(Secret(name, in: scope), to: value)
