@@ -44,32 +44,64 @@ struct Get: Command {
         let current = scope == nil ? try CurrentContext(options.context) : nil
         let vault = try options.openForReading()
         let scopes = scope.map { [$0] } ?? current?.context.scopes ?? []
-        // Of present values, the first that is there applies, and is itself the answer to whether it is.
-        let secrets =
+        let isPrinted =
             version == nil && at == nil
-            ? scopes.map { Secret(name, in: $0) } : try find(name, scope, scopes, in: vault)
-        for secret in secrets where try print(secret, version: try number(of: secret, in: vault), from: vault)
-        {
-            return
-        }
+            ? try printNewest(name, scopes, of: vault) : try printVersion(name, scope, scopes, of: vault)
+        if isPrinted { return }
         let searched = scope?.described ?? current?.searched ?? ""
         throw absent(name, searched: searched, in: vault, explicit: scope)
     }
 
-    /// The secret whose version is meant; none if it is in no scope.
+    /// Prints the value in the strongest scope that has one, which itself tells that it is there.
+    ///
+    /// - Returns: false if none has.
+    private func printNewest(
+        _ name: String, _ scopes: [Scope], of vault: any Session
+    ) throws(Failure) -> Bool {
+        for scope in scopes {
+            let failure: Failure?
+            do throws(VaultError) {
+                failure = try print(Secret(name, in: scope), version: 0, of: vault)
+            } catch .noSuchSecret {
+                continue
+            } catch {
+                throw Failure(error, path: try options.path())
+            }
+            if let failure { throw failure }
+            return true
+        }
+        return false
+    }
+
+    /// Prints the version that is asked for.
+    ///
+    /// - Returns: false if the secret is in none of the scopes.
+    private func printVersion(
+        _ name: String, _ explicit: Scope?, _ scopes: [Scope], of vault: any Session
+    ) throws(Failure) -> Bool {
+        guard let secret = try find(name, explicit, scopes, in: vault) else { return false }
+        let number = try number(of: secret, in: vault)
+        let failure = try options.during { () throws(VaultError) in
+            try print(secret, version: number, of: vault)
+        }
+        if let failure { throw failure }
+        return true
+    }
+
+    /// The secret whose version is meant.
     ///
     /// A version can also be asked of one that was deleted, where the scope is named.
     private func find(
         _ name: String, _ explicit: Scope?, _ scopes: [Scope], in vault: any Session
-    ) throws(Failure) -> [Secret] {
+    ) throws(Failure) -> Secret? {
         for secret in scopes.map({ Secret(name, in: $0) }) {
             let isThere = try options.during { () throws(VaultError) in
                 if try vault.contains(secret) { return true }
                 return explicit != nil ? try !vault.history(of: secret).isEmpty : false
             }
-            if isThere { return [secret] }
+            if isThere { return secret }
         }
-        return []
+        return nil
     }
 
     /// Which version is meant.
@@ -85,27 +117,19 @@ struct Get: Command {
 
     /// Prints a version of a secret.
     ///
-    /// - Returns: false if there is no such secret.
+    /// - Returns: why its value could not be printed.
     private func print(
-        _ secret: Secret, version: Int, from vault: any Session
-    ) throws(Failure) -> Bool {
+        _ secret: Secret, version: Int, of vault: any Session
+    ) throws(VaultError) -> Failure? {
         var failure: Failure?
-        let isThere = try options.during { () throws(VaultError) in
-            do throws(VaultError) {
-                try vault.withValue(of: secret, version: version) { value in
-                    do throws(Failure) {
-                        try Get.print(value, force: force)
-                    } catch {
-                        failure = error
-                    }
-                }
-                return true
-            } catch .noSuchSecret {
-                return false
+        try vault.withValue(of: secret, version: version) { value in
+            do throws(Failure) {
+                try Get.print(value, force: force)
+            } catch {
+                failure = error
             }
         }
-        if let failure { throw failure }
-        return isThere
+        return failure
     }
 
     /// Writes a value: exact bytes into a pipe or file, a line onto a terminal.
