@@ -54,8 +54,9 @@ public final class Server {
     private static let selfCheck: UInt64 = 60_000
     /// How long it stays when nothing is unlocked, in milliseconds.
     private static let linger: UInt64 = 600_000
-    /// How many bytes of replies to requests that came together wait for each other.
-    private static let replyCount = 1 << 16
+    /// How many bytes of replies to requests that came together wait for each other: a client takes the first while others are
+    /// made.
+    private static let replyCount = 1 << 10
 
     /// Becomes the agent of `folder`, which is made if it is missing.
     public static func start(in folder: String, settings: Settings = Settings()) throws(StartError) -> Server

@@ -35,6 +35,7 @@ struct ChildEnvironment: ~Copyable {
         self.effective = Dictionary(uniqueKeysWithValues: effective.map { ($0.name, $0) })
         self.searched = searched
         block = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 16 * 1024) }
+        added.reserveCapacity(effective.count)
     }
 
     /// Whether a variable changes which code programs load or how they find each other.
@@ -196,8 +197,12 @@ struct ChildEnvironment: ~Copyable {
 
     /// Starts the program; returns only if that failed.
     borrowing func become(argumentsFrom first: Int) throws(Failure) -> Errno {
-        let final = try compacted()
         let kept = kept.values.sorted()
+        let isCompact = block.count == added.values.reduce(0) { $0 + $1.count }
+        if isCompact {
+            return block.withBytes { CurrentProcess.become(argumentsFrom: first, keeping: kept, adding: $0) }
+        }
+        let final = try compacted()
         return final.withBytes { CurrentProcess.become(argumentsFrom: first, keeping: kept, adding: $0) }
     }
 
