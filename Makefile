@@ -21,7 +21,7 @@
 # make sanitize  the Swift tests with the address sanitizer, then with the thread sanitizer
 # make coverage  which parts of the engine no test runs; Tests/uncovered.txt must give a reason for each
 # make fuzz-web  REQUESTS=100000 malformed requests on the web page's interface
-# make order     which functions the usual verbs run, so that the linker puts them side by side
+# make order     what the usual verbs run and touch, so that the linker puts it side by side
 # make bench     how fast `vault --version` and `vault get` are beside static C programs; a vault of 1,000,000 secrets
 #
 # demo and test install what is missing; the other rules expect it to be there.
@@ -39,12 +39,12 @@ VAULTS ?= 10000
 SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 BINARY = .build/release/vault
 FRONTEND = -Xswiftc -Xfrontend -Xswiftc
-# Each function is a section of its own, and those that the usual verbs run lie side by side: a start costs as much as the pages that it
+# Each function is a section of its own, and what the usual verbs run and touch lies side by side: a start costs as much as the pages that it
 # touches. Types are known from their own code, not looked up by name.
 STATIC = -c release -Xswiftc -static-executable -Xswiftc -cross-module-optimization -Xcc -DVAULT_STATIC \
 	$(FRONTEND) -function-sections $(FRONTEND) -prespecialize-generic-metadata \
 	$(FRONTEND) -disable-concrete-type-metadata-mangled-name-accessors -Xswiftc -use-ld=lld
-ORDERED = -Xlinker -s -Xlinker --no-warn-symbol-ordering -Xlinker --symbol-ordering-file="$(CURDIR)/Scripts/functions.txt"
+ORDERED = -Xlinker -s -Xlinker --no-warn-symbol-ordering -Xlinker --symbol-ordering-file="$(CURDIR)/Scripts/symbols.txt"
 UNITTEST = VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory
 # libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own.
 PAGE = -c release --scratch-path .build/page --static-swift-stdlib -Xlinker -s
@@ -169,7 +169,7 @@ bench:
 
 order:
 	@Scripts/quietly $(SWIFT) build $(STATIC) -Xlinker -Map=.build/order.map --scratch-path .build/order --product vault
-	Scripts/order-functions .build/order/release/vault .build/order.map
+	Scripts/order-symbols .build/order/release/vault .build/order.map
 
 clean:
 	rm -rf .build
