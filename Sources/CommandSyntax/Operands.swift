@@ -7,7 +7,9 @@ extension Parameters {
         _ name: String, _ summary: String, _ path: @autoclosure @escaping Place<Value?>,
         as format: ValueFormat<Value>, isRequired: Bool = false, completing completion: Completion? = nil
     ) -> Self {
-        one(.operand(name, summary, isRequired ? 1 : 0, 1, format, completion), format) {
+        one(isOperand: true, { format }) { format in
+            .operand(name, summary, isRequired ? 1 : 0, 1, format, completion)
+        } assign: {
             $0[keyPath: path()] = $1
         }
     }
@@ -17,7 +19,9 @@ extension Parameters {
         _ name: String, _ summary: String, _ path: @autoclosure @escaping Place<Value>,
         as format: ValueFormat<Value>, isRequired: Bool = true, completing completion: Completion? = nil
     ) -> Self {
-        one(.operand(name, summary, isRequired ? 1 : 0, 1, format, completion), format) {
+        one(isOperand: true, { format }) { format in
+            .operand(name, summary, isRequired ? 1 : 0, 1, format, completion)
+        } assign: {
             $0[keyPath: path()] = $1
         }
     }
@@ -44,7 +48,9 @@ extension Parameters {
         as format: ValueFormat<Value>, atLeast: Int = 0, atMost: Int = .max,
         completing completion: Completion? = nil
     ) -> Self {
-        one(.operand(name, summary, atLeast, atMost, format, completion), format) {
+        one(isOperand: true, { format }) { format in
+            .operand(name, summary, atLeast, atMost, format, completion)
+        } assign: {
             $0[keyPath: path()].append($1)
         }
     }

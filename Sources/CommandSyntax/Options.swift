@@ -6,32 +6,43 @@ extension Parameters {
         _ spelling: String, _ summary: String, _ path: @autoclosure @escaping Place<Bool>,
         sets value: Bool = true
     ) -> Self {
-        let outline = ParameterOutline(kind: .flag, spelling: spelling, summary: summary)
-        return one(outline, .text, bare: "") { command, _ in command[keyPath: path()] = value }
+        one({ .text }, bare: "") { _ in
+            ParameterOutline(kind: .flag, spelling: spelling, summary: summary)
+        } assign: { command, _ in
+            command[keyPath: path()] = value
+        }
     }
 
     /// An option with a value in a format, which is absent unless given.
     public static func option<Value: Sendable>(
         _ spelling: String, _ valueName: String, _ summary: String,
-        _ path: @autoclosure @escaping Place<Value?>, as format: ValueFormat<Value>,
+        _ path: @autoclosure @escaping Place<Value?>, as format: @autoclosure @escaping Format<Value>,
         completing completion: Completion? = nil, insteadOf operand: String? = nil
     ) -> Self {
-        let outline = ParameterOutline(
-            kind: .option, spelling: spelling, valueName: valueName, summary: summary,
-            expected: format.expected, completion: completion ?? format.completion, operandReplaced: operand)
-        return one(outline, format) { $0[keyPath: path()] = $1 }
+        one(format) { format in
+            ParameterOutline(
+                kind: .option, spelling: spelling, valueName: valueName, summary: summary,
+                expected: format.expected, completion: completion ?? format.completion,
+                operandReplaced: operand)
+        } assign: {
+            $0[keyPath: path()] = $1
+        }
     }
 
     /// An option with a value in a format, which has a default.
     public static func option<Value: Sendable>(
         _ spelling: String, _ valueName: String, _ summary: String,
-        _ path: @autoclosure @escaping Place<Value>, as format: ValueFormat<Value>,
+        _ path: @autoclosure @escaping Place<Value>, as format: @autoclosure @escaping Format<Value>,
         completing completion: Completion? = nil, insteadOf operand: String? = nil
     ) -> Self {
-        let outline = ParameterOutline(
-            kind: .option, spelling: spelling, valueName: valueName, summary: summary,
-            expected: format.expected, completion: completion ?? format.completion, operandReplaced: operand)
-        return one(outline, format) { $0[keyPath: path()] = $1 }
+        one(format) { format in
+            ParameterOutline(
+                kind: .option, spelling: spelling, valueName: valueName, summary: summary,
+                expected: format.expected, completion: completion ?? format.completion,
+                operandReplaced: operand)
+        } assign: {
+            $0[keyPath: path()] = $1
+        }
     }
 
     /// An option with any text for a value, which is absent unless given.
@@ -57,25 +68,32 @@ extension Parameters {
     /// An option that takes a value only as `--name=VALUE`, and stands for `bare` when given as `--name`.
     public static func option<Value: Sendable>(
         _ spelling: String, optional valueName: String, _ summary: String,
-        _ path: @autoclosure @escaping Place<Value?>, as format: ValueFormat<Value>, bare: Value,
+        _ path: @autoclosure @escaping Place<Value?>, as format: @autoclosure @escaping Format<Value>,
+        bare: Value,
         completing completion: Completion? = nil
     ) -> Self {
-        let outline = ParameterOutline(
-            kind: .optionalValue, spelling: spelling, valueName: valueName, summary: summary,
-            expected: format.expected, completion: completion ?? format.completion)
-        return one(outline, format, bare: bare) { $0[keyPath: path()] = $1 }
+        one(format, bare: bare) { format in
+            ParameterOutline(
+                kind: .optionalValue, spelling: spelling, valueName: valueName, summary: summary,
+                expected: format.expected, completion: completion ?? format.completion)
+        } assign: {
+            $0[keyPath: path()] = $1
+        }
     }
 
     /// An option with a value in a format that may be given any number of times.
     public static func repeatable<Value: Sendable>(
         _ spelling: String, _ valueName: String, _ summary: String,
-        _ path: @autoclosure @escaping Place<[Value]>, as format: ValueFormat<Value>,
+        _ path: @autoclosure @escaping Place<[Value]>, as format: @autoclosure @escaping Format<Value>,
         completing completion: Completion? = nil
     ) -> Self {
-        let outline = ParameterOutline(
-            kind: .option, spelling: spelling, valueName: valueName, summary: summary,
-            expected: format.expected, completion: completion ?? format.completion, isRepeatable: true)
-        return one(outline, format) { $0[keyPath: path()].append($1) }
+        one(format) { format in
+            ParameterOutline(
+                kind: .option, spelling: spelling, valueName: valueName, summary: summary,
+                expected: format.expected, completion: completion ?? format.completion, isRepeatable: true)
+        } assign: {
+            $0[keyPath: path()].append($1)
+        }
     }
 
     /// An option with any text for a value that may be given any number of times.

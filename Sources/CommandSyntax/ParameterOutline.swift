@@ -39,7 +39,9 @@ public struct ParameterOutline: Equatable, Sendable {
         completion: Completion = .none, isRepeatable: Bool = false, operandReplaced: String? = nil
     ) {
         self.kind = kind
-        if spelling.hasPrefix("--") {
+        if spelling.isEmpty {
+            (short, long) = (nil, nil)
+        } else if spelling.utf8.starts(with: "--".utf8) {
             (short, long) = (nil, spelling)
         } else {
             let spellings = spelling.split(separator: " ").map(String.init)

@@ -8,96 +8,100 @@ public struct Parameters<Command>: Sendable, ExpressibleByArrayLiteral {
     /// parameter, and of most commands' parameters few are given.
     public typealias Place<Value> = @Sendable () -> Field<Value>
 
-    /// What is made at once: every operand, and the command's own options.
-    let list: [Parameter]
-    /// Lists of options alone, made when a command line has options at all.
-    private var later: [@Sendable () -> [Parameter]] = []
+    /// What a value is read in, made when it is needed.
+    public typealias Format<Value: Sendable> = @Sendable () -> ValueFormat<Value>
+
+    /// Makes those that are asked for and appends them.
+    let append: @Sendable (ParameterChoice, inout [Parameter]) -> Void
 
     /// Joins lists into one.
     public init(arrayLiteral lists: Parameters<Command>...) {
-        // Not a flatMap: it would look up at run time what is known here.
-        var list: [Parameter] = []
-        for index in 0..<lists.count {
-            list += lists[index].list
-            later += lists[index].later
+        append = { choice, list in
+            for index in 0..<lists.count { lists[index].append(choice, &list) }
         }
-        self.list = list
     }
 
-    init(_ list: [Parameter]) {
-        self.list = list
-    }
+    init(_ append: @escaping @Sendable (ParameterChoice, inout [Parameter]) -> Void) { self.append = append }
 
-    /// All of them.
-    var all: [Parameter] {
-        var all = list
-        for make in later { all += make() }
-        return all
+    /// Those that are asked for, in order.
+    func made(_ choice: ParameterChoice) -> [Parameter] {
+        var list: [Parameter] = []
+        append(choice, &list)
+        return list
     }
 
     /// The parameters as help and completions see them.
-    public var outlines: [ParameterOutline] { all.map(\.outline) }
+    public var outlines: [ParameterOutline] { made(.all).map(\.outline) }
 
     /// The parameters of a part of the command, which other commands may have too.
-    public static func shared<Part>(
-        _ parameters: Parameters<Part>, _ path: @autoclosure @escaping Place<Part>
+    public static func shared<Other>(
+        _ parameters: Parameters<Other>, _ path: @autoclosure @escaping Place<Other>
     ) -> Self {
-        var result = Self(moved(parameters.list, path, nil))
-        for make in parameters.later { result.later.append { moved(make(), path, nil) } }
-        return result
+        Self { choice, list in
+            for parameter in parameters.made(choice) { list.append(moved(parameter, path)) }
+        }
     }
 
     /// The options of a part of the command, which other commands may have too; operands are not among them.
     ///
-    /// `group` is their heading in help; without one they stand behind the command's own.
-    public static func options<Part>(
-        _ parameters: @autoclosure @escaping @Sendable () -> Parameters<Part>,
-        _ path: @autoclosure @escaping Place<Part>, group: String? = nil
+    /// `group` is their heading in help; without one they stand among the command's own.
+    public static func options<Other>(
+        _ parameters: @autoclosure @escaping @Sendable () -> Parameters<Other>,
+        _ path: @autoclosure @escaping Place<Other>, group: String? = nil
     ) -> Self {
-        var result = Self([])
-        result.later.append { moved(parameters().all.filter { !$0.outline.isOperand }, path, group) }
-        return result
-    }
-
-    /// Parameters of a part, as parameters of the whole.
-    private static func moved<Part>(_ list: [Parameter], _ path: @escaping Place<Part>, _ group: String?)
-        -> [Parameter]
-    {
-        var list = list
-        for index in list.indices {
-            if let group { list[index].outline.group = group }
-            let store = list[index].store
-            list[index].store = { command, text in
-                guard var whole = command as? Command else { return false }
-                let path = path()
-                var part: Any = whole[keyPath: path]
-                guard store(&part, text), let part = part as? Part else { return false }
-                whole[keyPath: path] = part
-                command = whole
-                return true
+        Self { choice, list in
+            guard choice == .all else { return }
+            for parameter in parameters().made(.all) where !parameter.outline.isOperand {
+                list.append(moved(parameter, path, group))
             }
         }
-        return list
     }
 
-    /// A list of one parameter, whose value is read in `format` and then assigned.
-    ///
-    /// `bare` stands for the value where an option is given without one.
-    static func one<Value: Sendable>(
-        _ outline: ParameterOutline, _ format: ValueFormat<Value>, bare: Value? = nil,
-        assign: @escaping @Sendable (inout Command, Value) -> Void
-    ) -> Self {
-        let parameter = Parameter(outline: outline) { command, text in
-            let value = if let text { format.read(text) } else { bare }
-            guard let value, var typed = command as? Command else { return false }
-            command = ()  // so that lists are appended to in place
-            assign(&typed, value)
-            command = typed
+    /// A parameter of a part, as a parameter of the whole.
+    private static func moved<Other>(
+        _ parameter: Parameter, _ path: @escaping Place<Other>, _ group: String? = nil
+    ) -> Parameter {
+        var outline = parameter.outline
+        if let group { outline.group = group }
+        let store = parameter.store
+        return Parameter(outline: outline) { command, text in
+            guard var whole = command as? Command else { return false }
+            var part: Any = whole[keyPath: path()]
+            guard store(&part, text), let part = part as? Other else { return false }
+            whole[keyPath: path()] = part
+            command = whole
             return true
         }
-        return Self([parameter])
+    }
+
+    /// A list of one operand, or one option, which is made when options are asked for.
+    ///
+    /// - Parameters:
+    ///   - format: what its value is read in, to be assigned then.
+    ///   - bare: stands for the value where an option is given without one.
+    static func one<Value: Sendable>(
+        isOperand: Bool = false, _ format: @escaping Format<Value>, bare: Value? = nil,
+        outline: @escaping @Sendable (ValueFormat<Value>) -> ParameterOutline,
+        assign: @escaping @Sendable (inout Command, Value) -> Void
+    ) -> Self {
+        Self { choice, list in
+            guard isOperand || choice == .all else { return }
+            let format = format()
+            let parameter = Parameter(outline: outline(format)) { command, text in
+                let value = if let text { format.read(text) } else { bare }
+                guard let value, var typed = command as? Command else { return false }
+                command = ()  // so that lists are appended to in place
+                assign(&typed, value)
+                command = typed
+                return true
+            }
+            list.append(parameter)
+        }
     }
 }
+
+/// Which parameters are made: a command line without a dash needs no options.
+enum ParameterChoice { case operands, all }
 
 /// One option or operand of a command.
 ///

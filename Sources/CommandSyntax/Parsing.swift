@@ -12,9 +12,8 @@ extension Parsed: Sendable where Command: Sendable {}
 extension Syntax {
     /// Reads the words that follow the command's name.
     public func parse(_ words: [String]) throws(UsageError) -> Parsed<Command> {
-        let table = parameters()
         let hasOptions = words.contains { $0.utf8.first == UInt8(ascii: "-") }
-        let parameters = hasOptions ? table.all : table.list
+        let parameters = parameters().made(hasOptions ? .all : .operands)
         var reader = ArgumentReader(
             words, parameters: parameters.map(\.outline), stopsAtFirstOperand: outline.stopsAtFirstOperand)
         do throws(UsageError) {

@@ -120,6 +120,14 @@ public struct SecretBuffer: ~Copyable, Sendable {
         count = new
     }
 
+    /// Drops the first `gone` bytes: the others move to the front, and what they leave is wiped.
+    public mutating func removeFirst(_ gone: Int) {
+        precondition(gone >= 0 && gone <= count)
+        let rest = count - gone
+        storage.withMutableBytes { $0.move(gone..<gone + rest, to: 0) }
+        truncate(to: rest)
+    }
+
     /// Drops one LF or CRLF at the end.
     public mutating func removeFinalNewline() {
         let count = count
@@ -170,6 +178,15 @@ extension MutableSpan where Element == UInt8 {
             unsafe source.withPointer { source, count in
                 unsafe (target + offset).update(from: source, count: count)
             }
+        }
+    }
+
+    /// Copies the bytes in `range` to where `offset` is; the two may overlap.
+    mutating func move(_ range: Range<Int>, to offset: Int) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        precondition(offset >= 0 && range.count <= count - offset)
+        unsafe withPointer { bytes, _ in
+            unsafe (bytes + offset).update(from: bytes + range.lowerBound, count: range.count)
         }
     }
 

@@ -19,7 +19,10 @@ public struct Agent: Sendable {
     ///
     /// - Throws: ``AgentError/notRunning``; ``AgentError/vault(_:)``, with ``VaultError/locked`` if the vault is.
     public func session(for path: String) throws(AgentError) -> AgentSession {
-        try AgentSession(try connect(), path: Locations.realPath(of: path))
+        let path = Locations.realPath(of: path)
+        // What cannot be said to an agent is not unlocked.
+        guard AgentProtocol.isSayable(path) else { throw .vault(.locked) }
+        return try AgentSession(try AgentConnection.connect(in: folder, opening: path), path: path)
     }
 
     /// What there is to tell about an unlocked vault; it extends nothing.

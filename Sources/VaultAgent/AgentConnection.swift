@@ -30,36 +30,43 @@ public enum AgentError: Error, Equatable, Sendable {
 /// A client's end of the agent's socket.
 public final class AgentConnection {
     private let socket: LocalSocket
-    /// The request that is being sent, then what was received of its reply; at first, Hello.
+    /// The request that is being sent, then what was received of its reply; at first Hello, unless that was sent.
     private var buffer: SecretBuffer
     /// How many bytes of a reply were read already.
     private var taken = 0
 
     /// How long an agent may take to say Hello, in milliseconds.
     private static let helloPatience: UInt64 = 10_000
+    /// How many bytes of requests are sent before a reply is read: so many always fit into the kernel's own buffer, however
+    /// long nobody reads the other end.
+    private static let mostAhead = 1 << 14
     /// How long an answer may take, in milliseconds: longer than an agent waits for another writer.
     private static let patience: UInt64 = 60_000
 
-    private init(_ socket: consuming LocalSocket, _ hello: consuming SecretBuffer) {
+    private init(_ socket: consuming LocalSocket, _ buffer: consuming SecretBuffer, opening path: String?) {
         self.socket = socket
-        buffer = hello
+        self.buffer = buffer
+        opening = path
     }
 
-    /// Connects to the agent of this user; nothing is sent yet.
+    /// Connects to the agent of this user.
     ///
-    /// - Parameter userID: who the agent has to be.
+    /// - Parameters:
+    ///   - path: a vault that the connection shall speak about. That is asked at once: it is no secret, and guarded memory is made
+    ///     while the agent looks at the file. Without it nothing is sent yet.
+    ///   - userID: who the agent has to be.
     /// - Throws: ``AgentError/notRunning``, ``AgentError/folderNotPrivate``, ``AgentError/foreign``,
     ///   ``AgentError/unreachable(_:)``.
-    static func connect(in folder: String, userID: UInt32 = CurrentProcess.userID) throws(AgentError)
-        -> AgentConnection
-    {
-        let path = Path.join(folder, AgentProtocol.socketName)
+    static func connect(
+        in folder: String, opening path: String? = nil, userID: UInt32 = CurrentProcess.userID
+    ) throws(AgentError) -> AgentConnection {
+        let socketPath = Path.join(folder, AgentProtocol.socketName)
         do throws(Errno) {
             // Whose folder it is, is asked first: in another's, anybody could listen.
             try PrivateFolder.check(folder)
-            let socket = try LocalSocket(connectingTo: path, patience: helloPatience)
+            let socket = try LocalSocket(connectingTo: socketPath, patience: helloPatience)
             guard try socket.peerUserID == userID else { throw .notPermitted }
-            return try make(socket)
+            return try make(socket, opening: path)
         } catch .permissionDenied {
             throw .folderNotPrivate
         } catch .notPermitted {
@@ -73,20 +80,60 @@ public final class AgentConnection {
         }
     }
 
-    private static func make(_ socket: consuming LocalSocket) throws(Errno) -> AgentConnection {
+    private static func make(
+        _ socket: consuming LocalSocket, opening path: String?
+    ) throws(Errno) -> AgentConnection {
+        let version = AgentProtocol.version
+        let hello = message(.hello, AgentProtocol.magic + [UInt8(version & 0xFF), UInt8(version >> 8)])
+        if let path {
+            let count = path.utf8.count
+            let open = message(.open, [UInt8(count & 0xFF), UInt8(count >> 8)] + path.utf8)
+            if !send((hello + open).span, over: socket) { throw .wouldBlock }
+        }
         do throws(SodiumError) {
-            var message = try SecretBuffer(capacity: 4000)
-            try message.appendHead(AgentProtocol.Kind.hello.rawValue, bodyCount: AgentProtocol.helloCount - 1)
-            try message.append(AgentProtocol.magic)
-            try message.append(number: AgentProtocol.version)
-            return AgentConnection(socket, message)
+            var buffer = try SecretBuffer(capacity: 4000)
+            if path == nil { try buffer.append(hello) }
+            return AgentConnection(socket, buffer, opening: path)
         } catch {
             throw .noMemory
         }
     }
 
-    /// Whether the Hello that waits in the buffer was answered.
+    /// A request that is no secret.
+    private static func message(_ kind: AgentProtocol.Kind, _ body: [UInt8]) -> [UInt8] {
+        let count = UInt32(1 + body.count)
+        return (0..<4).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) } + [kind.rawValue] + body
+    }
+
+    /// Sends all of `bytes`.
+    ///
+    /// - Returns: false if the agent does not take them. What it said before it went away can be read all the same.
+    private static func send(_ bytes: Span<UInt8>, over socket: borrowing LocalSocket) -> Bool {
+        do throws(Errno) {
+            var done = 0
+            while done < bytes.count { done += try socket.send(bytes.extracting(done..<bytes.count)) }
+            return true
+        } catch {
+            return error == .brokenPipe || error == .connectionReset
+        }
+    }
+
+    /// The vault that was asked for when connecting, until the answer is read.
+    private var opening: String?
+    /// Whether Hello was answered.
     private var isGreeted = false
+
+    /// Makes the connection speak about a vault, if it was not asked to when it was made.
+    ///
+    /// - Parameter read: is lent the body of the reply.
+    func open(
+        _ path: String, read: (Span<UInt8>) throws(MalformedMessage) -> Bool
+    ) throws(AgentError) {
+        guard path == opening else { return try request(.open, path: path, read: read) }
+        opening = nil
+        try readHello(isStop: false)
+        while try readReply(to: .open, read) {}
+    }
 
     /// Sends a request and lends the body of its reply.
     ///
@@ -100,30 +147,64 @@ public final class AgentConnection {
         fill: (inout SecretBuffer) throws(SodiumError) -> Void = { _ in },
         read: (Span<UInt8>) throws(MalformedMessage) -> Bool = { _ in false }
     ) throws(AgentError) {
+        try append(kind, bodyCount, fill)
+        try sendBuffer(isStop: kind == .stop)
+        while try readReply(to: kind, read) {}
+    }
+
+    /// Sends several requests of one kind together and lends the body of the reply to each.
+    ///
+    /// One that fails does not keep the others from being answered; the first failure is thrown afterwards.
+    ///
+    /// - Parameters:
+    ///   - bodies: the body of each request, which is no secret.
+    ///   - read: is given the place of a request and lent the body of its reply, in order.
+    func requests(
+        _ kind: AgentProtocol.Kind, _ bodies: [[UInt8]], read: (Int, Span<UInt8>) -> Void
+    ) throws(AgentError) {
+        var failure: VaultError?
+        var rest = bodies.indices
+        while let first = rest.first {
+            repeat {
+                let body = bodies[rest.removeFirst()]
+                try append(kind, body.count) { message throws(SodiumError) in try message.append(body) }
+            } while !rest.isEmpty && buffer.count < AgentConnection.mostAhead
+            try sendBuffer(isStop: false)
+            for index in first..<rest.lowerBound {
+                do throws(AgentError) {
+                    _ = try readReply(to: kind) { body in
+                        read(index, body)
+                        return false
+                    }
+                } catch .vault(let error) {
+                    failure = failure ?? error
+                } catch {
+                    throw error
+                }
+            }
+        }
+        if let failure { throw .vault(failure) }
+    }
+
+    private func append(
+        _ kind: AgentProtocol.Kind, _ bodyCount: Int,
+        _ fill: (inout SecretBuffer) throws(SodiumError) -> Void
+    ) throws(AgentError) {
         do throws(SodiumError) {
             try buffer.appendHead(kind.rawValue, bodyCount: bodyCount)
             try fill(&buffer)
         } catch {
             throw .vault(.file(.outOfMemory))
         }
-        try sendBuffer()
-        buffer.truncate(to: 0)
-        if !isGreeted { try readHello(isStop: kind == .stop) }
-        while try readReply(to: kind, read) {}
     }
 
-    private func sendBuffer() throws(AgentError) {
-        let error: Errno? = buffer.withBytes { bytes in
-            do throws(Errno) {
-                var done = 0
-                while done < bytes.count { done += try socket.send(bytes.extracting(done..<bytes.count)) }
-                return nil
-            } catch {
-                return error
-            }
-        }
-        // What it said before it went away can be read all the same.
-        if let error, error != .brokenPipe, error != .connectionReset { throw .lost }
+    /// Sends what waits, and reads the answer to Hello if that was at the front of it.
+    ///
+    /// - Parameter isStop: whether it is the request that every version understands.
+    private func sendBuffer(isStop: Bool) throws(AgentError) {
+        guard buffer.withBytes({ AgentConnection.send($0, over: socket) }) else { throw .lost }
+        buffer.truncate(to: 0)
+        if !isGreeted { try readHello(isStop: isStop) }
     }
 
     /// Reads the answer to Hello.
@@ -180,8 +261,13 @@ public final class AgentConnection {
 
     /// Receives until `count` bytes lie behind those that were taken.
     private func receive(_ count: Int) throws(AgentError) {
+        if buffer.count - taken >= count { return }
         do throws(SodiumError) {
-            try buffer.reserve(max(count - (buffer.count - taken), 1))
+            if taken + count > buffer.capacity {
+                buffer.removeFirst(taken)
+                taken = 0
+            }
+            try buffer.reserve(count - (buffer.count - taken))
         } catch {
             throw .vault(.file(.outOfMemory))
         }

@@ -10,11 +10,14 @@ public final class AgentSession: Session {
     private let connection: AgentConnection
     private var notices: [Notice] = []
 
+    /// How many bytes a secret has among names, about.
+    private static let usualSecret = 16
+
     init(_ connection: AgentConnection, path: String) throws(AgentError) {
         self.connection = connection
         var tail: UInt64 = 0
-        try connection.request(
-            .open, path: path,
+        try connection.open(
+            path,
             read: { body throws(MalformedMessage) in
                 var reader = FieldReader()
                 tail = try reader.number(UInt64.self, of: body)
@@ -29,6 +32,7 @@ public final class AgentSession: Session {
         try ask(.names) { body throws(MalformedMessage) in
             var reader = FieldReader()
             let areMore = try reader.flag(of: body)
+            secrets.reserveCapacity(secrets.count + body.count / AgentSession.usualSecret)
             while reader.position < body.count { secrets.append(try reader.secret(of: body)) }
             return areMore
         }
@@ -66,6 +70,19 @@ public final class AgentSession: Session {
         try ask(.value, about: secret, version: number) { value throws(MalformedMessage) in body(value) }
     }
 
+    /// Lends the newest values of several secrets, all of which are asked for at once.
+    public func withValues(
+        of secrets: [Secret], _ body: (Secret, Span<UInt8>) -> Void
+    ) throws(VaultError) {
+        var requests: [[UInt8]] = []
+        for secret in secrets { requests.append(try secret.packed() + [0, 0, 0, 0]) }
+        do throws(AgentError) {
+            try connection.requests(.value, requests) { index, value in body(secrets[index], value) }
+        } catch {
+            throw VaultError(error, outcomeUnknown: false)
+        }
+    }
+
     /// Makes changes durable, all or none.
     public func commit(_ changes: borrowing Changes) throws(VaultError) {
         var count = 0
@@ -73,11 +90,30 @@ public final class AgentSession: Session {
             count += 1 + (try secret.packed().count) + 4 + (value?.count ?? 0)
         }
         guard count < AgentProtocol.mostMessage else { throw .file(.transactionTooLarge) }
+        try commit(count) { message throws(SodiumError) in
+            try changes.forEach { secret, value throws(SodiumError) in
+                try AgentSession.append(secret, value, to: &message)
+            }
+        }
+    }
+
+    /// Creates or replaces one secret, durably; its value is copied once, into the request.
+    public func set(_ name: String, in scope: Scope, to value: Span<UInt8>) throws(VaultError) {
+        let secret = Secret(name, in: scope)
+        let count = 1 + (try secret.packed().count) + 4 + value.count
+        guard value.count <= Format.mostValue else { throw .valueTooLong }
+        try commit(count) { message throws(SodiumError) in
+            try AgentSession.append(secret, value, to: &message)
+        }
+    }
+
+    private func commit(
+        _ count: Int, _ fill: (inout SecretBuffer) throws(SodiumError) -> Void
+    ) throws(VaultError) {
         var saved: Notice?
         do throws(AgentError) {
             try connection.request(
-                .commit, bodyCount: count,
-                fill: { message throws(SodiumError) in try AgentSession.append(changes, to: &message) },
+                .commit, bodyCount: count, fill: fill,
                 read: { body throws(MalformedMessage) in
                     var reader = FieldReader()
                     let count = try reader.number(UInt64.self, of: body)
@@ -91,15 +127,13 @@ public final class AgentSession: Session {
         if let saved { notices.append(saved) }
     }
 
-    private static func append(_ changes: borrowing Changes, to message: inout SecretBuffer)
-        throws(SodiumError)
-    {
-        try changes.forEach { secret, value throws(SodiumError) in
-            try message.append(value == nil ? 2 : 1)
-            try message.append((try? secret.packed()) ?? [])
-            try message.append(number: UInt32(value?.count ?? 0))
-            if let value { try message.append(value) }
-        }
+    private static func append(
+        _ secret: Secret, _ value: Span<UInt8>?, to message: inout SecretBuffer
+    ) throws(SodiumError) {
+        try message.append(value == nil ? 2 : 1)
+        try message.append((try? secret.packed()) ?? [])
+        try message.append(number: UInt32(value?.count ?? 0))
+        if let value { try message.append(value) }
     }
 
     /// Nothing to do: the agent looks at the file before each answer.

@@ -35,6 +35,8 @@ final class Keyring {
     }
 
     private var entries: [String: Entry] = [:]
+    /// The vaults whose files were looked at since the requests that are being answered arrived.
+    private var upToDate: Set<String> = []
     private let clock: AgentClock
     private let surroundings: Surroundings
 
@@ -150,6 +152,9 @@ final class Keyring {
         entries[path]?.successors = entry.successors.suffix(Keyring.mostSuccessors - 1) + [successor]
     }
 
+    /// Says that requests arrived, before which no look at a file counts.
+    func noteArrival() { upToDate.removeAll(keepingCapacity: true) }
+
     /// Forgets a vault's keys.
     func lock(_ path: String) { entries[path] = nil }
 
@@ -180,13 +185,15 @@ final class Keyring {
             liveBytes: summary.liveBytes, deadBytes: summary.deadBytes)
     }
 
-    /// The vault at `path`, brought up to date.
+    /// The vault at `path`, brought up to date: its file is looked at once for all requests that arrived together.
     ///
     /// One whose keys were changed elsewhere is locked: the keys that are here open nothing any more.
     private func look(_ path: String) throws(VaultError) -> Vault {
         guard let vault = entries[path]?.vault else { throw .locked }
+        if upToDate.contains(path) { return vault }
         do throws(VaultError) {
             try vault.refresh()
+            upToDate.insert(path)
             return vault
         } catch .file(.keysChanged) {
             return try follow(path)

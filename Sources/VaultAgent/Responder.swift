@@ -160,7 +160,7 @@ final class Responder {
         case .commit(let request):
             if let refusal = request.refusal { throw refusal }
             return .later(Submission(request.changes), path: path)
-        case .names: try appendNames(vault.secrets(), to: &reply)
+        case .names: try appendNames(of: vault, to: &reply)
         case .contains(let secret):
             let exists = try vault.contains(secret)
             try reply.appendHead(AgentProtocol.Kind.contains.reply, bodyCount: 1)
@@ -200,15 +200,14 @@ final class Responder {
         try reply.append(status.locksOnSleep ? 1 : 0)
     }
 
-    private func appendNames(_ secrets: [Secret], to reply: inout SecretBuffer) throws {
+    private func appendNames(of vault: Vault, to reply: inout SecretBuffer) throws(SodiumError) {
         var body: [UInt8] = []
-        for secret in secrets {
-            let packed = try secret.packed()
+        try vault.forEachPacked { packed throws(SodiumError) in
             if body.count + packed.count > Responder.namesCount {
                 try appendNames(body, areMore: true, to: &reply)
                 body.removeAll(keepingCapacity: true)
             }
-            body += packed
+            for index in packed.indices { body.append(packed[index]) }
         }
         try appendNames(body, areMore: false, to: &reply)
     }

@@ -54,6 +54,9 @@ public final class Server {
     private static let selfCheck: UInt64 = 60_000
     /// How long it stays when nothing is unlocked, in milliseconds.
     private static let linger: UInt64 = 600_000
+    /// How many bytes of replies to requests that came together wait for each other: a client takes the first while others are
+    /// made.
+    private static let replyCount = 1 << 10
 
     /// Becomes the agent of `folder`, which is made if it is missing.
     public static func start(in folder: String, settings: Settings = Settings()) throws(StartError) -> Server
@@ -125,6 +128,7 @@ public final class Server {
     public func step() throws(Errno) -> Bool {
         try timer.set(nextLook)
         let places = try wait()
+        keyring.noteArrival()
         keyring.expire()
         for (connection, place) in zip(connections, places) where poller.isReady(place) { serve(connection) }
         acceptAll()
@@ -212,10 +216,11 @@ public final class Server {
         let now = Server.now()
         connection.flush(now: now)
         do throws(SodiumError) {
-            if !connection.isBusy { try connection.resume(now: now) { answer($0, connection) } }
+            if !connection.isBusy { try resume(connection) }
             guard !connection.isBusy else { return }
             let count = connection.receive(into: &scratch, now: now)
             guard count > 0 else { return }
+            keyring.noteArrival()
             defer { scratch.withMutableBytes { $0.wipe(0..<count) } }
             try scratch.withBytes { bytes throws(SodiumError) in
                 try connection.take(bytes.extracting(first: count), now: now) { answer($0, connection) }
@@ -226,6 +231,12 @@ public final class Server {
         if connections.reduce(0, { $0 + $1.bufferedCount }) > AgentProtocol.mostBuffered {
             connection.close()
         }
+    }
+
+    /// Goes on with what a client had sent before it was answered.
+    private func resume(_ connection: Connection) throws(SodiumError) {
+        keyring.noteArrival()
+        try connection.resume(now: Server.now()) { answer($0, connection) }
     }
 
     /// Answers the complete messages at the front of `bytes`.
@@ -243,7 +254,9 @@ public final class Server {
             guard 4 + count <= rest.count else { break }
             position += 4 + count
             answer(one: rest.extracting(4..<4 + count), connection)
+            if reply.count >= Server.replyCount { sendReplies(to: connection) }
         }
+        sendReplies(to: connection)
         return position
     }
 
@@ -258,7 +271,7 @@ public final class Server {
     private func answer(one message: Span<UInt8>, _ connection: Connection) {
         do throws(SodiumError) {
             switch try responder.answer(message, from: &connection.client, into: &reply) {
-            case .replied: try sendReply(to: connection)
+            case .replied: break  // it goes out with those to the requests that came with this one
             case .over:
                 // Whoever hears that the agent ends must not find its socket any more.
                 if responder.isStopped { listener.remove() }
@@ -272,8 +285,14 @@ public final class Server {
                 commits.add(submission, path: path, from: connection, now: Server.now())
             }
         } catch {
+            forgetReply()
             connection.close()
         }
+    }
+
+    private func sendReplies(to connection: Connection) {
+        if reply.count == 0 { return }
+        if (try? sendReply(to: connection)) == nil { connection.close() }
     }
 
     private func refuse(_ connection: Connection) {
@@ -311,9 +330,7 @@ public final class Server {
                         continue
                     }
                     try sendReply(to: connection)
-                    if !connection.isBusy {
-                        try connection.resume(now: Server.now()) { answer($0, connection) }
-                    }
+                    if !connection.isBusy { try resume(connection) }
                 }
             } catch {
                 connection.close()
@@ -330,9 +347,7 @@ public final class Server {
             do throws(SodiumError) {
                 try responder.report(entry.submission, into: &reply)
                 try sendReply(to: connection)
-                if !connection.isBusy {
-                    try connection.resume(now: Server.now()) { answer($0, connection) }
-                }
+                if !connection.isBusy { try resume(connection) }
             } catch {
                 connection.close()
             }

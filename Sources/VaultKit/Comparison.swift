@@ -85,10 +85,20 @@ extension SecretVersion {
 extension Secret {
     /// Whether `list --all` prints one before the other.
     static func isListedBefore(_ left: Secret, _ right: Secret) -> Bool {
-        left.sortKey.lexicographicallyPrecedes(right.sortKey)
+        guard let left = try? left.packed(), let right = try? right.packed() else { return false }
+        return isListedBefore(left.span, right.span)
     }
 
-    private var sortKey: [UInt8] { (try? packed()).map { Vault.sortKey($0.span) } ?? [] }
+    /// The same of two that are packed: the order of the word of the scope, the id and the name, with TABs between.
+    static func isListedBefore(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+        // The words of the scopes are in the opposite order to that of their codes.
+        if left[0] != right[0] { return left[0] > right[0] }
+        let (leftID, rightID) = (3..<3 + Int(left[1]), 3..<3 + Int(right[1]))
+        let order = left.extracting(leftID).order(against: right.extracting(rightID))
+        if order != 0 { return order < 0 }
+        let leftName = left.extracting(leftID.upperBound..<left.count)
+        return leftName.order(against: right.extracting(rightID.upperBound..<right.count)) < 0
+    }
 }
 
 /// The versions of one secret in two files, side by side: the union of two sets, new to old.

@@ -99,9 +99,18 @@ public struct Secret: Hashable, Sendable {
 
     /// A secret from its packed form; nil if that breaks a rule for scopes, ids or names.
     public init?(packed: Span<UInt8>) {
-        guard let address = Address(packed: packed) else { return nil }
-        let id = String(decoding: address.id, as: UTF8.self)
-        self.init(String(decoding: address.name, as: UTF8.self), in: Scope(code: address.scope, id: id))
+        guard Address(packed: packed) != nil else { return nil }
+        let idEnd = 3 + Int(packed[1])
+        guard let id = Secret.text(packed.extracting(3..<idEnd)),
+            let name = Secret.text(packed.extracting(idEnd..<packed.count))
+        else { return nil }
+        self.init(name, in: Scope(code: packed[0], id: id))
+    }
+
+    private static func text(_ bytes: Span<UInt8>) -> String? {
+        if bytes.isEmpty { return "" }
+        guard let text = try? UTF8Span(validating: bytes) else { return nil }
+        return String(copying: text)
     }
 
     /// Whether `name` is 1 to 128 characters of `[A-Za-z_][A-Za-z0-9_.-]*`.

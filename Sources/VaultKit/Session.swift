@@ -22,6 +22,16 @@ public protocol Session: AnyObject {
     /// - Throws: ``VaultError/noSuchSecret``, ``VaultError/noSuchVersion``; a deletion has no value either.
     func withValue(of secret: Secret, version: Int, _ body: (Span<UInt8>) -> Void) throws(VaultError)
 
+    /// Lends the newest values of several secrets, one after the other, each of which is wiped afterwards.
+    ///
+    /// - Throws: as ``withValue(of:version:_:)``; some of the values may have been lent before.
+    func withValues(of secrets: [Secret], _ body: (Secret, Span<UInt8>) -> Void) throws(VaultError)
+
+    /// Creates or replaces one secret, durably.
+    ///
+    /// - Throws: as ``Changes/set(_:to:)`` and ``commit(_:)``.
+    func set(_ name: String, in scope: Scope, to value: Span<UInt8>) throws(VaultError)
+
     /// Makes changes durable, all or none.
     ///
     /// - Throws: ``VaultError``; unless it is `VaultFileError.outcomeUnknown`, nothing was changed
@@ -90,9 +100,16 @@ public struct Summary: Equatable, Sendable {
 }
 
 extension Session {
-    /// Creates or replaces one secret, durably.
-    ///
-    /// - Throws: as ``Changes/set(_:to:)`` and ``commit(_:)``.
+    /// Lends the newest values of several secrets, asking for each when the one before was lent.
+    public func withValues(
+        of secrets: [Secret], _ body: (Secret, Span<UInt8>) -> Void
+    ) throws(VaultError) {
+        for secret in secrets {
+            try withValue(of: secret, version: 0) { value in body(secret, value) }
+        }
+    }
+
+    /// Creates or replaces one secret, durably, by a commit of that one change.
     public func set(_ name: String, in scope: Scope, to value: Span<UInt8>) throws(VaultError) {
         var changes = try Changes()
         try changes.set(Secret(name, in: scope), to: value)
@@ -140,13 +157,14 @@ extension Session {
 
     /// The secrets that apply in `context`, one for each name, by name, bytewise.
     public func effective(in context: Context) throws(VaultError) -> [Secret] {
-        var winners: [String: (rank: Int, secret: Secret)] = [:]
-        let ranks = Dictionary(uniqueKeysWithValues: context.scopes.enumerated().map { ($1, $0) })
-        for secret in try secrets() {
-            guard let rank = ranks[secret.scope], rank < winners[secret.name]?.rank ?? .max else { continue }
-            winners[secret.name] = (rank, secret)
+        let secrets = try secrets()
+        return context.scopes.reduce([]) { stronger, scope in
+            // Those of one scope lie together, by name.
+            let first = secrets.firstIndex { $0.scope == scope } ?? secrets.endIndex
+            let rest = secrets[first...]
+            return effectiveSecrets(
+                stronger, rest[..<(rest.firstIndex { $0.scope != scope } ?? rest.endIndex)])
         }
-        return winners.values.map(\.secret).sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     }
 
     /// The names in one scope, bytewise.
@@ -177,4 +195,18 @@ extension Session {
         try commit(changes)
         return !history[1].isDeletion
     }
+}
+
+/// Joins two lists by name, where of two secrets with the same one the first list's applies.
+private func effectiveSecrets(_ stronger: [Secret], _ weaker: ArraySlice<Secret>) -> [Secret] {
+    if stronger.isEmpty { return Array(weaker) }
+    var result: [Secret] = []
+    var rest = stronger[...]
+    for secret in weaker {
+        while let first = rest.first, first.name.utf8.lexicographicallyPrecedes(secret.name.utf8) {
+            result.append(rest.removeFirst())
+        }
+        if rest.first?.name != secret.name { result.append(secret) }
+    }
+    return result + rest
 }

@@ -206,34 +206,23 @@ public final class Vault: Session {
 
     /// Every secret that exists, by scope, id and name, bytewise.
     public func secrets() -> [Secret] {
-        var packed: [[UInt8]] = []
-        log.forEachCurrent { address in packed.append(Vault.sortKey(address)) }
-        packed.sort { $0.lexicographicallyPrecedes($1) }
-        return packed.map(Vault.secret)
+        var secrets: [Secret] = []
+        forEachPacked { packed in
+            if let secret = Secret(packed: packed) { secrets.append(secret) }
+        }
+        return secrets
     }
 
-    /// The word of the scope, the id and the name with TABs between, as `list --all` prints them, so that
-    /// they sort alike.
-    static func sortKey(_ address: Span<UInt8>) -> [UInt8] {
-        var key = Array(Scope(code: address[0], id: "").word.utf8)
-        key.append(9)
-        let idEnd = 3 + Int(address[1])
-        for index in 3..<address.count {
-            if index == idEnd { key.append(9) }
-            key.append(address[index])
+    /// Lends every secret that exists in its packed form (``Secret/packed()``), by scope, id and name, bytewise.
+    package func forEachPacked<E>(_ body: (Span<UInt8>) throws(E) -> Void) throws(E) {
+        var bytes: [UInt8] = []
+        var places: [Range<Int>] = []
+        log.forEachCurrent { packed in
+            places.append(bytes.count..<bytes.count + packed.count)
+            for index in packed.indices { bytes.append(packed[index]) }
         }
-        return key
-    }
-
-    private static func secret(_ sortKey: [UInt8]) -> Secret {
-        let parts = sortKey.split(separator: 9, omittingEmptySubsequences: false).map {
-            String(decoding: $0, as: UTF8.self)
-        }
-        return switch parts[0] {
-        case "project": Secret(parts[2], in: .project(parts[1]))
-        case "cluster": Secret(parts[2], in: .cluster(parts[1]))
-        default: Secret(parts[parts.count - 1], in: .team)
-        }
+        places.sort { Secret.isListedBefore(bytes.span.extracting($0), bytes.span.extracting($1)) }
+        for place in places { try body(bytes.span.extracting(place)) }
     }
 
     /// Whether a secret exists.

@@ -35,35 +35,37 @@ struct ChildEnvironment: ~Copyable {
         self.effective = Dictionary(uniqueKeysWithValues: effective.map { ($0.name, $0) })
         self.searched = searched
         block = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 16 * 1024) }
+        added.reserveCapacity(effective.count)
     }
 
     /// Whether a variable changes which code programs load or how they find each other.
     static func isDangerous(_ name: String) -> Bool {
-        let names: Swift.Set<String> = [
-            // The shell, and what is found by its name.
-            "PATH", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "BASHOPTS", "PS4", "PROMPT_COMMAND", "ZDOTDIR",
-            "FPATH", "CDPATH", "GLOBIGNORE", "SHELL", "HOME", "TMPDIR", "XDG_CONFIG_HOME",
-            // Interpreters and their libraries.
-            "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONUSERBASE", "PYTHONWARNINGS",
-            "PYTHONBREAKPOINT", "PYTHONEXECUTABLE", "NODE_OPTIONS", "NODE_PATH", "PERL5LIB", "PERL5OPT",
-            "PERL5DB", "RUBYLIB", "RUBYOPT", "GEM_HOME", "GEM_PATH", "LUA_INIT", "LUA_PATH", "LUA_CPATH",
-            "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS", "MAVEN_OPTS", "CLASSPATH",
-            "DOTNET_STARTUP_HOOKS", "CORECLR_PROFILER_PATH", "PHPRC", "PHP_INI_SCAN_DIR", "R_PROFILE_USER",
-            // Libraries that load others.
-            "GCONV_PATH", "LOCPATH", "GLIBC_TUNABLES", "OPENSSL_CONF", "OPENSSL_MODULES", "GTK_MODULES",
-            "QT_PLUGIN_PATH",
-            // Programs that other programs start.
-            "GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXEC_PATH", "GIT_EXTERNAL_DIFF", "GIT_ASKPASS", "GIT_PAGER",
-            "GIT_EDITOR", "GIT_PROXY_COMMAND", "GIT_TEMPLATE_DIR", "SSH_ASKPASS", "SUDO_ASKPASS", "RSYNC_RSH",
-            "EDITOR", "VISUAL", "PAGER", "MANPAGER", "LESSOPEN", "BROWSER", "MAKEFLAGS", "GCC_EXEC_PREFIX",
-            "RUSTC_WRAPPER", "npm_config_script_shell",
-            // Which vault a program below would take its secrets from.
-            "VAULT_FILE",
-        ]
-        return names.contains(name) || name.hasPrefix("LD_") || name.hasPrefix("DYLD_")
+        dangerousNames.contains(name) || name.hasPrefix("LD_") || name.hasPrefix("DYLD_")
             || name.hasPrefix("BASH_FUNC_")
             || name.hasPrefix("GIT_CONFIG") || name.hasPrefix("MALLOC_")
     }
+
+    private static let dangerousNames: Swift.Set<String> = [
+        // The shell, and what is found by its name.
+        "PATH", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "BASHOPTS", "PS4", "PROMPT_COMMAND", "ZDOTDIR",
+        "FPATH", "CDPATH", "GLOBIGNORE", "SHELL", "HOME", "TMPDIR", "XDG_CONFIG_HOME",
+        // Interpreters and their libraries.
+        "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONUSERBASE", "PYTHONWARNINGS",
+        "PYTHONBREAKPOINT", "PYTHONEXECUTABLE", "NODE_OPTIONS", "NODE_PATH", "PERL5LIB", "PERL5OPT",
+        "PERL5DB", "RUBYLIB", "RUBYOPT", "GEM_HOME", "GEM_PATH", "LUA_INIT", "LUA_PATH", "LUA_CPATH",
+        "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS", "MAVEN_OPTS", "CLASSPATH",
+        "DOTNET_STARTUP_HOOKS", "CORECLR_PROFILER_PATH", "PHPRC", "PHP_INI_SCAN_DIR", "R_PROFILE_USER",
+        // Libraries that load others.
+        "GCONV_PATH", "LOCPATH", "GLIBC_TUNABLES", "OPENSSL_CONF", "OPENSSL_MODULES", "GTK_MODULES",
+        "QT_PLUGIN_PATH",
+        // Programs that other programs start.
+        "GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXEC_PATH", "GIT_EXTERNAL_DIFF", "GIT_ASKPASS", "GIT_PAGER",
+        "GIT_EDITOR", "GIT_PROXY_COMMAND", "GIT_TEMPLATE_DIR", "SSH_ASKPASS", "SUDO_ASKPASS", "RSYNC_RSH",
+        "EDITOR", "VISUAL", "PAGER", "MANPAGER", "LESSOPEN", "BROWSER", "MAKEFLAGS", "GCC_EXEC_PREFIX",
+        "RUSTC_WRAPPER", "npm_config_script_shell",
+        // Which vault a program below would take its secrets from.
+        "VAULT_FILE",
+    ]
 
     /// Takes over this process's own variables, with references replaced and passphrases left out.
     mutating func inherit(pristine: Bool) throws(Failure) {
@@ -100,7 +102,7 @@ struct ChildEnvironment: ~Copyable {
                     .usage, "these names change how programs run: \(dangerous.joined(separator: ", "))",
                     hint: "add --allow-name \(first) if that is meant, or --except \(first)"))
         }
-        for secret in secrets { try put(Name(secret.name.utf8), secret) }
+        try putAll(secrets)
     }
 
     /// Notes that names are missing which must be there.
@@ -195,8 +197,12 @@ struct ChildEnvironment: ~Copyable {
 
     /// Starts the program; returns only if that failed.
     borrowing func become(argumentsFrom first: Int) throws(Failure) -> Errno {
-        let final = try compacted()
         let kept = kept.values.sorted()
+        let isCompact = block.count == added.values.reduce(0) { $0 + $1.count }
+        if isCompact {
+            return block.withBytes { CurrentProcess.become(argumentsFrom: first, keeping: kept, adding: $0) }
+        }
+        let final = try compacted()
         return final.withBytes { CurrentProcess.become(argumentsFrom: first, keeping: kept, adding: $0) }
     }
 
@@ -235,10 +241,33 @@ struct ChildEnvironment: ~Copyable {
 
     private mutating func put(_ name: Name, _ secret: Secret) throws(Failure) {
         let value = try value(of: secret)
-        if let problem = value.withBytes({ ChildEnvironment.problem(name, $0) }) {
+        try value.withBytes { value throws(Failure) in try put(name, secret, value) }
+    }
+
+    /// Sets a variable for each secret, under its own name.
+    private mutating func putAll(_ secrets: [Secret]) throws(Failure) {
+        var failure: Failure?
+        do throws(VaultError) {
+            try vault.withValues(of: secrets) { secret, value in
+                do throws(Failure) {
+                    if failure == nil { try put(Name(secret.name.utf8), secret, value) }
+                } catch {
+                    failure = error
+                }
+            }
+        } catch {
+            throw Failure(error, path: "the vault")
+        }
+        if let failure { throw failure }
+    }
+
+    private mutating func put(
+        _ name: Name, _ secret: Secret, _ value: Span<UInt8>
+    ) throws(Failure) {
+        if let problem = ChildEnvironment.problem(name, value) {
             refused.insert("\(secret.name) (\(problem))")
         } else {
-            try value.withBytes { value throws(Failure) in try put(name, value) }
+            try put(name, value)
         }
     }
 

@@ -54,7 +54,12 @@ struct CurrentContext {
     }
 
     /// The scopes that were searched, in words.
-    var searched: String { context.scopes.map(\.described).joined(separator: ", ") }
+    var searched: String {
+        context.scopes.reduce(into: "") { words, scope in
+            if !words.isEmpty { words += ", " }
+            words += scope.described
+        }
+    }
 }
 
 extension Target {

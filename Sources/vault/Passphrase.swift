@@ -91,13 +91,23 @@ enum Passphrase {
 
     /// Whether a variable must not reach a child: it may hold a passphrase, or say where one is.
     static func isPassphraseVariable(_ entry: Span<UInt8>) -> Bool {
-        var name: [UInt8] = []
-        for index in entry.indices where entry[index] != UInt8(ascii: "=") || name.isEmpty {
-            name.append(entry[index])
-            if index + 1 < entry.count, entry[index + 1] == UInt8(ascii: "=") { break }
+        guard hasWord("VAULT_", entry, at: 0) else { return false }
+        // The name ends at the first equals sign.
+        var index = 0
+        while index < entry.count, entry[index] != UInt8(ascii: "=") {
+            if hasWord("PASSPHRASE", entry, at: index) { return true }
+            index += 1
         }
-        let text = String(decoding: name, as: UTF8.self)
-        return text.hasPrefix("VAULT_") && text.contains("PASSPHRASE")
+        return false
+    }
+
+    private static func hasWord(_ word: String, _ entry: Span<UInt8>, at start: Int) -> Bool {
+        var index = start
+        for byte in word.utf8 {
+            guard index < entry.count, entry[index] == byte else { return false }
+            index += 1
+        }
+        return true
     }
 
     private static func explicit(

@@ -217,6 +217,21 @@ private let counting = (0..<32).map { UInt8($0) }
         #expect(buffer.withBytes { [$0[0], $0[1], $0[2]] } == [1, 0, 0])
     }
 
+    @Test func `wipes what the rest leaves when its front is dropped`() throws {
+        var buffer = try SecretBuffer(capacity: 16)
+        try buffer.append([1, 2, 3, 4, 5].span)
+        buffer.removeFirst(2)
+        #expect(buffer.withBytes { [$0.count, Int($0[0]), Int($0[1]), Int($0[2])] } == [3, 3, 4, 5])
+        _ = buffer.appendInPlace { free in
+            #expect(free[0] == 0 && free[1] == 0)
+            return 0
+        }
+        buffer.removeFirst(0)
+        #expect(buffer.count == 3)
+        buffer.removeFirst(3)
+        #expect(buffer.count == 0)
+    }
+
     @Test func `is compared in full`() {
         #expect(areEqual([1, 2, 3], [1, 2, 3]))
         #expect(!areEqual([1, 2, 3], [1, 2, 4]))

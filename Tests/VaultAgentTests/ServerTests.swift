@@ -145,6 +145,32 @@ import VaultKit
         }
     }
 
+    private static func message(_ kind: UInt8, _ body: [UInt8]) -> [UInt8] {
+        [UInt8(1 + body.count), 0, 0, 0, kind] + body
+    }
+
+    @Test func `requests that arrive together are answered in order, each after what those before it wrote`()
+        throws
+    {
+        try world.serve { agent in
+            try world.unlock(path, agent)
+            let secret = [UInt8]([1, 0, 1]) + Array("A".utf8)
+            let value = Self.message(10, secret + [0, 0, 0, 0])
+            let open = Self.message(6, [UInt8(path.utf8.count), 0] + Array(path.utf8))
+            let set = { (byte: UInt8) in Self.message(11, [1] + secret + [1, 0, 0, 0, byte]) }
+            let socket = try connect()
+            try send(
+                Self.hello + open + value + set(7) + value + set(8) + set(9) + value + Self.message(1, []),
+                socket)
+            let written = Self.message(139, [0, 0, 0, 0, 0, 0, 0, 0])
+            let absent = Self.message(255, [6] + [UInt8](repeating: 0, count: 17))
+            let said =
+                Self.message(128, [1, 0]) + Self.message(134, [0, 0, 0, 0, 0, 0, 0, 0]) + absent + written
+                + Self.message(138, [7]) + written + written + Self.message(138, [9]) + Self.message(129, [])
+            #expect(rest(socket) == said)
+        }
+    }
+
     @Test func `half a message is not waited for, and holds nobody up`() throws {
         var settings = Server.Settings()
         settings.stallPatience = 300

@@ -91,6 +91,45 @@ import VaultKit
         }
     }
 
+    @Test func `values that are asked for together come in order, and one that is not there harms no other`()
+        throws
+    {
+        try world.serve { agent in
+            try world.unlock(path, agent)
+            let session = try agent.session(for: path)
+            // More requests than are sent before a reply is read, and more replies than the socket holds.
+            let secrets = (1...2500).map { Secret("NAME_\($0)", in: $0 % 2 == 0 ? .team : .project("web")) }
+            let large = [UInt8](repeating: 7, count: 400_000)
+            var changes = try Changes()
+            for secret in secrets { try changes.set(secret, to: Array(secret.name.utf8).span) }
+            try changes.set(secrets[1200], to: large.span)
+            try session.commit(changes)
+            var lent: [Secret] = []
+            func take(_ secret: Secret, _ value: Span<UInt8>) {
+                let bytes = value.indices.map { value[$0] }
+                #expect(bytes == (secret == secrets[1200] ? large : Array(secret.name.utf8)))
+                lent.append(secret)
+            }
+            try session.withValues(of: secrets, take)
+            #expect(lent == secrets)
+            lent = []
+            let absent = Secret("ABSENT", in: .team)
+            #expect(throws: VaultError.noSuchSecret) {
+                try session.withValues(of: Array(secrets[..<3]) + [absent] + secrets[3..<5], take)
+            }
+            #expect(lent == Array(secrets[..<5]))
+            #expect(throws: VaultError.invalidName) {
+                try session.withValues(of: [secrets[0], Secret("A b", in: .team)], take)
+            }
+            #expect(try session.text("NAME_2", .team) == "NAME_2")
+            let file = try world.open(path)
+            lent = []
+            try file.withValues(of: secrets, take)
+            #expect(lent == secrets)
+            #expect(throws: VaultError.noSuchSecret) { try file.withValues(of: [absent], take) }
+        }
+    }
+
     @Test func `more than 64 MiB at once are refused, and nothing is written`() throws {
         try world.serve { agent in
             try world.unlock(path, agent)

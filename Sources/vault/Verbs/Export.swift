@@ -52,14 +52,17 @@ struct ExportSecrets: Command {
         }
         try current.checkRequired(effective)
         var export = try inWords { () throws(SodiumError) in try Export(as: format) }
-        for secret in effective where filter.wants(secret) {
-            let value = try options.during { () throws(VaultError) in
-                try vault.value(of: secret, version: 0)
-            }
-            try value.withBytes { value throws(Failure) in
-                try inWords { () throws(SodiumError) in try export.add(secret.name, value) }
+        var failure: SodiumError?
+        try options.during { () throws(VaultError) in
+            try vault.withValues(of: effective.filter(filter.wants)) { secret, value in
+                do throws(SodiumError) {
+                    if failure == nil { try export.add(secret.name, value) }
+                } catch {
+                    failure = error
+                }
             }
         }
+        if let failure { throw Failure(failure) }
         guard export.refused.isEmpty else {
             throw try refusal(export.refused, effective, in: vault, format)
         }

@@ -43,40 +43,65 @@ struct Get: Command {
         let scope = try target.scope(options)
         let current = scope == nil ? try CurrentContext(options.context) : nil
         let vault = try options.openForReading()
-        let secret = try find(name, scope, current, in: vault)
-        let number = try number(of: secret, in: vault)
-        var failure: Failure?
-        try options.during { () throws(VaultError) in
-            try vault.withValue(of: secret, version: number) { value in
-                do throws(Failure) {
-                    try Get.print(value, force: force)
-                } catch {
-                    failure = error
-                }
-            }
-        }
-        if let failure { throw failure }
+        let scopes = scope.map { [$0] } ?? current?.context.scopes ?? []
+        let isPrinted =
+            version == nil && at == nil
+            ? try printNewest(name, scopes, of: vault) : try printVersion(name, scope, scopes, of: vault)
+        if isPrinted { return }
+        let searched = scope?.described ?? current?.searched ?? ""
+        throw absent(name, searched: searched, in: vault, explicit: scope)
     }
 
-    /// The secret that is meant.
+    /// Prints the value in the strongest scope that has one, which itself tells that it is there.
+    ///
+    /// - Returns: false if none has.
+    private func printNewest(
+        _ name: String, _ scopes: [Scope], of vault: any Session
+    ) throws(Failure) -> Bool {
+        for scope in scopes {
+            let failure: Failure?
+            do throws(VaultError) {
+                failure = try print(Secret(name, in: scope), version: 0, of: vault)
+            } catch .noSuchSecret {
+                continue
+            } catch {
+                throw Failure(error, path: try options.path())
+            }
+            if let failure { throw failure }
+            return true
+        }
+        return false
+    }
+
+    /// Prints the version that is asked for.
+    ///
+    /// - Returns: false if the secret is in none of the scopes.
+    private func printVersion(
+        _ name: String, _ explicit: Scope?, _ scopes: [Scope], of vault: any Session
+    ) throws(Failure) -> Bool {
+        guard let secret = try find(name, explicit, scopes, in: vault) else { return false }
+        let number = try number(of: secret, in: vault)
+        let failure = try options.during { () throws(VaultError) in
+            try print(secret, version: number, of: vault)
+        }
+        if let failure { throw failure }
+        return true
+    }
+
+    /// The secret whose version is meant.
     ///
     /// A version can also be asked of one that was deleted, where the scope is named.
     private func find(
-        _ name: String, _ scope: Scope?, _ current: CurrentContext?, in vault: any Session
-    ) throws(Failure) -> Secret {
-        if let scope {
-            let secret = Secret(name, in: scope)
-            let exists = try options.during { () throws(VaultError) in
+        _ name: String, _ explicit: Scope?, _ scopes: [Scope], in vault: any Session
+    ) throws(Failure) -> Secret? {
+        for secret in scopes.map({ Secret(name, in: $0) }) {
+            let isThere = try options.during { () throws(VaultError) in
                 if try vault.contains(secret) { return true }
-                return version != nil || at != nil ? try !vault.history(of: secret).isEmpty : false
+                return explicit != nil ? try !vault.history(of: secret).isEmpty : false
             }
-            guard exists else { throw absent(name, searched: scope.described, in: vault, explicit: scope) }
-            return secret
+            if isThere { return secret }
         }
-        let context = current?.context ?? Context()
-        let resolution = try options.during { () throws(VaultError) in try vault.resolve(name, in: context) }
-        guard let resolution else { throw absent(name, searched: current?.searched ?? "", in: vault) }
-        return resolution.winner
+        return nil
     }
 
     /// Which version is meant.
@@ -88,6 +113,23 @@ struct Get: Command {
                 .noSuchSecret, "'\(secret.name)' did not exist in \(secret.scope.described) at that time")
         }
         return index
+    }
+
+    /// Prints a version of a secret.
+    ///
+    /// - Returns: why its value could not be printed.
+    private func print(
+        _ secret: Secret, version: Int, of vault: any Session
+    ) throws(VaultError) -> Failure? {
+        var failure: Failure?
+        try vault.withValue(of: secret, version: version) { value in
+            do throws(Failure) {
+                try Get.print(value, force: force)
+            } catch {
+                failure = error
+            }
+        }
+        return failure
     }
 
     /// Writes a value: exact bytes into a pipe or file, a line onto a terminal.

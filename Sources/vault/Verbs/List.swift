@@ -43,23 +43,26 @@ struct List: Command {
         if secrets.isEmpty, !options.common.quiet {
             Output.note("No secrets in \(scope?.described ?? current?.searched ?? "this vault")")
         }
-        try Output.write(text(secrets, scope))
-    }
-
-    private func text(_ secrets: [Secret], _ scope: Scope?) -> String {
         if json {
             let list = secrets.map { JSON.object($0.fields) }
-            return JSON.object([("schema", .number(1)), ("secrets", .array(list))]).text + "\n"
+            return try Output.write(
+                JSON.object([("schema", .number(1)), ("secrets", .array(list))]).text + "\n")
         }
-        if secrets.isEmpty { return "" }
+        if !secrets.isEmpty { try Output.write(lines(secrets).span) }
+    }
+
+    private func lines(_ secrets: [Secret]) -> [UInt8] {
         if Output.isTerminal {
             var table = Table("NAME", "SCOPE", "ID")
             for secret in secrets { table.add(secret.name, secret.scope.word, secret.scope.id ?? "") }
-            return table.text
+            return Array(table.text.utf8)
         }
-        return secrets.map { secret in
-            all ? secret.line + "\n" : secret.name + "\n"
-        }.joined()
+        var lines: [UInt8] = []
+        for secret in secrets {
+            lines += (all ? secret.line : secret.name).utf8
+            lines.append(UInt8(ascii: "\n"))
+        }
+        return lines
     }
 }
 
