@@ -49,6 +49,21 @@ public final class AgentSession: Session {
         return exists
     }
 
+    /// Whether each of several secrets exists, all of which are asked for at once.
+    public func contains(_ secrets: [Secret]) throws(VaultError) -> [Bool] {
+        var requests: [[UInt8]] = []
+        for secret in secrets { requests.append(try secret.packed()) }
+        var answers = [Bool](repeating: false, count: secrets.count)
+        do throws(AgentError) {
+            try connection.requests(.contains, requests) { index, answer in
+                answers[index] = answer.count == 1 && answer[0] == 1
+            }
+        } catch {
+            throw VaultError(error, outcomeUnknown: false)
+        }
+        return answers
+    }
+
     /// The versions of a secret, new to old, deletions too; empty if it never existed.
     public func history(of secret: Secret) throws(VaultError) -> [SecretVersion] {
         var versions: [SecretVersion] = []

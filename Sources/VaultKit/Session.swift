@@ -13,6 +13,9 @@ public protocol Session: AnyObject {
     /// Whether a secret exists.
     func contains(_ secret: Secret) throws(VaultError) -> Bool
 
+    /// Whether each of several secrets exists, in their order.
+    func contains(_ secrets: [Secret]) throws(VaultError) -> [Bool]
+
     /// The versions of a secret, new to old, deletions too; empty if it never existed.
     func history(of secret: Secret) throws(VaultError) -> [SecretVersion]
 
@@ -100,6 +103,13 @@ public struct Summary: Equatable, Sendable {
 }
 
 extension Session {
+    /// Whether each of several secrets exists, asking for one after the other.
+    public func contains(_ secrets: [Secret]) throws(VaultError) -> [Bool] {
+        var answers: [Bool] = []
+        for secret in secrets { answers.append(try contains(secret)) }
+        return answers
+    }
+
     /// Lends the newest values of several secrets, asking for each when the one before was lent.
     public func withValues(
         of secrets: [Secret], _ body: (Secret, Span<UInt8>) -> Void

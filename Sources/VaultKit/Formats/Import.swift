@@ -31,20 +31,15 @@ public struct Import: Equatable, Sendable {
     ) throws(VaultError) {
         self.scope = scope
         try vault.refresh()
-        var entries: [Entry] = []
-        for name in assignments.names {
-            var effect = Effect.new
-            let secret = Secret(name, in: scope)
-            if try vault.contains(secret) {
-                try assignments.withValue(of: name) { new throws(VaultError) in
-                    try vault.withValue(of: secret, version: 0) { old in
-                        effect = old.isEqual(to: new) ? .unchanged : .replaced
-                    }
-                }
+        let secrets = assignments.names.map { Secret($0, in: scope) }
+        let present = zip(secrets, try vault.contains(secrets)).filter(\.1).map(\.0)
+        var effects: [String: Effect] = [:]
+        try vault.withValues(of: present) { secret, old in
+            assignments.withValue(of: secret.name) { new in
+                effects[secret.name] = old.isEqual(to: new) ? .unchanged : .replaced
             }
-            entries.append(Entry(name: name, effect: effect))
         }
-        self.entries = entries
+        entries = secrets.map { Entry(name: $0.name, effect: effects[$0.name] ?? .new) }
     }
 
     /// Makes the changes durable, all or none.
