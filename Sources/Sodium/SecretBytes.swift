@@ -1,10 +1,12 @@
 internal import CSodium
+internal import Synchronization
 
 /// A fixed number of bytes in guarded memory.
 ///
 /// The memory is locked (never swapped, left out of core dumps), lies between pages that fault when touched,
 /// and is wiped when the value goes away. It cannot be copied, only borrowed inside ``withBytes(_:)``.
-/// Allocation costs some 40 µs and at least four pages: one for a key or a value, never one for each record.
+/// Allocation costs some 40 µs and at least four pages, unless what was given back can be used again: one for a key or a value,
+/// never one for each record.
 @safe public struct SecretBytes: ~Copyable, @unchecked Sendable {
     // @unchecked: the one pointer is owned by this value alone, and writing needs `mutating`.
     private let memory: UnsafeMutablePointer<UInt8>
@@ -17,10 +19,8 @@ internal import CSodium
     /// - Throws: ``SodiumError/outOfMemory``, ``SodiumError/unavailable``.
     public init(count: Int) throws(SodiumError) {
         try Library.start()
-        // One byte more than asked, because an empty allocation has no address to borrow.
-        guard count >= 0, let memory = unsafe sodium_malloc(count + 1) else { throw .outOfMemory }
-        unsafe sodium_memzero(memory, count + 1)
-        unsafe self.memory = memory.assumingMemoryBound(to: UInt8.self)
+        guard count >= 0, let memory = unsafe GuardedPages.take(count) else { throw .outOfMemory }
+        unsafe self.memory = memory
         self.count = count
     }
 
@@ -40,7 +40,7 @@ internal import CSodium
         unsafe bytes.withPointer { source, count in unsafe memory.update(from: source, count: count) }
     }
 
-    deinit { unsafe sodium_free(memory) }
+    deinit { unsafe GuardedPages.giveBack(memory, count) }
 
     /// Lends the bytes for reading.
     ///
@@ -56,6 +56,46 @@ internal import CSodium
         precondition(start >= 0 && start <= count)
         var span = unsafe MutableSpan(_unsafeStart: memory + start, count: count - start)
         return try body(&span)
+    }
+}
+
+/// Guarded memory, of which a few single pages are kept, wiped, for those who need one next.
+///
+/// A page takes ten system calls to make and to drop, which is as much as the disk takes for a change.
+private enum GuardedPages {
+    @safe private struct Kept: @unchecked Sendable {
+        // @unchecked: the pointers are owned by whoever holds the mutex.
+        var pages: [UnsafeMutablePointer<UInt8>] = unsafe []
+    }
+
+    private static let kept = Mutex(Kept())
+    private static let most = 8
+    /// A page without the bytes by which libsodium notices who writes before it.
+    private static let pageCount = 4080
+
+    /// Zero bytes, `count` of them at least; nil without memory.
+    static func take(_ count: Int) -> UnsafeMutablePointer<UInt8>? {
+        if count <= pageCount, let page = unsafe kept.withLock({ unsafe $0.pages.popLast() }) {
+            return unsafe page
+        }
+        let whole = max(count, pageCount)
+        guard let memory = unsafe sodium_malloc(whole) else { return nil }
+        unsafe sodium_memzero(memory, whole)
+        return unsafe memory.assumingMemoryBound(to: UInt8.self)
+    }
+
+    /// Wipes `count` bytes and drops or keeps them.
+    static func giveBack(_ memory: UnsafeMutablePointer<UInt8>, _ count: Int) {
+        if count <= pageCount {
+            unsafe sodium_memzero(memory, count)
+            let isKept = kept.withLock { kept in
+                guard unsafe kept.pages.count < most else { return false }
+                unsafe kept.pages.append(memory)
+                return true
+            }
+            if isKept { return }
+        }
+        unsafe sodium_free(memory)
     }
 }
 

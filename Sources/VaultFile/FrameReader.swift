@@ -154,7 +154,7 @@ package struct FrameReader: ~Copyable {
     package init(
         _ file: any StorageFile, key: consuming Key, ahead sizes: ReadAheadSizes = ReadAheadSizes()
     ) throws(VaultFileError) {
-        let room = try guarding { () throws(SodiumError) in try SecretBytes(count: 4096) }
+        let room = try guarding { () throws(SodiumError) in try SecretBytes(count: 4080) }
         do throws(SodiumError) {
             self.key = try BoxKey(key)
         } catch {

@@ -16,7 +16,7 @@ package struct FrameSealer: ~Copyable {
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     package init(after position: Replay.Position, key: consuming Key) throws(VaultFileError) {
-        let room = try guarding { () throws(SodiumError) in try SecretBytes(count: 4096) }
+        let room = try guarding { () throws(SodiumError) in try SecretBytes(count: 4080) }
         do throws(SodiumError) {
             self.key = try BoxKey(key)
         } catch {

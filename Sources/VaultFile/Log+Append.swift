@@ -60,7 +60,8 @@ extension Log {
         defer { file.unlock() }
         if header.isReadOnly { throw .readOnly }
         // Nobody else raises it now.
-        let mark = note(readMark())
+        let mark = note(readMarkToRaise())
+        defer { markFile = nil }
         replay.watch(for: mark)
         do throws(VaultFileError) {
             try noteTail(try advance())

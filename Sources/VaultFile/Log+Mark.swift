@@ -20,6 +20,20 @@ extension Log {
         }
     }
 
+    /// The mark of the path, whose file stays open while the lock is held, to be raised.
+    func readMarkToRaise() -> Result<Mark?, Errno> {
+        do throws(Errno) {
+            guard let marks = surroundings.marks, let file = try marks.markFile(of: realPath()) else {
+                return .success(nil)
+            }
+            markFile = file
+            return .success(try marks.mark(in: file))
+        } catch {
+            // It may be readable at least.
+            return readMark()
+        }
+    }
+
     /// The mark that was read; one that cannot be read is noted, and says nothing.
     func note(_ mark: Result<Mark?, Errno>) -> Mark? {
         do throws(Errno) {
@@ -116,7 +130,11 @@ extension Log {
     package func remember(_ point: Mark) {
         guard let marks = surroundings.marks else { return }
         do throws(Errno) {
-            try marks.set(point, of: realPath())
+            if let markFile {
+                try marks.set(point, in: markFile)
+            } else {
+                try marks.set(point, of: realPath())
+            }
         } catch {
             markFailure = error
         }

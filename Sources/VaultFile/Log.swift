@@ -27,6 +27,8 @@ public final class Log {
     /// How far this process itself made the file durable, and whether it did so for its name.
     var syncedEnd: UInt64?
     var isNameSynced = false
+    /// The file of the path's mark, while a writer's lock is held and there is one.
+    var markFile: (any StorageFile)?
     /// Why a mark could not be read or written, if that was so.
     public internal(set) var markFailure: Errno?
     /// Set by the first error of a write: what the system says afterwards proves nothing.
@@ -326,6 +328,7 @@ public final class Log {
         let length = try during(.read) { () throws(Errno) in try file.length() }
         guard length >= header.baseEnd else { throw .incompleteCopy(count: length, expected: header.baseEnd) }
         guard try holds(seen, length: length) else { throw .rolledBack }
+        if seen == replay.committed { return try replay.run(to: length) }
         // A writer took back what it could not make durable, or the file was overwritten.
         guard try holds(replay.committed, length: length) else {
             syncedEnd = nil

@@ -77,12 +77,34 @@ public struct MarkFolder: Sendable {
         try read("VLTMARK1", Mark.bodyCount, name(vault)).map { Mark($0.span, at: 0) }
     }
 
+    /// The file with the mark of the vault at a path, for reading and writing it while a lock is held; nil if there is none.
+    func markFile(of vault: String) throws(Errno) -> (any StorageFile)? {
+        do throws(Errno) {
+            return try storage.open(try name(vault), .writing)
+        } catch .noSuchFile, .notFolder {
+            return nil
+        } catch {
+            throw error
+        }
+    }
+
+    /// The mark in its file; nil if it cannot be trusted.
+    func mark(in file: any StorageFile) throws(Errno) -> Mark? {
+        try read("VLTMARK1", Mark.bodyCount, file).map { Mark($0.span, at: 0) }
+    }
+
+    /// Writes over the mark in its file.
+    func set(_ mark: Mark, in file: any StorageFile) throws(Errno) {
+        try write("VLTMARK1", mark.body, file)
+    }
+
     /// Remembers what was seen of the vault at a path.
     ///
     /// - Parameter durably: whether a crash may not bring back the mark before: where that is ahead of this one, it would
     ///   refuse the file.
     public func set(_ mark: Mark, of vault: String, durably: Bool = false) throws(Errno) {
-        let file = try write("VLTMARK1", mark.body, name(vault))
+        let file = try file(name(vault))
+        try write("VLTMARK1", mark.body, file)
         if durably { try file.sync() }
     }
 
@@ -96,7 +118,7 @@ public struct MarkFolder: Sendable {
     /// Remembers a backup of the vault at a path.
     public func set(_ backup: Backup, of vault: String) throws(Errno) {
         let time = (0..<8).map { UInt8(truncatingIfNeeded: backup.time >> (8 * $0)) }
-        _ = try write("VLTBACK1", backup.mark.body + time, name(vault) + ".backup")
+        try write("VLTBACK1", backup.mark.body + time, try file(name(vault) + ".backup"))
     }
 
     /// What is between magic and sum.
@@ -109,6 +131,12 @@ public struct MarkFolder: Sendable {
         } catch {
             throw error
         }
+        return try read(magic, count, file)
+    }
+
+    private func read(
+        _ magic: StaticString, _ count: Int, _ file: any StorageFile
+    ) throws(Errno) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: 8 + count + 32)
         var span = bytes.mutableSpan
         let read = try file.read(at: 0, into: &span)
@@ -120,13 +148,11 @@ public struct MarkFolder: Sendable {
 
     /// Writes over what was there, within one sector; what a crash tore counts as nothing.
     private func write(
-        _ magic: StaticString, _ body: [UInt8], _ name: String
-    ) throws(Errno) -> any StorageFile {
+        _ magic: StaticString, _ body: [UInt8], _ file: any StorageFile
+    ) throws(Errno) {
         let bytes = Array(magic.description.utf8) + body
         let whole = bytes + (try MarkFolder.hash(bytes[...], 32))
-        let file = try file(name)
         try file.write(whole.span, at: 0)
-        return file
     }
 
     private func file(_ name: String) throws(Errno) -> any StorageFile {

@@ -164,7 +164,7 @@ enum Passphrase {
     }
 
     private static func readCommand(_ command: String, _ buffer: inout SecretBuffer) throws(Failure) {
-        var piece = try inWords { () throws(SodiumError) in try SecretBytes(count: 4096) }
+        var piece = try inWords { () throws(SodiumError) in try SecretBytes(count: 4080) }
         var overflow = false
         let status: Int32?
         do throws(Errno) {
