@@ -29,7 +29,7 @@ result=0
 fill 100
 turns "$runs" 1.5 'vault get' "$vault" get NAME_000050 -- 'static C' "$scratch/client" get "$socket" "$VAULT_FILE" NAME_000050
 turns "$runs" 2 'vault run, 100 secrets' "$vault" run /bin/true -- 'static C' "$scratch/client" run "$scratch/100.env" /bin/true
-turns "$runs" 1.5 'vault set' "$vault" set --quiet team NAME_000050 -- 'static C' "$scratch/client" set "$socket" "$VAULT_FILE" NAME_000050 "$scratch/frames"
+turns "$runs" 1.5 'vault set' "$vault" set team NAME_000050 -- 'static C' "$scratch/client" set "$socket" "$VAULT_FILE" NAME_000050 "$scratch/frames" 2>/dev/null
 turns 20 1e9 'vault get, key derived' "$vault" get NAME_000050 --passphrase-file "$scratch/passphrase" -- 'vault get' "$vault" get NAME_000050
 fill 100000
 turns $((runs / 10)) 2 'vault list, 100,000 names' "$vault" list -- 'static C' "$scratch/client" list "$socket" "$VAULT_FILE"
