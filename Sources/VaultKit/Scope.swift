@@ -87,8 +87,17 @@ public struct Secret: Hashable, Sendable {
     ///
     /// - Throws: ``VaultError/invalidName``, ``VaultError/invalidID``.
     func address() throws(VaultError) -> Address {
-        let id = Array((scope.id ?? "").utf8)
-        if let address = Address(scope: scope.code, id: id, name: Array(name.utf8)) { return address }
+        let id = scope.id ?? ""
+        if id.utf8.count <= Format.mostName, name.utf8.count <= Format.mostName {
+            var packed: [UInt8] = []
+            packed.reserveCapacity(3 + id.utf8.count + name.utf8.count)
+            packed.append(scope.code)
+            packed.append(UInt8(id.utf8.count))
+            packed.append(UInt8(name.utf8.count))
+            packed.append(contentsOf: id.utf8)
+            packed.append(contentsOf: name.utf8)
+            if let address = Address(packed: packed.span) { return address }
+        }
         throw Secret.isValidName(name) ? .invalidID : .invalidName
     }
 

@@ -13,10 +13,15 @@ struct ChildEnvironment: ~Copyable {
     /// A variable's name in bytes, since it need not be text, and since two texts that are equal may differ.
     private typealias Name = [UInt8]
 
-    /// Inherited variables that are handed on as they are, by name.
-    private var kept: [Name: Int] = [:]
-    /// Variables of our own: where each lies in `block`.
-    private var added: [Name: Range<Int>] = [:]
+    /// What a variable is set to.
+    private enum Variable {
+        /// What it was inherited with, by its index.
+        case inherited(Int)
+        /// A value of our own: where the entry lies in `block`.
+        case own(Range<Int>)
+    }
+
+    private var variables: [Name: Variable] = [:]
     /// `NAME=value` with a final NUL, one after the other; entries that were overridden too.
     private var block: SecretBuffer
     /// Secrets that cannot stand in an environment, and why.
@@ -35,7 +40,7 @@ struct ChildEnvironment: ~Copyable {
         self.effective = Dictionary(uniqueKeysWithValues: effective.map { ($0.name, $0) })
         self.searched = searched
         block = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 16 * 1024) }
-        added.reserveCapacity(effective.count)
+        variables.reserveCapacity(Environment.count + effective.count)
     }
 
     /// Whether a variable changes which code programs load or how they find each other.
@@ -74,12 +79,11 @@ struct ChildEnvironment: ~Copyable {
             if isSecret { continue }
             let (name, reference) = Environment.withEntry(at: index) { ChildEnvironment.parse($0) }
             if pristine, !ChildEnvironment.pristineNames.contains(name) { continue }
-            added[name] = nil
             switch reference {
-            case nil: kept[name] = index
+            case nil: variables[name] = .inherited(index)
             case .malformed:
                 warnOfMalformed(name)
-                kept[name] = index
+                variables[name] = .inherited(index)
             case .escaped(let text): try put(name, text.span)
             case .secret(let secret): try put(name, reference: secret)
             }
@@ -172,13 +176,15 @@ struct ChildEnvironment: ~Copyable {
     /// All that stands in the way is told; the gravest comes last and is thrown.
     func checkReady() throws(Failure) {
         var failures = failures
-        let tooLong = added.filter { $0.value.count - 1 > ChildEnvironment.mostEntry }.keys
-            .map { "\(ChildEnvironment.text($0)) (too long)" }
-        let unfit = refused.union(tooLong).sorted()
+        var unfit = refused
+        for (name, range) in ownEntries where range.count - 1 > ChildEnvironment.mostEntry {
+            unfit.insert("\(ChildEnvironment.text(name)) (too long)")
+        }
         if !unfit.isEmpty {
+            let list = unfit.sorted().joined(separator: ", ")
             failures.append(
                 Failure(
-                    .notExpressible, "cannot stand in an environment: \(unfit.joined(separator: ", "))",
+                    .notExpressible, "cannot stand in an environment: \(list)",
                     hint: "leave them out with --except, or hand them on with --file"))
         }
         failures.sort { ChildEnvironment.gravity($0) < ChildEnvironment.gravity($1) }
@@ -197,9 +203,10 @@ struct ChildEnvironment: ~Copyable {
 
     /// Starts the program; returns only if that failed.
     borrowing func become(argumentsFrom first: Int) throws(Failure) -> Errno {
-        let kept = kept.values.sorted()
-        let isCompact = block.count == added.values.reduce(0) { $0 + $1.count }
-        if isCompact {
+        var kept: [Int] = []
+        for case .inherited(let index) in variables.values { kept.append(index) }
+        kept.sort()
+        if block.count == ownEntries.reduce(0, { $0 + $1.range.count }) {
             return block.withBytes { CurrentProcess.become(argumentsFrom: first, keeping: kept, adding: $0) }
         }
         let final = try compacted()
@@ -208,13 +215,20 @@ struct ChildEnvironment: ~Copyable {
 
     /// The names of the variables of our own, those that take the most room first.
     var namesBySize: [String] {
-        let sizes = added.map { (size: $0.value.count, name: ChildEnvironment.text($0.key)) }
+        let sizes = ownEntries.map { (size: $0.range.count, name: ChildEnvironment.text($0.name)) }
         return sizes.sorted { ($1.size, $0.name) < ($0.size, $1.name) }.map(\.name)
+    }
+
+    /// The variables that have a value of our own, and where it lies in `block`, in no order.
+    private var ownEntries: [(name: Name, range: Range<Int>)] {
+        var entries: [(name: Name, range: Range<Int>)] = []
+        for case (let name, .own(let range)) in variables { entries.append((name, range)) }
+        return entries
     }
 
     /// The block without entries that were overridden.
     private borrowing func compacted() throws(Failure) -> SecretBuffer {
-        let ranges = added.values.sorted { $0.lowerBound < $1.lowerBound }
+        let ranges = ownEntries.map(\.range).sorted { $0.lowerBound < $1.lowerBound }
         let count = block.count
         var result = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: count) }
         try block.withBytes { block throws(Failure) in
@@ -279,8 +293,7 @@ struct ChildEnvironment: ~Copyable {
             try block.append(value)
             try block.append(0)
         }
-        kept[name] = nil
-        added[name] = start..<block.count
+        variables[name] = .own(start..<block.count)
     }
 
     private func value(of secret: Secret) throws(Failure) -> SecretBytes {
