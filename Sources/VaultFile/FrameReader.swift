@@ -147,6 +147,8 @@ package struct FrameReader: ~Copyable {
     private var key: BoxKey
     package var scanner: FrameScanner
     private var room: SecretBytes
+    /// How many bytes of it a frame was opened in since it was wiped.
+    private var usedCount = 0
     private var ahead: ReadAhead?
     private let aheadSizes: ReadAheadSizes
     private var boxWork = 0
@@ -222,6 +224,7 @@ package struct FrameReader: ~Copyable {
             room = try guarding { () throws(SodiumError) in try SecretBytes(count: count) }
         }
         boxWork += frame.boxCount
+        usedCount = max(usedCount, wanted)
         let isAuthentic = room.withMutableBytes {
             key.open(
                 bytes.extracting(Format.frameOverhead..<bytes.count), nonce: bytes.extracting(8..<32),
@@ -243,8 +246,9 @@ package struct FrameReader: ~Copyable {
 
     /// Wipes what the last frame left in guarded memory.
     package mutating func wipe() {
-        let count = room.count
+        let count = usedCount
         room.withMutableBytes { $0.wipe(0..<count) }
+        usedCount = 0
     }
 
     /// Forgets what was read, because the file may have changed since.

@@ -177,7 +177,8 @@ public final class Log {
         }
         if try during(.open, { () throws(Errno) in try there.identity() }) != identity { return true }
         // `cp` over the file keeps its identity but not its header.
-        return try bytes(at: 0, count: Format.headerCount) != header.bytes
+        let (front, known) = (try bytes(at: 0, count: Format.headerCount), header.bytes)
+        return !front.span.equals(known.span)
     }
 
     /// Opens the file for writing too, if it was opened for reading alone.
@@ -207,7 +208,8 @@ public final class Log {
         var bytes = [UInt8](repeating: 0, count: count)
         var span = bytes.mutableSpan
         let read = try during(.read) { () throws(Errno) in try file.read(at: offset, into: &span) }
-        return Array(bytes.prefix(read))
+        bytes.removeLast(count - read)
+        return bytes
     }
 
     /// Opens what lies at the path now with the key that is known, and verifies every frame.
