@@ -71,7 +71,13 @@ private enum GuardedPages {
     private static let kept = Mutex(Kept())
     private static let most = 8
     /// A page without the bytes by which libsodium notices who writes before it.
-    private static let pageCount = 4080
+    private static let pageCount = 4096 - canaryCount
+    private static let canaryCount = 16
+
+    /// How many bytes lie in the pages that `count` bytes take.
+    static func whole(_ count: Int) -> Int {
+        (max(count, 1) + canaryCount + 4095) / 4096 * 4096 - canaryCount
+    }
 
     /// Zero bytes, `count` of them at least; nil without memory.
     static func take(_ count: Int) -> UnsafeMutablePointer<UInt8>? {
@@ -112,7 +118,7 @@ public struct SecretBuffer: ~Copyable, Sendable {
     ///
     /// - Throws: ``SodiumError/outOfMemory``, ``SodiumError/unavailable``.
     public init(capacity: Int = 1024) throws(SodiumError) {
-        storage = try SecretBytes(count: max(capacity, 16))
+        storage = try SecretBytes(count: GuardedPages.whole(capacity))
     }
 
     /// How many bytes fit before the buffer must grow.
@@ -125,7 +131,8 @@ public struct SecretBuffer: ~Copyable, Sendable {
     /// - Throws: ``SodiumError/outOfMemory``.
     public mutating func reserve(_ additional: Int) throws(SodiumError) {
         guard count + additional > storage.count else { return }
-        var larger = try SecretBytes(count: max(count + additional, storage.count * 2))
+        var larger = try SecretBytes(
+            count: GuardedPages.whole(max(count + additional, storage.count * 2)))
         let used = count
         storage.withBytes { old in
             larger.withMutableBytes { new in new.copy(from: old.extracting(first: used), at: 0) }

@@ -60,7 +60,12 @@ package struct FrameScanner: ~Copyable {
     /// Bytes given to checksums so far.
     private(set) var work = 0
 
-    private static let windowCount = 256 * 1024
+    /// How much is read at a time.
+    var reach = FrameScanner.longReach
+
+    /// For frames that follow one another, and for single ones, of which the next may lie near.
+    static let longReach = 256 * 1024
+    static let shortReach = 16 * 1024
 
     package init(_ file: any StorageFile) { self.file = file }
 
@@ -124,7 +129,7 @@ package struct FrameScanner: ~Copyable {
         if !window.isEmpty, offset >= windowStart, offset + UInt64(count) <= windowEnd {
             return Int(offset - windowStart)
         }
-        let wanted = max(min(FrameScanner.windowCount, Int(clamping: end - offset)), count)
+        let wanted = max(min(reach, Int(clamping: end - offset)), count)
         var filled = window
         window = []
         if filled.count < wanted {

@@ -27,6 +27,9 @@ public struct Version: Equatable, Sendable {
 }
 
 extension Version {
+    /// Where its frame ends.
+    var end: UInt64 { offset + UInt64(Format.frameOverhead) + UInt64(boxCount) }
+
     /// The order of vault-format.md, section 9: negative if `left` is the smaller, 0 if both are the same version.
     ///
     /// - Parameter compareValues: orders two values; asked for only where time and kind are equal.

@@ -59,9 +59,10 @@ extension Log {
         try lockPresentFile(patience: patience)
         defer { file.unlock() }
         if header.isReadOnly { throw .readOnly }
+        isWriting = true
+        defer { isWriting = false }
         // Nobody else raises it now.
         let mark = note(readMarkToRaise())
-        defer { markFile = nil }
         replay.watch(for: mark)
         do throws(VaultFileError) {
             try noteTail(try advance())

@@ -20,17 +20,21 @@ extension Log {
         }
     }
 
-    /// The mark of the path, whose file stays open while the lock is held, to be raised.
+    /// The mark of the path, for a writer, who will raise it: its file stays open for the next time.
     func readMarkToRaise() -> Result<Mark?, Errno> {
         do throws(Errno) {
-            guard let marks = surroundings.marks, let file = try marks.markFile(of: realPath()) else {
-                return .success(nil)
+            guard let marks = surroundings.marks else { return .success(nil) }
+            let real = try realPath()
+            if let known = markFile, known.path == real, try known.file.nameCount() > 0 {
+                return .success(try marks.mark(in: known.file))
             }
-            markFile = file
+            markFile = nil
+            guard let file = try marks.markFile(of: real) else { return .success(nil) }
+            markFile = (real, file)
             return .success(try marks.mark(in: file))
         } catch {
-            // It may be readable at least.
-            return readMark()
+            markFile = nil
+            return readMark()  // it may be readable at least
         }
     }
 
@@ -130,8 +134,8 @@ extension Log {
     package func remember(_ point: Mark) {
         guard let marks = surroundings.marks else { return }
         do throws(Errno) {
-            if let markFile {
-                try marks.set(point, in: markFile)
+            if let markFile, isWriting {
+                try marks.set(point, in: markFile.file)
             } else {
                 try marks.set(point, of: realPath())
             }

@@ -27,8 +27,10 @@ public final class Log {
     /// How far this process itself made the file durable, and whether it did so for its name.
     var syncedEnd: UInt64?
     var isNameSynced = false
-    /// The file of the path's mark, while a writer's lock is held and there is one.
-    var markFile: (any StorageFile)?
+    /// The file of the mark that was read last by a writer, and the canonical path of the vault that it speaks of.
+    var markFile: (path: String, file: any StorageFile)?
+    /// Whether this log holds a writer's lock, under which `markFile` was looked at.
+    var isWriting = false
     /// Why a mark could not be read or written, if that was so.
     public internal(set) var markFailure: Errno?
     /// Set by the first error of a write: what the system says afterwards proves nothing.

@@ -46,12 +46,19 @@ public struct Address: Hashable, Sendable {
 
     /// An address from its ``packed`` form; nil if that breaks a rule of the format.
     public init?(packed: Span<UInt8>) {
-        guard packed.count >= 3, Address.isValid(packed) else { return nil }
+        guard Address.isValid(packed) else { return nil }
         self.init(packed)
     }
 
+    /// An address from its ``packed`` form, which becomes its own; nil if that breaks a rule of the format.
+    package init?(takingPacked packed: consuming [UInt8]) {
+        guard Address.isValid(packed.span) else { return nil }
+        bytes = packed
+    }
+
     /// Whether packed bytes keep the rules for scopes, ids and names.
-    static func isValid(_ packed: Span<UInt8>) -> Bool {
+    package static func isValid(_ packed: Span<UInt8>) -> Bool {
+        guard packed.count >= 3 else { return false }
         let (scope, idCount, nameCount) = (packed[0], Int(packed[1]), Int(packed[2]))
         guard packed.count == 3 + idCount + nameCount, (1...Format.mostName).contains(nameCount) else {
             return false

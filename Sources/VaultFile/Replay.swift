@@ -109,11 +109,13 @@ package struct Replay: ~Copyable {
 
     /// Lends the value of a version.
     ///
+    /// It may have been read since the last replay, with others.
+    ///
     /// - Throws: ``VaultFileError/damaged(at:)`` if the frame is no longer what replay saw.
     mutating func withValue<R>(
         of version: Version, address: Span<UInt8>, _ body: (Span<UInt8>) throws(VaultFileError) -> R
     ) throws(VaultFileError) -> R {
-        try reader.withValue(of: version, address: address, body)
+        try reader.withValue(of: version, address: address, before: committed.end, body)
     }
 
     /// The time of the newest version of a name, deleted or not, one that waits for its commit too.
@@ -244,16 +246,21 @@ package struct Replay: ~Copyable {
 extension FrameReader {
     /// Lends the value of a version.
     ///
+    /// - Parameter end: where the file ends, as far as it counts.
     /// - Throws: ``VaultFileError/damaged(at:)`` if the frame is no longer what replay saw.
-    mutating func withValue<R>(
-        of version: Version, address: Span<UInt8>, _ body: (Span<UInt8>) throws(VaultFileError) -> R
+    fileprivate mutating func withValue<R>(
+        of version: Version, address: Span<UInt8>, before end: UInt64,
+        _ body: (Span<UInt8>) throws(VaultFileError) -> R
     ) throws(VaultFileError) -> R {
-        forget()
-        defer { wipe() }
+        scanner.reach = FrameScanner.shortReach
+        defer {
+            scanner.reach = FrameScanner.longReach
+            wipe()
+        }
         var packed: [UInt8] = []
-        let length = version.offset + UInt64(Format.frameOverhead) + UInt64(version.boxCount)
-        let result = try open(at: version.offset, length: length) {
-            _, plaintext throws(VaultFileError) -> R? in
+        let result = try open(at: version.offset, length: end) {
+            frame, plaintext throws(VaultFileError) -> R? in
+            guard frame.boxCount == version.boxCount else { return nil }
             let prefix = RecordPrefix(plaintext)
             guard prefix.kind == RecordKind.value.rawValue, prefix.keepsRules(in: plaintext),
                 let start = prefix.unpackAddress(in: plaintext, into: &packed), packed.span.equals(address)
@@ -269,7 +276,7 @@ extension FrameReader {
         _ left: Version, _ right: Version, _ address: Span<UInt8>
     ) throws(VaultFileError) -> Int {
         let copy = try copyOfValue(of: left, address: address)
-        return try withValue(of: right, address: address) { right throws(VaultFileError) in
+        return try withValue(of: right, address: address, before: right.end) { right throws(VaultFileError) in
             copy.withBytes { $0.order(against: right) }
         }
     }
@@ -279,7 +286,7 @@ extension FrameReader {
         of version: Version, address: Span<UInt8>
     ) throws(VaultFileError) -> SecretBytes {
         var copy: SecretBytes?
-        try withValue(of: version, address: address) { value throws(VaultFileError) in
+        try withValue(of: version, address: address, before: version.end) { value throws(VaultFileError) in
             copy = try guarding { () throws(SodiumError) in try SecretBytes(copying: value) }
         }
         guard let copy = copy.take() else { throw .outOfMemory }

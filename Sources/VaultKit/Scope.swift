@@ -96,7 +96,7 @@ public struct Secret: Hashable, Sendable {
             packed.append(UInt8(name.utf8.count))
             packed.append(contentsOf: id.utf8)
             packed.append(contentsOf: name.utf8)
-            if let address = Address(packed: packed.span) { return address }
+            if let address = Address(takingPacked: packed) { return address }
         }
         throw Secret.isValidName(name) ? .invalidID : .invalidName
     }
@@ -108,7 +108,7 @@ public struct Secret: Hashable, Sendable {
 
     /// A secret from its packed form; nil if that breaks a rule for scopes, ids or names.
     public init?(packed: Span<UInt8>) {
-        guard Address(packed: packed) != nil else { return nil }
+        guard Address.isValid(packed) else { return nil }
         let idEnd = 3 + Int(packed[1])
         guard let id = Secret.text(packed.extracting(3..<idEnd)),
             let name = Secret.text(packed.extracting(idEnd..<packed.count))

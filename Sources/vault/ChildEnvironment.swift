@@ -74,6 +74,7 @@ struct ChildEnvironment: ~Copyable {
 
     /// Takes over this process's own variables, with references replaced and passphrases left out.
     mutating func inherit(pristine: Bool) throws(Failure) {
+        variables.reserveCapacity(Environment.count)
         for index in 0..<Environment.count {
             let isSecret = Environment.withEntry(at: index) { Passphrase.isPassphraseVariable($0) }
             if isSecret { continue }
@@ -261,6 +262,7 @@ struct ChildEnvironment: ~Copyable {
     /// Sets a variable for each secret, under its own name.
     private mutating func putAll(_ secrets: [Secret]) throws(Failure) {
         var failure: Failure?
+        variables.reserveCapacity(variables.count + secrets.count)
         do throws(VaultError) {
             try vault.withValues(of: secrets) { secret, value in
                 do throws(Failure) {
