@@ -22,8 +22,10 @@
 # make coverage  which parts of the engine no test runs; Tests/uncovered.txt must give a reason for each
 # make fuzz-web  REQUESTS=100000 malformed requests on the web page's interface
 # make order     what the usual verbs run and touch, so that the linker puts it side by side
-# make bench     how fast vault is beside C programs that do no more than has to be done, with 10 to 1,000,000 secrets
+# make bench     how fast vault is beside C programs that do no more than has to be done, with 10 to 1,000,000 secrets;
+#                QUICK=1 tries each work a few times, for no figures
 # make bench-peers  vault beside pass, age, KeePassXC, SQLCipher, GNOME's keyring, ansible-vault and python-dotenv, doing the same work
+# make bench-page   puts what these two measured last into README.md
 #
 # demo, test and bench-peers install what is missing; the other rules expect it to be there.
 
@@ -50,7 +52,7 @@ UNITTEST = VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m u
 # libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own.
 PAGE = -c release --scratch-path .build/page --static-swift-stdlib -Xlinker -s
 
-.PHONY: demo test test-programs test-web build install docs check format torture crash faults corruption model merge formats vectors fuzz mutants sanitize coverage fuzz-web bench bench-peers order clean
+.PHONY: demo test test-programs test-web build install docs check format torture crash faults corruption model merge formats vectors fuzz mutants sanitize coverage fuzz-web bench bench-peers bench-page order clean
 
 demo:
 	@Scripts/install-packages build
@@ -168,13 +170,18 @@ bench:
 	@test -x $(BINARY) || $(MAKE) --no-print-directory build
 	@Scripts/quietly $(SWIFT) build -c release --package-path Benchmarks -Xswiftc -static-executable \
 		-Xswiftc -cross-module-optimization --product engine
-	/usr/bin/python3 -B Benchmarks/bench.py --json .build/bench.json
+	/usr/bin/python3 -B Benchmarks/bench.py --json .build/bench.json $(if $(QUICK),--quick)
 
 bench-peers:
 	@Scripts/install-packages build peers
 	@Scripts/install-peers
 	@test -x $(BINARY) || $(MAKE) --no-print-directory build
-	/usr/bin/python3 -B Benchmarks/peers.py --json .build/peers.json
+	/usr/bin/python3 -B Benchmarks/peers.py --json .build/peers.json $(if $(QUICK),--quick)
+
+bench-page:
+	@mkdir -p Benchmarks/results
+	cp .build/bench.json .build/peers.json Benchmarks/results
+	/usr/bin/python3 -B Benchmarks/page.py
 
 order:
 	@Scripts/quietly $(SWIFT) build $(STATIC) -Xlinker -Map=.build/order.map --scratch-path .build/order --product vault

@@ -193,6 +193,7 @@ final class Keyring {
         if upToDate.contains(path) { return vault }
         do throws(VaultError) {
             try vault.refresh()
+            vault.looksBeforeReading = true
             upToDate.insert(path)
             return vault
         } catch .file(.keysChanged) {

@@ -79,6 +79,8 @@ extension Log {
     /// If any of it fails, this log writes no more.
     package func settle(_ body: () throws(VaultFileError) -> Void) throws(VaultFileError) -> SavedTail? {
         hasFailed = true  // until all went well
+        // What was read behind the last commit is about to be another.
+        replay.forget()
         let saved = try setTailAside()
         try syncPresentEnd()
         try body()

@@ -29,6 +29,8 @@ public final class Log {
     var isNameSynced = false
     /// The file of the mark that was read last by a writer, and the canonical path of the vault that it speaks of.
     var markFile: (path: String, file: any StorageFile)?
+    /// Whether its user refreshes it before it reads values, so that several can be read from the file at a time.
+    package var looksBeforeReading = false
     /// Whether this log holds a writer's lock, under which `markFile` was looked at.
     var isWriting = false
     /// Why a mark could not be read or written, if that was so.
@@ -413,6 +415,6 @@ extension Log {
     public func withValue<R>(
         of version: Version, at address: Address, _ body: (Span<UInt8>) throws(VaultFileError) -> R
     ) throws(VaultFileError) -> R {
-        try replay.withValue(of: version, address: address.bytes.span, body)
+        try replay.withValue(of: version, address: address.bytes.span, isNear: looksBeforeReading, body)
     }
 }

@@ -109,13 +109,14 @@ package struct Replay: ~Copyable {
 
     /// Lends the value of a version.
     ///
-    /// It may have been read since the last replay, with others.
-    ///
+    /// - Parameter isNear: whether it may be one that was read with others since the last replay; else it is read now.
     /// - Throws: ``VaultFileError/damaged(at:)`` if the frame is no longer what replay saw.
     mutating func withValue<R>(
-        of version: Version, address: Span<UInt8>, _ body: (Span<UInt8>) throws(VaultFileError) -> R
+        of version: Version, address: Span<UInt8>, isNear: Bool,
+        _ body: (Span<UInt8>) throws(VaultFileError) -> R
     ) throws(VaultFileError) -> R {
-        try reader.withValue(of: version, address: address, before: committed.end, body)
+        if !isNear { reader.forget() }
+        return try reader.withValue(of: version, address: address, before: committed.end, body)
     }
 
     /// The time of the newest version of a name, deleted or not, one that waits for its commit too.
@@ -127,6 +128,9 @@ package struct Replay: ~Copyable {
     mutating func add(_ version: Version, at address: Span<UInt8>) throws(VaultFileError) {
         try insert(version, address)
     }
+
+    /// Forgets bytes that were read, because the file is changed.
+    mutating func forget() { reader.forget() }
 
     /// How many versions wait for their commit.
     var uncommittedCount: Int { index.uncommittedCount }
@@ -275,6 +279,7 @@ extension FrameReader {
     fileprivate mutating func compareValues(
         _ left: Version, _ right: Version, _ address: Span<UInt8>
     ) throws(VaultFileError) -> Int {
+        forget()
         let copy = try copyOfValue(of: left, address: address)
         return try withValue(of: right, address: address, before: right.end) { right throws(VaultFileError) in
             copy.withBytes { $0.order(against: right) }

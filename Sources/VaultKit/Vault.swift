@@ -199,6 +199,12 @@ public final class Vault: Session {
         }
     }
 
+    /// Whether its user refreshes it before it reads values, so that several can be read from the file at a time.
+    package var looksBeforeReading: Bool {
+        get { log.looksBeforeReading }
+        set { log.looksBeforeReading = newValue }
+    }
+
     /// A copy of the master key, for a job on the whole file.
     package func masterKey() throws(VaultError) -> Key {
         try reading { () throws(VaultFileError) in try log.copyOfMasterKey() }
