@@ -121,9 +121,9 @@ class Bench:
         with open(self.value) as value:
             done = subprocess.run(
                 [self.floor("turns"), str(self.runs(runs)), *one, "--", *other], env=self.environment, stdin=value, cwd="/",
-                stdout=subprocess.PIPE, text=True)
+                capture_output=True, text=True)
         if done.returncode:
-            sys.exit(1)
+            sys.exit(done.stderr)
         pairs = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
         return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
@@ -182,7 +182,7 @@ def agent_rows(bench):
         bench.row("vault run -- /bin/true, 100 secrets", "C: execs the same environment", 2, bench.turns(
             500, [file, vault, "run", "/bin/true"], [client, "run", names, "/bin/true"]))
         bench.row("vault set, by the agent, durable", "C: asks the socket, writes, syncs", 1.5, bench.turns(
-            500, [file, vault, "set", "--quiet", "team", name], [client, "set", socket, path, name, bench.folder + "/frames"]))
+            500, [file, vault, "set", "team", name], [client, "set", socket, path, name, bench.folder + "/frames"]))
 
 
 def engine_rows(bench):
@@ -261,7 +261,7 @@ def size_rows(bench, count):
     with bench.unlocked(name):
         memory, highest = bench.agent_memory()
         for work, runs, words in [
-            ("get", 500, ["get", *project, "SERVICE_TOKEN_0000000007"]), ("set", 200, ["set", "--quiet", "team", "NAME"]),
+            ("get", 500, ["get", *project, "SERVICE_TOKEN_0000000007"]), ("set", 200, ["set", "team", "NAME"]),
             ("list", 21, ["list", *project]), ("run", 21, ["run", *project, "/bin/true"]),
         ]:
             # Beyond that, an environment has no room.

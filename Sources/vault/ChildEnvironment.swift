@@ -127,7 +127,7 @@ struct ChildEnvironment: ~Copyable {
                 failures.append(Failure(.usage, "'\(name)' in --env-file is no name of a variable"))
                 continue
             }
-            var entry = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4096) }
+            var entry = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4000) }
             try assignments.withValue(of: name) { value throws(Failure) in
                 try inWords { () throws(SodiumError) in
                     try entry.append(Array("\(name)=".utf8).span)

@@ -44,7 +44,7 @@ enum Content {
         _ failure: String, _ limit: Int, _ refusal: () -> Failure,
         _ read: (inout MutableSpan<UInt8>) throws(Errno) -> Int
     ) throws(Failure) -> SecretBuffer {
-        var buffer = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4096) }
+        var buffer = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4000) }
         while true {
             try inWords { () throws(SodiumError) in try buffer.reserve(1) }
             do throws(Errno) {

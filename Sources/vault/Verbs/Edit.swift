@@ -61,7 +61,7 @@ struct Edit: Command {
         _ before: borrowing SecretBytes, with editor: String
     ) throws(Failure) -> SecretBuffer {
         let endsInNewline = before.withBytes { $0.count > 0 && $0[$0.count - 1] == UInt8(ascii: "\n") }
-        var after = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4096) }
+        var after = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4000) }
         let status: Int32?
         do throws(Errno) {
             let file = try MemoryFile()

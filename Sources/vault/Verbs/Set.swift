@@ -143,6 +143,6 @@ struct SetSecret: Command {
     }
 
     private static func buffer() throws(Failure) -> SecretBuffer {
-        try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4096) }
+        try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4000) }
     }
 }
