@@ -303,7 +303,7 @@ def machine():
         cpu = next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
     with open("/etc/os-release") as file:
         distribution = next(line.split("=")[1].strip().strip('"') for line in file if line.startswith("PRETTY_NAME"))
-    return {"cpu": cpu, "cores": os.cpu_count(), "kernel": platform.release(), "distribution": distribution}
+    return {"cpu": cpu, "cores": os.cpu_count(), "kernel": platform.release().split("-")[0], "distribution": distribution}
 
 
 def main():

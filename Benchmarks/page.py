@@ -34,7 +34,7 @@ def time(milliseconds):
 def measured_on(result):
     machine = result["machine"]
     return "%s, %s, %d cores, Linux %s, %s" % (
-        result["date"], machine["cpu"], machine["cores"], machine["kernel"].split("-")[0], machine["distribution"])
+        result["date"], machine["cpu"], machine["cores"], machine["kernel"], machine["distribution"])
 
 
 def table(head, rows):

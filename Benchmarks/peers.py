@@ -256,7 +256,7 @@ def versions(bench):
 def machine():
     with open("/proc/cpuinfo") as file:
         model = re.search(r"model name\s*: (.*)", file.read())
-    return {"cpu": model[1] if model else platform.machine(), "cores": os.cpu_count(), "kernel": platform.release(),
+    return {"cpu": model[1] if model else platform.machine(), "cores": os.cpu_count(), "kernel": platform.release().split("-")[0],
             "distribution": platform.freedesktop_os_release()["PRETTY_NAME"]}
 
 

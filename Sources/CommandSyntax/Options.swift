@@ -13,17 +13,25 @@ extension Parameters {
         }
     }
 
+    private static func outline<Value>(
+        _ spelling: String, _ valueName: String, _ summary: String, _ format: ValueFormat<Value>,
+        _ completion: Completion?, isRepeatable: Bool = false, insteadOf operand: String? = nil
+    ) -> ParameterOutline {
+        ParameterOutline(
+            kind: .option, spelling: spelling, valueName: valueName, summary: summary,
+            expected: format.expected, completion: completion ?? format.completion,
+            isRepeatable: isRepeatable,
+            operandReplaced: operand)
+    }
+
     /// An option with a value in a format, which is absent unless given.
     public static func option<Value: Sendable>(
         _ spelling: String, _ valueName: String, _ summary: String,
         _ path: @autoclosure @escaping Place<Value?>, as format: @autoclosure @escaping Format<Value>,
         completing completion: Completion? = nil, insteadOf operand: String? = nil
     ) -> Self {
-        one(format) { format in
-            ParameterOutline(
-                kind: .option, spelling: spelling, valueName: valueName, summary: summary,
-                expected: format.expected, completion: completion ?? format.completion,
-                operandReplaced: operand)
+        one(format) {
+            outline(spelling, valueName, summary, $0, completion, insteadOf: operand)
         } assign: {
             $0[keyPath: path()] = $1
         }
@@ -35,11 +43,8 @@ extension Parameters {
         _ path: @autoclosure @escaping Place<Value>, as format: @autoclosure @escaping Format<Value>,
         completing completion: Completion? = nil, insteadOf operand: String? = nil
     ) -> Self {
-        one(format) { format in
-            ParameterOutline(
-                kind: .option, spelling: spelling, valueName: valueName, summary: summary,
-                expected: format.expected, completion: completion ?? format.completion,
-                operandReplaced: operand)
+        one(format) {
+            outline(spelling, valueName, summary, $0, completion, insteadOf: operand)
         } assign: {
             $0[keyPath: path()] = $1
         }
@@ -87,10 +92,8 @@ extension Parameters {
         _ path: @autoclosure @escaping Place<[Value]>, as format: @autoclosure @escaping Format<Value>,
         completing completion: Completion? = nil
     ) -> Self {
-        one(format) { format in
-            ParameterOutline(
-                kind: .option, spelling: spelling, valueName: valueName, summary: summary,
-                expected: format.expected, completion: completion ?? format.completion, isRepeatable: true)
+        one(format) {
+            outline(spelling, valueName, summary, $0, completion, isRepeatable: true)
         } assign: {
             $0[keyPath: path()].append($1)
         }

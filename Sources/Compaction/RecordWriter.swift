@@ -107,10 +107,3 @@ struct RecordWriter: ~Copyable {
         piece.removeAll(keepingCapacity: true)
     }
 }
-
-extension Entropy {
-    /// The random bytes (16) of a transaction's nonces.
-    fileprivate func salt() throws(VaultFileError) -> [UInt8] {
-        try guarding { () throws(SodiumError) in try bytes(16) }
-    }
-}

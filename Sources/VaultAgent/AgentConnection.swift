@@ -160,7 +160,8 @@ public final class AgentConnection {
     ///   - bodies: the body of each request, which is no secret.
     ///   - read: is given the place of a request and lent the body of its reply, in order.
     func requests(
-        _ kind: AgentProtocol.Kind, _ bodies: [[UInt8]], read: (Int, Span<UInt8>) -> Void
+        _ kind: AgentProtocol.Kind, _ bodies: [[UInt8]],
+        read: (Int, Span<UInt8>) throws(MalformedMessage) -> Void
     ) throws(AgentError) {
         var failure: VaultError?
         var rest = bodies.indices
@@ -172,8 +173,8 @@ public final class AgentConnection {
             try sendBuffer(isStop: false)
             for index in first..<rest.lowerBound {
                 do throws(AgentError) {
-                    _ = try readReply(to: kind) { body in
-                        read(index, body)
+                    _ = try readReply(to: kind) { body throws(MalformedMessage) in
+                        try read(index, body)
                         return false
                     }
                 } catch .vault(let error) {

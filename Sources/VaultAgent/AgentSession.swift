@@ -55,8 +55,9 @@ public final class AgentSession: Session {
         for secret in secrets { requests.append(try secret.packed()) }
         var answers = [Bool](repeating: false, count: secrets.count)
         do throws(AgentError) {
-            try connection.requests(.contains, requests) { index, answer in
-                answers[index] = answer.count == 1 && answer[0] == 1
+            try connection.requests(.contains, requests) { index, answer throws(MalformedMessage) in
+                var reader = FieldReader()
+                answers[index] = try reader.flag(of: answer)
             }
         } catch {
             throw VaultError(error, outcomeUnknown: false)

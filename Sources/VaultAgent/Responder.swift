@@ -1,3 +1,4 @@
+internal import Platform
 internal import Sodium
 internal import VaultFile
 internal import VaultKit
@@ -207,7 +208,7 @@ final class Responder {
                 try appendNames(body, areMore: true, to: &reply)
                 body.removeAll(keepingCapacity: true)
             }
-            for index in packed.indices { body.append(packed[index]) }
+            body.append(copying: packed)
         }
         try appendNames(body, areMore: false, to: &reply)
     }

@@ -20,11 +20,9 @@ public struct Batch: ~Copyable {
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     init(_ log: Log) throws(VaultFileError) {
-        let entropy = log.surroundings.entropy
-        let salt = try guarding { () throws(SodiumError) in try entropy.bytes(16) }
         self.log = log
         start = log.replay.committed
-        log.sealer.begin(after: start, salt: salt)
+        log.sealer.begin(after: start, salt: try log.surroundings.entropy.salt())
     }
 
     /// Adds the changes of a transaction behind those that were added before.

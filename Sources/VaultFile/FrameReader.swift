@@ -84,15 +84,14 @@ package struct FrameScanner: ~Copyable {
     package mutating func frame(at offset: UInt64, length: UInt64) throws(VaultFileError) -> WholeFrame? {
         guard length >= offset, length - offset >= UInt64(Format.frameOverhead) else { return nil }
         guard let head = try fill(offset, Format.frameOverhead, before: length) else { return nil }
-        let frameHead = FrameHead(window.span.extracting(head..<head + Format.frameOverhead))
-        let count = frameHead.frameCount
-        guard frameHead.canBegin(at: offset), UInt64(count) <= length - offset,
+        let begin = FrameHead(window.span.extracting(head..<head + Format.frameOverhead))
+        let count = begin.frameCount
+        guard begin.canBegin(at: offset), UInt64(count) <= length - offset,
             let start = try fill(offset, count, before: length)
         else { return nil }
         let frame = WholeFrame(window: window, range: start..<start + count)
         work += count - 4
-        return FrameHead(frame.window.span.extracting(frame.range))
-            .isSum(of: frame.window.span.extracting(frame.range)) ? frame : nil
+        return begin.isSum(of: frame.window.span.extracting(frame.range)) ? frame : nil
     }
 
     /// The offset of the next frame after `offset` that can be there; of a hole in the file, all is skipped.
@@ -161,12 +160,8 @@ package struct FrameReader: ~Copyable {
     package init(
         _ file: any StorageFile, key: consuming Key, ahead sizes: ReadAheadSizes = ReadAheadSizes()
     ) throws(VaultFileError) {
-        let room = try guarding { () throws(SodiumError) in try SecretBytes(count: 4080) }
-        do throws(SodiumError) {
-            self.key = try BoxKey(key)
-        } catch {
-            throw VaultFileError(error)
-        }
+        let room = try BoxKey.room()
+        self.key = try BoxKey(guarding: key)
         self.room = room
         self.file = file
         aheadSizes = sizes

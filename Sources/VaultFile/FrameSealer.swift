@@ -16,12 +16,8 @@ package struct FrameSealer: ~Copyable {
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     package init(after position: Replay.Position, key: consuming Key) throws(VaultFileError) {
-        let room = try guarding { () throws(SodiumError) in try SecretBytes(count: 4080) }
-        do throws(SodiumError) {
-            self.key = try BoxKey(key)
-        } catch {
-            throw VaultFileError(error)
-        }
+        let room = try BoxKey.room()
+        self.key = try BoxKey(guarding: key)
         self.room = room
         self.position = position
     }
@@ -43,6 +39,12 @@ package struct FrameSealer: ~Copyable {
         }
         room.withBytes { old in larger.withMutableBytes { $0.copy(from: old, at: 0) } }
         room = larger
+    }
+
+    /// Wipes what the last frames left, and a plaintext that was not sealed.
+    package mutating func wipe() {
+        let count = room.count
+        room.withMutableBytes { $0.wipe(0..<count) }
     }
 
     /// Lends the plaintext of the next frame, which has as much room as was reserved.
@@ -76,5 +78,30 @@ package struct FrameSealer: ~Copyable {
         position = Replay.Position(
             end: start + UInt64(Format.frameOverhead + boxCount), seq: position.seq + 1, tag: tag,
             lastFrame: start)
+    }
+}
+
+extension BoxKey {
+    /// Room for most frames, which grows for longer ones.
+    static func room() throws(VaultFileError) -> SecretBytes {
+        try guarding { () throws(SodiumError) in try SecretBytes(count: 4080) }
+    }
+
+    /// Boxes under `key`.
+    ///
+    /// - Throws: ``VaultFileError/outOfMemory``.
+    init(guarding key: consuming Key) throws(VaultFileError) {
+        do throws(SodiumError) {
+            self = try BoxKey(key)
+        } catch {
+            throw VaultFileError(error)
+        }
+    }
+}
+
+extension Entropy {
+    /// The random bytes (16) in the nonces of a transaction.
+    package func salt() throws(VaultFileError) -> [UInt8] {
+        try guarding { () throws(SodiumError) in try bytes(16) }
     }
 }

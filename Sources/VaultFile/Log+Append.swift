@@ -36,7 +36,10 @@ extension Log {
         patience: UInt64 = Log.writePatience, _ fill: (inout Batch) throws(VaultFileError) -> Void
     ) throws(VaultFileError) -> SavedTail? {
         try withWriterLock(patience: patience) { mark throws(VaultFileError) in
-            defer { replay.rollBack() }
+            defer {
+                replay.rollBack()
+                sealer.wipe()
+            }
             var batch = try Batch(self)
             try fill(&batch)
             guard !batch.isEmpty else { return nil }

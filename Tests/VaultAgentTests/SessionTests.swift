@@ -118,6 +118,7 @@ import VaultKit
                 try session.withValues(of: Array(secrets[..<3]) + [absent] + secrets[3..<5], take)
             }
             #expect(lent == Array(secrets[..<5]))
+            #expect(try session.contains([secrets[0], absent, secrets[2499]]) == [true, false, true])
             #expect(throws: VaultError.invalidName) {
                 try session.withValues(of: [secrets[0], Secret("A b", in: .team)], take)
             }

@@ -33,6 +33,25 @@ import Testing
         #expect(!holds(world.bytes, anyOf: Array(time[0..<6]), 5))
     }
 
+    @Test(arguments: [true, false])
+    func `what was written, or was not, stays in no memory of the writer's`(isWritten: Bool) throws {
+        let log = try World().create()
+        let value = noise(300)
+        let changes = try transaction([.put("A", value), .put("B", value)])
+        do {
+            try log.append { batch throws(VaultFileError) in
+                guard try batch.add(changes) else { throw .transactionTooLarge }
+                // The last plaintext waits, unsealed.
+                if !isWritten { throw .cancelled }
+            }
+            #expect(isWritten)
+        } catch VaultFileError.cancelled {
+            #expect(!isWritten)
+        }
+        #expect(log.sealer.withPlaintext { bytes in bytes.indices.allSatisfy { bytes[$0] == 0 } })
+        #expect(log.nameCount == (isWritten ? 2 : 0))
+    }
+
     @Test
     func `two vaults with the same content and passphrase share nothing but what the header says openly`()
         throws

@@ -21,6 +21,21 @@ import VaultKit
         for (index, value) in values.enumerated() { #expect(try vault.bytes("N\(index)", .team) == value) }
     }
 
+    @Test func `is compacted while it is open, and goes on in the new file`() throws {
+        let temporary = try TemporaryVault()
+        let vault = try temporary.create()
+        for number in 0..<5 { try vault.put("A", .team, "\(number)") }
+        try vault.put("B", .project("web"), "b")
+        let report = try vault.compact(keeping: .none)
+        #expect((report.generation, report.dropped, report.kept) == (2, 4, 2))
+        try vault.put("C", .team, "c")
+        for vault in [vault, try temporary.open()] {
+            #expect(try vault.bytes("A", .team) == Array("4".utf8))
+            #expect(try vault.bytes("C", .team) == Array("c".utf8))
+            #expect(try vault.history(of: Secret("A", in: .team)).count == 1)
+        }
+    }
+
     @Test func `refuses a value of more than one mebibyte`() throws {
         let vault = try TemporaryVault().create()
         #expect(throws: VaultError.valueTooLong) {
