@@ -6,8 +6,8 @@ internal import Synchronization
 package struct ReadAheadSizes: Sendable {
     /// For less than this, in bytes, a second thread does not pay.
     package var leastCount: UInt64 = 1 << 20
-    /// How many bytes of a file a thread is given at a time.
-    package var pieceCount = 256 << 10
+    /// How many bytes of a file a thread is given at a time: enough for its start to cost little, few enough that two overlap soon.
+    package var pieceCount = 512 << 10
 }
 
 /// Opens the frames of a stretch of a file before they are asked for: while its user is at one piece, a second thread opens
