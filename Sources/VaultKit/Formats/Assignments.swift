@@ -7,8 +7,8 @@ public struct Assignments: ~Copyable {
 
     init() throws(SodiumError) { values = try SecretBuffer(capacity: 16 * 1024) }
 
-    /// The names, bytewise.
-    public var names: [String] { places.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
+    /// The names, bytewise, which is how text in ASCII compares; names are nothing else.
+    public var names: [String] { places.keys.sorted() }
 
     /// How many bytes the value of `name` has; nil if there is none.
     public func count(of name: String) -> Int? { places[name]?.value.count }

@@ -13,8 +13,8 @@ struct DotenvFile {
             throw UnreadableText(line: text.line(of: place), .notText)
         }
         var result = try allocating { () throws(SodiumError) in try Assignments() }
-        var value = try allocating { () throws(SodiumError) in try ValueBuffer() }
-        var other = try allocating { () throws(SodiumError) in try ValueBuffer() }
+        var value = try allocating { () throws(SodiumError) in try ValueBuffer(inTextOf: text.count) }
+        var other = try allocating { () throws(SodiumError) in try ValueBuffer(inTextOf: text.count) }
         // Lines are counted on the way, since counting from the front each time takes quadratic time.
         var (position, line, counted) = (start, 1, start)
         while position < text.count {

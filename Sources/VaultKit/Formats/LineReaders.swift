@@ -252,7 +252,7 @@ struct DirenvReader: StatementReader {
             case let escaped:
                 // `\n` is looked for before escapes are: within `\\n` too.
                 let next = index + 1 < range.upperBound ? text[index + 1] : 0
-                if escaped == Byte.backslash, Byte.isOneOf(next, "nr") {
+                if escaped == Byte.backslash, next == UInt8(ascii: "n") || next == UInt8(ascii: "r") {
                     throw Unreadable(reason: .disagreement)
                 }
                 value.append(escaped)

@@ -30,7 +30,10 @@ struct ValueBuffer: ~Copyable {
     /// Whether more came than a value may have.
     private(set) var isTooLong = false
 
-    init() throws(SodiumError) { bytes = try SecretBuffer(capacity: Format.mostValue) }
+    /// Room for any value, or for those that stand in a text of `count` bytes, none of which has more.
+    init(inTextOf count: Int = Format.mostValue) throws(SodiumError) {
+        bytes = try SecretBuffer(capacity: min(count, Format.mostValue))
+    }
 
     var count: Int { bytes.count }
 
@@ -44,7 +47,9 @@ struct ValueBuffer: ~Copyable {
     }
 
     mutating func append(_ text: Span<UInt8>, _ range: Range<Int>) {
-        for index in range { append(text[index]) }
+        let free = Format.mostValue - bytes.count
+        if range.count > free { isTooLong = true }
+        try? bytes.append(text.extracting(range.prefix(free)))
     }
 
     mutating func truncate(to count: Int) { bytes.truncate(to: count) }
@@ -81,7 +86,8 @@ enum Byte {
     static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
     static func isLineEnd(_ byte: UInt8) -> Bool { byte == newline || byte == carriageReturn }
 
-    static func isOneOf(_ byte: UInt8, _ set: String) -> Bool { set.utf8.contains(byte) }
+    /// Whether it is in a set of bytes with a meaning, which has no byte of a name: most of a text is those.
+    static func isOneOf(_ byte: UInt8, _ set: String) -> Bool { !isName(byte) && set.utf8.contains(byte) }
 
     /// Whether a name of a variable may have it; a digit may not come first.
     static func isName(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "_") || isLetter(byte) || isDigit(byte) }
