@@ -17,7 +17,7 @@ public struct DiskStorage: Storage {
         let kind = status.st_mode & S_IFMT
         if kind == S_IFDIR { throw .isFolder }
         if kind != S_IFREG { throw .invalidArgument }
-        return DiskFile(descriptor, status)
+        return DiskFile(descriptor, identity: FileIdentity(status))
     }
 
     /// Creates a file that must not exist yet.
@@ -26,8 +26,8 @@ public struct DiskStorage: Storage {
             path: path, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
         // A umask may have taken bits that the owner needs; some file systems know none.
         _ = fchmod(descriptor.number, 0o600)
-        let status = try descriptor.status()
-        return DiskFile(descriptor, status)
+        // Nothing may fail from here on: nobody would know that the file is there.
+        return DiskFile(descriptor, identity: nil)
     }
 
     /// Which file lies at `path` now.
@@ -117,12 +117,12 @@ public struct DiskStorage: Storage {
 /// A file of the real disk.
 private final class DiskFile: StorageFile {
     private let descriptor: Descriptor
-    /// Of the file that is open, which never becomes another.
-    private let openedIdentity: FileIdentity
+    /// Of the file that is open, which never becomes another; nil if nobody asked yet.
+    private let knownIdentity: FileIdentity?
 
-    init(_ descriptor: consuming Descriptor, _ status: stat) {
+    init(_ descriptor: consuming Descriptor, identity: FileIdentity?) {
         self.descriptor = descriptor
-        openedIdentity = FileIdentity(status)
+        knownIdentity = identity
     }
 
     func length() throws(Errno) -> UInt64 { UInt64(try descriptor.status().st_size) }
@@ -163,7 +163,10 @@ private final class DiskFile: StorageFile {
 
     func sync() throws(Errno) { _ = try retrying { fdatasync(descriptor.number) } }
 
-    func identity() throws(Errno) -> FileIdentity { openedIdentity }
+    func identity() throws(Errno) -> FileIdentity {
+        if let knownIdentity { return knownIdentity }
+        return FileIdentity(try descriptor.status())
+    }
 
     func nameCount() throws(Errno) -> Int { Int(clamping: try descriptor.status().st_nlink) }
 

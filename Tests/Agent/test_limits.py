@@ -163,7 +163,7 @@ class LimitTests(unittest.TestCase):
 
     def test_a_slice_of_the_faults_of_some_verbs(self):
         names = ["set", "compact after a tail", "restore", "run by agent"]
-        total, failures = faults.run(names, step=80, seconds=120, jobs=2, show=lambda *words: None)
+        total, failures = faults.run(names, step=60, seconds=120, jobs=2, show=lambda *words: None)
         self.assertEqual(failures, [])
         self.assertGreater(total["faults"], 50)
 
