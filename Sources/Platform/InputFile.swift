@@ -10,6 +10,9 @@ public struct InputFile: ~Copyable {
     /// Whether users other than the owner may change it.
     public let isWritableByOthers: Bool
 
+    /// How many bytes it had when it was opened; 0 for a pipe or a device.
+    public let byteCount: Int
+
     /// Opens a file, a pipe or a device for reading; a pipe is waited for.
     ///
     /// - Parameter onlyRegular: refuse anything but a regular file, without waiting, as ``Errno/invalidArgument``.
@@ -24,6 +27,7 @@ public struct InputFile: ~Copyable {
         let regular = status.st_mode & S_IFMT == S_IFREG
         let isOurs = [0, CurrentProcess.userID].contains(status.st_uid)
         isReadableByOthers = regular && (status.st_mode & 0o044 != 0 || !isOurs)
+        byteCount = regular ? Int(status.st_size) : 0
         isWritableByOthers = regular && status.st_mode & 0o022 != 0
         descriptor = opened
     }

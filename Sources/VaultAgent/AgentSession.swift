@@ -102,24 +102,22 @@ public final class AgentSession: Session {
     /// Makes changes durable, all or none.
     public func commit(_ changes: borrowing Changes) throws(VaultError) {
         var count = 0
-        try changes.forEach { secret, value throws(VaultError) in
-            count += 1 + (try secret.packed().count) + 4 + (value?.count ?? 0)
-        }
+        changes.forEach { address, value in count += 1 + address.packed.count + 4 + (value?.count ?? 0) }
         guard count < AgentProtocol.mostMessage else { throw .file(.transactionTooLarge) }
         try commit(count) { message throws(SodiumError) in
-            try changes.forEach { secret, value throws(SodiumError) in
-                try AgentSession.append(secret, value, to: &message)
+            try changes.forEach { address, value throws(SodiumError) in
+                try AgentSession.append(address.packed, value, to: &message)
             }
         }
     }
 
     /// Creates or replaces one secret, durably; its value is copied once, into the request.
     public func set(_ name: String, in scope: Scope, to value: Span<UInt8>) throws(VaultError) {
-        let secret = Secret(name, in: scope)
-        let count = 1 + (try secret.packed().count) + 4 + value.count
+        let packed = try Secret(name, in: scope).packed()
+        let count = 1 + packed.count + 4 + value.count
         guard value.count <= Format.mostValue else { throw .valueTooLong }
         try commit(count) { message throws(SodiumError) in
-            try AgentSession.append(secret, value, to: &message)
+            try AgentSession.append(packed, value, to: &message)
         }
     }
 
@@ -144,10 +142,10 @@ public final class AgentSession: Session {
     }
 
     private static func append(
-        _ secret: Secret, _ value: Span<UInt8>?, to message: inout SecretBuffer
+        _ packed: [UInt8], _ value: Span<UInt8>?, to message: inout SecretBuffer
     ) throws(SodiumError) {
         try message.append(value == nil ? 2 : 1)
-        try message.append((try? secret.packed()) ?? [])
+        try message.append(packed)
         try message.append(number: UInt32(value?.count ?? 0))
         if let value { try message.append(value) }
     }

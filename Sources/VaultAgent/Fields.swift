@@ -1,4 +1,5 @@
 internal import Sodium
+internal import VaultFile
 internal import VaultKit
 
 /// The sender broke a rule of agent-protocol.md.
@@ -54,12 +55,24 @@ struct FieldReader {
 
     /// The next secret.
     mutating func secret(of body: Span<UInt8>) throws(MalformedMessage) -> Secret {
-        let head = try take(3, of: body)
-        let more = try take(Int(body[head.lowerBound + 1]) + Int(body[head.lowerBound + 2]), of: body)
-        guard let secret = Secret(packed: body.extracting(head.lowerBound..<more.upperBound)) else {
+        guard let secret = Secret(packed: body.extracting(try packed(of: body))) else {
             throw MalformedMessage()
         }
         return secret
+    }
+
+    /// The next secret, by its address.
+    mutating func address(of body: Span<UInt8>) throws(MalformedMessage) -> Address {
+        guard let address = Address(packed: body.extracting(try packed(of: body))) else {
+            throw MalformedMessage()
+        }
+        return address
+    }
+
+    private mutating func packed(of body: Span<UInt8>) throws(MalformedMessage) -> Range<Int> {
+        let head = try take(3, of: body)
+        let more = try take(Int(body[head.lowerBound + 1]) + Int(body[head.lowerBound + 2]), of: body)
+        return head.lowerBound..<more.upperBound
     }
 
     /// The next key, in guarded memory; without that, the message cannot be read.

@@ -23,20 +23,32 @@ public struct AgentClock: Sendable {
 
 /// The vaults that are unlocked, by path.
 final class Keyring {
-    private struct Entry {
+    /// A vault that is unlocked. It is shared, not copied: requests come by the thousand.
+    private final class Entry {
         var vault: Vault
         /// The keys that the file may get next, as those who change it said; the last one last.
-        var successors: [SharedKey] = []
+        var successors: [SharedKey]
         var deadlines: Deadlines
+        /// Whether its file was looked at since the requests that are being answered arrived.
+        var isUpToDate = false
         /// With the marks that the client named.
         let surroundings: Surroundings
         /// How long the machine had slept when the vault was unlocked.
         let slept: UInt64
+
+        init(
+            _ vault: Vault, _ successors: [SharedKey], _ deadlines: Deadlines, _ surroundings: Surroundings,
+            slept: UInt64
+        ) {
+            self.vault = vault
+            self.successors = successors
+            self.deadlines = deadlines
+            self.surroundings = surroundings
+            self.slept = slept
+        }
     }
 
     private var entries: [String: Entry] = [:]
-    /// The vaults whose files were looked at since the requests that are being answered arrived.
-    private var upToDate: Set<String> = []
     private let clock: AgentClock
     private let surroundings: Surroundings
 
@@ -87,8 +99,7 @@ final class Keyring {
         _ = vault.takeNotices()
         let deadlines = Deadlines(limits, at: clock.now())
         entries[path] = Entry(
-            vault: vault, successors: entries[path]?.successors ?? [], deadlines: deadlines,
-            surroundings: surroundings, slept: clock.slept())
+            vault, entries[path]?.successors ?? [], deadlines, surroundings, slept: clock.slept())
         return try status(path)
     }
 
@@ -99,7 +110,7 @@ final class Keyring {
         // The file may have got the key that was announced; whatever else is wrong with it, the job will say.
         _ = try? look(path)
         guard let entry = entries[path] else { throw .locked }
-        entries[path]?.deadlines.use(at: clock.now())
+        entry.deadlines.use(at: clock.now())
         let key = try entry.vault.masterKey()
         var otherKey: SharedKey?
         if let other = job.other.flatMap({ entries[$0] }) {
@@ -118,10 +129,9 @@ final class Keyring {
     func reopen(_ path: String) {
         guard let entry = entries[path] else { return }
         do throws(VaultError) {
-            let vault = try Vault.open(
+            entry.vault = try Vault.open(
                 at: path, masterKey: try entry.vault.masterKey(), access: .reading,
                 surroundings: entry.surroundings)
-            entries[path]?.vault = vault
         } catch {
             return
         }
@@ -132,9 +142,8 @@ final class Keyring {
 
     /// Shortens the deadlines of a vault.
     func shorten(_ path: String, _ wish: Limits) throws(WireFailure) -> AgentStatus {
-        guard var entry = entries[path] else { throw .vault(.locked) }
+        guard let entry = entries[path] else { throw .vault(.locked) }
         guard entry.deadlines.shorten(wish, at: clock.now()) else { throw .wouldLengthen }
-        entries[path] = entry
         do throws(VaultError) {
             return try status(path)
         } catch {
@@ -149,11 +158,13 @@ final class Keyring {
     /// - Throws: ``VaultError/locked``.
     func announce(_ successor: SharedKey, _ path: String) throws(VaultError) {
         guard let entry = entries[path] else { throw .locked }
-        entries[path]?.successors = entry.successors.suffix(Keyring.mostSuccessors - 1) + [successor]
+        entry.successors = entry.successors.suffix(Keyring.mostSuccessors - 1) + [successor]
     }
 
     /// Says that requests arrived, before which no look at a file counts.
-    func noteArrival() { upToDate.removeAll(keepingCapacity: true) }
+    func noteArrival() {
+        for entry in entries.values { entry.isUpToDate = false }
+    }
 
     /// Forgets a vault's keys.
     func lock(_ path: String) { entries[path] = nil }
@@ -165,9 +176,9 @@ final class Keyring {
     ///
     /// - Throws: ``VaultError/locked``, and as ``Vault/refresh()``.
     func use(_ path: String) throws(VaultError) -> Vault {
-        guard entries[path] != nil else { throw .locked }
-        entries[path]?.deadlines.use(at: clock.now())
-        return try look(path)
+        guard let entry = entries[path] else { throw .locked }
+        entry.deadlines.use(at: clock.now())
+        return entry.isUpToDate ? entry.vault : try look(path)
     }
 
     /// What there is to tell about a vault; that is no use of it.
@@ -189,32 +200,31 @@ final class Keyring {
     ///
     /// One whose keys were changed elsewhere is locked: the keys that are here open nothing any more.
     private func look(_ path: String) throws(VaultError) -> Vault {
-        guard let vault = entries[path]?.vault else { throw .locked }
-        if upToDate.contains(path) { return vault }
+        guard let entry = entries[path] else { throw .locked }
+        if entry.isUpToDate { return entry.vault }
         do throws(VaultError) {
-            try vault.refresh()
-            vault.looksBeforeReading = true
-            upToDate.insert(path)
-            return vault
+            try entry.vault.refresh()
+            entry.vault.looksBeforeReading = true
+            entry.isUpToDate = true
+            return entry.vault
         } catch .file(.keysChanged) {
-            return try follow(path)
+            return try follow(path, entry)
         } catch {
             throw error
         }
     }
 
     /// Opens the vault at `path` with a key that was announced.
-    private func follow(_ path: String) throws(VaultError) -> Vault {
-        guard let entry = entries[path] else { throw .locked }
+    private func follow(_ path: String, _ entry: Entry) throws(VaultError) -> Vault {
         for (index, successor) in entry.successors.enumerated() {
             do throws(VaultError) {
                 let vault = try Vault.open(
                     at: path, masterKey: try copy(successor.key), access: .reading,
                     surroundings: entry.surroundings)
                 _ = vault.takeNotices()
-                entries[path]?.vault = vault
+                entry.vault = vault
                 // One that was announced later may still come.
-                entries[path]?.successors.removeFirst(index + 1)
+                entry.successors.removeFirst(index + 1)
                 return vault
             } catch .file(.keysChanged) {
                 continue

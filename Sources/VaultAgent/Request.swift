@@ -106,21 +106,24 @@ struct CommitRequest: ~Copyable {
     let changes: Changes
     let refusal: VaultError?
 
+    /// The bytes of values for which room is made before it is known how many there are.
+    private static let mostRoom = 1 << 20
+
     init(_ message: Span<UInt8>, _ reader: inout FieldReader) throws(MalformedMessage) {
-        guard var changes = try? Changes() else { throw MalformedMessage() }
+        guard var changes = try? Changes(capacity: min(message.count, CommitRequest.mostRoom)) else { throw MalformedMessage() }
         var refusal: VaultError?
         while reader.position < message.count {
             let kind = try reader.number(UInt8.self, of: message)
-            let secret = try reader.secret(of: message)
+            let address = try reader.address(of: message)
             let count = Int(try reader.number(UInt32.self, of: message))
             let value = try reader.take(count, of: message)
             guard kind == 1 || kind == 2 && count == 0 else { throw MalformedMessage() }
             if refusal != nil { continue }
             do throws(VaultError) {
                 if kind == 1 {
-                    try changes.set(secret, to: message.extracting(value))
+                    try changes.set(address, to: message.extracting(value))
                 } else {
-                    try changes.delete(secret)
+                    try changes.delete(address)
                 }
             } catch {
                 refusal = error

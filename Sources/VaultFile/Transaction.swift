@@ -21,9 +21,10 @@ public struct Transaction: ~Copyable {
 
     /// A transaction without changes.
     ///
+    /// - Parameter capacity: the bytes of values for which there is room before more is made.
     /// - Throws: ``VaultFileError/outOfMemory``.
-    public init() throws(VaultFileError) {
-        values = try guarding { () throws(SodiumError) in try SecretBuffer() }
+    public init(capacity: Int = 0) throws(VaultFileError) {
+        values = try guarding { () throws(SodiumError) in try SecretBuffer(capacity: capacity) }
     }
 
     /// How many changes there are.

@@ -6,9 +6,10 @@ public struct Changes: ~Copyable {
 
     /// No changes yet.
     ///
+    /// - Parameter capacity: the bytes of values for which there is room before more is made.
     /// - Throws: ``VaultError/file(_:)`` if there is no memory.
-    public init() throws(VaultError) {
-        transaction = try reading { () throws(VaultFileError) in try Transaction() }
+    public init(capacity: Int = 0) throws(VaultError) {
+        transaction = try reading { () throws(VaultFileError) in try Transaction(capacity: capacity) }
     }
 
     /// How many changes there are.
@@ -23,7 +24,17 @@ public struct Changes: ~Copyable {
     ///   ``VaultError/file(_:)`` with `VaultFileError.transactionTooLarge` beyond 64 MiB in all; the
     ///   changes are as they were then.
     public mutating func set(_ secret: Secret, to value: Span<UInt8>) throws(VaultError) {
-        let address = try secret.address()
+        try set(try secret.address(), to: value)
+    }
+
+    /// Deletes one secret.
+    ///
+    /// Whether it exists is not asked.
+    ///
+    /// - Throws: as ``set(_:to:)``.
+    public mutating func delete(_ secret: Secret) throws(VaultError) { try delete(try secret.address()) }
+
+    package mutating func set(_ address: Address, to value: Span<UInt8>) throws(VaultError) {
         guard value.count <= Format.mostValue else { throw .valueTooLong }
         do throws(VaultFileError) {
             try transaction.set(address, to: value)
@@ -32,13 +43,7 @@ public struct Changes: ~Copyable {
         }
     }
 
-    /// Deletes one secret.
-    ///
-    /// Whether it exists is not asked.
-    ///
-    /// - Throws: as ``set(_:to:)``.
-    public mutating func delete(_ secret: Secret) throws(VaultError) {
-        let address = try secret.address()
+    package mutating func delete(_ address: Address) throws(VaultError) {
         do throws(VaultFileError) {
             try transaction.delete(address)
         } catch {
@@ -46,12 +51,9 @@ public struct Changes: ~Copyable {
         }
     }
 
-    /// Lends each change in order: the secret, and its new value, or nil if it is deleted.
-    public borrowing func forEach<E>(_ body: (Secret, Span<UInt8>?) throws(E) -> Void) throws(E) {
-        try transaction.forEach { address, value throws(E) in
-            guard let secret = Secret(packed: address.packed.span) else { return }
-            try body(secret, value)
-        }
+    /// Lends each change in order: the address of the secret, and its new value, or nil if it is deleted.
+    package borrowing func forEach<E>(_ body: (Address, Span<UInt8>?) throws(E) -> Void) throws(E) {
+        try transaction.forEach(body)
     }
 }
 

@@ -11,7 +11,8 @@ enum Content {
         _ path: String, atMost limit: Int, else refusal: @autoclosure () -> Failure
     ) throws(Failure) -> SecretBuffer {
         let input = try InputFile.open(path, path)
-        return try readAll("cannot read \(path)", limit, refusal) { span throws(Errno) in
+        let expected = min(input.byteCount, limit)
+        return try readAll("cannot read \(path)", limit, expecting: expected, refusal) { span throws(Errno) in
             try input.read(into: &span)
         }
     }
@@ -41,10 +42,13 @@ enum Content {
     }
 
     private static func readAll(
-        _ failure: String, _ limit: Int, _ refusal: () -> Failure,
+        _ failure: String, _ limit: Int, expecting expected: Int = 0, _ refusal: () -> Failure,
         _ read: (inout MutableSpan<UInt8>) throws(Errno) -> Int
     ) throws(Failure) -> SecretBuffer {
-        var buffer = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4000) }
+        // One byte more, so that the end is seen without making room.
+        var buffer = try inWords { () throws(SodiumError) in
+            try SecretBuffer(capacity: max(4000, expected + 1))
+        }
         while true {
             try inWords { () throws(SodiumError) in try buffer.reserve(1) }
             do throws(Errno) {

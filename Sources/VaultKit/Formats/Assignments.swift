@@ -4,11 +4,20 @@ internal import Sodium
 public struct Assignments: ~Copyable {
     private var values: SecretBuffer
     private var places: [String: (value: Range<Int>, line: Int)] = [:]
+    /// The names in the order in which each came first: sorting is quick where a file was sorted.
+    private var order: [String] = []
 
-    init() throws(SodiumError) { values = try SecretBuffer(capacity: 16 * 1024) }
+    /// No assignments yet, with room for the values of a text of `count` bytes.
+    init(inTextOf count: Int) throws(SodiumError) { values = try SecretBuffer(capacity: count) }
 
     /// The names, bytewise, which is how text in ASCII compares; names are nothing else.
-    public var names: [String] { places.keys.sorted() }
+    public var names: [String] { order.sorted() }
+
+    /// The name that stands first of those whose value is empty.
+    public var firstEmptyName: String? { order.first { count(of: $0) == 0 } }
+
+    /// How many bytes all values have, with those that do not count because their name came again.
+    var valueBytes: Int { values.count }
 
     /// How many bytes the value of `name` has; nil if there is none.
     public func count(of name: String) -> Int? { places[name]?.value.count }
@@ -29,7 +38,7 @@ public struct Assignments: ~Copyable {
     mutating func set(_ name: String, to value: borrowing ValueBuffer, line: Int) throws(SodiumError) {
         let start = values.count
         try value.withBytes { value throws(SodiumError) in try values.append(value) }
-        places[name] = (start..<values.count, line)
+        if places.updateValue((start..<values.count, line), forKey: name) == nil { order.append(name) }
     }
 
     /// Reads a text.

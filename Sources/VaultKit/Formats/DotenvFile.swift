@@ -12,7 +12,7 @@ struct DotenvFile {
         if dialects.contains(where: \.needsText), let place = text.firstNotText {
             throw UnreadableText(line: text.line(of: place), .notText)
         }
-        var result = try allocating { () throws(SodiumError) in try Assignments() }
+        var result = try allocating { () throws(SodiumError) in try Assignments(inTextOf: text.count) }
         var value = try allocating { () throws(SodiumError) in try ValueBuffer(inTextOf: text.count) }
         var other = try allocating { () throws(SodiumError) in try ValueBuffer(inTextOf: text.count) }
         // Lines are counted on the way, since counting from the front each time takes quadratic time.

@@ -46,7 +46,7 @@ public struct Import: Equatable, Sendable {
     ///
     /// - Throws: as ``Session/commit(_:)``; `VaultFileError.transactionTooLarge` beyond 64 MiB.
     public func commit(_ assignments: borrowing Assignments, to vault: any Session) throws(VaultError) {
-        var changes = try Changes()
+        var changes = try Changes(capacity: assignments.valueBytes)
         for entry in entries where entry.effect != .unchanged {
             try assignments.withValue(of: entry.name) { value throws(VaultError) in
                 try changes.set(Secret(entry.name, in: scope), to: value)

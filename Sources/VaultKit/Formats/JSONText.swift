@@ -8,7 +8,7 @@ struct JSONReader {
 
     static func read(_ text: Span<UInt8>, from start: Int) throws(UnreadableText) -> Assignments {
         if let place = text.firstNotText { throw UnreadableText(line: text.line(of: place), .notText) }
-        var result = try allocating { () throws(SodiumError) in try Assignments() }
+        var result = try allocating { () throws(SodiumError) in try Assignments(inTextOf: text.count) }
         var value = try allocating { () throws(SodiumError) in try ValueBuffer(inTextOf: text.count) }
         var reader = JSONReader(position: start)
         do throws(Unreadable) {

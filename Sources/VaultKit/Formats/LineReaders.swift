@@ -85,8 +85,8 @@ struct PythonReader: StatementReader {
             if text[index] < 0x20 && text[index] != Byte.tab || isOddSpace(text, index) {
                 throw Unreadable(reason: .disagreement)
             }
-            value.append(text[index])
         }
+        value.append(text, start..<stop)
         return end
     }
 
@@ -209,10 +209,8 @@ struct DirenvReader: StatementReader {
         } else {
             let stop = text.first(from: index) { $0 == Byte.hash || isSpace($0) }
             guard isRest(text, stop..<end) else { throw Unreadable() }
-            for place in index..<stop {
-                if text[place] == Byte.dollar { throw Unreadable(reason: .expands) }
-                value.append(text[place])
-            }
+            for place in index..<stop where text[place] == Byte.dollar { throw Unreadable(reason: .expands) }
+            value.append(text, index..<stop)
         }
         return Statement(name: name, end: end)
     }

@@ -91,13 +91,11 @@ struct ImportSecrets: Command {
     }
 
     private func refuseEmptyValues(_ assignments: borrowing Assignments, _ file: String) throws(Failure) {
-        if allowEmpty { return }
-        for name in assignments.names where assignments.count(of: name) == 0 {
-            throw Failure(
-                .usage,
-                "\(file == "-" ? "standard input" : file): line \(assignments.line(of: name)): the value of '\(name)' is empty; nothing was imported",
-                hint: "add --allow-empty if that is meant")
-        }
+        guard !allowEmpty, let name = assignments.firstEmptyName else { return }
+        let place = "\(file == "-" ? "standard input" : file): line \(assignments.line(of: name))"
+        throw Failure(
+            .usage, "\(place): the value of '\(name)' is empty; nothing was imported",
+            hint: "add --allow-empty if that is meant")
     }
 }
 
