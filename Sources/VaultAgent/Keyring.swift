@@ -23,7 +23,9 @@ public struct AgentClock: Sendable {
 
 /// The vaults that are unlocked, by path.
 final class Keyring {
-    /// A vault that is unlocked. It is shared, not copied: requests come by the thousand.
+    /// A vault that is unlocked.
+    ///
+    /// It is shared, not copied: requests come by the thousand.
     private final class Entry {
         var vault: Vault
         /// The keys that the file may get next, as those who change it said; the last one last.

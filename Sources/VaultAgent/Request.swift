@@ -110,7 +110,9 @@ struct CommitRequest: ~Copyable {
     private static let mostRoom = 1 << 20
 
     init(_ message: Span<UInt8>, _ reader: inout FieldReader) throws(MalformedMessage) {
-        guard var changes = try? Changes(capacity: min(message.count, CommitRequest.mostRoom)) else { throw MalformedMessage() }
+        guard var changes = try? Changes(capacity: min(message.count, CommitRequest.mostRoom)) else {
+            throw MalformedMessage()
+        }
         var refusal: VaultError?
         while reader.position < message.count {
             let kind = try reader.number(UInt8.self, of: message)

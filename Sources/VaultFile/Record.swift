@@ -59,24 +59,27 @@ public struct Address: Hashable, Sendable {
     /// Whether packed bytes keep the rules for scopes, ids and names.
     package static func isValid(_ packed: Span<UInt8>) -> Bool {
         guard packed.count >= 3 else { return false }
-        let (scope, idCount, nameCount) = (packed[0], Int(packed[1]), Int(packed[2]))
-        guard packed.count == 3 + idCount + nameCount, (1...Format.mostName).contains(nameCount) else {
-            return false
+        let (scope, idEnd, count) = (packed[0], 3 + Int(packed[1]), 3 + Int(packed[1]) + Int(packed[2]))
+        guard packed.count == count, isName(packed.extracting(idEnd..<count)) else { return false }
+        return switch scope {
+        case 1: idEnd == 3
+        case 2, 3: isID(packed.extracting(3..<idEnd))
+        default: false
         }
-        switch scope {
-        case 1: if idCount != 0 { return false }
-        case 2, 3: if !(1...Format.mostName).contains(idCount) { return false }
-        default: return false
-        }
-        if idCount > 0, !isLetterOrDigit(packed[3]) { return false }
-        let first = packed[3 + idCount]
-        guard isLetterOrDigit(first) || first == UInt8(ascii: "_"), !isDigit(first) else { return false }
-        for index in 3..<packed.count {
-            let byte = packed[index]
-            guard
-                isLetterOrDigit(byte) || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".")
-                    || byte == UInt8(ascii: "-")
-            else { return false }
+    }
+
+    /// Whether it is 1 to 128 characters of `[A-Za-z_][A-Za-z0-9_.-]*`.
+    package static func isName(_ text: Span<UInt8>) -> Bool { isWord(text) && !isDigit(text[0]) }
+
+    /// Whether it is 1 to 128 characters of `[A-Za-z0-9][A-Za-z0-9_.-]*`.
+    package static func isID(_ text: Span<UInt8>) -> Bool { isWord(text) && text[0] != UInt8(ascii: "_") }
+
+    private static func isWord(_ text: Span<UInt8>) -> Bool {
+        guard (1...Format.mostName).contains(text.count) else { return false }
+        for index in text.indices {
+            let byte = text[index]
+            if isLetterOrDigit(byte) || byte == UInt8(ascii: "_") { continue }
+            guard index > 0, byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-") else { return false }
         }
         return true
     }

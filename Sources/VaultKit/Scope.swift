@@ -123,9 +123,7 @@ public struct Secret: Hashable, Sendable {
     }
 
     /// Whether `name` is 1 to 128 characters of `[A-Za-z_][A-Za-z0-9_.-]*`.
-    public static func isValidName(_ name: String) -> Bool {
-        Address(scope: Scope.team.code, id: [], name: Array(name.utf8)) != nil
-    }
+    public static func isValidName(_ name: String) -> Bool { Address.isName(Array(name.utf8).span) }
 
     /// Whether a shell could name a variable so: `[A-Za-z_][A-Za-z0-9_]*`.
     public static func isVariableName(_ name: some StringProtocol) -> Bool {
@@ -134,9 +132,7 @@ public struct Secret: Hashable, Sendable {
     }
 
     /// Whether `id` is 1 to 128 characters of `[A-Za-z0-9][A-Za-z0-9_.-]*`.
-    public static func isValidID(_ id: String) -> Bool {
-        Address(scope: Scope.project("").code, id: Array(id.utf8), name: Array("x".utf8)) != nil
-    }
+    public static func isValidID(_ id: String) -> Bool { Address.isID(Array(id.utf8).span) }
 }
 
 /// Which scope supplies a name in a context.

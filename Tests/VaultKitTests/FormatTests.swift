@@ -68,6 +68,30 @@ import Testing
         #expect(failure(text) == UnreadableText(line: line, reason))
     }
 
+    @Test(arguments: DotenvDialect.allCases)
+    func `a plain byte has no meaning in any dialect`(dialect: DotenvDialect) throws {
+        var value = try ValueBuffer()
+        let plain = (UInt8.min...UInt8.max).filter(Byte.isPlain)
+        #expect(plain.count == 71)
+        for first in plain {
+            for second in plain {
+                let text = Array("\nNAME=".utf8) + [first, second, first] + Array("\nB=1\n".utf8)
+                value.removeAll()
+                let statement = try dialect.reader.statement(in: text.span, at: 0, into: &value)
+                let isRead = value.withBytes { $0.isEqual(to: [first, second, first].span) }
+                try #require(isRead && statement == Statement(name: 1..<5, end: 9), "\(first), \(second)")
+            }
+        }
+    }
+
+    @Test func `what begins or ends beside a plain line is read as its dialect has it`() throws {
+        #expect(try read("A=1;B=2\nC=3\n", .dotenv(.posix)) == ["A": "1", "B": "2", "C": "3"])
+        #expect(try read("A=1\\\nB=2\nC=3\n", .dotenv(.posix)) == ["A": "1B=2", "C": "3"])
+        #expect(try read("A='1\nB=2\n'\nC=3\n") == ["A": "1\nB=2\n", "C": "3"])
+        #expect(try read("A=1\rB=2\nC=3", .dotenv(.python)) == ["A": "1", "B": "2", "C": "3"])
+        #expect(failure("export A=1 B=2\nC=3\n", .dotenv(.direnv)) == UnreadableText(line: 1, .malformed))
+    }
+
     @Test func `each dialect reads its own language`() throws {
         let shell = #"export A="it's" B=x"y"'z' C=a\ b; D='it'\''s'"# + "\n"
         #expect(try read(shell, .dotenv(.posix)) == ["A": "it's", "B": "xyz", "C": "a b", "D": "it's"])

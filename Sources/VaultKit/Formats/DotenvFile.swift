@@ -1,4 +1,5 @@
 internal import Sodium
+internal import VaultFile
 
 /// Reads a whole file of assignments in one dialect, or in those on which the family agrees.
 struct DotenvFile {
@@ -20,21 +21,46 @@ struct DotenvFile {
         while position < text.count {
             let statement: Statement
             do throws(Unreadable) {
-                statement = try self.statement(in: text, at: position, into: &value, beside: &other)
+                statement =
+                    if let plain = plainStatement(in: text, at: position, into: &value) {
+                        plain
+                    } else {
+                        try self.statement(in: text, at: position, into: &value, beside: &other)
+                    }
             } catch {
                 throw UnreadableText(line: text.line(of: text.contentStart(from: position)), error.reason)
             }
             if let name = statement.name {
                 line += text.lineEnds(in: counted..<name.lowerBound)
                 counted = name.lowerBound
+                guard Address.isName(text.extracting(name)) else {
+                    throw UnreadableText(line: line, .invalidName)
+                }
                 let name = text.text(name)
-                guard Secret.isValidName(name) else { throw UnreadableText(line: line, .invalidName) }
                 if value.isTooLong { throw UnreadableText(line: line, .valueTooLong) }
                 try allocating { () throws(SodiumError) in try result.set(name, to: value, line: line) }
             }
             position = statement.end
         }
         return result
+    }
+
+    /// The statement behind `position` if it is a whole line that has a meaning in no dialect but the one that it seems to have,
+    /// as most have: a name, an equals sign, and a value of bytes that are nothing special anywhere.
+    private func plainStatement(
+        in text: Span<UInt8>, at position: Int, into value: inout ValueBuffer
+    ) -> Statement? {
+        let start = text.skip(from: position) { $0 == Byte.newline }
+        guard start > position || start == 0, let first = text.byte(at: start), !Byte.isDigit(first) else {
+            return nil
+        }
+        let name = start..<text.skip(from: start, while: Byte.isName)
+        guard !name.isEmpty, text.byte(at: name.upperBound) == Byte.equals else { return nil }
+        let end = text.skip(from: name.upperBound + 1, while: Byte.isPlain)
+        guard end > name.upperBound + 1, text.byte(at: end) == Byte.newline else { return nil }
+        value.removeAll()
+        value.append(text, name.upperBound + 1..<end)
+        return Statement(name: name, end: end)
     }
 
     /// One statement, as all dialects in question read it.
@@ -72,7 +98,10 @@ struct DotenvFile {
 
 extension Span<UInt8> {
     /// The bytes in `range` as text.
-    func text(_ range: Range<Int>) -> String { String(decoding: range.map { self[$0] }, as: UTF8.self) }
+    func text(_ range: Range<Int>) -> String {
+        if let text = try? UTF8Span(validating: extracting(range)) { return String(copying: text) }
+        return String(decoding: range.map { self[$0] }, as: UTF8.self)
+    }
 
     /// Where the first thing stands at or behind `start` that is no white space.
     fileprivate func contentStart(from start: Int) -> Int {

@@ -82,9 +82,8 @@ struct PythonReader: StatementReader {
         while stop > start, Byte.isBlank(text[stop - 1]) { stop -= 1 }
         for index in start..<stop {
             // White space beyond blanks is trimmed there too, as by no other.
-            if text[index] < 0x20 && text[index] != Byte.tab || isOddSpace(text, index) {
-                throw Unreadable(reason: .disagreement)
-            }
+            let isTrimmed = text[index] < 0x20 && text[index] != Byte.tab || isOddSpace(text, index)
+            if isTrimmed { throw Unreadable(reason: .disagreement) }
         }
         value.append(text, start..<stop)
         return end

@@ -89,6 +89,9 @@ enum Byte {
     /// Whether it is in a set of bytes with a meaning, which has no byte of a name: most of a text is those.
     static func isOneOf(_ byte: UInt8, _ set: String) -> Bool { !isName(byte) && set.utf8.contains(byte) }
 
+    /// Whether it means nothing but itself in a bare value, wherever it stands there and whoever reads it.
+    static func isPlain(_ byte: UInt8) -> Bool { isName(byte) || "-./:@%+,".utf8.contains(byte) }
+
     /// Whether a name of a variable may have it; a digit may not come first.
     static func isName(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "_") || isLetter(byte) || isDigit(byte) }
     static func isLetter(_ byte: UInt8) -> Bool {
