@@ -12,6 +12,8 @@ public final class AgentSession: Session {
 
     /// How many bytes a secret has among names, about.
     private static let usualSecret = 16
+    /// After how many bytes of secrets that are asked for together the others wait, so that the agent is free for others.
+    private static let questionCount = 1 << 16
 
     init(_ connection: AgentConnection, path: String) throws(AgentError) {
         self.connection = connection
@@ -40,27 +42,24 @@ public final class AgentSession: Session {
     }
 
     /// Whether a secret exists.
-    public func contains(_ secret: Secret) throws(VaultError) -> Bool {
-        var exists = false
-        try ask(.contains, about: secret) { body throws(MalformedMessage) in
-            var reader = FieldReader()
-            exists = try reader.flag(of: body)
-        }
-        return exists
-    }
+    public func contains(_ secret: Secret) throws(VaultError) -> Bool { try contains([secret]) == [true] }
 
-    /// Whether each of several secrets exists, all of which are asked for at once.
+    /// Whether each of several secrets exists, many of which are asked for at once.
     public func contains(_ secrets: [Secret]) throws(VaultError) -> [Bool] {
-        var requests: [[UInt8]] = []
-        for secret in secrets { requests.append(try secret.packed()) }
-        var answers = [Bool](repeating: false, count: secrets.count)
-        do throws(AgentError) {
-            try connection.requests(.contains, requests) { index, answer throws(MalformedMessage) in
-                var reader = FieldReader()
-                answers[index] = try reader.flag(of: answer)
+        var answers: [Bool] = []
+        answers.reserveCapacity(secrets.count)
+        while answers.count < secrets.count {
+            var question: [UInt8] = []
+            var end = answers.count
+            while end < secrets.count, question.count < AgentSession.questionCount {
+                question += try secrets[end].packed()
+                end += 1
             }
-        } catch {
-            throw VaultError(error, outcomeUnknown: false)
+            try ask(.contains, about: question) { body throws(MalformedMessage) in
+                var reader = FieldReader()
+                while answers.count < end { answers.append(try reader.flag(of: body)) }
+                try reader.finish(body)
+            }
         }
         return answers
     }
@@ -68,7 +67,7 @@ public final class AgentSession: Session {
     /// The versions of a secret, new to old, deletions too; empty if it never existed.
     public func history(of secret: Secret) throws(VaultError) -> [SecretVersion] {
         var versions: [SecretVersion] = []
-        try ask(.history, about: secret) { body throws(MalformedMessage) in
+        try ask(.history, about: try secret.packed()) { body throws(MalformedMessage) in
             var reader = FieldReader()
             while reader.position < body.count {
                 let time = try reader.number(UInt64.self, of: body)
@@ -83,7 +82,8 @@ public final class AgentSession: Session {
         of secret: Secret, version: Int, _ body: (Span<UInt8>) -> Void
     ) throws(VaultError) {
         guard let number = UInt32(exactly: version) else { throw .noSuchVersion }
-        try ask(.value, about: secret, version: number) { value throws(MalformedMessage) in body(value) }
+        let question = AgentSession.question(about: try secret.packed(), version: number)
+        try ask(.value, about: question) { value throws(MalformedMessage) in body(value) }
     }
 
     /// Lends the newest values of several secrets, all of which are asked for at once.
@@ -91,12 +91,18 @@ public final class AgentSession: Session {
         of secrets: [Secret], _ body: (Secret, Span<UInt8>) -> Void
     ) throws(VaultError) {
         var requests: [[UInt8]] = []
-        for secret in secrets { requests.append(try secret.packed() + [0, 0, 0, 0]) }
+        for secret in secrets {
+            requests.append(AgentSession.question(about: try secret.packed(), version: 0))
+        }
         do throws(AgentError) {
             try connection.requests(.value, requests) { index, value in body(secrets[index], value) }
         } catch {
             throw VaultError(error, outcomeUnknown: false)
         }
+    }
+
+    private static func question(about secret: [UInt8], version: UInt32) -> [UInt8] {
+        secret + (0..<4).map { UInt8(truncatingIfNeeded: version >> (8 * $0)) }
     }
 
     /// Makes changes durable, all or none.
@@ -186,18 +192,15 @@ public final class AgentSession: Session {
         }
     }
 
+    /// Asks with a body that is no secret, and has one reply.
     private func ask(
-        _ kind: AgentProtocol.Kind, about secret: Secret, version: UInt32? = nil,
+        _ kind: AgentProtocol.Kind, about question: [UInt8],
         _ body: (Span<UInt8>) throws(MalformedMessage) -> Void
     ) throws(VaultError) {
-        let packed = try secret.packed()
         do throws(AgentError) {
             try connection.request(
-                kind, bodyCount: packed.count + (version == nil ? 0 : 4),
-                fill: { message throws(SodiumError) in
-                    try message.append(packed)
-                    if let version { try message.append(number: version) }
-                },
+                kind, bodyCount: question.count,
+                fill: { message throws(SodiumError) in try message.append(question) },
                 read: { bytes throws(MalformedMessage) in
                     try body(bytes)
                     return false

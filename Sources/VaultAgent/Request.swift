@@ -1,4 +1,5 @@
 internal import Sodium
+internal import VaultFile
 internal import VaultKit
 
 /// What a client asks for: agent-protocol.md, section 4.
@@ -11,7 +12,7 @@ enum Request: ~Copyable {
     case lock(path: String)
     case open(path: String)
     case names
-    case contains(Secret)
+    case contains([Address])
     case history(Secret)
     case value(Secret, version: UInt32)
     case commit(CommitRequest)
@@ -54,7 +55,10 @@ enum Request: ~Copyable {
         case .lock: return .lock(path: try reader.path(of: message))
         case .open: return .open(path: try reader.path(of: message))
         case .names: return .names
-        case .contains: return .contains(try reader.secret(of: message))
+        case .contains:
+            var addresses: [Address] = []
+            repeat { addresses.append(try reader.address(of: message)) } while reader.position < message.count
+            return .contains(addresses)
         case .history: return .history(try reader.secret(of: message))
         case .value:
             let secret = try reader.secret(of: message)

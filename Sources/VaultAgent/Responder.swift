@@ -162,10 +162,9 @@ final class Responder {
             if let refusal = request.refusal { throw refusal }
             return .later(Submission(request.changes), path: path)
         case .names: try appendNames(of: vault, to: &reply)
-        case .contains(let secret):
-            let exists = try vault.contains(secret)
-            try reply.appendHead(AgentProtocol.Kind.contains.reply, bodyCount: 1)
-            try reply.append(exists ? 1 : 0)
+        case .contains(let addresses):
+            try reply.appendHead(AgentProtocol.Kind.contains.reply, bodyCount: addresses.count)
+            for address in addresses { try reply.append(vault.contains(address) ? 1 : 0) }
         case .history(let secret):
             let versions = try vault.history(of: secret)
             try reply.appendHead(AgentProtocol.Kind.history.reply, bodyCount: 9 * versions.count)

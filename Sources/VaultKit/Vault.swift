@@ -232,9 +232,9 @@ public final class Vault: Session {
     }
 
     /// Whether a secret exists.
-    public func contains(_ secret: Secret) throws(VaultError) -> Bool {
-        log.current(try secret.address()) != nil
-    }
+    public func contains(_ secret: Secret) throws(VaultError) -> Bool { contains(try secret.address()) }
+
+    package func contains(_ address: Address) -> Bool { log.current(address) != nil }
 
     /// The versions of a secret, new to old, deletions too; empty if it never existed.
     public func history(of secret: Secret) throws(VaultError) -> [SecretVersion] {

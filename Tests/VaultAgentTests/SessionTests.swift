@@ -119,6 +119,12 @@ import VaultKit
             }
             #expect(lent == Array(secrets[..<5]))
             #expect(try session.contains([secrets[0], absent, secrets[2499]]) == [true, false, true])
+            let many = (0..<6000).map { Secret("NAME_\($0)", in: .team) }
+            #expect(try session.contains(many) == many.map(Set(secrets).contains))
+            #expect(try session.contains([]) == [])
+            #expect(throws: VaultError.invalidName) {
+                try session.contains(secrets + [Secret("A b", in: .team)])
+            }
             #expect(throws: VaultError.invalidName) {
                 try session.withValues(of: [secrets[0], Secret("A b", in: .team)], take)
             }
