@@ -192,6 +192,7 @@ public final class AgentConnection {
         _ fill: (inout SecretBuffer) throws(SodiumError) -> Void
     ) throws(AgentError) {
         do throws(SodiumError) {
+            try buffer.reserve(AgentProtocol.headCount + bodyCount)
             try buffer.appendHead(kind.rawValue, bodyCount: bodyCount)
             try fill(&buffer)
         } catch {
