@@ -44,9 +44,8 @@ enum Engine {
     }
 
     /// A secret whose id has 12 characters and whose name has 24.
-    static func secret(_ number: Int) throws -> Secret {
-        try Secret(
-            "SERVICE_TOKEN_" + padded(number, 10), in: .project("project-0007"))
+    static func secret(_ number: Int) -> Secret {
+        Secret("SERVICE_TOKEN_" + padded(number, 10), in: .project("project-0007"))
     }
 
     /// A value of 40 bytes.
@@ -63,7 +62,7 @@ enum Engine {
     static func fill(_ path: String, _ count: Int) throws {
         let vault = try open(path)
         for start in stride(from: 0, to: count, by: 10_000) {
-            let secrets = try (start..<min(count, start + 10_000)).map { (try secret($0), value($0)) }
+            let secrets = (start..<min(count, start + 10_000)).map { (secret($0), value($0)) }
             try vault.commit(try changes(secrets))
         }
     }
@@ -77,7 +76,7 @@ enum Engine {
     static func set(_ path: String, _ count: Int) throws {
         let vault = try open(path)
         for number in 0..<count {
-            let secrets = [(try secret(number), value(number))]
+            let secrets = [(secret(number), value(number))]
             let start = now()
             try vault.commit(try changes(secrets))
             print(now() - start)
@@ -86,7 +85,7 @@ enum Engine {
 
     static func importAll(_ path: String, _ count: Int) throws {
         let vault = try open(path)
-        let secrets = try (0..<count).map { (try secret($0), value($0)) }
+        let secrets = (0..<count).map { (secret($0), value($0)) }
         let start = now()
         try vault.commit(try changes(secrets))
         print(now() - start)
