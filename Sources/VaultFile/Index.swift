@@ -100,6 +100,10 @@ struct Index {
         starts.reserveCapacity(most)
         newest.reserveCapacity(most)
         addresses.reserveCapacity(most * 64)
+        // Each time the table grows all names are looked up anew, which would be a tenth of what a large file takes to open.
+        var slots = table.count
+        while Index.isFull(slots, with: most) { slots *= 2 }
+        if starts.isEmpty { table = [UInt32](repeating: Index.free, count: slots) }
     }
 
     /// How many names there are, deleted ones too.
@@ -247,8 +251,7 @@ struct Index {
         starts.append(addresses.count)
         newest.append(UInt32(versions.count - 1))
         addresses.append(copying: address)
-        // Three quarters full: a search for a name that is not there still looks at few slots.
-        if starts.count * 4 > table.count * 3 {
+        if Index.isFull(table.count, with: starts.count) {
             table = [UInt32](repeating: Index.free, count: table.count * 2)
             for place in starts.indices {
                 let hash = withAddress(at: place) { Index.hash($0) }
@@ -259,6 +262,10 @@ struct Index {
         }
         uncommitted.append(UInt32(starts.count - 1))
     }
+
+    /// Whether `slots` with `count` names are more than three quarters full: else a search for a name that is not there still looks
+    /// at few of them.
+    private static func isFull(_ slots: Int, with count: Int) -> Bool { count * 4 > slots * 3 }
 
     /// What no slot holds that is in use, since a quarter of all places is never used.
     private static let free = UInt32.max
