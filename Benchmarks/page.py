@@ -67,17 +67,38 @@ def growth(bench):
     return table(["secrets"] + [format(size, ",") for size in sizes], rows)
 
 
-def peers(result, count=1_000):
+def columns(result):
+    """The peers, and how their columns are called."""
     names = list(dict.fromkeys(row["peer"] for row in result["rows"]))
     plain = {row["peer"] for row in result["rows"] if not row["encrypts"]}
+    return names, [name + (" (plain text)" if name in plain else "") for name in names]
+
+
+def peers(result, count):
+    names, heads = columns(result)
     rows = []
     for work in dict.fromkeys(row["work"] for row in result["rows"]):
         cells = {row["peer"]: row["median_ms"] for row in result["rows"] if row["work"] == work and row["secrets"] == count}
         own = cells.get("vault")
+        if own is None:
+            continue
         rows.append([work] + [
             "" if name not in cells else time(cells[name]) + ("" if name == "vault" else " (×%s)" % factor(cells[name] / own))
             for name in names])
-    return table(["%s secrets" % format(count, ",")] + [name + (" (plain text)" if name in plain else "") for name in names], rows)
+    return table(["%s secrets" % format(count, ",")] + heads, rows)
+
+
+def costs(result, count=1_000):
+    """What else one `get` costs, and what the store takes."""
+    names, heads = columns(result)
+    cells = {row["peer"]: row for row in result["rows"] if row["work"] == "get" and row["secrets"] == count}
+    rows = [[what] + [text(cells[name]) for name in names] for what, text in [
+        ("processor", lambda row: time(row["cpu_ms"])),
+        ("memory", lambda row: "%.0f MiB" % (row["memory_kib"] / 1024)),
+        ("and its daemon's", lambda row: "%.0f MiB" % (row["daemon_memory_kib"] / 1024) if row["daemon_memory_kib"] else ""),
+        ("size of the store", lambda row: "%.0f KiB" % (row["store_bytes"] / 1024)),
+    ]]
+    return table(["`get` of %s secrets" % format(count, ",")] + heads, rows)
 
 
 def factor(value):
@@ -91,7 +112,8 @@ def section():
     return "\n".join([
         BEGIN + "Measured on %s. Medians." % measured_on(bench), "", floors(bench), growth(bench),
         "![The time of `get` by the number of secrets, vault and its peers](Benchmarks/results/get.svg)", "",
-        "Peers, measured on %s: %s. Not to be had: %s." % (measured_on(others), versions, missing), "", peers(others) + END])
+        "Peers, measured on %s: %s. Not to be had: %s." % (measured_on(others), versions, missing), "",
+        *(peers(others, count) for count in (10, 1_000, 10_000)), costs(others) + END])
 
 
 def main():

@@ -276,6 +276,19 @@ def table(bench, work):
         print("  %s, %s: %s" % (peer, format(count, ","), reason))
 
 
+def costs(bench):
+    """What else one secret costs, each with the daemon that serves it, and what the store takes."""
+    rows = {(row["peer"], row["secrets"]): row for row in bench.rows if row["work"] == "get"}
+    sizes = sorted({count for _, count in rows})
+    print("\nget: on a processor; memory, with the daemon's; size of the store\n%-15s%s" % (
+        "", "".join("%36s" % format(count, ",") for count in sizes)))
+    for kind in bench.kinds:
+        found = [rows.get((kind.name, count)) for count in sizes]
+        print("%-15s%s" % (kind.name, "".join("%36s" % ("%.2f ms %8.1f MiB %9.1f KiB" % (
+            row["cpu_ms"], (row["memory_kib"] + row["daemon_memory_kib"]) / 1024, row["store_bytes"] / 1024) if row else "left out")
+            for row in found)))
+
+
 def main():
     parser = argparse.ArgumentParser(description="vault beside the tools that a user would take instead")
     parser.add_argument("--quick", action="store_true", help="small stores and three rounds, to see that all peers work")
@@ -306,6 +319,7 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
     for work in WORKS:
         table(bench, work)
+    costs(bench)
     print("\n" + "\n".join("missing: %s: %s" % item for item in bench.missing.items()))
     vaults = {(row["work"], row["secrets"]): row["median_ms"] for row in bench.rows if row["peer"] == "vault"}
     quicker = [row for row in bench.rows if row["median_ms"] < vaults[row["work"], row["secrets"]]]
