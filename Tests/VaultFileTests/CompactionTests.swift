@@ -50,6 +50,27 @@ extension World {
 }
 
 @Suite struct CompactionTests {
+    @Test func `damage that came after the file was opened is told by its place, and nothing is replaced`()
+        throws
+    {
+        let world = try World.withHistory()
+        let log = try world.open()
+        let places = log.places(keeping: .all)
+        for place in places.dropLast() {
+            let whole = world.bytes
+            world.disk.flip(world.path, at: Int(place.offset) + 60, bit: 1)
+            let spoiled = world.bytes
+            #expect(throws: VaultFileError.damaged(at: place.offset)) {
+                try Compaction.run(log, keeping: .none)
+            }
+            #expect(world.bytes == spoiled)
+            #expect(world.otherFiles.allSatisfy { !$0.contains("compact-") })
+            world.bytes = whole
+        }
+        #expect(places.count > 15)
+        #expect(try Compaction.run(log, keeping: .none).generation == 2)
+    }
+
     @Test(arguments: [Retention.all, .none, .replacedSince(World.start + 9000)])
     func `what is current is the same afterwards, and so is every version that was to be kept`(
         _ retention: Retention

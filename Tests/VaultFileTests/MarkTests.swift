@@ -143,6 +143,21 @@ import Testing
         }
     }
 
+    @Test func `a mark that goes away while a log is open is made again by its next commit`() throws {
+        let (world, states) = try grown()
+        let path = try #require(world.otherFiles.first { $0.hasPrefix("/state/seen/") })
+        let log = try world.open()
+        for number in 0..<3 {
+            try log.append(.text("B", "\(number)"))
+            try world.disk.remove(path)
+            try log.append(.text("B", "and \(number)"))
+            #expect(log.markFailure == nil)
+            #expect(world.otherFiles.contains(path))
+        }
+        world.disk.replace(world.path, with: try #require(states.last))
+        #expect(world.verdict() == .rolledBack)
+    }
+
     @Test func `a head in the file that names what was seen raises no alarm`() throws {
         let (world, states) = try grown()
         let seen = try world.open().present

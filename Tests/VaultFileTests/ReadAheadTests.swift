@@ -40,6 +40,7 @@ import Testing
     @Test func `change nothing about what is said of damage`() throws {
         let world = try ReadAheadTests.vault()
         let (bytes, master) = (world.bytes, try world.masterKey())
+        let places = try world.open().places(keeping: .all)
         var verdicts: Set<String> = []
         func outcome(_ world: World) -> String {
             do {
@@ -50,7 +51,11 @@ import Testing
             }
         }
         for offset in stride(from: Int(Format.logStart), to: bytes.count, by: 173) {
-            for spoiled in [[UInt8](bytes[..<offset]), flipped(bytes, offset), bytes + noise(offset % 700)] {
+            let states = [
+                [UInt8](bytes[..<offset]), flipped(bytes, offset), bytes + noise(offset % 700),
+                flipped(bytes, offset, in: places),
+            ]
+            for spoiled in states {
                 world.bytes = spoiled
                 let alone = outcome(world)
                 #expect(outcome(ReadAheadTests.ahead(world, 1000)) == alone)
@@ -58,6 +63,16 @@ import Testing
             }
         }
         #expect(verdicts.count > 100)
+    }
+
+    /// Damage that the sum of its frame does not show.
+    private func flipped(_ bytes: [UInt8], _ offset: Int, in places: [FramePlace]) -> [UInt8] {
+        guard let place = places.last(where: { $0.offset <= UInt64(offset) }) else { return bytes }
+        let frame = Int(place.offset)..<Int(place.offset) + place.frameCount
+        guard offset - frame.lowerBound > 7 else { return bytes }
+        let spoiled = flipped(bytes, offset)
+        return spoiled[..<frame.lowerBound] + Forge.withSum(Array(spoiled[frame]))
+            + spoiled[frame.upperBound...]
     }
 
     private func flipped(_ bytes: [UInt8], _ offset: Int) -> [UInt8] {

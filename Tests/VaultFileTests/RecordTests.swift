@@ -281,6 +281,12 @@ import Testing
         #expect(Address(scope: 2, id: [65], name: Array(name.utf8)) == nil)
     }
 
+    @Test(
+        arguments: [[], [1], [1, 0], [1, 0, 1], [1, 0, 2, 65], [1, 0, 1, 65, 65], [4, 0, 1, 65]] as [[UInt8]])
+    func `packed bytes of another length or scope are no address`(packed: [UInt8]) {
+        #expect(Address(packed: packed.span) == nil)
+    }
+
     @Test func `ids begin with a letter or a digit, and the team has none`() {
         func isValid(_ scope: UInt8, _ id: String) -> Bool {
             Address(scope: scope, id: Array(id.utf8), name: [65]) != nil
