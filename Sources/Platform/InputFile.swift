@@ -9,7 +9,6 @@ public struct InputFile: ~Copyable {
     public let isReadableByOthers: Bool
     /// Whether users other than the owner may change it.
     public let isWritableByOthers: Bool
-
     /// How many bytes it had when it was opened; 0 for a pipe or a device.
     public let byteCount: Int
 
@@ -27,8 +26,8 @@ public struct InputFile: ~Copyable {
         let regular = status.st_mode & S_IFMT == S_IFREG
         let isOurs = [0, CurrentProcess.userID].contains(status.st_uid)
         isReadableByOthers = regular && (status.st_mode & 0o044 != 0 || !isOurs)
-        byteCount = regular ? Int(status.st_size) : 0
         isWritableByOthers = regular && status.st_mode & 0o022 != 0
+        byteCount = regular ? Int(status.st_size) : 0
         descriptor = opened
     }
 

@@ -12,8 +12,6 @@ public final class AgentSession: Session {
 
     /// How many bytes a secret has among names, about.
     private static let usualSecret = 16
-    /// After how many bytes of secrets that are asked for together the others wait, so that the agent is free for others.
-    private static let questionCount = 1 << 16
 
     init(_ connection: AgentConnection, path: String) throws(AgentError) {
         self.connection = connection
@@ -51,7 +49,8 @@ public final class AgentSession: Session {
         while answers.count < secrets.count {
             var question: [UInt8] = []
             var end = answers.count
-            while end < secrets.count, question.count < AgentSession.questionCount {
+            // Half of what may be asked at once, so that the last one does not pass it.
+            while end < secrets.count, question.count < AgentProtocol.mostSecrets / 2 {
                 question += try secrets[end].packed()
                 end += 1
             }

@@ -9,6 +9,8 @@ public enum AgentProtocol {
     static let helloCount = 1 + 8 + 2
     /// The most that a later message may have behind its length.
     static let mostMessage = 64 << 20
+    /// The most bytes of secrets that are asked for in one request, so that others are not kept waiting.
+    static let mostSecrets = 128 << 10
     /// The bytes of a message before its body: `u32` length and `u8` kind.
     static let headCount = 5
     /// The longest path, in bytes.

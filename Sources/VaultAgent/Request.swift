@@ -56,6 +56,9 @@ enum Request: ~Copyable {
         case .open: return .open(path: try reader.path(of: message))
         case .names: return .names
         case .contains:
+            guard message.count - reader.position <= AgentProtocol.mostSecrets else {
+                throw MalformedMessage()
+            }
             var addresses: [Address] = []
             repeat { addresses.append(try reader.address(of: message)) } while reader.position < message.count
             return .contains(addresses)

@@ -89,6 +89,13 @@ import VaultKit
         }
     }
 
+    @Test func `so many secrets are asked for in one request, and not one more`() {
+        let most = (0..<32768).flatMap { _ in [1, 0, 1, 65] as [UInt8] }
+        #expect(isRequest([8] + most))
+        #expect(!isRequest([8] + most + [1, 0, 1, 65]))
+        #expect(isRequest([8, 1, 0, 1, 65, 2, 1, 1, 65, 65]))
+    }
+
     @Test(
         arguments: [
             [6, 0, 0], [6, 1, 0, 118], [6, 2, 0, 47, 0], [6, 2, 0, 47, 255],
