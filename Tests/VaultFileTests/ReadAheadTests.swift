@@ -107,6 +107,24 @@ import Testing
         #expect(try after.history() == before)
     }
 
+    /// Replay would notice by the chain; who reads must not have to.
+    @Test(arguments: [(4, false), (100, false), (100, true)])
+    func `are not given out if they are not whole and authentic`(at place: Int, hasRightSum: Bool) throws {
+        let world = ReadAheadTests.ahead(try ReadAheadTests.vault(), 1000)
+        let (bytes, log) = (world.bytes, try world.open())
+        let places = log.places(keeping: .all)
+        for spoiled in places {
+            let offset = Int(spoiled.offset) + place
+            world.bytes = hasRightSum ? flipped(bytes, offset, in: places) : flipped(bytes, offset)
+            var reader = try log.reader()
+            reader.readAhead(from: Format.logStart, to: log.committedEnd)
+            for place in places {
+                let isGiven = try reader.open(at: place.offset, length: log.committedEnd) { _, _ in true }
+                #expect((isGiven == true) == (place.offset != spoiled.offset))
+            }
+        }
+    }
+
     @Test func `are given out too when only some of them are asked for`() throws {
         let world = ReadAheadTests.ahead(try ReadAheadTests.vault(), 1000)
         let log = try world.open()
