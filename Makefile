@@ -152,7 +152,7 @@ mutants:
 sanitize:
 	SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0:suppressions="$(CURDIR)/Tests/address-sanitizer.txt" VAULT_BINARY="$(CURDIR)/$(BINARY)" \
 		$(SWIFT) test --sanitize=address --scratch-path .build/address --disable-xctest
-	SWIFT_BACKTRACE=enable=no VAULT_BINARY="$(CURDIR)/$(BINARY)" \
+	SWIFT_BACKTRACE=enable=no TSAN_OPTIONS=suppressions="$(CURDIR)/Tests/thread-sanitizer.txt" VAULT_BINARY="$(CURDIR)/$(BINARY)" \
 		$(SWIFT) test --sanitize=thread --scratch-path .build/thread --disable-xctest
 
 coverage:
