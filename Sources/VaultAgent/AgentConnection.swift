@@ -83,11 +83,9 @@ public final class AgentConnection {
     private static func make(
         _ socket: consuming LocalSocket, opening path: String?
     ) throws(Errno) -> AgentConnection {
-        let version = AgentProtocol.version
-        let hello = message(.hello, AgentProtocol.magic + [UInt8(version & 0xFF), UInt8(version >> 8)])
+        let hello = message(.hello, AgentProtocol.magic + AgentProtocol.version.littleEndianBytes)
         if let path {
-            let count = path.utf8.count
-            let open = message(.open, [UInt8(count & 0xFF), UInt8(count >> 8)] + path.utf8)
+            let open = message(.open, UInt16(path.utf8.count).littleEndianBytes + path.utf8)
             if !send((hello + open).span, over: socket) { throw .wouldBlock }
         }
         do throws(SodiumError) {
@@ -101,8 +99,7 @@ public final class AgentConnection {
 
     /// A request that is no secret.
     private static func message(_ kind: AgentProtocol.Kind, _ body: [UInt8]) -> [UInt8] {
-        let count = UInt32(1 + body.count)
-        return (0..<4).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) } + [kind.rawValue] + body
+        UInt32(1 + body.count).littleEndianBytes + [kind.rawValue] + body
     }
 
     /// Sends all of `bytes`.

@@ -71,8 +71,7 @@ public enum AgentProcess {
     }
 
     private static func say(_ word: Word, _ number: Int32 = 0) {
-        let bits = UInt32(bitPattern: number)
-        let bytes = [word.rawValue] + (0..<4).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) }
+        let bytes = [word.rawValue] + UInt32(bitPattern: number).littleEndianBytes
         try? InheritedDescriptor.standardOutput.writeAll(bytes.span)
     }
 }

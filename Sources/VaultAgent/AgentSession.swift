@@ -101,7 +101,7 @@ public final class AgentSession: Session {
     }
 
     private static func question(about secret: [UInt8], version: UInt32) -> [UInt8] {
-        secret + (0..<4).map { UInt8(truncatingIfNeeded: version >> (8 * $0)) }
+        secret + version.littleEndianBytes
     }
 
     /// Makes changes durable, all or none.

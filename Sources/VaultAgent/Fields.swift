@@ -97,6 +97,13 @@ struct FieldReader {
     }
 }
 
+extension FixedWidthInteger where Self: UnsignedInteger {
+    /// Its bytes as a message that is no secret has them.
+    var littleEndianBytes: [UInt8] {
+        stride(from: 0, to: Self.bitWidth, by: 8).map { UInt8(truncatingIfNeeded: self >> Self($0)) }
+    }
+}
+
 extension SecretBuffer {
     /// Appends the length and the kind of a message whose body has `bodyCount` bytes.
     mutating func appendHead(_ kind: UInt8, bodyCount: Int) throws(SodiumError) {

@@ -182,13 +182,10 @@ extension Job {
     }
 
     fileprivate static func field(_ path: String) -> [UInt8] {
-        let bytes = Array(path.utf8)
-        return [UInt8(truncatingIfNeeded: bytes.count), UInt8(truncatingIfNeeded: bytes.count >> 8)] + bytes
+        UInt16(truncatingIfNeeded: path.utf8.count).littleEndianBytes + path.utf8
     }
 
-    fileprivate static func field(_ number: UInt64) -> [UInt8] {
-        (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
-    }
+    fileprivate static func field(_ number: UInt64) -> [UInt8] { number.littleEndianBytes }
 }
 
 extension JobReport {
@@ -236,9 +233,7 @@ extension JobReport {
         return report.ahead.reduce(into: bytes) { $0 += field($1) }
     }
 
-    private static func field(_ number: UInt32) -> [UInt8] {
-        (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
-    }
+    private static func field(_ number: UInt32) -> [UInt8] { number.littleEndianBytes }
 
     /// What a file or a message named keeps the rules.
     private static func field(_ secret: Secret) -> [UInt8] { (try? secret.packed()) ?? [] }

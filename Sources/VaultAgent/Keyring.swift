@@ -110,7 +110,7 @@ final class Keyring {
     /// - Throws: ``VaultError/locked``; ``VaultError/file(_:)`` if there is no memory or no thread.
     func begin(_ job: Job, _ path: String) throws(VaultError) -> Errand {
         // The file may have got the key that was announced; whatever else is wrong with it, the job will say.
-        _ = try? look(path)
+        if let entry = entries[path] { _ = try? look(entry, path) }
         guard let entry = entries[path] else { throw .locked }
         entry.deadlines.use(at: clock.now())
         let key = try entry.vault.masterKey()
@@ -180,16 +180,16 @@ final class Keyring {
     func use(_ path: String) throws(VaultError) -> Vault {
         guard let entry = entries[path] else { throw .locked }
         entry.deadlines.use(at: clock.now())
-        return entry.isUpToDate ? entry.vault : try look(path)
+        return try look(entry, path)
     }
 
     /// What there is to tell about a vault; that is no use of it.
     ///
     /// - Throws: as ``use(_:)``.
     func status(_ path: String) throws(VaultError) -> AgentStatus {
-        let summary = try look(path).summary()
-        guard let deadlines = entries[path]?.deadlines else { throw .locked }
-        let now = clock.now()
+        guard let entry = entries[path] else { throw .locked }
+        let summary = try look(entry, path).summary()
+        let (deadlines, now) = (entry.deadlines, clock.now())
         return AgentStatus(
             idleLeft: min(deadlines.idleEnd, deadlines.totalEnd) - min(now, deadlines.end),
             totalLeft: deadlines.totalEnd - min(now, deadlines.totalEnd),
@@ -201,8 +201,7 @@ final class Keyring {
     /// The vault at `path`, brought up to date: its file is looked at once for all requests that arrived together.
     ///
     /// One whose keys were changed elsewhere is locked: the keys that are here open nothing any more.
-    private func look(_ path: String) throws(VaultError) -> Vault {
-        guard let entry = entries[path] else { throw .locked }
+    private func look(_ entry: Entry, _ path: String) throws(VaultError) -> Vault {
         if entry.isUpToDate { return entry.vault }
         do throws(VaultError) {
             try entry.vault.refresh()
@@ -210,14 +209,14 @@ final class Keyring {
             entry.isUpToDate = true
             return entry.vault
         } catch .file(.keysChanged) {
-            return try follow(path, entry)
+            return try follow(entry, path)
         } catch {
             throw error
         }
     }
 
     /// Opens the vault at `path` with a key that was announced.
-    private func follow(_ path: String, _ entry: Entry) throws(VaultError) -> Vault {
+    private func follow(_ entry: Entry, _ path: String) throws(VaultError) -> Vault {
         for (index, successor) in entry.successors.enumerated() {
             do throws(VaultError) {
                 let vault = try Vault.open(

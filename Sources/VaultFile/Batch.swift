@@ -135,7 +135,7 @@ public struct Batch: ~Copyable {
     /// Seals the plaintext that waits, if there is one.
     private mutating func seal() {
         guard plaintextCount > 0 else { return }
-        // The thread sanitizer would have the batch read while `frames` changes.
+        // With the thread sanitizer, reaching it through the batch while `frames` changes is refused.
         let log = log
         log.sealer.seal(plaintextCount, to: &frames)
         plaintextCount = 0

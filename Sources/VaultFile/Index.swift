@@ -91,7 +91,7 @@ struct Index {
 
     /// Makes room for what `count` bytes of frames can hold, so that nothing is moved as it is filled.
     ///
-    /// Pages that are never touched cost nothing; so it may be too much.
+    /// Pages that are never touched cost nothing, so it may be too much; of the table, which is filled, by 11 bytes for a frame at most.
     mutating func reserve(forFrames count: UInt64) {
         let most = Int(min(count / 176, 1 << 21))
         versions.frames.reserveCapacity(most)
@@ -100,10 +100,11 @@ struct Index {
         starts.reserveCapacity(most)
         newest.reserveCapacity(most)
         addresses.reserveCapacity(most * 64)
-        // Each time the table grows all names are looked up anew, which would be a tenth of what a large file takes to open.
+        guard starts.isEmpty else { return }
+        // Each time the table grows all names are hashed anew, which would be a tenth of what a large file takes to open.
         var slots = table.count
         while Index.isFull(slots, with: most) { slots *= 2 }
-        if starts.isEmpty { table = [UInt32](repeating: Index.free, count: slots) }
+        table = [UInt32](repeating: Index.free, count: slots)
     }
 
     /// How many names there are, deleted ones too.

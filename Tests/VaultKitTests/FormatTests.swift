@@ -92,6 +92,15 @@ import Testing
         #expect(failure("export A=1 B=2\nC=3\n", .dotenv(.direnv)) == UnreadableText(line: 1, .malformed))
     }
 
+    @Test func `of empty values the one that stands first is named, and none that is set later`() throws {
+        func firstEmpty(_ text: String) throws -> String? {
+            try Assignments.read(Array(text.utf8).span, as: .dotenv(nil)).firstEmptyName
+        }
+        #expect(try firstEmpty("C=1\nB=\nA=\n") == "B")
+        #expect(try firstEmpty("B=\nA=\nB=1\n") == "A")
+        #expect(try firstEmpty("B=1\n") == nil)
+    }
+
     @Test func `each dialect reads its own language`() throws {
         let shell = #"export A="it's" B=x"y"'z' C=a\ b; D='it'\''s'"# + "\n"
         #expect(try read(shell, .dotenv(.posix)) == ["A": "it's", "B": "xyz", "C": "a b", "D": "it's"])
