@@ -32,6 +32,43 @@ public enum Path {
         return unsafe try text(resolved)
     }
 
+    /// The absolute path of what a person calls `path`: symbolic links and ".." are kept, "." and needless slashes are not.
+    ///
+    /// A relative path is taken from `$PWD`, by which a shell names the present folder as the person entered it, or
+    /// from ``workingFolder()`` if that names another one. Nothing is asked of the system for an absolute path.
+    ///
+    /// - Throws: ``Errno/noSuchFile`` for an empty path, and as ``workingFolder()``.
+    public static func lexical(_ path: String) throws(Errno) -> String {
+        try lexical(path, from: try? Environment.value("PWD"))
+    }
+
+    /// The same with `shellFolder` for the value of `$PWD`.
+    static func lexical(_ path: String, from shellFolder: String?) throws(Errno) -> String {
+        if path.isEmpty { throw .noSuchFile }
+        if path.hasPrefix("/") { return tidied(path) }
+        if let shellFolder, isPresentFolder(shellFolder) { return tidied(join(shellFolder, path)) }
+        return tidied(join(try workingFolder(), path))
+    }
+
+    /// Whether a shell may call the present folder that (POSIX, `pwd -L`).
+    private static func isPresentFolder(_ path: String) -> Bool {
+        guard path.hasPrefix("/"), !components(path).contains(where: { $0 == "." || $0 == ".." }) else {
+            return false
+        }
+        let disk = DiskStorage()
+        guard let named = try? disk.identity(of: path) else { return false }
+        return (try? disk.identity(of: ".")) == named
+    }
+
+    private static func tidied(_ path: String) -> String {
+        "/" + components(path).filter { $0 != "." }.joined(separator: "/")
+    }
+
+    /// By bytes: a combining character behind a slash makes it another letter, but no other separator.
+    private static func components(_ path: String) -> [Substring] {
+        path.utf8.split(separator: UInt8(ascii: "/")).map { Substring($0) }
+    }
+
     /// The folder that this process works in.
     ///
     /// - Throws: ``Errno/notText`` if its name cannot be written as text.

@@ -90,6 +90,43 @@ import Testing
         #expect(throws: Errno.notText) { try Path.resolvingLinks(link + "/.") }
     }
 
+    @Test(arguments: [
+        ("/", "/"), ("//", "/"), ("/.", "/"), ("/..", "/.."), ("/a", "/a"), ("/a/", "/a"),
+        ("//a///b/.//./c/.", "/a/b/c"),
+        ("/a/../b/..", "/a/../b/.."), ("/.a/..b/c./...", "/.a/..b/c./..."), ("/a/\u{301}/b", "/a/\u{301}/b"),
+    ])
+    func `are tidied as a person names them`(path: String, expected: String) throws {
+        #expect(try Path.lexical(path) == expected)
+        // The present folder has nothing to do with it.
+        #expect(try Path.lexical(path, from: "/nowhere") == expected)
+    }
+
+    @Test func `that are relative begin where the shell says, if that is the present folder`() throws {
+        let present = try Path.workingFolder()
+        let root = FileManager.default.temporaryDirectory.path + "/lexical-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        let link = root + "/link"
+        #expect(symlink(present, link) == 0)
+        #expect(symlink(root, root + "/other") == 0)
+        for (path, rest) in [
+            ("a", "/a"), (".", ""), ("./", ""), ("..", "/.."), ("../a//b/", "/../a/b"), ("./.a", "/.a"),
+        ] {
+            #expect(try Path.lexical(path, from: link) == link + rest)
+            #expect(try Path.lexical(path, from: "/" + link + "//") == link + rest)
+            for wrong in [
+                nil, "", "link", ".", root + "/other", root + "/none", root + "/./link", link + "/.",
+                root + "/../",
+                root + "/other/../link",
+            ] {
+                #expect(try Path.lexical(path, from: wrong) == present + rest, "\(wrong ?? "unset")")
+            }
+        }
+        let named = try DiskStorage().identity(of: Path.folder(of: try Path.lexical("a")))
+        #expect(try DiskStorage().identity(of: ".") == named)
+        #expect(throws: Errno.noSuchFile) { try Path.lexical("") }
+    }
+
     @Test func `are joined with one slash`() {
         #expect(Path.join("/", "a") == "/a")
         #expect(Path.join("/a", "b") == "/a/b")
