@@ -6,6 +6,9 @@ public enum CurrentProcess {
     /// The user that this process acts for.
     public static var userID: UInt32 { geteuid() }
 
+    /// The user who started this process.
+    public static var realUserID: UInt32 { getuid() }
+
     /// The process's number, for names of temporary files.
     public static var identifier: Int32 { getpid() }
 

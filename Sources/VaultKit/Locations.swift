@@ -3,8 +3,8 @@ public import VaultFile
 
 /// Where things are when nobody says otherwise.
 public enum Locations {
-    /// The vault file: `VAULT_FILE`, else `vault/default.vault` in the user's data folder; nil if neither it
-    /// nor HOME is set.
+    /// The vault file: `VAULT_FILE`, else `vault/default.vault` in the user's data folder; nil if it is not set and the user
+    /// has no home.
     ///
     /// - Throws: `NotText` if the variable that would decide is no UTF-8 text.
     public static func vaultFile() throws(NotText) -> String? {
@@ -13,7 +13,7 @@ public enum Locations {
         if let folder = try variable("XDG_DATA_HOME"), folder.hasPrefix("/") {
             return folder + "/vault/default.vault"
         }
-        return try variable("HOME").map { $0 + "/.local/share/vault/default.vault" }
+        return try home().map { Path.join($0, ".local/share/vault/default.vault") }
     }
 
     /// The folder for sockets and locks of this user's processes; nil if there is nowhere to put it.
@@ -27,7 +27,7 @@ public enum Locations {
             }
             let folder = "/run/user/\(CurrentProcess.userID)"
             if PrivateFolder.isOurs(folder) { return folder + "/vault" }
-            return try variable("HOME").map { $0 + "/.local/state/vault/run" }
+            return try home().map { Path.join($0, ".local/state/vault/run") }
         } catch {
             return nil
         }
@@ -46,10 +46,24 @@ public enum Locations {
             if let folder = try variable("XDG_STATE_HOME"), folder.hasPrefix("/") {
                 return folder + "/vault/seen"
             }
-            return try variable("HOME").map { $0 + "/.local/state/vault/seen" }
+            return try home().map { Path.join($0, ".local/state/vault/seen") }
         } catch {
             return nil
         }
+    }
+
+    /// The user's home directory: `HOME`, else what the user database says of the user who started this process; nil if
+    /// neither names one.
+    ///
+    /// - Throws: `NotText` if `HOME` is no UTF-8 text.
+    public static func home() throws(NotText) -> String? {
+        home(try variable("HOME"), orIn: UserDatabase())
+    }
+
+    /// The home directory that a variable names, or else a user database.
+    static func home(_ variable: String?, orIn database: UserDatabase) -> String? {
+        // Services and containers start programs without HOME; a vault must not lose its checkpoints there.
+        variable ?? database.home(of: CurrentProcess.realUserID)
     }
 
     /// `path` from the root on and without symbolic links, which names a vault wherever it is asked for.

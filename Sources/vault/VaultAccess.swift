@@ -102,7 +102,9 @@ extension CommonOptions {
             throw Failure(error)
         }
         guard let path else {
-            throw Failure(.usage, "no vault file is named, and HOME is not set", hint: "add --vault FILE")
+            throw Failure(
+                .usage, "no vault file is named, and you have no home directory",
+                hint: "add --vault FILE, or set HOME")
         }
         return path
     }

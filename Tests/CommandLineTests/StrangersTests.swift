@@ -51,6 +51,30 @@ import Testing
                 == "vault: warning: \(sandbox.folder)/above/.vault.toml is ignored: it cannot be read\n")
     }
 
+    @Test func `where HOME is unset, the home is that of the user database`() throws {
+        let sandbox = try sandbox()
+        func status(_ user: UInt32) throws -> Sandbox.Result {
+            try sandbox.program([
+                "/usr/bin/setpriv", "--reuid", "\(user)", "--regid", "65534", "--clear-groups", "env", "-u",
+                "HOME", "-u",
+                "VAULT_FILE", sandbox.folder + "/vault", "status",
+            ])
+        }
+        let nobody = try #require(getpwuid(65534))
+        let path = String(cString: nobody.pointee.pw_dir) + "/.local/share/vault/default.vault"
+        let known = try status(65534)
+        #expect(known.outcome == .exit(6))
+        #expect(known.errors.hasPrefix("vault: error: no vault at \(path)\n"))
+        let unknown = try status(4_000_000_000)
+        #expect(unknown.outcome == .exit(2))
+        #expect(
+            unknown.errors == """
+                vault: error: no vault file is named, and you have no home directory
+                vault: hint: add --vault FILE, or set HOME
+
+                """)
+    }
+
     @Test func `a passphrase file of a stranger is refused`() throws {
         let sandbox = try sandbox()
         let result = try run(
