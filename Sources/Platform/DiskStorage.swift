@@ -20,6 +20,13 @@ public struct DiskStorage: Storage {
         return DiskFile(descriptor, identity: FileIdentity(status))
     }
 
+    /// Whether what lies at `path`, at the end of all links, is a regular file, or the system does not say.
+    public func mayBeRegularFile(_ path: String) -> Bool {
+        var status = stat()
+        guard (try? retrying { unsafe stat(path, &status) }) != nil else { return true }
+        return status.st_mode & S_IFMT == S_IFREG
+    }
+
     /// Creates a file that must not exist yet.
     public func create(_ path: String) throws(Errno) -> any StorageFile {
         let descriptor = try Descriptor(

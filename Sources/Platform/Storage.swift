@@ -8,6 +8,11 @@ public protocol Storage: Sendable {
     /// The last component may be a symbolic link.
     func open(_ path: String, _ access: StorageAccess) throws(Errno) -> any StorageFile
 
+    /// Whether ``open(_:_:)`` need be tried on what lies at `path`, of which nothing is known.
+    ///
+    /// Opening is not without effects everywhere: a pipe lets its writer go on, a watchdog begins to watch.
+    func mayBeRegularFile(_ path: String) -> Bool
+
     /// Creates a file that must not exist yet, mode 0600, open for reading and writing.
     func create(_ path: String) throws(Errno) -> any StorageFile
 
@@ -47,6 +52,11 @@ public protocol Storage: Sendable {
 
     /// Makes the names in a folder durable.
     func syncFolder(_ path: String) throws(Errno)
+}
+
+extension Storage {
+    /// True: where there are regular files alone, nobody has to look.
+    public func mayBeRegularFile(_ path: String) -> Bool { true }
 }
 
 /// What a file is opened for.

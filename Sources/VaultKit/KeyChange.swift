@@ -19,8 +19,11 @@ public struct KeyChangeReport: Equatable, Sendable {
     public let parameters: Argon2id.Parameters
     /// Of the rewrite.
     public let rewrite: Compaction.Report
-    /// The files beside the vault that hold what the keys of before open.
+    /// The files beside the vault that the old keys still open.
     public let oldCopies: [String]
+    /// The files beside the vault that the old keys may still open: its header in them is damaged, or they are unfinished
+    /// writes that were moved there and may belong to an earlier generation.
+    public let possibleOldCopies: [String]
 }
 
 extension KeyHolder {
@@ -55,9 +58,12 @@ extension KeyHolder {
                     path: path, from: master, to: keys, surroundings: surroundings, progress: progress)
             }
             keys.showRecovery(showRecoveryKey)
+            let copies = withMasterKey { master in
+                OldCopies(beside: path, header: header, master: master, surroundings)
+            }
             return KeyChangeReport(
-                parameters: keys.parameters, rewrite: report,
-                oldCopies: OldCopies.names(beside: path, of: header.vaultID, surroundings.storage))
+                parameters: keys.parameters, rewrite: report, oldCopies: copies.opened,
+                possibleOldCopies: copies.possible)
         } catch {
             throw .file(error)
         }
@@ -100,28 +106,5 @@ extension Argon2id.Parameters {
     ) -> Argon2id.Parameters {
         let isKept = !present.isBelowDefault && present.passes >= 3 && present.work > fresh.work
         return isKept ? present : fresh
-    }
-}
-
-/// The files beside a vault's that hold ciphertext of it.
-enum OldCopies {
-    /// The paths of files in the folder of `path` that are older vaults of this id, or an unfinished tail that was moved aside.
-    ///
-    /// What cannot be looked at is left out.
-    static func names(beside path: String, of vaultID: Bytes16, _ storage: any Storage) -> [String] {
-        let (folder, own) = (Path.folder(of: path), Path.name(of: path))
-        let names = (try? storage.names(in: folder)) ?? []
-        return names.filter { $0 != own }.sorted().map { Path.join(folder, $0) }.filter { file in
-            Path.name(of: file).hasPrefix("\(own).unfinished-") || Self.vaultID(of: file, storage) == vaultID
-        }
-    }
-
-    /// The id in the header of a file, if that is a vault or was meant to be one.
-    private static func vaultID(of path: String, _ storage: any Storage) -> Bytes16? {
-        guard let file = try? storage.open(path, .reading) else { return nil }
-        var bytes = [UInt8](repeating: 0, count: Format.headerCount)
-        var span = bytes.mutableSpan
-        guard let count = try? file.read(at: 0, into: &span) else { return nil }
-        return Header.vaultID(in: bytes.span.extracting(first: count))
     }
 }

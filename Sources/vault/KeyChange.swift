@@ -148,7 +148,10 @@ struct KeyChange {
                 "The recovery key of before is void" + (hasRecoveryKey ? "" : "; the vault has none now"))
         }
         for copy in report.oldCopies {
-            Output.warn("\(copy) holds an older state of the vault, which the keys of before still open")
+            Output.warn("the old keys still open \(copy)")
+        }
+        for copy in report.possibleOldCopies {
+            Output.warn("cannot tell whether the old keys still open \(copy)")
         }
     }
 }

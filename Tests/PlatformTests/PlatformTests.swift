@@ -185,6 +185,18 @@ import Testing
         #expect(throws: Errno.noSuchFile) { _ = try DiskStorage().open(folder + "/none", .reading) }
     }
 
+    @Test func `tells regular files from others without opening them`() throws {
+        let disk = DiskStorage()
+        _ = try disk.create(folder + "/a")
+        #expect(mkfifo(folder + "/pipe", 0o600) == 0)
+        for (name, target) in [("/file", "a"), ("/link", "pipe"), ("/null", "/dev/null"), ("/gone", "none")] {
+            #expect(symlink(target, folder + name) == 0)
+        }
+        // Of what is not there, or may not be looked at, opening says more.
+        for name in ["/a", "/file", "/gone", "/none"] { #expect(disk.mayBeRegularFile(folder + name)) }
+        for name in ["", "/pipe", "/link", "/null"] { #expect(!disk.mayBeRegularFile(folder + name)) }
+    }
+
     @Test func `locks between open files`() throws {
         let disk = DiskStorage()
         let one = try disk.create(folder + "/a")

@@ -203,7 +203,7 @@ import VaultKit
         }
         try write("b.vault", bytes)
         try write("torn.vault", bytes.prefix(600))
-        try write("a.vault.unfinished-4608-00112233", Data("x".utf8))
+        try write("a.vault.unfinished-4608-00112233", bytes.dropFirst(4608))
         try write("notes.txt", Data("a.vault".utf8))
         try write("empty", Data())
         _ = try world.makeVault("stranger.vault")
