@@ -56,8 +56,10 @@ public enum Compaction {
         _ log: Log, keeping retention: Retention, progress: Progress = .unwatched
     ) throws(VaultFileError) -> Report {
         let master = try log.copyOfMasterKey()
-        return try log.withWriterLock(patience: Log.writePatience) { _ throws(VaultFileError) in
-            try rewrite(log, master, slots: nil, retention, progress)
+        return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
+            let change = RewriteChange(
+                excluded: try log.purgedOffsets(), purged: log.purged.entries, isChange: false)
+            return try rewrite(log, recollection, master, slots: nil, retention, change, progress)
         }
     }
 
@@ -74,15 +76,126 @@ public enum Compaction {
     ) throws(VaultFileError) -> Report {
         let log = try Log(
             path: path, access: .writing, surroundings: surroundings, master: try old.copy())
-        return try log.withWriterLock(patience: Log.writePatience) { _ throws(VaultFileError) in
+        return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
             guard log.header.vaultID == keys.vaultID else { throw .replaced }
-            return try rewrite(log, keys.master, slots: keys.slots, .all, progress)
+            let change = RewriteChange(
+                excluded: try log.purgedOffsets(), purged: log.purged.entries, formerKeys: [try log.keyID()])
+            return try rewrite(log, recollection, keys.master, slots: keys.slots, .all, change, progress)
         }
     }
 
+    /// Rewrites the file of an open log under the keys of a later copy of the same vault, with all versions.
+    ///
+    /// - Parameters:
+    ///   - later: the copy, whose keys follow those of the log.
+    ///   - progress: is told how far the work is.
+    /// - Throws: as ``run(path:master:keeping:surroundings:progress:)``.
+    package static func takeKeys(
+        _ log: Log, of later: Log, progress: Progress = .unwatched
+    ) throws(VaultFileError) -> Report {
+        let master = try later.copyOfMasterKey()
+        return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
+            guard log.header.vaultID == later.header.vaultID else { throw .replaced }
+            let change = RewriteChange(
+                excluded: try log.purgedOffsets(), purged: log.purged.entries,
+                formerKeys: [try log.keyID()] + later.ancestry.keys)
+            return try rewrite(log, recollection, master, slots: later.header.slots, .all, change, progress)
+        }
+    }
+
+    /// Puts a verified copy of a later copy of the same vault in the place of an open log's file.
+    ///
+    /// - Throws: as ``run(path:master:keeping:surroundings:progress:)``.
+    package static func becomeCopy(
+        _ log: Log, of later: Log, progress: Progress = .unwatched
+    ) throws(VaultFileError) {
+        let master = try later.copyOfMasterKey()
+        try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
+            guard log.header.vaultID == later.header.vaultID else { throw .replaced }
+            let (old, storage, path) = (log.openFile, log.surroundings.storage, log.path)
+            let target = try during(.open) { () throws(Errno) in try storage.resolvingLinks(path) }
+            guard try during(.open, { () throws(Errno) in try old.nameCount() }) == 1 else {
+                throw .severalNames
+            }
+            _ = try log.settle {}
+            let copy = try VerifiedCopy(
+                of: later.openFile, count: later.committedEnd, for: target, log.surroundings,
+                progress: progress)
+            var surroundings = log.surroundings
+            surroundings.checkpoints = nil
+            surroundings.hasNowhereToRemember = false
+            surroundings.lookPatience = 0
+            let written = try Log(
+                path: copy.path, access: .reading, surroundings: surroundings, master: try master.copy())
+            guard written.present == later.present, written.unfinishedTail == nil else {
+                throw .rewriteDiffers(at: written.committedEnd)
+            }
+            try copy.adoptAttributes(of: old)
+            try copy.replace()
+            log.remember(written, after: recollection)
+            copy.unlock()
+        }
+    }
+
+    /// Which versions of a secret a purge removes.
+    public enum Purge: Equatable, Sendable {
+        /// All of them.
+        case all
+        /// The one that is so many versions back, and those of the same time and kind; 0 is the newest.
+        case version(Int)
+    }
+
+    /// Rewrites the file at `path` without some versions of a secret, which no merge brings back.
+    ///
+    /// - Returns: how many versions of the secret were removed, and of the rewrite.
+    /// - Throws: ``VaultFileError/noSuchVersion``, before anything is written, and as
+    ///   ``run(path:master:keeping:surroundings:progress:)``.
+    public static func purge(
+        _ purge: Purge, of address: Address, path: String, master: borrowing Key,
+        surroundings: Surroundings, progress: Progress = .unwatched
+    ) throws(VaultFileError) -> (removed: UInt64, rewrite: Report) {
+        let log = try Log(
+            path: path, access: .writing, surroundings: surroundings, master: try master.copy())
+        return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
+            let versions = log.versions(address)
+            let removed: [Version]
+            switch purge {
+            case .all: removed = versions
+            case .version(let number):
+                guard versions.indices.contains(number) else { throw .noSuchVersion }
+                let chosen = versions[number]
+                removed = versions.filter { ($0.time, $0.kind) == (chosen.time, chosen.kind) }
+            }
+            guard !removed.isEmpty else { throw .noSuchVersion }
+            var purged = log.purged
+            for version in removed {
+                purged.add([
+                    try PurgeList.entry(address.packed.span, version, of: log.header.vaultID)
+                ])
+            }
+            let change = RewriteChange(
+                excluded: try log.purgedOffsets().union(removed.map(\.offset)), purged: purged.entries)
+            let report = try rewrite(
+                log, recollection, try log.copyOfMasterKey(), slots: nil, .all, change, progress)
+            return (UInt64(removed.count), report)
+        }
+    }
+
+    /// How a rewrite differs from a plain compaction.
+    private struct RewriteChange {
+        /// The offsets of the versions that are left out, whatever is kept else.
+        var excluded: Set<UInt64>
+        /// What was purged, in this rewrite or before.
+        var purged: [Bytes16]
+        /// The ids of master keys that the new file's follows, beside those that the old one's does.
+        var formerKeys: [UInt64] = []
+        /// Whether the rewrite is a change of its own, which a file without it lacks.
+        var isChange = true
+    }
+
     private static func rewrite(
-        _ log: Log, _ master: borrowing Key, slots: [[UInt8]]?, _ retention: Retention,
-        _ progress: Progress
+        _ log: Log, _ recollection: Recollection?, _ master: borrowing Key, slots: [[UInt8]]?,
+        _ retention: Retention, _ change: RewriteChange, _ progress: Progress
     ) throws(VaultFileError) -> Report {
         let surroundings = log.surroundings
         for finding in try log.check() {
@@ -96,8 +209,10 @@ public enum Compaction {
         let before = try during(.read) { () throws(Errno) in try old.length() }
         let saved = try log.settle {}
 
-        let places = log.places(keeping: retention)
-        let rewrite = try Rewrite(places, surroundings, progress)
+        let places = log.places(keeping: retention, without: change.excluded)
+        let descent = try Descent(
+            carrying: log.ancestry, try log.namer(), addedKeys: change.formerKeys, isChange: change.isChange)
+        let rewrite = try Rewrite(places, behind: descent, change.purged, surroundings, progress)
         let header = try rewrite.header(
             following: log.header, last: log.committed, slots: slots, master: master)
         let new = try NewFile(for: target, purpose: purpose, surroundings)
@@ -106,26 +221,29 @@ public enum Compaction {
             header, from: &source, along: (Replay.start(log.header), log.committed), master: master,
             to: new.file)
         let written = try rewrite.verify(new.path, holds: sum, master: try master.copy())
-        try compareNewest(log, written)
+        try compareNewest(log, written, without: change.excluded)
         let file = new.file
         try during(.attributes) { () throws(Errno) in try file.adoptAttributes(of: old) }
         try new.publish(at: target) { storage, path throws(Errno) in try storage.rename(path, to: target) }
-        log.remember(written.present)
+        log.remember(written, after: recollection)
         return Report(
             generation: header.generation, before: before, after: written.committedEnd,
             dropped: UInt64(log.versionCount - written.versionCount), kept: UInt64(written.versionCount),
             savedTail: saved)
     }
 
-    /// Makes sure that each name has the same newest version in both.
-    private static func compareNewest(_ old: Log, _ new: Log) throws(VaultFileError) {
-        guard old.nameCount == new.nameCount else { throw .rewriteDiffers(at: new.committedEnd) }
+    /// Makes sure that each name has the same newest version in both, but for what is left out.
+    private static func compareNewest(
+        _ old: Log, _ new: Log, without excluded: Set<UInt64>
+    ) throws(VaultFileError) {
         // Most names follow one another in both as they did before, so that few are searched for.
-        var expected = 0
-        try new.forEachNewest { copy, address throws(VaultFileError) in
-            guard let version = old.newest(address, expectedAt: &expected), copy.time == version.time,
+        var (expected, count) = (0, 0)
+        try old.forEachNewest(without: excluded) { version, address throws(VaultFileError) in
+            guard let copy = new.newest(address, expectedAt: &expected), copy.time == version.time,
                 copy.kind == version.kind
             else { throw .rewriteDiffers(at: new.committedEnd) }
+            count += 1
         }
+        guard count == new.nameCount else { throw .rewriteDiffers(at: new.committedEnd) }
     }
 }

@@ -2,15 +2,16 @@ internal import Platform
 internal import Sodium
 internal import VaultFile
 
-/// Seals the records of an old file into a new one, and writes them piece by piece.
+/// Seals the records of an old file into a new one, behind some that are new, and writes them piece by piece.
 struct RecordWriter: ~Copyable {
+    private let fronts: [[UInt8]]
     private let places: [FramePlace]
     private let header: Header
     private let entropy: Entropy
     private let progress: Progress
-    private var sealer: FrameSealer
+    private let sealer: FrameSealer
     private var sum: ContentSum
-    /// How many records were carried over, and where the transaction of the next one starts.
+    /// How many records were added, and where the transaction of the next one starts.
     private var count = 0
     private var transactionStart = Format.logStart
     /// Bytes that wait to be written together, and where they begin in the file.
@@ -22,20 +23,26 @@ struct RecordWriter: ~Copyable {
     /// How many bytes are written at a time, at least.
     private static let pieceCount = 1 << 20
 
-    /// The records in `places`, for a file with `header`.
+    /// The records in `places`, for a file with `header` that begins with those in `fronts`.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     init(
-        _ places: [FramePlace], _ header: Header, master: borrowing Key, sum: consuming ContentSum,
+        _ fronts: [[UInt8]], _ places: [FramePlace], _ header: Header, master: borrowing Key,
+        sum: consuming ContentSum,
         _ surroundings: Surroundings, _ progress: Progress
     ) throws(VaultFileError) {
         let key = try guarding { () throws(SodiumError) in try header.frameKey(master: master) }
         let start = Replay.start(header)
-        var sealer = try FrameSealer(after: start, key: key)
-        try sealer.reserve(places.lazy.map(\.boxCount).max() ?? 0)
-        sealer.begin(after: start, salt: try surroundings.entropy.salt())
+        let sealer = try FrameSealer(after: start, key: key)
+        let longest = max(
+            places.lazy.map(\.boxCount).max() ?? 0,
+            fronts.lazy.map { $0.count + SecretBox.tagCount }.max() ?? 0)
+        try sealer.reserve(longest: longest, total: .max)
+        let salt = try surroundings.entropy.salt()
+        sealer.begin(after: start, salt: salt)
         self.sealer = sealer
         self.sum = sum
+        self.fronts = fronts
         self.places = places
         self.header = header
         entropy = surroundings.entropy
@@ -44,40 +51,51 @@ struct RecordWriter: ~Copyable {
         piece.reserveCapacity(2 * RecordWriter.pieceCount)
     }
 
+    /// Adds what is new, before anything is carried over.
+    mutating func begin() throws(VaultFileError) {
+        for front in fronts { try add(front.span) }
+    }
+
+    /// How many records of the old file were carried over.
+    private var carriedCount: Int { count - fronts.count }
+
     /// Where the next record lies in the old file; nil if there is none.
-    var nextOffset: UInt64? { count < places.count ? places[count].offset : nil }
+    var nextOffset: UInt64? { carriedCount < places.count ? places[carriedCount].offset : nil }
 
     /// Carries the next record over.
     ///
     /// - Parameter content: its plaintext in the old file.
     /// - Throws: ``VaultFileError/damaged(at:)`` if it has another length than it had when it was found.
     mutating func carry(_ content: Span<UInt8>) throws(VaultFileError) {
-        let place = places[count]
+        let place = places[carriedCount]
         guard content.count + SecretBox.tagCount == place.boxCount else { throw .damaged(at: place.offset) }
+        try add(content)
+    }
+
+    private mutating func add(_ content: Span<UInt8>) throws(VaultFileError) {
         sum.add(content)
-        let position = sealer.position
-        let end = position.end + UInt64(place.frameCount)
+        let end = sealer.nextOffset + UInt64(Format.frameOverhead + content.count + SecretBox.tagCount)
         var prefix = RecordPrefix(content)
-        prefix.isCommit = isLastOfTransaction(end)
-        prefix.seq = position.seq + 1
-        prefix.previousTag = position.tag
+        prefix.isCommit = false
+        prefix.seq = sealer.nextSeq
         prefix.transactionStart = transactionStart
-        sealer.withPlaintext { bytes in
+        sealer.add(content.count, to: &piece) { bytes in
             bytes.copy(from: content, at: 0)
             prefix.store(into: &bytes)
         }
-        sealer.seal(content.count, to: &piece)
         count += 1
-        if prefix.isCommit {
-            transactionStart = end
-            sealer.begin(after: sealer.position, salt: try entropy.salt())
-        }
+        guard isEndOfTransaction(end) else { return }
+        sealer.commit(to: &piece)
+        transactionStart = end
+        sealer.begin(after: sealer.position, salt: try entropy.salt())
     }
 
-    /// Whether the next record, whose new frame ends at `end`, is the last of its transaction.
-    private func isLastOfTransaction(_ end: UInt64) -> Bool {
-        guard count + 1 < places.count else { return true }
-        return Int(end - transactionStart) + places[count + 1].frameCount > RecordWriter.mostTransaction
+    /// Whether the record that was just added, whose frame ends at `end`, is the last of its transaction.
+    private func isEndOfTransaction(_ end: UInt64) -> Bool {
+        guard count < fronts.count + places.count else { return true }
+        // What is new begins the first transaction, which ends behind it at the earliest.
+        if count < fronts.count { return false }
+        return Int(end - transactionStart) + places[carriedCount].frameCount > RecordWriter.mostTransaction
     }
 
     /// Writes what waits, once it is enough.
@@ -86,7 +104,7 @@ struct RecordWriter: ~Copyable {
     mutating func write(to file: any StorageFile) throws(VaultFileError) {
         guard piece.count >= RecordWriter.pieceCount else { return }
         try writeAll(to: file)
-        try progress.say(sealer.position.end, of: 2 * header.baseEnd)
+        try progress.say(sealer.nextOffset, of: 2 * header.baseEnd)
     }
 
     /// Writes the rest.

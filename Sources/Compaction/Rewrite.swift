@@ -4,26 +4,40 @@ internal import VaultFile
 
 /// Carries records over into a new file: vault-format.md, section 9.
 struct Rewrite: ~Copyable {
+    /// The plaintexts of the records that the new file begins with, and no old one has.
+    private let fronts: [[UInt8]]
     private let places: [FramePlace]
     private let surroundings: Surroundings
     private let progress: Progress
     /// Of the sums by which the records of both files are compared.
     private let sumKey: Key
 
-    /// The records in `places`, which lie in the order of the file.
+    /// The records in `places`, which lie in the order of the file, behind what `descent` and `purged` say.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     init(
-        _ places: [FramePlace], _ surroundings: Surroundings, _ progress: Progress
+        _ places: [FramePlace], behind descent: Descent, _ purged: [Bytes16], _ surroundings: Surroundings,
+        _ progress: Progress
     ) throws(VaultFileError) {
+        var fronts = [RecordPrefix.plaintext(of: descent, time: surroundings.now())]
+        if let body = PurgeList.body(purged) {
+            fronts.append(
+                RecordPrefix.plaintext(
+                    kind: RecordKind.purged, bodySize: body.count, time: surroundings.now()
+                ) { $0.copy(from: body.span, at: Format.prefixCount) })
+        }
+        self.fronts = fronts
         sumKey = try guarding { () throws(SodiumError) in try Key() }
         self.places = places
         self.surroundings = surroundings
         self.progress = progress
     }
 
-    /// The bytes of frames that they have, in either file.
-    var frameBytes: UInt64 { places.reduce(0) { $0 + UInt64($1.frameCount) } }
+    /// The bytes of frames in the new file.
+    var frameBytes: UInt64 {
+        fronts.reduce(0) { $0 + UInt64(Format.frameOverhead + SecretBox.tagCount + $1.count) }
+            + places.reduce(0) { $0 + UInt64($1.frameCount) }
+    }
 
     /// The header of the new file.
     ///
@@ -34,7 +48,7 @@ struct Rewrite: ~Copyable {
     func header(
         following old: Header, last: Replay.Position, slots: [[UInt8]]? = nil, master: borrowing Key
     ) throws(VaultFileError) -> Header {
-        try last.checkRoom(forFrames: places.count)
+        try last.checkRoom(forFrames: fronts.count + places.count)
         let salt = try guarding { () throws(SodiumError) in try surroundings.entropy.bytes(32) }
         let bytes = try old.successor(
             base: last, end: Format.logStart + frameBytes, fileSalt: salt, slots: slots, master: master)
@@ -56,7 +70,8 @@ struct Rewrite: ~Copyable {
         master: borrowing Key, to file: any StorageFile
     ) throws(VaultFileError) -> [UInt8] {
         var writer = try RecordWriter(
-            places, header, master: master, sum: ContentSum(key: sumKey), surroundings, progress)
+            fronts, places, header, master: master, sum: ContentSum(key: sumKey), surroundings, progress)
+        try writer.begin()
         source.readAhead(from: chain.first.end, to: chain.last.end)
         defer {
             source.stopReadingAhead()
@@ -90,7 +105,8 @@ struct Rewrite: ~Copyable {
         to file: any StorageFile
     ) throws(VaultFileError) -> [UInt8] {
         var writer = try RecordWriter(
-            places, header, master: master, sum: ContentSum(key: sumKey), surroundings, progress)
+            fronts, places, header, master: master, sum: ContentSum(key: sumKey), surroundings, progress)
+        try writer.begin()
         defer { source.wipe() }
         while let offset = writer.nextOffset {
             let isCarried: Void? = try source.open(at: offset, length: length) {
@@ -110,7 +126,8 @@ struct Rewrite: ~Copyable {
     /// - Throws: ``VaultFileError/rewriteDiffers(at:)``.
     func verify(_ path: String, holds sum: [UInt8], master: consuming Key) throws(VaultFileError) -> Log {
         var surroundings = surroundings
-        surroundings.marks = nil
+        surroundings.checkpoints = nil
+        surroundings.hasNowhereToRemember = false
         surroundings.lookPatience = 0
         let (log, found): (Log, [UInt8]?)
         do throws(VaultFileError) {

@@ -14,13 +14,18 @@ public enum Salvage {
         ///
         /// They were taken, but nobody knows whether the change was ever complete.
         public let uncertainFrom: UInt64?
+        /// How many records were left behind because this version does not know what they say.
+        public let unknown: UInt64
 
         /// Numbers that were told elsewhere.
-        public init(secrets: UInt64, versions: UInt64, lost: [Lost], uncertainFrom: UInt64?) {
+        public init(
+            secrets: UInt64, versions: UInt64, lost: [Lost], uncertainFrom: UInt64?, unknown: UInt64
+        ) {
             self.secrets = secrets
             self.versions = versions
             self.lost = lost
             self.uncertainFrom = uncertainFrom
+            self.unknown = unknown
         }
     }
 
@@ -80,9 +85,8 @@ public enum Salvage {
     /// The file at `path` is not changed, and nothing but a record that was written to it is ever taken. A copy, whatever its
     /// mark says, can be salvaged.
     ///
-    /// - Throws: ``VaultFileError/keysChanged`` if the key opens neither header; ``VaultFileError/alreadyExists``;
-    ///   ``VaultFileError/unsupported(_:)`` for a record that must not be skipped; and as reading and writing do. There
-    ///   is nothing at `target` then.
+    /// - Throws: ``VaultFileError/keysChanged`` if the key opens neither header; ``VaultFileError/alreadyExists``; and as reading
+    ///   and writing do. There is nothing at `target` then.
     public static func run(
         from path: String, to target: String, master: borrowing Key, surroundings: Surroundings,
         progress: Progress = .unwatched
@@ -102,7 +106,14 @@ public enum Salvage {
         var search = Search(header, length, progress)
         let found = try search.run(&source)
 
-        let rewrite = try Rewrite(found.places, surroundings, progress)
+        let namer = try ChangeNamer(master: master)
+        // What lacks a change cannot prove that it has any.
+        let descent =
+            found.isWhole
+            ? try Descent(carrying: found.ancestry, namer, isChange: false)
+            : Descent(keys: found.ancestry.keys.suffix(Descent.maxKeys))
+        let rewrite = try Rewrite(
+            found.places, behind: descent, found.purged.entries, surroundings, progress)
         let next = try rewrite.header(following: header, last: found.last, master: master)
         let new = try NewFile(for: target, purpose: purpose, surroundings)
         let sum = try rewrite.write(
@@ -115,7 +126,7 @@ public enum Salvage {
         }
         return Report(
             secrets: secrets, versions: UInt64(written.versionCount), lost: found.lost,
-            uncertainFrom: found.uncertainFrom)
+            uncertainFrom: found.uncertainFrom, unknown: found.unknown)
     }
 }
 
@@ -127,6 +138,12 @@ private struct Search {
         var last: Replay.Position
         var lost: [Salvage.Lost] = []
         var uncertainFrom: UInt64?
+        var unknown: UInt64 = 0
+        var ancestry: Ancestry
+        var purged = PurgeList()
+
+        /// Whether nothing is missing.
+        var isWhole: Bool { lost.isEmpty && uncertainFrom == nil && unknown == 0 }
     }
 
     private let header: Header
@@ -135,6 +152,8 @@ private struct Search {
     private var result: Result
     /// The transaction that the last frame belongs to, and whether its end was found.
     private var transaction: (start: UInt64, isWhole: Bool)?
+    /// The record with which that began, if it proves something.
+    private var descent: Descent?
 
     /// Beyond this many bytes given to checksums and tags, for each byte of the file, it is made to waste time.
     private static let mostWork = 64
@@ -143,7 +162,7 @@ private struct Search {
         self.header = header
         self.length = length
         self.progress = progress
-        result = Result(last: Replay.start(header))
+        result = Result(last: Replay.start(header), ancestry: Ancestry(header))
     }
 
     mutating func run(_ source: inout FrameReader) throws(VaultFileError) -> Result {
@@ -178,7 +197,8 @@ private struct Search {
     private mutating func take(_ offset: UInt64, _ source: inout FrameReader) throws(VaultFileError) -> Bool {
         let before = result.last
         var packed: [UInt8] = []
-        var carries = false
+        var (carries, isUnknown) = (false, false)
+        var (descent, purged): (Descent?, [Bytes16]) = (nil, [])
         let opened = try source.open(at: offset, length: length) {
             frame, plaintext throws(VaultFileError) -> (Replay.Position, RecordPrefix, Int)? in
             let prefix = RecordPrefix(plaintext)
@@ -187,11 +207,21 @@ private struct Search {
             if RecordKind(rawValue: prefix.kind) != nil {
                 guard prefix.unpackAddress(in: plaintext, into: &packed) != nil else { return nil }
                 carries = true
-            } else if prefix.kind & RecordKind.ignorable == 0 {
-                throw .unsupported(.record(kind: prefix.kind))
             } else {
-                if prefix.kind == RecordKind.head, prefix.bodyCount != Mark.bodyCount { return nil }
-                carries = prefix.kind & RecordKind.safeToCopy != 0
+                let body = plaintext.extracting(Format.prefixCount..<Format.prefixCount + prefix.bodyCount)
+                switch prefix.kind {
+                case RecordKind.descent:
+                    descent = Descent(body)
+                    if descent == nil || offset != prefix.transactionStart { return nil }
+                case RecordKind.purged:
+                    guard let entries = PurgeList.entries(body) else { return nil }
+                    purged = entries
+                case RecordKind.head:
+                    if prefix.bodyCount != Mark.bodyCount { return nil }
+                default:
+                    isUnknown = prefix.kind & RecordKind.ignorable == 0
+                    carries = !isUnknown && prefix.kind & RecordKind.safeToCopy != 0
+                }
             }
             return (frame.position(seq: prefix.seq), prefix, frame.boxCount)
         }
@@ -202,6 +232,15 @@ private struct Search {
                     offset: before.end, count: offset - before.end, records: prefix.seq - before.seq - 1))
         }
         if carries { result.places.append(FramePlace(offset: offset, boxCount: boxCount)) }
+        if isUnknown { result.unknown += 1 }
+        result.purged.add(purged)
+        if offset == prefix.transactionStart { self.descent = descent }
+        if prefix.isCommit {
+            result.ancestry.take(
+                self.descent, tag: position.tag, isFirst: prefix.transactionStart == Format.logStart,
+                isContent: position.end <= header.baseEnd)
+            self.descent = nil
+        }
         result.last = position
         let isSame = transaction?.start == prefix.transactionStart
         transaction = (prefix.transactionStart, prefix.isCommit || isSame && transaction?.isWhole == true)

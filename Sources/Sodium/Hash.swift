@@ -26,6 +26,16 @@ public enum BLAKE2b {
         }
     }
 
+    /// The hash of `message` under a key of 16 to 64 bytes that is no secret, `count` bytes of it.
+    ///
+    /// - Throws: ``SodiumError/unavailable``.
+    public static func hash(
+        _ message: Span<UInt8>, underPublicKey key: Span<UInt8>, count: Int
+    ) throws(SodiumError) -> [UInt8] {
+        try Library.start()
+        return [UInt8](filledLength: count) { compute(message, key: key, into: &$0) }
+    }
+
     /// The key that `label` and `context` derive from `key`: BLAKE2b-256(key, label ‖ context).
     ///
     /// - Throws: ``SodiumError/outOfMemory``, ``SodiumError/unavailable``.

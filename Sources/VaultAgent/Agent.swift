@@ -19,7 +19,7 @@ public struct Agent: Sendable {
     ///
     /// - Throws: ``AgentError/notRunning``; ``AgentError/vault(_:)``, with ``VaultError/locked`` if the vault is.
     public func session(for path: String) throws(AgentError) -> AgentSession {
-        let path = Locations.realPath(of: path)
+        let path = try canonical(path)
         // What cannot be said to an agent is not unlocked.
         guard AgentProtocol.isSayable(path) else { throw .vault(.locked) }
         return try AgentSession(try AgentConnection.connect(in: folder, opening: path), path: path)
@@ -29,7 +29,32 @@ public struct Agent: Sendable {
     ///
     /// - Throws: as ``session(for:)``.
     public func status(of path: String) throws(AgentError) -> AgentStatus {
-        try connect().status(.status, path: Locations.realPath(of: path))
+        try connect().status(.status, path: try canonical(path))
+    }
+
+    /// `path` without symbolic links.
+    ///
+    /// Where a path leads to another one than it did before, the agent makes sure that what was seen before is in the file.
+    private func canonical(_ path: String) throws(AgentError) -> String {
+        let real = Locations.realPath(of: path)
+        do throws(AgentError) {
+            try follow(path, to: real)
+        } catch .notRunning, .vault(.locked) {
+            // As whoever asked will be told.
+        } catch {
+            throw error
+        }
+        return real
+    }
+
+    private func follow(_ path: String, to real: String) throws(AgentError) {
+        guard let lexical = try? Path.lexical(path), lexical != real, AgentProtocol.isSayable(lexical),
+            let checkpoints = Locations.checkpoints, !checkpoints.isKnown(lexical, toLeadTo: real)
+        else { return }
+        try connect().request(.follow, path: real, moreCount: 2 + lexical.utf8.count) {
+            message throws(SodiumError) in
+            try message.append(path: lexical)
+        }
     }
 
     /// Hands over the master key of a vault; starts an agent if none runs.
@@ -41,22 +66,26 @@ public struct Agent: Sendable {
         _ path: String, key: borrowing Key, limits: Limits, isCopy: Bool = false
     ) throws(AgentError) -> AgentStatus {
         // An agent has no environment of its own, so it is told where to remember what it saw.
-        let folder = isCopy ? "" : Locations.marksFolder ?? ""
-        let marks = AgentProtocol.isSayable(folder) ? folder : ""
-        return try unlock(path, key: key, limits: limits, marks: marks)
-    }
-
-    private func unlock(
-        _ path: String, key: borrowing Key, limits: Limits, marks: String
-    ) throws(AgentError) -> AgentStatus {
-        try connectOrStart().status(
-            .unlock, path: Locations.realPath(of: path),
-            moreCount: Key.count + SecretBuffer.limitsCount + 2 + marks.utf8.count
+        let folder = isCopy ? "" : Locations.checkpointFolder ?? ""
+        let checkpoints = AgentProtocol.isSayable(folder) ? folder : ""
+        let real = Locations.realPath(of: path)
+        let status = try connectOrStart().status(
+            .unlock, path: real,
+            moreCount: Key.count + SecretBuffer.limitsCount + 1 + 2 + checkpoints.utf8.count
         ) { message throws(SodiumError) in
             try key.withBytes { key throws(SodiumError) in try message.append(key) }
             try message.append(limits)
-            try message.append(path: marks)
+            try message.append(isCopy ? 1 : 0)
+            try message.append(path: checkpoints)
         }
+        if isCopy { return status }
+        do throws(AgentError) {
+            try follow(path, to: real)
+        } catch {
+            try? lock(path)
+            throw error
+        }
+        return status
     }
 
     /// Somebody who does jobs with the key of the vault at `path`; nil if it is locked.
@@ -154,7 +183,7 @@ public final class AgentWorker: Worker {
         let message = job.message
         let isChange =
             switch job {
-            case .compact, .salvage, .accept: true
+            case .compact, .salvage, .accept, .purge: true
             case .merge(_, _, let options): !options.isTrial
             case .check, .verify, .compare, .outline: false
             }

@@ -15,14 +15,16 @@ public final class AgentSession: Session {
 
     init(_ connection: AgentConnection, path: String) throws(AgentError) {
         self.connection = connection
-        var tail: UInt64 = 0
+        var (tail, news): (UInt64, [Notice]) = (0, [])
         try connection.open(
             path,
             read: { body throws(MalformedMessage) in
                 var reader = FieldReader()
                 tail = try reader.number(UInt64.self, of: body)
+                news = try reader.notices(of: body)
                 return false
             })
+        notices = news
         if tail > 0 { notices.append(.unfinishedTail(count: tail)) }
     }
 
@@ -255,10 +257,11 @@ extension AgentConnection {
                 let versions = try reader.number(UInt64.self, of: body)
                 let liveBytes = try reader.number(UInt64.self, of: body)
                 let deadBytes = try reader.number(UInt64.self, of: body)
+                let locksOnSleep = try reader.flag(of: body)
                 status = AgentStatus(
-                    idleLeft: idleLeft, totalLeft: totalLeft, locksOnSleep: try reader.flag(of: body),
+                    idleLeft: idleLeft, totalLeft: totalLeft, locksOnSleep: locksOnSleep,
                     generation: generation, secrets: secrets, versions: versions, liveBytes: liveBytes,
-                    deadBytes: deadBytes)
+                    deadBytes: deadBytes, notices: try reader.notices(of: body))
                 return false
             })
         guard let status else { throw .malformed }

@@ -21,16 +21,24 @@ extension FieldReader {
             default: throw MalformedMessage()
             }
         case 4: return .salvage(from: path, to: try self.path(of: body))
-        case 5: return .accept(path)
+        case 5:
+            guard try flag(of: body) else { return .accept(path, shown: nil) }
+            return .accept(path, shown: try checkpoint(of: body))
         case 6: return .compare(path, with: try self.path(of: body))
         case 7:
             let other = try self.path(of: body)
             let flags = try number(UInt8.self, of: body)
-            guard flags < 4 else { throw MalformedMessage() }
+            guard flags < 32 else { throw MalformedMessage() }
             return .merge(
                 into: path, from: other,
-                MergeOptions(isTrial: flags & 1 != 0, isCopy: flags & 2 != 0))
+                MergeOptions(
+                    isTrial: flags & 1 != 0, isCopy: flags & 2 != 0, takesKeys: flags & 4 != 0,
+                    allowsFuture: flags & 8 != 0, takesAll: flags & 16 != 0))
         case 8: return .outline(path)
+        case 9:
+            let secret = try secret(of: body)
+            let version = try number(UInt64.self, of: body)
+            return .purge(path, secret, version == .max ? .all : .version(Int(clamping: version)))
         default: throw MalformedMessage()
         }
     }
@@ -43,6 +51,8 @@ extension FieldReader {
         case 3: .salvaged(try salvage(of: body))
         case 4: .compared(try comparison(of: body))
         case 5: .merged(try merge(of: body))
+        case 6: .accepted(try verification(of: body), wasRefused: try flag(of: body))
+        case 7: .purged(removed: try number(UInt64.self, of: body), try compaction(of: body))
         default: throw MalformedMessage()
         }
     }
@@ -50,10 +60,12 @@ extension FieldReader {
     private mutating func verification(of body: Span<UInt8>) throws(MalformedMessage) -> Verification {
         let range = try take(Mark.bodyCount, of: body)
         let mark = Mark(body, at: range.lowerBound)
+        let checkpoint = try checkpoint(of: body)
+        let newest = try number(UInt64.self, of: body)
         let secrets = try number(UInt64.self, of: body)
         let versions = try number(UInt64.self, of: body)
         var findings: [Log.Finding] = []
-        while position < body.count {
+        for _ in 0..<(try number(UInt8.self, of: body)) {
             let kind = try number(UInt8.self, of: body)
             let offset = try number(UInt64.self, of: body)
             let count = try number(UInt64.self, of: body)
@@ -64,7 +76,16 @@ extension FieldReader {
             default: throw MalformedMessage()
             }
         }
-        return Verification(mark: mark, secrets: secrets, versions: versions, findings: findings)
+        return Verification(
+            mark: mark, checkpoint: checkpoint, newest: newest, secrets: secrets, versions: versions,
+            findings: findings)
+    }
+
+    private mutating func checkpoint(of body: Span<UInt8>) throws(MalformedMessage) -> Checkpoint {
+        guard let checkpoint = Checkpoint(body.extracting(try take(Checkpoint.bodySize, of: body))) else {
+            throw MalformedMessage()
+        }
+        return checkpoint
     }
 
     private mutating func compaction(of body: Span<UInt8>) throws(MalformedMessage) -> Compaction.Report {
@@ -84,6 +105,7 @@ extension FieldReader {
         let secrets = try number(UInt64.self, of: body)
         let versions = try number(UInt64.self, of: body)
         let uncertain = try number(UInt64.self, of: body)
+        let unknown = try number(UInt64.self, of: body)
         var lost: [Salvage.Lost] = []
         while position < body.count {
             let offset = try number(UInt64.self, of: body)
@@ -94,12 +116,14 @@ extension FieldReader {
         }
         return Salvage.Report(
             secrets: secrets, versions: versions, lost: lost,
-            uncertainFrom: uncertain == 0 ? nil : uncertain)
+            uncertainFrom: uncertain == 0 ? nil : uncertain, unknown: unknown)
     }
 
     private mutating func comparison(of body: Span<UInt8>) throws(MalformedMessage) -> Comparison {
         let count = try number(UInt64.self, of: body)
         let isOtherVault = try flag(of: body)
+        let lacking = try number(UInt64.self, of: body)
+        let others = try number(UInt64.self, of: body)
         var differences: [Comparison.Difference] = []
         while position < body.count {
             guard let change = Comparison.Change(rawValue: try number(UInt8.self, of: body)) else {
@@ -110,7 +134,9 @@ extension FieldReader {
                 Comparison.Difference(
                     secret: secret, change: change, here: try side(of: body), there: try side(of: body)))
         }
-        return Comparison(differences: differences, count: count, isOtherVault: isOtherVault)
+        return Comparison(
+            differences: differences, count: count, isOtherVault: isOtherVault, lacking: lacking,
+            others: others)
     }
 
     /// The newest version of one side of a difference.
@@ -129,10 +155,17 @@ extension FieldReader {
         report.versions = try number(UInt64.self, of: body)
         report.secrets = try number(UInt64.self, of: body)
         let flags = try number(UInt8.self, of: body)
-        guard flags < 8 else { throw MalformedMessage() }
+        guard flags < 16, let relation = Merge.Relation(rawValue: try number(UInt8.self, of: body)) else {
+            throw MalformedMessage()
+        }
         report.isOtherVault = flags & 1 != 0
         report.hasOtherKeys = flags & 2 != 0
         report.isWritten = flags & 4 != 0
+        report.hasTakenKeys = flags & 8 != 0
+        report.relation = relation
+        report.purged = try number(UInt64.self, of: body)
+        report.purgedThere = try number(UInt64.self, of: body)
+        report.unknown = try number(UInt64.self, of: body)
         let tailCount = try number(UInt64.self, of: body)
         let path = try text(Int(try number(UInt16.self, of: body)), of: body)
         guard tailCount > 0 || path.isEmpty else { throw MalformedMessage() }
@@ -145,7 +178,8 @@ extension FieldReader {
                     secret: secret, isHereCurrent: isHereCurrent,
                     version: try number(UInt32.self, of: body)))
         }
-        while position < body.count { report.ahead.append(try secret(of: body)) }
+        for _ in 0..<(try number(UInt32.self, of: body)) { report.ahead.append(try secret(of: body)) }
+        while position < body.count { report.future.append(try secret(of: body)) }
         return report
     }
 }
@@ -160,11 +194,13 @@ extension Job {
         case .compact(let path, .none): [3] + Job.field(path) + [1]
         case .compact(let path, .replacedSince(let time)): [3] + Job.field(path) + [2] + Job.field(time)
         case .salvage(let path, let target): [4] + Job.field(path) + Job.field(target)
-        case .accept(let path): [5] + Job.field(path)
+        case .accept(let path, let shown): [5] + Job.field(path) + (shown.map { [1] + $0.body } ?? [0])
         case .compare(let path, let other): [6] + Job.field(path) + Job.field(other)
         case .merge(let path, let other, let options):
-            [7] + Job.field(path) + Job.field(other) + [(options.isTrial ? 1 : 0) | (options.isCopy ? 2 : 0)]
+            [7] + Job.field(path) + Job.field(other) + [Job.flags(options)]
         case .outline(let path): [8] + Job.field(path)
+        case .purge(let path, let secret, let purge):
+            [9] + Job.field(path) + ((try? secret.packed()) ?? []) + Job.field(Job.number(purge))
         }
     }
 
@@ -172,13 +208,25 @@ extension Job {
     var isSayable: Bool {
         let paths =
             switch self {
-            case .check(let path), .verify(let path), .compact(let path, _), .accept(let path),
-                .outline(let path):
+            case .check(let path), .verify(let path), .compact(let path, _), .accept(let path, _),
+                .outline(let path), .purge(let path, _, _):
                 [path]
             case .salvage(let path, let target): [path, target]
             case .compare(let path, let other), .merge(let path, let other, _): [path, other]
             }
         return paths.allSatisfy(AgentProtocol.isSayable)
+    }
+
+    private static func flags(_ options: MergeOptions) -> UInt8 {
+        (options.isTrial ? 1 : 0) | (options.isCopy ? 2 : 0) | (options.takesKeys ? 4 : 0)
+            | (options.allowsFuture ? 8 : 0) | (options.takesAll ? 16 : 0)
+    }
+
+    private static func number(_ purge: Compaction.Purge) -> UInt64 {
+        switch purge {
+        case .all: .max
+        case .version(let number): UInt64(clamping: number)
+        }
     }
 
     fileprivate static func field(_ path: String) -> [UInt8] {
@@ -193,23 +241,35 @@ extension JobReport {
     var message: [UInt8] {
         switch self {
         case .verified(let report):
-            [1] + report.mark.body + Job.field(report.secrets) + Job.field(report.versions)
-                + report.findings.flatMap(JobReport.field)
-        case .compacted(let report):
-            [2]
-                + [report.generation, report.before, report.after, report.dropped, report.kept].flatMap(
-                    Job.field)
-                + Job.field(report.savedTail?.count ?? 0) + Array((report.savedTail?.path ?? "").utf8)
+            [1] + JobReport.fields(report)
+        case .compacted(let report): [2] + JobReport.fields(report)
+        case .accepted(let report, let wasRefused): [6] + JobReport.fields(report) + [wasRefused ? 1 : 0]
+        case .purged(let removed, let report): [7] + Job.field(removed) + JobReport.fields(report)
         case .salvaged(let report):
-            [3] + [report.secrets, report.versions, report.uncertainFrom ?? 0].flatMap(Job.field)
+            [3]
+                + [report.secrets, report.versions, report.uncertainFrom ?? 0, report.unknown].flatMap(
+                    Job.field)
                 + report.lost.flatMap { [$0.offset, $0.count, $0.records ?? .max].flatMap(Job.field) }
         case .compared(let comparison): [4] + JobReport.fields(comparison)
         case .merged(let report): [5] + JobReport.fields(report)
         }
     }
 
+    private static func fields(_ report: Verification) -> [UInt8] {
+        // A full check has at most one finding of each kind.
+        report.mark.body + report.checkpoint.body
+            + [report.newest, report.secrets, report.versions].flatMap(Job.field)
+            + [UInt8(report.findings.count)] + report.findings.flatMap(JobReport.field)
+    }
+
+    private static func fields(_ report: Compaction.Report) -> [UInt8] {
+        [report.generation, report.before, report.after, report.dropped, report.kept].flatMap(Job.field)
+            + Job.field(report.savedTail?.count ?? 0) + Array((report.savedTail?.path ?? "").utf8)
+    }
+
     private static func fields(_ comparison: Comparison) -> [UInt8] {
         var bytes = Job.field(comparison.count) + [comparison.isOtherVault ? 1 : 0]
+        bytes += [comparison.lacking, comparison.others].flatMap(Job.field)
         for difference in comparison.differences {
             bytes.append(difference.change.rawValue)
             bytes += field(difference.secret)
@@ -224,13 +284,17 @@ extension JobReport {
     private static func fields(_ report: Merge.Report) -> [UInt8] {
         let flags: UInt8 =
             (report.isOtherVault ? 1 : 0) | (report.hasOtherKeys ? 2 : 0) | (report.isWritten ? 4 : 0)
-        var bytes = Job.field(report.versions) + Job.field(report.secrets) + [flags]
+            | (report.hasTakenKeys ? 8 : 0)
+        var bytes =
+            Job.field(report.versions) + Job.field(report.secrets) + [flags, report.relation.rawValue]
+        bytes += [report.purged, report.purgedThere, report.unknown].flatMap(Job.field)
         bytes += Job.field(report.savedTail?.count ?? 0) + Job.field(report.savedTail?.path ?? "")
         bytes += field(UInt32(report.conflicts.count))
         for conflict in report.conflicts {
             bytes += field(conflict.secret) + [conflict.isHereCurrent ? 1 : 0] + field(conflict.version)
         }
-        return report.ahead.reduce(into: bytes) { $0 += field($1) }
+        bytes += field(UInt32(report.ahead.count))
+        return (report.ahead + report.future).reduce(into: bytes) { $0 += field($1) }
     }
 
     private static func field(_ number: UInt32) -> [UInt8] { number.littleEndianBytes }

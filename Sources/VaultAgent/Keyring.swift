@@ -33,7 +33,7 @@ final class Keyring {
         var deadlines: Deadlines
         /// Whether its file was looked at since the requests that are being answered arrived.
         var isUpToDate = false
-        /// With the marks that the client named.
+        /// With the checkpoints that the client named.
         let surroundings: Surroundings
         /// How long the machine had slept when the vault was unlocked.
         let slept: UInt64
@@ -95,10 +95,12 @@ final class Keyring {
     func unlock(_ request: consuming UnlockRequest) throws(VaultError) -> AgentStatus {
         let (path, limits) = (request.path, request.limits)
         var surroundings = surroundings
-        if !request.marks.isEmpty { surroundings.marks = MarkFolder(path: request.marks) }
+        if !request.checkpoints.isEmpty, !request.isCopy {
+            surroundings.checkpoints = CheckpointStore(path: request.checkpoints)
+        }
+        surroundings.hasNowhereToRemember = surroundings.checkpoints == nil && !request.isCopy
         let vault = try Vault.open(
             at: path, masterKey: request.key, access: .reading, surroundings: surroundings)
-        _ = vault.takeNotices()
         let deadlines = Deadlines(limits, at: clock.now())
         entries[path] = Entry(
             vault, entries[path]?.successors ?? [], deadlines, surroundings, slept: clock.slept())
@@ -116,7 +118,12 @@ final class Keyring {
         let key = try entry.vault.masterKey()
         var otherKey: SharedKey?
         if let other = job.other.flatMap({ entries[$0] }) {
-            otherKey = SharedKey(try other.vault.masterKey())
+            let key = SharedKey(try other.vault.masterKey())
+            otherKey = key
+            // The file may get that key.
+            if case .merge(_, _, let options) = job, options.takesKeys, !options.isTrial {
+                try announce(key, path)
+            }
         }
         do throws(Errno) {
             return try Errand(job, key: key, otherKey: otherKey, surroundings: entry.surroundings)
@@ -195,7 +202,15 @@ final class Keyring {
             totalLeft: deadlines.totalEnd - min(now, deadlines.totalEnd),
             locksOnSleep: deadlines.limits.locksOnSleep, generation: summary.generation,
             secrets: UInt64(summary.secrets), versions: UInt64(summary.versions),
-            liveBytes: summary.liveBytes, deadBytes: summary.deadBytes)
+            liveBytes: summary.liveBytes, deadBytes: summary.deadBytes, notices: entry.vault.newsForClients())
+    }
+
+    /// Makes sure that what this machine remembers of another path that leads to `path` agrees with the file.
+    ///
+    /// - Throws: as ``use(_:)``.
+    func follow(_ path: String, _ lexical: String) throws(VaultError) {
+        guard let entry = entries[path] else { throw .locked }
+        try look(entry, path).follow(lexical)
     }
 
     /// The vault at `path`, brought up to date: its file is looked at once for all requests that arrived together.
@@ -222,7 +237,6 @@ final class Keyring {
                 let vault = try Vault.open(
                     at: path, masterKey: try copy(successor.key), access: .reading,
                     surroundings: entry.surroundings)
-                _ = vault.takeNotices()
                 entry.vault = vault
                 // One that was announced later may still come.
                 entry.successors.removeFirst(index + 1)
@@ -243,5 +257,19 @@ final class Keyring {
         } catch {
             throw .file(error)
         }
+    }
+}
+
+extension Vault {
+    /// What a client should tell its user: what happened since the last one asked, and that nothing is remembered as long as that is so.
+    func newsForClients() -> [Notice] {
+        let news = takeNotices().filter { notice in
+            switch notice {
+            // Of these, the present state is told.
+            case .unfinishedTail, .nothingRemembered, .nowhereToRemember: false
+            case .savedTail, .checkpointTorn, .compactionUndone, .newerElsewhere: true
+            }
+        }
+        return news + (memoryFailure.map { [$0] } ?? [])
     }
 }

@@ -1,7 +1,9 @@
+public import VaultKit
+
 /// The numbers of agent-protocol.md.
 public enum AgentProtocol {
     /// The version that this program speaks.
-    public static let version: UInt16 = 1
+    public static let version: UInt16 = 2
 
     /// What begins every Hello.
     static let magic = Array("vault-ag".utf8)
@@ -47,6 +49,7 @@ public enum AgentProtocol {
         case summary
         case job
         case announce
+        case follow
 
         var reply: UInt8 { rawValue + 128 }
     }
@@ -95,4 +98,6 @@ public struct AgentStatus: Equatable, Sendable {
     public var versions: UInt64
     /// The bytes that current versions have in the file, and those that older ones have.
     public var liveBytes, deadBytes: UInt64
+    /// What a person should be told.
+    public var notices: [Notice] = []
 }

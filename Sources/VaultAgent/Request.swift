@@ -19,6 +19,7 @@ enum Request: ~Copyable {
     case summary
     case job(path: String, Job)
     case announce(path: String, SharedKey)
+    case follow(path: String, lexical: String)
 
     /// Reads a request.
     ///
@@ -73,6 +74,8 @@ enum Request: ~Copyable {
         case .announce:
             let path = try reader.path(of: message)
             return .announce(path: path, SharedKey(try reader.key(of: message)))
+        case .follow:
+            return .follow(path: try reader.path(of: message), lexical: try reader.path(of: message))
         case .unlock, .commit: throw MalformedMessage()
         }
     }
@@ -83,25 +86,28 @@ struct UnlockRequest: ~Copyable {
     let path: String
     let key: Key
     let limits: Limits
-    /// The folder of marks, which the client knows; empty if there is none.
-    let marks: String
+    /// Whether it is a copy, of which nothing is remembered.
+    let isCopy: Bool
+    /// The directory of checkpoints, which the client knows; empty if there is none.
+    let checkpoints: String
 
     init(_ message: Span<UInt8>, _ reader: inout FieldReader) throws(MalformedMessage) {
         let path = try reader.path(of: message)
         let key = try reader.key(of: message)
         let limits = try reader.limits(of: message)
+        let isCopy = try reader.flag(of: message)
         let count = Int(try reader.number(UInt16.self, of: message))
-        let marks = try reader.text(count, of: message)
+        let checkpoints = try reader.text(count, of: message)
         try reader.finish(message)
-        guard count <= AgentProtocol.mostPath, marks.isEmpty || AgentProtocol.isSayable(marks) else {
-            throw MalformedMessage()
-        }
+        guard count <= AgentProtocol.mostPath, checkpoints.isEmpty || AgentProtocol.isSayable(checkpoints)
+        else { throw MalformedMessage() }
         guard limits.idle > 0, limits.total > 0 else { throw MalformedMessage() }
-        self.init(path: path, key: key, limits: limits, marks: marks)
+        self.init(path: path, key: key, limits: limits, isCopy: isCopy, checkpoints: checkpoints)
     }
 
-    private init(path: String, key: consuming Key, limits: Limits, marks: String) {
-        self.marks = marks
+    private init(path: String, key: consuming Key, limits: Limits, isCopy: Bool, checkpoints: String) {
+        self.isCopy = isCopy
+        self.checkpoints = checkpoints
         self.path = path
         self.key = key
         self.limits = limits

@@ -73,7 +73,7 @@ final class Responder {
     ) throws(SodiumError) {
         switch outcome {
         case .success(let report):
-            if case .accept(let accepted) = job { keyring.reopen(accepted) }
+            if case .accept(let accepted, _) = job { keyring.reopen(accepted) }
             let message = report.message
             try reply.appendHead(AgentProtocol.Kind.job.reply, bodyCount: 1 + message.count)
             try reply.append(0)
@@ -144,8 +144,13 @@ final class Responder {
         case .open(let path):
             let vault = try keyring.use(path)
             client.path = path
-            try reply.appendHead(AgentProtocol.Kind.open.reply, bodyCount: 8)
+            let notices = Notice.message(vault.newsForClients())
+            try reply.appendHead(AgentProtocol.Kind.open.reply, bodyCount: 8 + notices.count)
             try reply.append(number: vault.unfinishedTail ?? 0)
+            try reply.append(notices)
+        case .follow(let path, let lexical):
+            try keyring.follow(path, lexical)
+            try reply.appendHead(AgentProtocol.Kind.follow.reply, bodyCount: 0)
         case let other:
             guard let path = client.path else { throw WireFailure.nothingOpened }
             return try answerAbout(path, other, into: &reply)
@@ -190,7 +195,8 @@ final class Responder {
     private func append(
         _ status: AgentStatus, _ kind: AgentProtocol.Kind, to reply: inout SecretBuffer
     ) throws(SodiumError) {
-        try reply.appendHead(kind.reply, bodyCount: 57)
+        let notices = Notice.message(status.notices)
+        try reply.appendHead(kind.reply, bodyCount: 57 + notices.count)
         for number in [
             status.idleLeft, status.totalLeft, status.generation, status.secrets, status.versions,
             status.liveBytes, status.deadBytes,
@@ -198,6 +204,7 @@ final class Responder {
             try reply.append(number: number)
         }
         try reply.append(status.locksOnSleep ? 1 : 0)
+        try reply.append(notices)
     }
 
     private func appendNames(of vault: Vault, to reply: inout SecretBuffer) throws(SodiumError) {

@@ -92,7 +92,7 @@ enum WireFailure: Error, Equatable {
                 41, UInt64(operations.firstIndex(of: operation) ?? 0),
                 UInt64(UInt32(bitPattern: error.rawValue))
             )
-        case .rolledBack: (42, 0, 0)
+        case .rolledBack(let rollback): (42, UInt64(rollback.reason.rawValue), rollback.lastSeen)
         case .keysChanged: (43, 0, 0)
         case .severalNames: (44, 0, 0)
         case .rewriteDiffers(let offset): (45, offset, 0)
@@ -100,6 +100,9 @@ enum WireFailure: Error, Equatable {
         case .wrongRecoveryKey: (47, 0, 0)
         case .mistypedRecoveryKey: (48, 0, 0)
         case .noRecoveryKey: (49, 0, 0)
+        case .newerKeys: (50, 0, 0)
+        case .numbersExhausted: (51, 0, 0)
+        case .noSuchVersion: (52, 0, 0)
         }
     }
 
@@ -147,7 +150,10 @@ enum WireFailure: Error, Equatable {
         case 41:
             operations.indices.contains(Int(clamping: first))
                 ? .io(operations[Int(first)], systemError(second)) : nil
-        case 42: .rolledBack
+        case 42:
+            Rollback.Reason(rawValue: UInt8(truncatingIfNeeded: first)).map {
+                .rolledBack(Rollback($0, lastSeen: second))
+            }
         case 43: .keysChanged
         case 44: .severalNames
         case 45: .rewriteDiffers(at: first)
@@ -155,6 +161,9 @@ enum WireFailure: Error, Equatable {
         case 47: .wrongRecoveryKey
         case 48: .mistypedRecoveryKey
         case 49: .noRecoveryKey
+        case 50: .newerKeys
+        case 51: .numbersExhausted
+        case 52: .noSuchVersion
         default: nil
         }
     }

@@ -6,23 +6,25 @@ internal import Sodium
 /// reader: vault-format.md, section 8. So its last frame is sealed only when it is known to be the last.
 public struct Batch: ~Copyable {
     private let log: Log
+    private let sealer: FrameSealer
     private let start: Replay.Position
-    /// The length of the last change's plaintext, which waits for another one or for COMMIT; 0 if there is none.
-    private var plaintextCount = 0
     /// The frames that are sealed.
     private(set) var frames: [UInt8] = []
     private var frameBytes: UInt64 = 0
     private var frameCount = 0
-    /// Whether there are records of another file among them, which are taken in by reading them back.
+    /// Whether there are records among them that are taken in by reading them back.
     private(set) var hasCarried = false
 
     /// What follows the last commit of `log`.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     init(_ log: Log) throws(VaultFileError) {
+        let sealer = try log.openSealer()
+        let salt = try log.surroundings.entropy.salt()
         self.log = log
+        self.sealer = sealer
         start = log.replay.committed
-        log.sealer.begin(after: start, salt: try log.surroundings.entropy.salt())
+        sealer.begin(after: start, salt: salt)
     }
 
     /// Adds the changes of a transaction behind those that were added before.
@@ -38,8 +40,11 @@ public struct Batch: ~Copyable {
         let times: [UInt64]
         do throws(VaultFileError) {
             times = try stamp(transaction)
-            try log.sealer.reserve(
-                transaction.changes.lazy.map { Format.bucket(Format.prefixCount + $0.bodyCount) }.max() ?? 0)
+            try sealer.reserve(
+                longest: transaction.changes.lazy.map { Format.bucket(Format.prefixCount + $0.bodyCount) }
+                    .max()
+                    ?? 0,
+                total: Int(frameBytes + transaction.frameBytes))
         } catch {
             log.replay.rollBack(to: before)
             throw error
@@ -47,10 +52,7 @@ public struct Batch: ~Copyable {
         frameBytes += transaction.frameBytes
         frameCount += transaction.count
         frames.reserveCapacity(Int(frameBytes))
-        for (change, time) in zip(transaction.changes, times) {
-            seal()
-            stage(change, of: transaction, time)
-        }
+        for (change, time) in zip(transaction.changes, times) { stage(change, of: transaction, time) }
         return true
     }
 
@@ -66,15 +68,13 @@ public struct Batch: ~Copyable {
         let more = UInt64(Format.frameOverhead + content.count + SecretBox.tagCount)
         guard frameBytes + more <= Format.mostTransaction else { return false }
         try start.checkRoom(forFrames: frameCount + 1)
-        try log.sealer.reserve(content.count)
-        seal()
-        plaintextCount = content.count
+        try sealer.reserve(longest: content.count, total: Int(frameBytes + more))
         var prefix = RecordPrefix(content)
         prefix.isCommit = false
-        prefix.seq = log.sealer.position.seq + 1
-        prefix.previousTag = log.sealer.position.tag
+        prefix.seq = sealer.nextSeq
+        prefix.previousTag = .zero
         prefix.transactionStart = start.end
-        log.sealer.withPlaintext { bytes in
+        sealer.add(content.count, to: &frames) { bytes in
             bytes.copy(from: content, at: 0)
             prefix.store(into: &bytes)
         }
@@ -84,17 +84,23 @@ public struct Batch: ~Copyable {
         return true
     }
 
-    /// Adds the head of another copy, whose history is in this file with the batch.
+    /// Adds what the file proves to contain with the batch, which must be its first record.
     ///
     /// - Returns: as ``carry(_:)``.
-    package mutating func add(head: Mark) throws(VaultFileError) -> Bool {
-        var content = [UInt8](repeating: 0, count: Format.bucket(Format.prefixCount + Mark.bodyCount))
-        let prefix = RecordPrefix(
-            kind: RecordKind.head, isCommit: false, bodyCount: Mark.bodyCount, seq: 0, previousTag: .zero,
-            transactionStart: 0, time: min(log.surroundings.now(), Format.mostTime))
-        var span = content.mutableSpan
-        prefix.store(into: &span)
-        span.copy(from: head.body.span, at: Format.prefixCount)
+    package mutating func add(_ descent: Descent) throws(VaultFileError) -> Bool {
+        precondition(isEmpty)
+        let content = RecordPrefix.plaintext(of: descent, time: log.surroundings.now())
+        return try carry(content.span)
+    }
+
+    /// Adds the newest of what was purged from another copy, and must not come back here.
+    ///
+    /// - Returns: as ``carry(_:)``.
+    package mutating func add(purged entries: [Bytes16]) throws(VaultFileError) -> Bool {
+        guard let body = PurgeList.body(entries) else { return true }
+        let content = RecordPrefix.plaintext(
+            kind: RecordKind.purged, bodySize: body.count, time: log.surroundings.now()
+        ) { $0.copy(from: body.span, at: Format.prefixCount) }
         return try carry(content.span)
     }
 
@@ -123,36 +129,46 @@ public struct Batch: ~Copyable {
     private mutating func stage(
         _ change: Transaction.Change, of transaction: borrowing Transaction, _ time: UInt64
     ) {
-        plaintextCount = Format.bucket(Format.prefixCount + change.bodyCount)
         let prefix = RecordPrefix(
-            kind: change.kind.rawValue, isCommit: false, bodyCount: change.bodyCount,
-            seq: log.sealer.position.seq + 1, previousTag: log.sealer.position.tag,
-            transactionStart: start.end,
-            time: time)
-        log.sealer.withPlaintext { transaction.write(change, prefix, into: &$0) }
+            kind: change.kind.rawValue, isCommit: false, bodyCount: change.bodyCount, seq: sealer.nextSeq,
+            previousTag: .zero, transactionStart: start.end, time: time)
+        sealer.add(Format.bucket(Format.prefixCount + change.bodyCount), to: &frames) {
+            transaction.write(change, prefix, into: &$0)
+        }
     }
 
-    /// Seals the plaintext that waits, if there is one.
-    private mutating func seal() {
-        guard plaintextCount > 0 else { return }
-        // With the thread sanitizer, reaching it through the batch while `frames` changes is refused.
-        let log = log
-        log.sealer.seal(plaintextCount, to: &frames)
-        plaintextCount = 0
-    }
-
-    /// Seals the last frame, with COMMIT.
+    /// Seals what waits, the last frame with COMMIT.
     ///
     /// - Returns: the position behind it.
     mutating func finish() -> Replay.Position {
-        if plaintextCount > 0 {
-            log.sealer.withPlaintext { bytes in
-                var prefix = RecordPrefix(bytes.span)
-                prefix.isCommit = true
-                prefix.store(into: &bytes)
-            }
+        // With the thread sanitizer, reaching it through the batch while `frames` changes is refused.
+        let sealer = sealer
+        sealer.commit(to: &frames)
+        return sealer.position
+    }
+}
+
+extension RecordPrefix {
+    /// The plaintext of a record that no transaction has yet, up to the end of its bucket.
+    ///
+    /// - Parameter fill: writes the body behind the prefix.
+    package static func plaintext(
+        kind: UInt8, bodySize: Int, time: UInt64, _ fill: (inout MutableSpan<UInt8>) -> Void
+    ) -> [UInt8] {
+        var content = [UInt8](repeating: 0, count: Format.bucket(Format.prefixCount + bodySize))
+        let prefix = RecordPrefix(
+            kind: kind, isCommit: false, bodyCount: bodySize, seq: 0, previousTag: .zero,
+            transactionStart: 0, time: min(time, Format.mostTime))
+        var span = content.mutableSpan
+        prefix.store(into: &span)
+        fill(&span)
+        return content
+    }
+
+    /// The plaintext of a proof of descent.
+    package static func plaintext(of descent: Descent, time: UInt64) -> [UInt8] {
+        plaintext(kind: RecordKind.descent, bodySize: descent.size, time: time) {
+            descent.store(into: &$0, at: Format.prefixCount)
         }
-        seal()
-        return log.sealer.position
     }
 }

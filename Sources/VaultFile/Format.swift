@@ -47,6 +47,9 @@ public enum Format {
     static func frameCount(bodyCount: Int) -> Int {
         frameOverhead + 16 + bucket(prefixCount + bodyCount)
     }
+
+    /// The length of the frame of a record whose body has `bodySize` bytes.
+    package static func frameSize(bodySize: Int) -> Int { frameCount(bodyCount: bodySize) }
 }
 
 /// Sixteen bytes, compared and stored as two words: a tag, a vault's id.

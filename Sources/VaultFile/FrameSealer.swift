@@ -3,66 +3,144 @@ package import Sodium
 
 /// Seals plaintexts into frames that follow one another in a file.
 ///
-/// The plaintext of the next frame waits in guarded memory of the sealer's own, where it may still be changed.
-package struct FrameSealer: ~Copyable {
-    /// Where the next frame begins, and what it must name.
+/// Plaintexts wait in guarded memory until there are enough for a group. The first half of its frames' nonces is a hash over random
+/// bytes, the tag before them and all that they say: a machine whose random numbers come back, as those of a restored
+/// snapshot do, repeats a nonce only where it repeats the frame.
+package final class FrameSealer {
+    /// Behind the last frame that was sealed.
     package private(set) var position: Replay.Position
     private var key: BoxKey
+    private let nonceKey: Key
+    /// The random bytes of this attempt to write a transaction.
+    private var salt: [UInt8] = []
+    /// Where a frame is sealed in place.
     private var room: SecretBytes
-    /// L, CRC and nonce of the frame at hand; the random half of the nonce stays.
-    private var head = [UInt8](repeating: 0, count: Format.frameOverhead)
+    /// The plaintexts that wait, one behind the other, and the length of each.
+    private var group: SecretBytes
+    private var sizes: [Int] = []
+    private var usedSize = 0
+    /// Where the next plaintext's frame will begin.
+    package private(set) var nextOffset: UInt64
+
+    /// How many bytes of plaintexts share half a nonce, where there are so many: enough for the hash of each group to cost little.
+    private static let groupSize = 64 << 10
 
     /// Frames under `key` behind `position`.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     package init(after position: Replay.Position, key: consuming Key) throws(VaultFileError) {
-        let room = try BoxKey.room()
+        do throws(SodiumError) {
+            nonceKey = try BLAKE2b.deriveKey(from: key, label: "vault-1 nonces")
+            group = try SecretBytes(count: 1024)
+        } catch {
+            throw VaultFileError(error)
+        }
+        room = try BoxKey.room()
         self.key = try BoxKey(guarding: key)
-        self.room = room
         self.position = position
+        nextOffset = position.end
     }
 
-    /// Begins a transaction behind `position`, with the random bytes `salt` (16) in its nonces.
-    package mutating func begin(after position: Replay.Position, salt: [UInt8]) {
+    /// The number of the next plaintext's frame.
+    package var nextSeq: UInt64 { position.seq + UInt64(sizes.count) + 1 }
+
+    /// Begins a transaction behind `position`, with random bytes (16) of its own.
+    package func begin(after position: Replay.Position, salt: [UInt8]) {
+        wipe()
         self.position = position
-        var span = head.mutableSpan
-        span.copy(from: salt.span, at: 8)
+        self.salt = salt
+        nextOffset = position.end
     }
 
-    /// Makes room for a plaintext of `count` bytes, keeping the one that waits.
+    /// Makes room for plaintexts of at most `longest` bytes and of about `total` in all, keeping those that wait.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
-    package mutating func reserve(_ count: Int) throws(VaultFileError) {
-        guard room.count < BoxKey.roomCount(count) else { return }
-        var larger = try guarding { () throws(SodiumError) in
-            try SecretBytes(count: BoxKey.roomCount(count))
+    package func reserve(longest: Int, total: Int) throws(VaultFileError) {
+        let wanted = max(longest, min(FrameSealer.groupSize, total))
+        if room.count < BoxKey.roomCount(longest) {
+            room = try guarding { () throws(SodiumError) in
+                try SecretBytes(count: BoxKey.roomCount(longest))
+            }
         }
-        room.withBytes { old in larger.withMutableBytes { $0.copy(from: old, at: 0) } }
-        room = larger
+        guard group.count < wanted else { return }
+        var larger = try guarding { () throws(SodiumError) in try SecretBytes(count: wanted) }
+        group.withBytes { old in larger.withMutableBytes { $0.copy(from: old, at: 0) } }
+        group = larger
     }
 
-    /// Wipes what the last frames left, and a plaintext that was not sealed.
-    package mutating func wipe() {
-        let count = room.count
-        room.withMutableBytes { $0.wipe(0..<count) }
+    /// Wipes the plaintexts that wait.
+    package func wipe() {
+        let size = usedSize
+        if size > 0 { group.withMutableBytes { $0.wipe(0..<size) } }
+        sizes.removeAll(keepingCapacity: true)
+        usedSize = 0
+        nextOffset = position.end
     }
 
-    /// Lends the plaintext of the next frame, which has as much room as was reserved.
-    package mutating func withPlaintext<R>(_ body: (inout MutableSpan<UInt8>) -> R) -> R {
-        room.withMutableBytes(from: BoxKey.roomLead, body)
-    }
-
-    /// Seals the first `count` bytes of the plaintext and appends the frame to `frames`.
-    package mutating func seal(_ count: Int, to frames: inout [UInt8]) {
-        let (boxCount, start) = (count + SecretBox.tagCount, position.end)
-        var span = head.mutableSpan
-        span.store(UInt32(boxCount), at: 0)
-        span.store(start, at: 24)
-        let head = head
-        room.withMutableBytes {
-            key.seal(inRoom: &$0, messageCount: count, nonce: head.span.extracting(8..<head.count))
+    /// Adds a plaintext of `size` bytes, for which there is room, and lends its bytes, which are zero.
+    ///
+    /// The tag before it is filled in when it is sealed.
+    ///
+    /// - Parameter frames: is appended the frames before, if this group is full.
+    package func add(
+        _ size: Int, to frames: inout [UInt8], _ fill: (inout MutableSpan<UInt8>) -> Void
+    ) {
+        if usedSize + size > group.count { seal(to: &frames) }
+        let start = usedSize
+        group.withMutableBytes(from: start) { plaintext in
+            plaintext.wipe(0..<size)
+            fill(&plaintext)
         }
-        let box = BoxKey.roomLead - SecretBox.tagCount..<BoxKey.roomLead + count
+        sizes.append(size)
+        usedSize += size
+        nextOffset += UInt64(Format.frameOverhead + size + SecretBox.tagCount)
+    }
+
+    /// Ends the transaction with the last plaintext that was added, and seals all that wait.
+    package func commit(to frames: inout [UInt8]) {
+        guard let size = sizes.last else { return }
+        let start = usedSize - size
+        group.withMutableBytes(from: start) { RecordPrefix.setCommit(in: &$0) }
+        seal(to: &frames)
+    }
+
+    /// Seals the plaintexts that wait, and appends their frames.
+    private func seal(to frames: inout [UInt8]) {
+        var head = [UInt8](repeating: 0, count: Format.frameOverhead)
+        let nonce = nonceHalf()
+        var headSpan = head.mutableSpan
+        headSpan.copy(from: nonce.span, at: 8)
+        var start = 0
+        for size in sizes {
+            seal(start..<start + size, &head, to: &frames)
+            start += size
+        }
+        wipe()
+    }
+
+    /// What the frames of the group have in common in their nonces.
+    private func nonceHalf() -> [UInt8] {
+        var hash = KeyedHash(key: nonceKey, salt: salt.span, count: 16)
+        let (tag, size) = (position.tag.bytes, usedSize)
+        hash.update(tag.span)
+        group.withBytes { hash.update($0.extracting(0..<size)) }
+        return hash.finish()
+    }
+
+    private func seal(_ range: Range<Int>, _ head: inout [UInt8], to frames: inout [UInt8]) {
+        let (boxSize, start, before) = (range.count + SecretBox.tagCount, position.end, position.tag)
+        var headSpan = head.mutableSpan
+        headSpan.store(UInt32(boxSize), at: 0)
+        headSpan.store(start, at: 24)
+        let nonce = head.span.extracting(8..<head.count)
+        group.withBytes { group in
+            room.withMutableBytes(from: BoxKey.roomLead) { plaintext in
+                plaintext.copy(from: group.extracting(range), at: 0)
+                RecordPrefix.setPreviousTag(before, in: &plaintext)
+            }
+            room.withMutableBytes { key.seal(inRoom: &$0, messageCount: range.count, nonce: nonce) }
+        }
+        let box = BoxKey.roomLead - SecretBox.tagCount..<BoxKey.roomLead + range.count
         let (sum, tag) = room.withBytes { room in
             var sum = CRC32C()
             sum.update(head.span.extracting(0..<4))
@@ -76,7 +154,7 @@ package struct FrameSealer: ~Copyable {
         var written = frames.mutableSpan
         written.store(sum, at: frame + 4)
         position = Replay.Position(
-            end: start + UInt64(Format.frameOverhead + boxCount), seq: position.seq + 1, tag: tag,
+            end: start + UInt64(Format.frameOverhead + boxSize), seq: position.seq + 1, tag: tag,
             lastFrame: start)
     }
 }

@@ -25,6 +25,9 @@ public struct Header: Equatable, Sendable {
     /// Whether a flag forbids writing.
     public let isReadOnly: Bool
 
+    /// Set by every program that keeps the proof of descent: those that do not know it read the file and never write it.
+    static let descentFlag: UInt32 = 1
+
     /// Two headers are the same if all their bytes are.
     public static func == (left: Header, right: Header) -> Bool { left.bytes == right.bytes }
 
@@ -74,7 +77,7 @@ public struct Header: Equatable, Sendable {
         lineage = Bytes16(span, at: 104)
         compatibleFlags = span.load(UInt32.self, at: 24)
         hasRecoveryKey = recovery.kind == .recovery
-        isReadOnly = span.load(UInt32.self, at: 20) != 0
+        isReadOnly = span.load(UInt32.self, at: 20) & ~Header.descentFlag != 0
         guard span.isZero(10..<12), span.load(UInt32.self, at: 12) == UInt32(Format.headerCount),
             span.isZero(28..<32), span.isZero(120..<128), span.isZero(416..<448),
             generation > 0, baseEnd >= Format.logStart, baseEnd % Format.alignment == 0,
@@ -108,6 +111,7 @@ public struct Header: Equatable, Sendable {
         var span = bytes.mutableSpan
         span.store(UInt16(1), at: 8)
         span.store(UInt32(Format.headerCount), at: 12)
+        span.store(descentFlag, at: 20)
         span.store(fields.compatibleFlags, at: 24)
         span.copy(from: fields.vaultID.span, at: 32)
         span.store(fields.generation, at: 48)
@@ -129,23 +133,26 @@ public struct Header: Equatable, Sendable {
     ///   - base: the last frame of this generation, or the position before its first.
     ///   - end: where the content of the next one will end.
     ///   - slots: the slots that wrap `master`, if that is a new one; nil keeps those of this generation.
-    /// - Throws: ``VaultFileError/damagedHeader`` if there is no next one; ``VaultFileError/outOfMemory``.
+    /// - Throws: ``VaultFileError/numbersExhausted`` if there is no next one; ``VaultFileError/outOfMemory``.
     package func successor(
         base: Replay.Position, end: UInt64, fileSalt: [UInt8], slots: [[UInt8]]? = nil,
         master: borrowing Key
     ) throws(VaultFileError) -> [UInt8] {
         // No writer gets that far; whoever has the key can forge it.
-        guard generation < .max else { throw .damagedHeader }
+        guard generation < .max else { throw .numbersExhausted }
         let fields = Fields(
             vaultID: vaultID.bytes, generation: generation + 1, baseSeq: base.seq, baseEnd: end,
             fileSalt: fileSalt, lineage: base.tag, compatibleFlags: compatibleFlags)
-        let slots = slots ?? Slot.offsets.map { Array(bytes[$0..<$0 + Slot.count]) }
+        let slots = slots ?? self.slots
         do throws(SodiumError) {
             return try Header.encode(fields, slots: slots, master: master)
         } catch {
             throw VaultFileError(error)
         }
     }
+
+    /// The two slots, for a file with the same master key and vault id.
+    package var slots: [[UInt8]] { Slot.offsets.map { Array(bytes[$0..<$0 + Slot.count]) } }
 
     /// What a file begins with: the header, the gap behind it, and its copy.
     package var front: [UInt8] {

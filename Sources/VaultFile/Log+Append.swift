@@ -35,28 +35,28 @@ extension Log {
     public func append(
         patience: UInt64 = Log.writePatience, _ fill: (inout Batch) throws(VaultFileError) -> Void
     ) throws(VaultFileError) -> SavedTail? {
-        try withWriterLock(patience: patience) { mark throws(VaultFileError) in
+        try withWriterLock(patience: patience) { recollection throws(VaultFileError) in
             defer {
                 replay.rollBack()
-                sealer.wipe()
+                sealer?.wipe()
             }
             var batch = try Batch(self)
             try fill(&batch)
             guard !batch.isEmpty else { return nil }
             let end = batch.finish()
             let saved = try settle { () throws(VaultFileError) in try write(batch, to: end) }
-            raiseMark(from: mark)
+            remember(after: recollection)
             return saved
         }
     }
 
     /// Calls `body` while no other writer can be at work on the file that lies at the path, which was verified to its
-    /// end and is what the mark says.
+    /// end and contains what this machine saw last.
     ///
     /// - Throws: ``VaultFileError/busy``, ``VaultFileError/readOnly``, ``VaultFileError/previousFailure``, and as
     ///   ``refresh()``.
     package func withWriterLock<R>(
-        patience: UInt64, _ body: (Mark?) throws(VaultFileError) -> R
+        patience: UInt64, _ body: (Recollection?) throws(VaultFileError) -> R
     ) throws(VaultFileError) -> R {
         if hasFailed { throw .previousFailure }
         try lockPresentFile(patience: patience)
@@ -64,17 +64,17 @@ extension Log {
         if header.isReadOnly { throw .readOnly }
         isWriting = true
         defer { isWriting = false }
-        // Nobody else raises it now.
-        let mark = note(readMarkToRaise())
-        replay.watch(for: mark)
+        // Nobody else changes it now.
+        let recollection = note(recollectToChange())
+        replay.watch(for: recollection?.all ?? [])
         do throws(VaultFileError) {
             try noteTail(try advance())
-            try judge(mark)
+            try verify(against: recollection)
         } catch {
             if error.isPassing { throw error }
-            try verifyFromFront(mark)
+            try verifyFromFront(recollection)
         }
-        return try body(mark)
+        return try body(recollection)
     }
 
     /// Sets an unfinished tail aside, makes sure that all before it is durable, and calls `body`.
@@ -101,7 +101,15 @@ extension Log {
             replay.commit(end)
         }
         syncedEnd = end.end
-        seen = end
+        noteSeen()
+    }
+
+    /// What seals frames under the key of the file that is open.
+    func openSealer() throws(VaultFileError) -> FrameSealer {
+        if let sealer { return sealer }
+        let sealer = try FrameSealer(after: replay.committed, key: try Log.frameKey(header, master))
+        self.sealer = sealer
+        return sealer
     }
 
     /// Takes in what was just written as any other process would.

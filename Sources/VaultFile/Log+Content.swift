@@ -14,16 +14,84 @@ public enum Retention: Equatable, Sendable {
 /// What a rewrite needs to know of a log.
 extension Log {
     /// The frames of what a rewrite carries over, in the order of the file.
-    package func places(keeping retention: Retention) -> [FramePlace] {
-        let places = replay.index.places(keeping: retention)
-        if replay.extras.isEmpty { return places }
-        return (places + replay.extras).sorted { $0.offset < $1.offset }
+    ///
+    /// - Parameter excluded: the offsets of versions that are not, whatever `retention` says.
+    package func places(keeping retention: Retention, without excluded: Set<UInt64> = []) -> [FramePlace] {
+        var places =
+            excluded.isEmpty
+            ? replay.index.places(keeping: retention) : placesByName(keeping: retention, without: excluded)
+        if replay.extras.isEmpty, excluded.isEmpty { return places }
+        places += replay.extras
+        return places.sorted { $0.offset < $1.offset }
     }
 
-    /// The heads of other copies that were merged into this one.
-    package var heads: [Mark] { replay.heads }
+    private func placesByName(keeping retention: Retention, without excluded: Set<UInt64>) -> [FramePlace] {
+        var places: [FramePlace] = []
+        for place in 0..<replay.index.count {
+            var newer: Version?
+            forEachVersion(at: place) { version in
+                if excluded.contains(version.offset) { return }
+                let isKept =
+                    switch (newer, retention) {
+                    case (nil, _), (_, .all): true
+                    case (_, .none): false
+                    case (.some(let newer), .replacedSince(let time)): newer.time >= time
+                    }
+                newer = version
+                if isKept { places.append(Log.place(of: version)) }
+            }
+        }
+        return places
+    }
 
-    /// The records that a rewrite copies without knowing them, heads too, in the order of the file.
+    /// Calls `body` with each version of a name, new to old.
+    private func forEachVersion<E>(at place: Int, _ body: (Version) throws(E) -> Void) throws(E) {
+        var next: Version? = replay.index.newest(at: place)
+        while let version = next {
+            try body(version)
+            next = replay.index.older(than: version)
+        }
+    }
+
+    /// The offsets of the versions that were purged from another copy and are in this file still.
+    package func purgedOffsets() throws(VaultFileError) -> Set<UInt64> {
+        var offsets: Set<UInt64> = []
+        if replay.purged.isEmpty { return offsets }
+        for place in 0..<replay.index.count {
+            try forEachVersion(at: place) { version throws(VaultFileError) in
+                let isPurged = try replay.index.withAddress(at: place) { address throws(VaultFileError) in
+                    try replay.purged.contains(address, version, of: header.vaultID)
+                }
+                if isPurged { offsets.insert(version.offset) }
+            }
+        }
+        return offsets
+    }
+
+    /// Calls `body` with the newest version of each name that is not in `excluded`, and its address.
+    package func forEachNewest<E>(
+        without excluded: Set<UInt64>, _ body: (Version, Span<UInt8>) throws(E) -> Void
+    ) throws(E) {
+        for place in 0..<replay.index.count {
+            var next: Version? = replay.index.newest(at: place)
+            while let version = next, excluded.contains(version.offset) {
+                next = replay.index.older(than: version)
+            }
+            guard let newest = next else { continue }
+            try replay.index.withAddress(at: place) { address throws(E) in try body(newest, address) }
+        }
+    }
+
+    /// What the file proves to contain.
+    package var ancestry: Ancestry { replay.ancestry }
+
+    /// The versions that were purged and must not come back.
+    package var purged: PurgeList { replay.purged }
+
+    /// How many committed records of unknown kinds there are, those that a rewrite leaves behind too.
+    package var unknownCount: Int { replay.unknownCount }
+
+    /// The records that a rewrite copies without knowing them, in the order of the file.
     package var extras: [FramePlace] { replay.extras }
 
     /// Where the frame of a version lies.

@@ -79,6 +79,6 @@ extension Log {
             guard (try? storage.remove(path)) != nil else { throw .outcomeUnknown(error) }
             throw .io(.create, error)
         }
-        remember(present)
+        remember(self, after: note(recollect()))
     }
 }

@@ -17,8 +17,12 @@ public final class Log {
     private var access: StorageAccess
     let master: Key
     private(set) var file: any StorageFile
-    var sealer: FrameSealer
+    /// Made by the first write.
+    var sealer: FrameSealer?
     var replay: Replay
+    /// What names changes under the master key, and what tells that from others, once they were asked for.
+    var knownNamer: ChangeNamer?
+    var knownKeyID: UInt64?
     private var identity: FileIdentity
     /// The last commit that is known to stay, because no writer was at work on it when it was seen.
     ///
@@ -27,14 +31,18 @@ public final class Log {
     /// How far this process itself made the file durable, and whether it did so for its name.
     var syncedEnd: UInt64?
     var isNameSynced = false
-    /// The file of the mark that was read last by a writer, and the canonical path of the vault that it speaks of.
-    var markFile: (path: String, file: any StorageFile)?
+    /// The file of the checkpoint that was read last by a writer, and the canonical path of the vault that it speaks of.
+    var checkpointFile: (path: String, file: any StorageFile)?
+    /// What this log saw itself, where this machine remembers nothing.
+    var ownMemory: OwnMemory?
+    /// What a person should be told of what this machine remembers.
+    package var observations: [Observation] = []
     /// Whether its user refreshes it before it reads values, so that several can be read from the file at a time.
     package var looksBeforeReading = false
-    /// Whether this log holds a writer's lock, under which `markFile` was looked at.
+    /// Whether this log holds a writer's lock, under which `checkpointFile` was looked at.
     var isWriting = false
-    /// Why a mark could not be read or written, if that was so.
-    public internal(set) var markFailure: Errno?
+    /// Why a checkpoint could not be read or written, if that was so.
+    public internal(set) var checkpointFailure: Errno?
     /// Set by the first error of a write: what the system says afterwards proves nothing.
     var hasFailed = false
 
@@ -64,9 +72,9 @@ public final class Log {
         path: String, access: StorageAccess, surroundings: Surroundings,
         unlock: (Header) throws(VaultFileError) -> Key
     ) throws(VaultFileError) {
-        let mark = Log.readMark(path, surroundings)
+        let recollection = Log.recollect(path, surroundings)
         let (file, header) = try Log.openFile(path, access, surroundings)
-        try self.init(path, access, surroundings, file, header, mark, master: try unlock(header))
+        try self.init(path, access, surroundings, file, header, recollection, master: try unlock(header))
     }
 
     /// Opens the file at `path` with its master key and verifies every frame.
@@ -75,10 +83,10 @@ public final class Log {
     public convenience init(
         path: String, access: StorageAccess, surroundings: Surroundings, master: consuming Key
     ) throws(VaultFileError) {
-        let mark = Log.readMark(path, surroundings)
+        let recollection = Log.recollect(path, surroundings)
         let (file, header) = try Log.openFile(path, access, surroundings)
         guard try header.isAuthentic(master: master) else { throw .keysChanged }
-        try self.init(path, access, surroundings, file, header, mark, master: master)
+        try self.init(path, access, surroundings, file, header, recollection, master: master)
     }
 
     /// Opens the file at `path` as the other openings do, for reading, and sums up what its records say.
@@ -96,7 +104,7 @@ public final class Log {
 
     init(
         _ path: String, _ access: StorageAccess, _ surroundings: Surroundings, _ file: any StorageFile,
-        _ header: Header, _ mark: Result<Mark?, Errno> = .success(nil),
+        _ header: Header, _ recollection: Result<Recollection?, Errno> = .success(nil),
         sum: consuming ContentSum? = nil, master: consuming Key
     ) throws(VaultFileError) {
         self.path = path
@@ -104,13 +112,15 @@ public final class Log {
         self.surroundings = surroundings
         self.file = file
         self.header = header
-        sealer = try FrameSealer(after: Replay.start(header), key: try Log.frameKey(header, master))
         replay = try Log.replay(file, header, master, surroundings)
         identity = try during(.open) { () throws(Errno) in try file.identity() }
         seen = replay.committed
         self.master = master
         replay.sum = sum
-        try look(after: mark)
+        try look(after: recollection)
+        if case .success(.some(let found)) = recollection, found.all.isEmpty, !found.isTorn {
+            lookElsewhere()
+        }
     }
 
     /// Opens a file and reads its header, without any key.
@@ -163,10 +173,10 @@ public final class Log {
     ///   ``VaultFileError/keysChanged`` if it is the same one with other keys, ``VaultFileError/rolledBack`` if
     ///   the file no longer holds what this log saw.
     public func refresh() throws(VaultFileError) {
-        let mark = readMark()
-        if hasFailed { return try reopen(after: mark) }
-        if try isReplaced() { return try reopen(after: mark) }
-        try look(after: mark)
+        let recollection = recollect()
+        if hasFailed { return try reopen(after: recollection) }
+        if try isReplaced() { return try reopen(after: recollection) }
+        try look(after: recollection)
     }
 
     /// Whether the path names another file than the one that is open.
@@ -219,66 +229,68 @@ public final class Log {
     /// Opens what lies at the path now with the key that is known, and verifies every frame.
     ///
     /// - Throws: as ``refresh()``.
-    public func reopen() throws(VaultFileError) { try reopen(after: readMark()) }
+    public func reopen() throws(VaultFileError) { try reopen(after: recollect()) }
 
     /// - Parameter attempts: how often another file may take the name meanwhile.
     private func reopen(
-        after mark: Result<Mark?, Errno>, _ attempts: Int = Log.attempts
+        after recollection: Result<Recollection?, Errno>, _ attempts: Int = Log.attempts
     ) throws(VaultFileError) {
         let (file, header) = try Log.openFile(path, access, surroundings)
         guard header.vaultID == self.header.vaultID else { throw .replaced }
         guard try header.isAuthentic(master: master) else { throw .keysChanged }
-        var mark = mark
-        if header.bytes != self.header.bytes {
-            let isBehind = header.generation <= self.header.generation || header.baseSeq < seen.seq
-            if isBehind, !names(file, header, what: note(mark)) {
-                mark = .success(try markThatTrusts(file, header))
-            }
-            seen = Replay.start(header)
-        }
+        if header != self.header { seen = Replay.start(header) }
         self.file = file
         self.header = header
-        sealer = try FrameSealer(after: Replay.start(header), key: try Log.frameKey(header, master))
+        sealer = nil
         replay = try Log.replay(file, header, master, surroundings)
         identity = try during(.open) { () throws(Errno) in try file.identity() }
         syncedEnd = nil
         isNameSynced = false
-        try look(after: mark, attempts)
+        try look(after: recollection, attempts)
         hasFailed = false
     }
 
-    /// Replays what was appended, and holds it against the mark, which was read before.
+    /// Replays what was appended, and holds it against what this machine remembers, which was read before.
     ///
     /// Takes no lock unless something looks wrong, since a writer may be at work.
     private func look(
-        after mark: Result<Mark?, Errno>, _ attempts: Int = Log.attempts
+        after recollection: Result<Recollection?, Errno>, _ attempts: Int = Log.attempts
     ) throws(VaultFileError) {
-        let mark = note(mark)
+        let recollection = note(recollection)
         let tail: UInt64?
         do throws(VaultFileError) {
-            replay.watch(for: mark)
+            replay.watch(for: recollection?.all ?? [])
             tail = try advance()
-            try judge(mark)
+            try verify(against: recollection)
         } catch {
             if error.isPassing { throw error }
             return try lookAgain(attempts)
         }
         unfinishedTail = nil
-        guard tail != nil || replay.committed != seen || isMarkBehind(mark),
+        guard tail != nil || replay.committed != seen || isBehind(recollection),
             (try? file.tryLock(.shared)) == true
         else { return }
         defer { file.unlock() }
         // No writer is at work now: what is left over is nobody's, and what is committed stays.
         try noteTail(try advance())
-        seen = replay.committed
-        if (try? isReplaced()) == false { raiseMark(from: mark) }
+        noteSeen()
+        if (try? isReplaced()) == false { try rememberAgain() }
+    }
+
+    /// Remembers the present commit, under a lock, if it agrees with what is remembered by now.
+    private func rememberAgain() throws(VaultFileError) {
+        let recollection = note(recollect())
+        for seen in recollection?.all ?? [] where try refusal(of: seen) != nil {
+            return
+        }
+        remember(after: recollection)
     }
 
     /// Takes a second look while no writer can be at work; if another file has the name by now, at that one.
     private func lookAgain(_ attempts: Int) throws(VaultFileError) {
         if try lookUnderLock() { return }
         guard attempts > 0 else { throw .busy }
-        try reopen(after: readMark(), attempts - 1)
+        try reopen(after: recollect(), attempts - 1)
     }
 
     /// - Returns: whether the file has the name still; if not, nothing was looked at.
@@ -287,43 +299,28 @@ public final class Log {
         try takeLock(.shared, patience: surroundings.lookPatience)
         defer { file.unlock() }
         if try isReplaced() { return false }
-        try verifyFromFront(note(readMark()))
+        let recollection = note(recollect())
+        try verifyFromFront(recollection)
+        remember(after: recollection)
         return true
     }
 
     /// Replays from the front, under a lock.
     ///
-    /// What was seen here counts no longer if the mark names the present end: then this machine was told to trust the file; nor if
-    /// a head in the file names it: then it was merged.
-    func verifyFromFront(_ mark: Mark?) throws(VaultFileError) {
+    /// What this log saw itself counts no longer: the file is held against what this machine remembers.
+    func verifyFromFront(_ recollection: Recollection?) throws(VaultFileError) {
         let file = file
-        try replayAnew(watchingFor: mark)
+        try replayAnew(watchingFor: recollection?.all ?? [])
         let length = try during(.read) { () throws(Errno) in try file.length() }
         guard length >= header.baseEnd else { throw .incompleteCopy(count: length, expected: header.baseEnd) }
         try noteTail(try replay.run(to: length))
-        try judge(mark)
-        if mark != present, !replay.names(Mark(header, seen), or: mark),
-            try !holds(seen, length: length)
-        {
-            throw .rolledBack
-        }
-        seen = replay.committed
+        try verify(against: recollection)
+        noteSeen()
     }
 
-    /// Whether a head in a file of another generation names what was seen here.
-    private func names(_ file: any StorageFile, _ header: Header, what mark: Mark?) -> Bool {
-        do throws(VaultFileError) {
-            var replay = try Log.replay(file, header, master, surroundings)
-            _ = try replay.run(to: try during(.read) { () throws(Errno) in try file.length() })
-            return replay.names(Mark(self.header, seen), or: mark)
-        } catch {
-            return false
-        }
-    }
-
-    private func replayAnew(watchingFor mark: Mark?) throws(VaultFileError) {
+    private func replayAnew(watchingFor expected: [LastSeen]) throws(VaultFileError) {
         replay = try Log.replay(file, header, master, surroundings)
-        replay.watch(for: mark)
+        replay.watch(for: expected)
     }
 
     /// Replays to the present end of the file.
@@ -333,7 +330,7 @@ public final class Log {
         let file = file
         let length = try during(.read) { () throws(Errno) in try file.length() }
         guard length >= header.baseEnd else { throw .incompleteCopy(count: length, expected: header.baseEnd) }
-        guard try holds(seen, length: length) else { throw .rolledBack }
+        guard try holds(seen, length: length) else { throw .rolledBack(Rollback(.older, lastSeen: 0)) }
         if seen == replay.committed { return try replay.run(to: length) }
         // A writer took back what it could not make durable, or the file was overwritten.
         guard try holds(replay.committed, length: length) else {
@@ -350,7 +347,7 @@ public final class Log {
         let file = file
         let length = try during(.read) { () throws(Errno) in try file.length() }
         // Whoever keeps no lock can have cut the file since the replay.
-        guard length >= offset else { throw .rolledBack }
+        guard length >= offset else { throw .rolledBack(Rollback(.older, lastSeen: 0)) }
         unfinishedTail = UnfinishedTail(offset: offset, count: length - offset)
     }
 

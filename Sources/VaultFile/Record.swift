@@ -7,7 +7,11 @@ public enum RecordKind: UInt8, Sendable {
     /// The secret was deleted.
     case tombstone = 0x02
 
-    /// The head of another copy that was merged; nothing to do for a reader.
+    /// Which changes the file contains though their frames are not in it.
+    package static let descent: UInt8 = 0x82
+    /// Which versions were purged and must not come back.
+    package static let purged: UInt8 = 0xC3
+    /// What programs of before wrote of another copy that they merged; it says nothing any more.
     package static let head: UInt8 = 0xC1
     /// A kind with this bit may be skipped by those who do not know it.
     package static let ignorable: UInt8 = 0x80
@@ -141,6 +145,14 @@ package struct RecordPrefix {
         previousTag.store(into: &plaintext, at: 16)
         plaintext.store(transactionStart, at: 32)
         plaintext.store(time, at: 40)
+    }
+
+    /// Marks the record of a plaintext as the last of its transaction.
+    static func setCommit(in plaintext: inout MutableSpan<UInt8>) { plaintext[1] |= commitFlag }
+
+    /// Says which frame comes before the one of a plaintext.
+    static func setPreviousTag(_ tag: Bytes16, in plaintext: inout MutableSpan<UInt8>) {
+        tag.store(into: &plaintext, at: 16)
     }
 
     /// Whether flags, reserved bytes, lengths, time and padding are as the format demands.

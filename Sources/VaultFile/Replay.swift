@@ -18,18 +18,20 @@ package struct Replay: ~Copyable {
 
         /// Makes sure that there are numbers for so many more frames.
         ///
-        /// - Throws: ``VaultFileError/damagedHeader`` if not: only a forged `base_seq` comes near the last of them.
+        /// - Throws: ``VaultFileError/numbersExhausted`` if not: only a forged `base_seq` comes near the last of them.
         package func checkRoom(forFrames count: Int) throws(VaultFileError) {
-            if UInt64.max - seq < UInt64(count) { throw .damagedHeader }
+            if UInt64.max - seq < UInt64(count) { throw .numbersExhausted }
         }
     }
 
-    /// A point in this generation that the file is expected to have reached, and whether it was met on the way.
-    private(set) var watched: Mark?
-    private(set) var metWatched = false
-    /// The heads of other copies that were merged.
-    private(set) var heads: [Mark] = []
-    /// The records of kinds that a rewrite copies without knowing them; heads are among them.
+    /// Points in this generation that the file is expected to have reached, and those that were met on the way.
+    private(set) var watched: [LastSeen] = []
+    private var met: [LastSeen] = []
+    /// What the file proves to contain.
+    private(set) var ancestry: Ancestry
+    /// What was purged and must not come back, in the order of the file.
+    private(set) var purged = PurgeList()
+    /// The records of unknown kinds: those that a rewrite copies without knowing them, and how many others there are.
     private(set) var extras: [FramePlace] = []
 
     /// The sum of the records that were found in place, if somebody wants it.
@@ -43,11 +45,14 @@ package struct Replay: ~Copyable {
     private(set) var committed: Position
     /// Whether a transaction ended where the content of the last rewrite does.
     private var metBaseEnd: Bool
-    /// How many committed records of unknown kinds were skipped.
+    /// How many committed records were skipped that are neither values nor tombstones, and how many of these are of unknown kinds.
     private(set) var skipped = 0
+    private(set) var unknownCount = 0
 
     private var stagedSkips = 0
-    private var stagedHeads: [Mark] = []
+    private var stagedUnknown = 0
+    private var stagedDescent: Descent?
+    private var stagedPurges: [[Bytes16]] = []
     private var stagedExtras: [FramePlace] = []
     private var packed: [UInt8] = []
 
@@ -57,6 +62,7 @@ package struct Replay: ~Copyable {
         self.header = header
         reader = try FrameReader(file, key: frameKey, ahead: sizes)
         committed = Replay.start(header)
+        ancestry = Ancestry(header)
         metBaseEnd = header.baseEnd == committed.end
     }
 
@@ -65,24 +71,31 @@ package struct Replay: ~Copyable {
         Position(end: Format.logStart, seq: header.baseSeq, tag: header.macTag)
     }
 
-    /// Looks out for a point from now on.
-    mutating func watch(for mark: Mark?) {
-        watched = mark
-        // What lies behind a commit that was verified is no longer looked at.
-        metWatched = mark.map { committed.end > $0.end && committed != Replay.start(header) } ?? true
+    /// Looks out for points from now on.
+    mutating func watch(for points: [LastSeen]) {
+        met.removeAll { !points.contains($0) }
+        watched = points
         meet()
     }
 
     private mutating func meet() {
         if committed.end == header.baseEnd { metBaseEnd = true }
-        if watched?.end == committed.end, watched?.tag == committed.tag { metWatched = true }
+        for point in watched where point.end == committed.end && isAtCommit(point) && !met.contains(point) {
+            met.append(point)
+        }
     }
 
-    /// Whether a head names a point that was seen, or a mark that is not behind that.
-    func names(_ point: Mark, or mark: Mark?) -> Bool {
-        if heads.contains(point) { return true }
-        guard let mark, mark.seq >= point.seq else { return false }
-        return heads.contains(mark)
+    /// Whether the last commit is the one that a point names.
+    ///
+    /// The position before the first frame is that of every file with the same header.
+    private func isAtCommit(_ point: LastSeen) -> Bool {
+        point.isOf(header) && point.tag == committed.tag
+    }
+
+    /// Whether the file has reached a point of this generation, as far as that was looked out for.
+    func hasMet(_ point: LastSeen) -> Bool {
+        if point.end == Format.logStart { return point.isOf(header) && point.tag == header.macTag }
+        return met.contains(point) || point.end == committed.end && isAtCommit(point)
     }
 
     /// Goes on from the last commit to `length`, the file's present end.
@@ -162,7 +175,7 @@ package struct Replay: ~Copyable {
     ) throws(VaultFileError) -> Bool? {
         let before = last
         var record: (kind: RecordKind, time: UInt64)?
-        var (head, isCarried) = (Mark?.none, false)
+        var (descent, purged, isUnknown, isCarried) = (Descent?.none, [Bytes16]?.none, false, false)
         var packed: [UInt8] = []
         swap(&packed, &self.packed)
         defer { swap(&packed, &self.packed) }
@@ -181,11 +194,22 @@ package struct Replay: ~Copyable {
                 record = (kind, prefix.time)
             } else if prefix.kind & RecordKind.ignorable == 0 {
                 throw .unsupported(.record(kind: prefix.kind))
-            } else if prefix.kind == RecordKind.head {
-                guard prefix.bodyCount == Mark.bodyCount else { throw .damaged(at: before.end) }
-                head = Mark(plaintext, at: Format.prefixCount)
+            } else {
+                let body = plaintext.extracting(Format.prefixCount..<Format.prefixCount + prefix.bodyCount)
+                switch prefix.kind {
+                case RecordKind.descent:
+                    descent = Descent(body)
+                    if descent == nil || before.end != transactionStart { throw .damaged(at: before.end) }
+                case RecordKind.purged:
+                    purged = PurgeList.entries(body)
+                    if purged == nil { throw .damaged(at: before.end) }
+                case RecordKind.head:
+                    if prefix.bodyCount != Mark.bodyCount { throw .damaged(at: before.end) }
+                default:
+                    isUnknown = true
+                    isCarried = prefix.kind & RecordKind.safeToCopy != 0
+                }
             }
-            isCarried = prefix.kind & RecordKind.safeToCopy != 0
             return (
                 frame.position(seq: prefix.seq), frame.boxCount, prefix.isCommit
             )
@@ -197,7 +221,9 @@ package struct Replay: ~Copyable {
             try insert(version, packed.span)
         } else {
             stagedSkips += 1
-            if let head { stagedHeads.append(head) }
+            if isUnknown { stagedUnknown += 1 }
+            if let descent { stagedDescent = descent }
+            if let purged { stagedPurges.append(purged) }
             if isCarried { stagedExtras.append(FramePlace(offset: before.end, boxCount: boxCount)) }
         }
         last = position
@@ -208,8 +234,12 @@ package struct Replay: ~Copyable {
     mutating func commit(_ position: Position) {
         index.commit()
         skipped += stagedSkips
-        heads += stagedHeads
+        unknownCount += stagedUnknown
         extras += stagedExtras
+        for entries in stagedPurges { purged.add(entries) }
+        ancestry.take(
+            stagedDescent, tag: position.tag, isFirst: committed.end == Format.logStart,
+            isContent: position.end <= header.baseEnd)
         committed = position
         meet()
         rollBack()
@@ -218,8 +248,9 @@ package struct Replay: ~Copyable {
     /// Takes back what was found or added since the last commit.
     mutating func rollBack() {
         index.rollBack()
-        stagedSkips = 0
-        stagedHeads.removeAll()
+        (stagedSkips, stagedUnknown) = (0, 0)
+        stagedDescent = nil
+        stagedPurges.removeAll()
         stagedExtras.removeAll()
     }
 

@@ -6,7 +6,11 @@ public struct Surroundings: Sendable {
     /// The disk.
     public var storage: any Storage
     /// What this machine saw last of each vault; nil for what has no past here, such as a backup.
-    public var marks: MarkFolder?
+    public var checkpoints: CheckpointStore?
+    /// Whether that is nil because there is no place for it.
+    public var hasNowhereToRemember = false
+    /// How a person named the vault, where the paths that are worked with have no symbolic links any more.
+    public var namedPath: String?
     /// Randomness for keys, salts and nonces.
     public var entropy: Entropy
     /// The wall clock, in milliseconds since 1970.

@@ -41,8 +41,14 @@ public enum VaultFileError: Error, Equatable, Sendable {
     case replaced
     /// The same vault lies at the path, but with other keys: its passphrase was changed.
     case keysChanged
-    /// The file is older than what was seen of it before, or has gone another way since.
-    case rolledBack
+    /// The file does not prove that it contains what this machine saw of it last.
+    case rolledBack(Rollback)
+    /// The other file has keys that follow those of this one, and nobody said to take them.
+    case newerKeys
+    /// The secret has no such version.
+    case noSuchVersion
+    /// The vault has no numbers left for another record, or another generation.
+    case numbersExhausted
     /// The file was replaced while the transaction was written; it is not in the file that lies there now.
     case replacedDuringWrite
     /// The file has several names (hard links), or is mounted there; a rewrite would part them.

@@ -61,8 +61,8 @@ public struct Backup {
     ///
     /// - Throws: if it cannot be remembered.
     public func remember(_ verification: Verification) throws(Errno) {
-        let backup = MarkFolder.Backup(of: verification.mark, at: surroundings.now())
-        try surroundings.marks?.set(backup, of: path)
+        let backup = CheckpointStore.Backup(of: verification.mark, at: surroundings.now())
+        try surroundings.checkpoints?.set(backup, of: path)
     }
 
     /// Lends everything up to the last commit, piece by piece, once it was verified.
@@ -173,7 +173,7 @@ public struct Backup {
                 of: file, count: verification.mark.end, for: path, surroundings, progress: progress)
         }
         try verify(copy, verification)
-        let kept = try put(copy, verification.mark)
+        let kept = try put(copy, verification.checkpoint)
         return (verification, kept.path, kept.markFailure)
     }
 
@@ -194,17 +194,17 @@ public struct Backup {
 
     /// Gives the copy the vault's name, while no writer is at work on what has it now.
     private func put(
-        _ copy: VerifiedCopy, _ mark: Mark
+        _ copy: VerifiedCopy, _ checkpoint: Checkpoint
     ) throws(VaultError) -> (path: String?, markFailure: Errno?) {
         defer { copy.unlock() }
         if try identity(of: path) == nil {
-            let failure = remember(mark)
+            let failure = remember(checkpoint)
             try reading { () throws(VaultFileError) in try copy.place() }
             return (nil, failure)
         }
         return try whileItStays(.exclusive) { present throws(VaultError) in
-            // First, since the present file agrees with a mark that is behind it, and the copy with none that is ahead.
-            let failure = remember(mark)
+            // First, since a crash between would leave the copy behind what is remembered.
+            let failure = remember(checkpoint)
             let kept = try reading { () throws(VaultFileError) in
                 try copy.adoptAttributes(of: present)
                 return try keep(copy)
@@ -213,9 +213,9 @@ public struct Backup {
         }
     }
 
-    private func remember(_ mark: Mark) -> Errno? {
+    private func remember(_ checkpoint: Checkpoint) -> Errno? {
         do throws(Errno) {
-            try surroundings.marks?.set(mark, of: path, durably: true)
+            try surroundings.checkpoints?.set(checkpoint, of: path, durably: true)
             return nil
         } catch {
             return error

@@ -36,13 +36,18 @@ public struct Comparison: Equatable, Sendable {
     public let count: UInt64
     /// Whether the other file is another vault, not a copy of this one.
     public let isOtherVault: Bool
+    /// How many changes of the other file this one lacks, and how many this one has that the other lacks.
+    public let lacking, others: UInt64
 
     /// How many secrets a report names at most.
     public static let mostNamed = 200_000
 
     /// What was found elsewhere.
-    public init(differences: [Difference], count: UInt64, isOtherVault: Bool) {
+    public init(
+        differences: [Difference], count: UInt64, isOtherVault: Bool, lacking: UInt64, others: UInt64
+    ) {
         (self.differences, self.count, self.isOtherVault) = (differences, count, isOtherVault)
+        (self.lacking, self.others) = (lacking, others)
     }
 
     init(_ here: Log, _ there: Log) throws(VaultFileError) {
@@ -56,7 +61,11 @@ public struct Comparison: Equatable, Sendable {
                     secret: secret, change: change, here: pair.newestHere.map { SecretVersion($0) },
                     there: pair.newestThere.map { SecretVersion($0) }))
         }
-        self.init(all: differences, isOtherVault: here.header.vaultID != there.header.vaultID)
+        let own = Set(try here.ancestry.ids(try here.namer()))
+        let other = Set(try there.ancestry.ids(try there.namer()))
+        self.init(
+            all: differences, isOtherVault: here.header.vaultID != there.header.vaultID,
+            lacking: UInt64(other.subtracting(own).count), others: UInt64(own.subtracting(other).count))
     }
 
     /// All the secrets of a vault, as if this side had none.
@@ -67,14 +76,14 @@ public struct Comparison: Equatable, Sendable {
             differences.append(
                 Difference(secret: secret, change: .there, here: nil, there: SecretVersion(newest)))
         }
-        self.init(all: differences, isOtherVault: false)
+        self.init(all: differences, isOtherVault: false, lacking: 0, others: 0)
     }
 
-    private init(all differences: [Difference], isOtherVault: Bool) {
+    private init(all differences: [Difference], isOtherVault: Bool, lacking: UInt64, others: UInt64) {
         let sorted = differences.sorted { Secret.isListedBefore($0.secret, $1.secret) }
         self.init(
             differences: Array(sorted.prefix(Comparison.mostNamed)), count: UInt64(sorted.count),
-            isOtherVault: isOtherVault)
+            isOtherVault: isOtherVault, lacking: lacking, others: others)
     }
 }
 
@@ -153,6 +162,16 @@ struct HistoryPair {
                 left.order(against: right)
             }
         }
+    }
+
+    /// Takes away versions that this side lacks.
+    mutating func leaveOut<E>(_ isLeftOut: (Version) throws(E) -> Bool) throws(E) {
+        var kept: [Member] = []
+        for member in members {
+            if member.here == nil, let there = member.there, try isLeftOut(there) { continue }
+            kept.append(member)
+        }
+        members = kept
     }
 
     /// The newest version on each side.

@@ -15,8 +15,10 @@ public enum Job: Equatable, Sendable {
     case compact(String, Retention)
     /// Writes what verifies of a file to a new vault.
     case salvage(from: String, to: String)
-    /// Takes the file at a path for what was seen last there.
-    case accept(String)
+    /// Takes the file at a path for what was seen last there, if it is still what was shown.
+    case accept(String, shown: Checkpoint?)
+    /// Removes versions of a secret for good from the vault at a path.
+    case purge(String, Secret, Compaction.Purge)
     /// Tells where the vault at a path and another file differ.
     case compare(String, with: String)
     /// Tells all the secrets of a copy, as they differ from a vault that has none.
@@ -28,7 +30,7 @@ public enum Job: Equatable, Sendable {
     public var other: String? {
         switch self {
         case .compare(_, let other), .merge(_, let other, _): other
-        case .check, .verify, .compact, .salvage, .accept, .outline: nil
+        case .check, .verify, .compact, .salvage, .accept, .outline, .purge: nil
         }
     }
 }
@@ -39,10 +41,20 @@ public struct MergeOptions: Equatable, Sendable {
     public var isTrial: Bool
     /// Whether the file that is merged into is a copy, of which this machine remembers nothing.
     public var isCopy: Bool
+    /// Whether the keys of the other file are taken if they follow those of the vault.
+    public var takesKeys: Bool
+    /// Whether versions are taken whose time is more than a day ahead of this machine's clock.
+    public var allowsFuture: Bool
+    /// Whether versions are taken that a compaction dropped here.
+    public var takesAll: Bool
 
     /// A merge of that kind.
-    public init(isTrial: Bool = false, isCopy: Bool = false) {
+    public init(
+        isTrial: Bool = false, isCopy: Bool = false, takesKeys: Bool = false, allowsFuture: Bool = false,
+        takesAll: Bool = false
+    ) {
         (self.isTrial, self.isCopy) = (isTrial, isCopy)
+        (self.takesKeys, self.allowsFuture, self.takesAll) = (takesKeys, allowsFuture, takesAll)
     }
 }
 
@@ -58,20 +70,33 @@ public enum JobReport: Equatable, Sendable {
     case compared(Comparison)
     /// Of a merge.
     case merged(Merge.Report)
+    /// Of what is trusted now, and whether it was refused before.
+    case accepted(Verification, wasRefused: Bool)
+    /// Of a purge.
+    case purged(removed: UInt64, Compaction.Report)
 }
 
 /// What a full verification says of a file.
 public struct Verification: Equatable, Sendable {
     /// The point that it has reached.
     public let mark: Mark
+    /// What this machine would remember of it.
+    public let checkpoint: Checkpoint
+    /// When it was changed last, in milliseconds since 1970; 0 if it has no version.
+    public let newest: UInt64
     /// How many secrets exist, and in how many versions, deletions too.
     public let secrets, versions: UInt64
     /// What is not as it should be.
     public let findings: [Log.Finding]
 
     /// What was told elsewhere.
-    public init(mark: Mark, secrets: UInt64, versions: UInt64, findings: [Log.Finding]) {
+    public init(
+        mark: Mark, checkpoint: Checkpoint, newest: UInt64, secrets: UInt64, versions: UInt64,
+        findings: [Log.Finding]
+    ) {
         self.mark = mark
+        self.checkpoint = checkpoint
+        self.newest = newest
         self.secrets = secrets
         self.versions = versions
         self.findings = findings
@@ -80,8 +105,11 @@ public struct Verification: Equatable, Sendable {
     init(_ log: Log) throws(VaultFileError) {
         var secrets: UInt64 = 0
         log.forEachCurrent { _ in secrets += 1 }
+        var newest: UInt64 = 0
+        log.forEachNewest { version, _ in newest = max(newest, version.time) }
         self.init(
-            mark: log.present, secrets: secrets, versions: UInt64(log.versionCount), findings: try log.check()
+            mark: log.present, checkpoint: try log.presentCheckpoint(), newest: newest, secrets: secrets,
+            versions: UInt64(log.versionCount), findings: try log.check()
         )
     }
 
@@ -110,7 +138,8 @@ extension Job {
         master: borrowing Key, otherKey: SharedKey? = nil, surroundings: Surroundings, progress: Progress
     ) throws(VaultFileError) -> JobReport {
         var unmarked = surroundings
-        unmarked.marks = nil
+        unmarked.checkpoints = nil
+        unmarked.hasNowhereToRemember = false
         switch self {
         case .check(let path):
             return .verified(try Verification(try Job.open(path, master, surroundings)))
@@ -125,10 +154,19 @@ extension Job {
             return .salvaged(
                 try Salvage.run(
                     from: path, to: target, master: master, surroundings: unmarked, progress: progress))
-        case .accept(let path):
+        case .accept(let path, let shown):
             let log = try Job.open(path, master, unmarked)
-            if let marks = surroundings.marks { try log.trust(in: marks) }
-            return .verified(try Verification(log))
+            let wasRefused =
+                if let store = surroundings.checkpoints { try log.accept(shown, in: store) } else { true }
+            return .accepted(try Verification(log), wasRefused: wasRefused)
+        case .purge(let path, let secret, let purge):
+            guard let packed = try? secret.packed(), let address = Address(packed: packed.span) else {
+                throw .noSuchVersion
+            }
+            let (removed, rewrite) = try Compaction.purge(
+                purge, of: address, path: path, master: master, surroundings: surroundings, progress: progress
+            )
+            return .purged(removed: removed, rewrite)
         case .compare(let path, let other):
             let there = try Job.open(other, otherKey, or: master, unmarked)
             return .compared(try Comparison(try Job.open(path, master, unmarked), there))
@@ -142,7 +180,7 @@ extension Job {
                 path: path, access: options.isTrial ? .reading : .writing,
                 surroundings: options.isCopy ? unmarked : surroundings, master: try master.copy())
             var report = try Merge.run(
-                into: here, from: there, isTrial: options.isTrial, now: surroundings.now())
+                into: here, from: there, options, now: surroundings.now())
             report.hasOtherKeys = hasOtherKeys
             return .merged(report)
         }
@@ -223,12 +261,28 @@ extension Worker {
     }
 
     /// Takes the file at `path` for what was seen last there.
+    ///
+    /// - Parameter shown: what a person was shown, if that is to be it still.
+    /// - Returns: whether it was refused before.
     @discardableResult
-    public func accept(_ path: String) throws(VaultError) -> Verification {
-        guard case .verified(let verification) = try perform(.accept(path), progress: .unwatched) else {
-            throw .agentLost(outcomeUnknown: true)
-        }
-        return verification
+    public func accept(_ path: String, shown: Checkpoint? = nil) throws(VaultError) -> Bool {
+        guard
+            case .accepted(_, let wasRefused) = try perform(.accept(path, shown: shown), progress: .unwatched)
+        else { throw .agentLost(outcomeUnknown: true) }
+        return wasRefused
+    }
+
+    /// Removes versions of a secret for good from the vault at `path`.
+    ///
+    /// - Returns: how many, and what the rewrite did.
+    public func purge(
+        _ path: String, _ secret: Secret, _ purge: Compaction.Purge, progress: Progress = .unwatched
+    ) throws(VaultError) -> (removed: UInt64, rewrite: Compaction.Report) {
+        guard
+            case .purged(let removed, let rewrite) = try perform(
+                .purge(path, secret, purge), progress: progress)
+        else { throw .agentLost(outcomeUnknown: true) }
+        return (removed, rewrite)
     }
 }
 
@@ -237,12 +291,13 @@ public final class KeyHolder: Worker {
     private let shared: SharedKey
     /// The key of the other file of a job, if it is another one.
     private let otherKey: SharedKey?
-    let surroundings: Surroundings
+    private(set) var surroundings: Surroundings
 
-    private init(_ master: consuming Key, _ surroundings: Surroundings) {
+    private init(_ master: consuming Key, of path: String, _ surroundings: Surroundings) {
         shared = SharedKey(master)
         otherKey = nil
         self.surroundings = surroundings
+        self.surroundings.namedPath = try? Path.lexical(path)
     }
 
     private init(_ holder: KeyHolder, _ otherKey: SharedKey) {
@@ -267,7 +322,7 @@ public final class KeyHolder: Worker {
         defer { turn.end() }
         do throws(VaultFileError) {
             let header = try Log.readHeader(path: path, surroundings: surroundings)
-            return KeyHolder(try header.unlock(with: credential), surroundings)
+            return KeyHolder(try header.unlock(with: credential), of: path, surroundings)
         } catch {
             throw .file(error)
         }
@@ -291,15 +346,16 @@ public final class KeyHolder: Worker {
         do throws(VaultFileError) {
             guard isDamaged else {
                 let header = try Log.readHeader(path: path, surroundings: surroundings)
-                return KeyHolder(try header.unlock(passphrase: passphrase), surroundings)
+                return KeyHolder(try header.unlock(passphrase: passphrase), of: path, surroundings)
             }
             let headers = try Salvage.headers(of: path, surroundings: surroundings)
             for header in headers.dropLast() {
                 if let key = try? header.unlock(passphrase: passphrase) {
-                    return KeyHolder(key, surroundings)
+                    return KeyHolder(key, of: path, surroundings)
                 }
             }
-            return KeyHolder(try headers[headers.count - 1].unlock(passphrase: passphrase), surroundings)
+            return KeyHolder(
+                try headers[headers.count - 1].unlock(passphrase: passphrase), of: path, surroundings)
         } catch {
             throw .file(error)
         }

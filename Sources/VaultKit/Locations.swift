@@ -35,13 +35,13 @@ public enum Locations {
 
     /// What this machine remembers of vaults, in `${XDG_STATE_HOME:-~/.local/state}/vault/seen`; nil if there is nowhere
     /// to put it.
-    public static var marks: MarkFolder? {
-        guard let folder = marksFolder else { return nil }
-        return MarkFolder(path: folder)
+    public static var checkpoints: CheckpointStore? {
+        guard let folder = checkpointFolder else { return nil }
+        return CheckpointStore(path: folder)
     }
 
     /// The path of that folder.
-    public static var marksFolder: String? {
+    public static var checkpointFolder: String? {
         do throws(NotText) {
             if let folder = try variable("XDG_STATE_HOME"), folder.hasPrefix("/") {
                 return folder + "/vault/seen"
@@ -104,7 +104,8 @@ extension Surroundings {
     /// The real world with what this machine remembers.
     public static var thisMachine: Surroundings {
         var surroundings = Surroundings()
-        surroundings.marks = Locations.marks
+        surroundings.checkpoints = Locations.checkpoints
+        surroundings.hasNowhereToRemember = surroundings.checkpoints == nil
         return surroundings
     }
 }

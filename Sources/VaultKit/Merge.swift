@@ -1,11 +1,11 @@
+internal import Compaction
 internal import Platform
-internal import Sodium
 public import VaultFile
 
 /// The union of the histories of two copies of a vault that went apart: vault-format.md, section 9.
 public enum Merge {
     /// How many secrets each list of a report names at most, so that both together fit into one message of the agent.
-    public static let mostNamed = 100_000
+    public static let mostNamed = 80_000
 
     /// A secret that was changed on both sides.
     public struct Conflict: Equatable, Sendable {
@@ -22,6 +22,41 @@ public enum Merge {
         }
     }
 
+    /// How the keys of another copy stand to those of this one.
+    public enum Relation: UInt8, Equatable, Sendable, CaseIterable {
+        /// It has the same master key.
+        case same = 1
+        /// This one's keys follow its keys.
+        case older
+        /// Its keys follow this one's.
+        case newer
+        /// Both follow the same earlier keys.
+        case diverged
+        /// Nothing proves that they belong together, or it is another vault.
+        case unrelated
+
+        init(_ here: Log, _ there: Log) throws(VaultFileError) {
+            guard here.header.vaultID == there.header.vaultID else {
+                self = .unrelated
+                return
+            }
+            let (own, other) = (try here.keyID(), try there.keyID())
+            let (before, otherBefore) = (Set(here.ancestry.keys), Set(there.ancestry.keys))
+            self =
+                if own == other {
+                    .same
+                } else if before.contains(other) {
+                    .older
+                } else if otherBefore.contains(own) {
+                    .newer
+                } else if !before.isDisjoint(with: otherBefore) {
+                    .diverged
+                } else {
+                    .unrelated
+                }
+        }
+    }
+
     /// What a merge did, or would do.
     public struct Report: Equatable, Sendable {
         /// How many versions were taken in, tombstones too.
@@ -32,6 +67,18 @@ public enum Merge {
         public var conflicts: [Conflict] = []
         /// As many secrets of which a version was taken in whose time is ahead of this machine's clock.
         public var ahead: [Secret] = []
+        /// As many secrets of which a version was left out because its time is more than a day ahead of this machine's clock.
+        public var future: [Secret] = []
+        /// How many versions were left out because they were purged here.
+        public var purged: UInt64 = 0
+        /// How many versions are in this file that were purged from the other one; a compaction removes them.
+        public var purgedThere: UInt64 = 0
+        /// How many records of unknown kinds were left out.
+        public var unknown: UInt64 = 0
+        /// How the keys of the two files stand to each other.
+        public var relation = Relation.same
+        /// Whether this file has the keys of the other one now.
+        public var hasTakenKeys = false
         /// Whether the other file is another vault, not a copy of this one.
         public var isOtherVault = false
         /// Whether the other file has another master key.
@@ -45,31 +92,66 @@ public enum Merge {
         public init() {}
     }
 
+    /// How far ahead of this machine's clock a version may be, in milliseconds: a day.
+    static let maxAhead: UInt64 = 86_400_000
+
     /// Copies into `here` what it lacks of `there`, durably; the other file is not changed.
     ///
     /// It is one transaction, or several if it has more than 64 MiB, each durable before the next is written. Merging the same copy
     /// again writes nothing.
     ///
-    /// - Parameter isTrial: whether to write nothing and tell all the same.
-    /// - Throws: as appending does. Unless it is `VaultFileError.outcomeUnknown`, the last transaction is not in the file; of more
-    ///   than 64 MiB, those before it may be.
+    /// - Throws: ``VaultFileError/newerKeys``, before anything is written, if the keys of `there` follow those of `here` and
+    ///   `options` do not take them; and as appending and rewriting do. Unless it is `VaultFileError.outcomeUnknown`, the last
+    ///   transaction is not in the file; of more than 64 MiB, those before it may be.
     static func run(
-        into here: Log, from there: Log, isTrial: Bool, now: UInt64
+        into here: Log, from there: Log, _ options: MergeOptions, now: UInt64
     ) throws(VaultFileError) -> Report {
-        if isTrial { return try Plan(here, there, now: now).report }
+        let relation = try Relation(here, there)
+        if relation == .newer {
+            guard options.takesKeys else { throw .newerKeys }
+            if !options.isTrial { return try takeKeys(into: here, from: there, options, now: now) }
+        }
+        if options.isTrial { return try Plan(here, there, relation, options, now: now).report }
+        return try append(to: here, from: there, relation, options, now: now)
+    }
+
+    private static func append(
+        to here: Log, from there: Log, _ relation: Relation, _ options: MergeOptions, now: UInt64
+    ) throws(VaultFileError) -> Report {
         var plan: Plan?
         var savedTail: Log.SavedTail?
         var isComplete = false
         while !isComplete {
             let saved = try here.append { batch throws(VaultFileError) in
                 // What this side lacks is seen under the lock, and once: what others write between two rounds takes nothing away.
-                if plan == nil { plan = try Plan(here, there, now: now) }
-                isComplete = try plan?.add(to: &batch, from: there) ?? true
+                if plan == nil { plan = try Plan(here, there, relation, options, now: now) }
+                isComplete = try plan?.add(to: &batch, here, there) ?? true
             }
             savedTail = savedTail ?? saved
         }
         var report = plan?.report ?? Report()
         report.savedTail = savedTail
+        return report
+    }
+
+    /// Gives this file the keys of a later copy, and merges that then.
+    private static func takeKeys(
+        into here: Log, from there: Log, _ options: MergeOptions, now: UInt64
+    ) throws(VaultFileError) -> Report {
+        let plan = try Plan(here, there, .newer, options, now: now)
+        if try there.ancestry.contains(here.ancestry.heads(try here.namer()), try there.namer()) {
+            try Compaction.becomeCopy(here, of: there)
+            var report = plan.report
+            report.isWritten = true
+            return report
+        }
+        let rewrite = try Compaction.takeKeys(here, of: there)
+        let log = try Log(
+            path: here.path, access: .writing, surroundings: here.surroundings,
+            master: try there.copyOfMasterKey())
+        var report = try append(to: log, from: there, .same, options, now: now)
+        report.savedTail = rewrite.savedTail
+        (report.relation, report.hasTakenKeys, report.isWritten) = (.newer, true, true)
         return report
     }
 }
@@ -78,27 +160,81 @@ extension Merge {
     /// What is to be copied, and what there is to tell of it.
     private struct Plan {
         private(set) var report = Report()
+        private let relation: Relation
         /// The frames of the other file that are still to be copied.
         private var missing: ArraySlice<FramePlace> = []
-        /// The point that the other file has reached, if the merged one is to name it.
-        private var head: Mark?
+        /// What was purged from the other file and is not known here.
+        private var purged: [Bytes16] = []
+        /// Whether all that the other file contains is in this one then.
+        private var isWhole = true
 
-        init(_ here: Log, _ there: Log, now: UInt64) throws(VaultFileError) {
+        init(
+            _ here: Log, _ there: Log, _ relation: Relation, _ options: MergeOptions, now: UInt64
+        ) throws(VaultFileError) {
+            self.relation = relation
+            report.relation = relation
+            report.hasTakenKeys = relation == .newer
             report.isOtherVault = here.header.vaultID != there.header.vaultID
+            if !options.takesAll, try isContained(there, in: here) { return }
             var places: [FramePlace] = []
             try there.forEachNewest { _, packed throws(VaultFileError) in
                 guard let address = Address(packed: packed) else { return }
-                let pair = try HistoryPair(address, here, there)
+                var pair = try HistoryPair(address, here, there)
+                try leaveOut(of: &pair, here, options, now)
                 let missing = pair.missing
                 places += missing.map { Log.place(of: $0) }
                 try note(missing, of: pair, here, there, now)
             }
             report.conflicts.sort { Secret.isListedBefore($0.secret, $1.secret) }
             report.ahead.sort(by: Secret.isListedBefore)
-            if !report.isOtherVault { places += try Plan.missingExtras(here, there) }
-            if try !here.covers(there) { head = there.present }
+            report.future.sort(by: Secret.isListedBefore)
+            report.unknown = UInt64(there.unknownCount)
+            if !there.extras.isEmpty { isWhole = false }
+            if relation == .same || relation == .newer {
+                purged = there.purged.entries.filter { !here.purged.contains($0) }
+                report.purgedThere = try Plan.count(there.purged, in: here)
+            }
             missing = places.sorted { $0.offset < $1.offset }[...]
-            report.isWritten = !missing.isEmpty || head != nil
+            report.isWritten = try hasNews(here, there)
+        }
+
+        /// Whether this file contains what the other one does, so that there is nothing to take.
+        private func isContained(_ there: Log, in here: Log) throws(VaultFileError) -> Bool {
+            guard relation == .same || relation == .older || relation == .diverged else { return false }
+            return try here.ancestry.contains(
+                there.ancestry.heads(try there.namer()), try here.namer())
+        }
+
+        private func hasNews(_ here: Log, _ there: Log) throws(VaultFileError) -> Bool {
+            if !missing.isEmpty || !purged.isEmpty || relation == .newer { return true }
+            guard isWhole, relation != .unrelated else { return false }
+            let descent = try descent(here, there)
+            if !descent.ids.isEmpty || !descent.keys.isEmpty { return true }
+            return Set(descent.heads) != Set(try here.ancestry.heads(try here.namer()))
+        }
+
+        /// Takes away what is not to be merged.
+        private mutating func leaveOut(
+            of pair: inout HistoryPair, _ here: Log, _ options: MergeOptions, _ now: UInt64
+        ) throws(VaultFileError) {
+            var isFuture = false
+            let packed = pair.address.packed
+            try pair.leaveOut { version throws(VaultFileError) in
+                if try here.purged.contains(packed.span, version, of: here.header.vaultID) {
+                    report.purged += 1
+                    return true
+                }
+                guard !options.allowsFuture, version.time > now, version.time - now > Merge.maxAhead else {
+                    return false
+                }
+                isFuture = true
+                return true
+            }
+            guard isFuture else { return }
+            isWhole = false
+            if let secret = Secret(packed: packed.span), report.future.count < Merge.mostNamed {
+                report.future.append(secret)
+            }
         }
 
         private mutating func note(
@@ -118,54 +254,56 @@ extension Merge {
                     secret: secret, isHereCurrent: !older.isHere, version: UInt32(clamping: older.index)))
         }
 
-        /// The records of other kinds that are to be copied too: those that this file has not got, whatever their place in it.
-        private static func missingExtras(_ here: Log, _ there: Log) throws(VaultFileError) -> [FramePlace] {
-            if there.extras.isEmpty { return [] }
-            var known: Set<[UInt8]> = []
-            try forEachExtra(of: here) { _, content throws(VaultFileError) in
-                known.insert(try sameness(of: content))
+        private static func count(_ purged: PurgeList, in here: Log) throws(VaultFileError) -> UInt64 {
+            if purged.isEmpty { return 0 }
+            var count: UInt64 = 0
+            try here.forEachNewest { _, packed throws(VaultFileError) in
+                guard let address = Address(packed: packed) else { return }
+                for version in here.versions(address)
+                where try purged.contains(packed, version, of: here.header.vaultID) { count += 1 }
             }
-            var missing: [FramePlace] = []
-            try forEachExtra(of: there) { place, content throws(VaultFileError) in
-                if known.insert(try sameness(of: content)).inserted { missing.append(place) }
-            }
-            return missing
+            return count
         }
 
-        private static func forEachExtra(
-            of log: Log, _ body: (FramePlace, Span<UInt8>) throws(VaultFileError) -> Void
-        ) throws(VaultFileError) {
-            var reader = try log.reader()
-            for place in log.extras {
-                let isThere = try reader.open(at: place.offset, length: log.committedEnd) {
-                    _, content throws(VaultFileError) -> Bool in
-                    try body(place, content)
-                    return true
+        /// What the last transaction of the merge proves: vault-format.md, section 9.
+        private func descent(_ here: Log, _ there: Log) throws(VaultFileError) -> Descent {
+            guard isWhole, relation != .unrelated else { return Descent() }
+            let (namer, otherNamer) = (try here.namer(), try there.namer())
+            let (ids, otherIDs) = (try here.ancestry.ids(namer), try there.ancestry.ids(otherNamer))
+            let (own, other) = (Set(ids), Set(otherIDs))
+            var descent = Descent(
+                ids: otherIDs.filter { !own.contains($0) }, dropped: there.ancestry.dropped)
+            if relation == .same || relation == .newer {
+                let (heads, otherHeads) = (
+                    try here.ancestry.heads(namer), try there.ancestry.heads(otherNamer)
+                )
+                var newest = heads.filter { !other.contains($0) || otherHeads.contains($0) }
+                for id in otherHeads where !newest.contains(id) && (!own.contains(id) || heads.contains(id)) {
+                    newest.append(id)
                 }
-                if isThere == nil { throw .damaged(at: place.offset) }
+                if newest.count <= Descent.maxHeads { descent.heads = newest }
+                descent.leaveOutOldest(but: newest)
+            } else {
+                let known = Set(here.ancestry.keys)
+                descent.keys = there.ancestry.keys.filter { !known.contains($0) }.suffix(Descent.maxKeys)
+                descent.leaveOutOldest()
             }
-        }
-
-        /// A hash of all that a record says but its place in the history; of a head, not of when it was written either.
-        private static func sameness(of content: Span<UInt8>) throws(VaultFileError) -> [UInt8] {
-            let prefix = RecordPrefix(content)
-            return try guarding { () throws(SodiumError) in
-                var message = try SecretBuffer(capacity: content.count + 16)
-                try message.append(prefix.kind)
-                let time = prefix.kind == RecordKind.head ? 0 : prefix.time
-                for shift in 0..<8 {
-                    try message.append(UInt8(truncatingIfNeeded: time >> (8 * UInt64(shift))))
-                }
-                try message.append(
-                    content.extracting(Format.prefixCount..<Format.prefixCount + prefix.bodyCount))
-                return try message.withBytes { message throws(SodiumError) in try BLAKE2b.hash(message) }
-            }
+            return descent
         }
 
         /// Adds what there is room for.
         ///
         /// - Returns: whether that was all.
-        mutating func add(to batch: inout Batch, from there: Log) throws(VaultFileError) -> Bool {
+        mutating func add(
+            to batch: inout Batch, _ here: Log, _ there: Log
+        ) throws(VaultFileError) -> Bool {
+            guard report.isWritten else { return true }
+            let last = try descent(here, there)
+            let isLast = fits(behind: last)
+            let first =
+                isLast ? last : Descent(heads: try here.ancestry.heads(try here.namer()))
+            _ = try batch.add(first)
+            if isLast { _ = try batch.add(purged: purged) }
             var reader = try there.reader()
             while let place = missing.first {
                 let isAdded = try reader.open(at: place.offset, length: there.committedEnd) {
@@ -176,8 +314,20 @@ extension Merge {
                 guard isAdded else { return false }
                 missing.removeFirst()
             }
-            guard let head else { return true }
-            return try batch.add(head: head)
+            return isLast
+        }
+
+        /// Whether all that is still to be copied has room in one transaction, behind what that proves.
+        private func fits(behind descent: Descent) -> Bool {
+            var size = UInt64(Format.frameSize(bodySize: descent.size))
+            if !purged.isEmpty {
+                size += UInt64(Format.frameSize(bodySize: 16 * min(purged.count, PurgeList.maxEntries)))
+            }
+            for place in missing {
+                size += UInt64(place.frameCount)
+                if size > Format.mostTransaction { return false }
+            }
+            return true
         }
     }
 }

@@ -59,6 +59,14 @@ public enum Notice: Equatable, Sendable {
     case savedTail(count: UInt64, path: String)
     /// What was seen of the vault could not be remembered, or what was remembered could not be read.
     case nothingRemembered(Errno)
+    /// There is no place where it could be remembered.
+    case nowhereToRemember
+    /// What was remembered is not whole; the file is remembered from now on.
+    case checkpointTorn
+    /// The file contains what was seen last, but is of an older generation.
+    case compactionUndone
+    /// A newer state of the vault was seen at another path, at a time in milliseconds since 1970; this path is new.
+    case newerElsewhere(path: String, time: UInt64)
 }
 
 /// One entry in the history of a secret.

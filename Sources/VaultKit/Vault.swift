@@ -11,6 +11,7 @@ public final class Vault: Session {
     private let log: Log
     private var notices: [Notice] = []
     private var isMarkFailureTold = false
+    private var toldObservations = 0
 
     private init(_ log: Log) {
         self.log = log
@@ -159,16 +160,33 @@ public final class Vault: Session {
 
     /// What a person should be told that happened since the last call.
     public func takeNotices() -> [Notice] {
-        if let failure = log.markFailure, !isMarkFailureTold {
+        if let failure = log.checkpointFailure, !isMarkFailureTold {
             isMarkFailureTold = true
             notices.append(.nothingRemembered(failure))
         }
+        for observation in log.observations.suffix(from: toldObservations) {
+            notices.append(Notice(observation))
+        }
+        toldObservations = log.observations.count
         defer { notices = [] }
         return notices
     }
 
     private func noteTail() {
         if let tail = log.unfinishedTail { notices.append(.unfinishedTail(count: tail.count)) }
+    }
+
+    /// Why nothing is remembered of the vault at this moment; nil if it is.
+    package var memoryFailure: Notice? {
+        if let failure = log.checkpointFailure { return .nothingRemembered(failure) }
+        return log.surroundings.hasNowhereToRemember ? .nowhereToRemember : nil
+    }
+
+    /// Makes sure that what this machine remembers of another path that leads here agrees with the file.
+    ///
+    /// - Throws: ``VaultError/file(_:)``, with `VaultFileError.rolledBack` if it does not.
+    package func follow(_ lexicalPath: String) throws(VaultError) {
+        try reading { () throws(VaultFileError) in try log.follow(lexicalPath) }
     }
 
     /// The header of the file.
@@ -321,5 +339,17 @@ public final class Vault: Session {
         return Summary(
             generation: log.header.generation, secrets: count, versions: log.versionCount,
             committedBytes: log.committedEnd, liveBytes: log.liveBytes)
+    }
+}
+
+extension Notice {
+    init(_ observation: Log.Observation) {
+        self =
+            switch observation {
+            case .nowhereToRemember: .nowhereToRemember
+            case .checkpointTorn: .checkpointTorn
+            case .compactionUndone: .compactionUndone
+            case .newerElsewhere(let path, let time): .newerElsewhere(path: path, time: time)
+            }
     }
 }

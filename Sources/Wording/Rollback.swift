@@ -9,9 +9,39 @@ extension Failure {
             .rollback, message + Sighting.comparison(path),
             hint: "'vault accept' trusts what is there, 'vault restore' puts a backup in its place")
     }
+
+    /// The file at `path` does not prove that it contains what was seen last.
+    static func rollback(_ rollback: Rollback, path: String) -> Failure {
+        let seen =
+            rollback.lastSeen == 0
+            ? "what this machine last saw"
+            : "what this machine saw on \(Calendar.format(rollback.lastSeen))"
+        switch rollback.reason {
+        case .older:
+            return .rollback("\(path) is older: it lacks part of \(seen), and has nothing else", path: path)
+        case .diverged:
+            return Failure(
+                .rollback,
+                "\(path) has diverged: it lacks part of \(seen), and has other changes"
+                    + Sighting.comparison(path),
+                hint: "merge the two with 'vault merge', or trust what is there with 'vault accept'")
+        case .unprovableRewrite:
+            return .rollback(
+                "\(path) cannot prove that it contains \(seen): an older version of vault rewrote it",
+                path: path)
+        case .unprovableAge:
+            return .rollback(
+                "\(path) cannot prove that it contains \(seen): it was rewritten more than 128,000 changes later",
+                path: path)
+        case .keys:
+            return .rollback(
+                "\(path) does not have the keys of \(seen): they are older ones, or were changed on another branch",
+                path: path)
+        }
+    }
 }
 
-/// What can be told of a vault's file and its mark without a key.
+/// What can be told of a vault's file and its checkpoint without a key.
 package struct Sighting {
     package let text: String
 
@@ -19,8 +49,10 @@ package struct Sighting {
     ///
     /// - Throws: if that cannot be read.
     package static func last(_ path: String) throws(Errno) -> Sighting? {
-        guard let mark = try Locations.marks?.mark(of: Locations.realPath(of: path)) else { return nil }
-        return Sighting(mark.vaultID, mark.generation, mark.end)
+        guard let seen = try Locations.checkpoints?.entry(of: Locations.realPath(of: path)).lastSeen else {
+            return nil
+        }
+        return Sighting(seen.vaultID, seen.generation, seen.end, seen.time)
     }
 
     /// What is there now.
@@ -29,14 +61,12 @@ package struct Sighting {
     package static func present(_ path: String) throws(VaultFileError) -> Sighting {
         let header = try Log.readHeader(path: path, surroundings: Surroundings())
         let length = try during(.read) { () throws(Errno) in try DiskStorage().open(path, .reading).length() }
-        return Sighting(header.vaultID, header.generation, length)
+        return Sighting(header.vaultID, header.generation, length, nil)
     }
 
-    private init(_ vaultID: Bytes16, _ generation: UInt64, _ count: UInt64) {
-        let id = vaultID.bytes.prefix(4).map { byte in
-            String(repeating: "0", count: byte < 16 ? 1 : 0) + String(byte, radix: 16)
-        }
-        text = "vault \(id.joined()), generation \(generation), \(count) bytes"
+    private init(_ vaultID: Bytes16, _ generation: UInt64, _ count: UInt64, _ time: UInt64?) {
+        let date = time.map { ", on \(Calendar.format($0))" } ?? ""
+        text = "vault \(vaultID.shortText), generation \(generation), \(count) bytes\(date)"
     }
 
     /// Both, for the end of an error's message.
@@ -44,4 +74,9 @@ package struct Sighting {
         guard let last = try? last(path), let present = try? present(path) else { return "" }
         return " (last seen: \(last.text); there now: \(present.text))"
     }
+}
+
+extension Bytes16 {
+    /// The first eight digits, by which a person tells vaults apart.
+    package var shortText: String { Array(bytes.prefix(4)).hexadecimal }
 }

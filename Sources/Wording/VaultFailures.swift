@@ -76,10 +76,15 @@ extension Failure {
         case .busy: self.init(.busy, "busy: waited too long for another writer of \(path)")
         case .replaced: self = .rollback("another vault lies at \(path) now", path: path)
         case .keysChanged: self.init(.other, "the keys of \(path) were changed meanwhile", hint: "try again")
-        case .rolledBack:
-            self = .rollback(
-                "\(path) is older than what this machine last saw of it, went another way since, or lost its end",
-                path: path)
+        case .rolledBack(let rollback): self = .rollback(rollback, path: path)
+        case .newerKeys:
+            self.init(
+                .rollback,
+                "the other file has newer keys; whoever has this vault's old keys can make such a file, so they are not taken unasked",
+                hint: "if the keys were changed there by you, add --take-keys")
+        case .noSuchVersion: self.init(.noSuchSecret, "no such version")
+        case .numbersExhausted:
+            self.init(.other, "\(path) has no numbers left for more records; nothing was written")
         case .replacedDuringWrite:
             self.init(
                 .other, "\(path) was replaced during the write; the change is not in it", hint: "try again")
@@ -96,7 +101,10 @@ extension Failure {
         case .transactionTooLarge:
             self.init(.other, "the changes have more than 64 MiB together; nothing was written")
         case .timeExhausted:
-            self.init(.other, "the newest version of that name is at the end of the year 9999")
+            self.init(
+                .other,
+                "the newest version of that name is at the end of the year 9999, and no later one can be set",
+                hint: "remove that version with 'vault purge SCOPE NAME --version 0'")
         case .outcomeUnknown(let error):
             self.init(
                 .other, "cannot make the change durable: \(error); whether it was made is not known",

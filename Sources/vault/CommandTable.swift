@@ -36,7 +36,10 @@ enum CommandTable {
                 ]),
             Section(
                 "The past",
-                [Verb(named: ["history"], History.syntax, run), Verb(named: ["undo"], Undo.syntax, run)]),
+                [
+                    Verb(named: ["history"], History.syntax, run), Verb(named: ["undo"], Undo.syntax, run),
+                    Verb(named: ["purge"], PurgeVersions.syntax, run),
+                ]),
             Section(
                 "The vault",
                 [

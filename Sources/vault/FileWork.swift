@@ -167,6 +167,12 @@ extension Verification {
         "ok: \(Words.count(secrets, "secret")), \(Words.count(versions, "version")), \(mark.end) bytes\n"
     }
 
+    /// What a person tells vaults and their states apart by.
+    var description: String {
+        let last = newest == 0 ? "" : ", last changed \(Calendar.format(newest))"
+        return "vault \(mark.vaultID.shortText), generation \(mark.generation), \(content)\(last)"
+    }
+
     /// How much the file holds.
     var content: String { "\(Words.count(secrets, "secret")) in \(Words.count(versions, "version"))" }
 }

@@ -67,8 +67,18 @@ extension Notice {
         case .savedTail(let count, let path):
             Output.warn("\(count) bytes of an unfinished write were moved to \(path)")
         case .nothingRemembered(let error):
+            Output.warn("cannot save or read the checkpoint; a rollback would go undetected: \(error)")
+        case .nowhereToRemember:
+            Output.warn("there is no directory for checkpoints; a rollback would go undetected")
+            Output.note("vault: hint: set HOME or XDG_STATE_HOME")
+        case .checkpointTorn:
+            Output.warn("the checkpoint was not whole; a rollback before now would have gone undetected")
+        case .compactionUndone:
+            Output.warn("the file is of an older generation: a compaction was undone; nothing is missing")
+        case .newerElsewhere(let path, let time):
+            let date = time == 0 ? "" : " on \(Calendar.format(time))"
             Output.warn(
-                "cannot remember what was seen of the vault, so an older file would not be noticed: \(error)")
+                "this machine saw newer changes of this vault\(date) at \(path); this copy lacks them")
         }
     }
 }

@@ -12,10 +12,10 @@ struct Accept: Command {
     static let syntax = Syntax(
         Accept(), name: "accept", summary: "Trust the file that is there now",
         discussion: """
-            This machine remembers how far it saw each vault. A file that is older, has gone another way since, or is another vault, is not \
-            used (exit code 13): somebody may have put it there. When you know how it came there, this verifies it and remembers it \
-            as the one to trust, having shown what was last seen and what is there. A person at a terminal is asked \
-            first; a script needs --yes.
+            This machine remembers what it last saw of each vault, and a file that does not prove that it contains it is not used (exit \
+            code 13): it is older, has diverged, has other keys or is another vault, and somebody may have put it there. When you \
+            know how it came there, this verifies it and remembers it as the one to trust, having shown what was last seen and \
+            what is there. A person at a terminal is asked first; a script needs --yes. Where nothing is wrong, nothing is asked.
             """,
         parameters: [
             .flag("-y --yes", "Do not ask", \.yes),
@@ -25,18 +25,63 @@ struct Accept: Command {
     func run() throws(Failure) {
         let path = try options.common.path()
         _ = try FileOptions.header(of: path)
-        Output.note("last seen: \(Accept.lastSeen(path))")
-        Output.note("there now: \(try Accept.present(path))")
-        if !yes { try Prompt.confirm("Trust the file that is there now?") }
         let real = Locations.realPath(of: path)
-        let result = try options.withKey(of: path) { worker throws(VaultError) in try worker.accept(real) }
+        // What the path leads to is told apart from what lies there, which is all that a job looks at.
+        let leadsElsewhere = Accept.leadsElsewhere(path, real)
+        var failure: Failure?
+        let result = try options.withKey(of: real) { worker throws(VaultError) -> Bool in
+            if !leadsElsewhere, try Accept.isTrusted(real, worker) { return false }
+            let present = try worker.verify(real, isCopy: true)
+            Output.note("last seen: \(Accept.lastSeen(path))")
+            Output.note("there now: \(present.description)")
+            do throws(Failure) {
+                if !yes { try Prompt.confirm("Trust the file that is there now?") }
+            } catch {
+                failure = error
+                return false
+            }
+            try worker.accept(real, shown: present.checkpoint)
+            return true
+        }
+        if let failure { throw failure }
+        let isAccepted: Bool
         do throws(VaultError) {
-            _ = try result.get()
+            isAccepted = try result.get()
         } catch {
             throw Failure(error, path: path)
         }
+        guard isAccepted else {
+            return options.common.confirm("Nothing to accept: \(path) contains what this machine last saw")
+        }
+        try acceptLink(path, real)
         AgentAccess.adopt(path)
         options.common.confirm("Accepted \(path)")
+    }
+
+    /// Whether the path is a link that led to another file before, or none.
+    private static func leadsElsewhere(_ path: String, _ real: String) -> Bool {
+        guard let lexical = try? Path.lexical(path), let store = Locations.checkpoints else { return false }
+        return !store.isSettled(lexical, at: real)
+    }
+
+    private func acceptLink(_ path: String, _ real: String) throws(Failure) {
+        do throws(Errno) {
+            try Locations.checkpoints?.settle(try Path.lexical(path), at: real)
+        } catch {
+            throw Failure(error, "cannot save where \(path) leads")
+        }
+    }
+
+    /// Whether the file is what this machine last saw, or followed from that.
+    private static func isTrusted(_ path: String, _ worker: any Worker) throws(VaultError) -> Bool {
+        do throws(VaultError) {
+            _ = try worker.verify(path)
+            return true
+        } catch .file(.rolledBack), .file(.replaced) {
+            return false
+        } catch {
+            throw error
+        }
     }
 
     private static func lastSeen(_ path: String) -> String {
@@ -44,14 +89,6 @@ struct Accept: Command {
             return try Sighting.last(path)?.text ?? "nothing"
         } catch {
             return "not known, \(error)"
-        }
-    }
-
-    private static func present(_ path: String) throws(Failure) -> String {
-        do throws(VaultFileError) {
-            return try Sighting.present(path).text
-        } catch {
-            throw Failure(error, path: path)
         }
     }
 }

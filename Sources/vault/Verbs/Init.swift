@@ -1,4 +1,5 @@
 internal import CommandSyntax
+internal import Platform
 internal import Sodium
 internal import VaultFile
 internal import VaultKit
@@ -7,6 +8,7 @@ internal import Wording
 /// The verb `vault init`.
 struct Init: Command {
     var hasRecoveryKey = false
+    var yes = false
     var cost = CostOptions()
     var new = NewPassphraseOptions()
     var passphrase = PassphraseOptions()
@@ -22,9 +24,13 @@ struct Init: Command {
 
             Nobody can open the vault without the passphrase, but with the recovery key: --recovery-key prints one on standard \
             output, once; write it down and keep it away from this machine. 'vault recovery-key' makes one later.
+
+            Where this machine saw a vault before and there is no file now, a disk may not be mounted, or a copy not be there yet: a person \
+            at a terminal is asked, a script needs --yes.
             """,
         parameters: [
             .flag("--recovery-key", "Print a recovery key", \.hasRecoveryKey),
+            .flag("-y --yes", "Make a new vault where another one was seen before", \.yes),
             .shared(CostOptions.parameters, \.cost),
             .options(NewPassphraseOptions.parameters, \.new, group: "New passphrase"),
             .options(PassphraseOptions.parameters, \.passphrase, group: "Passphrase"),
@@ -36,6 +42,7 @@ struct Init: Command {
         let parameters = try cost.chosen()
         let printer = RecoveryKeyPrinter()
         if Vault.isOccupied(path) { throw Failure(VaultFileError.alreadyExists, path: path) }
+        if !yes { try refuseSeen(path) }
         let show = { (key: borrowing RecoveryKey) in printer.show(key) }
         let passphrase = try Passphrase.new(new, or: passphrase)
         do throws(VaultError) {
@@ -51,5 +58,19 @@ struct Init: Command {
         AgentAccess.adopt(path)
         try printer.finish()
         common.confirm("Made the vault \(path)")
+    }
+
+    /// Makes sure that a vault which is only not there at the moment is not replaced by a new one.
+    private func refuseSeen(_ path: String) throws(Failure) {
+        guard let seen = (try? Sighting.last(path)) ?? nil else { return }
+        let message =
+            "this machine saw a vault at \(path), and there is no file now (last seen: \(seen.text))"
+        guard InheritedDescriptor.standardInput.isTerminal else {
+            throw Failure(
+                .rollback, message,
+                hint: "mount the disk or copy the file; 'vault init --yes' makes a new vault all the same")
+        }
+        Output.warn(message)
+        try Prompt.confirm("Make a new vault there all the same?")
     }
 }

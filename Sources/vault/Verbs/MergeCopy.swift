@@ -9,6 +9,9 @@ struct MergeCopy: Command {
     var file = ""
     var target: String?
     var isTrial = false
+    var takesKeys = false
+    var allowsFuture = false
+    var takesAll = false
     var json = false
     var other = OtherPassphraseOptions()
     var options = FileOptions()
@@ -25,10 +28,19 @@ struct MergeCopy: Command {
             for the side whose value is current now, then the number of the version that is the other side's. The exit code is 0 all the same.
 
             'Later' goes by the clocks of the machines. One whose clock is fast wins until the others' clocks have passed it; what it \
-            set is named in a warning. To make another value current, set it again: a new version is always later than those before.
+            set is named in a warning. To make another value current, set it again: a new version is always later than those before. \
+            Versions that are more than a day ahead of this machine's clock are left out and named, unless --allow-future is given.
 
-            With --json: {"schema":1,"versions":3,"secrets":2,"conflicts":[…],"ahead":[…]}, where a conflict has "name", "scope", "id", \
-            "current" and "other_version", and what is ahead of this machine's clock the first three.
+            Versions that were dropped here by a compaction stay away if OTHER has nothing new; --all-versions takes them. Versions that were \
+            purged here always stay away.
+
+            If the keys of OTHER were changed since ('vault passwd' on another machine), the vault takes them over, and its passphrase with \
+            them, only when you say so: at a terminal you are asked, elsewhere --take-keys is needed (exit code 13 without it). Whoever \
+            once had the old keys can make such a file.
+
+            With --json: {"schema":1,"versions":3,"secrets":2,"conflicts":[…],"ahead":[…],"future":[…],"purged":0,"unknown":0}, where a \
+            conflict has "name", "scope", "id", "current" and "other_version", and what is ahead of this machine's clock, or was left \
+            out because it is too far ahead, the first three. "purged" and "unknown" count what else was left out.
 
             --into FILE merges into FILE, a copy of the vault, with the vault's key, and leaves the vault alone; for git: 'vault help git'.
             """,
@@ -37,6 +49,10 @@ struct MergeCopy: Command {
             .flag("-n --dry-run", "Write nothing, and tell what would be done", \.isTrial),
             .option(
                 "--into", "FILE", "Merge into this copy instead of the vault", \.target, completing: .file),
+            .flag("--take-keys", "Take over newer keys of OTHER", \.takesKeys),
+            .flag(
+                "--allow-future", "Take versions that are more than a day ahead of the clock", \.allowsFuture),
+            .flag("--all-versions", "Take versions that were dropped here", \.takesAll),
             .flag("--json", "Print JSON", \.json),
             .options(OtherPassphraseOptions.parameters, \.other, group: "Passphrase of OTHER"),
             .options(FileOptions.parameters, \.options),
@@ -47,11 +63,28 @@ struct MergeCopy: Command {
         let vault = try options.common.path()
         let path = Locations.realPath(of: target ?? vault)
         let other = OtherFile(name: file, passphrase: other, options: options)
-        let report = try other.withBothKeys(in: target) { worker throws(VaultError) in
-            try worker.merge(
-                into: path, from: Locations.realPath(of: file),
-                MergeOptions(isTrial: isTrial, isCopy: target != nil))
+        var merge = MergeOptions(
+            isTrial: isTrial, isCopy: target != nil, takesKeys: takesKeys, allowsFuture: allowsFuture,
+            takesAll: takesAll)
+        var refusal: Failure?
+        let report = try other.withBothKeys(in: target) { worker throws(VaultError) -> Merge.Report? in
+            do throws(VaultError) {
+                return try worker.merge(into: path, from: Locations.realPath(of: file), merge)
+            } catch .file(.newerKeys) where target == nil && InheritedDescriptor.standardInput.isTerminal {
+                do throws(Failure) {
+                    try Prompt.confirm(
+                        "\(file) has newer keys. Were they changed by you, and shall the vault take them?")
+                } catch {
+                    refusal = error
+                    return nil
+                }
+                merge.takesKeys = true
+                return try worker.merge(into: path, from: Locations.realPath(of: file), merge)
+            }
         }
+        if let refusal { throw refusal }
+        guard let report else { return }
+        if report.hasTakenKeys, !isTrial { AgentAccess.look(at: vault) }
         warn(report)
         try Output.write(text(report))
         options.common.confirm(summary(report))
@@ -60,10 +93,31 @@ struct MergeCopy: Command {
     private func warn(_ report: Merge.Report) {
         if let tail = report.savedTail { Notice.savedTail(count: tail.count, path: tail.path).show() }
         if report.isOtherVault { Output.warn("\(file) is another vault, not a copy of this one") }
-        if report.hasOtherKeys, !report.isOtherVault {
+        if report.hasTakenKeys {
+            Output.warn(
+                isTrial
+                    ? "the vault would take the keys of \(file)"
+                    : "the vault has the keys of \(file) now, and its passphrase")
+        } else if report.hasOtherKeys, !report.isOtherVault {
             Output.warn("\(file) has other keys; those of \(target ?? "the vault") stay as they are")
             Output.note(
                 "vault: hint: if the passphrase was changed there, change it here too: 'vault passwd'")
+        }
+        for secret in report.future {
+            Output.warn(
+                "\(secret.scope.described): a version of '\(secret.name)' is more than a day ahead of this machine's clock and was left out"
+            )
+        }
+        if !report.future.isEmpty { Output.note("vault: hint: --allow-future takes them") }
+        if report.purged > 0 {
+            Output.warn("\(Words.count(report.purged, "version")) were left out: purged here")
+        }
+        if report.purgedThere > 0 {
+            Output.warn("\(Words.count(report.purgedThere, "version")) in the vault were purged in \(file)")
+            Output.note("vault: hint: 'vault compact --keep all' removes them here too")
+        }
+        if report.unknown > 0 {
+            Output.warn("\(Words.count(report.unknown, "record")) of unknown kinds were left out")
         }
         for secret in report.ahead {
             Output.warn(
@@ -113,6 +167,9 @@ struct MergeCopy: Command {
             ("schema", .number(1)), ("versions", .number(Int(report.versions))),
             ("secrets", .number(Int(report.secrets))), ("conflicts", .array(conflicts)),
             ("ahead", .array(report.ahead.map { .object($0.fields) })),
+            ("future", .array(report.future.map { .object($0.fields) })),
+            ("purged", .number(Int(clamping: report.purged))),
+            ("unknown", .number(Int(clamping: report.unknown))),
         ])
     }
 }

@@ -31,15 +31,25 @@ struct Restore: Command {
         let path = try options.common.path()
         let (source, real) = (Locations.realPath(of: source), Locations.realPath(of: path))
         _ = try FileOptions.header(of: self.source)
-        if !yes { try Prompt.confirm("Put \(self.source) in the place of \(path)?") }
-        let result = try options.withKey(of: self.source, other) { worker throws(VaultError) in
-            try options.showingProgress("restoring") { progress throws(VaultError) in
+        var failure: Failure?
+        typealias Outcome = (restored: Verification, kept: String?, markFailure: Errno?)
+        let result = try options.withKey(of: self.source, other) { worker throws(VaultError) -> Outcome? in
+            try describe(source, real, worker)
+            do throws(Failure) {
+                if !yes { try Prompt.confirm("Put \(self.source) in the place of \(path)?") }
+            } catch {
+                failure = error
+                return nil
+            }
+            return try options.showingProgress("restoring") { progress throws(VaultError) in
                 try Backup(of: real, by: worker).restore(from: source, progress: progress)
             }
         }
-        let (restored, kept, markFailure): (Verification, String?, Errno?)
+        if let failure { throw failure }
+        let (restored, kept, markFailure): Outcome
         do throws(VaultError) {
-            (restored, kept, markFailure) = try result.get()
+            guard let outcome = try result.get() else { return }
+            (restored, kept, markFailure) = outcome
         } catch {
             throw Failure(error, path: error.isAboutTarget ? path : self.source)
         }
@@ -48,5 +58,28 @@ struct Restore: Command {
         options.common.confirm(
             "Restored \(restored.content) to \(path)")
         if let kept { options.common.confirm("The file that was there is now \(kept)") }
+    }
+
+    /// Says what the backup holds, what is there, and what would go.
+    private func describe(_ source: String, _ real: String, _ worker: any Worker) throws(VaultError) {
+        let backup = try worker.verify(source, isCopy: true)
+        Output.note("the backup: \(backup.description)")
+        let present: Verification
+        do throws(VaultError) {
+            present = try worker.verify(real, isCopy: true)
+        } catch .file(.noFile) {
+            return Output.note("there now: nothing")
+        } catch {
+            let text = (try? Sighting.present(real))?.text ?? "no sound vault"
+            return Output.note("there now: \(text); the key of the backup does not open it")
+        }
+        Output.note("there now: \(present.description)")
+        if present.mark.vaultID != backup.mark.vaultID {
+            return Output.warn("\(self.source) is another vault, not a copy of the one that is there")
+        }
+        guard let comparison = try? worker.compare(real, with: source) else { return }
+        Output.note(
+            "the backup lacks \(Words.count(comparison.others, "change")) and has \(comparison.lacking) others"
+        )
     }
 }

@@ -43,6 +43,10 @@ struct SalvageFile: Command {
         }
         for lost in report.lost { try Output.write(SalvageFile.words(lost) + "\n") }
         if report.lost.isEmpty { try Output.write("nothing was lost\n") }
+        if report.unknown > 0 {
+            try Output.write(
+                "left behind: \(Words.count(report.unknown, "record")) that need a newer version of vault\n")
+        }
         if let offset = report.uncertainFrom {
             try Output.write(
                 "uncertain: from byte \(offset) on, records of a change whose end was not found; they were taken\n"

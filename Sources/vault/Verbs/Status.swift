@@ -64,9 +64,9 @@ struct Status: Command {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private static func backup(_ path: String) -> MarkFolder.Backup? {
+    private static func backup(_ path: String) -> CheckpointStore.Backup? {
         do throws(Errno) {
-            return try Locations.marks?.backup(of: Locations.realPath(of: path))
+            return try Locations.checkpoints?.backup(of: Locations.realPath(of: path))
         } catch {
             Output.warn("cannot read when the vault was last backed up: \(error)")
             return nil

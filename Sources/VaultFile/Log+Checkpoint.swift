@@ -1,0 +1,361 @@
+internal import Platform
+internal import Sodium
+
+/// What this machine remembers of the vault that a path leads to: every entry of it must agree with the file.
+package struct Recollection: Sendable {
+    /// The path without symbolic links, and the one that was named if that is another.
+    var canonicalPath: String
+    var lexicalPath: String?
+    /// What was seen at the canonical path.
+    package var canonical: LastSeen?
+    /// What was seen at the path that was named, and where that led to last.
+    var others: [LastSeen] = []
+    /// Whether something there is not whole.
+    var isTorn = false
+    /// Whether what is remembered of where the path leads is what it should be.
+    var isLinkCurrent = true
+
+    package var all: [LastSeen] { (canonical.map { [$0] } ?? []) + others }
+
+    fileprivate mutating func add(_ entry: CheckpointStore.Entry) {
+        if let seen = entry.lastSeen { others.append(seen) }
+        if entry == .torn { isTorn = true }
+    }
+}
+
+extension CheckpointStore {
+    /// What there is for a path, before links and after: vault-format.md, section 10.
+    func recollection(of canonical: String, named lexical: String) throws(Errno) -> Recollection {
+        var recollection = Recollection(canonicalPath: canonical)
+        let own = try entry(of: canonical)
+        recollection.canonical = own.lastSeen
+        recollection.isTorn = own == .torn
+        if lexical == canonical {
+            // A path that was used as the vault's own since it last was a link needs no other.
+            guard own == .none, let former = try link(of: lexical) else { return recollection }
+            recollection.add(try entry(of: former))
+            recollection.isLinkCurrent = false
+            return recollection
+        }
+        recollection.lexicalPath = lexical
+        let atLink = try entry(of: lexical)
+        recollection.add(atLink)
+        let former = try link(of: lexical)
+        if let former, former != canonical { recollection.add(try entry(of: former)) }
+        recollection.isLinkCurrent = former == canonical && atLink == .none
+        return recollection
+    }
+
+    /// Remembers where the path that was named leads.
+    func updateLink(_ recollection: Recollection) throws(Errno) {
+        if recollection.isLinkCurrent { return }
+        guard let lexical = recollection.lexicalPath else {
+            return try setLink(of: recollection.canonicalPath, to: nil)
+        }
+        try setLink(of: lexical, to: recollection.canonicalPath)
+        try remove(lexical)
+    }
+}
+
+/// What this machine saw last of the vault at the path: vault-format.md, section 10.
+extension Log {
+    /// Something about the memory of this machine that a person should be told.
+    public enum Observation: Equatable, Sendable {
+        /// There is no place where anything could be remembered.
+        case nowhereToRemember
+        /// What was remembered is not whole.
+        case checkpointTorn
+        /// The file contains what was seen last, but is of an older generation.
+        case compactionUndone
+        /// The path is new, and a newer state of the vault was seen elsewhere.
+        case newerElsewhere(path: String, time: UInt64)
+    }
+
+    /// The point that the file has reached.
+    public var present: Mark { Mark(header, replay.committed) }
+
+    /// What stands for the point that the file has reached.
+    ///
+    /// - Throws: ``VaultFileError/outOfMemory``.
+    public func presentCheckpoint() throws(VaultFileError) -> Checkpoint { try checkpoint(after: nil) }
+
+    private func checkpoint(after previous: LastSeen?) throws(VaultFileError) -> Checkpoint {
+        Checkpoint(
+            header, replay.committed, keyID: try keyID(), isLegacy: replay.ancestry.isLegacy,
+            heads: try replay.ancestry.heads(try namer()), after: previous, time: surroundings.now())
+    }
+
+    /// What is remembered of the path, to be read before the file is looked at, so that the file is never behind it in good
+    /// order.
+    func recollect() -> Result<Recollection?, Errno> { Log.recollect(path, surroundings) }
+
+    static func recollect(_ path: String, _ surroundings: Surroundings) -> Result<Recollection?, Errno> {
+        guard let store = surroundings.checkpoints else { return .success(nil) }
+        do throws(Errno) {
+            let canonical = try surroundings.storage.resolvingLinks(path)
+            let named = if let name = surroundings.namedPath { name } else { try Path.lexical(path) }
+            return .success(try store.recollection(of: canonical, named: named))
+        } catch .noSuchFile {
+            return .success(nil)  // no vault either, as opening it will say
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// What is remembered of the path, for a writer, who will change it: its file stays open for the next time.
+    func recollectToChange() -> Result<Recollection?, Errno> {
+        do throws(Errno) {
+            guard let store = surroundings.checkpoints else { return .success(nil) }
+            let (real, named) = (try canonicalPath(), try namedPath())
+            if let known = checkpointFile, known.path == real, named == real,
+                try known.file.nameCount() > 0, case .seen(let seen) = try store.entry(in: known.file)
+            {
+                return .success(Recollection(canonicalPath: real, canonical: seen))
+            }
+            checkpointFile = nil
+            if let file = try store.checkpointFile(of: real) { checkpointFile = (real, file) }
+        } catch {
+            checkpointFile = nil
+        }
+        return recollect()
+    }
+
+    /// What was recollected; what cannot be read is noted, and says nothing.
+    func note(_ recollection: Result<Recollection?, Errno>) -> Recollection? {
+        if surroundings.hasNowhereToRemember { observe(.nowhereToRemember) }
+        do throws(Errno) {
+            let recollection = try recollection.get()
+            // An error that is over is no reason to remember nothing any more.
+            checkpointFailure = nil
+            if recollection?.isTorn == true { observe(.checkpointTorn) }
+            return recollection
+        } catch {
+            checkpointFailure = error
+            return nil
+        }
+    }
+
+    private func observe(_ observation: Observation) {
+        if !observations.contains(observation) { observations.append(observation) }
+    }
+
+    /// Makes sure that the file contains what this machine saw last, at each path that leads to it.
+    ///
+    /// Where nothing is remembered, this log goes by what it saw itself.
+    /// - Throws: ``VaultFileError/replaced``, ``VaultFileError/rolledBack(_:)``.
+    func verify(against recollection: Recollection?) throws(VaultFileError) {
+        var expected = recollection?.all ?? []
+        if expected.isEmpty, let own = ownMemory {
+            let checkpoint = Checkpoint(
+                own.header, own.position, keyID: try keyID(), isLegacy: own.isLegacy,
+                heads: try own.frontier.ids(try namer()), after: nil, time: 0)
+            expected = [.checkpoint(checkpoint)]
+        }
+        for seen in expected {
+            if let refusal = try refusal(of: seen) { throw refusal }
+            if seen.generation > header.generation { observe(.compactionUndone) }
+        }
+    }
+
+    /// Why the file is not what was seen, nor what followed from that; nil if it is.
+    package func refusal(of seen: LastSeen) throws(VaultFileError) -> VaultFileError? {
+        guard seen.vaultID == header.vaultID else { return .replaced }
+        if replay.hasMet(seen) { return nil }
+        let namer = try namer()
+        switch seen {
+        case .checkpoint(let checkpoint):
+            if try replay.ancestry.contains(checkpoint.heads, namer) { return nil }
+            return .rolledBack(Rollback(try reason(checkpoint, namer), lastSeen: checkpoint.time))
+        case .mark(let mark):
+            if try replay.ancestry.contains([try namer.id(of: mark.tag)], namer) { return nil }
+            if replay.ancestry.isLegacy, mark.generation + 1 == header.generation, follows(mark) {
+                return nil
+            }
+            return .rolledBack(Rollback(reason(mark), lastSeen: 0))
+        }
+    }
+
+    private func reason(
+        _ checkpoint: Checkpoint, _ namer: ChangeNamer
+    ) throws(VaultFileError) -> Rollback.Reason {
+        let ancestry = replay.ancestry
+        if try checkpoint.keyID != keyID(), !ancestry.keys.contains(checkpoint.keyID) { return .keys }
+        let known = checkpoint.heads + checkpoint.recent
+        if try ancestry.heads(namer).allSatisfy(known.contains) { return .older }
+        guard header.generation > checkpoint.generation else { return .diverged }
+        if ancestry.isLegacy { return .unprovableRewrite }
+        return ancestry.dropped > 0 ? .unprovableAge : .diverged
+    }
+
+    private func reason(_ mark: Mark) -> Rollback.Reason {
+        if header.generation < mark.generation { return .older }
+        if header.generation == mark.generation {
+            return replay.committed.end < mark.end ? .older : .diverged
+        }
+        if replay.ancestry.isLegacy { return .unprovableRewrite }
+        return replay.ancestry.dropped > 0 ? .unprovableAge : .diverged
+    }
+
+    /// Whether this generation may be what a program of before made of the one that the mark names.
+    private func follows(_ mark: Mark) -> Bool {
+        if mark.seq == header.baseSeq { return mark.tag == header.lineage }
+        return mark.seq < header.baseSeq
+    }
+
+    /// Whether the checkpoint is to be changed; one that just could not be read is left alone.
+    func isBehind(_ recollection: Recollection?) -> Bool {
+        guard surroundings.checkpoints != nil, checkpointFailure == nil else { return false }
+        guard let recollection else { return true }
+        return !recollection.isLinkCurrent
+            || recollection.canonical?.isAt(replay.committed, of: header) != true
+    }
+
+    /// Remembers the present commit, which must be held by a lock; what cannot be written is noted.
+    ///
+    /// A checkpoint never says more than what is durable, so a commit whose writer may have been killed before its sync is
+    /// synced first, and so is the name of a file whose rewrite may have been.
+    func remember(after recollection: Recollection?) {
+        guard isBehind(recollection) else { return }
+        do throws(Errno) {
+            if syncedEnd != replay.committed.end {
+                try file.sync()
+                syncedEnd = replay.committed.end
+            }
+            if !isNameSynced, recollection?.canonical?.generation != header.generation {
+                try surroundings.storage.syncFolder(Path.folder(of: canonicalPath()))
+                isNameSynced = true
+            }
+        } catch {
+            checkpointFailure = error
+            return
+        }
+        remember(self, after: recollection)
+    }
+
+    /// Remembers the point that `log` has reached, which is durable at this log's path, while the lock is held; what cannot be
+    /// written is noted.
+    package func remember(_ log: Log, after recollection: Recollection?) {
+        guard let store = surroundings.checkpoints else { return }
+        do throws(VaultFileError) {
+            let checkpoint = try log.checkpoint(after: recollection?.canonical)
+            try during(.mark) { () throws(Errno) in
+                if let checkpointFile, isWriting {
+                    try store.set(checkpoint, in: checkpointFile.file)
+                } else {
+                    try store.set(checkpoint, of: canonicalPath())
+                }
+                if let recollection { try store.updateLink(recollection) }
+            }
+        } catch .io(_, let error) {
+            checkpointFailure = error
+        } catch {
+            checkpointFailure = .noMemory
+        }
+    }
+
+    /// Notes what stays, because no writer is at work on it.
+    func noteSeen() {
+        seen = replay.committed
+        ownMemory = OwnMemory(
+            header: header, position: seen, frontier: replay.ancestry.frontier,
+            isLegacy: replay.ancestry.isLegacy)
+    }
+
+    /// What a log saw itself, which counts where this machine remembers nothing.
+    struct OwnMemory {
+        let header: Header
+        let position: Replay.Position
+        let frontier: Ancestry.Frontier
+        let isLegacy: Bool
+    }
+
+    /// Looks whether a newer state of this vault was seen at another path, when a path is used for the first time.
+    ///
+    /// Reading an older copy by its own name is what backups are for, so that this is worth a word and no alarm.
+    func lookElsewhere() {
+        guard let store = surroundings.checkpoints,
+            let others = try? store.others(of: header.vaultID)
+        else { return }
+        var newest: (path: String, time: UInt64)?
+        for (path, seen) in others {
+            guard let refusal = try? refusal(of: seen), case .rolledBack = refusal else { continue }
+            let time = seen.time ?? 0
+            if newest.map({ time > $0.time }) ?? true { newest = (path, time) }
+        }
+        if let newest { observe(.newerElsewhere(path: newest.path, time: newest.time)) }
+    }
+
+    /// Takes what is at the path now for what was seen last, whatever that was.
+    ///
+    /// - Parameter shown: what a person was shown, if that is to be it still.
+    /// - Returns: whether it was refused before.
+    /// - Throws: ``VaultFileError/busy``, ``VaultFileError/io(_:_:)``; ``VaultFileError/replacedDuringWrite`` if what is there is no
+    ///   longer what was shown.
+    public func accept(
+        _ shown: Checkpoint? = nil, in store: CheckpointStore
+    ) throws(VaultFileError) -> Bool {
+        try takeLock(.shared, patience: Log.writePatience)
+        let file = file
+        defer { file.unlock() }
+        // What was verified must be what lies there, to its end.
+        if try isReplaced() { throw .replacedDuringWrite }
+        try noteTail(try advance())
+        let present = try presentCheckpoint()
+        if let shown, shown.headerTag != present.headerTag || shown.tag != present.tag {
+            throw .replacedDuringWrite
+        }
+        let recollection = try during(.mark) { () throws(Errno) in
+            try store.recollection(of: try canonicalPath(), named: try namedPath())
+        }
+        var isRefused = recollection.isTorn || recollection.all.isEmpty
+        for seen in recollection.all where try refusal(of: seen) != nil {
+            isRefused = true
+        }
+        try during(.sync) { () throws(Errno) in try file.sync() }
+        try during(.mark) { () throws(Errno) in
+            try store.set(present, of: recollection.canonicalPath, durably: true)
+            try store.updateLink(recollection)
+        }
+        return isRefused
+    }
+
+    /// What this machine remembers of the path to the vault must agree with the file also where another path led to it first.
+    ///
+    /// - Parameter lexical: how a person named the vault, when that is not the path of this log.
+    /// - Throws: as ``verify(against:)``.
+    package func follow(_ lexical: String) throws(VaultFileError) {
+        guard let store = surroundings.checkpoints else { return }
+        try takeLock(.shared, patience: surroundings.lookPatience)
+        let file = file
+        defer { file.unlock() }
+        let recollection = try during(.mark) { () throws(Errno) in
+            try store.recollection(of: try canonicalPath(), named: lexical)
+        }
+        for seen in recollection.all {
+            if let refusal = try refusal(of: seen) { throw refusal }
+        }
+        remember(self, after: recollection)
+    }
+
+    private func namedPath() throws(Errno) -> String {
+        if let name = surroundings.namedPath { name } else { try Path.lexical(path) }
+    }
+
+    func canonicalPath() throws(Errno) -> String { try surroundings.storage.resolvingLinks(path) }
+
+    /// Which master key it has.
+    package func keyID() throws(VaultFileError) -> UInt64 {
+        if let knownKeyID { return knownKeyID }
+        let id = try ChangeNamer.keyID(of: master)
+        knownKeyID = id
+        return id
+    }
+
+    /// What names changes under the master key.
+    package func namer() throws(VaultFileError) -> ChangeNamer {
+        if let knownNamer { return knownNamer }
+        let namer = try ChangeNamer(master: master)
+        knownNamer = namer
+        return namer
+    }
+}

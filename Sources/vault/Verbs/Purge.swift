@@ -1,0 +1,75 @@
+internal import CommandSyntax
+internal import Compaction
+internal import Platform
+internal import VaultFile
+internal import VaultKit
+internal import Wording
+
+/// The verb `vault purge`.
+struct PurgeVersions: Command {
+    var target = Target()
+    var version: Int?
+    var all = false
+    var yes = false
+    var options = VaultOptions()
+
+    static let syntax = Syntax(
+        PurgeVersions(), name: "purge", usage: "SCOPE [--id ID] NAME --version N | --all",
+        summary: "Remove versions of a secret for good",
+        discussion: """
+            The file is rewritten without the version that is N versions back (0 is the newest, as in 'vault history'), or without all of \
+            them; every other version of every secret stays. The rewrite is verified as a compaction is. A hash of what was removed stays \
+            in the vault, so that merging an older copy does not bring it back; the hash says nothing of the value.
+
+            Copies that were made before still hold it: backups, other machines, commits. If the value may be in the wrong hands, \
+            change it where it is used.
+
+            A person at a terminal is asked first; a script needs --yes.
+            """,
+        parameters: [
+            .shared(Target.inScope, \.target),
+            .option(
+                "--version", "N", "Remove the version that is N versions back", \.version,
+                as: .number(in: 0...9_999_999)),
+            .flag("--all", "Remove all versions", \.all),
+            .flag("-y --yes", "Do not ask", \.yes),
+            .options(VaultOptions.parameters, \.options),
+        ])
+
+    func run() throws(Failure) {
+        let secret = try target.secret(options)
+        guard all != (version != nil) else {
+            throw Failure(
+                .usage, all ? "--all does not go with --version" : "which versions?",
+                hint: "add --version N or --all")
+        }
+        let path = try options.common.path()
+        let described = "\(secret.scope.word) secret '\(secret.name)'"
+        if !yes {
+            let what = version.map { "version \($0)" } ?? "all versions"
+            try Prompt.confirm("Remove \(what) of the \(described) for good?")
+        }
+        let files = FileOptions(common: options.common, passphrase: options.passphrase)
+        let worker = try files.worker(for: path)
+        let (removed, report): (UInt64, Compaction.Report)
+        do throws(VaultError) {
+            (removed, report) = try files.showingProgress("purging") { progress throws(VaultError) in
+                try worker.purge(
+                    Locations.realPath(of: path), secret, version.map { .version($0) } ?? .all,
+                    progress: progress)
+            }
+        } catch .file(.noSuchVersion) {
+            throw Failure(
+                .noSuchSecret,
+                version.map { "no version \($0) of '\(secret.name)' in \(secret.scope.described)" }
+                    ?? "no secret '\(secret.name)' in \(secret.scope.described)")
+        } catch {
+            throw Failure(error, path: path)
+        }
+        AgentAccess.look(at: path)
+        if let tail = report.savedTail { Notice.savedTail(count: tail.count, path: tail.path).show() }
+        options.common.confirm("Purged \(Words.count(removed, "version")) of \(described)")
+        options.common.confirm(
+            "Copies of the file that were made before still hold \(removed == 1 ? "it" : "them")")
+    }
+}
