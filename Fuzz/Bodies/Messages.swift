@@ -10,7 +10,7 @@ struct Messages {
         "/home/new.vault", "/home/other.vault", "/",
     ]
 
-    static let hello = framed([0] + Array("vault-ag".utf8) + [1, 0])
+    static let hello = framed([0] + Array("vault-ag".utf8) + [2, 0])
 
     static func framed(_ message: [UInt8]) -> [UInt8] {
         var head = [UInt8](repeating: 0, count: 4)

@@ -144,7 +144,7 @@ struct ServerTalk {
         messages(bytes).contains { message in
             do throws(MalformedMessage) {
                 if case .unlock(let request) = try Request.decode(message.span) {
-                    return !request.marks.isEmpty
+                    return !request.checkpoints.isEmpty
                 }
                 return false
             } catch {

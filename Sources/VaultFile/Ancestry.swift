@@ -101,6 +101,21 @@ package struct Ancestry: Sendable {
         return all
     }
 
+    /// The ids of the `count` newest changes, newest first.
+    ///
+    /// Some may be there twice, where two files that were merged both have them.
+    package func newest(_ count: Int, _ namer: ChangeNamer) throws(VaultFileError) -> [ChangeID] {
+        var newest: [ChangeID] = []
+        for run in runs.reversed() + earlier.map(Run.ids) where newest.count < count {
+            switch run {
+            case .ids(let ids): newest += ids.suffix(count - newest.count).reversed()
+            case .tags(let tags):
+                for tag in tags.suffix(count - newest.count).reversed() { newest.append(try namer.id(of: tag)) }
+            }
+        }
+        return newest
+    }
+
     /// Whether all of `wanted` are among the changes.
     package func contains(
         _ wanted: [ChangeID], _ namer: ChangeNamer

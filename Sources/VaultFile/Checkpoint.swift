@@ -20,18 +20,20 @@ public struct Checkpoint: Equatable, Sendable {
     let isLegacy: Bool
     /// The newest changes that the file contained.
     let heads: [ChangeID]
-    /// Changes that were the newest ones before, newest first.
+    /// The changes before them, newest first.
     let recent: [ChangeID]
 
-    /// How many former heads are remembered.
+    /// How many of these are remembered.
     static let maxRecent = 64
     /// The bytes between magic and sum.
     package static let bodySize = 984
 
-    /// What `log` has reached, seen at `time` after what `previous` says.
+    /// A file with `header` that has reached `position`, seen at `time`.
+    ///
+    /// - Parameter past: the newest changes that it contained, newest first; `heads` may be among them.
     init(
         _ header: Header, _ position: Replay.Position, keyID: UInt64, isLegacy: Bool, heads: [ChangeID],
-        after previous: LastSeen?, time: UInt64
+        past: [ChangeID], time: UInt64
     ) {
         vaultID = header.vaultID
         self.keyID = keyID
@@ -43,21 +45,8 @@ public struct Checkpoint: Equatable, Sendable {
         self.isLegacy = isLegacy
         self.heads = heads
         var recent: [ChangeID] = []
-        if case .checkpoint(let previous) = previous, previous.vaultID == header.vaultID {
-            for id in previous.heads + previous.recent where !heads.contains(id) && !recent.contains(id) {
-                recent.append(id)
-            }
-        }
+        for id in past where !heads.contains(id) && !recent.contains(id) { recent.append(id) }
         self.recent = Array(recent.prefix(Checkpoint.maxRecent))
-    }
-
-    /// The same, without the changes that were seen before.
-    var withoutPast: Checkpoint { Checkpoint(self, recent: []) }
-
-    private init(_ other: Checkpoint, recent: [ChangeID]) {
-        (vaultID, keyID, generation) = (other.vaultID, other.keyID, other.generation)
-        (headerTag, end, tag, time) = (other.headerTag, other.end, other.tag, other.time)
-        (isLegacy, heads, self.recent) = (other.isLegacy, other.heads, recent)
     }
 
     /// Reads the ``bodySize`` bytes; nil if a field has a value that none has.

@@ -68,13 +68,21 @@ package final class FrameSealer {
         group = larger
     }
 
-    /// Wipes the plaintexts that wait.
+    /// Wipes the plaintexts that wait, and what the last frames left.
     package func wipe() {
         let size = usedSize
         if size > 0 { group.withMutableBytes { $0.wipe(0..<size) } }
+        // Behind a box lies what is left of the stream that made it.
+        let used = BoxKey.roomCount(sizes.max() ?? 0)
+        if size > 0 { room.withMutableBytes { $0.wipe(0..<used) } }
         sizes.removeAll(keepingCapacity: true)
         usedSize = 0
         nextOffset = position.end
+    }
+
+    /// Whether nothing of any plaintext is left.
+    var isWiped: Bool {
+        group.withBytes { $0.isZero($0.indices) } && room.withBytes { $0.isZero($0.indices) }
     }
 
     /// Adds a plaintext of `size` bytes, for which there is room, and lends its bytes, which are zero.

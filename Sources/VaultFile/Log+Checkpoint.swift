@@ -77,12 +77,20 @@ extension Log {
     /// What stands for the point that the file has reached.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
-    public func presentCheckpoint() throws(VaultFileError) -> Checkpoint { try checkpoint(after: nil) }
+    public func presentCheckpoint() throws(VaultFileError) -> Checkpoint { try checkpoint(afterOneChangeTo: nil) }
 
-    private func checkpoint(after previous: LastSeen?) throws(VaultFileError) -> Checkpoint {
-        Checkpoint(
+    /// - Parameter previous: what was remembered before the one change that was made since; nil works out more.
+    private func checkpoint(afterOneChangeTo previous: LastSeen?) throws(VaultFileError) -> Checkpoint {
+        let namer = try namer()
+        let past =
+            if case .checkpoint(let previous) = previous {
+                previous.heads + previous.recent
+            } else {
+                try replay.ancestry.newest(Checkpoint.maxRecent + Descent.maxHeads, namer)
+            }
+        return Checkpoint(
             header, replay.committed, keyID: try keyID(), isLegacy: replay.ancestry.isLegacy,
-            heads: try replay.ancestry.heads(try namer()), after: previous, time: surroundings.now())
+            heads: try replay.ancestry.heads(namer), past: past, time: surroundings.now())
     }
 
     /// What is remembered of the path, to be read before the file is looked at, so that the file is never behind it in good
@@ -148,7 +156,7 @@ extension Log {
         if expected.isEmpty, let own = ownMemory {
             let checkpoint = Checkpoint(
                 own.header, own.position, keyID: try keyID(), isLegacy: own.isLegacy,
-                heads: try own.frontier.ids(try namer()), after: nil, time: 0)
+                heads: try own.frontier.ids(try namer()), past: [], time: 0)
             expected = [.checkpoint(checkpoint)]
         }
         for seen in expected {
@@ -182,6 +190,11 @@ extension Log {
         if try checkpoint.keyID != keyID(), !ancestry.keys.contains(checkpoint.keyID) { return .keys }
         let known = checkpoint.heads + checkpoint.recent
         if try ancestry.heads(namer).allSatisfy(known.contains) { return .older }
+        if checkpoint.recent.isEmpty, checkpoint.headerTag == header.macTag,
+            checkpoint.end > replay.committed.end
+        {
+            return .older
+        }
         guard header.generation > checkpoint.generation else { return .diverged }
         if ancestry.isLegacy { return .unprovableRewrite }
         return ancestry.dropped > 0 ? .unprovableAge : .diverged
@@ -214,7 +227,7 @@ extension Log {
     ///
     /// A checkpoint never says more than what is durable, so a commit whose writer may have been killed before its sync is
     /// synced first, and so is the name of a file whose rewrite may have been.
-    func remember(after recollection: Recollection?) {
+    func remember(after recollection: Recollection?, isOneChangeLater: Bool = false) {
         guard isBehind(recollection) else { return }
         do throws(Errno) {
             if syncedEnd != replay.committed.end {
@@ -229,15 +242,18 @@ extension Log {
             checkpointFailure = error
             return
         }
-        remember(self, after: recollection)
+        remember(self, after: recollection, isOneChangeLater: isOneChangeLater)
     }
 
     /// Remembers the point that `log` has reached, which is durable at this log's path, while the lock is held; what cannot be
     /// written is noted.
-    package func remember(_ log: Log, after recollection: Recollection?) {
+    ///
+    /// - Parameter isOneChangeLater: whether one change was made since what is remembered, and nothing else.
+    package func remember(_ log: Log, after recollection: Recollection?, isOneChangeLater: Bool = false) {
         guard let store = surroundings.checkpoints else { return }
         do throws(VaultFileError) {
-            let checkpoint = try log.checkpoint(after: recollection?.canonical)
+            let checkpoint = try log.checkpoint(
+                afterOneChangeTo: isOneChangeLater ? recollection?.canonical : nil)
             try during(.mark) { () throws(Errno) in
                 if let checkpointFile, isWriting {
                     try store.set(checkpoint, in: checkpointFile.file)

@@ -139,7 +139,8 @@ public enum Merge {
         into here: Log, from there: Log, _ options: MergeOptions, now: UInt64
     ) throws(VaultFileError) -> Report {
         let plan = try Plan(here, there, .newer, options, now: now)
-        if try there.ancestry.contains(here.ancestry.heads(try here.namer()), try there.namer()) {
+        let heads = try here.ancestry.heads(try here.namer())
+        if !options.takesAll, plan.isWhole, try there.ancestry.contains(heads, try there.namer()) {
             try Compaction.becomeCopy(here, of: there)
             var report = plan.report
             report.isWritten = true
@@ -166,7 +167,7 @@ extension Merge {
         /// What was purged from the other file and is not known here.
         private var purged: [Bytes16] = []
         /// Whether all that the other file contains is in this one then.
-        private var isWhole = true
+        private(set) var isWhole = true
 
         init(
             _ here: Log, _ there: Log, _ relation: Relation, _ options: MergeOptions, now: UInt64
@@ -210,6 +211,7 @@ extension Merge {
             guard isWhole, relation != .unrelated else { return false }
             let descent = try descent(here, there)
             if !descent.ids.isEmpty || !descent.keys.isEmpty { return true }
+            if descent.isChange { return false }
             return Set(descent.heads) != Set(try here.ancestry.heads(try here.namer()))
         }
 

@@ -162,15 +162,17 @@ class Reminded(Case):
         folder = self.box.root + "/.local/state/vault/seen/"
         return folder + hashlib.blake2b(os.fsencode(self.box.vault), digest_size=16).hexdigest() + suffix
 
-    def test_the_mark_is_the_one_that_the_format_page_describes(self):
+    def test_the_checkpoint_is_the_one_that_the_format_page_describes(self):
         self.box.must("set", "team", "A", "--passphrase-file", self.box.passphrase, input=b"x")
         vault = vaultfile.open(self.box.vault, PASSPHRASE)
         with open(self.memory(""), "rb") as file:
             mark = file.read()
-        magic, id, generation, seq, end, tag, sum = struct.unpack("<8s16s3Q16s32s", mark)
-        self.assertEqual((magic, id, generation), (b"VLTMARK1", vault.header.vault_id, 1))
+        magic, id, key, generation, header, end, tag = struct.unpack_from("<8s16s2Q16sQ16s", mark)
+        self.assertEqual((magic, id, generation, len(mark)), (b"VLTSEEN2", vault.header.vault_id, 1, 1024))
         self.assertEqual(end, os.path.getsize(self.box.vault))
-        self.assertEqual(sum, hashlib.blake2b(mark[:64], digest_size=32).digest())
+        self.assertEqual(mark[992:], hashlib.blake2b(mark[:992], digest_size=32).digest())
+        with open(self.memory(".path"), "rb") as file:
+            self.assertEqual(file.read(), os.fsencode(self.box.vault))
 
     def test_an_old_backup_is_said_to_be_old(self):
         box = self.box
@@ -192,7 +194,12 @@ class Reminded(Case):
         open(box.root + "/.local/state/vault", "w").close()
         code, _, errors = box.run("set", "team", "A", "--passphrase-file", box.passphrase, input=b"x")
         self.assertEqual(code, 0, errors)
-        self.assertIn("vault: warning: cannot remember what was seen of the vault", errors)
+        self.assertIn("vault: warning: cannot save or read the checkpoint; a rollback would go undetected", errors)
+        # Each client of the agent is told too.
+        for verb in [("unlock", "--passphrase-file", box.passphrase), ("get", "A"), ("status",), ("set", "team", "B")]:
+            code, _, errors = box.run(*verb, input=b"x")
+            self.assertEqual(code, 0, errors)
+            self.assertIn("a rollback would go undetected", errors, verb)
 
 
 class Others(Case):
@@ -267,7 +274,8 @@ class Jobs(Case):
         self.assertEqual(report[:2], b"\0\x02")
         generation, before, after, dropped, kept, tail = struct.unpack_from("<6Q", report, 2)
         self.assertEqual((generation, after, kept, tail), (2, os.path.getsize(self.box.vault), 8, 0))
-        self.assertEqual(before - after, 176 * dropped)
+        # The proof of descent names the changes, 23 with the birth of the vault.
+        self.assertEqual(before - after, 176 * dropped - 304)
 
     def test_a_verification_says_what_a_mark_says(self):
         self.box.unlock()
@@ -275,15 +283,17 @@ class Jobs(Case):
         shutil.copyfile(self.box.vault, self.box.root + "/copy")
         report = self.ask(self.box.client(), b"\x02" + path_field(self.box.root + "/copy"))[-1]
         vault = vaultfile.open(self.box.root + "/copy", PASSPHRASE)
-        id, generation, seq, end, tag, secrets, versions = struct.unpack_from("<16s3Q16s2Q", report, 2)
+        id, generation, seq, end, tag = struct.unpack_from("<16s3Q16s", report, 2)
         self.assertEqual((id, generation, seq, end), (vault.header.vault_id, 1, 22, os.path.getsize(self.box.vault)))
-        self.assertEqual((secrets, versions, len(report)), (7, 22, 74))
+        self.assertEqual(report[58:74], id)
+        newest, secrets, versions, findings = struct.unpack_from("<3QB", report, 58 + 984)
+        self.assertEqual((secrets, versions, findings, len(report)), (7, 22, 0, 58 + 984 + 25))
 
     def test_a_file_with_another_key_is_refused(self):
         self.box.unlock()
         other = self.box.make("other")
-        for kind in [b"\x02", b"\x05"]:
-            self.assertRaisesRegex(Failure, "^43$", self.ask, self.box.client(), kind + path_field(other))
+        for kind, more in [(b"\x02", b""), (b"\x05", b"\0")]:
+            self.assertRaisesRegex(Failure, "^43$", self.ask, self.box.client(), kind + path_field(other) + more)
 
     def apart(self):
         """The vault, and a copy of it that another program wrote to."""
@@ -298,13 +308,14 @@ class Jobs(Case):
     def test_a_comparison_tells_names_and_times(self):
         vault, copy = self.apart()
         report = self.ask(self.box.client(), b"\x06" + vault + copy)[-1]
-        self.assertEqual(report[:11], b"\0\x04" + struct.pack("<QB", 2, 0))
+        self.assertEqual(report[:27], b"\0\x04" + struct.pack("<QBQQ", 2, 0, 1, 1))
+        report = report[16:]
         self.assertEqual(report[11:18], b"\x02\x02\x03\x01web")
         self.assertEqual(report[18:19] + report[19:28] + report[28:29], b"B" + bytes(9) + b"\x01")
         self.assertEqual(report[37:42], b"\x03\x01\0\x01A")
         self.assertEqual(len(report), 60)
         outline = self.ask(self.box.client(), b"\x08" + copy)[-1]
-        self.assertEqual(outline[:11], b"\0\x04" + struct.pack("<QB", 2, 0))
+        self.assertEqual(outline[:27], b"\0\x04" + struct.pack("<QBQQ", 2, 0, 0, 0))
         for secret in (b"base", b"here", b"there"):
             self.assertNotIn(secret, report + outline)
 
@@ -316,14 +327,14 @@ class Jobs(Case):
         self.assertEqual(open(self.box.vault, "rb").read(), before)
         report = self.ask(client, b"\x07" + vault + copy + b"\0")[-1]
         self.assertEqual(trial, report)
-        self.assertEqual(report[:2] + report[2:19], b"\0\x05" + struct.pack("<QQB", 2, 2, 4))
-        self.assertEqual(report[29:], struct.pack("<I", 1) + b"\x01\0\x01A" + report[37:38] + struct.pack("<I", 1))
+        self.assertEqual(report[:44], b"\0\x05" + struct.pack("<QQBBQQQ", 2, 2, 4, 1, 0, 0, 0))
+        self.assertEqual(report[54:], struct.pack("<I", 1) + b"\x01\0\x01A" + report[62:63] + struct.pack("<II", 1, 0))
         merged = vaultfile.open(self.box.vault, PASSPHRASE).histories()
         values = {name: {record.value for record in versions} for (_, _, name), versions in merged.items()}
         self.assertEqual(values, {"A": {b"base", b"here", b"there"}, "B": {b"new"}})
         again = self.ask(client, b"\x07" + vault + copy + b"\0")[-1]
         self.assertEqual(again[2:19], struct.pack("<QQB", 0, 0, 0))
-        self.assertRaisesRegex(Failure, "^60$", self.ask, self.box.client(), b"\x07" + vault + copy + b"\x04")
+        self.assertRaisesRegex(Failure, "^60$", self.ask, self.box.client(), b"\x07" + vault + copy + b"\x20")
 
     def test_an_announcement_needs_an_unlocked_vault_and_changes_nothing(self):
         body = path_field(self.box.vault) + bytes(32)

@@ -38,26 +38,26 @@ class Unlocked(Case):
 
     def test_a_client_written_from_the_page_is_served(self):
         client = self.box.client()
-        self.assertEqual(client.open(self.box.vault), b"\0" * 8)
+        self.assertEqual(client.open(self.box.vault), b"\0" * 9)
         self.assertEqual(client.get("A"), b"one")
         client.set("B", b"two", scope=2, id="web")
         self.assertEqual(client.get("B", scope=2, id="web"), b"two")
         self.assertEqual(client.ask(NAMES), b"\0\x02\x03\x01webB\x01\0\x01A")
-        idle, total, generation, secrets, versions, live, dead, flags = struct.unpack("<7QB", client.ask(
+        idle, total, generation, secrets, versions, live, dead, flags, notices = struct.unpack("<7QBB", client.ask(
             STATUS, path_field(self.box.vault)))
         self.assertTrue(3_590_000 < idle <= 3_600_000 and 43_190_000 < total <= 43_200_000)
-        self.assertEqual((generation, secrets, versions, live, dead, flags), (1, 2, 2, 352, 0, 0))
+        self.assertEqual((generation, secrets, versions, live, dead, flags, notices), (1, 2, 2, 352, 0, 0, 0))
         self.assertRaisesRegex(Failure, "^6$", client.get, "NOPE")
         self.assertRaisesRegex(Failure, "^1$", client.open, "/no/such/vault")
 
     def test_a_wrong_key_unlocks_nothing(self):
-        body = path_field(self.box.vault) + bytes(32) + struct.pack("<QQBH", 1000, 1000, 0, 0)
+        body = path_field(self.box.vault) + bytes(32) + struct.pack("<QQBBH", 1000, 1000, 0, 0, 0)
         self.assertRaisesRegex(Failure, "^43$", self.box.client().ask, UNLOCK, body)
 
     def test_another_version_is_told_and_may_only_stop(self):
         client = self.box.client(greet=False)
-        client.socket.sendall(HELLO[:-2] + b"\x02\0")
-        self.assertEqual(client.reply(), (128, b"\x01\0"))
+        client.socket.sendall(HELLO[:-2] + b"\x01\0")
+        self.assertEqual(client.reply(), (128, b"\x02\0"))
         self.assertRaisesRegex(Failure, "^60$", client.ask, STATUS, path_field(self.box.vault))
         self.assertEqual(client.exactly(1), b"")
 

@@ -80,6 +80,7 @@ final class AgentWorld: Sendable {
         let key = try key(other ?? path)
         try key.withBytes { key throws(SodiumError) in try message.append(key) }
         try message.append(limits)
+        try message.append(0)
         try message.append(number: UInt16(0))
         return try message.withBytes { message throws(MalformedMessage) in
             var reader = FieldReader()

@@ -49,7 +49,7 @@ final class ModelWorld {
         _ = try Vault.create(
             at: path, passphrase: passphrase.span,
             parameters: Argon2id.Parameters(passes: 1, memoryKiB: 8), surroundings: surroundings)
-        surroundings.marks = MarkFolder(path: root + "/vault/seen")
+        surroundings.checkpoints = CheckpointStore(path: root + "/vault/seen")
         template = try ModelWorld.bytes(of: path)
         key = try Log.readHeader(path: path, surroundings: surroundings).unlock(passphrase: passphrase.span)
         holder = try KeyHolder.open(path, passphrase: passphrase.span, surroundings: surroundings)
@@ -87,7 +87,7 @@ final class ModelWorld {
                 var settings = Server.Settings()
                 settings.surroundings = world
                 // It is told where the marks are when a vault is unlocked.
-                settings.surroundings.marks = nil
+                settings.surroundings.checkpoints = nil
                 let server = try Server.start(in: folder, settings: settings)
                 began.signal()
                 try server.run()
@@ -129,10 +129,11 @@ final class ModelWorld {
     private func unlock() throws {
         let (path, marks) = (path, root + "/vault/seen")
         _ = try AgentConnection.connect(in: root + "/run").status(
-            .unlock, path: path, moreCount: Key.count + SecretBuffer.limitsCount + 2 + marks.utf8.count
+            .unlock, path: path, moreCount: Key.count + SecretBuffer.limitsCount + 3 + marks.utf8.count
         ) { message throws(SodiumError) in
             try key.withBytes { key throws(SodiumError) in try message.append(key) }
             try message.append(Limits.default)
+            try message.append(0)
             try message.append(path: marks)
         }
     }
@@ -323,7 +324,7 @@ final class ModelWorld {
     private func kill(_ changes: [Change], _ permille: Int) throws {
         let side = root + "/vault/side"
         var unmarked = surroundings
-        unmarked.marks = nil
+        unmarked.checkpoints = nil
         var whole = try ModelWorld.bytes(of: path)
         whole.removeLast(tailCount)
         try Data(whole).write(to: URL(fileURLWithPath: side))

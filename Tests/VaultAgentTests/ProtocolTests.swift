@@ -23,7 +23,8 @@ import VaultKit
             .outOfMemory,
             .busy, .replaced, .replacedDuringWrite, .readOnly, .transactionTooLarge, .timeExhausted,
             .outcomeUnknown(.ioError), .previousFailure, .io(.save, .noSpace), .io(.open, .permissionDenied),
-            .rolledBack, .keysChanged, .severalNames, .rewriteDiffers(at: 4608), .cancelled,
+            .rolledBack(Rollback(.diverged, lastSeen: 1)), .newerKeys, .numbersExhausted, .noSuchVersion,
+            .keysChanged, .severalNames, .rewriteDiffers(at: 4608), .cancelled,
             .wrongRecoveryKey, .mistypedRecoveryKey, .noRecoveryKey,
             .io(.rewrite, .noSpace),
         ].map { .file($0) }
@@ -39,7 +40,7 @@ import VaultKit
     }
 
     @Test func `a failure without a meaning is malformed`() {
-        for code: UInt8 in [0, 9, 19, 50, 59, 63, 255] {
+        for code: UInt8 in [0, 9, 19, 53, 59, 63, 255] {
             let bytes = [code] + [UInt8](repeating: 0, count: 17)
             #expect(throws: MalformedMessage.self) { try WireFailure(bytes.span) }
         }
@@ -52,17 +53,21 @@ import VaultKit
         let path: [UInt8] = [2, 0] + Array("/v".utf8)
         let limits = [UInt8](repeating: 1, count: 2) + [UInt8](repeating: 0, count: 6)
         let secret: [UInt8] = [2, 3, 1] + Array("webA".utf8)
+        var checkpoint = [UInt8](repeating: 0, count: 984)
+        checkpoint[80] = 1
         return [
-            [0] + Array("vault-ag".utf8) + [1, 0], [1], [2] + path,
-            [3] + path + [UInt8](repeating: 7, count: 32) + limits + limits + [1, 0, 0],
-            [3] + path + [UInt8](repeating: 7, count: 32) + limits + limits + [1] + path,
+            [0] + Array("vault-ag".utf8) + [2, 0], [1], [2] + path,
+            [3] + path + [UInt8](repeating: 7, count: 32) + limits + limits + [1, 0, 0, 0],
+            [3] + path + [UInt8](repeating: 7, count: 32) + limits + limits + [1, 1] + path,
             [4] + path + limits + limits + [0],
             [5] + path, [6] + path, [7], [8] + secret, [9] + secret, [10] + secret + [0, 0, 0, 0],
             [11, 1] + secret + [2, 0, 0, 0, 65, 66] + [2] + secret + [0, 0, 0, 0], [11], [12],
             [13] + path + [1] + path, [13] + path + [2] + path, [13] + path + [3] + path + [0],
             [13] + path + [3] + path + [2] + limits, [13] + path + [4] + path + path,
-            [13] + path + [5] + path, [13] + path + [6] + path + path, [13] + path + [7] + path + path + [3],
-            [13] + path + [8] + path, [14] + path + [UInt8](repeating: 7, count: 32),
+            [13] + path + [5] + path + [0], [13] + path + [5] + path + [1] + checkpoint,
+            [13] + path + [6] + path + path, [13] + path + [7] + path + path + [31],
+            [13] + path + [8] + path, [13] + path + [9] + path + secret + limits, [15] + path + path,
+            [14] + path + [UInt8](repeating: 7, count: 32),
         ]
     }()
 

@@ -46,7 +46,7 @@ import VaultKit
         _ = try socket.send(bytes.span)
     }
 
-    private static let hello: [UInt8] = [11, 0, 0, 0, 0] + Array("vault-ag".utf8) + [1, 0]
+    private static let hello: [UInt8] = [11, 0, 0, 0, 0] + Array("vault-ag".utf8) + [2, 0]
 
     @Test func `another user is disconnected without a byte`() throws {
         var settings = Server.Settings()
@@ -165,7 +165,7 @@ import VaultKit
             let written = Self.message(139, [0, 0, 0, 0, 0, 0, 0, 0])
             let absent = Self.message(255, [6] + [UInt8](repeating: 0, count: 17))
             let said =
-                Self.message(128, [1, 0]) + Self.message(134, [0, 0, 0, 0, 0, 0, 0, 0]) + absent + written
+                Self.message(128, [2, 0]) + Self.message(134, [0, 0, 0, 0, 0, 0, 0, 0, 0]) + absent + written
                 + Self.message(138, [7]) + written + written + Self.message(138, [9]) + Self.message(129, [])
             #expect(rest(socket) == said)
         }
@@ -249,7 +249,7 @@ import VaultKit
             let committed: [UInt8] = [9, 0, 0, 0, 139] + [UInt8](repeating: 0, count: 8)
             let value: [UInt8] = [3, 0, 0, 0, 138, 104, 105]
             let expected =
-                [3, 0, 0, 0, 128, 1, 0, 9, 0, 0, 0, 134] + [UInt8](repeating: 0, count: 8)
+                [3, 0, 0, 0, 128, 2, 0, 10, 0, 0, 0, 134] + [UInt8](repeating: 0, count: 9)
                 + committed + value + committed + value
             while answer.count < expected.count {
                 var piece = [UInt8](repeating: 0, count: 100)

@@ -19,7 +19,7 @@ import Testing
         let fields = Header.Fields(
             vaultID: log.header.vaultID.bytes, generation: 2, baseSeq: CompactedTests.baseSeq,
             baseEnd: UInt64(4608 + count + skew), fileSalt: noise(32, seed: 3),
-            lineage: Bytes16(noise(16).span, at: 0), compatibleFlags: 0)
+            lineage: log.committed.tag, compatibleFlags: 0)
         let slot = Array(log.header.bytes[128..<272])
         let bytes = try Header.encode(fields, slots: [slot, Slot.empty], master: master)
         let header = try Header(bytes, bounds: .testOnlyWeak)

@@ -41,7 +41,7 @@ struct Genuine {
     /// Adds the frames of one more file with this header.
     mutating func learn(_ world: World) throws {
         var world = world
-        world.surroundings.marks = nil
+        world.surroundings.checkpoints = nil
         let (bytes, master) = (world.bytes, try world.masterKey())
         let log = try world.open(master: master)
         var reader = try log.reader()
@@ -143,15 +143,12 @@ struct Oracle {
     /// Section 10.
     private func verdict(on header: Header, _ commits: [Genuine.Frame], _ mark: Mark) -> VaultFileError? {
         if mark.vaultID != header.vaultID { return .replaced }
+        // None of the files was rewritten twice, so that one that contains the change was made of it, or has it.
         let holds =
-            if mark.generation == header.generation {
-                commits.contains { UInt64($0.end) == mark.end && $0.tag == mark.tag }
-            } else {
-                mark.generation < header.generation
-                    && (mark.seq < header.baseSeq
-                        || mark.seq == header.baseSeq && mark.tag == header.lineage)
-            }
-        return holds ? nil : .rolledBack
+            header.lineage == mark.tag
+            || mark.generation == header.generation
+                && commits.contains { UInt64($0.end) == mark.end && $0.tag == mark.tag }
+        return holds ? nil : .rollback
     }
 
     private static let gap = [UInt8](repeating: 0, count: 3584)

@@ -53,7 +53,7 @@ struct CorruptionSample {
         var world = World(seed: 11)
         _ = try world.create()
         try world.addRecoverySlot()
-        world.surroundings.marks = MarkFolder(path: "/state/seen", storage: world.disk)
+        world.surroundings.checkpoints = CheckpointStore(path: "/state/seen", storage: world.disk)
         try world.begin()
         try world.goOn(1)
         let (before, sibling) = (world.copy(seed: 12), world.copy(seed: 13))

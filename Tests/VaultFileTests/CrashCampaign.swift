@@ -98,15 +98,15 @@ struct CrashCampaign: Sendable {
         var findings = Findings()
         guard !recording.masters.isEmpty else { return findings }
         if let bytes = image[Machine.backup] {
-            surroundings.marks = nil
+            surroundings.checkpoints = nil
             let master = recording.masters.ofFile(bytes)
             switch try backup(bytes, { CrashCampaign.open(Machine.backup, master, surroundings) }) {
             case .success(let ledger): findings.books.backup = ledger
             case .failure(let error): findings.refusal = error
             }
         }
-        if recording.surroundings.marks != nil {
-            surroundings.marks = MarkFolder(path: Machine.marks, storage: disk)
+        if recording.surroundings.checkpoints != nil {
+            surroundings.checkpoints = CheckpointStore(path: Machine.marks, storage: disk)
         }
         let master = recording.masters.ofFile(image[recording.path] ?? [])
         do throws(VaultFileError) {

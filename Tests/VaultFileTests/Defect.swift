@@ -63,7 +63,7 @@ enum Defect: CaseIterable, Sendable {
             let half = bytes.count / 2
             steps[index] = [.write(inode, offset: offset, Array(bytes[..<half]))]
             postpone(.write(inode, offset: offset + half, Array(bytes[half...])), &steps, behind: index + 1)
-        case (.marksTooEarly, .write(let inode, _, let bytes)) where bytes.count == 96 && index >= 2:
+        case (.marksTooEarly, .write(let inode, _, let bytes)) where bytes.count == 1024 && index >= 2:
             guard case .some(.write) = steps[index - 2].first, steps[index - 1].count == 1 else { return }
             steps[index] = steps[index - 1]
             steps[index - 1] = steps[index - 2]

@@ -161,8 +161,8 @@ struct FaultOperation: Sendable, CustomStringConvertible {
             _ = try KeylessCheck(path: world.path, surroundings: world.surroundings)
         },
         opened("trust") { log throws(VaultFileError) in
-            guard let marks = log.surroundings.marks else { throw .busy }
-            try log.trust(in: marks)
+            guard let marks = log.surroundings.checkpoints else { throw .busy }
+            _ = try log.accept(in: marks)
         },
     ]
 
@@ -243,7 +243,7 @@ extension World {
     /// The copy that went another way, of which this machine remembers nothing.
     func openOther(_ access: StorageAccess) throws(VaultFileError) -> Log {
         var surroundings = surroundings
-        surroundings.marks = nil
+        surroundings.checkpoints = nil
         let passphrase = passphrase
         return try Log(path: FaultOperation.other, access: access, surroundings: surroundings) {
             header throws(VaultFileError) in try header.unlock(passphrase: passphrase.span)
@@ -261,7 +261,7 @@ extension World {
     }
 
     func merge() throws(VaultFileError) {
-        _ = try Merge.run(into: try open(), from: try openOther(.reading), isTrial: false, now: clock.now)
+        _ = try Merge.run(into: try open(), from: try openOther(.reading), MergeOptions(), now: clock.now)
     }
 
     func restore() throws(VaultFileError) {

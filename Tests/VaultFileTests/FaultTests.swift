@@ -92,7 +92,7 @@ import Testing
             let mark = path.firstRange(of: ".before-restore-")
             let name = mark.map { path[..<$0.lowerBound] + ".before" } ?? path[...]
             var other = world.surroundings
-            other.marks = nil
+            other.checkpoints = nil
             do throws(VaultFileError) {
                 let log = try Log(path: path, access: .reading, surroundings: other) {
                     header throws(VaultFileError) in try header.unlock(passphrase: world.passphrase.span)

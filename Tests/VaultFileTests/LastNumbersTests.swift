@@ -33,7 +33,7 @@ import Testing
         let world = try vault { $0.store(base, at: 56) }
         let whole = world.bytes
         let log = try world.open()
-        #expect(throws: VaultFileError.damagedHeader) { try log.append(.text("A", "1"), .text("B", "2")) }
+        #expect(throws: VaultFileError.numbersExhausted) { try log.append(.text("A", "1"), .text("B", "2")) }
         #expect(world.bytes == whole)
         #expect(world.otherFiles.isEmpty)
         #expect(log.nameCount == 0)
@@ -44,9 +44,9 @@ import Testing
         try world.open().append(.text("A", "1"))
         let log = try world.open()
         #expect(try log.text("A") == "1")
-        #expect(throws: VaultFileError.damagedHeader) { try log.append(.text("A", "2")) }
-        #expect(throws: VaultFileError.damagedHeader) { try world.compact(keeping: .all) }
-        #expect(throws: VaultFileError.damagedHeader) { try salvage(world) }
+        #expect(throws: VaultFileError.numbersExhausted) { try log.append(.text("A", "2")) }
+        #expect(throws: VaultFileError.numbersExhausted) { try world.compact(keeping: .all) }
+        #expect(throws: VaultFileError.numbersExhausted) { try salvage(world) }
         #expect(world.otherFiles.isEmpty)
         #expect(try world.open().text("A") == "1")
     }
@@ -63,8 +63,8 @@ import Testing
         let world = try vault { $0.store(UInt64.max, at: 48) }
         try world.open().append(.text("A", "1"))
         let whole = world.bytes
-        #expect(throws: VaultFileError.damagedHeader) { try world.compact(keeping: .all) }
-        #expect(throws: VaultFileError.damagedHeader) { try salvage(world) }
+        #expect(throws: VaultFileError.numbersExhausted) { try world.compact(keeping: .all) }
+        #expect(throws: VaultFileError.numbersExhausted) { try salvage(world) }
         #expect(world.bytes == whole)
         #expect(world.otherFiles.isEmpty)
         #expect(try world.open().text("A") == "1")

@@ -134,7 +134,7 @@ final class Machine {
         var world = World(seed: seed)
         disk = RecordingDisk(world.disk)
         world.surroundings.storage = disk
-        world.surroundings.marks = hasMarks ? MarkFolder(path: Machine.marks, storage: disk) : nil
+        world.surroundings.checkpoints = hasMarks ? CheckpointStore(path: Machine.marks, storage: disk) : nil
         world.clock.step = 1000
         world.disk["/backup/README"] = Array("backups".utf8)
         self.world = world
@@ -193,7 +193,7 @@ final class Machine {
         var elsewhere = world.surroundings
         let away = MemoryDisk()
         away[world.path] = world.disk[world.path]
-        (elsewhere.storage, elsewhere.marks) = (away, nil)
+        (elsewhere.storage, elsewhere.checkpoints) = (away, nil)
         let (path, master) = (world.path, try known())
         let other = try Log(
             path: path, access: .writing, surroundings: elsewhere, master: master.copy())
@@ -201,7 +201,7 @@ final class Machine {
         try other.append(changes, patience: 0)
         let here = try Log(
             path: path, access: .writing, surroundings: world.surroundings, master: master.copy())
-        _ = try Merge.run(into: here, from: other, isTrial: false, now: world.clock.now)
+        _ = try Merge.run(into: here, from: other, MergeOptions(), now: world.clock.now)
     }
 
     private func changeKeys() throws {

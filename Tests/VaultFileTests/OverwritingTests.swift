@@ -23,8 +23,8 @@ import Testing
     func `a file that went another way is neither read nor written nor cut`(value: [UInt8]) throws {
         let (world, log, other) = try fork([[.text("A", "left")]], [[.put("A", value)]])
         world.bytes = other.bytes
-        #expect(throws: VaultFileError.rolledBack) { try log.append(.text("B", "mine")) }
-        #expect(throws: VaultFileError.rolledBack) { try log.refresh() }
+        #expect(throws: VaultFileError.divergedFromOpen) { try log.append(.text("B", "mine")) }
+        #expect(throws: VaultFileError.divergedFromOpen) { try log.refresh() }
         #expect(world.bytes == other.bytes)
         #expect(world.otherFiles == [])
         #expect(try world.open().value("A") == value)
@@ -47,7 +47,7 @@ import Testing
         #expect(try reader.text("A") == "one")
         let kept = world.bytes
         world.bytes = Array(kept.prefix(4608))
-        #expect(throws: VaultFileError.rolledBack) { try reader.refresh() }
+        #expect(throws: VaultFileError.olderThanOpen) { try reader.refresh() }
         world.bytes = kept
         try reader.refresh()
         #expect(try reader.text("A") == "one")
@@ -68,7 +68,7 @@ import Testing
         }
         for _ in 0..<2 {
             // Whatever it says of a file that changes under its hands, it does not crash.
-            do throws(VaultFileError) { try log.refresh() } catch { #expect(error == .rolledBack) }
+            do throws(VaultFileError) { try log.refresh() } catch { #expect(error.isRollback) }
             _ = world.verdict()
         }
         world.disk.before = nil

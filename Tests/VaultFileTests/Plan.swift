@@ -221,7 +221,7 @@ private struct Recorder {
 
     private func found(_ path: String, _ disk: MemoryDisk) -> Ledger? {
         var surroundings = machine.world.surroundings
-        (surroundings.marks, surroundings.storage) = (nil, disk)
+        (surroundings.checkpoints, surroundings.storage) = (nil, disk)
         guard disk.files[path] != nil, let master = try? machine.known(path) else { return nil }
         return try? Log(path: path, access: .reading, surroundings: surroundings, master: master.copy())
             .ledger()

@@ -76,7 +76,7 @@ import Testing
         let world = try World.withHistory()
         try world.compact(keeping: .all)
         let whole = try world.open().history()
-        world.disk.replace(world.path, with: Array(world.bytes[..<(4608 + 7 * 176 + 50)]))
+        world.disk.replace(world.path, with: Array(world.bytes[..<(4608 + 9 * 176 + 50)]))
         let report = try salvage(world)
         #expect(report.versions == 7)
         #expect(report.lost.map(\.records) == [nil, nil])

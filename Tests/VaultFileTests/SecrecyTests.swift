@@ -48,7 +48,7 @@ import Testing
         } catch VaultFileError.cancelled {
             #expect(!isWritten)
         }
-        #expect(log.sealer.withPlaintext { bytes in bytes.indices.allSatisfy { bytes[$0] == 0 } })
+        #expect(log.sealer?.isWiped == true)
         #expect(log.nameCount == (isWritten ? 2 : 0))
     }
 

@@ -310,8 +310,8 @@ import Testing
         try log.append(.text("A", "one"))
         let whole = world.bytes
         world.disk.replace(world.path, with: empty)
-        #expect(throws: VaultFileError.rolledBack) { try log.refresh() }
-        #expect(throws: VaultFileError.rolledBack) { try log.append(.text("B", "two")) }
+        #expect(throws: VaultFileError.olderThanOpen) { try log.refresh() }
+        #expect(throws: VaultFileError.olderThanOpen) { try log.append(.text("B", "two")) }
         #expect(world.bytes == empty)
         world.disk.replace(world.path, with: whole)
         try log.refresh()
@@ -417,8 +417,8 @@ import Testing
         let older = world.bytes
         try log.append(.text("A", "two"))
         world.bytes = older
-        #expect(throws: VaultFileError.rolledBack) { try log.refresh() }
-        #expect(throws: VaultFileError.rolledBack) { try log.append(.text("A", "three")) }
+        #expect(throws: VaultFileError.olderThanOpen) { try log.refresh() }
+        #expect(throws: VaultFileError.olderThanOpen) { try log.append(.text("A", "three")) }
         #expect(world.bytes == older)
     }
 

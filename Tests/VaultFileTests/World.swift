@@ -4,6 +4,22 @@ import Testing
 
 @testable import VaultFile
 
+extension VaultFileError {
+    /// A file that lacks what was seen when the clock stood at its start, and has nothing else.
+    static let older = VaultFileError.rolledBack(Rollback(.older, lastSeen: World.start))
+    /// A file that lacks what was seen then, and has something else.
+    static let diverged = VaultFileError.rolledBack(Rollback(.diverged, lastSeen: World.start))
+    /// A file whose keys are not those that were seen then.
+    static let otherKeys = VaultFileError.rolledBack(Rollback(.keys, lastSeen: World.start))
+    var isRollback: Bool { if case .rolledBack = self { true } else { false } }
+
+    /// The same two of what a log saw itself.
+    static let olderThanOpen = VaultFileError.rolledBack(Rollback(.older, lastSeen: 0))
+    static let divergedFromOpen = VaultFileError.rolledBack(Rollback(.diverged, lastSeen: 0))
+    /// Stands for all of them.
+    static let rollback = VaultFileError.rolledBack(Rollback(.older, lastSeen: 0))
+}
+
 /// A clock that stands still unless a test moves it.
 final class TestClock: @unchecked Sendable {
     /// Milliseconds since 1970.

@@ -1,11 +1,12 @@
 import Compaction
 import Platform
+import Sodium
 import Testing
 
 @testable import VaultFile
 
 /// What this machine saw last: vault-format.md, section 10.
-@Suite struct MarkTests {
+@Suite struct CheckpointTests {
     /// A vault of five commits, and its file after each of them.
     private func grown() throws -> (World, [[UInt8]]) {
         let world = World.remembering()
@@ -22,9 +23,9 @@ import Testing
         let (world, states) = try grown()
         for state in states.dropLast() {
             world.disk.replace(world.path, with: state)
-            #expect(world.verdict() == .rolledBack)
+            #expect(world.verdict() == .older)
             let before = world.bytes
-            #expect(throws: VaultFileError.rolledBack) { try world.compact() }
+            #expect(throws: VaultFileError.older) { try world.compact() }
             #expect(world.bytes == before)
         }
         world.disk.replace(world.path, with: try #require(states.last))
@@ -42,13 +43,13 @@ import Testing
             whole.dropLast(1) + [whole[whole.count - 1] ^ 1],
         ] {
             world.disk.replace(world.path, with: bytes)
-            #expect(world.verdict() == .rolledBack)
+            #expect(world.verdict() == .older)
             #expect(world.bytes == bytes)
         }
         // Without a memory it is what a killed writer may have left.
         world.disk.replace(world.path, with: Array(whole.dropLast(1)))
         var other = world
-        other.surroundings.marks = nil
+        other.surroundings.checkpoints = nil
         #expect(try other.open().text("A") == "3")
     }
 
@@ -56,33 +57,38 @@ import Testing
         let (world, states) = try grown()
         world.disk.replace(world.path, with: states[3])
         var other = world
-        other.surroundings.marks = nil
+        other.surroundings.checkpoints = nil
         for number in 0..<4 { try other.open().append(.text("B", "\(number)")) }
-        #expect(world.verdict() == .rolledBack)
+        #expect(world.verdict() == .diverged)
         try other.compact(keeping: .all)
-        #expect(world.verdict() == nil, "a rewrite that is ahead cannot be told from one that followed")
+        #expect(world.verdict() == .diverged, "however large its numbers have grown")
     }
 
     @Test func `a rewrite of an older state is noticed`() throws {
         let (world, states) = try grown()
         world.disk.replace(world.path, with: states[3])
         var other = world
-        other.surroundings.marks = nil
+        other.surroundings.checkpoints = nil
         try other.compact(keeping: .all)
-        #expect(world.verdict() == .rolledBack)
+        #expect(world.verdict() == .older)
         // As many frames as were seen, but others.
         world.disk.replace(world.path, with: states[4])
         try other.open().append(.text("B", "x"))
         try other.compact(keeping: .all)
-        #expect(world.verdict() == .rolledBack)
+        #expect(world.verdict() == .diverged)
     }
 
-    @Test func `an older generation is noticed after a compaction`() throws {
+    @Test func `a compaction that was undone is said, and is no alarm, since nothing is missing`() throws {
         let (world, states) = try grown()
         try world.compact()
         #expect(try world.open().header.generation == 2)
         world.disk.replace(world.path, with: try #require(states.last))
-        #expect(world.verdict() == .rolledBack)
+        let log = try world.open()
+        #expect(log.observations == [.compactionUndone])
+        // Whoever saw the compacted file has seen no less than whoever has not.
+        try log.append(.text("A", "on"))
+        world.disk.replace(world.path, with: try #require(states.last))
+        #expect(world.verdict() == .older)
     }
 
     @Test func `another vault at the path is noticed, one elsewhere is not`() throws {
@@ -104,12 +110,12 @@ import Testing
         let (world, states) = try grown()
         world.disk.replace(world.path, with: states[2])
         var other = world
-        other.surroundings.marks = nil
-        try other.open().trust(in: try #require(world.surroundings.marks))
+        other.surroundings.checkpoints = nil
+        #expect(try other.open().accept(in: try #require(world.surroundings.checkpoints)))
         #expect(world.verdict() == nil)
         try world.open().append(.text("A", "on"))
         world.disk.replace(world.path, with: states[2])
-        #expect(world.verdict() == .rolledBack)
+        #expect(world.verdict() == .older)
     }
 
     @Test(arguments: [false, true])
@@ -118,10 +124,12 @@ import Testing
         let log = try world.open()
         try world.compact()
         try log.refresh()
-        for state in [states[4], states[2], states[5]] {
+        for (state, verdict) in [
+            (states[4], VaultFileError.older), (states[2], .older), (states[5], .diverged),
+        ] {
             if isInPlace { world.bytes = state } else { world.disk.replace(world.path, with: state) }
-            #expect(throws: VaultFileError.rolledBack) { try log.refresh() }
-            #expect(throws: VaultFileError.rolledBack) { try log.append(.text("B", "x")) }
+            #expect(throws: verdict) { try log.refresh() }
+            #expect(throws: verdict) { try log.append(.text("B", "x")) }
             try world.trustAnew()
             try log.refresh()
             #expect(log.header.generation == 1)
@@ -139,7 +147,7 @@ import Testing
             #expect(world.verdict() == nil)
             // From now on it is remembered again.
             world.disk.replace(world.path, with: states[0])
-            #expect(world.verdict() == .rolledBack)
+            #expect(world.verdict() == .older)
         }
     }
 
@@ -151,26 +159,11 @@ import Testing
             try log.append(.text("B", "\(number)"))
             try world.disk.remove(path)
             try log.append(.text("B", "and \(number)"))
-            #expect(log.markFailure == nil)
+            #expect(log.checkpointFailure == nil)
             #expect(world.otherFiles.contains(path))
         }
         world.disk.replace(world.path, with: try #require(states.last))
-        #expect(world.verdict() == .rolledBack)
-    }
-
-    @Test func `a head in the file that names what was seen raises no alarm`() throws {
-        let (world, states) = try grown()
-        let seen = try world.open().present
-        world.disk.replace(world.path, with: states[3])
-        var other = world
-        other.surroundings.marks = nil
-        let log = try other.open()
-        var record = ForgedRecord(seen.body)
-        record.kind = RecordKind.head
-        world.bytes += try Forge(log).frame(
-            record, after: log.committed, transactionStart: log.committedEnd
-        ).bytes
-        #expect(world.verdict() == nil)
+        #expect(world.verdict() == .older)
     }
 
     @Test func `a file that grew elsewhere is taken, made durable, and remembered`() throws {
@@ -183,7 +176,7 @@ import Testing
         #expect(try world.open(.reading).text("A") == "4")
         #expect(world.disk.journal == [.sync, .write])
         world.disk.replace(world.path, with: states[3])
-        #expect(world.verdict() == .rolledBack)
+        #expect(world.verdict() == .older)
     }
 
     @Test func `a mark that cannot be written is told, and stops nobody`() throws {
@@ -191,14 +184,14 @@ import Testing
         world.disk.fail(.write, after: 1, with: .noSpace)
         let log = try world.open()
         try log.append(.text("A", "on"))
-        #expect(log.markFailure == .noSpace)
+        #expect(log.checkpointFailure == .noSpace)
         // When there is room again, it is remembered again.
         try log.append(.text("A", "on and"))
-        #expect(log.markFailure == nil)
+        #expect(log.checkpointFailure == nil)
         try log.append(.text("A", "on"))
         let whole = world.bytes
         world.disk.replace(world.path, with: Array(whole.dropLast(176)))
-        #expect(world.verdict() == .rolledBack)
+        #expect(world.verdict() == .older)
         world.disk.replace(world.path, with: whole)
         #expect(try world.open().text("A") == "on")
     }
@@ -210,8 +203,8 @@ import Testing
         try world.open().append(.text("A", "by another"))
         // In place, as cp does it, back to what this log knows.
         world.bytes = seen
-        #expect(throws: VaultFileError.rolledBack) { try old.refresh() }
-        #expect(throws: VaultFileError.rolledBack) { try old.append(.text("B", "x")) }
+        #expect(throws: VaultFileError.older) { try old.refresh() }
+        #expect(throws: VaultFileError.older) { try old.append(.text("B", "x")) }
         #expect(world.bytes == seen)
     }
 
@@ -221,7 +214,7 @@ import Testing
         let world = World.remembering()
         _ = try world.create()
         var other = world
-        other.surroundings.marks = nil
+        other.surroundings.checkpoints = nil
         try other.compact()
         try other.compact()
         #expect(world.verdict() == nil)
@@ -232,7 +225,7 @@ import Testing
         let world = World.remembering()
         try world.create().append(.text("A", "one"))
         var other = world
-        other.surroundings.marks = nil
+        other.surroundings.checkpoints = nil
         try other.compact()
         world.disk.resetCounts()
         _ = try world.open(.reading)
@@ -243,25 +236,25 @@ import Testing
         let (world, states) = try grown()
         world.disk.replace(world.path, with: states[2])
         var other = world
-        other.surroundings.marks = nil
-        let (log, marks) = (try other.open(), try #require(world.surroundings.marks))
+        other.surroundings.checkpoints = nil
+        let (log, store) = (try other.open(), try #require(world.surroundings.checkpoints))
         world.disk.resetCounts()
-        try log.trust(in: marks)
+        _ = try log.accept(in: store)
         #expect(world.disk.journal == [.sync, .write, .sync])
         #expect(world.verdict() == nil)
     }
 
     @Test func `a backup is remembered beside the mark, and no other bytes are taken for one`() throws {
         let (world, _) = try grown()
-        let marks = try #require(world.surroundings.marks)
-        #expect(try marks.backup(of: world.path) == nil)
-        let backup = MarkFolder.Backup(of: try world.open().present, at: World.start + 5)
-        try marks.set(backup, of: world.path)
-        #expect(try marks.backup(of: world.path) == backup)
+        let store = try #require(world.surroundings.checkpoints)
+        #expect(try store.backup(of: world.path) == nil)
+        let backup = CheckpointStore.Backup(of: try world.open().present, at: World.start + 5)
+        try store.set(backup, of: world.path)
+        #expect(try store.backup(of: world.path) == backup)
         let path = try #require(world.otherFiles.first { $0.hasSuffix(".backup") })
         for offset in world.disk[path].indices {
             world.disk.flip(path, at: offset, bit: 3)
-            #expect(try marks.backup(of: world.path) == nil, "byte \(offset)")
+            #expect(try store.backup(of: world.path) == nil, "byte \(offset)")
             world.disk.flip(path, at: offset, bit: 3)
         }
     }
@@ -270,14 +263,22 @@ import Testing
         let (world, _) = try grown()
         let path = try #require(world.otherFiles.first { $0.hasPrefix("/state/seen/") })
         let log = try world.open()
-        let bytes = world.disk[path]
-        #expect(bytes.count == 96)
-        #expect(Array(bytes[..<8]) == Array("VLTMARK1".utf8))
+        let (bytes, namer) = (world.disk[path], try log.namer())
+        #expect(bytes.count == 1024)
+        #expect(Array(bytes[..<8]) == Array("VLTSEEN2".utf8))
         #expect(Array(bytes[8..<24]) == log.header.vaultID.bytes)
-        #expect(bytes.span.load(UInt64.self, at: 24) == 1)
-        #expect(bytes.span.load(UInt64.self, at: 32) == 5)
-        #expect(bytes.span.load(UInt64.self, at: 40) == log.committedEnd)
-        #expect(Array(bytes[48..<64]) == log.committed.tag.bytes)
+        #expect(try bytes.span.load(UInt64.self, at: 24) == log.keyID())
+        #expect(bytes.span.load(UInt64.self, at: 32) == 1)
+        #expect(Array(bytes[40..<56]) == log.header.macTag.bytes)
+        #expect(bytes.span.load(UInt64.self, at: 56) == log.committedEnd)
+        #expect(Array(bytes[64..<80]) == log.committed.tag.bytes)
+        #expect(bytes.span.load(UInt64.self, at: 80) == World.start)
+        #expect(bytes.span.load(UInt16.self, at: 88) == 1 && bytes.span.load(UInt16.self, at: 90) == 5)
+        #expect(bytes.span.load(UInt32.self, at: 92) == 0)
+        #expect(try bytes.span.load(UInt64.self, at: 96) == namer.id(of: log.committed.tag))
+        #expect(bytes.span.isZero(104..<352) && bytes.span.isZero(392..<992))
+        #expect(try BLAKE2b.hash(bytes.span.extracting(0..<992)) == Array(bytes[992...]))
+        #expect(world.disk[path + ".path"] == Array(world.path.utf8))
     }
 }
 
@@ -285,7 +286,7 @@ extension World {
     /// Takes the file that is there for what was seen last.
     fileprivate func trustAnew() throws {
         var other = self
-        other.surroundings.marks = nil
-        if let marks = surroundings.marks { try other.open().trust(in: marks) }
+        other.surroundings.checkpoints = nil
+        if let store = surroundings.checkpoints { _ = try other.open().accept(in: store) }
     }
 }
