@@ -8,6 +8,7 @@ import sys
 import tempfile
 import unittest
 
+import primitives
 import vaultfile as vf
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Vectors")
@@ -60,9 +61,9 @@ def outcome(data, secret):
 
 class Vectors(unittest.TestCase):
     def setUp(self):
-        saved = vf.stretch
-        vf.stretch = functools.lru_cache(maxsize=None)(saved)  # many files, few slots
-        self.addCleanup(setattr, vf, "stretch", saved)
+        saved = primitives.stretch
+        primitives.stretch = functools.lru_cache(maxsize=None)(saved)  # many files, few slots
+        self.addCleanup(setattr, primitives, "stretch", saved)
 
     def test_every_vector_is_what_it_says(self):
         failed = 0

@@ -70,7 +70,7 @@ def make_header(label, *patches, slots=(SLOT, EMPTY_SLOT), master=MASTER, **fiel
     """512 bytes with the right sum and MAC, whatever the fields and patches say."""
     h = vf.Header(vf.MAGIC, 1, 0, 512, 0, 0, 0, 0, VAULT_ID, 1, 0, LOG_START, draw("salt " + label)(32), bytes(16), bytes(8))
     raw = with_sum(patched(vf.HEADER.pack(*h._replace(**fields)) + b"".join(slots) + bytes(96), *patches))
-    return raw[:480] + vf._header_mac(master, raw)
+    return raw[:480] + vf.header_mac(master, raw)
 
 
 # ---- records ------------------------------------------------------------------------------------------------------
