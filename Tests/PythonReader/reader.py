@@ -16,47 +16,11 @@ from primitives import (
     BODY_MOST, BOX_LEAST, BOX_MOST, CLUSTER, COMMIT, COPY_AT, DESCENT, FRAME, HEAD, HEADER, HEADER_LENGTH, ID, IGNORABLE,
     LOG_START, MAGIC, NAME, PROJECT, PURGED, SEALED, SEARCH_MOST, SEQ_MOST, SLOT, TEAM, TIME_MOST, TOMBSTONE, TRANSACTION_MOST,
     VALUE, VALUE_MOST, blake, bucket, crc32c)
+from verdicts import (
+    Damage, HeaderDamaged, HeaderTampered, IncompleteCopy, InvalidPassphrase, KdfRefused, Mistyped, NoRecoveryKey, NotAVault,
+    Unsupported, WrongPassphrase)
 
 BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
-
-class VaultError(Exception):
-    """A verdict other than "whole" and "unfinished tail".  Each subclass is named by its docstring."""
-
-    @property
-    def verdict(self):
-        return self.__doc__
-
-    def __str__(self):
-        return ": ".join(filter(None, (self.verdict, super().__str__())))
-
-
-# fmt: off
-class NotAVault(VaultError): "not a vault"
-class IncompleteCopy(VaultError): "incomplete copy"
-class Unsupported(VaultError): "unsupported"
-class HeaderDamaged(VaultError): "header damaged"
-class KdfRefused(VaultError): "refused"
-class WrongPassphrase(VaultError): "wrong passphrase"
-class HeaderTampered(VaultError): "tampered with"
-class Mistyped(VaultError): "mistyped recovery key"
-class NoRecoveryKey(VaultError): "no recovery key"
-class InvalidPassphrase(VaultError): "invalid passphrase"
-class ReadOnly(VaultError): "read only"
-# fmt: on
-
-
-class Damage(VaultError):
-    "damage"
-
-    def __init__(self, offset, why=""):
-        super().__init__(why)
-        self.offset = offset
-
-    @property
-    def verdict(self):
-        return "damage at %d" % self.offset
-
 
 # ---- section 3: keys ----------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import reader
 import rewrite
 from descent import Descent, purged_entries
 from primitives import COPY_AT, DESCENT, HEADER_LENGTH, LOG_START, PURGED, SEALED, unique
+from verdicts import Unsupported, VaultError
 
 # Bytes in which nothing was found, and how many records stood there; None where nothing tells, at the end.
 Lost = namedtuple("Lost", "offset count records")
@@ -52,7 +53,7 @@ def _header(data, secret):
     for raw in (data[:HEADER_LENGTH], data[COPY_AT:LOG_START]):
         try:
             return reader.decode_header(raw), raw, reader.unlock(raw, secret)
-        except reader.VaultError as error:
+        except VaultError as error:
             failure = failure or error
     raise failure
 
@@ -64,7 +65,7 @@ def _take(data, at, key, seq):
         return None
     try:
         record, commits = reader.decode_plaintext(plain, at)
-    except (ValueError, reader.Unsupported):
+    except (ValueError, Unsupported):
         return None
     tx_start = SEALED.unpack_from(plain)[6]
     if record.seq <= seq or tx_start > at:
@@ -78,6 +79,6 @@ def _state(data, header, raw, master):
     vault.master, vault.header = master, header
     try:
         vault.replay(data, raw)
-    except reader.VaultError:
+    except VaultError:
         return None
     return vault.state() if vault.whole else None

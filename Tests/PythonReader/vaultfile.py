@@ -27,10 +27,10 @@ from primitives import (
     CLUSTER, COMMIT, COPY_AT, HEAD, HEADER, HEADER_LENGTH, LOG_START, MAGIC, PROJECT, SEALED, SLOT, TEAM, TIME_MOST, TOMBSTONE,
     TRANSACTION_MOST, VALUE, WITH_DESCENT, blake, bucket, crc32c)
 from reader import (  # noqa: F401
-    BASE32, Damage, Header, HeaderDamaged, HeaderTampered, IncompleteCopy, InvalidPassphrase, KdfRefused, Mistyped, NoRecoveryKey,
-    NotAVault, ReadOnly, Record, Slot, Unsupported, VaultError, WrongPassphrase, check_kdf, check_passphrase, commitment, decode_body,
-    decode_plaintext, encode_body, frame_key, frame_length, header_mac, read_frame, read_header, recovery_key, recovery_text,
-    slot_bytes, slot_secret, unlock)
+    BASE32, Header, Record, Slot, check_kdf, check_passphrase, commitment, decode_body, decode_plaintext, encode_body, frame_key,
+    frame_length, header_mac, read_frame, read_header, recovery_key, recovery_text, slot_bytes, slot_secret, unlock)
+from verdicts import *  # noqa: F401,F403
+from verdicts import ReadOnly, Unsupported
 
 COMPACT_COMMIT = 16 << 20
 

@@ -141,7 +141,7 @@ def written(draw, path):
         for _ in range(draw.choice((1, 1, 2, 5))):
             r = record(draw, 1000)
             if r.kind in (vf.VALUE, vf.TOMBSTONE):
-                scope, id, name, value = vf.decode_body(r.kind, r.body)
+                scope, id, name, value = vf.decode_body(r.kind, r.body, True)
                 records.append(vf.Record(r.kind, scope, id, name, value))  # the writer stamps it
             else:
                 records.append(vf.other(r.kind, r.body))
