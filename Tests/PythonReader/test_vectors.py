@@ -29,9 +29,16 @@ def unpack(content):
     """What a vector says, and the vault's file."""
     head, data = content.split(b"\n\n", 1)
     head = json.loads(head)
-    for offset, count in head.get("zeros", []):
-        data = data[:offset] + bytes(count) + data[offset:]
-    return head, data
+    return head, with_zeros(data, head.get("zeros", []))
+
+
+def with_zeros(data, runs):
+    parts, taken, length = [], 0, 0
+    for offset, count in runs:
+        more = offset - length
+        parts += [data[taken:taken + more], bytes(count)]
+        taken, length = taken + more, offset + count
+    return b"".join(parts) + data[taken:]
 
 
 def secret(head):

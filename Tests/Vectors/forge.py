@@ -158,6 +158,16 @@ class Chain:
 # ---- vectors ------------------------------------------------------------------------------------------------------
 
 
+def without_zeros(data):
+    """The data without its long runs of zeros, and these."""
+    runs, parts, end = [], [], 0
+    for m in re.finditer(b"\0{64,}", data):
+        runs.append([m.start(), len(m[0])])
+        parts.append(data[end:m.start()])
+        end = m.end()
+    return b"".join(parts) + data[end:], runs
+
+
 class Vector:
     """One file in the making, and what it must be taken for.
 
@@ -251,9 +261,7 @@ class Vector:
         head = {**self.expected, "section": self.section, "comment": self.comment, **self.secret}
         if self.findings:
             head["check"] = self.findings
-        body, runs = self.data, [[m.start(), len(m[0])] for m in re.finditer(b"\0{64,}", self.data)]
-        for offset, count in reversed(runs):
-            body = body[:offset] + body[offset + count:]
+        body, runs = without_zeros(self.data)
         if self.zeros:
             runs.append([len(self.data), self.zeros])
         if runs:
