@@ -4,8 +4,9 @@ from collections import namedtuple
 
 import rewrite
 from descent import HEADS_MOST, KEYS_MOST, PURGED_MOST, Descent, State, limited
-from primitives import DESCENT, DROPPED_MOST, PURGED, TRANSACTION_MOST
+from primitives import DESCENT, DROPPED_MOST, PURGED, SEQ_MOST, TRANSACTION_MOST
 from reader import Record, address, frame_length, histories
+from verdicts import Exhausted
 
 SAME, OLDER, NEWER, DIVERGED, UNRELATED = "same", "older", "newer", "diverged", "unrelated"
 NOTHING, REFUSED, COPIED, WRITTEN = "nothing", "refused", "copied", "written"
@@ -40,6 +41,7 @@ def relation(f, x):
 def merge(f, x, now, all_versions=False, allow_future=False, take_keys=False):
     related, here, there, rewritten = relation(f, x), f.state(), x.state(), None
     records = f.records
+    rewrite.check_writable(f.header)
 
     def without_a_record(outcome):
         return Merged(outcome, related, False, [], 0, 0, 0, None, [], None, [])
@@ -67,6 +69,8 @@ def merge(f, x, now, all_versions=False, allow_future=False, take_keys=False):
         outcome = NOTHING if rewritten is None else WRITTEN
         return Merged(outcome, related, partial, [], future, purged_out, unknown, None, [], rewritten, [])
     transactions = _transactions(taken, descent, purged, here.heads, now)
+    if f.seq + len(records if rewritten else []) + sum(map(len, transactions)) > SEQ_MOST:
+        raise Exhausted("a seq would pass 2^64 - 1")
     return Merged(WRITTEN, related, partial, taken, future, purged_out, unknown, descent, purged, rewritten, transactions)
 
 

@@ -6,6 +6,7 @@ from descent import KEYS_MOST, PURGED_MOST, Descent, limited, purged_entry
 from primitives import (
     DESCENT, DROPPED_MOST, HEAD, IGNORABLE, LOG_START, PURGED, SAFE_TO_COPY, SEQ_MOST, TOMBSTONE, VALUE, WITH_DESCENT, unique)
 from reader import Record, address, frame_length, histories
+from verdicts import Exhausted, ReadOnly
 
 ALL, NONE = "all", "none"  # or the time since which a version must have been replaced to be kept
 
@@ -14,8 +15,10 @@ ALL, NONE = "all", "none"  # or the time since which a version must have been re
 Rewrite = namedtuple("Rewrite", "header descent purged records")
 
 
-class Exhausted(ValueError):
-    """A seq or a generation would pass 2^64 - 1."""
+def check_writable(header):
+    """Section 8: who does not know a read-only flag does not write the file."""
+    if header.read_only & ~WITH_DESCENT:
+        raise ReadOnly()
 
 
 def entry(vault_id, record):
@@ -40,6 +43,7 @@ def survivors(records, vault_id, purged, retention):
 
 def make(header, records, descent, purged, retention, seq, tag, now):
     """The rewrite of a file with this header, whose last frame has this seq and tag."""
+    check_writable(header)
     new = survivors(records, header.vault_id, set(purged), retention)
     purged = purged[-PURGED_MOST:]
     first = [Record(DESCENT, 0, b"", b"", descent.encode(), now)]
@@ -47,7 +51,7 @@ def make(header, records, descent, purged, retention, seq, tag, now):
         first.append(Record(PURGED, 0, b"", b"", b"".join(purged), now))
     written = first + [r._replace(seq=None) for r in new]
     if header.generation == SEQ_MOST or seq + len(written) > SEQ_MOST:
-        raise Exhausted()
+        raise Exhausted("a generation or seq would pass 2^64 - 1")
     header = header._replace(
         generation=header.generation + 1, base_seq=seq, lineage=tag, read_only=header.read_only | WITH_DESCENT,
         base_end=LOG_START + sum(map(frame_length, written)), file_salt=None)

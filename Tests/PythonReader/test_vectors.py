@@ -10,6 +10,7 @@ import unittest
 
 import primitives
 import vaultfile as vf
+import vectors2
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Vectors")
 FOLDER = os.path.join(HERE, "v1")
@@ -29,16 +30,7 @@ def unpack(content):
     """What a vector says, and the vault's file."""
     head, data = content.split(b"\n\n", 1)
     head = json.loads(head)
-    return head, with_zeros(data, head.get("zeros", []))
-
-
-def with_zeros(data, runs):
-    parts, taken, length = [], 0, 0
-    for offset, count in runs:
-        more = offset - length
-        parts += [data[taken:taken + more], bytes(count)]
-        taken, length = taken + more, offset + count
-    return b"".join(parts) + data[taken:]
+    return head, vectors2.with_zeros(data, head.get("zeros", []))
 
 
 def secret(head):

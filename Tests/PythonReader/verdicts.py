@@ -24,6 +24,7 @@ class Mistyped(VaultError): "mistyped recovery key"
 class NoRecoveryKey(VaultError): "no recovery key"
 class InvalidPassphrase(VaultError): "invalid passphrase"
 class ReadOnly(VaultError): "read only"
+class Exhausted(VaultError): "exhausted"
 # fmt: on
 
 
