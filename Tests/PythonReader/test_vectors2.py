@@ -11,7 +11,7 @@ import vectors2
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Vectors")
 FOLDER = os.path.join(HERE, "v2")
-FROZEN = ""
+FROZEN = "911991ed66dead06861cfaed7bd0bb25a1bf84e2552d103e0305850ea1967905"
 
 
 def paths():
