@@ -5,7 +5,7 @@ from collections import namedtuple
 import rewrite
 from descent import HEADS_MOST, KEYS_MOST, PURGED_MOST, Descent, State, limited
 from primitives import DESCENT, DROPPED_MOST, PURGED, SEQ_MOST, TRANSACTION_MOST
-from reader import Record, address, frame_length, histories
+from reader import address, frame_length, histories, unaddressed
 from verdicts import Exhausted
 
 SAME, OLDER, NEWER, DIVERGED, UNRELATED = "same", "older", "newer", "diverged", "unrelated"
@@ -101,7 +101,7 @@ def _descent(here, there, is_same, is_values_alone):
         return Descent(True, [], _without(there.keys, here.keys)[-KEYS_MOST:], ids, dropped)
     # What of both frontiers does not lie beneath the other side.
     heads = [h for h in here.heads if h in there.heads or h not in set(there.ids)]
-    heads += [h for h in there.heads if h not in here.heads and h not in set(here.ids)]
+    heads += [h for h in there.heads if h not in set(here.ids)]
     if len(heads) > HEADS_MOST:
         return Descent(True, [], [], ids, dropped)
     return Descent(False, heads, [], ids, dropped)
@@ -115,12 +115,12 @@ def _without(items, others):
 def _transactions(taken, descent, purged, heads, now):
     """All but the last begin with a DESCENT that changes nothing; the last with the one that counts."""
     plain = Descent(False, heads, [], [], 0)
-    last = [Record(DESCENT, 0, b"", b"", descent.encode(), now)]
+    last = [unaddressed(DESCENT, descent.encode(), now)]
     if purged:
-        last.append(Record(PURGED, 0, b"", b"", b"".join(purged), now))
+        last.append(unaddressed(PURGED, b"".join(purged), now))
     transactions, rest = [], list(taken)
     while sum(map(frame_length, last + rest)) > TRANSACTION_MOST:
-        part = [Record(DESCENT, 0, b"", b"", plain.encode(), now)]
+        part = [unaddressed(DESCENT, plain.encode(), now)]
         size = frame_length(part[0])
         while rest and size + frame_length(rest[0]) <= TRANSACTION_MOST:
             size += frame_length(rest[0])

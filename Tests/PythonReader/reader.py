@@ -166,6 +166,14 @@ def check_mac(data, master):
 Record = namedtuple("Record", "kind scope id name value time seq", defaults=(None, None))
 
 
+NOWHERE = 0, b"", b""  # scope, id and name of a record without an address
+
+
+def unaddressed(kind, body, time):
+    """A record of a kind that has no address."""
+    return Record(kind, *NOWHERE, body, time)
+
+
 def address(record):
     """The address of a value or a tombstone, as section 5 encodes it."""
     return bytes((record.scope, len(record.id), len(record.name), 0)) + record.id + record.name
@@ -191,7 +199,7 @@ def decode_body(kind, body, is_first):
             descent.Descent.decode(body)
         if kind == PURGED:
             descent.purged_entries(body)
-        return 0, b"", b"", body
+        return *NOWHERE, body
     if len(body) < 5:
         raise ValueError("length of the body")
     scope, id_length, name_length, reserved = body[:4]

@@ -5,7 +5,7 @@ from collections import namedtuple
 from descent import KEYS_MOST, PURGED_MOST, Descent, limited, purged_entry
 from primitives import (
     DESCENT, DROPPED_MOST, HEAD, IGNORABLE, LOG_START, PURGED, SAFE_TO_COPY, SEQ_MOST, TOMBSTONE, VALUE, WITH_DESCENT, unique)
-from reader import Record, address, frame_length, histories
+from reader import address, frame_length, histories, unaddressed
 from verdicts import Exhausted, ReadOnly
 
 ALL, NONE = "all", "none"  # or the time since which a version must have been replaced to be kept
@@ -46,9 +46,9 @@ def make(header, records, descent, purged, retention, seq, tag, now):
     check_writable(header)
     new = survivors(records, header.vault_id, set(purged), retention)
     purged = purged[-PURGED_MOST:]
-    first = [Record(DESCENT, 0, b"", b"", descent.encode(), now)]
+    first = [unaddressed(DESCENT, descent.encode(), now)]
     if purged:
-        first.append(Record(PURGED, 0, b"", b"", b"".join(purged), now))
+        first.append(unaddressed(PURGED, b"".join(purged), now))
     written = first + [r._replace(seq=None) for r in new]
     if header.generation == SEQ_MOST or seq + len(written) > SEQ_MOST:
         raise Exhausted("a generation or seq would pass 2^64 - 1")
@@ -84,16 +84,3 @@ def new_keys(vault, now, more_keys=()):
     state = vault.state()
     descent = carried(state, True, [vault.key_id, *more_keys])
     return make(vault.header, vault.records, descent, state.purged, ALL, vault.seq, vault.tag, now)
-
-
-def split(records, most):
-    """The records in transactions of at most `most` bytes of frames."""
-    transactions, size = [], 0
-    for record in records:
-        length = frame_length(record)
-        if not transactions or size + length > most:
-            transactions.append([])
-            size = 0
-        transactions[-1].append(record)
-        size += length
-    return transactions

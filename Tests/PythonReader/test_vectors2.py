@@ -11,7 +11,7 @@ import vectors2
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Vectors")
 FOLDER = os.path.join(HERE, "v2")
-FROZEN = "911991ed66dead06861cfaed7bd0bb25a1bf84e2552d103e0305850ea1967905"
+FROZEN = "504fc202480400be837b485a7c5f90404101097d1fa96c43d1ec664d37434090"
 
 
 def paths():

@@ -28,7 +28,8 @@ from primitives import (
     TRANSACTION_MOST, VALUE, WITH_DESCENT, blake, bucket, crc32c)
 from reader import (  # noqa: F401
     BASE32, Header, Record, Slot, check_kdf, check_passphrase, commitment, decode_body, decode_plaintext, encode_body, frame_key,
-    frame_length, header_mac, read_frame, read_header, recovery_key, recovery_text, slot_bytes, slot_secret, unlock)
+    frame_length, header_mac, read_frame, read_header, recovery_key, recovery_text, slot_bytes, slot_secret, unaddressed,
+    unlock)
 from verdicts import *  # noqa: F401,F403
 from verdicts import ReadOnly, Unsupported
 
@@ -44,7 +45,7 @@ def tombstone(scope, id, name, time=None):
 
 
 def other(kind, body, time=None):
-    return Record(kind, 0, b"", b"", bytes(body), time)
+    return unaddressed(kind, bytes(body), time)
 
 
 def head(vault_id, generation, seq, end, tag, time=None):
@@ -98,7 +99,20 @@ def build(header, slots, master, transactions, random):
 def rewritten(made, slots, master, random):
     """The bytes of the file that a rewrite.Rewrite is."""
     header = made.header._replace(file_salt=random(32))
-    return build(header, slots, master, rewrite.split(made.records, COMPACT_COMMIT), random)
+    return build(header, slots, master, split(made.records, COMPACT_COMMIT), random)
+
+
+def split(records, most):
+    """The records in transactions of at most `most` bytes of frames."""
+    transactions, size = [], 0
+    for record in records:
+        length = frame_length(record)
+        if not transactions or size + length > most:
+            transactions.append([])
+            size = 0
+        transactions[-1].append(record)
+        size += length
+    return transactions
 
 
 def make_slot(kind, secret, vault_id, master, random, passes=0, memory=0):

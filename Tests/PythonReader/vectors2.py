@@ -6,6 +6,7 @@ import struct
 import checkpoint
 import descent
 import merge
+import primitives
 import reader
 import rewrite
 import salvage
@@ -100,6 +101,7 @@ def read(head, files):
     check = ["gap"] * vault.gap_not_zero + ["copy"] * vault.copy_differs
     state = vault.state()
     said = {"expect": vault.verdict, "end": vault.end, "seq": vault.seq, "skipped": vault.skipped(), **counts(vault.records),
+            "secrets": len(vault.current()), "digest": vault.digest(),
             "descent": {"heads": sorted_hex(state.heads), "ids": len(state.ids), "ids_digest": digest_of(state.ids),
                         "keys": [key.hex() for key in state.keys], "dropped": state.dropped, "legacy": state.legacy},
             "purged": len(state.purged)}
@@ -111,7 +113,10 @@ def read(head, files):
 def rollback(head, files):
     vault, = opened(head, files)
     seen = checkpoint.decode(bytes.fromhex(head["checkpoint"]))
-    return {"expect": "no checkpoint" if seen is None else checkpoint.verdict(vault, seen)}
+    said = {"expect": "no checkpoint" if seen is None else checkpoint.verdict(vault, seen)}
+    if "next" in head:
+        said["next"] = checkpoint.encode(checkpoint.taken(vault, head["now"], seen)).hex()
+    return said
 
 
 def merged(head, files):
@@ -129,6 +134,8 @@ def merged(head, files):
     written = [record for records in m.transactions for record in records]
     said.update(transactions=len(m.transactions), order=order([r for r in written if r.kind not in (DESCENT, PURGED)]),
                 descent=None, **listed([]))
+    if any(sum(48 + primitives.bucket(48 + len(reader.encode_body(r))) for r in records) > 64 << 20 for records in m.transactions):
+        said["transactions"] = "too long"
     for first, *_ in m.transactions[:-1]:  # what only says what was said before
         plain = descent.Descent.decode(first.value)
         if first.kind != DESCENT or plain != descent.Descent(False, f.state().heads, [], [], 0):

@@ -2,7 +2,7 @@
 
 import vaultfile as vf
 from copies import (
-    DAY, NOW, OTHER_MASTERS, File, Vectors, descent, entry, history, id, key_id, keystream, listed, made_up, order, purged, record,
+    DAY, NOW, OTHER_MASTERS, File, Vectors, descent, descent_body, entry, history, id, key_id, keystream, listed, made_up, order, purged, record,
     rewritten, zeros_inside)
 from forge import EMPTY_SLOT, PROJECT, START, gone, head, other, passphrase_slot, put
 
@@ -114,6 +114,11 @@ def options():
     nothing("dropped-versions-stay-away", "Rule 1", f, x, "same")
     written("all-versions", "The option skips rule 1", f, x, "same", [dropped], record(heads=[A]), options=["--all-versions"])
     nothing("all-versions-nothing-to-take", "Rule 8", f, rewritten("y", descent(heads=[B]), [BOTH]), "same", ["--all-versions"])
+    written("all-versions-frontier-alone", "Rule 8: the heads are not P(F), since A lies beneath X", rewritten(
+        "fa", descent(heads=[A, B]), [BOTH]), rewritten("xa", descent(heads=[B], ids=[A]), [BOTH]), "same", [], record(heads=[B]),
+        options=["--all-versions"])
+    nothing("frontier-that-is-all", "Rule 1: P(X) is all of I(F)", rewritten("fb", descent(heads=[A]), [BOTH]), rewritten(
+        "xb", descent(heads=[A], ids=[B]), [RIGHT]), "same")
     listed_f = rewritten("listed", descent(heads=[A], ids=[B]), [purged(entry(dropped)), BOTH])
     nothing("all-versions-purged", "Rule 3a: what F lists never comes back", listed_f, x, "same", ["--all-versions"], purged_out=1)
     limit = NOW + DAY
@@ -269,8 +274,12 @@ def take_keys():
     written("newer-in-part-beneath", "Rule 2b: one head of F is not in I(X)", f, x, "newer", [RIGHT], record(heads=[own], ids=[own]),
             options=["--take-keys"], kept=[LEFT], rewrite=record(True, keys=[K1, key_id()], ids=[C, A, B], dropped=2))
     f = rewritten("old b", descent(heads=[B]), [LEFT, purged(entry(LEFT)), BOTH])
+    x = rewritten("new with purged", descent(True, ids=[A, C], keys=[key_id()]), [RIGHT, LEFT], master=NEWER)
+    own = id(x.tag, NEWER)
     written("newer-taken-drops-purged", "Rule 2b: the rewrite drops what F lists", f, x, "newer", [RIGHT], record(heads=[own], ids=[A, C, own]),
-            options=["--take-keys"], kept=[BOTH], rewrite=record(True, keys=[key_id()], ids=[B]))
+            options=["--take-keys"], purged_out=1, kept=[BOTH], rewrite=record(True, keys=[key_id()], ids=[B]))
+    says("newer-copied-where-p-is-all", "Rule 2a: P(F) is all of I(X)", rewritten("old d", descent(heads=[C]), [LEFT]), rewritten(
+        "new d", descent(heads=[C], keys=[key_id()]), [RIGHT], master=NEWER), "copied", "newer", ["--take-keys"])
     x = rewritten("new known", descent(heads=[C], keys=[key_id()]), [LEFT], master=NEWER)
     f = rewritten("old c", descent(heads=[B], ids=[C]), [LEFT])
     says("newer-nothing-but-the-keys", "Rule 2b, then rule 8 but for the rewrite: X's head is in I(F), yet its keys are taken", f, x, "written", "newer",
@@ -324,10 +333,39 @@ def large():
             record(heads=[left, second], ids=[first, second]), transactions=2)
 
 
-def big(chain, start, commit):
-    """A value of almost 1 MiB with a ciphertext of zeros."""
+    for name, plains, count in [("exactly-64-mib", [1032192, 12288, 384, 320], 1), ("64-mib-and-16-bytes", [1032192, 12288, 768], 2)]:
+        f, x, start = branches(name)
+        left = f.commit(LEFT)
+        plains, begin, parts, records = [1 << 20] * 63 + plains, x.chain.at, [], []
+        for i, plain in enumerate(plains):
+            r, frame = big(x.chain, begin, i == len(plains) - 1, plain)
+            parts.append(frame)
+            records.append(r)
+        x.data += b"".join(parts)
+        right = id(x.chain.tag)
+        assert 176 + sum(map(len, parts)) == (64 << 20) + 16 * (count - 1)
+        written(name, "Rule 7: the DESCENT and %d versions" % len(plains), f, x, "same", records, record(heads=[left, right], ids=[right]),
+                transactions=count)
+    f, x, start = branches("many ids")
+    left = f.commit(LEFT)
+    r = zeros_inside(x.chain, other(vf.DESCENT, descent_body(True, n=128000, dropped=5) + bytes(1024000)), x.end, 24)
+    first = x.commit(r)
+    ids = [r.body[24 + 8 * i:32 + 8 * i] for i in range(128000)]
+    begin, parts, records = x.chain.at, [], []
+    for i in range(64):
+        value, frame = big(x.chain, begin, i == 63, 1 << 20 if i < 63 else 1 << 19)
+        parts.append(frame)
+        records.append(value)
+    x.data += b"".join(parts)
+    second = id(x.chain.tag)
+    written("many-ids-and-versions", "At most 128,000 ids, the oldest are left out; they do not fit beside the versions, so they stand alone", f, x,
+            "same", records, record(heads=[left, second], ids=[*ids[2:], first, second], dropped=7), transactions=2)
+
+
+def big(chain, start, commit, plain=1 << 20):
+    """A value with a ciphertext of zeros, whose plaintext has so many bytes and no padding."""
     nonce16 = bytes(range(16))
-    stream = keystream(chain, 1 << 20, nonce16, chain.at)
+    stream = keystream(chain, plain, nonce16, chain.at)
     front = bytes((1, 0, 1, 0)) + b"V"
     r = other(vf.VALUE, front + stream[48 + len(front):], START + chain.seq, nonce16=nonce16)
     return r, chain.frame(r, start, commit, nonce16)

@@ -1,7 +1,7 @@
 """Vectors of v2/rollback: a file, a checkpoint of before, and what it says of the file: section 10."""
 
 import vaultfile as vf
-from copies import OTHER_MASTERS, File, Vectors, checkpoint, cut, descent, id, key_id, made_up, rewritten
+from copies import NOW, OTHER_MASTERS, File, Vectors, checkpoint, cut, descent, id, key_id, made_up, rewritten
 from forge import START, put
 
 A, B, C, D, E = made_up(5, "rollback")
@@ -12,6 +12,12 @@ TAG = bytes(range(100, 116))
 
 def says(name, comment, file, mark, expect, section=10):
     Vectors.add("rollback", name, section, comment, [file], {"expect": expect}, checkpoint=mark.hex())
+
+
+def raised(name, comment, file, mark, heads, recent=(), legacy=False):
+    """A checkpoint that passes, and the one that replaces it."""
+    new = file.checkpoint(heads, recent, NOW, legacy)
+    Vectors.add("rollback", name, 10, comment, [file], {"expect": "pass", "next": new.hex()}, now=NOW, checkpoint=mark.hex())
 
 
 def three(label="three"):
@@ -192,6 +198,19 @@ def marks():
     says("mark-of-the-same-generation-at-c", "Rule 5b of a mark: C is not below the mark", now, states[3].mark(**other), "diverged")
     says("mark-of-an-older-generation-above-c", "Rule 5b of a mark: only in the same generation", with_descent, states[3].mark(
         end=2 ** 40, **other), "diverged")
+    says("mark-one-byte-above-c", "Rule 5b of a mark: C is below the mark by one byte", now, states[3].mark(end=now.end + 1, **other), "older")
+    two = rewritten("two transactions", None, [put("A")], [put("B")])
+    first = rewritten("two transactions", None, [put("A")], base_end=two.end)
+    says("mark-within-a-rewrite", "Rule 2 of a mark: a transaction of a rewrite ends there, though its id is not in I", two, first.mark(), "pass")
+    says("mark-within-a-rewrite-of-another-generation", "Rule 2 of a mark asks for the generation", two, first.mark(generation=3), "older")
+    says("mark-at-log-start-of-a-rewrite", "Rule 2 of a mark: the tag is the header's MAC, whose id is not in I", two,
+         two.mark(end=4608, tag=two.mac), "pass")
+    says("mark-at-another-end-with-the-header-mac", "Rule 2 of a mark: the MAC stands for LOG_START alone", two,
+         two.mark(end=4624, tag=two.mac), "diverged")
+    says("mark-at-log-start-with-another-tag", "Rule 2 of a mark: at LOG_START the tag is the header's MAC", two,
+         two.mark(end=4608, tag=TAG), "diverged")
+    says("mark-at-log-start-of-another-generation", "Rule 2 of a mark asks for the generation", two,
+         two.mark(end=4608, tag=two.mac, generation=3), "older")
     lost = rewritten("m4", descent(heads=[A], ids=[B], dropped=9), generation=4)
     says("mark-unprovable", "Rule 5c of a mark: ids were dropped", lost, states[3].mark(**other), "unprovable")
     says("mark-unprovable-of-the-same-generation", "Rule 5c asks for a newer generation", lost, states[3].mark(generation=4, end=4608, **other),
@@ -200,6 +219,21 @@ def marks():
     says("mark-under-other-keys", "A mark has no key id; its tag gives another id under another key", newer, states[3].mark(), "diverged")
 
 
+def raises():
+    states, ids = three()
+    now = states[3]
+    raised("next-of-an-older-state", "The former head is a recent one", now, states[1].checkpoint([ids[1]], [ids[0]]), ids[3:], [ids[1], ids[0]])
+    raised("next-of-the-same-state", "A head is no recent head", now, now.checkpoint(ids[3:], [ids[2], ids[1]]), ids[3:], [ids[2], ids[1]])
+    raised("next-with-a-head-among-the-recent", "A head is no recent head", now, now.checkpoint(ids[2:3], [ids[3], ids[1]]), ids[3:], [ids[2], ids[1]])
+    recent = made_up(64, "next")
+    raised("next-with-64-recent-heads", "The oldest is left out", now, states[2].checkpoint([ids[2]], recent), ids[3:], [ids[2], *recent[:63]])
+    raised("next-of-a-mark", "A mark has no recent heads", now, states[1].mark(), ids[3:])
+    legacy = rewritten("next legacy", None, [put("A")])
+    raised("next-of-a-legacy-file", "The flag LEGACY", legacy, legacy.checkpoint([id(LINEAGE)]), [id(LINEAGE)], legacy=True)
+    two = rewritten("next two", descent(heads=[A, B], ids=[C]))
+    raised("next-of-two-heads", "All of P; doubles among the recent heads are one", two, two.checkpoint([C], [C, D, D]), [A, B], [C, D])
+
+
 def define():
-    for part in (same_file, heads, reasons, torn, marks):
+    for part in (raises, same_file, heads, reasons, torn, marks):
         part()
