@@ -60,7 +60,6 @@ def make(header, records, descent, purged, retention, seq, tag, now):
 
 def carried(state, is_change, new_keys=()):
     """The DESCENT of a rewrite that loses nothing of the state; `new_keys` are ids of keys that are of before from now on."""
-    is_change = is_change or not state.heads
     heads = [] if is_change else state.heads
     ids, left_out = limited([id for id in state.ids if id not in heads], state.heads)
     return Descent(is_change, heads, unique([*state.keys, *new_keys])[-KEYS_MOST:], ids,
