@@ -36,7 +36,7 @@ def salvage(data, secret, now):
         lost.append(Lost(end, len(data) - end, None))
     if len(data) < header.base_end:
         lost.append(Lost(len(data), header.base_end - len(data), None))
-    state = None if lost or not is_whole else _state(data, header, raw, master)
+    state = _state(data, header, raw, master)
     if state:
         descent, purged = rewrite.carried(state, False), state.purged
     else:
@@ -74,7 +74,7 @@ def _take(data, at, key, seq):
 
 
 def _state(data, header, raw, master):
-    """The state by replay under this header, if that finds the file whole; else None."""
+    """The state by replay under this header, if that finds the file whole, so that nothing is lost; else None."""
     vault = reader.Vault.__new__(reader.Vault)
     vault.master, vault.header = master, header
     try:

@@ -11,7 +11,7 @@ import vectors2
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Vectors")
 FOLDER = os.path.join(HERE, "v2")
-FROZEN = "504fc202480400be837b485a7c5f90404101097d1fa96c43d1ec664d37434090"
+FROZEN = "7aab74dea88f6146cc90a27f2fd7991cae9fecaa72d1e9aaddca828501e8e361"
 
 
 def paths():

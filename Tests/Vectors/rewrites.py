@@ -327,6 +327,26 @@ def salvages():
     file.data += file.chain.transaction([put("E", tx_start=end + 16)])
     salvage("tx-start-beyond-the-frame", "Rule 2: tx_start is beyond its offset", file, records, nothing, [(end, 176, None)], last=four()[0])
     file, ids, records = four()
+    file.data += file.chain.transaction([put("E", tx_start=end + 1)])
+    salvage("tx-start-one-beyond-the-frame", "Rule 2: tx_start is beyond its offset", file, records, nothing, [(end, 176, None)], last=four()[0])
+    file = File("salvage empty", read_only=1)
+    salvage("of-an-empty-vault", "Nothing is lost", file, [], record(heads=[file.birth]))
+    file, ids, records = four()
+    file.data += file.chain.transaction([put("E")], commit=False)
+    salvage("uncertain-tail-of-one-frame", "Rule 4: no COMMIT is found", file, records + [put("E")], nothing, uncertain=end)
+    file, ids, records = four()
+    file.data += file.chain.frame(put("E"), end, True, bytes(16)) + file.chain.frame(put("F"), end, False, bytes(16))
+    salvage("frame-behind-the-commit-of-its-transaction", "Rule 4: the transaction has a COMMIT; but replay does not find the file whole", file,
+            records + [put("E"), put("F")], nothing)
+    base = rewritten("salvage rewrite", descent(heads=[C], ids=[A]), [put("A"), put("B")])
+    salvage("of-a-rewrite-alone", "The file ends at base_end", base, [put("A"), put("B")], record(heads=[C], ids=[A]))
+    whole = base.end
+    until = rewritten("salvage rewrite", descent(heads=[C], ids=[A]), [put("A"), put("B")])
+    until.chain = File("salvage rewrite", generation=2, base_seq=7, lineage=LINEAGE, read_only=1, base_end=whole).chain
+    until.chain.transaction([descent(heads=[C], ids=[A]), put("A")], commit=False)
+    salvage("one-byte-short-of-base-end", "What is there of the last frame, and one byte", cut(base.fork("short"), whole - 1), [put("A")], nothing,
+            [(whole - 176, 175, None), (whole - 1, 1, None)], LOG_START, last=until)
+    file, ids, records = four()
     file.data += file.chain.transaction([put("E", tx_start=end - 176)])
     salvage("tx-start-of-another-transaction", "Taken, but replay does not find the file whole; the transaction is whole", file, records + [put("E")], nothing)
     file, ids, records = four()
