@@ -18,6 +18,7 @@
 # make fuzz      the fuzzers of Fuzz, each for SECONDS=60; TARGET=header, frames, agent, arguments or formats runs one alone;
 #                SANITIZE=address adds the address sanitizer
 # make mutants   engines that are wrong on purpose, each of which the proofs must catch
+# make reader-mutants  Python readers with one rule wrong, each of which the test vectors must catch
 # make sanitize  the Swift tests with the address sanitizer, then with the thread sanitizer
 # make coverage  which parts of the engine no test runs; Tests/uncovered.txt must give a reason for each
 # make fuzz-web  REQUESTS=100000 malformed requests on the web page's interface
@@ -52,7 +53,7 @@ UNITTEST = VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m u
 # libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own.
 PAGE = -c release --scratch-path .build/page --static-swift-stdlib -Xlinker -s
 
-.PHONY: demo test test-programs test-web build install docs check format torture crash faults corruption model merge formats vectors fuzz mutants sanitize coverage fuzz-web bench bench-peers bench-page order clean
+.PHONY: demo test test-programs test-web build install docs check format torture crash faults corruption model merge formats vectors fuzz mutants reader-mutants sanitize coverage fuzz-web bench bench-peers bench-page order clean
 
 demo:
 	@Scripts/install-packages build
@@ -147,6 +148,9 @@ fuzz:
 
 mutants:
 	/usr/bin/python3 -B Tests/Campaigns/mutants.py --swift $(SWIFT)
+
+reader-mutants:
+	/usr/bin/python3 -B Tests/Campaigns/readermutants.py
 
 # Leaks are not looked for: Foundation's Process, which tests use, has one of 32 bytes.
 sanitize:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PYTHON = ["/usr/bin/python3", "-B", "-m", "unittest", "discover", "--start-directory", "Tests/PythonReader", "--pattern", "test_vectors.py"]
+PYTHON = ["/usr/bin/python3", "-B", "-m", "unittest", "discover", "--start-directory", "Tests/PythonReader", "--pattern", "test_vectors*.py"]
 
 
 def run(words, **environment):

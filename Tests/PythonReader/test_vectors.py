@@ -8,7 +8,9 @@ import sys
 import tempfile
 import unittest
 
+import primitives
 import vaultfile as vf
+import vectors2
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Vectors")
 FOLDER = os.path.join(HERE, "v1")
@@ -28,9 +30,7 @@ def unpack(content):
     """What a vector says, and the vault's file."""
     head, data = content.split(b"\n\n", 1)
     head = json.loads(head)
-    for offset, count in head.get("zeros", []):
-        data = data[:offset] + bytes(count) + data[offset:]
-    return head, data
+    return head, vectors2.with_zeros(data, head.get("zeros", []))
 
 
 def secret(head):
@@ -60,9 +60,9 @@ def outcome(data, secret):
 
 class Vectors(unittest.TestCase):
     def setUp(self):
-        saved = vf.stretch
-        vf.stretch = functools.lru_cache(maxsize=None)(saved)  # many files, few slots
-        self.addCleanup(setattr, vf, "stretch", saved)
+        saved = primitives.stretch
+        primitives.stretch = functools.lru_cache(maxsize=None)(saved)  # many files, few slots
+        self.addCleanup(setattr, primitives, "stretch", saved)
 
     def test_every_vector_is_what_it_says(self):
         failed = 0

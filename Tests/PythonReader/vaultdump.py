@@ -13,7 +13,8 @@ import sys
 import vaultfile
 
 SCOPES = {vaultfile.TEAM: "team", vaultfile.PROJECT: "project", vaultfile.CLUSTER: "cluster"}
-KINDS = {vaultfile.VALUE: "value", vaultfile.TOMBSTONE: "tombstone", vaultfile.HEAD: "head"}
+KINDS = {vaultfile.VALUE: "value", vaultfile.TOMBSTONE: "tombstone", vaultfile.HEAD: "head",
+         vaultfile.DESCENT: "descent", vaultfile.PURGED: "purged"}
 
 
 def read_line(path):
@@ -42,9 +43,12 @@ def describe(vault):
             {"time": v.time, "kind": KINDS[v.kind], "seq": v.seq, "value": b64(v.value)} for v in versions]})
     others = [{"kind": KINDS.get(r.kind, r.kind), "time": r.time, "seq": r.seq, "body": b64(r.value)}
               for r in vault.records if not r.scope]
+    state = vault.state()
+    descent = {"heads": [id.hex() for id in state.heads], "ids": len(state.ids), "keys": [key.hex() for key in state.keys],
+               "dropped": state.dropped, "legacy": state.legacy}
     return {"verdict": vault.verdict, "tail": vault.tail, "end": vault.end, "seq": vault.seq, "tag": vault.tag.hex(),
             "copy_differs": vault.copy_differs, "gap_not_zero": vault.gap_not_zero,
-            "header": header, "secrets": secrets, "others": others}
+            "header": header, "secrets": secrets, "others": others, "descent": descent, "purged": len(state.purged)}
 
 
 def main():

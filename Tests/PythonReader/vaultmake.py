@@ -2,7 +2,8 @@
 """vaultmake.py OUT --passphrase-file F --json SPEC.json [--seed N] [--memory-kib M] [--passes T] [--recovery]
 
 Writes a vault from a JSON list of steps.  A step is a transaction, that is a list of records, or {"compact": {...}}
-with "keep" (versions of each name, 1) and "max_age" (milliseconds).  A record is an object:
+with "keep": "all" versions, "none" but the newest ("none" if not said), or those that were replaced at this time or
+later (milliseconds since 1970).  A record is an object:
 
     {"kind": "value" | "tombstone", "scope": "team" | "project" | "cluster", "id": "", "name": "N",
      "value": BASE64, "time": MS}

@@ -70,7 +70,7 @@ def make_header(label, *patches, slots=(SLOT, EMPTY_SLOT), master=MASTER, **fiel
     """512 bytes with the right sum and MAC, whatever the fields and patches say."""
     h = vf.Header(vf.MAGIC, 1, 0, 512, 0, 0, 0, 0, VAULT_ID, 1, 0, LOG_START, draw("salt " + label)(32), bytes(16), bytes(8))
     raw = with_sum(patched(vf.HEADER.pack(*h._replace(**fields)) + b"".join(slots) + bytes(96), *patches))
-    return raw[:480] + vf._header_mac(master, raw)
+    return raw[:480] + vf.header_mac(master, raw)
 
 
 # ---- records ------------------------------------------------------------------------------------------------------
@@ -156,6 +156,16 @@ class Chain:
 
 
 # ---- vectors ------------------------------------------------------------------------------------------------------
+
+
+def without_zeros(data):
+    """The data without its long runs of zeros, and these."""
+    runs, parts, end = [], [], 0
+    for m in re.finditer(b"\0{64,}", data):
+        runs.append([m.start(), len(m[0])])
+        parts.append(data[end:m.start()])
+        end = m.end()
+    return b"".join(parts) + data[end:], runs
 
 
 class Vector:
@@ -251,9 +261,7 @@ class Vector:
         head = {**self.expected, "section": self.section, "comment": self.comment, **self.secret}
         if self.findings:
             head["check"] = self.findings
-        body, runs = self.data, [[m.start(), len(m[0])] for m in re.finditer(b"\0{64,}", self.data)]
-        for offset, count in reversed(runs):
-            body = body[:offset] + body[offset + count:]
+        body, runs = without_zeros(self.data)
         if self.zeros:
             runs.append([len(self.data), self.zeros])
         if runs:

@@ -166,8 +166,8 @@ def boxes():
     """Slots that only somebody with the passphrase can make."""
     def recommitted(slot, *patches):
         slot = patched(slot, *patches)
-        x = vf._slot_secret(vf.Slot(*vf.SLOT.unpack(slot)), PASSPHRASE.encode())
-        return patched(slot, (104, vf._commitment(x, VAULT_ID, slot)))
+        x = vf.slot_secret(vf.Slot(*vf.SLOT.unpack(slot)), PASSPHRASE.encode())
+        return patched(slot, (104, vf.commitment(x, VAULT_ID, slot)))
 
     sample("slot-0-box-does-not-open", 3, "Step 8: the commitment is right, the box is not",
            slots=(recommitted(SLOT, (56, b"\1\2\3\4")), EMPTY_SLOT)).says(TAMPERED)

@@ -16,9 +16,11 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import forge  # noqa: E402
+import descent  # noqa: E402
+import primitives  # noqa: E402
 import vaultfile as vf  # noqa: E402
 
-vf.stretch = functools.lru_cache(maxsize=64)(vf.stretch)
+primitives.stretch = functools.lru_cache(maxsize=64)(primitives.stretch)
 vf.os.fsync = vf.os.fdatasync = lambda fd: None  # these files need not outlive the test
 
 ADDRESSES = [(forge.TEAM, "", "A"), (forge.TEAM, "", "B"), (forge.TEAM, "", "LONGER_NAME.x-9"), (forge.PROJECT, "web", "A"),
@@ -63,7 +65,17 @@ def record(draw, spread):
     if kind < 0.94:
         return forge.head(draw.randbytes(16), draw.getrandbits(64), draw.getrandbits(64), draw.getrandbits(64), draw.randbytes(16), time)
     kind = draw.randrange(0x80, 0x100)
-    return forge.other(kind if kind != vf.HEAD else 0xC2, content(draw)[:3000], time)
+    if kind >= 0xF0:
+        return forge.other(vf.PURGED, draw.randbytes(16 * draw.randrange(1, 9)), time)
+    return forge.other(kind if kind not in (vf.HEAD, vf.PURGED, vf.DESCENT) else 0xC2, content(draw)[:3000], time)
+
+
+def descent_record(draw):
+    """A DESCENT, to stand first in a transaction."""
+    ids = [draw.randbytes(8) for _ in range(draw.randrange(9))]
+    heads = draw.sample(ids, draw.randrange(len(ids) + 1))
+    body = descent.Descent(not heads, heads, [draw.randbytes(8)][:draw.randrange(2)], ids, draw.choice((0, 0, 5))).encode()
+    return forge.other(vf.DESCENT, body)
 
 
 def spoiled(draw, r):
@@ -87,6 +99,9 @@ def forged(draw, label):
     spread = draw.choice((1, 3, 1000, 10 ** 6))
     transactions = [[spoiled(draw, record(draw, spread)) for _ in range(draw.choice((1, 1, 1, 2, 3, 6)))]
                     for _ in range(draw.choice((0, 1, 2, 3, 5, 8)))]
+    for transaction in transactions:
+        if draw.random() < 0.15:
+            transaction.insert(0, spoiled(draw, descent_record(draw)))
     fields, base = {}, 0
     if draw.random() < 0.4:
         base = draw.randrange(len(transactions) + 1)
@@ -120,13 +135,13 @@ def written(draw, path):
         vault = vf.Vault(file.read(), forge.MASTER, path=path, random=draw.randbytes, clock=clock)
     for _ in range(draw.choice((0, 1, 2, 4, 7))):
         if draw.random() < 0.25:
-            vault.compact(keep=draw.choice((1, 1, 2, 99)), max_age=draw.choice((None, None, 500)))
+            vault.compact(keep=draw.choice(("none", "none", "all", forge.START + 500)))
             continue
         records = []
         for _ in range(draw.choice((1, 1, 2, 5))):
             r = record(draw, 1000)
             if r.kind in (vf.VALUE, vf.TOMBSTONE):
-                scope, id, name, value = vf.decode_body(r.kind, r.body)
+                scope, id, name, value = vf.decode_body(r.kind, r.body, True)
                 records.append(vf.Record(r.kind, scope, id, name, value))  # the writer stamps it
             else:
                 records.append(vf.other(r.kind, r.body))

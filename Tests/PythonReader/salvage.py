@@ -1,0 +1,84 @@
+"""What can be saved of a file of which any part may be damaged: section 9."""
+
+from collections import namedtuple
+
+import reader
+import rewrite
+from descent import Descent, purged_entries
+from primitives import COPY_AT, DESCENT, HEADER_LENGTH, LOG_START, PURGED, SEALED, unique
+from verdicts import Unsupported, VaultError
+
+# Bytes in which nothing was found, and how many records stood there; None where nothing tells, at the end.
+Lost = namedtuple("Lost", "offset count records")
+# The rewrite that is written; what is lost, in the order of the file; where a last transaction begins whose COMMIT is not there.
+Salvaged = namedtuple("Salvaged", "rewrite lost uncertain_from")
+
+
+def salvage(data, secret, now):
+    """The rewrite of all that is found in `data`; raises what the first header says if neither header can be used."""
+    header, raw, master = _header(data, secret)
+    key = reader.frame_key(master, raw)
+    found, lost, at, seq, tag = [], [], LOG_START, header.base_seq, raw[480:496]
+    transaction, is_whole = None, True
+    end = LOG_START
+    while at < len(data):
+        frame = _take(data, at, key, seq)
+        if frame is None:
+            at += 16
+            continue
+        record, tx_start, commits, after, tag = frame
+        if at > end:
+            lost.append(Lost(end, at - end, record.seq - seq - 1))
+        is_whole = commits or tx_start == transaction and is_whole
+        found.append(record)
+        transaction, seq, at, end = tx_start, record.seq, after, after
+    if end < len(data):
+        lost.append(Lost(end, len(data) - end, None))
+    if len(data) < header.base_end:
+        lost.append(Lost(len(data), header.base_end - len(data), None))
+    state = _state(data, header, raw, master)
+    if state:
+        descent, purged = rewrite.carried(state, False), state.purged
+    else:
+        keys = [key for r in found if r.kind == DESCENT for key in Descent.decode(r.value).keys]
+        descent = Descent(True, [], unique(keys)[-rewrite.KEYS_MOST:], [], 0)
+        purged = unique([e for r in found if r.kind == PURGED for e in purged_entries(r.value)])
+    made = rewrite.make(header, found, descent, purged, rewrite.ALL, seq, tag, now)
+    return Salvaged(made, lost, None if is_whole else transaction)
+
+
+def _header(data, secret):
+    """The first header or its copy, whichever the key opens."""
+    failure = None
+    for raw in (data[:HEADER_LENGTH], data[COPY_AT:LOG_START]):
+        try:
+            return reader.decode_header(raw), raw, reader.unlock(raw, secret)
+        except VaultError as error:
+            failure = failure or error
+    raise failure
+
+
+def _take(data, at, key, seq):
+    """The frame at `at`, if it is to be taken: (record, tx_start, whether it commits, where it ends, tag)."""
+    _, end, tag, plain = reader.read_frame(data, at, key)
+    if plain is None:
+        return None
+    try:
+        record, commits = reader.decode_plaintext(plain, at)
+    except (ValueError, Unsupported):
+        return None
+    tx_start = SEALED.unpack_from(plain)[6]
+    if record.seq <= seq or tx_start > at:
+        return None
+    return record, tx_start, commits, end, tag
+
+
+def _state(data, header, raw, master):
+    """The state by replay under this header, if that finds the file whole, so that nothing is lost; else None."""
+    vault = reader.Vault.__new__(reader.Vault)
+    vault.master, vault.header = master, header
+    try:
+        vault.replay(data, raw)
+    except VaultError:
+        return None
+    return vault.state() if vault.whole else None

@@ -1,0 +1,44 @@
+#!/usr/bin/python3
+"""make2.py FOLDER: makes the vectors of v2, in a folder that is not there yet.
+
+Those in Tests/Vectors/v2 are frozen: what they say of a file stays true, whatever happens to this program.
+"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import forge  # noqa: E402
+import copies  # noqa: E402
+import merges  # noqa: E402
+import reading  # noqa: E402
+import rewrites  # noqa: E402
+import rollbacks  # noqa: E402
+
+
+def vectors():
+    """The bytes of each vector's file, by its path below the folder."""
+    forge.Vector.all.clear()
+    copies.Vectors.all.clear()
+    for part in (reading, rollbacks, merges, rewrites):
+        part.define()
+    made = {"reader/%s.vector" % name: vector.bytes() for name, vector in forge.Vector.all.items()}
+    made.update({"%s/%s.vector" % key: content for key, content in copies.Vectors.all.items()})
+    return made
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    made = vectors()
+    for path, data in made.items():
+        path = os.path.join(sys.argv[1], path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "xb") as file:
+            file.write(data)
+    print("%d vectors" % len(made))
+
+
+if __name__ == "__main__":
+    main()
