@@ -54,10 +54,13 @@ struct Index {
     private var starts: [Int] = []
     private var newest: [UInt32] = []
     private var versions = Versions()
+    private let seed: HashSeed
     /// Slots, by hash: the place of a name in as many low bits as the number of slots has, and bits of its hash above them.
     private var table = [UInt32](repeating: Index.free, count: 64)
     /// The places whose versions were added since the last commit.
     private var uncommitted: [UInt32] = []
+
+    init(seed: HashSeed = .ofThisProcess) { self.seed = seed }
 
     /// Of each version, in the order in which they were found in the file: its frame, its time and kind, and the next older one.
     private struct Versions {
@@ -114,7 +117,7 @@ struct Index {
     var versionCount: Int { versions.count }
 
     /// The place of an address, if it was ever written.
-    func find(_ address: Span<UInt8>) -> Int? { find(address, Index.hash(address)).place }
+    func find(_ address: Span<UInt8>) -> Int? { find(address, seed.hash(address)).place }
 
     /// The place of an address, and the slot that has it or would.
     private func find(_ address: Span<UInt8>, _ hash: UInt64) -> (place: Int?, slot: Int) {
@@ -157,7 +160,7 @@ struct Index {
         _ version: Version, address: Span<UInt8>, with reader: inout FrameReader,
         compareValues: (inout FrameReader, Version, Version) throws(E) -> Int
     ) throws(E) {
-        let hash = Index.hash(address)
+        let hash = seed.hash(address)
         let (place, slot) = find(address, hash)
         guard let place else {
             appendName(address, hash, version, slot)
@@ -216,7 +219,7 @@ struct Index {
     /// Its slot was taken last of all, so no search passes over it.
     private mutating func removeLastName() {
         let place = starts.count - 1
-        var slot = withAddress(at: place) { firstSlot(Index.hash($0)) }
+        var slot = withAddress(at: place) { firstSlot(seed.hash($0)) }
         while table[slot] & placeBits != UInt32(place) { slot = (slot + 1) & (table.count - 1) }
         table[slot] = Index.free
         addresses.removeLast(addresses.count - starts[place])
@@ -255,7 +258,7 @@ struct Index {
         if Index.isFull(table.count, with: starts.count) {
             table = [UInt32](repeating: Index.free, count: table.count * 2)
             for place in starts.indices {
-                let hash = withAddress(at: place) { Index.hash($0) }
+                let hash = withAddress(at: place) { seed.hash($0) }
                 occupy(freeSlot(hash), hash, place)
             }
         } else {
@@ -287,26 +290,13 @@ struct Index {
         table[slot] = mark(hash) | UInt32(place)
     }
 
-    /// Words multiplied in one after the other.
-    ///
-    /// The names come from the key's owner, so nobody chooses collisions.
-    private static func hash(_ address: Span<UInt8>) -> UInt64 {
-        var hash = UInt64(address.count)
-        var offset = 0
-        while offset + 8 <= address.count {
-            hash = mixed(hash ^ address.load(UInt64.self, at: offset))
-            offset += 8
+    /// The longest run of slots in use: no search looks at more.
+    var longestRun: Int {
+        var (longest, run) = (0, 0)
+        for slot in table {
+            run = slot == Index.free ? 0 : run + 1
+            longest = max(longest, run)
         }
-        var rest: UInt64 = 0
-        while offset < address.count {
-            rest = rest << 8 | UInt64(address[offset])
-            offset += 1
-        }
-        return mixed(hash ^ rest)
-    }
-
-    private static func mixed(_ word: UInt64) -> UInt64 {
-        let product = (word ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
-        return product.high ^ product.low
+        return longest
     }
 }
