@@ -129,6 +129,9 @@ package struct Replay: ~Copyable {
         try insert(version, address)
     }
 
+    /// Bytes given to checksums and tags, but for what was read ahead.
+    var work: Int { reader.work }
+
     /// Forgets bytes that were read, because the file is changed.
     mutating func forget() { reader.forget() }
 
@@ -236,7 +239,7 @@ package struct Replay: ~Copyable {
         var offset = stop + Format.alignment
         let before = reader.work
         while offset < length {
-            if try reader.scanner.mayBeFrame(at: offset, length: length) {
+            if try reader.scanner.frameCount(at: offset, length: length) != nil {
                 let start = try reader.open(at: offset, length: length) { RecordPrefix($1).transactionStart }
                 if let start, start > stop { throw .damaged(at: stop) }
                 if reader.work - before > Format.searchBudget { throw .damaged(at: stop) }
