@@ -16,7 +16,9 @@
 # make vectors   the frozen test vectors in Python and in Swift, then VAULTS=10000 random vaults each way between the two;
 #                SEED=1 chooses which, and is printed
 # make fuzz      the fuzzers of Fuzz, each for SECONDS=60; TARGET=header, frames, agent, arguments or formats runs one alone;
-#                SANITIZE=address adds the address sanitizer
+#                SANITIZE=address adds the address sanitizer; a file that takes longer than its size allows is a finding too
+# make hostile   how long the release binary takes for files whose author has the key and wants them to take long, against an
+#                ordinary one of the same size; MEBIBYTES=8
 # make mutants   engines that are wrong on purpose, each of which the proofs must catch
 # make reader-mutants  Python readers with one rule wrong, each of which the test vectors must catch
 # make sanitize  the Swift tests with the address sanitizer, then with the thread sanitizer
@@ -40,6 +42,7 @@ OPERATIONS ?= 1000000
 PAIRS ?= 10000
 REQUESTS ?= 100000
 VAULTS ?= 10000
+MEBIBYTES ?= 8
 SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 BINARY = .build/release/vault
 FRONTEND = -Xswiftc -Xfrontend -Xswiftc
@@ -53,7 +56,7 @@ UNITTEST = VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m u
 # libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own.
 PAGE = -c release --scratch-path .build/page --static-swift-stdlib -Xlinker -s
 
-.PHONY: demo test test-programs test-web build install docs check format torture crash faults corruption model merge formats vectors fuzz mutants reader-mutants sanitize coverage fuzz-web bench bench-peers bench-page order clean
+.PHONY: demo test test-programs test-web build install docs check format torture crash faults corruption model merge formats vectors fuzz hostile mutants reader-mutants sanitize coverage fuzz-web bench bench-peers bench-page order clean
 
 demo:
 	@Scripts/install-packages build
@@ -145,6 +148,9 @@ vectors:
 fuzz: SECONDS = 60
 fuzz:
 	Fuzz/run $(SECONDS) $(TARGET)
+
+hostile:
+	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B Tests/Campaigns/hostile.py --mebibytes $(MEBIBYTES)
 
 mutants:
 	/usr/bin/python3 -B Tests/Campaigns/mutants.py --swift $(SWIFT)

@@ -59,7 +59,10 @@ struct VaultCheck {
     private func open() -> Log? {
         defer { require(disk[Known.path] == file && disk.paths == [Known.path], "opening changes nothing") }
         do throws(VaultFileError) {
-            let log = try log(.reading)
+            let log = try Effort.bounded("opening", file.count) { () throws(VaultFileError) in
+                try self.log(.reading)
+            }
+            Effort.check(log, model)
             let tail: UInt64? = log.unfinishedTail?.offset
             switch model.verdict {
             case .whole: require(tail == nil, "a whole file has no tail: \(tail ?? 0)")
@@ -123,7 +126,10 @@ struct VaultCheck {
 
     private func checkWithoutKey() {
         do throws(VaultFileError) {
-            let check = try KeylessCheck(path: Known.path, surroundings: surroundings)
+            let check = try Effort.bounded("checking without a key", file.count) {
+                () throws(VaultFileError) in
+                try KeylessCheck(path: Known.path, surroundings: surroundings)
+            }
             if model.verdict == .whole, isSound {
                 require(check.findings.isEmpty, "a whole file is whole without a key: \(check.findings)")
             }
@@ -224,8 +230,10 @@ struct VaultCheck {
         let target = "/home/new.vault"
         let all = (history: model.everything(), seq: model.largestSeq)
         do throws(VaultFileError) {
-            let report = try Salvage.run(
-                from: Known.path, to: target, master: Known.master, surroundings: surroundings)
+            let report = try Effort.bounded("salvaging", file.count) { () throws(VaultFileError) in
+                try Salvage.run(
+                    from: Known.path, to: target, master: Known.master, surroundings: surroundings)
+            }
             let found = history(
                 try Log(path: target, access: .reading, surroundings: surroundings, master: Known.master))
             for (address, entries) in found {

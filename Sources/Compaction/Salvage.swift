@@ -155,8 +155,7 @@ private struct Search {
     /// The record with which that began, if it proves something.
     private var descent: Descent?
 
-    /// Beyond this many bytes given to checksums and tags, for each byte of the file, it is made to waste time.
-    private static let mostWork = 64
+    private var bound = SearchBound()
 
     init(_ header: Header, _ length: UInt64, _ progress: Progress) {
         self.header = header
@@ -169,7 +168,9 @@ private struct Search {
         var offset = Format.logStart
         var said = offset
         while offset < length {
-            if try source.scanner.mayBeFrame(at: offset, length: length), try take(offset, &source) {
+            if let count = try source.scanner.frameCount(at: offset, length: length),
+                bound.allows(count, at: offset), try take(offset, &source)
+            {
                 offset = result.last.end
             } else {
                 offset += Format.alignment
@@ -178,8 +179,6 @@ private struct Search {
             try progress.say(offset, of: length)
             offset = source.scanner.skippingHole(at: offset)
             said = offset
-            // Whoever can write the file can make every offset look like a frame.
-            if source.work / Search.mostWork > Int(length) { break }
         }
         source.wipe()
         if result.last.end < length {
@@ -195,7 +194,7 @@ private struct Search {
 
     /// Takes the frame at `offset`, if it is authentic and comes after those that were taken.
     private mutating func take(_ offset: UInt64, _ source: inout FrameReader) throws(VaultFileError) -> Bool {
-        let before = result.last
+        let (before, workBefore) = (result.last, source.work)
         var packed: [UInt8] = []
         var (carries, isUnknown) = (false, false)
         var (descent, purged): (Descent?, [Bytes16]) = (nil, [])
@@ -225,7 +224,10 @@ private struct Search {
             }
             return (frame.position(seq: prefix.seq), prefix, frame.boxCount)
         }
-        guard case .some(.some((let position, let prefix, let boxCount))) = opened else { return false }
+        guard case .some(.some((let position, let prefix, let boxCount))) = opened else {
+            bound.waste(source.work - workBefore)
+            return false
+        }
         if offset > before.end {
             result.lost.append(
                 Salvage.Lost(

@@ -43,8 +43,16 @@ extension Span where Element == UInt8 {
 
     /// Negative if this comes before `other`, 0 if both are the same: bytewise, a prefix first.
     public func order(against other: Span<UInt8>) -> Int {
-        for index in 0..<Swift.min(count, other.count) where self[index] != other[index] {
-            return self[index] < other[index] ? -1 : 1
+        let common = Swift.min(count, other.count)
+        var offset = 0
+        while offset + 8 <= common {
+            let (left, right) = (load(UInt64.self, at: offset), other.load(UInt64.self, at: offset))
+            if left != right { return left.byteSwapped < right.byteSwapped ? -1 : 1 }
+            offset += 8
+        }
+        while offset < common {
+            if self[offset] != other[offset] { return self[offset] < other[offset] ? -1 : 1 }
+            offset += 1
         }
         return count - other.count
     }

@@ -119,7 +119,7 @@ public struct Batch: ~Copyable {
             let frameCount = Format.frameCount(bodyCount: change.bodyCount)
             let version = Version(
                 offset: offset, time: time, boxCount: frameCount - Format.frameOverhead, kind: change.kind)
-            try log.replay.add(version, at: address.span)
+            log.replay.add(version, at: address.span)
             offset += UInt64(frameCount)
             times.append(time)
         }

@@ -103,19 +103,20 @@ package struct FrameScanner: ~Copyable {
         return data > offset + reach ? (data - reach) & ~(Format.alignment - 1) : offset
     }
 
-    /// Whether bytes that could be a frame's nonce hold the offset itself: the cheapest sign of a frame.
-    package mutating func mayBeFrame(at offset: UInt64, length: UInt64) throws(VaultFileError) -> Bool {
+    /// The length of the frame at `offset`, if its first bytes are those of one that fits there: the cheapest sign of a frame.
+    ///
+    /// - Parameter length: where the file ends.
+    package mutating func frameCount(at offset: UInt64, length: UInt64) throws(VaultFileError) -> Int? {
         guard length >= offset, length - offset >= UInt64(Format.frameOverhead),
             let head = try fill(offset, Format.frameOverhead, before: length)
-        else { return false }
-        return window.span.load(UInt64.self, at: head + 24) == offset
+        else { return nil }
+        let begin = FrameHead(window.span.extracting(head..<head + Format.frameOverhead))
+        let count = begin.frameCount
+        return begin.canBegin(at: offset) && UInt64(count) <= length - offset ? count : nil
     }
 
     /// Forgets what was read, because the file may have changed since.
-    mutating func forget() {
-        window.removeAll(keepingCapacity: true)
-        work = 0
-    }
+    mutating func forget() { window.removeAll(keepingCapacity: true) }
 
     /// Makes sure that the window holds `count` bytes of the file from `offset` on; it reads on, but not beyond
     /// `end`.
@@ -252,8 +253,5 @@ package struct FrameReader: ~Copyable {
     }
 
     /// Forgets what was read, because the file may have changed since.
-    mutating func forget() {
-        scanner.forget()
-        boxWork = 0
-    }
+    mutating func forget() { scanner.forget() }
 }

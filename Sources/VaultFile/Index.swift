@@ -13,7 +13,7 @@ public struct Version: Equatable, Sendable {
     /// A value or a tombstone.
     public let kind: RecordKind
 
-    fileprivate static let none = UInt32.max
+    static let none = UInt32.max
 
     init(
         offset: UInt64, time: UInt64, boxCount: Int, kind: RecordKind, older: UInt32 = UInt32.max
@@ -52,15 +52,26 @@ struct Index {
     private var addresses: [UInt8] = []
     /// Of each name: where its address begins, and the number of its newest version.
     private var starts: [Int] = []
-    private var newest: [UInt32] = []
-    private var versions = Versions()
+    var newest: [UInt32] = []
+    var versions = Versions()
+    /// The numbers of versions that wait for ``order()``, because they were not newer than all of their name.
+    var late: [UInt32] = []
+    /// How many versions are in no list because their name has the same already.
+    var dropped = 0
+    /// How many versions ``link(_:_:)`` has looked at, against which a test bounds it.
+    var orderedCount = 0
+    private let seed: HashSeed
     /// Slots, by hash: the place of a name in as many low bits as the number of slots has, and bits of its hash above them.
     private var table = [UInt32](repeating: Index.free, count: 64)
     /// The places whose versions were added since the last commit.
     private var uncommitted: [UInt32] = []
 
+    init(seed: HashSeed = .ofThisProcess) { self.seed = seed }
+
     /// Of each version, in the order in which they were found in the file: its frame, its time and kind, and the next older one.
-    private struct Versions {
+    ///
+    /// In place of the next older one, a late version has its name's place, and one that was dropped its own number.
+    struct Versions {
         var frames: [UInt64] = []
         var times: [UInt64] = []
         var olders: [UInt32] = []
@@ -84,9 +95,14 @@ struct Index {
 
         mutating func append(_ version: Version) {
             frames.append((version.offset / 16) << 17 | UInt64(version.boxCount / 16))
-            times.append(version.time << 8 | UInt64(version.kind.rawValue))
+            times.append(Versions.time(version))
             olders.append(version.older)
         }
+
+        /// Time and kind as one number, which orders versions but for their values.
+        static func time(_ version: Version) -> UInt64 { version.time << 8 | UInt64(version.kind.rawValue) }
+
+        func isDropped(_ number: Int) -> Bool { olders[number] == UInt32(number) }
     }
 
     /// Makes room for what `count` bytes of frames can hold, so that nothing is moved as it is filled.
@@ -111,10 +127,10 @@ struct Index {
     var count: Int { starts.count }
 
     /// How many versions there are, tombstones too.
-    var versionCount: Int { versions.count }
+    var versionCount: Int { versions.count - dropped }
 
     /// The place of an address, if it was ever written.
-    func find(_ address: Span<UInt8>) -> Int? { find(address, Index.hash(address)).place }
+    func find(_ address: Span<UInt8>) -> Int? { find(address, seed.hash(address)).place }
 
     /// The place of an address, and the slot that has it or would.
     private func find(_ address: Span<UInt8>, _ hash: UInt64) -> (place: Int?, slot: Int) {
@@ -144,46 +160,27 @@ struct Index {
         return try body(addresses.span.extracting(starts[place]..<end))
     }
 
-    /// Adds a version to the set of its name: ordered by time, then kind, then value; one that is there
-    /// already is dropped.
+    /// Adds a version to the set of its name.
     ///
+    /// One that is newer than all of its name, as a writer makes it, is in its place at once; any other waits for ``order()``.
     /// It stays when ``commit()`` follows, and goes with ``rollBack()``.
-    ///
-    /// - Parameters:
-    ///   - reader: what `compareValues` is given to read them.
-    ///   - compareValues: how two versions of equal time and kind are ordered: negative if the first is smaller. Asked for only
-    ///     then, which happens after merges alone.
-    mutating func insert<E>(
-        _ version: Version, address: Span<UInt8>, with reader: inout FrameReader,
-        compareValues: (inout FrameReader, Version, Version) throws(E) -> Int
-    ) throws(E) {
-        let hash = Index.hash(address)
+    mutating func insert(_ version: Version, address: Span<UInt8>) {
+        let hash = seed.hash(address)
         let (place, slot) = find(address, hash)
         guard let place else {
             appendName(address, hash, version, slot)
             return
         }
-        var newer: UInt32?
-        var next = newest[place]
-        while next != Version.none {
-            let other = versions[Int(next)]
-            let order = try Version.order(version, other) { left, right throws(E) in
-                try compareValues(&reader, left, right)
-            }
-            if order == 0 { return }
-            if order > 0 { break }
-            newer = next
-            next = other.older
-        }
         var version = version
-        version.older = next
-        versions.append(version)
-        let number = UInt32(versions.count - 1)
-        if let newer {
-            versions.olders[Int(newer)] = number
-        } else {
+        let (number, before) = (UInt32(versions.count), newest[place])
+        if Versions.time(version) > versions.times[Int(before)] {
+            version.older = before
             newest[place] = number
+        } else {
+            version.older = UInt32(place)
+            late.append(number)
         }
+        versions.append(version)
         uncommitted.append(UInt32(place))
     }
 
@@ -201,10 +198,8 @@ struct Index {
     private mutating func removeLastVersion(of place: Int) {
         let number = UInt32(versions.count - 1)
         let older = versions.olders[Int(number)]
-        if newest[place] != number {
-            var newer = newest[place]
-            while versions.olders[Int(newer)] != number { newer = versions.olders[Int(newer)] }
-            versions.olders[Int(newer)] = older
+        if late.last == number {
+            late.removeLast()
         } else if older != Version.none {
             newest[place] = older
         } else {
@@ -216,7 +211,7 @@ struct Index {
     /// Its slot was taken last of all, so no search passes over it.
     private mutating func removeLastName() {
         let place = starts.count - 1
-        var slot = withAddress(at: place) { firstSlot(Index.hash($0)) }
+        var slot = withAddress(at: place) { firstSlot(seed.hash($0)) }
         while table[slot] & placeBits != UInt32(place) { slot = (slot + 1) & (table.count - 1) }
         table[slot] = Index.free
         addresses.removeLast(addresses.count - starts[place])
@@ -238,7 +233,7 @@ struct Index {
         }
         var places: [FramePlace] = []
         places.reserveCapacity(isKept.count { $0 })
-        for number in 0..<versions.count where isKept[number] {
+        for number in 0..<versions.count where isKept[number] && !versions.isDropped(number) {
             let version = versions[number]
             places.append(FramePlace(offset: version.offset, boxCount: Int(version.boxCount)))
         }
@@ -255,7 +250,7 @@ struct Index {
         if Index.isFull(table.count, with: starts.count) {
             table = [UInt32](repeating: Index.free, count: table.count * 2)
             for place in starts.indices {
-                let hash = withAddress(at: place) { Index.hash($0) }
+                let hash = withAddress(at: place) { seed.hash($0) }
                 occupy(freeSlot(hash), hash, place)
             }
         } else {
@@ -287,26 +282,13 @@ struct Index {
         table[slot] = mark(hash) | UInt32(place)
     }
 
-    /// Words multiplied in one after the other.
-    ///
-    /// The names come from the key's owner, so nobody chooses collisions.
-    private static func hash(_ address: Span<UInt8>) -> UInt64 {
-        var hash = UInt64(address.count)
-        var offset = 0
-        while offset + 8 <= address.count {
-            hash = mixed(hash ^ address.load(UInt64.self, at: offset))
-            offset += 8
+    /// The longest run of slots in use: no search looks at more.
+    var longestRun: Int {
+        var (longest, run) = (0, 0)
+        for slot in table {
+            run = slot == Index.free ? 0 : run + 1
+            longest = max(longest, run)
         }
-        var rest: UInt64 = 0
-        while offset < address.count {
-            rest = rest << 8 | UInt64(address[offset])
-            offset += 1
-        }
-        return mixed(hash ^ rest)
-    }
-
-    private static func mixed(_ word: UInt64) -> UInt64 {
-        let product = (word ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
-        return product.high ^ product.low
+        return longest
     }
 }

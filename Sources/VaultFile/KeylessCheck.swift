@@ -8,6 +8,8 @@ public struct KeylessCheck: Equatable, Sendable {
     public let bytes: UInt64
     /// What is not as it should be, in the order of the file.
     public private(set) var findings: [Log.Finding]
+    /// How many bytes were given to checksums.
+    private(set) var work = 0
 
     /// Reads the file at `path` from end to end.
     ///
@@ -19,10 +21,11 @@ public struct KeylessCheck: Equatable, Sendable {
         bytes = try during(.read) { () throws(Errno) in try file.length() }
         findings = try Log.checkFront(of: file, header)
         var scanner = FrameScanner(file)
+        var bound = SearchBound()
         var offset = Format.logStart
         var (soundEnd, said) = (offset, offset)
         while offset < bytes {
-            if let frame = try scanner.frame(at: offset, length: bytes) {
+            if let frame = try KeylessCheck.frame(at: offset, bytes, &scanner, &bound) {
                 note(from: soundEnd, to: offset)
                 frames += 1
                 let end = offset + UInt64(Format.frameOverhead + frame.boxCount)
@@ -40,7 +43,18 @@ public struct KeylessCheck: Equatable, Sendable {
                 said = offset
             }
         }
+        work = scanner.work
         note(from: soundEnd, to: bytes)
+    }
+
+    private static func frame(
+        at offset: UInt64, _ length: UInt64, _ scanner: inout FrameScanner, _ bound: inout SearchBound
+    ) throws(VaultFileError) -> FrameScanner.WholeFrame? {
+        guard let count = try scanner.frameCount(at: offset, length: length), bound.allows(count, at: offset)
+        else { return nil }
+        if let frame = try scanner.frame(at: offset, length: length) { return frame }
+        bound.waste(count)
+        return nil
     }
 
     private mutating func note(from start: UInt64, to end: UInt64) {

@@ -112,7 +112,15 @@ package struct Replay: ~Copyable {
             reader.stopReadingAhead()
             reader.wipe()
         }
-        let stop = try replay(to: length)
+        let stop: UInt64
+        do throws(VaultFileError) {
+            stop = try replay(to: length)
+        } catch {
+            // What lies before a defect has taken effect.
+            try? order()
+            throw error
+        }
+        try order()
         if !metBaseEnd { throw .damaged(at: stop) }
         if committed.end == length { return nil }
         if length - committed.end > Format.mostTransaction { throw .damaged(at: stop) }
@@ -138,9 +146,10 @@ package struct Replay: ~Copyable {
     }
 
     /// Takes in a version that this process is about to append, and that is newer than any of its name.
-    mutating func add(_ version: Version, at address: Span<UInt8>) throws(VaultFileError) {
-        try insert(version, address)
-    }
+    mutating func add(_ version: Version, at address: Span<UInt8>) { index.insert(version, address: address) }
+
+    /// Bytes given to checksums and tags, but for what was read ahead.
+    var work: Int { reader.work }
 
     /// Forgets bytes that were read, because the file is changed.
     mutating func forget() { reader.forget() }
@@ -218,7 +227,7 @@ package struct Replay: ~Copyable {
         if let record {
             let version = Version(
                 offset: before.end, time: record.time, boxCount: boxCount, kind: record.kind)
-            try insert(version, packed.span)
+            index.insert(version, address: packed.span)
         } else {
             stagedSkips += 1
             if isUnknown { stagedUnknown += 1 }
@@ -254,11 +263,15 @@ package struct Replay: ~Copyable {
         stagedExtras.removeAll()
     }
 
-    private mutating func insert(_ version: Version, _ address: Span<UInt8>) throws(VaultFileError) {
-        try index.insert(version, address: address, with: &reader) {
-            reader, left, right throws(VaultFileError) in
-            try reader.compareValues(left, right, address)
-        }
+    /// Puts versions in their places that were not found from old to new.
+    ///
+    /// If that fails, they wait for the next time.
+    private mutating func order() throws(VaultFileError) {
+        guard index.hasLate else { return }
+        reader.stopReadingAhead()
+        let order = index.order()
+        let values = ValueOrder(order.ties, of: index, before: committed.end)
+        index.link(order, try values.sorted(order.tied, &reader))
     }
 
     /// Looks for a frame of a later transaction, which proves that what stopped the replay is damage: section
@@ -267,65 +280,12 @@ package struct Replay: ~Copyable {
         var offset = stop + Format.alignment
         let before = reader.work
         while offset < length {
-            if try reader.scanner.mayBeFrame(at: offset, length: length) {
+            if try reader.scanner.frameCount(at: offset, length: length) != nil {
                 let start = try reader.open(at: offset, length: length) { RecordPrefix($1).transactionStart }
                 if let start, start > stop { throw .damaged(at: stop) }
                 if reader.work - before > Format.searchBudget { throw .damaged(at: stop) }
             }
             offset += Format.alignment
         }
-    }
-}
-
-/// Single values.
-extension FrameReader {
-    /// Lends the value of a version.
-    ///
-    /// - Parameter end: where the file ends, as far as it counts.
-    /// - Throws: ``VaultFileError/damaged(at:)`` if the frame is no longer what replay saw.
-    fileprivate mutating func withValue<R>(
-        of version: Version, address: Span<UInt8>, before end: UInt64,
-        _ body: (Span<UInt8>) throws(VaultFileError) -> R
-    ) throws(VaultFileError) -> R {
-        scanner.reach = FrameScanner.shortReach
-        defer {
-            scanner.reach = FrameScanner.longReach
-            wipe()
-        }
-        var packed: [UInt8] = []
-        let result = try open(at: version.offset, length: end) {
-            frame, plaintext throws(VaultFileError) -> R? in
-            guard frame.boxCount == version.boxCount else { return nil }
-            let prefix = RecordPrefix(plaintext)
-            guard prefix.kind == RecordKind.value.rawValue, prefix.keepsRules(in: plaintext),
-                let start = prefix.unpackAddress(in: plaintext, into: &packed), packed.span.equals(address)
-            else { return nil }
-            return try body(plaintext.extracting(start..<Format.prefixCount + prefix.bodyCount))
-        }
-        guard case .some(.some(let value)) = result else { throw .damaged(at: version.offset) }
-        return value
-    }
-
-    /// Orders two values bytewise; needed only when a merge brought two of the same millisecond.
-    fileprivate mutating func compareValues(
-        _ left: Version, _ right: Version, _ address: Span<UInt8>
-    ) throws(VaultFileError) -> Int {
-        forget()
-        let copy = try copyOfValue(of: left, address: address)
-        return try withValue(of: right, address: address, before: right.end) { right throws(VaultFileError) in
-            copy.withBytes { $0.order(against: right) }
-        }
-    }
-
-    /// The value of a version in guarded memory of its own.
-    private mutating func copyOfValue(
-        of version: Version, address: Span<UInt8>
-    ) throws(VaultFileError) -> SecretBytes {
-        var copy: SecretBytes?
-        try withValue(of: version, address: address, before: version.end) { value throws(VaultFileError) in
-            copy = try guarding { () throws(SodiumError) in try SecretBytes(copying: value) }
-        }
-        guard let copy = copy.take() else { throw .outOfMemory }
-        return copy
     }
 }

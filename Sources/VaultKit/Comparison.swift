@@ -139,28 +139,19 @@ struct HistoryPair {
     init(_ address: Address, _ here: Log, _ there: Log) throws(VaultFileError) {
         self.address = address
         let (left, right) = (here.versions(address), there.versions(address))
+        var values = ComparedValues(address, here, there)
         var (next, other) = (0, 0)
         while next < left.count || other < right.count {
             var order = next == left.count ? -1 : 1
             if next < left.count, other < right.count {
                 order = try Version.order(left[next], right[other]) { left, right throws(VaultFileError) in
-                    try HistoryPair.compareValues(left, right, address, here, there)
+                    try values.order(left, right)
                 }
             }
             members.append(
                 Member(here: order >= 0 ? left[next] : nil, there: order <= 0 ? right[other] : nil))
             if order >= 0 { next += 1 }
             if order <= 0 { other += 1 }
-        }
-    }
-
-    private static func compareValues(
-        _ left: Version, _ right: Version, _ address: Address, _ here: Log, _ there: Log
-    ) throws(VaultFileError) -> Int {
-        try here.withValue(of: left, at: address) { left throws(VaultFileError) -> Int in
-            try there.withValue(of: right, at: address) { right throws(VaultFileError) -> Int in
-                left.order(against: right)
-            }
         }
     }
 
@@ -205,6 +196,7 @@ struct HistoryPair {
     private func isSameNow(_ here: Log, _ there: Log) throws(VaultFileError) -> Bool {
         guard let left = newestHere, let right = newestThere, left.kind == right.kind else { return false }
         if left.kind == .tombstone { return true }
-        return try HistoryPair.compareValues(left, right, address, here, there) == 0
+        var values = ComparedValues(address, here, there)
+        return try values.order(left, right) == 0
     }
 }

@@ -103,7 +103,7 @@ struct OldCopies {
         for offset in stride(from: start, to: end, by: Int(Format.alignment)) {
             guard budget > 0 else { break }
             budget -= Int(Format.alignment)
-            guard try reader.scanner.mayBeFrame(at: offset, length: end) else { continue }
+            guard try reader.scanner.frameCount(at: offset, length: end) != nil else { continue }
             let before = reader.work
             if try reader.open(at: offset, length: end, { _, _ in true }) == true { return .opens }
             budget -= reader.work - before

@@ -1,0 +1,31 @@
+internal import Platform
+
+/// Single values.
+extension FrameReader {
+    /// Lends the value of a version.
+    ///
+    /// - Parameter end: where the file ends, as far as it counts.
+    /// - Throws: ``VaultFileError/damaged(at:)`` if the frame is no longer what replay saw.
+    mutating func withValue<R>(
+        of version: Version, address: Span<UInt8>, before end: UInt64,
+        _ body: (Span<UInt8>) throws(VaultFileError) -> R
+    ) throws(VaultFileError) -> R {
+        scanner.reach = FrameScanner.shortReach
+        defer {
+            scanner.reach = FrameScanner.longReach
+            wipe()
+        }
+        var packed: [UInt8] = []
+        let result = try open(at: version.offset, length: end) {
+            frame, plaintext throws(VaultFileError) -> R? in
+            guard frame.boxCount == version.boxCount else { return nil }
+            let prefix = RecordPrefix(plaintext)
+            guard prefix.kind == RecordKind.value.rawValue, prefix.keepsRules(in: plaintext),
+                let start = prefix.unpackAddress(in: plaintext, into: &packed), packed.span.equals(address)
+            else { return nil }
+            return try body(plaintext.extracting(start..<Format.prefixCount + prefix.bodyCount))
+        }
+        guard case .some(.some(let value)) = result else { throw .damaged(at: version.offset) }
+        return value
+    }
+}
