@@ -6,6 +6,8 @@ package struct Ancestry: Sendable {
     private enum Run: Sendable {
         case ids([ChangeID])
         case tags([Bytes16])
+        /// Those that count as older than all before them that are not among them.
+        case earlier([ChangeID])
     }
 
     /// The newest changes.
@@ -22,8 +24,6 @@ package struct Ancestry: Sendable {
     }
 
     private var runs: [Run] = []
-    /// Ids that count as older than all of ``runs``, those that were found last first.
-    private var earlier: [[ChangeID]] = []
     private(set) var frontier: Frontier
     /// The ids of the master keys that came before this one, in the order in which they were found.
     package private(set) var keys: [UInt64] = []
@@ -59,13 +59,19 @@ package struct Ancestry: Sendable {
         }
         if descent.isChange {
             // What a file with other keys contains counts as older than what this one does.
-            if !descent.ids.isEmpty { earlier.append(descent.ids) }
+            if !descent.ids.isEmpty { runs.append(.earlier(descent.ids)) }
         } else {
             runs.append(.ids(descent.ids + descent.heads))
         }
         for key in descent.keys where knownKeys.insert(key).inserted { keys.append(key) }
         dropped = descent.dropped > .max - dropped ? .max : dropped + descent.dropped
-        if descent.isChange { append(tag) } else { frontier = .ids(descent.heads) }
+        if descent.isChange { append(tag) } else { frontier = .ids(Ancestry.once(descent.heads)) }
+    }
+
+    /// Each id once.
+    private static func once(_ ids: [ChangeID]) -> [ChangeID] {
+        var known: Set<ChangeID> = []
+        return ids.filter { known.insert($0).inserted }
     }
 
     private mutating func append(_ tag: Bytes16) {
@@ -87,10 +93,12 @@ package struct Ancestry: Sendable {
     /// The ids of all changes, oldest first, each once.
     package func ids(_ namer: ChangeNamer) throws(VaultFileError) -> [ChangeID] {
         var (all, known): ([ChangeID], Set<ChangeID>) = ([], [])
-        for run in earlier.reversed().map(Run.ids) + runs {
+        var earlier: [[ChangeID]] = []
+        for run in runs {
             switch run {
             case .ids(let ids):
                 for id in ids where known.insert(id).inserted { all.append(id) }
+            case .earlier(let ids): earlier.append(ids.filter { known.insert($0).inserted })
             case .tags(let tags):
                 for tag in tags {
                     let id = try namer.id(of: tag)
@@ -98,22 +106,7 @@ package struct Ancestry: Sendable {
                 }
             }
         }
-        return all
-    }
-
-    /// The ids of the `count` newest changes, newest first.
-    ///
-    /// Some may be there twice, where two files that were merged both have them.
-    package func newest(_ count: Int, _ namer: ChangeNamer) throws(VaultFileError) -> [ChangeID] {
-        var newest: [ChangeID] = []
-        for run in runs.reversed() + earlier.map(Run.ids) where newest.count < count {
-            switch run {
-            case .ids(let ids): newest += ids.suffix(count - newest.count).reversed()
-            case .tags(let tags):
-                for tag in tags.suffix(count - newest.count).reversed() { newest.append(try namer.id(of: tag)) }
-            }
-        }
-        return newest
+        return earlier.reversed().flatMap(\.self) + all
     }
 
     /// Whether all of `wanted` are among the changes.
@@ -121,9 +114,9 @@ package struct Ancestry: Sendable {
         _ wanted: [ChangeID], _ namer: ChangeNamer
     ) throws(VaultFileError) -> Bool {
         var missing = Set(wanted)
-        for run in runs.reversed() + earlier.map(Run.ids) where !missing.isEmpty {
+        for run in runs.reversed() where !missing.isEmpty {
             switch run {
-            case .ids(let ids):
+            case .ids(let ids), .earlier(let ids):
                 for id in ids { missing.remove(id) }
             case .tags(let tags):
                 for tag in tags.reversed() where !missing.isEmpty { missing.remove(try namer.id(of: tag)) }
