@@ -20,7 +20,7 @@ public struct Checkpoint: Equatable, Sendable {
     let isLegacy: Bool
     /// The newest changes that the file contained.
     let heads: [ChangeID]
-    /// The changes before them, newest first.
+    /// The heads that were seen before them, newest first.
     let recent: [ChangeID]
 
     /// How many of these are remembered.
@@ -30,7 +30,7 @@ public struct Checkpoint: Equatable, Sendable {
 
     /// A file with `header` that has reached `position`, seen at `time`.
     ///
-    /// - Parameter past: the newest changes that it contained, newest first; `heads` may be among them.
+    /// - Parameter past: the heads that were seen before, newest first; `heads` may be among them.
     init(
         _ header: Header, _ position: Replay.Position, keyID: UInt64, isLegacy: Bool, heads: [ChangeID],
         past: [ChangeID], time: UInt64
@@ -61,7 +61,7 @@ public struct Checkpoint: Equatable, Sendable {
         time = body.load(UInt64.self, at: 72)
         let (headCount, recentCount) = (body.load(UInt16.self, at: 80), body.load(UInt16.self, at: 82))
         isLegacy = body.load(UInt16.self, at: 84) & 1 != 0
-        guard (1...Descent.maxHeads).contains(Int(headCount)), recentCount <= Checkpoint.maxRecent else {
+        guard headCount <= Descent.maxHeads, recentCount <= Checkpoint.maxRecent else {
             return nil
         }
         heads = (0..<Int(headCount)).map { body.load(UInt64.self, at: 88 + 8 * $0) }
@@ -141,6 +141,12 @@ public enum LastSeen: Equatable, Sendable {
         case .checkpoint(let checkpoint): checkpoint.headerTag == header.macTag
         case .mark(let mark): mark.generation == header.generation
         }
+    }
+
+    /// Whether it speaks of a file with this header before its first frame, if that is where the file ended.
+    func isAtStart(of header: Header) -> Bool {
+        guard case .mark(let mark) = self else { return isOf(header) }
+        return isOf(header) && mark.tag == header.macTag
     }
 
     /// Whether it says, in the words of this program, that a file with this header had reached `position`.

@@ -59,13 +59,13 @@ public struct CheckpointStore: Sendable {
 
     /// What its file says.
     func entry(in file: any StorageFile) throws(Errno) -> Entry {
-        var bytes = [UInt8](repeating: 0, count: 8 + Checkpoint.bodySize + 32)
+        // One more than there should be, which would show.
+        var bytes = [UInt8](repeating: 0, count: 8 + Checkpoint.bodySize + 32 + 1)
         var span = bytes.mutableSpan
         let count = try file.read(at: 0, into: &span)
         if let body = try CheckpointStore.body(bytes, count, Self.magic, Checkpoint.bodySize) {
             return Checkpoint(body.span).map { .seen(.checkpoint($0)) } ?? .torn
         }
-        // A mark of before, or one that was half written over.
         if let body = try CheckpointStore.body(bytes, count, Self.markMagic, Mark.bodyCount) {
             return .seen(.mark(Mark(body.span, at: 0)))
         }
@@ -181,7 +181,7 @@ public struct CheckpointStore: Sendable {
     private static func body(
         _ bytes: [UInt8], _ count: Int, _ magic: String, _ size: Int
     ) throws(Errno) -> [UInt8]? {
-        guard count >= 8 + size + 32, bytes.starts(with: magic.utf8),
+        guard count == 8 + size + 32, bytes.starts(with: magic.utf8),
             try hash(bytes[..<(8 + size)], 32) == Array(bytes[(8 + size)..<(8 + size + 32)])
         else { return nil }
         return Array(bytes[8..<8 + size])
@@ -192,6 +192,7 @@ public struct CheckpointStore: Sendable {
         let bytes = Array(magic.utf8) + body
         let whole = bytes + (try CheckpointStore.hash(bytes[...], 32))
         try file.write(whole.span, at: 0)
+        if try file.length() > UInt64(whole.count) { try file.truncate(to: UInt64(whole.count)) }
     }
 
     private func existing(_ name: String, _ access: StorageAccess) throws(Errno) -> (any StorageFile)? {

@@ -40,14 +40,12 @@ extension Log {
                 replay.rollBack()
                 sealer?.wipe()
             }
-            let isCurrent = recollection?.canonical?.isAt(replay.committed, of: header) ?? false
             var batch = try Batch(self)
             try fill(&batch)
             guard !batch.isEmpty else { return nil }
             let end = batch.finish()
-            let isOneChange = isCurrent && !batch.hasCarried
             let saved = try settle { () throws(VaultFileError) in try write(batch, to: end) }
-            remember(after: recollection, isOneChangeLater: isOneChange)
+            remember(after: recollection)
             return saved
         }
     }

@@ -74,23 +74,20 @@ extension Log {
     /// The point that the file has reached.
     public var present: Mark { Mark(header, replay.committed) }
 
-    /// What stands for the point that the file has reached.
+    /// What stands for the point that the file has reached, whatever was seen before.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
-    public func presentCheckpoint() throws(VaultFileError) -> Checkpoint { try checkpoint(afterOneChangeTo: nil) }
+    public func presentCheckpoint() throws(VaultFileError) -> Checkpoint { try checkpoint(following: nil) }
 
-    /// - Parameter previous: what was remembered before the one change that was made since; nil works out more.
-    private func checkpoint(afterOneChangeTo previous: LastSeen?) throws(VaultFileError) -> Checkpoint {
-        let namer = try namer()
+    /// The same, for a file that passed what was seen before.
+    func checkpoint(following previous: LastSeen?) throws(VaultFileError) -> Checkpoint {
         let past =
-            if case .checkpoint(let previous) = previous {
-                previous.heads + previous.recent
-            } else {
-                try replay.ancestry.newest(Checkpoint.maxRecent + Descent.maxHeads, namer)
+            if case .checkpoint(let previous) = previous { previous.heads + previous.recent } else {
+                [ChangeID]()
             }
         return Checkpoint(
             header, replay.committed, keyID: try keyID(), isLegacy: replay.ancestry.isLegacy,
-            heads: try replay.ancestry.heads(namer), past: past, time: surroundings.now())
+            heads: try replay.ancestry.heads(try namer()), past: past, time: surroundings.now())
     }
 
     /// What is remembered of the path, to be read before the file is looked at, so that the file is never behind it in good
@@ -152,17 +149,24 @@ extension Log {
     /// Where nothing is remembered, this log goes by what it saw itself.
     /// - Throws: ``VaultFileError/replaced``, ``VaultFileError/rolledBack(_:)``.
     func verify(against recollection: Recollection?) throws(VaultFileError) {
-        var expected = recollection?.all ?? []
-        if expected.isEmpty, let own = ownMemory {
-            let checkpoint = Checkpoint(
-                own.header, own.position, keyID: try keyID(), isLegacy: own.isLegacy,
-                heads: try own.frontier.ids(try namer()), past: [], time: 0)
-            expected = [.checkpoint(checkpoint)]
-        }
+        let expected = recollection?.all ?? []
         for seen in expected {
             if let refusal = try refusal(of: seen) { throw refusal }
             if seen.generation > header.generation { observe(.compactionUndone) }
         }
+        if expected.isEmpty, let ownMemory { try verify(against: ownMemory) }
+    }
+
+    private func verify(against own: OwnMemory) throws(VaultFileError) {
+        let seen = Checkpoint(
+            own.header, own.position, keyID: try keyID(), isLegacy: own.isLegacy,
+            heads: try own.frontier.ids(try namer()), past: [], time: 0)
+        if let refusal = try refusal(of: .checkpoint(seen)) {
+            // It remembers no former heads, but a file that only became shorter is older.
+            let isCut = own.header == header && own.position.end > replay.committed.end
+            throw isCut ? .rolledBack(Rollback(.older, lastSeen: 0)) : refusal
+        }
+        if seen.generation > header.generation { observe(.compactionUndone) }
     }
 
     /// Why the file is not what was seen, nor what followed from that; nil if it is.
@@ -190,11 +194,6 @@ extension Log {
         if try checkpoint.keyID != keyID(), !ancestry.keys.contains(checkpoint.keyID) { return .keys }
         let known = checkpoint.heads + checkpoint.recent
         if try ancestry.heads(namer).allSatisfy(known.contains) { return .older }
-        if checkpoint.recent.isEmpty, checkpoint.headerTag == header.macTag,
-            checkpoint.end > replay.committed.end
-        {
-            return .older
-        }
         guard header.generation > checkpoint.generation else { return .diverged }
         if ancestry.isLegacy { return .unprovableRewrite }
         return ancestry.dropped > 0 ? .unprovableAge : .diverged
@@ -227,7 +226,7 @@ extension Log {
     ///
     /// A checkpoint never says more than what is durable, so a commit whose writer may have been killed before its sync is
     /// synced first, and so is the name of a file whose rewrite may have been.
-    func remember(after recollection: Recollection?, isOneChangeLater: Bool = false) {
+    func remember(after recollection: Recollection?) {
         guard isBehind(recollection) else { return }
         do throws(Errno) {
             if syncedEnd != replay.committed.end {
@@ -242,18 +241,15 @@ extension Log {
             checkpointFailure = error
             return
         }
-        remember(self, after: recollection, isOneChangeLater: isOneChangeLater)
+        remember(self, after: recollection)
     }
 
     /// Remembers the point that `log` has reached, which is durable at this log's path, while the lock is held; what cannot be
     /// written is noted.
-    ///
-    /// - Parameter isOneChangeLater: whether one change was made since what is remembered, and nothing else.
-    package func remember(_ log: Log, after recollection: Recollection?, isOneChangeLater: Bool = false) {
+    package func remember(_ log: Log, after recollection: Recollection?) {
         guard let store = surroundings.checkpoints else { return }
         do throws(VaultFileError) {
-            let checkpoint = try log.checkpoint(
-                afterOneChangeTo: isOneChangeLater ? recollection?.canonical : nil)
+            let checkpoint = try log.checkpoint(following: recollection?.canonical)
             try during(.mark) { () throws(Errno) in
                 if let checkpointFile, isWriting {
                     try store.set(checkpoint, in: checkpointFile.file)

@@ -94,7 +94,7 @@ package struct Replay: ~Copyable {
 
     /// Whether the file has reached a point of this generation, as far as that was looked out for.
     func hasMet(_ point: LastSeen) -> Bool {
-        if point.end == Format.logStart { return point.isOf(header) && point.tag == header.macTag }
+        if point.end == Format.logStart { return point.isAtStart(of: header) }
         return met.contains(point) || point.end == committed.end && isAtCommit(point)
     }
 
