@@ -88,11 +88,25 @@ extension Log {
     /// The versions that were purged and must not come back.
     package var purged: PurgeList { replay.purged }
 
-    /// How many committed records of unknown kinds there are, those that a rewrite leaves behind too.
-    package var unknownCount: Int { replay.unknownCount }
-
     /// The records that a rewrite copies without knowing them, in the order of the file.
     package var extras: [FramePlace] { replay.extras }
+
+    /// What these records say: kind, time and body.
+    package func extraRecords() throws(VaultFileError) -> [[UInt8]] {
+        var records: [[UInt8]] = []
+        var reader = try reader()
+        defer { reader.wipe() }
+        for place in extras {
+            let record = try reader.open(at: place.offset, length: committedEnd) { _, plaintext in
+                let prefix = RecordPrefix(plaintext)
+                let body = Format.prefixCount..<Format.prefixCount + prefix.bodyCount
+                return [prefix.kind] + plaintext.array(40..<48) + plaintext.array(body)
+            }
+            guard let record else { throw .damaged(at: place.offset) }
+            records.append(record)
+        }
+        return records
+    }
 
     /// Where the frame of a version lies.
     package static func place(of version: Version) -> FramePlace {

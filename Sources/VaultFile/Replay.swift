@@ -31,7 +31,7 @@ package struct Replay: ~Copyable {
     private(set) var ancestry: Ancestry
     /// What was purged and must not come back, in the order of the file.
     private(set) var purged = PurgeList()
-    /// The records of unknown kinds: those that a rewrite copies without knowing them, and how many others there are.
+    /// The records of unknown kinds that a rewrite copies without knowing them.
     private(set) var extras: [FramePlace] = []
 
     /// The sum of the records that were found in place, if somebody wants it.
@@ -45,12 +45,10 @@ package struct Replay: ~Copyable {
     private(set) var committed: Position
     /// Whether a transaction ended where the content of the last rewrite does.
     private var metBaseEnd: Bool
-    /// How many committed records were skipped that are neither values nor tombstones, and how many of these are of unknown kinds.
+    /// How many committed records were skipped that are neither values nor tombstones.
     private(set) var skipped = 0
-    private(set) var unknownCount = 0
 
     private var stagedSkips = 0
-    private var stagedUnknown = 0
     private var stagedDescent: Descent?
     private var stagedPurges: [[Bytes16]] = []
     private var stagedExtras: [FramePlace] = []
@@ -184,7 +182,7 @@ package struct Replay: ~Copyable {
     ) throws(VaultFileError) -> Bool? {
         let before = last
         var record: (kind: RecordKind, time: UInt64)?
-        var (descent, purged, isUnknown, isCarried) = (Descent?.none, [Bytes16]?.none, false, false)
+        var (descent, purged, isCarried) = (Descent?.none, [Bytes16]?.none, false)
         var packed: [UInt8] = []
         swap(&packed, &self.packed)
         defer { swap(&packed, &self.packed) }
@@ -215,7 +213,6 @@ package struct Replay: ~Copyable {
                 case RecordKind.head:
                     if prefix.bodyCount != Mark.bodyCount { throw .damaged(at: before.end) }
                 default:
-                    isUnknown = true
                     isCarried = prefix.kind & RecordKind.safeToCopy != 0
                 }
             }
@@ -230,7 +227,6 @@ package struct Replay: ~Copyable {
             index.insert(version, address: packed.span)
         } else {
             stagedSkips += 1
-            if isUnknown { stagedUnknown += 1 }
             if let descent { stagedDescent = descent }
             if let purged { stagedPurges.append(purged) }
             if isCarried { stagedExtras.append(FramePlace(offset: before.end, boxCount: boxCount)) }
@@ -243,7 +239,6 @@ package struct Replay: ~Copyable {
     mutating func commit(_ position: Position) {
         index.commit()
         skipped += stagedSkips
-        unknownCount += stagedUnknown
         extras += stagedExtras
         for entries in stagedPurges { purged.add(entries) }
         ancestry.take(
@@ -257,7 +252,7 @@ package struct Replay: ~Copyable {
     /// Takes back what was found or added since the last commit.
     mutating func rollBack() {
         index.rollBack()
-        (stagedSkips, stagedUnknown) = (0, 0)
+        stagedSkips = 0
         stagedDescent = nil
         stagedPurges.removeAll()
         stagedExtras.removeAll()

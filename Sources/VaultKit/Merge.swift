@@ -73,7 +73,7 @@ public enum Merge {
         public var purged: UInt64 = 0
         /// How many versions are in this file that were purged from the other one; a compaction removes them.
         public var purgedThere: UInt64 = 0
-        /// How many records of unknown kinds were left out.
+        /// How many records of unknown kinds, which any program may copy, were left out.
         public var unknown: UInt64 = 0
         /// How the keys of the two files stand to each other.
         public var relation = Relation.same
@@ -189,8 +189,8 @@ extension Merge {
             report.conflicts.sort { Secret.isListedBefore($0.secret, $1.secret) }
             report.ahead.sort(by: Secret.isListedBefore)
             report.future.sort(by: Secret.isListedBefore)
-            report.unknown = UInt64(there.unknownCount)
-            if !there.extras.isEmpty { isWhole = false }
+            report.unknown = try Plan.countUnknown(there, lackedBy: here)
+            if report.unknown > 0 { isWhole = false }
             if relation == .same || relation == .newer {
                 purged = there.purged.entries.filter { !here.purged.contains($0) }
                 report.purgedThere = try Plan.count(there.purged, in: here)
@@ -254,6 +254,14 @@ extension Merge {
             report.conflicts.append(
                 Conflict(
                     secret: secret, isHereCurrent: !older.isHere, version: UInt32(clamping: older.index)))
+        }
+
+        /// How many records a rewrite of the other file would copy without knowing them that are not here, too.
+        private static func countUnknown(
+            _ there: Log, lackedBy here: Log
+        ) throws(VaultFileError) -> UInt64 {
+            if there.extras.isEmpty { return 0 }
+            return UInt64(Set(try there.extraRecords()).subtracting(try here.extraRecords()).count)
         }
 
         private static func count(_ purged: PurgeList, in here: Log) throws(VaultFileError) -> UInt64 {
