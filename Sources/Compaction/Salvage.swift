@@ -104,7 +104,8 @@ public enum Salvage {
         var source = try FrameReader(
             file, key: try guarding { () throws(SodiumError) in try header.frameKey(master: master) })
         var search = Search(header, length, progress)
-        let found = try search.run(&source)
+        var found = try search.run(&source)
+        try found.leaveOutPurged(of: header.vaultID, &source, length)
 
         let namer = try ChangeNamer(master: master)
         // What lacks a change cannot prove that it has any.
@@ -142,8 +143,36 @@ private struct Search {
         var ancestry: Ancestry
         var purged = PurgeList()
 
+        /// Whether each frame follows the one before, and a transaction ends where the content of the last rewrite does.
+        var isChained = true
+        var hasContent: Bool
+
         /// Whether nothing is missing.
-        var isWhole: Bool { lost.isEmpty && uncertainFrom == nil && unknown == 0 }
+        var isWhole: Bool { lost.isEmpty && uncertainFrom == nil && isChained && hasContent }
+
+        /// Leaves out the versions that are listed as purged.
+        mutating func leaveOutPurged(
+            of vaultID: Bytes16, _ source: inout FrameReader, _ length: UInt64
+        ) throws(VaultFileError) {
+            if purged.isEmpty { return }
+            defer { source.wipe() }
+            var (kept, packed) = ([FramePlace](), [UInt8]())
+            for place in places {
+                let isPurged = try source.open(at: place.offset, length: length) {
+                    _, plaintext throws(VaultFileError) in
+                    let prefix = RecordPrefix(plaintext)
+                    guard let kind = RecordKind(rawValue: prefix.kind),
+                        prefix.unpackAddress(in: plaintext, into: &packed) != nil
+                    else { return false }
+                    let version = Version(
+                        offset: place.offset, time: prefix.time, boxCount: place.boxCount, kind: kind)
+                    return try purged.contains(packed.span, version, of: vaultID)
+                }
+                guard let isPurged else { throw .damaged(at: place.offset) }
+                if !isPurged { kept.append(place) }
+            }
+            places = kept
+        }
     }
 
     private let header: Header
@@ -152,6 +181,8 @@ private struct Search {
     private var result: Result
     /// The transaction that the last frame belongs to, and whether its end was found.
     private var transaction: (start: UInt64, isWhole: Bool)?
+    /// Where the transaction of the next frame should begin.
+    private var expectedStart = Format.logStart
     /// The record with which that began, if it proves something.
     private var descent: Descent?
 
@@ -161,7 +192,9 @@ private struct Search {
         self.header = header
         self.length = length
         self.progress = progress
-        result = Result(last: Replay.start(header), ancestry: Ancestry(header))
+        result = Result(
+            last: Replay.start(header), ancestry: Ancestry(header),
+            hasContent: header.baseEnd == Format.logStart)
     }
 
     mutating func run(_ source: inout FrameReader) throws(VaultFileError) -> Result {
@@ -218,14 +251,17 @@ private struct Search {
                 case RecordKind.head:
                     if prefix.bodyCount != Mark.bodyCount { return nil }
                 default:
+                    // What nobody may skip cannot be carried over: it is lost, and told.
                     isUnknown = prefix.kind & RecordKind.ignorable == 0
-                    carries = !isUnknown && prefix.kind & RecordKind.safeToCopy != 0
+                    if isUnknown { return nil }
+                    carries = prefix.kind & RecordKind.safeToCopy != 0
                 }
             }
             return (frame.position(seq: prefix.seq), prefix, frame.boxCount)
         }
         guard case .some(.some((let position, let prefix, let boxCount))) = opened else {
             bound.waste(source.work - workBefore)
+            if isUnknown { result.unknown += 1 }
             return false
         }
         if offset > before.end {
@@ -234,7 +270,11 @@ private struct Search {
                     offset: before.end, count: offset - before.end, records: prefix.seq - before.seq - 1))
         }
         if carries { result.places.append(FramePlace(offset: offset, boxCount: boxCount)) }
-        if isUnknown { result.unknown += 1 }
+        if !before.isFollowed(by: prefix) || prefix.transactionStart != expectedStart
+            || position.end - prefix.transactionStart > Format.mostTransaction
+        {
+            result.isChained = false
+        }
         result.purged.add(purged)
         if offset == prefix.transactionStart { self.descent = descent }
         if prefix.isCommit {
@@ -242,6 +282,8 @@ private struct Search {
                 self.descent, tag: position.tag, isFirst: prefix.transactionStart == Format.logStart,
                 isContent: position.end <= header.baseEnd)
             self.descent = nil
+            expectedStart = position.end
+            if position.end == header.baseEnd { result.hasContent = true }
         }
         result.last = position
         let isSame = transaction?.start == prefix.transactionStart

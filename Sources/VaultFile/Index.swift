@@ -15,7 +15,7 @@ public struct Version: Equatable, Sendable {
 
     static let none = UInt32.max
 
-    init(
+    package init(
         offset: UInt64, time: UInt64, boxCount: Int, kind: RecordKind, older: UInt32 = UInt32.max
     ) {
         self.offset = offset
