@@ -61,7 +61,7 @@ struct SetVector {
             let more = numbers[0] - result.count
             result += rest.prefix(more)
             rest = rest.dropFirst(more)
-            result += repeatElement(0, count: numbers[1])
+            result += [UInt8](repeating: 0, count: numbers[1])
         }
         return result + rest
     }
