@@ -124,8 +124,9 @@ import Testing
         let log = try world.open()
         try world.compact()
         try log.refresh()
+        // What was trusted anew has no past.
         for (state, verdict) in [
-            (states[4], VaultFileError.older), (states[2], .older), (states[5], .diverged),
+            (states[4], VaultFileError.older), (states[2], .diverged), (states[5], .diverged),
         ] {
             if isInPlace { world.bytes = state } else { world.disk.replace(world.path, with: state) }
             #expect(throws: verdict) { try log.refresh() }
@@ -145,9 +146,9 @@ import Testing
             spoil()
             world.disk.replace(world.path, with: states[1])
             #expect(world.verdict() == nil)
-            // From now on it is remembered again.
+            // From now on it is remembered again, but not what came before.
             world.disk.replace(world.path, with: states[0])
-            #expect(world.verdict() == .older)
+            #expect(world.verdict() == .diverged)
         }
     }
 
@@ -163,7 +164,7 @@ import Testing
             #expect(world.otherFiles.contains(path))
         }
         world.disk.replace(world.path, with: try #require(states.last))
-        #expect(world.verdict() == .older)
+        #expect(world.verdict() == .diverged)
     }
 
     @Test func `a file that grew elsewhere is taken, made durable, and remembered`() throws {
@@ -175,7 +176,10 @@ import Testing
         world.disk.resetCounts()
         #expect(try world.open(.reading).text("A") == "4")
         #expect(world.disk.journal == [.sync, .write])
+        // One state on the way was never seen here, one was.
         world.disk.replace(world.path, with: states[3])
+        #expect(world.verdict() == .diverged)
+        world.disk.replace(world.path, with: states[2])
         #expect(world.verdict() == .older)
     }
 
