@@ -11,7 +11,7 @@ import vectors2
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Vectors")
 FOLDER = os.path.join(HERE, "v2")
-FROZEN = "7aab74dea88f6146cc90a27f2fd7991cae9fecaa72d1e9aaddca828501e8e361"
+FROZEN = "7ed4e3a0f239bf65133cba30c808c5962b1bec228df973428266fad302633057"
 
 
 def paths():
