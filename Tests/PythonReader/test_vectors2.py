@@ -11,7 +11,7 @@ import vectors2
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Vectors")
 FOLDER = os.path.join(HERE, "v2")
-FROZEN = "7ed4e3a0f239bf65133cba30c808c5962b1bec228df973428266fad302633057"
+FROZEN = "a9385757febb8baecad118e8fc8cdc926dbf987985f673d2f58cedc60f057213"
 
 
 def paths():

@@ -232,13 +232,13 @@ def searches():
         assert total == 0, total
         return out
 
-    def search(name, comment, count, tried, more=0, behind=0):
+    def search(name, comment, count, tried, more=0, behind=0, decoys=0):
         """`tried` of the candidates have a right CRC, so that their box is tried; they are the last, and as long as the smallest."""
         v = Reading(name, 7, comment).commit(put())
         # 28 + L for each candidate, and L again for each that is tried.
         ls = lengths(count, budget + more - 28 * (count + tried) - 144 * tried * 2) + [144] * tried
         start = SECOND + 16
-        fronts = b"".join(candidate(l, start + 32 * i) for i, l in enumerate(ls[:count]))
+        fronts = b"".join(candidate(l, start + 32 * i) for i, l in enumerate([145] * decoys + ls[:count]))
         data = bytearray(bytes(16) + fronts)
         for i in range(tried):
             at = SECOND + len(data)
@@ -258,6 +258,9 @@ def searches():
     v = search("search-of-256-mib-with-boxes", "28 + L is counted for each CRC, L for each box", 252, 4)
     v.says("unfinished tail", tail=len(v.data) - SECOND + v.zeros, **v._recovered())
     search("search-of-256-mib-with-boxes-and-16-bytes", "28 + L is counted for each CRC, L for each box", 252, 4, 16).damage(SECOND)
+    v = search("search-of-256-mib-and-what-is-no-candidate", "What has no L by rule 1 does not count", 252, 0, decoys=20)
+    v.says("unfinished tail", tail=len(v.data) - SECOND + v.zeros, **v._recovered())
+    search("search-of-256-mib-and-16-bytes-and-what-is-no-candidate", "What has no L by rule 1 does not count", 252, 0, 16, decoys=20).damage(SECOND)
     search("search-of-256-mib-and-one-more-candidate", "28 + L of the last candidate exceed 256 MiB", 252, 0, 0, 1).damage(SECOND)
     v = search("search-of-256-mib-with-a-later-transaction", "What the last candidate is counts before the bytes that it takes", 252, 0, -16)
     v.data += bytes(-len(v.data) % 16)
