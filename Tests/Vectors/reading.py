@@ -232,7 +232,7 @@ def searches():
         assert total == 0, total
         return out
 
-    def search(name, comment, count, tried, more=0, behind=0, decoys=0):
+    def search(name, comment, count, tried, more=0, behind=0, decoys=0, opens=False):
         """`tried` of the candidates have a right CRC, so that their box is tried; they are the last, and as long as the smallest."""
         v = Reading(name, 7, comment).commit(put())
         # 28 + L for each candidate, and L again for each that is tried.
@@ -242,6 +242,10 @@ def searches():
         data = bytearray(bytes(16) + fronts)
         for i in range(tried):
             at = SECOND + len(data)
+            if opens:  # a frame of the transaction at B, which proves nothing
+                v.chain.at = at
+                data += v.chain.frame(put("X"), SECOND, False, bytes(16))
+                continue
             frame = bytearray(candidate(144, at) + draw("box %d" % at)(144))
             frame[4:8] = struct.pack("<I", vf.crc32c(bytes(frame[:4] + frame[8:])))
             data += frame
@@ -257,7 +261,11 @@ def searches():
     search("search-of-256-mib-and-16-bytes", "More than 256 MiB are damage", 252, 0, 16).damage(SECOND)
     v = search("search-of-256-mib-with-boxes", "28 + L is counted for each CRC, L for each box", 252, 4)
     v.says("unfinished tail", tail=len(v.data) - SECOND + v.zeros, **v._recovered())
-    search("search-of-256-mib-with-boxes-and-16-bytes", "28 + L is counted for each CRC, L for each box", 252, 4, 16).damage(SECOND)
+    search("search-of-256-mib-with-boxes-and-16-bytes", "28 + L is counted for each CRC, L for each box", 252, 16, 16).damage(SECOND)
+    v = search("search-of-256-mib-with-boxes-that-open", "28 + L is counted for each CRC, L for each box", 252, 16, opens=True)
+    v.says("unfinished tail", tail=len(v.data) - SECOND + v.zeros, **v._recovered())
+    search("search-of-256-mib-with-boxes-that-open-and-16-bytes", "28 + L is counted for each CRC, L for each box", 252, 16, 16,
+           opens=True).damage(SECOND)
     v = search("search-of-256-mib-and-what-is-no-candidate", "What has no L by rule 1 does not count", 252, 0, decoys=20)
     v.says("unfinished tail", tail=len(v.data) - SECOND + v.zeros, **v._recovered())
     search("search-of-256-mib-and-16-bytes-and-what-is-no-candidate", "What has no L by rule 1 does not count", 252, 0, 16, decoys=20).damage(SECOND)

@@ -66,6 +66,10 @@ def kept():
     one = file.commit(put("A"))
     compaction("of-a-file-without-the-flag", "The flag DESCENT is set, compatible flags are kept", file, [put("A")],
                record(heads=[one], ids=[file.birth]))
+    edge = File("edge", read_only=1)
+    one = edge.commit(put("A", bytes(76)), put("B", bytes(75)))
+    compaction("of-values-at-the-edge-of-a-bucket", "base_end counts whole buckets", edge, [put("A", bytes(76)), put("B", bytes(75))],
+               record(heads=[one], ids=[edge.birth]))
     large = File("large", read_only=1)
     value = zeros_inside(large.chain, put("V", bytes((1 << 20) - 53)), large.end, 5)
     one = large.commit(value)
