@@ -110,7 +110,9 @@ package struct Ancestry: Sendable {
             switch run {
             case .ids(let ids): newest += ids.suffix(count - newest.count).reversed()
             case .tags(let tags):
-                for tag in tags.suffix(count - newest.count).reversed() { newest.append(try namer.id(of: tag)) }
+                for tag in tags.suffix(count - newest.count).reversed() {
+                    newest.append(try namer.id(of: tag))
+                }
             }
         }
         return newest

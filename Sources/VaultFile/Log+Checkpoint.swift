@@ -77,7 +77,9 @@ extension Log {
     /// What stands for the point that the file has reached.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
-    public func presentCheckpoint() throws(VaultFileError) -> Checkpoint { try checkpoint(afterOneChangeTo: nil) }
+    public func presentCheckpoint() throws(VaultFileError) -> Checkpoint {
+        try checkpoint(afterOneChangeTo: nil)
+    }
 
     /// - Parameter previous: what was remembered before the one change that was made since; nil works out more.
     private func checkpoint(afterOneChangeTo previous: LastSeen?) throws(VaultFileError) -> Checkpoint {

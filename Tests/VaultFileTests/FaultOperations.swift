@@ -193,7 +193,8 @@ struct FaultOperation: Sendable, CustomStringConvertible {
         plain("compact after a tail", in: interrupted) { world throws(VaultFileError) in try world.compact()
         },
         plain("change keys") { world throws(VaultFileError) in try world.changeKeys() },
-        plain("purge", done: .noSuchVersion) { world throws(VaultFileError) in try world.purge(.all, of: "A") },
+        plain("purge", done: .noSuchVersion) { world throws(VaultFileError) in try world.purge(.all, of: "A")
+        },
         plain("salvage", in: damaged, done: .alreadyExists) { world throws(VaultFileError) in
             _ = try Salvage.run(
                 from: world.path, to: "/home/salvaged", master: try world.key(),
@@ -287,7 +288,8 @@ extension World {
     }
 
     @discardableResult
-    func merge(_ options: MergeOptions = MergeOptions(takesKeys: true)) throws(VaultFileError) -> Merge.Report {
+    func merge(_ options: MergeOptions = MergeOptions(takesKeys: true)) throws(VaultFileError) -> Merge.Report
+    {
         try Merge.run(into: try open(), from: try openOther(.reading), options, now: clock.now)
     }
 

@@ -35,7 +35,8 @@ import Testing
         return text
     }
 
-    @Test func `what was purged cannot be found in the new file with the key, and every other version is there`()
+    @Test
+    func `what was purged cannot be found in the new file with the key, and every other version is there`()
         throws
     {
         let world = try leaked()
@@ -126,9 +127,10 @@ import Testing
         for record in records {
             let log = try world.openOther(.reading)
             let forge = try Forge(log)
-            world.disk[FaultOperation.other] += forge.frame(
-                record, after: log.committed, transactionStart: log.committedEnd
-            ).bytes
+            world.disk[FaultOperation.other] +=
+                forge.frame(
+                    record, after: log.committed, transactionStart: log.committedEnd
+                ).bytes
         }
         return world
     }

@@ -113,7 +113,8 @@ import Testing
         for record in [descent, head] {
             let forge = try Forge(try stranger.open())
             let end = try stranger.open().committed
-            world.disk[RollbackTests.other] += forge.frame(record, after: end, transactionStart: end.end).bytes
+            world.disk[RollbackTests.other] +=
+                forge.frame(record, after: end, transactionStart: end.end).bytes
         }
         #expect(try stranger.open().ancestry.ids(log.namer()).count > claims.ids.count)
         let older = Array(world.bytes.dropLast(176))
@@ -126,7 +127,8 @@ import Testing
         #expect(world.verdict() == .older)
     }
 
-    @Test func `a merge that is cut off claims nothing that it has not taken, and loses nothing that was seen`()
+    @Test
+    func `a merge that is cut off claims nothing that it has not taken, and loses nothing that was seen`()
         throws
     {
         let world = try forked()
@@ -196,11 +198,13 @@ import Testing
         #expect(carried.size <= 1 << 20)
     }
 
-    @Test func `a file of a program of before is judged by the numbers for the next generation alone`() throws {
+    @Test func `a file of a program of before is judged by the numbers for the next generation alone`() throws
+    {
         let world = try forked()
         let log = try world.open()
         // What such a program remembered, in the place of the checkpoint.
-        let path = try #require(world.otherFiles.first { $0.hasPrefix("/state/seen/") && !$0.hasSuffix(".path") })
+        let path = try #require(
+            world.otherFiles.first { $0.hasPrefix("/state/seen/") && !$0.hasSuffix(".path") })
         func remember(_ mark: Mark) throws {
             let bytes = Array("VLTMARK1".utf8) + mark.body
             world.disk[path] = bytes + (try BLAKE2b.hash(bytes.span))
@@ -223,7 +227,9 @@ import Testing
         #expect(try Array(unmarked.open().header.bytes[20..<24]) == [1, 0, 0, 0])
     }
 
-    @Test func `a copy at a path that was never used is said to be older than what was seen elsewhere`() throws {
+    @Test func `a copy at a path that was never used is said to be older than what was seen elsewhere`()
+        throws
+    {
         let world = try forked()
         var backup = World(path: RollbackTests.other)
         backup.surroundings = world.surroundings
@@ -239,7 +245,8 @@ import Testing
 
     @Test func `a checkpoint that is torn is said, and so is one that has no place`() throws {
         let world = try forked()
-        let path = try #require(world.otherFiles.first { $0.hasPrefix("/state/seen/") && !$0.hasSuffix(".path") })
+        let path = try #require(
+            world.otherFiles.first { $0.hasPrefix("/state/seen/") && !$0.hasSuffix(".path") })
         world.disk.flip(path, at: 700, bit: 1)
         #expect(try world.open().observations == [.checkpointTorn])
         #expect(try world.open().observations == [])
@@ -262,7 +269,8 @@ extension World {
         let count = records.reduce(0) { $0 + Format.frameCount(bodyCount: $1.body.count) }
         let master = try key()
         let fields = Header.Fields(
-            vaultID: log.header.vaultID.bytes, generation: log.header.generation + 1, baseSeq: log.committedSeq,
+            vaultID: log.header.vaultID.bytes, generation: log.header.generation + 1,
+            baseSeq: log.committedSeq,
             baseEnd: UInt64(4608 + count), fileSalt: noise(32, seed: log.header.generation),
             lineage: log.committed.tag)
         let header = try Header(
