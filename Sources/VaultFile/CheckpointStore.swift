@@ -122,6 +122,12 @@ public struct CheckpointStore: Sendable {
         }
     }
 
+    /// What was seen where a path that is named led before, and at the one that it leads to.
+    public func sightings(of lexical: String, at vault: String) throws(Errno) -> [LastSeen] {
+        let recollection = try recollection(of: vault, named: lexical)
+        return recollection.others + (recollection.canonical.map { [$0] } ?? [])
+    }
+
     /// Remembers where a path leads from now on, whatever was seen there before.
     public func settle(_ lexical: String, at vault: String) throws(Errno) {
         try updateLink(try recollection(of: vault, named: lexical))
