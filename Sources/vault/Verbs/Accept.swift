@@ -26,6 +26,7 @@ struct Accept: Command {
         let path = try options.common.path()
         _ = try FileOptions.header(of: path)
         let real = Locations.realPath(of: path)
+        try Accept.refuseForgetful(real)
         // What the path leads to is told apart from what lies there, which is all that a job looks at.
         let leadsElsewhere = Accept.leadsElsewhere(path, real)
         var failure: Failure?
@@ -81,6 +82,19 @@ struct Accept: Command {
             return false
         } catch {
             throw error
+        }
+    }
+
+    /// Makes sure that what is accepted can be remembered.
+    private static func refuseForgetful(_ path: String) throws(Failure) {
+        switch Notice.ofMemory(of: path) {
+        case .nothingRemembered(let error):
+            throw Failure(error, "cannot save the checkpoint, so that nothing can be accepted")
+        case nil: return
+        default:
+            throw Failure(
+                .other, "there is no directory for checkpoints, so that nothing can be accepted",
+                hint: "set HOME or XDG_STATE_HOME")
         }
     }
 

@@ -85,13 +85,14 @@ struct MergeCopy: Command {
         if let refusal { throw refusal }
         guard let report else { return }
         if report.hasTakenKeys, !isTrial { AgentAccess.look(at: vault) }
-        warn(report)
+        warn(report, path)
         try Output.write(text(report))
         options.common.confirm(summary(report))
     }
 
-    private func warn(_ report: Merge.Report) {
+    private func warn(_ report: Merge.Report, _ path: String) {
         if let tail = report.savedTail { Notice.savedTail(count: tail.count, path: tail.path).show() }
+        if target == nil, !isTrial { Notice.ofMemory(of: path)?.show() }
         if report.isOtherVault { Output.warn("\(file) is another vault, not a copy of this one") }
         if report.hasTakenKeys {
             Output.warn(
