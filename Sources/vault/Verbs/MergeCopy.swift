@@ -116,7 +116,9 @@ struct MergeCopy: Command {
             Output.note("vault: hint: 'vault compact --keep all' removes them here too")
         }
         if report.unknown > 0 {
-            Output.warn("\(MergeCopy.were(report.unknown, "record")) left out: of a kind that this program does not know")
+            Output.warn(
+                "\(MergeCopy.were(report.unknown, "record")) left out: of a kind that this program does not know"
+            )
         }
         for secret in report.ahead {
             Output.warn(

@@ -66,8 +66,7 @@ struct Restore: Command {
         let backup = try worker.verify(source, isCopy: true)
         let isShown = !yes || !options.common.quiet
         if isShown { Output.note("the backup: \(backup.description)") }
-        let text = try describePresent(real, worker)
-        if isShown { Output.note("there now: \(text)") }
+        if let text = try describePresent(real, worker), isShown { Output.note("there now: \(text)") }
         if let header = try? Log.readHeader(path: real, surroundings: Surroundings()),
             header.vaultID != backup.mark.vaultID
         {
@@ -77,30 +76,34 @@ struct Restore: Command {
         Output.note(Restore.words(lacking: comparison.others, more: comparison.lacking))
     }
 
-    /// What lies in the vault's place, as far as the key of the backup and the header tell.
-    private func describePresent(_ real: String, _ worker: any Worker) throws(VaultError) -> String {
-        var fault = "damaged"
+    /// What lies in the vault's place, as far as the key of the backup and the header tell; nil, with a warning, if nothing can be
+    /// told, which is no reason not to restore.
+    private func describePresent(_ real: String, _ worker: any Worker) throws(VaultError) -> String? {
+        let fault: String
         do throws(VaultError) {
             return try worker.verify(real, isCopy: true).description
         } catch .file(.noFile) {
             return "nothing"
         } catch .file(.keysChanged), .locked {
             fault = "the key of the backup does not open it"
+        } catch .file(.damaged), .file(.damagedHeader), .file(.tamperedHeader), .file(.incompleteCopy) {
+            fault = "damaged"
         } catch .agentLost(let outcomeUnknown) {
             throw .agentLost(outcomeUnknown: outcomeUnknown)
         } catch {
-            // It is worth restoring all the same.
+            Output.warn(Failure(error, path: real).message)
+            return nil
         }
         return (try? Sighting.present(real)).map { "\($0.text); \(fault)" } ?? "no sound vault"
     }
 
     private static func words(lacking: UInt64, more: UInt64) -> String {
-        switch (lacking, more) {
+        let lacks = "lacks \(Words.count(lacking, "change")) that \(lacking == 1 ? "is" : "are") there now"
+        return switch (lacking, more) {
         case (0, 0): "the backup has the same changes"
         case (0, _): "the backup has all changes that are there now, and \(more) more"
-        case (_, 0): "the backup lacks \(Words.count(lacking, "change")) that \(lacking == 1 ? "is" : "are") there now"
-        default:
-            "the backup lacks \(Words.count(lacking, "change")) that \(lacking == 1 ? "is" : "are") there now, and has \(more) others"
+        case (_, 0): "the backup \(lacks)"
+        default: "the backup \(lacks), and has \(Words.count(more, "other"))"
         }
     }
 }
