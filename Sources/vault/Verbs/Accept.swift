@@ -12,10 +12,12 @@ struct Accept: Command {
     static let syntax = Syntax(
         Accept(), name: "accept", summary: "Trust the file that is there now",
         discussion: """
-            This machine remembers what it last saw of each vault, and a file that does not prove that it contains it is not used (exit \
-            code 13): it is older, has diverged, has other keys or is another vault, and somebody may have put it there. When you \
-            know how it came there, this verifies it and remembers it as the one to trust, having shown what was last seen and \
-            what is there. A person at a terminal is asked first; a script needs --yes. Where nothing is wrong, nothing is asked.
+            This machine remembers what it last saw of each vault. A file that cannot prove that it contains that is not used (exit code \
+            13): it is older, has diverged, has keys that were replaced, or is another vault, and somebody may have put it there. If you \
+            know how it came there, this verifies it, shows what was last seen and what is there, and trusts it from then on. Of two \
+            copies that have diverged, 'vault merge' keeps what both have instead.
+
+            A person at a terminal is asked first; a script needs --yes. Where nothing is wrong, nothing is asked or changed.
             """,
         parameters: [
             .flag("-y --yes", "Do not ask", \.yes),

@@ -14,10 +14,12 @@ struct Restore: Command {
     static let syntax = Syntax(
         Restore(), name: "restore", summary: "Put a backup in the vault's place",
         discussion: """
-            The backup is verified from end to end, copied, and verified again before it takes the vault's place in one step. The file \
-            that was there stays beside it, under a name that ends in the time of the restore; so nothing is lost, and \
-            what it had that the backup has not can be found there. A person at a terminal is asked first; a script needs \
-            --yes.
+            The backup is verified from end to end, copied, and verified again before it takes the vault's place in one step; this \
+            machine trusts it from then on. The file that was there stays beside it, under a name that ends in the time of the restore; \
+            so nothing is lost, and what it had that the backup lacks can be found there.
+
+            Before that it says what the backup holds, what is there, how many changes the backup lacks, and whether it is another vault. \
+            A person at a terminal is asked then; a script needs --yes.
             """,
         parameters: [
             .operand("SRC", "The backup", \.source, isRequired: true, completing: .file),
