@@ -20,7 +20,8 @@ extension Failure {
             : "what this machine saw on \(Calendar.format(rollback.lastSeen))"
         switch rollback.reason {
         case .older:
-            return .rollback("\(path) is older: it lacks part of \(seen), and has nothing else", path: path,
+            return .rollback(
+                "\(path) is older: it lacks part of \(seen), and has nothing else", path: path,
                 at: rollback.lastSeen)
         case .diverged:
             return Failure(

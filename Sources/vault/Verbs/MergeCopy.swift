@@ -85,13 +85,14 @@ struct MergeCopy: Command {
         if let refusal { throw refusal }
         guard let report else { return }
         if report.hasTakenKeys, !isTrial { AgentAccess.look(at: vault) }
-        warn(report)
+        warn(report, path)
         try Output.write(text(report))
         options.common.confirm(summary(report))
     }
 
-    private func warn(_ report: Merge.Report) {
+    private func warn(_ report: Merge.Report, _ path: String) {
         if let tail = report.savedTail { Notice.savedTail(count: tail.count, path: tail.path).show() }
+        if target == nil, !isTrial { Notice.ofMemory(of: path)?.show() }
         if report.isOtherVault { Output.warn("\(file) is another vault, not a copy of this one") }
         if report.hasTakenKeys {
             Output.warn(
@@ -115,7 +116,9 @@ struct MergeCopy: Command {
             Output.note("vault: hint: 'vault compact --keep all' removes them here too")
         }
         if report.unknown > 0 {
-            Output.warn("\(MergeCopy.were(report.unknown, "record")) left out: of a kind that this program does not know")
+            Output.warn(
+                "\(MergeCopy.were(report.unknown, "record")) left out: of a kind that this program does not know"
+            )
         }
         for secret in report.ahead {
             Output.warn(

@@ -14,10 +14,12 @@ struct Restore: Command {
     static let syntax = Syntax(
         Restore(), name: "restore", summary: "Put a backup in the vault's place",
         discussion: """
-            The backup is verified from end to end, copied, and verified again before it takes the vault's place in one step. The file \
-            that was there stays beside it, under a name that ends in the time of the restore; so nothing is lost, and \
-            what it had that the backup has not can be found there. A person at a terminal is asked first; a script needs \
-            --yes.
+            The backup is verified from end to end, copied, and verified again before it takes the vault's place in one step; this \
+            machine trusts it from then on. The file that was there stays beside it, under a name that ends in the time of the restore; \
+            so nothing is lost, and what it had that the backup lacks can be found there.
+
+            Before that it says what the backup holds, what is there, how many changes the backup lacks, and whether it is another vault. \
+            A person at a terminal is asked then; a script needs --yes.
             """,
         parameters: [
             .operand("SRC", "The backup", \.source, isRequired: true, completing: .file),
@@ -66,8 +68,7 @@ struct Restore: Command {
         let backup = try worker.verify(source, isCopy: true)
         let isShown = !yes || !options.common.quiet
         if isShown { Output.note("the backup: \(backup.description)") }
-        let text = try describePresent(real, worker)
-        if isShown { Output.note("there now: \(text)") }
+        if let text = try describePresent(real, worker), isShown { Output.note("there now: \(text)") }
         if let header = try? Log.readHeader(path: real, surroundings: Surroundings()),
             header.vaultID != backup.mark.vaultID
         {
@@ -77,30 +78,34 @@ struct Restore: Command {
         Output.note(Restore.words(lacking: comparison.others, more: comparison.lacking))
     }
 
-    /// What lies in the vault's place, as far as the key of the backup and the header tell.
-    private func describePresent(_ real: String, _ worker: any Worker) throws(VaultError) -> String {
-        var fault = "damaged"
+    /// What lies in the vault's place, as far as the key of the backup and the header tell; nil, with a warning, if nothing can be
+    /// told, which is no reason not to restore.
+    private func describePresent(_ real: String, _ worker: any Worker) throws(VaultError) -> String? {
+        let fault: String
         do throws(VaultError) {
             return try worker.verify(real, isCopy: true).description
         } catch .file(.noFile) {
             return "nothing"
         } catch .file(.keysChanged), .locked {
             fault = "the key of the backup does not open it"
+        } catch .file(.damaged), .file(.damagedHeader), .file(.tamperedHeader), .file(.incompleteCopy) {
+            fault = "damaged"
         } catch .agentLost(let outcomeUnknown) {
             throw .agentLost(outcomeUnknown: outcomeUnknown)
         } catch {
-            // It is worth restoring all the same.
+            Output.warn(Failure(error, path: real).message)
+            return nil
         }
         return (try? Sighting.present(real)).map { "\($0.text); \(fault)" } ?? "no sound vault"
     }
 
     private static func words(lacking: UInt64, more: UInt64) -> String {
-        switch (lacking, more) {
+        let lacks = "lacks \(Words.count(lacking, "change")) that \(lacking == 1 ? "is" : "are") there now"
+        return switch (lacking, more) {
         case (0, 0): "the backup has the same changes"
         case (0, _): "the backup has all changes that are there now, and \(more) more"
-        case (_, 0): "the backup lacks \(Words.count(lacking, "change")) that \(lacking == 1 ? "is" : "are") there now"
-        default:
-            "the backup lacks \(Words.count(lacking, "change")) that \(lacking == 1 ? "is" : "are") there now, and has \(more) others"
+        case (_, 0): "the backup \(lacks)"
+        default: "the backup \(lacks), and has \(Words.count(more, "other"))"
         }
     }
 }
