@@ -1,3 +1,4 @@
+import Compaction
 import Platform
 import Sodium
 
@@ -8,18 +9,21 @@ final class Opener {
     private var masters: [[UInt8]: [UInt8]] = [:]
 
     /// The vault of `world`, by its passphrase.
-    func open(_ world: World) throws(VaultFileError) -> Log {
-        let slot = Array(world.bytes.dropFirst(128).prefix(144)) + world.passphrase
+    func open(_ world: World) throws(VaultFileError) -> Log { try open(world, at: world.path, .writing) }
+
+    /// The vault at `path` on the disk of `world`, by its passphrase.
+    func open(_ world: World, at path: String, _ access: StorageAccess) throws(VaultFileError) -> Log {
+        let slot = Array(world.disk[path].dropFirst(128).prefix(144)) + world.passphrase
         if let known = masters[slot] {
             do throws(VaultFileError) {
                 return try Log(
-                    path: world.path, access: .writing, surroundings: world.surroundings, master: key(known))
+                    path: path, access: access, surroundings: world.surroundings, master: key(known))
             } catch {
                 guard error == .keysChanged else { throw error }
                 // The MAC is wrong, which the passphrase tells from a key that was changed.
             }
         }
-        return try Log(path: world.path, access: .writing, surroundings: world.surroundings) {
+        return try Log(path: path, access: access, surroundings: world.surroundings) {
             header throws(VaultFileError) in
             let master = try header.unlock(passphrase: world.passphrase.span)
             masters[slot] = master.withBytes { bytes in bytes.array(bytes.indices) }
@@ -44,6 +48,8 @@ final class Opener {
         case .noRecoveryKey: "no recovery key"
         case .tamperedHeader: "tampered with"
         case .damaged: "damage"
+        case .readOnly: "read only"
+        case .numbersExhausted: "exhausted"
         default: "\(error)"
         }
     }
@@ -58,6 +64,17 @@ extension Opener {
             guard header.hasRecoveryKey else { throw .noRecoveryKey }
             return try header.unlock(with: .recovery(try RecoveryKey(typed: typed.span)))
         }
+    }
+}
+
+extension Opener {
+    /// The key of a file whose header may be damaged.
+    func salvageKey(of world: World) throws(VaultFileError) -> Key {
+        let headers = try Salvage.headers(of: world.path, surroundings: world.surroundings)
+        for header in headers.dropLast() {
+            if let key = try? header.unlock(passphrase: world.passphrase.span) { return key }
+        }
+        return try headers[headers.count - 1].unlock(passphrase: world.passphrase.span)
     }
 }
 

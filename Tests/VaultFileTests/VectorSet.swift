@@ -1,0 +1,89 @@
+import Foundation
+import Platform
+import Testing
+
+@testable import VaultFile
+
+/// One file of Tests/Vectors/v2 with what it must be taken for: vault-format.md, section 13.
+struct SetVector {
+    static let folder: String = {
+        var path = #filePath
+        for _ in 0..<2 { path = Path.folder(of: path) }
+        return Path.join(path, "Vectors/v2")
+    }()
+
+    /// The vectors, as paths in ``folder``.
+    static let paths: [String] = TemporaryFolder.names(in: folder).sorted().flatMap { kind in
+        TemporaryFolder.names(in: Path.join(folder, kind)).sorted().map { Path.join(kind, $0) }
+    }
+
+    /// Members of the head that are given, not found.
+    private static let given: Set = [
+        "section", "comment", "passphrase", "recovery", "zeros", "files", "checkpoint", "now", "options",
+        "keep",
+        "rewrite", "purge",
+    ]
+
+    let path: String
+    let head: [String: Fact]
+    /// One or two files.
+    let files: [[UInt8]]
+
+    init(_ path: String) throws {
+        self.path = path
+        let content = try SetVector.read(path)
+        let empty = try #require(content.firstRange(of: Data("\n\n".utf8)))
+        head = try JSONDecoder().decode([String: Fact].self, from: content[..<empty.lowerBound])
+        var body = Array(content[empty.upperBound...])
+        guard let list = head["files"]?.list else {
+            files = [SetVector.withZeros(body[...], head["zeros"])]
+            return
+        }
+        var files: [[UInt8]] = []
+        for file in list {
+            let length = Int(try #require(file["length"]?.number))
+            files.append(SetVector.withZeros(body[..<length], file["zeros"]))
+            body.removeFirst(length)
+        }
+        self.files = files
+    }
+
+    static func read(_ path: String) throws -> Data {
+        let file = try InputFile(Path.join(folder, path))
+        return Data(try #require(try file.readAll(limit: 2 << 20)))
+    }
+
+    /// The bytes with runs of zeros put back, each at its offset in the result.
+    private static func withZeros(_ bytes: ArraySlice<UInt8>, _ runs: Fact?) -> [UInt8] {
+        var (result, rest) = ([UInt8](), bytes)
+        for run in runs?.list ?? [] {
+            let numbers = (run.list ?? []).compactMap(\.number).map { Int($0) }
+            let more = numbers[0] - result.count
+            result += rest.prefix(more)
+            rest = rest.dropFirst(more)
+            result += repeatElement(0, count: numbers[1])
+        }
+        return result + rest
+    }
+
+    /// What must be found.
+    var expected: [String: Fact] { head.filter { !SetVector.given.contains($0.key) } }
+
+    /// The name of the directory that it lies in.
+    var kind: String { Path.folder(of: path) }
+
+    func isGiven(_ option: String) -> Bool { head["options"]?.list?.contains(.text(option)) == true }
+
+    /// The first file on a disk in memory, read with the bounds of the format, at the vector's time.
+    func world() throws -> World {
+        let file = head["files"]?.list?.first ?? .members(head)
+        var world = World(passphrase: file["passphrase"]?.text ?? "")
+        world.surroundings.readingBounds = .reading
+        world.clock.now = head["now"]?.number ?? World.start
+        for (file, path) in zip(files, [world.path, SetVector.otherPath]) { world.disk[path] = file }
+        return world
+    }
+
+    /// Where the second file lies.
+    static let otherPath = "/home/other"
+}
