@@ -103,8 +103,7 @@ def section():
     text = reader.recovery_text(e.recovery)
     check = vf.blake(32, b"vault-1 recovery check" + e.recovery)
     out = [HEADING, """\
-`Tests/Vectors/examples.py` makes these examples; a test opens them. All files have the passphrase of section 12, t = 1 and m = 8,192 KiB. (The
-vault of section 12 is older than the flag DESCENT and than the synthetic nonce of section 4. Readers do not care.)
+`Tests/Vectors/examples.py` makes these examples; a test opens them. All files have the passphrase of section 12, t = 1 and m = 8,192 KiB. (They make the first half of a nonce from one plaintext, in a simpler way, which readers do not check.)
 """, "### A recovery key", ""]
     out += code([
         "R                %s" % e.recovery.hex(),
