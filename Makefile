@@ -11,6 +11,8 @@
 # make corruption  every bit, byte, length and frame of two vaults is spoiled or exchanged, with counts
 # make model     OPERATIONS=1000000 random operations through agent and files against a dictionary; SEED=7 does the same again
 # make merge     PAIRS=10000 random pairs of copies that went apart are merged, and held against a union of sets; SEED=1 is the first
+# make rollback  HISTORIES=10000 random histories of two and three machines, with forks, compactions, merges, new keys, purges and
+#                old files: a file is refused exactly where it lacks a change that the machine saw; SEED=1 is the first
 # make formats   VALUES=10000 random values through every export format into the programs that read it, and as many random
 #                files through `import`
 # make vectors   the frozen test vectors in Python and in Swift, then VAULTS=10000 random vaults each way between the two;
@@ -40,6 +42,7 @@ STEP ?= 1
 VALUES ?= 10000
 OPERATIONS ?= 1000000
 PAIRS ?= 10000
+HISTORIES ?= 10000
 REQUESTS ?= 100000
 VAULTS ?= 10000
 MEBIBYTES ?= 8
@@ -56,7 +59,7 @@ UNITTEST = VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m u
 # libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own.
 PAGE = -c release --scratch-path .build/page --static-swift-stdlib -Xlinker -s
 
-.PHONY: demo test test-programs test-web build install docs check format torture crash faults corruption model merge formats vectors fuzz hostile mutants reader-mutants sanitize coverage fuzz-web bench bench-peers bench-page order clean
+.PHONY: demo test test-programs test-web build install docs check format torture crash faults corruption model merge rollback formats vectors fuzz hostile mutants reader-mutants sanitize coverage fuzz-web bench bench-peers bench-page order clean
 
 demo:
 	@Scripts/install-packages build
@@ -138,6 +141,10 @@ model:
 merge: SEED = 1
 merge:
 	@VAULT_SEED=$(SEED) VAULT_PAIRS=$(PAIRS) Scripts/campaign merge MergeTests
+
+rollback: SEED = 1
+rollback:
+	@VAULT_SEED=$(SEED) VAULT_HISTORIES=$(HISTORIES) Scripts/campaign rollback RollbackModelTests
 
 formats:
 	VAULT_SEED=$$(od -An -N4 -tu4 /dev/urandom) VAULT_VALUES=$(VALUES) VAULT_FILES=$(VALUES) VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Formats

@@ -148,7 +148,9 @@ private struct Search {
         var hasContent: Bool
 
         /// Whether nothing is missing.
-        var isWhole: Bool { lost.isEmpty && uncertainFrom == nil && isChained && hasContent }
+        var isWhole: Bool {
+            lost.isEmpty && uncertainFrom == nil && unknown == 0 && isChained && hasContent
+        }
 
         /// Leaves out the versions that are listed as purged.
         mutating func leaveOutPurged(
@@ -251,17 +253,14 @@ private struct Search {
                 case RecordKind.head:
                     if prefix.bodyCount != Mark.bodyCount { return nil }
                 default:
-                    // What nobody may skip cannot be carried over: it is lost, and told.
                     isUnknown = prefix.kind & RecordKind.ignorable == 0
-                    if isUnknown { return nil }
-                    carries = prefix.kind & RecordKind.safeToCopy != 0
+                    carries = !isUnknown && prefix.kind & RecordKind.safeToCopy != 0
                 }
             }
             return (frame.position(seq: prefix.seq), prefix, frame.boxCount)
         }
         guard case .some(.some((let position, let prefix, let boxCount))) = opened else {
             bound.waste(source.work - workBefore)
-            if isUnknown { result.unknown += 1 }
             return false
         }
         if offset > before.end {
@@ -275,6 +274,7 @@ private struct Search {
         {
             result.isChained = false
         }
+        if isUnknown { result.unknown += 1 }
         result.purged.add(purged)
         if offset == prefix.transactionStart { self.descent = descent }
         if prefix.isCommit {

@@ -61,7 +61,7 @@ public struct Checkpoint: Equatable, Sendable {
         time = body.load(UInt64.self, at: 72)
         let (headCount, recentCount) = (body.load(UInt16.self, at: 80), body.load(UInt16.self, at: 82))
         isLegacy = body.load(UInt16.self, at: 84) & 1 != 0
-        guard headCount <= Descent.maxHeads, recentCount <= Checkpoint.maxRecent else {
+        guard (1...Descent.maxHeads).contains(Int(headCount)), recentCount <= Checkpoint.maxRecent else {
             return nil
         }
         heads = (0..<Int(headCount)).map { body.load(UInt64.self, at: 88 + 8 * $0) }

@@ -122,6 +122,19 @@ public struct CheckpointStore: Sendable {
         }
     }
 
+    /// What was seen where a path that is named led before, and at the one that it leads to.
+    public func sightings(of lexical: String, at vault: String) throws(Errno) -> [LastSeen] {
+        let recollection = try recollection(of: vault, named: lexical)
+        return recollection.others + (recollection.canonical.map { [$0] } ?? [])
+    }
+
+    /// Makes sure that what is seen of the vault at a path can be remembered.
+    ///
+    /// - Throws: if it cannot.
+    public func probe(_ vault: String) throws(Errno) {
+        if try checkpointFile(of: vault) == nil { try storage.makeFolder(path) }
+    }
+
     /// Remembers where a path leads from now on, whatever was seen there before.
     public func settle(_ lexical: String, at vault: String) throws(Errno) {
         try updateLink(try recollection(of: vault, named: lexical))

@@ -10,7 +10,7 @@ extension FrameReader {
         of version: Version, address: Span<UInt8>, before end: UInt64,
         _ body: (Span<UInt8>) throws(VaultFileError) -> R
     ) throws(VaultFileError) -> R {
-        scanner.reach = FrameScanner.shortReach
+        scanner.reach = max(FrameScanner.shortReach, Int(version.end - version.offset))
         defer {
             scanner.reach = FrameScanner.longReach
             wipe()

@@ -63,9 +63,9 @@ package struct FrameScanner: ~Copyable {
     /// How much is read at a time.
     var reach = FrameScanner.longReach
 
-    /// For frames that follow one another, and for single ones, of which the next may lie near.
+    /// For frames that follow one another, and for single ones, of which the next may lie near or anywhere.
     static let longReach = 256 * 1024
-    static let shortReach = 16 * 1024
+    static let shortReach = 4 * 1024
 
     package init(_ file: any StorageFile) { self.file = file }
 

@@ -149,24 +149,17 @@ extension Log {
     /// Where nothing is remembered, this log goes by what it saw itself.
     /// - Throws: ``VaultFileError/replaced``, ``VaultFileError/rolledBack(_:)``.
     func verify(against recollection: Recollection?) throws(VaultFileError) {
-        let expected = recollection?.all ?? []
+        var expected = recollection?.all ?? []
+        if expected.isEmpty, let own = ownMemory {
+            let checkpoint = Checkpoint(
+                own.header, own.position, keyID: try keyID(), isLegacy: own.isLegacy,
+                heads: try own.frontier.ids(try namer()), past: [], time: 0)
+            expected = [.checkpoint(checkpoint)]
+        }
         for seen in expected {
             if let refusal = try refusal(of: seen) { throw refusal }
             if seen.generation > header.generation { observe(.compactionUndone) }
         }
-        if expected.isEmpty, let ownMemory { try verify(against: ownMemory) }
-    }
-
-    private func verify(against own: OwnMemory) throws(VaultFileError) {
-        let seen = Checkpoint(
-            own.header, own.position, keyID: try keyID(), isLegacy: own.isLegacy,
-            heads: try own.frontier.ids(try namer()), past: [], time: 0)
-        if let refusal = try refusal(of: .checkpoint(seen)) {
-            // It remembers no former heads, but a file that only became shorter is older.
-            let isCut = own.header == header && own.position.end > replay.committed.end
-            throw isCut ? .rolledBack(Rollback(.older, lastSeen: 0)) : refusal
-        }
-        if seen.generation > header.generation { observe(.compactionUndone) }
     }
 
     /// Why the file is not what was seen, nor what followed from that; nil if it is.
@@ -194,6 +187,11 @@ extension Log {
         if try checkpoint.keyID != keyID(), !ancestry.keys.contains(checkpoint.keyID) { return .keys }
         let known = checkpoint.heads + checkpoint.recent
         if try ancestry.heads(namer).allSatisfy(known.contains) { return .older }
+        if checkpoint.recent.isEmpty, checkpoint.headerTag == header.macTag,
+            checkpoint.end > replay.committed.end
+        {
+            return .older
+        }
         guard header.generation > checkpoint.generation else { return .diverged }
         if ancestry.isLegacy { return .unprovableRewrite }
         return ancestry.dropped > 0 ? .unprovableAge : .diverged

@@ -260,21 +260,31 @@ public final class Log {
         let tail: UInt64?
         do throws(VaultFileError) {
             replay.watch(for: recollection?.all ?? [])
-            tail = try advance()
+            // A tail is searched once, when no writer can be at work on it.
+            tail = try advance(isGlance: true)
             try verify(against: recollection)
         } catch {
             if error.isPassing { throw error }
             return try lookAgain(attempts)
         }
         unfinishedTail = nil
-        guard tail != nil || replay.committed != seen || isBehind(recollection),
-            (try? file.tryLock(.shared)) == true
-        else { return }
-        defer { file.unlock() }
-        // No writer is at work now: what is left over is nobody's, and what is committed stays.
-        try noteTail(try advance())
-        noteSeen()
-        if (try? isReplaced()) == false { try rememberAgain() }
+        guard tail != nil || replay.committed != seen || isBehind(recollection) else { return }
+        // Where there are no locks, nobody is kept out, and the look counts all the same.
+        let isLocked = try? file.tryLock(.shared)
+        guard isLocked ?? (tail != nil) else { return }
+        do throws(VaultFileError) {
+            defer { file.unlock() }
+            // No writer is at work now: what is left over is nobody's, and what is committed stays.
+            let tail = try advance()
+            guard isLocked == true else { return }
+            try noteTail(tail)
+            noteSeen()
+            if (try? isReplaced()) == false { try rememberAgain() }
+        } catch {
+            if error.isPassing { throw error }
+            if case .damaged = error, isLocked == true, (try? isReplaced()) == false { throw error }
+            try lookAgain(attempts)
+        }
     }
 
     /// Remembers the present commit, under a lock, if it agrees with what is remembered by now.
@@ -326,19 +336,19 @@ public final class Log {
     /// Replays to the present end of the file.
     ///
     /// - Returns: where an unfinished tail begins.
-    func advance() throws(VaultFileError) -> UInt64? {
+    func advance(isGlance: Bool = false) throws(VaultFileError) -> UInt64? {
         let file = file
         let length = try during(.read) { () throws(Errno) in try file.length() }
         guard length >= header.baseEnd else { throw .incompleteCopy(count: length, expected: header.baseEnd) }
         guard try holds(seen, length: length) else { throw .rolledBack(Rollback(.older, lastSeen: 0)) }
-        if seen == replay.committed { return try replay.run(to: length) }
+        if seen == replay.committed { return try replay.run(to: length, isGlance: isGlance) }
         // A writer took back what it could not make durable, or the file was overwritten.
         guard try holds(replay.committed, length: length) else {
             syncedEnd = nil
             try replayAnew(watchingFor: replay.watched)
-            return try replay.run(to: length)
+            return try replay.run(to: length, isGlance: isGlance)
         }
-        return try replay.run(to: length)
+        return try replay.run(to: length, isGlance: isGlance)
     }
 
     /// Remembers a tail that was found under a lock.

@@ -98,11 +98,14 @@ package struct Replay: ~Copyable {
 
     /// Goes on from the last commit to `length`, the file's present end.
     ///
+    /// - Parameters:
+    ///   - length: where the file ends.
+    ///   - isGlance: whether what follows the last commit is only said to be there, and not searched for a proof of damage.
     /// - Returns: where an unfinished tail begins, or nil if the file is whole.
     /// - Throws: ``VaultFileError/damaged(at:)``, ``VaultFileError/unsupported(_:)``,
     ///   ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``. Transactions before the defect have
     ///   taken effect then.
-    mutating func run(to length: UInt64) throws(VaultFileError) -> UInt64? {
+    mutating func run(to length: UInt64, isGlance: Bool = false) throws(VaultFileError) -> UInt64? {
         reader.forget()
         reader.readAhead(from: committed.end, to: length)
         if length > committed.end { index.reserve(forFrames: length - committed.end) }
@@ -122,7 +125,7 @@ package struct Replay: ~Copyable {
         if !metBaseEnd { throw .damaged(at: stop) }
         if committed.end == length { return nil }
         if length - committed.end > Format.mostTransaction { throw .damaged(at: stop) }
-        try lookOn(after: stop, to: length)
+        if !isGlance { try lookOn(after: stop, to: length) }
         return committed.end
     }
 

@@ -12,8 +12,8 @@ struct ValueOrder: ~Copyable {
     private let end: UInt64
     private let mostBytes: Int
 
-    /// How many bytes of values are in memory at a time.
-    static let usualBytes = 64 << 20
+    /// How many bytes of values are in memory at a time: what two transactions hold, so that a merge of two copies reads none twice.
+    static let usualBytes = 128 << 20
 
     init(_ ties: [Index.Tie], of index: Index, before end: UInt64, mostBytes: Int = ValueOrder.usualBytes) {
         self.index = index

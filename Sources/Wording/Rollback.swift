@@ -4,9 +4,11 @@ internal import VaultKit
 
 extension Failure {
     /// What is at `path` is not what was seen there last.
-    package static func rollback(_ message: String, path: String) -> Failure {
+    ///
+    /// - Parameter time: when that was seen; 0 if it is not known.
+    package static func rollback(_ message: String, path: String, at time: UInt64 = 0) -> Failure {
         Failure(
-            .rollback, message + Sighting.comparison(path),
+            .rollback, message + Sighting.comparison(path, at: time),
             hint: "'vault accept' trusts what is there, 'vault restore' puts a backup in its place")
     }
 
@@ -18,25 +20,27 @@ extension Failure {
             : "what this machine saw on \(Calendar.format(rollback.lastSeen))"
         switch rollback.reason {
         case .older:
-            return .rollback("\(path) is older: it lacks part of \(seen), and has nothing else", path: path)
+            return .rollback(
+                "\(path) is older: it lacks part of \(seen), and has nothing else", path: path,
+                at: rollback.lastSeen)
         case .diverged:
             return Failure(
                 .rollback,
                 "\(path) has diverged: it lacks part of \(seen), and has other changes"
-                    + Sighting.comparison(path),
+                    + Sighting.comparison(path, at: rollback.lastSeen),
                 hint: "merge the two with 'vault merge', or trust what is there with 'vault accept'")
         case .unprovableRewrite:
             return .rollback(
                 "\(path) cannot prove that it contains \(seen): an older version of vault rewrote it",
-                path: path)
+                path: path, at: rollback.lastSeen)
         case .unprovableAge:
             return .rollback(
                 "\(path) cannot prove that it contains \(seen): it was rewritten more than 128,000 changes later",
-                path: path)
+                path: path, at: rollback.lastSeen)
         case .keys:
             return .rollback(
                 "\(path) does not have the keys of \(seen): they are older ones, or were changed on another branch",
-                path: path)
+                path: path, at: rollback.lastSeen)
         }
     }
 }
@@ -47,11 +51,13 @@ package struct Sighting {
 
     /// What this machine saw last at `path`; nil if it saw nothing.
     ///
+    /// - Parameter time: when the one was seen that is meant, where a link led to several; 0 for any.
     /// - Throws: if that cannot be read.
-    package static func last(_ path: String) throws(Errno) -> Sighting? {
-        guard let seen = try Locations.checkpoints?.entry(of: Locations.realPath(of: path)).lastSeen else {
-            return nil
-        }
+    package static func last(_ path: String, at time: UInt64 = 0) throws(Errno) -> Sighting? {
+        let all =
+            try Locations.checkpoints?.sightings(
+                of: Path.lexical(path), at: Locations.realPath(of: path)) ?? []
+        guard let seen = all.first(where: { $0.time == time }) ?? all.first else { return nil }
         return Sighting(seen.vaultID, seen.generation, seen.end, seen.time)
     }
 
@@ -70,8 +76,8 @@ package struct Sighting {
     }
 
     /// Both, for the end of an error's message.
-    package static func comparison(_ path: String) -> String {
-        guard let last = try? last(path), let present = try? present(path) else { return "" }
+    package static func comparison(_ path: String, at time: UInt64 = 0) -> String {
+        guard let last = try? last(path, at: time), let present = try? present(path) else { return "" }
         return " (last seen: \(last.text); there now: \(present.text))"
     }
 }

@@ -35,7 +35,7 @@ enum AgentAccess {
 
     /// Makes an agent that has the vault at `path` unlocked take the file that was put there; if it cannot, it is locked.
     ///
-    /// An agent goes by the mark itself; this is for one that has none, or the key of another vault.
+    /// An agent goes by the checkpoint itself; this is for one that has none, or the key of another vault.
     static func adopt(_ path: String) {
         guard let agent = try? Agent() else { return }
         do throws(AgentError) {

@@ -31,6 +31,11 @@ struct OtherFile {
                 return try body(worker)
             } catch .file(.keysChanged) where target != nil {
                 throw Failure(.other, "\(target ?? "") has other keys than \(vault)")
+            } catch .file(.newerKeys) {
+                throw Failure(
+                    .rollback,
+                    "\(name) has newer keys than \(target ?? vault), which are not taken unasked: whoever once had the old keys can make such a file",
+                    hint: "if you changed the keys there yourself, add --take-keys")
             } catch {
                 throw Failure(error, path: target ?? vault)
             }

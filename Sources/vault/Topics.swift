@@ -20,7 +20,8 @@ extension HelpTopic {
                10  check found something
                11  a value cannot be expressed in that format
                12  a required secret or reference is missing
-               13  the file is older than what this machine last saw, or another vault now lies at that path
+               13  the file is older than what this machine last saw, has diverged from it, cannot prove that it contains it,
+                   has keys that were replaced, or is another vault; a merge would take newer keys unasked
 
             'vault run' ends with the program's own code; before it starts, 125 stands for 1, and 126 means that the program \
             cannot be executed, 127 that it was not found.
@@ -91,15 +92,17 @@ extension HelpTopic {
             'git diff' and 'git log -p' show which secrets were set or deleted, and when; never a value. While the vault is locked they \
             stop with an error; --no-textconv leaves vaults out.
 
-            If the driver cannot merge, since the vault is locked or the passphrase was changed on one side, git reports a conflict, and the \
-            file is yours. By hand:
+            If the driver cannot merge, git reports a conflict, and the file is yours: while the vault is locked (exit code 4); where the keys \
+            were changed on the other side ('vault passwd' or 'vault rekey' there), since whoever once had the old ones can make such a commit \
+            (exit code 13); where the other side has another passphrase (exit code 5). By hand, with --take-keys if the keys were changed by you:
 
                 git show :3:NAME.vault >theirs
-                vault merge --vault NAME.vault theirs
+                vault merge --vault NAME.vault theirs --other-passphrase-file FILE --take-keys
                 git add NAME.vault; rm theirs
 
-            A branch that was checked out can hold an older state than this machine last saw, which vault does not use (exit code 13) until \
-            'vault accept'. Old commits hold old states for ever, and the passphrase of that time opens them.
+            A branch that was checked out can hold an older state than this machine last saw, or one that has diverged, which vault does not use \
+            (exit code 13) until 'vault accept'. Old commits hold old states for ever, purged versions too, and the passphrase of that time opens \
+            them.
             """)
 
     static let migrate = HelpTopic(

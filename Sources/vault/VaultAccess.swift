@@ -56,6 +56,17 @@ extension VaultOptions {
 }
 
 extension Notice {
+    /// What is to be said where this machine cannot remember what it sees of the vault at `path`; nil if it can.
+    static func ofMemory(of path: String) -> Notice? {
+        guard let store = Locations.checkpoints else { return .nowhereToRemember }
+        do throws(Errno) {
+            try store.probe(Locations.realPath(of: path))
+            return nil
+        } catch {
+            return .nothingRemembered(error)
+        }
+    }
+
     /// Prints it as a warning.
     func show() {
         switch self {

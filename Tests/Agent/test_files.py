@@ -47,17 +47,17 @@ class Replaced(unittest.TestCase):
 
     def test_an_older_backup(self):
         self.put(self.old)
-        self.refused(13, "is older than what this machine last saw of it")
+        self.refused(13, "is older: it lacks part of what this machine saw on ")
         self.restored()
 
     def test_an_older_backup_copied_over_it(self):
         self.put(self.old, in_place=True)
-        self.refused(13, "is older than what this machine last saw of it")
+        self.refused(13, "is older: it lacks part of what this machine saw on ")
         self.restored()
 
     def test_an_older_backup_that_is_meant_is_accepted_and_stays_unlocked(self):
         self.put(self.old)
-        self.refused(13, "is older than what this machine last saw of it")
+        self.refused(13, "is older: it lacks part of what this machine saw on ")
         self.box.must("accept", "--yes")
         self.assertEqual(self.box.run("get", "A")[0], 9)
         self.box.must("set", "team", "A", input=b"two")
@@ -67,7 +67,7 @@ class Replaced(unittest.TestCase):
         self.box.must("set", "team", "A", input=b"two")
         self.box.must("set", "team", "A", "--vault", self.old, "--passphrase-file", self.box.passphrase, input=b"other")
         self.put(self.old)
-        self.refused(13, "is older than what this machine last saw of it, went another way since")
+        self.refused(13, "has diverged: it lacks part of what this machine saw on ")
 
     def test_another_vault(self):
         self.put(self.box.make("other"))
@@ -81,7 +81,7 @@ class Replaced(unittest.TestCase):
 
     def test_a_new_vault_that_the_user_made_there(self):
         os.remove(self.box.vault)
-        self.box.must("init", "--kdf-memory", "64", "--passphrase-file", self.box.passphrase)
+        self.box.must("init", "--yes", "--kdf-memory", "64", "--passphrase-file", self.box.passphrase)
         self.assertEqual(self.box.run("list")[0], 4)
         self.box.unlock()
         self.assertEqual(self.box.must("list"), b"")

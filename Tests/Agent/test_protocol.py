@@ -155,7 +155,7 @@ class OtherVersion(Case):
         self.serve()
         code, _, errors = self.box.run("get", "A")
         self.assertEqual(code, 4)
-        told = "the agent speaks version 7 of its protocol, this vault version 1"
+        told = "the agent speaks version 7 of its protocol, this vault version 2"
         hint = "vault: hint: end it with 'vault lock --all', then unlock again with 'vault unlock'"
         self.assertEqual(errors.splitlines()[:2], ["vault: warning: " + told, hint])
         code, _, errors = self.box.run("unlock", "--passphrase-file", self.box.passphrase)

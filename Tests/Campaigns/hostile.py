@@ -56,7 +56,7 @@ class Place:
 
     def times(self, file, other):
         """What each verb takes for a file, and for it and another copy of the same kind."""
-        result = {"get": self.vault(file, "get", "team", "A"), "history": self.vault(file, "history", "team", "A"), "check": self.vault(file, "check"),
+        result = {"get": self.vault(file, "get", "team", "A"), "check": self.vault(file, "check"),
                   "check --keyless": self.vault(file, "check", "--keyless"),
                   "diff": self.vault("ordinary", "diff", self.path(file)),
                   "diff, the other way": self.vault(file, "diff", self.path("ordinary"))}

@@ -15,9 +15,11 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-APPEND, MARK, REPLAY = "VaultFile/Log+Append.swift", "VaultFile/Log+Mark.swift", "VaultFile/Replay.swift"
+APPEND, MARK, REPLAY = "VaultFile/Log+Append.swift", "VaultFile/Log+Checkpoint.swift", "VaultFile/Replay.swift"
 AHEAD = "VaultFile/ReadAhead.swift"
 READER, NEW, HEADER = "VaultFile/FrameReader.swift", "Compaction/NewFile.swift", "VaultFile/Header.swift"
+ANCESTRY, DESCENT, MERGE = "VaultFile/Ancestry.swift", "VaultFile/Descent.swift", "VaultKit/Merge.swift"
+PROOF = "RollbackModelTests|RollbackTests"
 CRASH, READ = "CrashTests", "CorruptionTests|VectorTests|CrashTests"
 
 # What it does wrong; where; the line that is right; the line that is wrong; the suites that must notice.
@@ -30,13 +32,35 @@ MUTANTS = [
      "        if !isNameSynced, syncedEnd == .max {", "WritingTests|CrashTests"),
     ("a tail is written over", APPEND, "guard let tail = unfinishedTail else",
      "guard let tail = unfinishedTail, tail.count == .max else", "TailTests|CrashTests"),
-    ("a mark is raised before what it names is durable", MARK, "if syncedEnd != replay.committed.end {",
+    ("a checkpoint is written before what it names is durable", MARK, "if syncedEnd != replay.committed.end {",
      "if syncedEnd == .max {", CRASH),
-    ("a mark is raised before the name of the file is durable", MARK, "if !isNameSynced, mark?.generation != header.generation",
-     "if !isNameSynced, mark?.generation == .max", CRASH),
-    ("a lower mark is not durable", "VaultKit/Backup.swift", "durably: true", "durably: false", CRASH),
-    ("a rollback is not reported", MARK, "        guard holds else { throw .rolledBack }",
-     "        if !holds { replay.watch(for: nil) }", "MarkTests|CorruptionTests"),
+    ("a checkpoint is written before the name of the file is durable", MARK,
+     "if !isNameSynced, recollection?.canonical?.generation != header.generation",
+     "if !isNameSynced, recollection?.canonical?.generation == .max", CRASH),
+    ("a lower checkpoint is not durable", "VaultKit/Backup.swift", "durably: true", "durably: false", CRASH),
+    ("a rollback is not reported", MARK, "            if let refusal = try refusal(of: seen) { throw refusal }\n            if seen.generation",
+     "            _ = try refusal(of: seen)\n            if seen.generation", "CheckpointTests|CorruptionTests"),
+    ("a file need contain one of the heads alone", ANCESTRY, "        return missing.isEmpty\n", "        return missing.count < max(1, wanted.count)\n",
+     PROOF),
+    ("a compaction carries the newest changes alone", DESCENT, "ids = isChange ? all : all.filter { !newest.contains($0) }",
+     "ids = isChange ? all : []", PROOF),
+    ("new keys forget the changes before", DESCENT, "ids = isChange ? all :", "ids = isChange ? [] :", PROOF),
+    ("a compaction is a change", "Compaction/Compaction.swift", "purged: log.purged.entries, isChange: false)", "purged: log.purged.entries)",
+     PROOF),
+    ("a purge is no change", DESCENT, "heads = isChange ? [] : newest", "heads = newest", PROOF),
+    ("a merge takes no ids", MERGE, "ids: otherIDs.filter { !own.contains($0) }, dropped", "ids: [], dropped", PROOF),
+    ("a part of a copy counts as the whole", MERGE, "            guard isFuture else { return }\n            isWhole = false\n",
+     "            guard isFuture else { return }\n", PROOF + "|PurgeTests"),
+    ("a file under other keys proves its ids", MERGE, "            guard isWhole, relation != .unrelated else { return Descent() }\n",
+     "            guard isWhole else { return Descent() }\n", "RollbackTests"),
+    ("the other side's heads are always newest", MERGE, "where !newest.contains(id) && (!own.contains(id) || heads.contains(id))",
+     "where !newest.contains(id)", PROOF),
+    ("what was purged comes back by a merge", MERGE, "                    report.purged += 1\n                    return true\n",
+     "                    report.purged += 1\n                    return false\n", "PurgeTests"),
+    ("a rewrite forgets what was purged", "Compaction/Rewrite.swift", "if let body = PurgeList.body(purged) {",
+     "if let body = PurgeList.body(purged), body.isEmpty {", "PurgeTests"),
+    ("a half of a nonce does not depend on what it is for", "VaultFile/FrameSealer.swift",
+     "        group.withBytes { hash.update($0.extracting(0..<size)) }\n", "        _ = size\n", "NonceTests"),
     ("a rewritten file gets its name before it is synced", NEW,
      "            try file.sync()\n            try rename(storage, path)\n", "            try rename(storage, path)\n            try file.sync()\n",
      CRASH),
@@ -53,7 +77,7 @@ MUTANTS = [
      "prefix.transactionStart <= .max else", READ),
     ("a record may break the rules", REPLAY, "guard prefix.keepsRules(in: plaintext) else { throw .damaged(at: before.end) }",
      "_ = prefix.keepsRules(in: plaintext)", READ),
-    ("damage counts as a tail", REPLAY, "        try lookOn(after: stop, to: length)\n", "", READ),
+    ("damage counts as a tail", REPLAY, "        if !isGlance { try lookOn(after: stop, to: length) }\n", "", READ),
     ("a tail counts as damage", REPLAY, "if let start, start > stop {", "if let start, start > 0 {", READ),
     ("the end of a rewrite is ignored", REPLAY, "        if !metBaseEnd { throw .damaged(at: stop) }\n", "", READ),
     ("the sum of a frame is ignored", READER, "return actual.value == sum", "return actual.value != 0 || sum != 0", READ),

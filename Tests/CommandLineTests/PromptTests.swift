@@ -205,6 +205,52 @@ import Testing
         #expect(try sandbox.run("list").outcome == .exit(code == 0 ? 0 : 13))
     }
 
+    @Test(arguments: [("y\n", 0), ("n\n", 3)] as [(String, Int32)])
+    func `purge asks, and only a yes removes anything`(_ answer: String, _ code: Int32) throws {
+        let sandbox = try Sandbox.withVault()
+        for value in ["one", "two"] { _ = try sandbox.run("set", "team", "A", input: Array(value.utf8)) }
+        let environment = ["VAULT_PASSPHRASE": "correct horse"]
+        let one = try PseudoTerminal(
+            sandbox, "purge", "team", "A", "--version", "0", environment: environment)
+        try one.expect("Remove version 0 of the team secret 'A' for good?", answer: answer)
+        #expect(one.finish().outcome == .exit(code))
+        #expect(try sandbox.run("get", "A").text == (code == 0 ? "one" : "two"))
+        let all = try PseudoTerminal(sandbox, "purge", "team", "A", "--all", environment: environment)
+        try all.expect("Remove all versions of the team secret 'A' for good?", answer: answer)
+        #expect(all.finish().outcome == .exit(code))
+        #expect(try sandbox.run("list").text == (code == 0 ? "" : "A\n"))
+    }
+
+    @Test(arguments: [("y\n", 0), ("n\n", 3)] as [(String, Int32)])
+    func `merge asks before it takes newer keys`(_ answer: String, _ code: Int32) throws {
+        let sandbox = try Sandbox.withVault()
+        try sandbox.write("other", try Sandbox.read(sandbox.vault))
+        try sandbox.write("new", Array("battery staple".utf8))
+        let passwd = try sandbox.run(
+            "--vault", "other", "passwd", "--new-passphrase-file", "new", "--kdf-memory", "64", "-q")
+        #expect(passwd.outcome == .exit(0))
+        let merge = try PseudoTerminal(
+            sandbox, "merge", "other", "--other-passphrase-file", "new",
+            environment: ["VAULT_PASSPHRASE": "correct horse"])
+        try merge.expect("other has newer keys.", answer: answer)
+        #expect(merge.finish().outcome == .exit(code))
+        #expect(try sandbox.run("list").outcome == .exit(code == 0 ? 5 : 0))
+        let list = try sandbox.run("list", environment: ["VAULT_PASSPHRASE": "battery staple"])
+        #expect(list.outcome == .exit(code == 0 ? 0 : 5))
+    }
+
+    @Test(arguments: [("y\n", 0), ("n\n", 3)] as [(String, Int32)])
+    func `init asks where a vault was seen before`(_ answer: String, _ code: Int32) throws {
+        let sandbox = try Sandbox.withVault()
+        #expect(try sandbox.run("list").outcome == .exit(0))
+        try FileManager.default.removeItem(atPath: sandbox.vault)
+        let terminal = try PseudoTerminal(
+            sandbox, "init", "--kdf-memory", "64", environment: ["VAULT_PASSPHRASE": "correct horse"])
+        try terminal.expect("Make a new vault there all the same?", answer: answer)
+        #expect(terminal.finish().outcome == .exit(code))
+        #expect(FileManager.default.fileExists(atPath: sandbox.vault) == (code == 0))
+    }
+
     @Test func `delete --yes does not ask, and an absent name is not asked about`() throws {
         let sandbox = try Sandbox.withVault()
         _ = try sandbox.run("set", "team", "A", input: [0x61])

@@ -43,6 +43,13 @@ final class Sandbox: Sendable {
         _ = FileManager.default.createFile(
             atPath: root + "/bin/new-vault", contents: Data(script.utf8),
             attributes: [.posixPermissions: 0o700])
+        let forge = """
+            #!/bin/sh
+            PYTHONPATH='\(Sandbox.package)/Tests/PythonReader' exec /usr/bin/python3 -B -W ignore "$@"
+            """
+        _ = FileManager.default.createFile(
+            atPath: root + "/bin/forge", contents: Data(forge.utf8),
+            attributes: [.posixPermissions: 0o700])
     }
 
     /// With a vault at ``vault``, whose passphrase is `correct horse` and whose derivation is cheap.

@@ -14,7 +14,8 @@ import Testing
 /// exit code other than 0, `> ` before a further line of the command. `[..]` matches anything within a line.
 ///
 /// All commands run in one shell, with no terminal and nothing on standard input. `new-vault [FILE]` puts an empty vault
-/// there, with the passphrase `correct horse`. Times and the temporary folders (`~`, `/folder`) are replaced before the
+/// there, with the passphrase `correct horse`; `forge` is Python with the modules of `Tests/PythonReader`, which write what `vault`
+/// does not. Times and the temporary folders (`~`, `/folder`) are replaced before the
 /// comparison; blank lines do not count.
 struct Transcript: Sendable, CustomTestStringConvertible {
     let name: String

@@ -30,7 +30,7 @@ def decode(data):
     """A Checkpoint, or a Mark of before; None if it is neither, as after a crash that tore it."""
     if len(data) == LENGTH and data[:8] == MAGIC and blake(32, data[:SUMMED]) == data[SUMMED:]:
         _, vault_id, key, generation, mac, end, tag, time, h, r, flags, _ = FIXED.unpack_from(data)
-        if h > HEADS_MOST or r > RECENT_MOST:
+        if not 1 <= h <= HEADS_MOST or r > RECENT_MOST:
             return None
         return Checkpoint(vault_id, key, generation, mac, end, tag, time, _ids(data, HEADS_AT, h), _ids(data, RECENT_AT, r),
                           bool(flags & LEGACY))
@@ -83,7 +83,7 @@ def verdict(vault, c):
     if is_mark:
         if c.generation == header.generation and vault.end < c.end or header.generation < c.generation:
             return "older"
-    elif set(state.heads) <= {*c.recent, *c.heads}:
+    elif set(state.heads) <= {*c.recent, *c.heads} or not c.recent and c.mac == vault.mac and vault.end < c.end:
         return "older"
     if header.generation > c.generation and (state.legacy or state.dropped > 0):
         return "unprovable"

@@ -72,7 +72,8 @@ State = namedtuple("State", "ids heads keys dropped legacy purged")
 def replay(vault):
     """The state after all transactions that took effect."""
     header = vault.header
-    starts_empty = header.generation > 1 and vault.first_kind == DESCENT
+    first = vault.transactions[0].records[0].kind if vault.transactions else None
+    starts_empty = header.generation > 1 and first == DESCENT
     legacy = header.generation > 1 and not starts_empty
     start = [] if starts_empty else [change_id(vault.master, header.lineage if legacy else vault.mac)]
     ids, heads, keys, dropped, purged = dict.fromkeys(start), start, {}, 0, {}

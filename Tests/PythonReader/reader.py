@@ -263,7 +263,6 @@ class Vault:
 
     header, master             the header's fields; the master key
     transactions, records      what took effect, in the order of the file
-    first_kind                 the kind of the record at LOG_START if a frame is in place there, or None
     whole                      False if the file has an unfinished tail
     tail                       the offset of the unfinished tail, or None
     end, seq, tag              the last commit: where it ends, the seq and tag of its last frame
@@ -302,7 +301,7 @@ class Vault:
         self.copy_differs = data[COPY_AT:LOG_START] != raw_header
         self.gap_not_zero = any(data[HEADER_LENGTH:COPY_AT])
         self.key = frame_key(self.master, raw_header)
-        self.transactions, self.first_kind = [], None
+        self.transactions = []
         self.end, self.seq, self.tag = LOG_START, self.header.base_seq, self.mac
         at, seq, tag, pending, ends = LOG_START, self.seq, self.tag, [], {LOG_START}
         while seq < SEQ_MOST:
@@ -315,8 +314,6 @@ class Vault:
                     raise ValueError("a transaction that is too long")
             except ValueError as broken:
                 raise Damage(at, str(broken)) from None
-            if at == LOG_START:
-                self.first_kind = record.kind
             pending.append(record)
             at, seq, tag = end, seq + 1, own_tag
             if commits:

@@ -5,13 +5,15 @@ from collections import namedtuple
 import reader
 import rewrite
 from descent import Descent, purged_entries
-from primitives import COPY_AT, DESCENT, HEADER_LENGTH, LOG_START, PURGED, SEALED, unique
+from primitives import (
+    COMMIT, COPY_AT, DESCENT, HEADER_LENGTH, IGNORABLE, LOG_START, PURGED, SEALED, TOMBSTONE, VALUE, unique)
 from verdicts import Unsupported, VaultError
 
 # Bytes in which nothing was found, and how many records stood there; None where nothing tells, at the end.
 Lost = namedtuple("Lost", "offset count records")
 # The rewrite that is written; what is lost, in the order of the file; where a last transaction begins whose COMMIT is not there.
-Salvaged = namedtuple("Salvaged", "rewrite lost uncertain_from")
+# unknown is how many records were found that are of a kind to come and not ignorable: they are left out.
+Salvaged = namedtuple("Salvaged", "rewrite lost uncertain_from unknown")
 
 
 def salvage(data, secret, now):
@@ -44,7 +46,8 @@ def salvage(data, secret, now):
         descent = Descent(True, [], unique(keys)[-rewrite.KEYS_MOST:], [], 0)
         purged = unique([e for r in found if r.kind == PURGED for e in purged_entries(r.value)])
     made = rewrite.make(header, found, descent, purged, rewrite.ALL, seq, tag, now)
-    return Salvaged(made, lost, None if is_whole else transaction)
+    unknown = sum(r.kind not in (VALUE, TOMBSTONE) and not r.kind & IGNORABLE for r in found)
+    return Salvaged(made, lost, None if is_whole else transaction, unknown)
 
 
 def _header(data, secret):
@@ -63,11 +66,13 @@ def _take(data, at, key, seq):
     _, end, tag, plain = reader.read_frame(data, at, key)
     if plain is None:
         return None
+    kind, flags, _, _, seq_here, _, tx_start, time = SEALED.unpack_from(plain)
     try:
         record, commits = reader.decode_plaintext(plain, at)
-    except (ValueError, Unsupported):
+    except ValueError:
         return None
-    tx_start = SEALED.unpack_from(plain)[6]
+    except Unsupported:
+        record, commits = reader.unaddressed(kind, b"", time)._replace(seq=seq_here), bool(flags & COMMIT)
     if record.seq <= seq or tx_start > at:
         return None
     return record, tx_start, commits, end, tag

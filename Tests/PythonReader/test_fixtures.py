@@ -31,6 +31,9 @@ class Fixtures(unittest.TestCase):
         for field in ("verdict", "end", "seq", "secrets"):
             self.assertEqual(found[field], expected[field], field)
         self.assertEqual(len(found["others"]), expected["skipped"])
+        for field in ("descent", "purged"):
+            if field in expected:
+                self.assertEqual(found[field], expected[field], field)
         header, slot = found["header"], found["header"]["passphrase_slot"]
         for field in ("vault_id", "generation", "base_seq", "base_end"):
             self.assertEqual(header[field], expected["header"][field], field)
@@ -58,7 +61,7 @@ class Fixtures(unittest.TestCase):
     def test_there_are_the_fixtures_that_there_were(self):
         self.assertEqual(NAMES, [
             "all-scopes", "compacted", "empty", "equal-times", "every-byte", "large-value", "long-names",
-            "many-frames", "one-secret", "recovery-key", "unfinished-tail", "unknown-records", "versions"])
+            "many-frames", "one-secret", "proven", "recovery-key", "unfinished-tail", "unknown-records", "versions"])
         self.assertEqual(sorted(os.listdir(FOLDER)), sorted(n + e for n in NAMES for e in (".vault", ".json")))
 
     def test_bytes_survive(self):

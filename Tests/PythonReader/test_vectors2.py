@@ -11,7 +11,7 @@ import vectors2
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Vectors")
 FOLDER = os.path.join(HERE, "v2")
-FROZEN = "7aab74dea88f6146cc90a27f2fd7991cae9fecaa72d1e9aaddca828501e8e361"
+FROZEN = "b0456be36f040199c4f7ca3686f558b1516733ac05bb9a5a5098bd0c4bf3f9eb"
 
 
 def paths():

@@ -181,4 +181,5 @@ def purged(head, files):
 def salvaged(head, files):
     file = head["files"][0]
     s = salvage.salvage(files[0], file["passphrase"].encode(), head["now"])
-    return {**told(s.rewrite), "lost": [list(lost) for lost in s.lost], "uncertain": s.uncertain_from}
+    return {**told(s.rewrite), "lost": [list(lost) for lost in s.lost], "uncertain": s.uncertain_from,
+            "unknown": s.unknown}

@@ -99,6 +99,11 @@ extension World {
             return record
         }
         try forge(record(RecordKind.head, Mark.bodyCount))
+        let descent = Descent(keys: [seed], ids: [seed, seed + 1])
+        let content = RecordPrefix.plaintext(of: descent, time: 0)
+        var proof = ForgedRecord(Array(content[Format.prefixCount..<Format.prefixCount + descent.size]))
+        proof.kind = RecordKind.descent
+        try forge(proof, record(RecordKind.purged, 32))
         try forge(
             record(0xC5, 300), ForgedRecord(address("C"), noise(20, seed: seed), time: World.start + seed),
             record(0x80, 0))

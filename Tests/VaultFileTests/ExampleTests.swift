@@ -100,7 +100,7 @@ import Testing
     }
 
     private static let headerNotes: [Int: String] = [
-        0x000: "magic; format 1; header length 512", 0x010: "read-only flag 1: descent", 0x020: "vault id",
+        0x000: "magic; format 1; header length 512", 0x010: "flags", 0x020: "vault id",
         0x030: "generation 1; base_seq 0",
         0x040: "base_end 4608; file salt", 0x060: "...; lineage", 0x070: "...; reserved",
         0x080: "slot 0: kind 1, derivation 2; t 1; m 8192; 1 lane", 0x090: "salt", 0x0A0: "nonce",
@@ -112,8 +112,7 @@ import Testing
     private static func frameNotes(_ number: Int, _ frame: Range<Int>) -> [Int: String] {
         let (start, name) = (frame.lowerBound, ["first", "second", "third", "fourth"][number])
         return [
-            start: "\(name) frame: L 144; CRC; first half of the nonce", start + 16: "...; offset \(start)",
-            start + 32: "tag",
+            start: "\(name) frame: L 144; CRC; random", start + 16: "...; offset \(start)", start + 32: "tag",
             start + 48: "ciphertext",
         ]
     }

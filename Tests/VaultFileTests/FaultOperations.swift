@@ -112,7 +112,29 @@ struct FaultOperation: Sendable, CustomStringConvertible {
             try world.merge()
         },
         plain("merge again", in: apartMerged) { world throws(VaultFileError) in try world.merge() },
+        plain("merge and take keys", in: apartWithNewerKeys) { world throws(VaultFileError) in
+            try world.merge()
+        },
+        plain("take keys of a copy that has all", in: behindWithOlderKeys) { world throws(VaultFileError) in
+            try world.merge()
+        },
     ]
+
+    /// Two copies that went apart, of which the other one has new keys.
+    @Sendable private static func apartWithNewerKeys() throws -> World {
+        let world = try apart()
+        try world.changeKeys(of: other)
+        return world
+    }
+
+    /// A copy that went on and has new keys.
+    @Sendable private static func behindWithOlderKeys() throws -> World {
+        let world = try vault()
+        world.disk[other] = world.bytes
+        try world.openOther(.writing).append(.text("A", "five"))
+        try world.changeKeys(of: other)
+        return world
+    }
 
     /// Two copies, of which one was merged into the other.
     @Sendable private static func apartMerged() throws -> World {
@@ -171,6 +193,8 @@ struct FaultOperation: Sendable, CustomStringConvertible {
         plain("compact after a tail", in: interrupted) { world throws(VaultFileError) in try world.compact()
         },
         plain("change keys") { world throws(VaultFileError) in try world.changeKeys() },
+        plain("purge", done: .noSuchVersion) { world throws(VaultFileError) in try world.purge(.all, of: "A")
+        },
         plain("salvage", in: damaged, done: .alreadyExists) { world throws(VaultFileError) in
             _ = try Salvage.run(
                 from: world.path, to: "/home/salvaged", master: try world.key(),
@@ -250,18 +274,30 @@ extension World {
         }
     }
 
-    /// Gives the vault new keys under its passphrase.
-    func changeKeys() throws(VaultFileError) {
-        let passphrase = passphrase
+    /// Gives the vault, or a copy of it, new keys under its passphrase.
+    func changeKeys(of other: String? = nil) throws(VaultFileError) {
+        var surroundings = surroundings
+        if other != nil { surroundings.checkpoints = nil }
+        let (path, passphrase) = (other ?? path, passphrase)
         let header = try Log.readHeader(path: path, surroundings: surroundings)
         let keys = try NewKeys(
             for: header.vaultID, passphrase: passphrase.span, parameters: World.weak, hasRecoveryKey: true,
             surroundings: surroundings)
-        _ = try Compaction.changeKeys(path: path, from: try key(), to: keys, surroundings: surroundings)
+        let old = try header.unlock(passphrase: passphrase.span)
+        _ = try Compaction.changeKeys(path: path, from: old, to: keys, surroundings: surroundings)
     }
 
-    func merge() throws(VaultFileError) {
-        _ = try Merge.run(into: try open(), from: try openOther(.reading), MergeOptions(), now: clock.now)
+    @discardableResult
+    func merge(_ options: MergeOptions = MergeOptions(takesKeys: true)) throws(VaultFileError) -> Merge.Report
+    {
+        try Merge.run(into: try open(), from: try openOther(.reading), options, now: clock.now)
+    }
+
+    @discardableResult
+    func purge(_ purge: Compaction.Purge, of name: String) throws(VaultFileError) -> UInt64 {
+        try Compaction.purge(
+            purge, of: address(name), path: path, master: try key(), surroundings: surroundings
+        ).removed
     }
 
     func restore() throws(VaultFileError) {

@@ -1,3 +1,4 @@
+import Compaction
 import Foundation
 import Platform
 import Sodium
@@ -16,7 +17,7 @@ import Testing
     private static let names = [
         "all-scopes", "compacted", "empty", "equal-times", "every-byte", "large-value", "long-names",
         "many-frames",
-        "one-secret", "recovery-key", "unfinished-tail", "unknown-records", "versions",
+        "one-secret", "proven", "recovery-key", "unfinished-tail", "unknown-records", "versions",
     ]
 
     /// What `NAME.json` says of `NAME.vault`.
@@ -40,7 +41,16 @@ import Testing
             let kind: String
             let value: Data
         }
+        struct Descent: Decodable, Equatable {
+            let heads: [String]
+            let ids: Int
+            let keys: [String]
+            let dropped: UInt64
+            let legacy: Bool
+        }
         let passphrase: String
+        let descent: Descent?
+        let purged: Int?
         let recovery_key: String?
         let verdict: String
         let end: UInt64
@@ -100,12 +110,26 @@ import Testing
         #expect(log.committedSeq == expected.seq)
         #expect(log.replay.skipped == expected.skipped)
         #expect(UInt64(before.count) == expected.length)
+        #expect(log.purged.entries.count == expected.purged ?? 0)
+        if let descent = expected.descent { #expect(try FixtureTests.descent(of: log) == descent) }
         let tail = Log.UnfinishedTail(offset: expected.end, count: expected.length - expected.end)
         #expect(expected.verdict == (expected.length == expected.end ? "whole" : "unfinished tail"))
         #expect(log.unfinishedTail == (expected.verdict == "whole" ? nil : tail))
         #expect(try log.check() == (expected.verdict == "whole" ? [] : [.unfinishedTail(tail)]))
         #expect(throws: VaultFileError.wrongPassphrase) { try open(name, expected.passphrase + "x") }
         #expect(try read(name + ".vault") == before)
+    }
+
+    private static func bytes(_ word: UInt64) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * UInt64($0))) }
+    }
+
+    private static func descent(of log: Log) throws -> Expected.Descent {
+        func text(_ words: [UInt64]) -> [String] { words.map { FixtureTests.bytes($0).hexadecimal } }
+        let (ancestry, namer) = (log.ancestry, try log.namer())
+        return Expected.Descent(
+            heads: text(try ancestry.heads(namer)), ids: try ancestry.ids(namer).count,
+            keys: text(ancestry.keys), dropped: ancestry.dropped, legacy: ancestry.isLegacy)
     }
 
     @Test func `every file in the folder is tested`() {
@@ -169,5 +193,32 @@ import Testing
             let file = try DiskStorage().create(Path.join(folder, name + ".vault"))
             try file.write(Array(bytes).span, at: 0)
         }
+        let proven = try FixtureTests.proven()
+        let file = try DiskStorage().create(Path.join(folder, "proven.vault"))
+        try file.write(proven.span, at: 0)
+    }
+
+    /// A vault with new keys, a purge, a compaction and a merge behind it, which is full of proofs of descent.
+    private static func proven() throws -> [UInt8] {
+        let world = World(seed: 120, passphrase: "fixture päss proven")
+        world.clock.step = 1500
+        let weak = Argon2id.Parameters(passes: 1, memoryKiB: 8192)
+        let log = try world.create(parameters: weak)
+        try log.append(.text("A", "one"), .text("project:web/A", "x"))
+        try log.append(.text("A", "purged"))
+        let passphrase = world.passphrase
+        let keys = try NewKeys(
+            for: log.header.vaultID, passphrase: passphrase.span, parameters: weak, hasRecoveryKey: false,
+            surroundings: world.surroundings)
+        _ = try Compaction.changeKeys(
+            path: world.path, from: try world.key(), to: keys, surroundings: world.surroundings)
+        try world.purge(.version(0), of: "A")
+        world.disk[FaultOperation.other] = world.bytes
+        try world.open().append(.text("A", "here"))
+        try world.openOther(.writing).append(.text("B", "there"))
+        try world.compact(keeping: .all)
+        try world.merge()
+        try world.open().append(.remove("project:web/A"))
+        return world.bytes
     }
 }

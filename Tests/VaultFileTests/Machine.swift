@@ -58,6 +58,8 @@ enum Deed: Sendable {
     case passwd
     /// What was done to a copy on another machine, and comes back.
     case merge([Step])
+    /// All versions of a name go, if there are any.
+    case purge(String)
 
     /// A new value of so many bytes.
     static func change(_ name: String, _ count: Int) -> Deed { .commit([[.put(name, noise(count))]]) }
@@ -73,6 +75,7 @@ enum Deed: Sendable {
         case .restore: books.vault = books.backup
         case .passwd: break
         case .merge(let steps): books.vault = books.vault?.adding(steps)
+        case .purge(let name): books.vault?[address(name)] = nil
         }
         return books
     }
@@ -185,6 +188,14 @@ final class Machine {
             if let failure = restored.markFailure { throw failure }
         case .passwd: try changeKeys()
         case .merge(let steps): try merge(steps)
+        case .purge(let name):
+            do {
+                _ = try Compaction.purge(
+                    .all, of: address(name), path: world.path, master: try known().copy(),
+                    surroundings: world.surroundings)
+            } catch VaultFileError.noSuchVersion {
+                // Nothing to do.
+            }
         }
     }
 

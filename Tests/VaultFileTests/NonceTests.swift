@@ -35,6 +35,40 @@ import Testing
         #expect(nonces.count == frames)
     }
 
+    /// The frames that a machine writes whose random numbers are always the same, as those of a restored snapshot are.
+    private func frames(_ steps: [[Step]]) throws -> [[UInt8]] {
+        let world = World(seed: 3)
+        let log = try world.create()
+        let changes = try steps.map { FrameBox(try transaction($0)) }
+        try log.append { batch throws(VaultFileError) in
+            for change in changes { _ = try batch.add(change.transaction) }
+        }
+        return stride(from: 4608, to: world.bytes.count, by: 176).map { Array(world.bytes[$0..<$0 + 176]) }
+    }
+
+    @Test func `a machine whose random numbers come back repeats a nonce only where it repeats the frame`()
+        throws
+    {
+        let one = try frames([[.text("A", "one")]])
+        #expect(try frames([[.text("A", "one")]]) == one)
+        for others in [
+            [[Step.text("A", "two")]], [[.text("B", "one")]], [[.remove("A")]],
+            // The same first record, which is not the last of its transaction any more.
+            [[.text("A", "one")], [.text("B", "x")]], [[.text("A", "one"), .text("B", "x")]],
+        ] {
+            let other = try frames(others)
+            #expect(other[0][8..<32] != one[0][8..<32])
+        }
+        // A rewrite too: the same salt, and other content.
+        let files = try ["one", "two"].map { value in
+            let world = World(seed: 4)
+            try world.create().append(.text("A", value))
+            try world.compact()
+            return world.bytes
+        }
+        #expect(files[0][4608 + 8..<4608 + 24] != files[1][4608 + 8..<4608 + 24])
+    }
+
     @Test func `an attempt that failed does not lend its nonce to the next one of another process`() throws {
         let world = World()
         let log = try world.create()
@@ -49,4 +83,11 @@ import Testing
         #expect(attempted.count == 24)
         #expect(Array(world.bytes.dropFirst(4608 + 8).prefix(24)) != attempted)
     }
+}
+
+/// A transaction that an array can hold.
+private final class FrameBox {
+    let transaction: Transaction
+
+    init(_ transaction: consuming Transaction) { self.transaction = transaction }
 }

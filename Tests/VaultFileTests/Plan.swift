@@ -58,6 +58,9 @@ struct Plan: Sendable {
             ("passwd", Plan(some, [.passwd])),
             ("passwd without marks", Plan(some, [.passwd], hasMarks: false)),
             ("passwd twice", Plan(some + [.passwd], [.passwd], [.passwd, .change("C", 300)])),
+            ("purge", Plan(some, [.purge("A")])),
+            ("purge without marks", Plan(some, [.purge("A")], hasMarks: false)),
+            ("purge after a purge", Plan(some + [.change("B", 40), .purge("B")], [.purge("A")], [.compact])),
             ("merge", Plan(some, [.merge(imported)])),
             (
                 "merge without marks",
@@ -94,8 +97,9 @@ struct Plan: Sendable {
         case 0..<68: commit(&dice)
         case 68..<72: .merge((0..<Int.random(in: 1...3, using: &dice)).map { _ in step(&dice) })
         case 72..<81: .compact
-        case 81..<86: .passwd
-        case 86..<94: .backup
+        case 81..<84: .passwd
+        case 84..<87: .purge(["A", "B", "project:web/A"].randomElement(using: &dice) ?? "A")
+        case 87..<94: .backup
         default: hasBackup ? .restore : .compact
         }
     }

@@ -35,7 +35,7 @@ import Testing
         }
         #expect(
             try BLAKE2b.hash(list.span).hexadecimal
-                == "7aab74dea88f6146cc90a27f2fd7991cae9fecaa72d1e9aaddca828501e8e361")
+                == "b0456be36f040199c4f7ca3686f558b1516733ac05bb9a5a5098bd0c4bf3f9eb")
     }
 
     /// What this program makes of a vector.
@@ -224,6 +224,7 @@ import Testing
             report.lost.map { lost in
                 .list([.number(lost.offset), .number(lost.count), lost.records.map { .number($0) } ?? .null])
             })
+        said["unknown"] = .number(report.unknown)
         said["uncertain"] = report.uncertainFrom.map { .number($0) } ?? .null
         return said
     }

@@ -103,8 +103,7 @@ def section():
     text = reader.recovery_text(e.recovery)
     check = vf.blake(32, b"vault-1 recovery check" + e.recovery)
     out = [HEADING, """\
-`Tests/Vectors/examples.py` makes these examples; a test opens them. All files have the passphrase of section 12, t = 1 and m = 8,192 KiB. (The
-vault of section 12 is older than the flag DESCENT and than the synthetic nonce of section 4. Readers do not care.)
+`Tests/Vectors/examples.py` makes these examples; a test opens them. All files have the passphrase of section 12, t = 1 and m = 8,192 KiB. (They make the first half of a nonce from one plaintext, in a simpler way, which readers do not check.)
 """, "### A recovery key", ""]
     out += code([
         "R                %s" % e.recovery.hex(),
@@ -219,8 +218,7 @@ A machine opened the vault after (two), before the compaction, and kept this che
 The merged file has another header MAC, so rule 2 of section 10 does not apply. The only head of the checkpoint is in I: by rule 3 the file contains what was seen. So do these
 verdicts follow; the second checkpoint is that of the machine that saw (red):
 """, "| head of the checkpoint | file | verdict |", "|---|---|---|", *lines, "", """\
-The file after (one), which is a prefix of what was seen, is refused: its frontier (one) is not among the recent heads of the checkpoint, since this machine never opened the vault in that state, so
-the reason is *diverged*. Had it done so, the recent heads would name (one), and the reason would be *older*. The checkpoint that replaces this one once the merged file passed has the heads %s, and the recent heads: %s.
+The file after (one) is a prefix of what was seen. Its header is the checkpoint's, it ends below `end`, and the checkpoint has no recent heads: by rule 5b it is *older*. The checkpoint that replaces this one once the merged file passed has the heads %s, and the recent heads: %s.
 """ % (" and ".join("%s %s" % (h.hex(), names(e)[h]) for h in later.heads), ", ".join("%s %s" % (h.hex(), names(e)[h]) for h in later.recent) or "none, since (two) is a head still")]
 
 

@@ -232,16 +232,20 @@ def searches():
         assert total == 0, total
         return out
 
-    def search(name, comment, count, tried, more=0, behind=0):
+    def search(name, comment, count, tried, more=0, behind=0, decoys=0, opens=False):
         """`tried` of the candidates have a right CRC, so that their box is tried; they are the last, and as long as the smallest."""
         v = Reading(name, 7, comment).commit(put())
         # 28 + L for each candidate, and L again for each that is tried.
         ls = lengths(count, budget + more - 28 * (count + tried) - 144 * tried * 2) + [144] * tried
         start = SECOND + 16
-        fronts = b"".join(candidate(l, start + 32 * i) for i, l in enumerate(ls[:count]))
+        fronts = b"".join(candidate(l, start + 32 * i) for i, l in enumerate([145] * decoys + ls[:count]))
         data = bytearray(bytes(16) + fronts)
         for i in range(tried):
             at = SECOND + len(data)
+            if opens:  # a frame of the transaction at B, which proves nothing
+                v.chain.at = at
+                data += v.chain.frame(put("X"), SECOND, False, bytes(16))
+                continue
             frame = bytearray(candidate(144, at) + draw("box %d" % at)(144))
             frame[4:8] = struct.pack("<I", vf.crc32c(bytes(frame[:4] + frame[8:])))
             data += frame
@@ -257,7 +261,14 @@ def searches():
     search("search-of-256-mib-and-16-bytes", "More than 256 MiB are damage", 252, 0, 16).damage(SECOND)
     v = search("search-of-256-mib-with-boxes", "28 + L is counted for each CRC, L for each box", 252, 4)
     v.says("unfinished tail", tail=len(v.data) - SECOND + v.zeros, **v._recovered())
-    search("search-of-256-mib-with-boxes-and-16-bytes", "28 + L is counted for each CRC, L for each box", 252, 4, 16).damage(SECOND)
+    search("search-of-256-mib-with-boxes-and-16-bytes", "28 + L is counted for each CRC, L for each box", 252, 16, 16).damage(SECOND)
+    v = search("search-of-256-mib-with-boxes-that-open", "28 + L is counted for each CRC, L for each box", 252, 16, opens=True)
+    v.says("unfinished tail", tail=len(v.data) - SECOND + v.zeros, **v._recovered())
+    search("search-of-256-mib-with-boxes-that-open-and-16-bytes", "28 + L is counted for each CRC, L for each box", 252, 16, 16,
+           opens=True).damage(SECOND)
+    v = search("search-of-256-mib-and-what-is-no-candidate", "What has no L by rule 1 does not count", 252, 0, decoys=20)
+    v.says("unfinished tail", tail=len(v.data) - SECOND + v.zeros, **v._recovered())
+    search("search-of-256-mib-and-16-bytes-and-what-is-no-candidate", "What has no L by rule 1 does not count", 252, 0, 16, decoys=20).damage(SECOND)
     search("search-of-256-mib-and-one-more-candidate", "28 + L of the last candidate exceed 256 MiB", 252, 0, 0, 1).damage(SECOND)
     v = search("search-of-256-mib-with-a-later-transaction", "What the last candidate is counts before the bytes that it takes", 252, 0, -16)
     v.data += bytes(-len(v.data) % 16)
@@ -394,6 +405,9 @@ def descents():
     v.has([start, *v.changes], v.changes, legacy=True).whole()
     v = later("rewrite-of-before-without-a-frame-and-a-tail", "Nothing took effect", end=LOG_START).has([start], [start], legacy=True)
     v.frames(put(), commit=False).tail()
+    v = later("rewrite-of-before-without-a-frame-and-an-unfinished-descent", "What did not take effect is no first record", end=LOG_START)
+    v.has([start], [start], legacy=True)
+    v.frames(descent(heads=[A], ids=[B]), put(), commit=False).tail()
     v = later("generation-2-to-the-64-minus-1", "The last generation there is", [descent(heads=[A]), put()], generation=2 ** 64 - 1)
     v.has([A], [A]).whole()
     v = Reading("generation-1-with-a-descent-first", 6, "Generation 1 is never LEGACY and begins with its MAC")

@@ -66,6 +66,10 @@ def kept():
     one = file.commit(put("A"))
     compaction("of-a-file-without-the-flag", "The flag DESCENT is set, compatible flags are kept", file, [put("A")],
                record(heads=[one], ids=[file.birth]))
+    edge = File("edge", read_only=1)
+    one = edge.commit(put("A", bytes(76)), put("B", bytes(75)))
+    compaction("of-values-at-the-edge-of-a-bucket", "base_end counts whole buckets", edge, [put("A", bytes(76)), put("B", bytes(75))],
+               record(heads=[one], ids=[edge.birth]))
     large = File("large", read_only=1)
     value = zeros_inside(large.chain, put("V", bytes((1 << 20) - 53)), large.end, 5)
     one = large.commit(value)
@@ -224,10 +228,10 @@ def purges():
 
 
 def salvages():
-    def salvage(name, comment, file, kept, made, lost=(), uncertain=None, entries=(), last=None):
+    def salvage(name, comment, file, kept, made, lost=(), uncertain=None, entries=(), last=None, unknown=0):
         """`last` is the file as it was when the last frame that is found was written."""
         said = new_file(last or file, kept, made, entries)
-        says("salvage", name, comment, file, {**said, "lost": [list(x) for x in lost], "uncertain": uncertain})
+        says("salvage", name, comment, file, {**said, "lost": [list(x) for x in lost], "uncertain": uncertain, "unknown": unknown})
 
     def four(label="four", **fields):
         file = File(label, read_only=1, **fields)
@@ -292,11 +296,16 @@ def salvages():
 
     file, ids, records = four()
     file.commit(put("E"), other(0x42, b"critical"), put("F"))
-    salvage("unknown-critical-kind", "It counts as lost, the rest is taken", file, records + [put("E"), put("F")], nothing, [(start + 176, 176, 1)])
+    salvage("unknown-critical-kind", "It is left out and counted, the rest is taken", file, records + [put("E"), put("F")], nothing, unknown=1)
     file, ids, records = four()
-    until = four()[0]
-    file.commit(other(0x42, b"critical"))
-    salvage("unknown-critical-kind-at-the-end", "It counts as lost", file, records, nothing, [(end, 176, None)], last=until)
+    file.commit(put("E"), other(0x42, b"critical"), other(0x7F, b""))
+    salvage("unknown-critical-kinds-at-the-end", "Its frame is the last one found, and its COMMIT counts", file, records + [put("E")], nothing, unknown=2)
+    file, ids, records = four()
+    start2 = file.end
+    file.commit(put("E"))
+    file.data += file.chain.transaction([put("F"), other(0x42, b"critical")], commit=False)
+    salvage("unknown-critical-kind-in-a-tail", "It has no COMMIT: the transaction is uncertain", file, records + [put("E"), put("F")], nothing,
+            uncertain=start2 + 176, unknown=1)
     file, ids, records = four()
     file.commit(put("E"), put("F", flags=2), put("G"))
     salvage("breach-of-the-plaintext", "A record that breaks a rule is lost", file, records + [put("E"), put("G")], nothing, [(start + 176, 176, 1)])

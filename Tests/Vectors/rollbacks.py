@@ -39,8 +39,7 @@ def same_file():
         says("same-file-cut-at-commit-%d" % n, "The file has lost its end" if n < 3 else "Rule 2: the file is what was seen", states[n],
              now.checkpoint([ids[3]], recent=ids[2::-1]), "pass" if n == 3 else "older")
     says("same-file-and-unknown-heads", "Rule 2 asks for no head", now, states[2].checkpoint([A]), "pass")
-    says("same-file-at-log-start-and-unknown-heads", "Rule 2: LOG_START is always there, whatever the tag", now,
-         states[0].checkpoint([A], tag=TAG), "pass")
+    says("same-file-at-log-start-and-unknown-heads", "Rule 2: LOG_START is always there", now, states[0].checkpoint([A]), "pass")
     says("same-file-another-tag", "Rule 2 asks for the tag, rule 3 fails", now, states[2].checkpoint([A], tag=TAG), "diverged")
     says("same-file-another-end", "Rule 2 asks for the end, rule 3 fails", now, states[2].checkpoint([A], end=now.end - 16), "diverged")
     says("same-file-tag-of-another-transaction", "Rule 2: end and tag of one transaction", now,
@@ -88,7 +87,6 @@ def heads():
          seen([C, D], **old), "diverged")
     says("head-of-a-change-in-this-generation", "Rule 3: ids of transactions", states[3], seen([ids[1]], **old), "pass")
     says("head-that-is-the-birth", "Rule 3: the state without a frame", states[3], seen([ids[0]], **old), "pass")
-    says("no-head-at-all", "Rule 3: nothing is missing", states[3], seen([], **old), "pass")
     says("compaction-undone", "The file is of an older generation and lacks nothing", states[3],
          seen([ids[3]], generation=2, **old), "pass")
     says("head-that-is-only-a-head", "Rule 3: heads of a DESCENT are ids", later("r3", heads=[C]), seen([C], **old), "pass")
@@ -120,6 +118,14 @@ def reasons():
     says("older-in-part", "Rule 5b asks for the whole frontier", rewritten("two", descent(heads=[C, E], ids=[A])), seen([D], [C]), "diverged")
     says("recent-is-no-frontier", "Rule 5b: that older ids are recent heads does not matter", file, seen([D], [A, B]), "diverged")
     says("older-of-a-newer-generation", "Rule 5b does not ask for the generation", file, seen([D], [C], generation=9), "older")
+    def cut_back(**more):
+        return {"mac": states[2].mac, "end": states[3].end, "generation": 1, **more}
+
+    says("older-by-its-end", "Rule 5b: no recent head is known, and the same file has become shorter", states[2], seen([D], **cut_back()), "older")
+    says("older-by-its-end-by-one-byte", "Rule 5b: C is below end", states[2], seen([D], **cut_back(end=states[2].end + 1)), "older")
+    says("not-older-at-its-end", "Rule 5b asks for an end above C", states[2], seen([D], **cut_back(end=states[2].end)), "diverged")
+    says("not-older-by-its-end-in-another-file", "Rule 5b asks for the same header", states[2], seen([D], **cut_back(mac=TAG)), "diverged")
+    says("not-older-by-its-end-with-recent-heads", "Rule 5b: where recent heads are known, they decide", states[2], seen([D], [E], **cut_back()), "diverged")
     lost = rewritten("lost", descent(heads=[C], ids=[A], dropped=1), generation=3)
     says("unprovable", "Rule 5c: ids were dropped", lost, seen([D]), "unprovable")
     says("unprovable-of-the-same-generation", "Rule 5c asks for a newer generation", lost, seen([D], generation=3), "diverged")
@@ -154,7 +160,7 @@ def torn():
         ("empty", "A length of its own", b""), ("short", "One byte is missing", good[:-1]), ("long", "One byte too many", good + b"\0"),
         ("another-magic", "Another magic", summed(b"VLTSEEN3" + good[8:])), ("wrong-sum", "The sum", good[:992] + bytes(32)),
         ("a-bit", "A bit of the first byte of the recent heads", good[:352] + bytes((good[352] ^ 1,)) + good[353:]),
-        ("of-33-heads", "At most 32 heads", states[3].checkpoint([ids[3]], h=33)),
+        ("of-0-heads", "At least one head", states[3].checkpoint([], [ids[2]])), ("of-33-heads", "At most 32 heads", states[3].checkpoint([ids[3]], h=33)),
         ("of-65-recent-heads", "At most 64 recent heads", states[3].checkpoint([ids[3]], r=65)),
         ("mark-wrong-sum", "The sum of a mark", states[3].mark()[:-1] + b"\0"),
         ("mark-long", "A mark has 96 bytes", states[3].mark() + b"\0"),

@@ -12,10 +12,12 @@ struct Accept: Command {
     static let syntax = Syntax(
         Accept(), name: "accept", summary: "Trust the file that is there now",
         discussion: """
-            This machine remembers what it last saw of each vault, and a file that does not prove that it contains it is not used (exit \
-            code 13): it is older, has diverged, has other keys or is another vault, and somebody may have put it there. When you \
-            know how it came there, this verifies it and remembers it as the one to trust, having shown what was last seen and \
-            what is there. A person at a terminal is asked first; a script needs --yes. Where nothing is wrong, nothing is asked.
+            This machine remembers what it last saw of each vault. A file that cannot prove that it contains that is not used (exit code \
+            13): it is older, has diverged, has keys that were replaced, or is another vault, and somebody may have put it there. If you \
+            know how it came there, this verifies it, shows what was last seen and what is there, and trusts it from then on. Of two \
+            copies that have diverged, 'vault merge' keeps what both have instead.
+
+            A person at a terminal is asked first; a script needs --yes. Where nothing is wrong, nothing is asked or changed.
             """,
         parameters: [
             .flag("-y --yes", "Do not ask", \.yes),
@@ -26,6 +28,7 @@ struct Accept: Command {
         let path = try options.common.path()
         _ = try FileOptions.header(of: path)
         let real = Locations.realPath(of: path)
+        try Accept.refuseForgetful(real)
         // What the path leads to is told apart from what lies there, which is all that a job looks at.
         let leadsElsewhere = Accept.leadsElsewhere(path, real)
         var failure: Failure?
@@ -81,6 +84,19 @@ struct Accept: Command {
             return false
         } catch {
             throw error
+        }
+    }
+
+    /// Makes sure that what is accepted can be remembered.
+    private static func refuseForgetful(_ path: String) throws(Failure) {
+        switch Notice.ofMemory(of: path) {
+        case .nothingRemembered(let error):
+            throw Failure(error, "cannot save the checkpoint, so that nothing can be accepted")
+        case nil: return
+        default:
+            throw Failure(
+                .other, "there is no directory for checkpoints, so that nothing can be accepted",
+                hint: "set HOME or XDG_STATE_HOME")
         }
     }
 

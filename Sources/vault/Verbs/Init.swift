@@ -57,6 +57,7 @@ struct Init: Command {
         // An agent may still have the one that lay there before.
         AgentAccess.adopt(path)
         try printer.finish()
+        Notice.ofMemory(of: path)?.show()
         common.confirm("Made the vault \(path)")
     }
 

@@ -85,13 +85,14 @@ struct MergeCopy: Command {
         if let refusal { throw refusal }
         guard let report else { return }
         if report.hasTakenKeys, !isTrial { AgentAccess.look(at: vault) }
-        warn(report)
+        warn(report, path)
         try Output.write(text(report))
         options.common.confirm(summary(report))
     }
 
-    private func warn(_ report: Merge.Report) {
+    private func warn(_ report: Merge.Report, _ path: String) {
         if let tail = report.savedTail { Notice.savedTail(count: tail.count, path: tail.path).show() }
+        if target == nil, !isTrial { Notice.ofMemory(of: path)?.show() }
         if report.isOtherVault { Output.warn("\(file) is another vault, not a copy of this one") }
         if report.hasTakenKeys {
             Output.warn(
@@ -99,9 +100,7 @@ struct MergeCopy: Command {
                     ? "the vault would take the keys of \(file)"
                     : "the vault has the keys of \(file) now, and its passphrase")
         } else if report.hasOtherKeys, !report.isOtherVault {
-            Output.warn("\(file) has other keys; those of \(target ?? "the vault") stay as they are")
-            Output.note(
-                "vault: hint: if the passphrase was changed there, change it here too: 'vault passwd'")
+            warnOfOtherKeys(report.relation)
         }
         for secret in report.future {
             Output.warn(
@@ -110,14 +109,16 @@ struct MergeCopy: Command {
         }
         if !report.future.isEmpty { Output.note("vault: hint: --allow-future takes them") }
         if report.purged > 0 {
-            Output.warn("\(Words.count(report.purged, "version")) were left out: purged here")
+            Output.warn("\(MergeCopy.were(report.purged, "version")) left out: purged here")
         }
         if report.purgedThere > 0 {
-            Output.warn("\(Words.count(report.purgedThere, "version")) in the vault were purged in \(file)")
+            Output.warn("the vault has \(Words.count(report.purgedThere, "version")) purged in \(file)")
             Output.note("vault: hint: 'vault compact --keep all' removes them here too")
         }
         if report.unknown > 0 {
-            Output.warn("\(Words.count(report.unknown, "record")) of unknown kinds were left out")
+            Output.warn(
+                "\(MergeCopy.were(report.unknown, "record")) left out: of a kind that this program does not know"
+            )
         }
         for secret in report.ahead {
             Output.warn(
@@ -126,8 +127,23 @@ struct MergeCopy: Command {
         }
     }
 
+    private func warnOfOtherKeys(_ relation: Merge.Relation) {
+        let kept = "those of \(target ?? "the vault") stay as they are"
+        switch relation {
+        case .older: Output.warn("\(file) has older keys; \(kept)")
+        case .diverged: Output.warn("the keys were changed on both sides; \(kept)")
+        default:
+            Output.warn("\(file) has other keys; \(kept)")
+            Output.note(
+                "vault: hint: if the passphrase was changed there, change it here too: 'vault passwd'")
+        }
+    }
+
     private func summary(_ report: Merge.Report) -> String {
-        guard report.isWritten else { return "Nothing to merge: all of \(file) is here" }
+        guard report.isWritten else {
+            let isWhole = report.future.isEmpty && report.purged == 0 && report.unknown == 0
+            return "Nothing to merge: all\(isWhole ? "" : " else") of \(file) is here"
+        }
         if report.versions == 0 {
             return "Nothing new in \(file); \(isTrial ? "would note" : "noted") that it was merged"
         }
@@ -136,6 +152,11 @@ struct MergeCopy: Command {
         let versions = Words.count(report.versions, "version")
         let secrets = Words.count(report.secrets, "secret")
         return (isTrial ? "Would merge" : "Merged") + " \(versions) of \(secrets) from \(file)\(conflicts)"
+    }
+
+    /// `1 version was`, `2 versions were`.
+    private static func were(_ count: UInt64, _ noun: String) -> String {
+        "\(Words.count(count, noun)) \(count == 1 ? "was" : "were")"
     }
 
     private func text(_ report: Merge.Report) -> String {

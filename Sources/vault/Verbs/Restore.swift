@@ -14,10 +14,12 @@ struct Restore: Command {
     static let syntax = Syntax(
         Restore(), name: "restore", summary: "Put a backup in the vault's place",
         discussion: """
-            The backup is verified from end to end, copied, and verified again before it takes the vault's place in one step. The file \
-            that was there stays beside it, under a name that ends in the time of the restore; so nothing is lost, and \
-            what it had that the backup has not can be found there. A person at a terminal is asked first; a script needs \
-            --yes.
+            The backup is verified from end to end, copied, and verified again before it takes the vault's place in one step; this \
+            machine trusts it from then on. The file that was there stays beside it, under a name that ends in the time of the restore; \
+            so nothing is lost, and what it had that the backup lacks can be found there.
+
+            Before that it says what the backup holds, what is there, how many changes the backup lacks, and whether it is another vault. \
+            A person at a terminal is asked then; a script needs --yes.
             """,
         parameters: [
             .operand("SRC", "The backup", \.source, isRequired: true, completing: .file),
@@ -31,6 +33,7 @@ struct Restore: Command {
         let path = try options.common.path()
         let (source, real) = (Locations.realPath(of: source), Locations.realPath(of: path))
         _ = try FileOptions.header(of: self.source)
+        if source == real { throw Failure(VaultError.sameFile, path: path) }
         var failure: Failure?
         typealias Outcome = (restored: Verification, kept: String?, markFailure: Errno?)
         let result = try options.withKey(of: self.source, other) { worker throws(VaultError) -> Outcome? in
@@ -63,23 +66,46 @@ struct Restore: Command {
     /// Says what the backup holds, what is there, and what would go.
     private func describe(_ source: String, _ real: String, _ worker: any Worker) throws(VaultError) {
         let backup = try worker.verify(source, isCopy: true)
-        Output.note("the backup: \(backup.description)")
-        let present: Verification
-        do throws(VaultError) {
-            present = try worker.verify(real, isCopy: true)
-        } catch .file(.noFile) {
-            return Output.note("there now: nothing")
-        } catch {
-            let text = (try? Sighting.present(real))?.text ?? "no sound vault"
-            return Output.note("there now: \(text); the key of the backup does not open it")
-        }
-        Output.note("there now: \(present.description)")
-        if present.mark.vaultID != backup.mark.vaultID {
+        let isShown = !yes || !options.common.quiet
+        if isShown { Output.note("the backup: \(backup.description)") }
+        if let text = try describePresent(real, worker), isShown { Output.note("there now: \(text)") }
+        if let header = try? Log.readHeader(path: real, surroundings: Surroundings()),
+            header.vaultID != backup.mark.vaultID
+        {
             return Output.warn("\(self.source) is another vault, not a copy of the one that is there")
         }
-        guard let comparison = try? worker.compare(real, with: source) else { return }
-        Output.note(
-            "the backup lacks \(Words.count(comparison.others, "change")) and has \(comparison.lacking) others"
-        )
+        guard isShown, let comparison = try? worker.compare(real, with: source) else { return }
+        Output.note(Restore.words(lacking: comparison.others, more: comparison.lacking))
+    }
+
+    /// What lies in the vault's place, as far as the key of the backup and the header tell; nil, with a warning, if nothing can be
+    /// told, which is no reason not to restore.
+    private func describePresent(_ real: String, _ worker: any Worker) throws(VaultError) -> String? {
+        let fault: String
+        do throws(VaultError) {
+            return try worker.verify(real, isCopy: true).description
+        } catch .file(.noFile) {
+            return "nothing"
+        } catch .file(.keysChanged), .locked {
+            fault = "the key of the backup does not open it"
+        } catch .file(.damaged), .file(.damagedHeader), .file(.tamperedHeader), .file(.incompleteCopy) {
+            fault = "damaged"
+        } catch .agentLost(let outcomeUnknown) {
+            throw .agentLost(outcomeUnknown: outcomeUnknown)
+        } catch {
+            Output.warn(Failure(error, path: real).message)
+            return nil
+        }
+        return (try? Sighting.present(real)).map { "\($0.text); \(fault)" } ?? "no sound vault"
+    }
+
+    private static func words(lacking: UInt64, more: UInt64) -> String {
+        let lacks = "lacks \(Words.count(lacking, "change")) that \(lacking == 1 ? "is" : "are") there now"
+        return switch (lacking, more) {
+        case (0, 0): "the backup has the same changes"
+        case (0, _): "the backup has all changes that are there now, and \(more) more"
+        case (_, 0): "the backup \(lacks)"
+        default: "the backup \(lacks), and has \(Words.count(more, "other"))"
+        }
     }
 }

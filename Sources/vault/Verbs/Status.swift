@@ -40,6 +40,7 @@ struct Status: Command {
         // Of another vault that lay there before, it says nothing about this one.
         let time = backup?.mark.vaultID == header.vaultID ? backup?.time : nil
         try Output.write(json ? jsonText(path, header, status, time) : text(path, header, status, time))
+        for notice in status?.notices ?? Notice.ofMemory(of: path).map({ [$0] }) ?? [] { notice.show() }
         if status == nil { throw Failure(silent: .locked) }
     }
 

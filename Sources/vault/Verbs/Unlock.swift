@@ -51,9 +51,11 @@ struct Unlock: Command {
                 hint: "set HOME or XDG_RUNTIME_DIR")
         }
         if let status = try shorten(agent, path) {
+            for notice in status.notices { notice.show() }
             return common.confirm("\(path) is unlocked already; it locks \(status.deadlines)")
         }
         let status = try unlock(agent, path)
+        for notice in status.notices { notice.show() }
         common.confirm("Unlocked \(path); it locks \(status.deadlines)")
         if !common.quiet { warnOfCheapGuesses(path) }
     }

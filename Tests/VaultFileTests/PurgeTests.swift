@@ -1,0 +1,177 @@
+import Compaction
+import Platform
+import Sodium
+import Testing
+
+@testable import VaultFile
+@testable import VaultKit
+
+/// Versions that are removed for good, and what a hostile copy cannot bring in: vault-format.md, section 9.
+@Suite struct PurgeTests {
+    /// A vault with a value that must not have been there, and a copy of it.
+    private func leaked() throws -> World {
+        let world = World.remembering()
+        world.clock.step = 1000
+        let log = try world.create()
+        try log.append(.text("A", "first"), .text("project:web/B", "kept"))
+        try log.append(.text("A", "must never have been here"))
+        try log.append(.text("A", "last"))
+        world.disk[FaultOperation.other] = world.bytes
+        return world
+    }
+
+    /// Everything that the key opens in a file.
+    private func plaintexts(_ world: World) throws -> String {
+        let log = try world.open()
+        var reader = try log.reader()
+        var (offset, text) = (Format.logStart, "")
+        while offset < log.committedEnd {
+            let end = try reader.open(at: offset, length: log.committedEnd) { frame, plaintext in
+                text += String(decoding: plaintext.array(plaintext.indices), as: UTF8.self)
+                return frame.end
+            }
+            offset = try #require(end)
+        }
+        return text
+    }
+
+    @Test
+    func `what was purged cannot be found in the new file with the key, and every other version is there`()
+        throws
+    {
+        let world = try leaked()
+        var expected = try world.open().history()
+        #expect(try world.purge(.version(1), of: "A") == 1)
+        expected[address("A")]?.remove(at: 1)
+        #expect(try world.open().history() == expected)
+        let text = try plaintexts(world)
+        #expect(!text.contains("must never"))
+        #expect(text.contains("first") && text.contains("last") && text.contains("kept"))
+        #expect(try world.open().check() == [])
+    }
+
+    @Test func `all versions of a name go, and others stay`() throws {
+        let world = try leaked()
+        try world.open().append(.remove("A"))
+        #expect(try world.purge(.all, of: "A") == 4)
+        let log = try world.open()
+        #expect(log.versions(address("A")).isEmpty && log.nameCount == 1)
+        #expect(try log.text("project:web/B") == "kept")
+        #expect(throws: VaultFileError.noSuchVersion) { try world.purge(.all, of: "A") }
+        #expect(throws: VaultFileError.noSuchVersion) { try world.purge(.version(1), of: "project:web/B") }
+    }
+
+    @Test func `no merge with an older copy brings it back, whatever else that has`() throws {
+        let world = try leaked()
+        try world.purge(.version(1), of: "A")
+        let before = world.bytes
+        #expect(try !world.merge().isWritten, "the older copy has nothing new")
+        try world.openOther(.writing).append(.text("C", "new"))
+        let report = try world.merge()
+        #expect(report.purged == 1 && report.versions == 1)
+        #expect(try !plaintexts(world).contains("must never"))
+        #expect(try world.open().text("C") == "new")
+        #expect(try world.merge(MergeOptions(takesAll: true)).purged == 1)
+        #expect(try !plaintexts(world).contains("must never"))
+        // Not after compactions and new keys either.
+        world.disk.replace(world.path, with: before)
+        var unmarked = world
+        unmarked.surroundings.checkpoints = nil
+        try unmarked.compact(keeping: .all)
+        try unmarked.changeKeys()
+        try unmarked.compact(keeping: .none)
+        try unmarked.merge(MergeOptions(takesAll: true))
+        #expect(try !plaintexts(unmarked).contains("must never"))
+    }
+
+    @Test func `a copy learns what was purged elsewhere, and its next compaction removes it`() throws {
+        let world = try leaked()
+        var other = World(path: FaultOperation.other)
+        other.surroundings = world.surroundings
+        other.surroundings.checkpoints = nil
+        try other.purge(.version(1), of: "A")
+        let report = try world.merge()
+        #expect(report.purgedThere == 1)
+        #expect(try plaintexts(world).contains("must never"))
+        try world.compact(keeping: .all)
+        #expect(try !plaintexts(world).contains("must never"))
+        #expect(try world.open().history() == other.open().history())
+    }
+
+    @Test func `the list of what was purged says nothing of the values`() throws {
+        func list(_ value: String) throws -> [Bytes16] {
+            let world = World()
+            try world.create().append(.text("A", value))
+            try world.purge(.all, of: "A")
+            return try world.open().purged.entries
+        }
+        #expect(try list("guess") == list("other"))
+        #expect(try list("guess").count == 1)
+    }
+
+    @Test func `versions of one time and kind go together`() throws {
+        let world = World()
+        let log = try world.create()
+        try log.append(.text("A", "kept"))
+        for number in 0..<3 {
+            let record = ForgedRecord(address("A"), [UInt8(number)], time: World.start + 9)
+            try world.forge(record)
+        }
+        #expect(try world.purge(.version(1), of: "A") == 3)
+        #expect(try world.open().text("A") == "kept")
+    }
+
+    /// A copy of which somebody with the key made what he liked.
+    private func hostile(_ records: [ForgedRecord]) throws -> World {
+        let world = try leaked()
+        for record in records {
+            let log = try world.openOther(.reading)
+            let forge = try Forge(log)
+            world.disk[FaultOperation.other] +=
+                forge.frame(
+                    record, after: log.committed, transactionStart: log.committedEnd
+                ).bytes
+        }
+        return world
+    }
+
+    @Test func `records far ahead of the clock are left out and named, and the rest is merged`() throws {
+        let world = try hostile([
+            ForgedRecord(address("A"), [9], time: Format.mostTime),
+            ForgedRecord(address("C"), [1], time: World.start + 80_000_000),
+        ])
+        let report = try world.merge()
+        #expect(report.future == [Secret("A", in: .team)] && report.versions == 1)
+        #expect(report.ahead == [Secret("C", in: .team)])
+        try world.open().append(.text("A", "goes on"))
+        #expect(try world.open().text("A") == "goes on")
+        // A part of a copy is no proof of the whole.
+        let there = try world.openOther(.reading).presentCheckpoint()
+        #expect(try world.open().refusal(of: .checkpoint(there)) != nil)
+    }
+
+    @Test func `a name that was poisoned is mended by a purge, and stays so`() throws {
+        let world = try hostile([ForgedRecord(address("A"), [9], time: Format.mostTime)])
+        try world.merge(MergeOptions(allowsFuture: true))
+        #expect(throws: VaultFileError.timeExhausted) { try world.open().append(.text("A", "new")) }
+        for _ in 0..<2 { try world.compact(keeping: .all) }
+        #expect(throws: VaultFileError.timeExhausted) { try world.open().append(.remove("A")) }
+        try world.purge(.version(0), of: "A")
+        try world.open().append(.text("A", "new"))
+        try world.merge(MergeOptions(allowsFuture: true, takesAll: true))
+        #expect(try world.open().text("A") == "new")
+    }
+
+    @Test func `records of unknown kinds of another copy are left out and counted`() throws {
+        func record(_ kind: UInt8) -> ForgedRecord {
+            var record = ForgedRecord(noise(1000))
+            record.kind = kind
+            return record
+        }
+        let world = try hostile([record(0xC7), record(0x87), ForgedRecord(address("C"), [1])])
+        let before = world.bytes.count
+        let report = try world.merge()
+        #expect(report.unknown == 2 && report.versions == 1)
+        #expect(try world.open().extras.isEmpty && world.bytes.count - before < 1000)
+    }
+}

@@ -1,0 +1,309 @@
+import Compaction
+import Platform
+import Sodium
+import Testing
+
+@testable import VaultFile
+@testable import VaultKit
+
+/// An older file never passes for the newer one, and nothing but a proof makes it: vault-format.md, section 10.
+@Suite struct RollbackTests {
+    private static let other = FaultOperation.other
+
+    /// A vault that this machine saw, and a copy of it that was taken before its last change.
+    private func forked() throws -> World {
+        let world = World.remembering()
+        let log = try world.create()
+        try log.append(.text("A", "one"))
+        world.disk[RollbackTests.other] = world.bytes
+        try log.append(.text("A", "acknowledged"))
+        return world
+    }
+
+    /// Works on the copy elsewhere, where this machine remembers nothing.
+    private func elsewhere(_ world: World) -> World {
+        var away = World(seed: 5, path: world.path)
+        away.surroundings.storage = world.disk
+        let other = World(seed: 6, path: RollbackTests.other)
+        var result = other
+        result.surroundings.storage = away.surroundings.storage
+        return result
+    }
+
+    private func put(_ world: World) { world.disk.replace(world.path, with: world.disk[RollbackTests.other]) }
+
+    @Test func `a fork is not believed, however often it was written and rewritten`() throws {
+        let world = try forked()
+        let other = elsewhere(world)
+        for number in 0..<9 { try other.open().append(.text("B\(number)", "x")) }
+        for _ in 0..<3 {
+            try other.compact(keeping: .none)
+            #expect(try other.open().header.baseSeq > 2)
+            put(world)
+            #expect(world.verdict() == .diverged)
+            #expect(throws: VaultFileError.diverged) { try world.compact() }
+        }
+    }
+
+    @Test func `keys that went back are noticed though the old passphrase opens the file`() throws {
+        let world = try forked()
+        let old = world.bytes
+        try world.changeKeys()
+        world.disk.replace(world.path, with: old)
+        #expect(world.verdict() == .otherKeys)
+        // Nor does a merge by somebody with the old keys bring them back.
+        let other = elsewhere(world)
+        world.disk[RollbackTests.other] = old
+        try other.open().append(.text("B", "of the old keys"))
+        put(world)
+        #expect(world.verdict() == .otherKeys)
+    }
+
+    @Test func `newer keys of a copy are taken when that is said, and not otherwise`() throws {
+        let world = try forked()
+        let other = elsewhere(world)
+        world.disk[RollbackTests.other] = world.bytes
+        try other.changeKeys()
+        try other.open().append(.text("B", "newer"))
+        let before = world.bytes
+        #expect(throws: VaultFileError.newerKeys) { try world.merge(MergeOptions()) }
+        #expect(throws: VaultFileError.newerKeys) { try world.merge(MergeOptions(isTrial: true)) }
+        #expect(world.bytes == before)
+        let report = try world.merge(MergeOptions(takesKeys: true))
+        #expect(report.hasTakenKeys && report.relation == .newer && report.versions == 1)
+        #expect(
+            world.bytes == world.disk[RollbackTests.other], "it has nothing of its own, and becomes a copy")
+        #expect(try world.open().text("B") == "newer")
+        world.disk.replace(world.path, with: before)
+        #expect(world.verdict() == .otherKeys)
+    }
+
+    @Test func `a vault with changes of its own keeps them when it takes newer keys`() throws {
+        let world = try forked()
+        let other = elsewhere(world)
+        try other.changeKeys()
+        try other.open().append(.text("B", "newer"))
+        try world.merge(MergeOptions(takesKeys: true))
+        let log = try world.open()
+        #expect(try log.text("A") == "acknowledged" && log.text("B") == "newer")
+        #expect(try log.keyID() == other.open().keyID())
+        // The other machine finds what it saw.
+        let seen = try other.open().presentCheckpoint()
+        #expect(try log.refusal(of: .checkpoint(seen)) == nil)
+        #expect(try !world.merge(MergeOptions()).isWritten)
+    }
+
+    @Test func `what a file under other keys claims to contain proves nothing`() throws {
+        let world = try forked()
+        let seen = try world.open()
+        let claims = Descent(ids: try seen.ancestry.ids(seen.namer()))
+        let mark = seen.present
+        // The id of a vault is public, and whoever has a passphrase of his own can seal anything.
+        let forger = World(seed: 7, path: RollbackTests.other, passphrase: "of the forger")
+        var stranger = forger
+        stranger.surroundings.storage = world.disk
+        try world.disk.remove(RollbackTests.other)
+        _ = try stranger.create()
+        try stranger.claim(world.open().header.vaultID.bytes)
+        let log = try stranger.open()
+        var head = ForgedRecord(mark.body)
+        head.kind = RecordKind.head
+        var descent = ForgedRecord(RecordPrefix.plaintext(of: claims, time: 0).body(of: claims))
+        descent.kind = RecordKind.descent
+        for record in [descent, head] {
+            let forge = try Forge(try stranger.open())
+            let end = try stranger.open().committed
+            world.disk[RollbackTests.other] +=
+                forge.frame(record, after: end, transactionStart: end.end).bytes
+        }
+        #expect(try stranger.open().ancestry.ids(log.namer()).count > claims.ids.count)
+        let older = Array(world.bytes.dropLast(176))
+        world.disk.replace(world.path, with: older)
+        var unmarked = world
+        unmarked.surroundings.checkpoints = nil
+        let report = try Merge.run(
+            into: try unmarked.open(), from: try stranger.open(), MergeOptions(), now: world.clock.now)
+        #expect(report.relation == .unrelated)
+        #expect(world.verdict() == .older)
+    }
+
+    @Test
+    func `a merge that is cut off claims nothing that it has not taken, and loses nothing that was seen`()
+        throws
+    {
+        let world = try forked()
+        let other = elsewhere(world)
+        for number in 0..<3 {
+            let steps = (0..<22).map { Step.put("N\(number)_\($0)", noise(1 << 20, seed: UInt64($0))) }
+            let changes = try transaction(steps)
+            try other.open().append(changes)
+        }
+        let seenThere = LastSeen.checkpoint(try other.open().presentCheckpoint())
+        let before = try world.open().committedEnd
+        try world.merge()
+        let whole = try world.open()
+        #expect(try whole.refusal(of: seenThere) == nil)
+        // The first of the two transactions ends where the second one starts.
+        var reader = try whole.reader()
+        var (offset, starts) = (before, Set<UInt64>())
+        while offset < whole.committedEnd {
+            offset = try #require(
+                try reader.open(at: offset, length: whole.committedEnd) { frame, plaintext in
+                    starts.insert(RecordPrefix(plaintext).transactionStart)
+                    return frame.end
+                })
+        }
+        let cut = try #require(starts.sorted().last)
+        #expect(starts.count == 2)
+        world.disk.replace(world.path, with: Array(world.bytes[..<Int(cut)]))
+        var unmarked = world
+        unmarked.surroundings.checkpoints = nil
+        let half = try unmarked.open()
+        #expect(try half.refusal(of: seenThere) != nil)
+        #expect(try half.ancestry.heads(half.namer()).count == 1)
+        #expect(half.versionCount > 20)
+        try unmarked.merge()
+        #expect(world.verdict() == nil)
+        #expect(try world.open().history() == whole.history())
+    }
+
+    @Test func `two machines that merge each other in turn settle, and write nothing more`() throws {
+        let world = try forked()
+        let other = elsewhere(world)
+        try other.open().append(.text("B", "there"))
+        try world.merge()
+        let merged = world.bytes
+        #expect(try !world.merge().isWritten)
+        // The other side takes in the same, and both contain the same then.
+        let there = try Merge.run(
+            into: try other.open(), from: try world.open(), MergeOptions(), now: world.clock.now)
+        #expect(there.isWritten)
+        let (one, two) = (try world.open(), try other.open())
+        #expect(try Set(one.ancestry.heads(one.namer())) == Set(two.ancestry.heads(two.namer())))
+        #expect(try !world.merge().isWritten)
+        #expect(world.bytes == merged)
+    }
+
+    @Test func `more changes than have room leave the oldest behind, and then nothing older can be proven`()
+        throws
+    {
+        var ancestry = Ancestry(try forked().open().header)
+        let ids = (1...UInt64(Descent.maxIDs)).map { $0 }
+        ancestry.take(
+            Descent(ids: ids, dropped: 7), tag: .zero, isFirst: false, isContent: false)
+        let namer = try forked().open().namer()
+        let carried = try Descent(carrying: ancestry, namer, isChange: false)
+        #expect(carried.ids.count == Descent.maxIDs && carried.heads.count == 1)
+        #expect(carried.ids.first == 2 && carried.dropped == 8)
+        #expect(carried.size <= 1 << 20)
+    }
+
+    @Test func `a file of a program of before is judged by the numbers for the next generation alone`() throws
+    {
+        let world = try forked()
+        let log = try world.open()
+        // What such a program remembered, in the place of the checkpoint.
+        let path = try #require(
+            world.otherFiles.first { $0.hasPrefix("/state/seen/") && !$0.hasSuffix(".path") })
+        func remember(_ mark: Mark) throws {
+            let bytes = Array("VLTMARK1".utf8) + mark.body
+            world.disk[path] = bytes + (try BLAKE2b.hash(bytes.span))
+        }
+        let mark = log.present
+        try world.rewriteAsBefore()
+        try remember(mark)
+        #expect(try world.open().ancestry.isLegacy)
+        // From then on it is remembered as this program does it.
+        #expect(world.disk[path].count == 1024)
+        try world.rewriteAsBefore()
+        try world.rewriteAsBefore()
+        try remember(mark)
+        let verdict = world.verdict()
+        #expect(verdict == .rolledBack(Rollback(.unprovableRewrite, lastSeen: 0)))
+        // This program's own rewrite of it sets the flag that keeps those programs from writing.
+        var unmarked = world
+        unmarked.surroundings.checkpoints = nil
+        try unmarked.compact()
+        #expect(try Array(unmarked.open().header.bytes[20..<24]) == [1, 0, 0, 0])
+    }
+
+    @Test func `a copy at a path that was never used is said to be older than what was seen elsewhere`()
+        throws
+    {
+        let world = try forked()
+        var backup = World(path: RollbackTests.other)
+        backup.surroundings = world.surroundings
+        world.disk["/home/same"] = world.bytes
+        var same = World(path: "/home/same")
+        same.surroundings = world.surroundings
+        #expect(try same.open().observations == [])
+        let log = try backup.open()
+        #expect(log.observations.count == 1)
+        try log.append(.text("A", "on its own"))
+        #expect(try backup.open().observations == [], "once is enough")
+    }
+
+    @Test func `a checkpoint that is torn is said, and so is one that has no place`() throws {
+        let world = try forked()
+        let path = try #require(
+            world.otherFiles.first { $0.hasPrefix("/state/seen/") && !$0.hasSuffix(".path") })
+        world.disk.flip(path, at: 700, bit: 1)
+        #expect(try world.open().observations == [.checkpointTorn])
+        #expect(try world.open().observations == [])
+        var nowhere = world
+        nowhere.surroundings.checkpoints = nil
+        nowhere.surroundings.hasNowhereToRemember = true
+        #expect(try nowhere.open().observations == [.nowhereToRemember])
+    }
+}
+
+extension World {
+    /// Rewrites the file as a program did that knows no proof of descent.
+    fileprivate func rewriteAsBefore() throws {
+        var unmarked = self
+        unmarked.surroundings.checkpoints = nil
+        let log = try unmarked.open()
+        let records = try log.addresses.flatMap { address in
+            try log.entries(address).reversed().map { ForgedRecord(address, $0.value, time: $0.time) }
+        }
+        let count = records.reduce(0) { $0 + Format.frameCount(bodyCount: $1.body.count) }
+        let master = try key()
+        let fields = Header.Fields(
+            vaultID: log.header.vaultID.bytes, generation: log.header.generation + 1,
+            baseSeq: log.committedSeq,
+            baseEnd: UInt64(4608 + count), fileSalt: noise(32, seed: log.header.generation),
+            lineage: log.committed.tag)
+        let header = try Header(
+            try Header.encode(fields, slots: log.header.slots, master: master), bounds: .testOnlyWeak)
+        let forge = Forge(key: try header.frameKey(master: master), salt: noise(16))
+        var content = header.front
+        var position = Replay.start(header)
+        for (number, record) in records.enumerated() {
+            var record = record
+            record.flags = number == records.count - 1 ? 1 : 0
+            let frame = forge.frame(record, after: position, transactionStart: Format.logStart)
+            content += frame.bytes
+            position = frame.end
+        }
+        disk.replace(path, with: content)
+    }
+
+    /// Gives a new vault another vault's id, as anybody can.
+    fileprivate func claim(_ vaultID: [UInt8]) throws {
+        let passphrase = passphrase
+        let master = try key()
+        let slot = try Slot.encode(
+            passphrase: passphrase.span, parameters: World.weak, master: master,
+            vaultID: Bytes16(vaultID.span, at: 0), entropy: surroundings.entropy)
+        let header = try Header.encode(
+            Header.Fields(vaultID: vaultID, fileSalt: noise(32)), slots: [slot, Slot.empty], master: master)
+        disk.replace(path, with: try Header(header, bounds: .testOnlyWeak).front)
+    }
+}
+
+extension [UInt8] {
+    /// The body in the plaintext of a proof.
+    fileprivate func body(of descent: Descent) -> [UInt8] {
+        Array(self[Format.prefixCount..<Format.prefixCount + descent.size])
+    }
+}
