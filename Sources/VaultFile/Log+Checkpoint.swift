@@ -77,14 +77,12 @@ extension Log {
     /// What stands for the point that the file has reached, whatever was seen before.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
-    public func presentCheckpoint() throws(VaultFileError) -> Checkpoint { try checkpoint(following: nil) }
+    public func presentCheckpoint() throws(VaultFileError) -> Checkpoint { try checkpoint(following: []) }
 
     /// The same, for a file that passed what was seen before.
-    func checkpoint(following previous: LastSeen?) throws(VaultFileError) -> Checkpoint {
-        let past =
-            if case .checkpoint(let previous) = previous { previous.heads + previous.recent } else {
-                [ChangeID]()
-            }
+    func checkpoint(following previous: [LastSeen]) throws(VaultFileError) -> Checkpoint {
+        var past: [ChangeID] = []
+        for case .checkpoint(let checkpoint) in previous { past += checkpoint.heads + checkpoint.recent }
         return Checkpoint(
             header, replay.committed, keyID: try keyID(), isLegacy: replay.ancestry.isLegacy,
             heads: try replay.ancestry.heads(try namer()), past: past, time: surroundings.now())
@@ -247,7 +245,7 @@ extension Log {
     package func remember(_ log: Log, after recollection: Recollection?) {
         guard let store = surroundings.checkpoints else { return }
         do throws(VaultFileError) {
-            let checkpoint = try log.checkpoint(following: recollection?.canonical)
+            let checkpoint = try log.checkpoint(following: recollection?.all ?? [])
             try during(.mark) { () throws(Errno) in
                 if let checkpointFile, isWriting {
                     try store.set(checkpoint, in: checkpointFile.file)

@@ -140,7 +140,7 @@ import Testing
         let written = try #require(try store.entry(of: world.path).lastSeen)
         world.disk[path] = seen
         let before = try #require(try store.entry(of: world.path).lastSeen)
-        let next = try log.checkpoint(following: before)
+        let next = try log.checkpoint(following: [before])
         try store.set(next, of: world.path)
         said["next"] = .text(world.disk[path].hexadecimal)
         // Nothing is written where nothing has changed but the time.
