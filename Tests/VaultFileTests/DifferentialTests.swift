@@ -5,6 +5,7 @@ import Sodium
 import Testing
 
 @testable import VaultFile
+@testable import VaultKit
 
 /// This implementation and the one in Tests/PythonReader read what the other one wrote, and must say the same.
 ///
@@ -24,19 +25,75 @@ import Testing
         stride(from: 0, to: count, by: batch).map { $0..<min($0 + batch, count) }
     }
 
-    /// What Tests/Vectors/randomvaults.py prints for each vault.
-    private func python(_ words: String...) throws -> [Int: String] {
+    /// Runs a program in Tests.
+    ///
+    /// - Returns: its code, and what it prints.
+    private func run(_ program: String, _ words: [String]) throws -> (Int32, Data) {
         var script = #filePath
         for _ in 0..<2 { script = Path.folder(of: script) }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments = ["-B", Path.join(script, "Vectors/randomvaults.py")] + words
+        process.arguments = ["-B", Path.join(script, program)] + words
         let output = Pipe()
         process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
         try process.run()
-        let lines = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let printed = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        return (process.terminationStatus, printed)
+    }
+
+    /// What Python says of descent and of what was purged; nil of a file that does not open.
+    private func pythonDescent(_ path: String, passphraseFile: String) throws -> Fact? {
+        let (code, printed) = try run(
+            "PythonReader/vaultdump.py", [path, "--passphrase-file", passphraseFile, "--json"])
+        guard code == 0 else { return nil }
+        let said = try JSONDecoder().decode(Fact.self, from: printed)
+        return .list([said["descent"] ?? .null, said["purged"] ?? .null])
+    }
+
+    /// The same, of this implementation.
+    private func descent(_ world: World, _ opener: Opener) throws -> Fact? {
+        guard let log = try? opener.open(world) else { return nil }
+        let (ancestry, namer) = (log.ancestry, try log.namer())
+        return .list([
+            .members([
+                "heads": .inOrder(try ancestry.heads(namer)), "ids": .number(try ancestry.ids(namer).count),
+                "keys": .inOrder(ancestry.keys), "dropped": .number(ancestry.dropped),
+                "legacy": .bool(ancestry.isLegacy),
+            ]),
+            .number(log.purged.entries.count),
+        ])
+    }
+
+    /// Of some files of a batch in `folder`, what both say of descent; how many differ.
+    private func compareDescent(
+        _ numbers: Range<Int>, in folder: String, _ opener: Opener
+    ) throws -> Int {
+        let passphraseFile = Path.join(folder, "passphrase")
+        try DiskStorage().create(passphraseFile).write(Array(DifferentialTests.passphrase.utf8).span, at: 0)
+        var failed = 0
+        for number in numbers.prefix(DifferentialTests.batch / 5) {
+            let path = Path.join(folder, "\(number).vault")
+            let file = try InputFile(path)
+            let world = world(Array(try #require(try file.readAll(limit: 1 << 24))))
+            let (swift, python) = (
+                try descent(world, opener), try pythonDescent(path, passphraseFile: passphraseFile)
+            )
+            guard swift != python else { continue }
+            failed += 1
+            let words = [swift, python].map { $0.map { "\($0)" } ?? "nothing" }
+            Issue.record(
+                "seed \(DifferentialTests.seed), vault \(number): Swift \(words[0]), Python \(words[1])")
+        }
+        return failed
+    }
+
+    /// What Tests/Vectors/randomvaults.py prints for each vault.
+    private func python(_ words: String...) throws -> [Int: String] {
+        let (code, printed) = try run("Vectors/randomvaults.py", words)
+        let lines = String(decoding: printed, as: UTF8.self)
+        #expect(code == 0)
         var said: [Int: String] = [:]
         for line in lines.split(separator: "\n") {
             let words = line.split(separator: " ", maxSplits: 1)
@@ -97,6 +154,7 @@ import Testing
                 Issue.record(
                     "seed \(seed), vault \(number): Swift \(found), Python \(expected[number] ?? "nothing")")
             }
+            failed += try compareDescent(numbers, in: folder.path, opener)
         }
         report("written by Python and read by Swift", failed)
     }
@@ -126,6 +184,7 @@ import Testing
                 let (swift, python) = (expected[number] ?? "nothing", found[number] ?? "nothing")
                 Issue.record("seed \(seed), vault \(number): Swift \(swift), Python \(python)")
             }
+            failed += try compareDescent(numbers, in: folder.path, opener)
         }
         report("written by Swift and read by Python", failed)
     }
@@ -167,7 +226,23 @@ private struct RandomWriter {
         }
     }
 
-    /// Transactions, alone and together, and compactions.
+    /// Another file that went another way from here.
+    private mutating func fork(_ world: World, _ opener: Opener) throws -> Log {
+        var other = World(seed: state.next(), path: "/home/fork", passphrase: "")
+        other.surroundings.readingBounds = .reading
+        other.surroundings.storage = world.disk
+        world.disk.replace(other.path, with: world.bytes)
+        let log = try Log(
+            path: other.path, access: .writing, surroundings: other.surroundings,
+            master: try opener.open(world).copyOfMasterKey())
+        for _ in 0...below(2) {
+            other.clock.now = World.start + UInt64(below(5000))
+            try log.append(try transaction((0...below(3)).map { _ in step() }))
+        }
+        return log
+    }
+
+    /// Transactions, alone and together, compactions, purges and merges.
     mutating func write(to world: World, _ opener: Opener) throws {
         var log = try opener.open(world)
         for _ in 0..<[0, 1, 2, 3, 5, 8][below(6)] {
@@ -180,6 +255,21 @@ private struct RandomWriter {
                     surroundings: world.surroundings)
                 log = try opener.open(world)
                 continue
+            }
+            if below(8) == 0, let address = log.addresses.randomElement(using: &state) {
+                let number = below(log.versions(address).count)
+                _ = try Compaction.purge(
+                    below(3) == 0 ? .all : .version(number), of: address, path: world.path,
+                    master: try log.copyOfMasterKey(), surroundings: world.surroundings)
+                log = try opener.open(world)
+                continue
+            }
+            if below(6) == 0 {
+                let other = try fork(world, opener)
+                for _ in 0..<below(2) { try log.append(step()) }
+                _ = try Merge.run(
+                    into: log, from: other, MergeOptions(takesAll: below(4) == 0), now: world.clock.now)
+                try world.disk.remove(other.path)
             }
             let transactions = (0...below(3)).map { _ in (0...below(4)).map { _ in step() } }
             try log.append { batch throws(VaultFileError) in
