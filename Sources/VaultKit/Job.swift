@@ -262,7 +262,9 @@ extension Worker {
 
     /// Takes the file at `path` for what was seen last there.
     ///
-    /// - Parameter shown: what a person was shown, if that is to be it still.
+    /// - Parameters:
+    ///   - path: the vault's file.
+    ///   - shown: what a person was shown, if that is to be it still.
     /// - Returns: whether it was refused before.
     @discardableResult
     public func accept(_ path: String, shown: Checkpoint? = nil) throws(VaultError) -> Bool {
