@@ -11,7 +11,7 @@ import vectors2
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Vectors")
 FOLDER = os.path.join(HERE, "v2")
-FROZEN = "b0456be36f040199c4f7ca3686f558b1516733ac05bb9a5a5098bd0c4bf3f9eb"
+FROZEN = "8c6f1bbff85728b5f2bf24bf71d28a0de2f71a08d0c24d510bc2bcb5eba6bb52"
 
 
 def paths():

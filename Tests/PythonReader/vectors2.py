@@ -101,13 +101,19 @@ def read(head, files):
     check = ["gap"] * vault.gap_not_zero + ["copy"] * vault.copy_differs
     state = vault.state()
     said = {"expect": vault.verdict, "end": vault.end, "seq": vault.seq, "skipped": vault.skipped(), **counts(vault.records),
-            "secrets": len(vault.current()), "digest": vault.digest(),
+            "secrets": current(vault), "digest": vault.digest(),
             "descent": {"heads": sorted_hex(state.heads), "ids": len(state.ids), "ids_digest": digest_of(state.ids),
                         "keys": [key.hex() for key in state.keys], "dropped": state.dropped, "legacy": state.legacy},
             "purged": len(state.purged)}
     if check:
         said["check"] = check
-    return said if vault.whole else {**said, "tail": len(files[0]) - vault.end}
+    return said if vault.whole else {**said, "tail": len(files[0]) - vault.tail}
+
+
+def current(vault):
+    """How many secrets exist; each must have its newest value."""
+    found, histories = vault.current(), vault.histories()
+    return len(found) if all(histories[a][0].value == v for a, v in found.items()) else None
 
 
 def rollback(head, files):
@@ -136,10 +142,6 @@ def merged(head, files):
                 descent=None, **listed([]))
     if any(sum(48 + primitives.bucket(48 + len(reader.encode_body(r))) for r in records) > 64 << 20 for records in m.transactions):
         said["transactions"] = "too long"
-    for first, *_ in m.transactions[:-1]:  # what only says what was said before
-        plain = descent.Descent.decode(first.value)
-        if first.kind != DESCENT or plain != descent.Descent(False, f.state().heads, [], [], 0):
-            said["descent"] = "of another transaction"
     if m.transactions:
         first, *rest = m.transactions[-1]
         made = descent.Descent.decode(first.value)
@@ -147,6 +149,9 @@ def merged(head, files):
         said["descent"] = {**described(made._replace(heads=heads))}
         if rest and rest[0].kind == PURGED:
             said.update(listed(descent.purged_entries(rest[0].value)))
+    for first, *_ in m.transactions[:-1]:  # these must say what was said before
+        if first.kind != DESCENT or descent.Descent.decode(first.value) != descent.Descent(False, f.state().heads, [], [], 0):
+            said["descent"] = "of another transaction"
     if m.rewritten:
         said["rewritten"] = described(m.rewritten.descent)
     return said

@@ -346,6 +346,18 @@ def large():
         assert 176 + sum(map(len, parts)) == (64 << 20) + 16 * (count - 1)
         written(name, "Rule 7: the DESCENT and %d versions" % len(plains), f, x, "same", records, record(heads=[left, right], ids=[right]),
                 transactions=count)
+    f, x, start = branches("next does not fit")
+    left, ids, parts, records = f.commit(LEFT), [], [], []
+    for plains in ([1 << 20] * 63, [1 << 20, 128]):
+        begin = x.chain.at
+        for i, plain in enumerate(plains):
+            r, frame = big(x.chain, begin, i == len(plains) - 1, plain)
+            parts.append(frame)
+            records.append(r)
+        ids.append(id(x.chain.tag))
+    x.data += b"".join(parts)
+    written("next-does-not-fit", "Rule 7: 63 versions fit, the next does not, a later one would", f, x, "same", records,
+            record(heads=[left, ids[1]], ids=ids), transactions=2)
     f, x, start = branches("many ids")
     left = f.commit(LEFT)
     r = zeros_inside(x.chain, other(vf.DESCENT, descent_body(True, n=128000, dropped=5) + bytes(1024000)), x.end, 24)
