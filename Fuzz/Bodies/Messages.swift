@@ -33,7 +33,7 @@ struct Messages {
     }
 
     static func unlock(_ vault: String, key: [UInt8] = Known.masterBytes) -> [UInt8] {
-        framed([3] + path(vault) + key + limits(3_600_000, 43_200_000) + [0, 0])
+        framed([3] + path(vault) + key + limits(3_600_000, 43_200_000) + [0, 0, 0])
     }
 
     static func open(_ vault: String) -> [UInt8] { framed([6] + path(vault)) }
@@ -53,6 +53,7 @@ struct Messages {
         switch kind {
         case 15 where argument & 1 == 1: bytes += Messages.framed(reader.take(Int(reader.byte())))
         case 15: bytes += reader.take(Int(reader.byte()))
+        case 1 where argument != 0: bytes += Messages.framed([15] + body(kind, argument))
         default: bytes += Messages.framed([kind] + body(kind, argument))
         }
     }
@@ -62,27 +63,30 @@ struct Messages {
     private mutating func body(_ kind: UInt8, _ argument: UInt8) -> [UInt8] {
         switch kind {
         case 0:
-            return Array("vault-ag".utf8) + (argument == 0 ? [1, 0] : [reader.byte(), reader.byte()])
+            return Array("vault-ag".utf8) + (argument == 0 ? [2, 0] : [reader.byte(), reader.byte()])
         case 2, 5, 6: return path(argument)
         case 3:
             let key = argument & 8 == 0 ? Known.masterBytes : [UInt8](repeating: 1, count: 32)
-            return path(argument) + key + limits() + [0, 0]
-        case 4: return path(argument) + limits()
+            let (limits, isCopy) = limits()
+            return path(argument) + key + limits + [isCopy ? 1 : 0, 0, 0]
+        case 4: return path(argument) + limits().bytes
         case 8, 9: return secret(argument)
         case 10: return secret(argument) + [reader.byte(), 0, 0, argument & 8]
         case 11: return commit(argument)
         case 13: return path(argument) + job()
         case 14:
             return path(argument) + (argument & 8 == 0 ? Known.masterBytes : [UInt8](repeating: 2, count: 32))
+        // A whole stop has no argument, so that one with an argument is free for what has no number of its own.
+        case 1 where argument != 0: return path(argument) + path(reader.byte())
         default: return []
         }
     }
 
-    private mutating func limits() -> [UInt8] {
+    private mutating func limits() -> (bytes: [UInt8], isCopy: Bool) {
         let flags = reader.byte()
         let idle: UInt64 = flags & 2 == 0 ? 3_600_000 : reader.number(UInt64.self)
         let total: UInt64 = flags & 4 == 0 ? 43_200_000 : reader.number(UInt64.self)
-        return Messages.limits(idle, total, flags & 1)
+        return (Messages.limits(idle, total, flags & 1), flags & 8 != 0)
     }
 
     private func secret(_ argument: UInt8) -> [UInt8] { Script.addresses[Int(argument & 7)].packed }
@@ -101,11 +105,16 @@ struct Messages {
 
     private mutating func job() -> [UInt8] {
         let which = reader.byte()
-        let kind = 1 + which % 8
+        let kind = 1 + which % 9
         switch kind {
         case 3: return [3] + path(which >> 4) + (which & 8 == 0 ? [0] : [1])
+        case 5: return [5] + path(which >> 4) + [0]
         case 4, 6: return [kind] + path(which >> 4) + path(reader.byte())
-        case 7: return [7] + path(which >> 4) + path(reader.byte()) + [reader.byte() & 7]
+        case 7: return [7] + path(which >> 4) + path(reader.byte()) + [reader.byte() & 31]
+        case 9:
+            let count = reader.byte()
+            let number = [UInt8](repeating: count == 255 ? 255 : 0, count: 7)
+            return [9] + path(which >> 4) + secret(reader.byte()) + [count] + number
         default: return [kind] + path(which >> 4)
         }
     }

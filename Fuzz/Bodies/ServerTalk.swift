@@ -88,7 +88,7 @@ struct ServerTalk {
         while rest.count >= 5 {
             let count = Int(Array(rest.prefix(4)).number(UInt32.self, at: 0))
             let kind = rest[rest.startIndex + 4]
-            require((128...142).contains(kind) || kind == 255, "a reply has kind \(kind)")
+            require((128...143).contains(kind) || kind == 255, "a reply has kind \(kind)")
             require(count >= 1, "a reply has a kind")
             // What the socket does not take at once comes later.
             guard 4 + count <= rest.count else { return }

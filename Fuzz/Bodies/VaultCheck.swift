@@ -45,7 +45,8 @@ struct VaultCheck {
             || file.number(UInt64.self, at: 56) > VaultCheck.lastNumbers
     }
 
-    private var isReadOnly: Bool { file.number(UInt32.self, at: 20) != 0 }
+    /// Whether a flag that this program does not know forbids writing.
+    private var isReadOnly: Bool { file.number(UInt32.self, at: 20) & ~1 != 0 }
 
     private func isClean(gapOf file: [UInt8]) -> Bool {
         file[512..<4096].allSatisfy { $0 == 0 } && file.count >= 4608 && file[0..<512] == file[4096..<4608]
@@ -169,7 +170,7 @@ struct VaultCheck {
             checkSaved(saved)
         } catch .readOnly where isReadOnly {
             require(disk[Known.path] == file, "refusing to write changes nothing")
-        } catch .damagedHeader where isExhausted {
+        } catch .numbersExhausted where isExhausted {
             require(disk[Known.path] == file, "refusing to write changes nothing")
         } catch .timeExhausted {
             require(model.history[probe.packed] != nil, "there is time for a new name")
@@ -214,7 +215,7 @@ struct VaultCheck {
             require(history(try log(.reading)) == newest, "a compaction keeps what is newest")
         } catch .readOnly where isReadOnly {
             require(disk[Known.path] == file, "refusing to compact changes nothing")
-        } catch .damagedHeader where isExhausted {
+        } catch .numbersExhausted where isExhausted {
             // It may be the second of the two that is refused, and a tail was set aside before.
             for path in disk.paths where path != Known.path { try? disk.remove(path) }
         } catch {
@@ -243,7 +244,7 @@ struct VaultCheck {
                 require(found == model.history, "salvage of a whole file takes all")
                 require(report.lost.isEmpty && report.uncertainFrom == nil, "nothing is lost of a whole file")
             }
-        } catch .damagedHeader where isExhausted || all.seq > VaultCheck.lastNumbers {
+        } catch .numbersExhausted where isExhausted || all.seq > VaultCheck.lastNumbers {
             require(disk.paths == [Known.path], "refusing to salvage leaves nothing behind")
         } catch .unsupported(.record) {
             require(model.verdict != .whole, "a whole file can be salvaged")

@@ -228,7 +228,7 @@ extension CrashCampaign {
     }
 
     /// Carries out one plan: undisturbed, with at most about `limit` states a moment, and with the first process killed at every
-    /// `stride`th of its calls.
+    /// `stride`th of its calls. Of an engine with a defect, only until that shows.
     static func run(
         _ plan: Plan, _ name: String, limit: Int, stride: Int = 1, _ defect: Defect? = nil
     ) throws -> (counts: Counts, failures: [String]) {
@@ -236,6 +236,7 @@ extension CrashCampaign {
         let recording = try Recording(plan, seed: 1, defect: defect)
         try campaign.run(recording, limit: limit, seed: 1)
         for kill in Swift.stride(from: 1, through: recording.calls, by: stride) {
+            if defect != nil && !campaign.failures.isEmpty { break }
             let killed = try Recording(plan, seed: 1, kill: kill, defect: defect)
             try campaign.run(killed, limit: min(limit, 64), seed: UInt64(kill))
         }

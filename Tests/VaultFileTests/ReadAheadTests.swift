@@ -50,7 +50,7 @@ import Testing
                 return "\(error)"
             }
         }
-        for offset in stride(from: Int(Format.logStart), to: bytes.count, by: 173) {
+        for offset in stride(from: Int(Format.logStart), to: bytes.count, by: 331) {
             let states = [
                 [UInt8](bytes[..<offset]), flipped(bytes, offset), bytes + noise(offset % 700),
                 flipped(bytes, offset, in: places),

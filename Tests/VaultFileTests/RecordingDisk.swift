@@ -158,7 +158,7 @@ private final class RecordingFile: StorageFile {
         if wasDead, let failure { throw failure }
         let done = failure == nil ? bytes : bytes.extracting(first: bytes.count / 2)
         try inner.write(done, at: offset)
-        disk.note(.write(inode, offset: Int(offset), done.indices.map { done[$0] }))
+        disk.note(.write(inode, offset: Int(offset), done.array(done.indices)))
         if let failure { throw failure }
     }
 

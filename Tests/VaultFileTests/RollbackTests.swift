@@ -134,7 +134,9 @@ import Testing
         let world = try forked()
         let other = elsewhere(world)
         for number in 0..<3 {
-            let steps = (0..<22).map { Step.put("N\(number)_\($0)", noise(1 << 20, seed: UInt64($0))) }
+            let steps = (0..<22).map {
+                Step.put("N\(number)_\($0)", [UInt8](repeating: UInt8($0), count: 1 << 20))
+            }
             let changes = try transaction(steps)
             try other.open().append(changes)
         }

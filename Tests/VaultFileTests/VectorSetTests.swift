@@ -35,7 +35,7 @@ import Testing
         }
         #expect(
             try BLAKE2b.hash(list.span).hexadecimal
-                == "b0456be36f040199c4f7ca3686f558b1516733ac05bb9a5a5098bd0c4bf3f9eb")
+                == "8c6f1bbff85728b5f2bf24bf71d28a0de2f71a08d0c24d510bc2bcb5eba6bb52")
     }
 
     /// What this program makes of a vector.
