@@ -76,11 +76,13 @@ test:
 	@Scripts/install-node
 	@Scripts/install-gradient
 	@$(MAKE) --no-print-directory build
-	/usr/bin/python3 -B -m unittest discover --start-directory Tests/PythonReader
-	@$(MAKE) --no-print-directory -j2 --output-sync=target test-programs test-web
+	@$(MAKE) --no-print-directory -j3 --output-sync=target test-reader test-programs test-web
 	XDG_STATE_HOME="$(CURDIR)/.build/state" SWIFT_BACKTRACE=enable=no VAULT_BINARY="$(CURDIR)/$(BINARY)" $(SWIFT) test --disable-xctest
 
-# They wait more than they work, so that two can run at a time.
+test-reader:
+	/usr/bin/python3 -B -m unittest discover --start-directory Tests/PythonReader
+
+# They wait more than they work, so that they can run beside the others.
 test-programs:
 	$(UNITTEST) Tests/Agent
 	$(UNITTEST) Tests/Formats
