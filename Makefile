@@ -59,7 +59,7 @@ UNITTEST = VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m u
 # libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own.
 PAGE = -c release --scratch-path .build/page --static-swift-stdlib -Xlinker -s
 
-.PHONY: demo test test-programs test-web build install docs check format torture crash faults corruption model merge rollback formats vectors fuzz hostile mutants reader-mutants sanitize coverage fuzz-web bench bench-peers bench-page order clean
+.PHONY: demo test test-reader test-agent test-programs test-web build install docs check format torture crash faults corruption model merge rollback formats vectors fuzz hostile mutants reader-mutants sanitize coverage fuzz-web bench bench-peers bench-page order clean
 
 demo:
 	@Scripts/install-packages build
@@ -76,15 +76,17 @@ test:
 	@Scripts/install-node
 	@Scripts/install-gradient
 	@$(MAKE) --no-print-directory build
-	@$(MAKE) --no-print-directory -j3 --output-sync=target test-reader test-programs test-web
+	@$(MAKE) --no-print-directory -j4 --output-sync=target test-web test-agent test-programs test-reader
 	XDG_STATE_HOME="$(CURDIR)/.build/state" SWIFT_BACKTRACE=enable=no VAULT_BINARY="$(CURDIR)/$(BINARY)" $(SWIFT) test --disable-xctest
 
 test-reader:
 	/usr/bin/python3 -B -m unittest discover --start-directory Tests/PythonReader
 
-# They wait more than they work, so that they can run beside the others.
-test-programs:
+# These wait more than they work.
+test-agent:
 	$(UNITTEST) Tests/Agent
+
+test-programs:
 	$(UNITTEST) Tests/Formats
 	$(UNITTEST) Tests/Shells
 
@@ -138,7 +140,7 @@ corruption:
 	@VAULT_CORRUPTION=all Scripts/campaign corruption CorruptionTests
 
 model:
-	@VAULT_SEED=$(SEED) VAULT_OPERATIONS=$(OPERATIONS) Scripts/campaign model HistoryModelTests
+	@VAULT_SEED=$(SEED) VAULT_OPERATIONS=$(OPERATIONS) Scripts/campaign model 'VaultAgentTests.*ModelTests'
 
 merge: SEED = 1
 merge:

@@ -208,4 +208,15 @@ public final class AgentWorker: Worker {
         guard let report else { throw .agentLost(outcomeUnknown: isChange) }
         return report
     }
+
+    /// Asks for the versions of a secret.
+    public func history(of secret: Secret, in path: String) throws(VaultError) -> [SecretVersion] {
+        let session: AgentSession
+        do throws(AgentError) {
+            session = try agent.session(for: path)
+        } catch {
+            throw VaultError(error, outcomeUnknown: false)
+        }
+        return try session.history(of: secret)
+    }
 }

@@ -124,6 +124,11 @@ public protocol Worker: AnyObject {
     /// - Throws: ``VaultError/file(_:)``, with `VaultFileError.keysChanged` if the key is not the file's. Unless it
     ///   is `VaultFileError.outcomeUnknown`, nothing was changed then.
     func perform(_ job: Job, progress: Progress) throws(VaultError) -> JobReport
+
+    /// The versions of a secret of the vault at `path`, new to old, deletions too; empty if it never existed.
+    ///
+    /// - Throws: as ``perform(_:progress:)``.
+    func history(of secret: Secret, in path: String) throws(VaultError) -> [SecretVersion]
 }
 
 extension Job {
@@ -199,6 +204,20 @@ extension Job {
             }
         }
         return try open(path, master, surroundings)
+    }
+
+    /// The versions of a secret of the vault at `path`, whose master key is `master`, new to old.
+    ///
+    /// - Throws: as ``Worker/history(of:in:)``.
+    package static func history(
+        of secret: Secret, in path: String, master: borrowing Key, _ surroundings: Surroundings
+    ) throws(VaultError) -> [SecretVersion] {
+        let address = try secret.address()
+        do throws(VaultFileError) {
+            return try open(path, master, surroundings).versions(address).map(SecretVersion.init)
+        } catch {
+            throw .file(error)
+        }
     }
 
     private static func open(
@@ -371,5 +390,10 @@ public final class KeyHolder: Worker {
         } catch {
             throw .file(error)
         }
+    }
+
+    /// Looks the versions of a secret up with the key.
+    public func history(of secret: Secret, in path: String) throws(VaultError) -> [SecretVersion] {
+        try Job.history(of: secret, in: path, master: shared.key, surroundings)
     }
 }

@@ -256,9 +256,7 @@ public final class Vault: Session {
 
     /// The versions of a secret, new to old, deletions too; empty if it never existed.
     public func history(of secret: Secret) throws(VaultError) -> [SecretVersion] {
-        log.versions(try secret.address()).map {
-            SecretVersion(time: $0.time, isDeletion: $0.kind == .tombstone)
-        }
+        log.versions(try secret.address()).map(SecretVersion.init)
     }
 
     /// Lends the value of a version, which is wiped afterwards: 0 is the newest, 1 the one before.

@@ -20,8 +20,10 @@ extension Failure {
             : "what this machine saw on \(Calendar.format(rollback.lastSeen))"
         switch rollback.reason {
         case .older:
+            let what =
+                Sighting.mayBeDamaged(path, at: rollback.lastSeen) ? "older, or damaged at its end" : "older"
             return .rollback(
-                "\(path) is older: it lacks part of \(seen), and has nothing else", path: path,
+                "\(path) is \(what): it lacks part of \(seen), and has nothing else", path: path,
                 at: rollback.lastSeen)
         case .diverged:
             return Failure(
@@ -48,6 +50,9 @@ extension Failure {
 /// What can be told of a vault's file and its checkpoint without a key.
 package struct Sighting {
     package let text: String
+    private let vaultID: Bytes16
+    private let generation: UInt64
+    private let count: UInt64
 
     /// What this machine saw last at `path`; nil if it saw nothing.
     ///
@@ -71,6 +76,7 @@ package struct Sighting {
     }
 
     private init(_ vaultID: Bytes16, _ generation: UInt64, _ count: UInt64, _ time: UInt64?) {
+        (self.vaultID, self.generation, self.count) = (vaultID, generation, count)
         let date = time.map { ", on \(Calendar.format($0))" } ?? ""
         text = "vault \(vaultID.shortText), generation \(generation), \(count) bytes\(date)"
     }
@@ -79,6 +85,25 @@ package struct Sighting {
     package static func comparison(_ path: String, at time: UInt64 = 0) -> String {
         guard let last = try? last(path, at: time), let present = try? present(path) else { return "" }
         return " (last seen: \(last.text); there now: \(present.text))"
+    }
+
+    /// Whether the file still has the bytes that it had when it was last seen, or others in their place.
+    static func mayBeDamaged(_ path: String, at time: UInt64) -> Bool {
+        guard let last = try? last(path, at: time), let present = try? present(path) else { return false }
+        return present.isOfSameGeneration(as: last) && present.count >= last.count
+    }
+
+    /// What to say where no passphrase opens a file that is not the one that was last seen; nil if it may be that one.
+    static func hintOfOthers(_ path: String) -> String? {
+        guard let last = try? last(path), let present = try? present(path),
+            !present.isOfSameGeneration(as: last)
+        else { return nil }
+        return "this is not the file that was last seen here, and may have another passphrase"
+            + " (last seen: \(last.text); there now: \(present.text))"
+    }
+
+    private func isOfSameGeneration(as other: Sighting) -> Bool {
+        vaultID == other.vaultID && generation == other.generation
     }
 }
 

@@ -62,7 +62,9 @@ extension Failure {
         case .wrongPassphrase:
             self.init(
                 .wrongPassphrase, "wrong passphrase",
-                hint: "if you are sure of it, the slot that it opens may be damaged or changed: try a backup")
+                hint: Sighting.hintOfOthers(path)
+                    ?? "if you are sure of it, the slot that it opens may be damaged or changed: try a backup"
+            )
         case .wrongRecoveryKey:
             self.init(
                 .wrongPassphrase, "wrong recovery key",
@@ -104,7 +106,7 @@ extension Failure {
             self.init(
                 .other,
                 "the newest version of that name is at the end of the year 9999, and no later one can be set",
-                hint: "remove that version with 'vault purge SCOPE NAME --version 0'")
+                hint: "'vault history' shows that version, 'vault purge' removes it")
         case .outcomeUnknown(let error):
             self.init(
                 .other, "cannot make the change durable: \(error); whether it was made is not known",
@@ -139,6 +141,13 @@ extension Failure {
 extension Scope {
     /// `team`, `project web`, `cluster gpu-1`.
     package var described: String { id.map { "\(word) \($0)" } ?? word }
+}
+
+extension Secret {
+    /// What names it on a command line: `team NAME`, `project --id web NAME`.
+    package var operands: String {
+        scope.id.map { "\(scope.word) --id \($0) \(name)" } ?? "\(scope.word) \(name)"
+    }
 }
 
 extension Failure {

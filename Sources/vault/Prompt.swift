@@ -35,14 +35,19 @@ enum Prompt {
 
     /// Asks a question; anything but yes cancels.
     static func confirm(_ question: String) throws(Failure) {
-        let terminal: Terminal
+        let answer = try line(try terminal(), question + " [y/N] ").lowercased()
+        guard answer == "y" || answer == "yes" else { throw Failure(.cancelled, "cancelled") }
+    }
+
+    /// Makes sure that a question can be asked, before anything is done to find out what.
+    static func requireTerminal() throws(Failure) { _ = try terminal() }
+
+    private static func terminal() throws(Failure) -> Terminal {
         do throws(Errno) {
-            terminal = try Terminal()
+            return try Terminal()
         } catch {
             throw Failure(.usage, "there is no terminal to ask at", hint: "add --yes")
         }
-        let answer = try line(terminal, question + " [y/N] ").lowercased()
-        guard answer == "y" || answer == "yes" else { throw Failure(.cancelled, "cancelled") }
     }
 }
 

@@ -46,11 +46,19 @@ extension VaultOptions {
     }
 
     /// Calls `body`, turning the library's errors into words.
-    func during<R: ~Copyable>(_ body: () throws(VaultError) -> R) throws(Failure) -> R {
+    ///
+    /// - Parameter secret: the only one that `body` changes.
+    func during<R: ~Copyable>(
+        changing secret: Secret? = nil, _ body: () throws(VaultError) -> R
+    ) throws(Failure) -> R {
         do throws(VaultError) {
             return try body()
         } catch {
-            throw Failure(error, path: try path())
+            let failure = Failure(error, path: try path())
+            guard let secret, case .file(.timeExhausted) = error else { throw failure }
+            throw Failure(
+                failure.code, failure.message,
+                hint: "remove that version with 'vault purge \(secret.operands) --version 0'")
         }
     }
 }

@@ -212,11 +212,12 @@ import Testing
         let environment = ["VAULT_PASSPHRASE": "correct horse"]
         let one = try PseudoTerminal(
             sandbox, "purge", "team", "A", "--version", "0", environment: environment)
-        try one.expect("Remove version 0 of the team secret 'A' for good?", answer: answer)
+        try one.expect(") of the team secret 'A' for good?", answer: answer)
         #expect(one.finish().outcome == .exit(code))
         #expect(try sandbox.run("get", "A").text == (code == 0 ? "one" : "two"))
         let all = try PseudoTerminal(sandbox, "purge", "team", "A", "--all", environment: environment)
-        try all.expect("Remove all versions of the team secret 'A' for good?", answer: answer)
+        let what = code == 0 ? "the only version" : "all 2 versions"
+        try all.expect("Remove \(what) of the team secret 'A' for good?", answer: answer)
         #expect(all.finish().outcome == .exit(code))
         #expect(try sandbox.run("list").text == (code == 0 ? "" : "A\n"))
     }

@@ -228,7 +228,9 @@ extension CrashCampaign {
     }
 
     /// Carries out one plan: undisturbed, with at most about `limit` states a moment, and with the first process killed at every
-    /// `stride`th of its calls. Of an engine with a defect, only until that shows.
+    /// `stride`th of its calls.
+    ///
+    /// An engine with a defect is tried until that shows.
     static func run(
         _ plan: Plan, _ name: String, limit: Int, stride: Int = 1, _ defect: Defect? = nil
     ) throws -> (counts: Counts, failures: [String]) {

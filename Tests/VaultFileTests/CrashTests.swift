@@ -7,7 +7,7 @@ import Testing
 @Suite struct CrashTests {
     /// How many states are looked at; `make crash` asks for more.
     private static let wanted = ProcessInfo.processInfo.environment["VAULT_STATES"].flatMap { Int($0) }
-    private static let few = 5_000
+    private static let few = 4_000
     private static let seed = UInt64(ProcessInfo.processInfo.environment["VAULT_SEED"] ?? "") ?? 1
 
     @Test func `wherever the machine stops, all that was acknowledged is there, and nothing else`() throws {

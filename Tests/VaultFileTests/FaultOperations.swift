@@ -241,6 +241,10 @@ private final class WorldWorker: Worker {
             throw .file(error)
         }
     }
+
+    func history(of secret: Secret, in path: String) throws(VaultError) -> [SecretVersion] {
+        try Job.history(of: secret, in: path, master: key, surroundings)
+    }
 }
 
 extension World {

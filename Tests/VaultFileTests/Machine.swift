@@ -118,6 +118,12 @@ final class MasterWorker: Worker {
             throw .file(error)
         }
     }
+
+    func history(of secret: Secret, in path: String) throws(VaultError) -> [SecretVersion] {
+        let key: Key
+        do throws(VaultFileError) { key = try master.copy() } catch { throw .file(error) }
+        return try Job.history(of: secret, in: path, master: key, surroundings)
+    }
 }
 
 /// A machine whose disk writes down what is done to it, with a vault and its backup.

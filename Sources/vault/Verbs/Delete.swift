@@ -36,6 +36,8 @@ struct Delete: Command {
             try Prompt.confirm(
                 "Are you sure you want to delete the \(secret.scope.word) secret '\(secret.name)'?")
         }
-        try options.during { () throws(VaultError) in try vault.delete(secret.name, in: secret.scope) }
+        try options.during(changing: secret) { () throws(VaultError) in
+            try vault.delete(secret.name, in: secret.scope)
+        }
     }
 }

@@ -49,7 +49,7 @@ struct Edit: Command {
             throw Failure(
                 .usage, "the value is empty; nothing was set", hint: "add --allow-empty if that is meant")
         }
-        try options.during { () throws(VaultError) in
+        try options.during(changing: secret) { () throws(VaultError) in
             try after.withBytes { value throws(VaultError) in
                 try vault.set(secret.name, in: secret.scope, to: value)
             }

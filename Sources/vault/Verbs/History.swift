@@ -53,5 +53,6 @@ struct History: Command {
 }
 
 extension SecretVersion {
-    fileprivate var change: String { isDeletion ? "deleted" : "set" }
+    /// What it did.
+    var change: String { isDeletion ? "deleted" : "set" }
 }

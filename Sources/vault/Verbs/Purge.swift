@@ -45,12 +45,23 @@ struct PurgeVersions: Command {
         }
         let path = try options.common.path()
         let described = "\(secret.scope.word) secret '\(secret.name)'"
-        if !yes {
-            let what = version.map { "version \($0)" } ?? "all versions"
-            try Prompt.confirm("Remove \(what) of the \(described) for good?")
-        }
+        if !yes { try Prompt.requireTerminal() }
         let files = FileOptions(common: options.common, passphrase: options.passphrase)
         let worker = try files.worker(for: path)
+        let history = try options.during { () throws(VaultError) in
+            try worker.history(of: secret, in: Locations.realPath(of: path))
+        }
+        if history.isEmpty {
+            throw Failure(.noSuchSecret, "no secret '\(secret.name)' in \(secret.scope.described)")
+        }
+        if let version, version >= history.count { throw noSuchVersion(version, of: secret) }
+        if !yes {
+            let what = version.map {
+                "version \($0) (\(history[$0].change) \(Calendar.format(history[$0].time)))"
+            }
+            let all = history.count == 1 ? "the only version" : "all \(history.count) versions"
+            try Prompt.confirm("Remove \(what ?? all) of the \(described) for good?")
+        }
         let (removed, report): (UInt64, Compaction.Report)
         do throws(VaultError) {
             (removed, report) = try files.showingProgress("purging") { progress throws(VaultError) in
@@ -59,10 +70,8 @@ struct PurgeVersions: Command {
                     progress: progress)
             }
         } catch .file(.noSuchVersion) {
-            throw Failure(
-                .noSuchSecret,
-                version.map { "no version \($0) of '\(secret.name)' in \(secret.scope.described)" }
-                    ?? "no secret '\(secret.name)' in \(secret.scope.described)")
+            // Somebody else was quicker.
+            throw noSuchVersion(version ?? 0, of: secret)
         } catch {
             throw Failure(error, path: path)
         }
@@ -72,5 +81,9 @@ struct PurgeVersions: Command {
         options.common.confirm("Purged \(Words.count(removed, "version")) of \(described)")
         options.common.confirm(
             "Copies of the file that were made before still hold \(removed == 1 ? "it" : "them")")
+    }
+
+    private func noSuchVersion(_ version: Int, of secret: Secret) -> Failure {
+        Failure(.noSuchSecret, "no version \(version) of '\(secret.name)' in \(secret.scope.described)")
     }
 }

@@ -69,7 +69,7 @@ struct SetSecret: Command {
             let name = try nameOrAsk()
             let content = try content()
             if content.count == 0, !allowEmpty { throw SetSecret.empty }
-            try options.during { () throws(VaultError) in
+            try options.during(changing: Secret(name, in: scope)) { () throws(VaultError) in
                 try content.withBytes { value throws(VaultError) in try vault.set(name, in: scope, to: value)
                 }
             }

@@ -41,7 +41,9 @@ struct Undo: Command {
                 .noSuchSecret, "'\(secret.name)' has no version before the present one",
                 hint: "'vault delete' removes it")
         }
-        let exists = try options.during { () throws(VaultError) in try vault.undo(secret) }
+        let exists = try options.during(changing: secret) { () throws(VaultError) in
+            try vault.undo(secret)
+        }
         return (history[1].time, exists)
     }
 }
