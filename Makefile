@@ -59,7 +59,7 @@ UNITTEST = VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m u
 # libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own.
 PAGE = -c release --scratch-path .build/page --static-swift-stdlib -Xlinker -s
 
-.PHONY: demo test test-reader test-agent test-programs test-web build install docs check format torture crash faults corruption model merge rollback formats vectors fuzz hostile mutants reader-mutants sanitize coverage fuzz-web bench bench-peers bench-page order clean
+.PHONY: demo test test-build test-reader test-agent test-programs test-web build install docs check format torture crash faults corruption model merge rollback formats vectors fuzz hostile mutants reader-mutants sanitize coverage fuzz-web bench bench-peers bench-page order clean
 
 demo:
 	@Scripts/install-packages build
@@ -76,13 +76,16 @@ test:
 	@Scripts/install-node
 	@Scripts/install-gradient
 	@$(MAKE) --no-print-directory build
-	@$(MAKE) --no-print-directory -j4 --output-sync=target test-web test-agent test-programs test-reader
+	@$(MAKE) --no-print-directory -j5 --output-sync=target test-web test-agent test-programs test-reader test-build
 	XDG_STATE_HOME="$(CURDIR)/.build/state" SWIFT_BACKTRACE=enable=no VAULT_BINARY="$(CURDIR)/$(BINARY)" $(SWIFT) test --disable-xctest
 
 test-reader:
 	/usr/bin/python3 -B -m unittest discover --start-directory Tests/PythonReader
 
-# These wait more than they work.
+# Beside the tests in Python, most of which wait more than they work.
+test-build:
+	@nice Scripts/quietly $(SWIFT) build --build-tests
+
 test-agent:
 	$(UNITTEST) Tests/Agent
 

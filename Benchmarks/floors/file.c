@@ -5,7 +5,7 @@
  *     file rewrite FILE PASSPHRASE-FILE NEW    reads and opens every frame, seals and writes it, syncs
  *     file seal COUNT NEW                      seals COUNT frames of 176 bytes, writes them at once, syncs
  *     file append COUNT NEW                    COUNT times: writes 176 bytes, syncs
- *     file commit COUNT NEW MARK               the same, with the other system calls of a change: vault-format.md, sections 8 and 10
+ *     file commit COUNT NEW CHECKPOINT    the same, with the other system calls of a change: vault-format.md, sections 8 and 10
  *
  * Prints nanoseconds: of the whole, or of each append. Nothing of finding the key is counted, nor what a process takes to start.
  * It computes no CRC, keeps no names and looks at no rule: a program that does less than this opens no vault. */
@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { header_count = 512, log_start = 4608, overhead = 32, prefix = 48, window_count = 1 << 18, piece_count = 1 << 20 };
+enum { checkpoint_size = 1024, header_count = 512, log_start = 4608, overhead = 32, prefix = 48, window_count = 1 << 18, piece_count = 1 << 20 };
 
 static unsigned char frame_key[32], plaintext[1 << 21], window[1 << 22];
 
@@ -160,24 +160,28 @@ static void look_at(const char *path, int file) {
     if (pread(file, window, 512, 0) < 0) fail("cannot read");
 }
 
-static void commit(int count, int file, const char *path, const char *mark_path) {
-    int mark = open(mark_path, O_CREAT | O_RDWR, 0600);
+static void commit(int count, int file, const char *path, const char *checkpoint_path) {
+    int checkpoint = open(checkpoint_path, O_CREAT | O_RDWR, 0600);
     struct stat status;
     off_t end = log_start;
     char real[PATH_MAX];
-    if (mark < 0 || pwrite(mark, window, 96, 0) != 96 || pwrite(file, window, log_start, 0) != log_start) fail("cannot write");
+    if (checkpoint < 0 || pwrite(checkpoint, window, checkpoint_size, 0) != checkpoint_size) fail("cannot write");
+    if (pwrite(file, window, log_start, 0) != log_start) fail("cannot write");
     for (int i = 0; i < count; i++) {
         uint64_t start = now();
         if (flock(file, LOCK_EX | LOCK_NB)) fail("cannot lock");
         look_at(path, file);
-        if (!realpath(path, real) || fstat(mark, &status) || pread(mark, window, 96, 0) != 96) fail("cannot read the mark");
+        if (!realpath(path, real) || fstat(checkpoint, &status) || pread(checkpoint, window, checkpoint_size + 1, 0) != checkpoint_size) {
+            fail("cannot read the checkpoint");
+        }
         if (fstat(file, &status) || pread(file, window, 16, end - 144) != 16) fail("cannot read");
         randombytes_buf(window, 16);
         if (pwrite(file, window, 176, end) != 176 || fdatasync(file)) fail("cannot write");
         end += 176;
         look_at(path, file);
         if (fstat(file, &status) || pread(file, window, 16, end - 144) != 16) fail("cannot read");
-        if (pwrite(mark, window, 96, 0) != 96 || flock(file, LOCK_UN)) fail("cannot write");
+        if (pwrite(checkpoint, window, checkpoint_size, 0) != checkpoint_size || fstat(checkpoint, &status)) fail("cannot write");
+        if (flock(file, LOCK_UN)) fail("cannot write");
         printf("%llu\n", (unsigned long long)(now() - start));
     }
 }

@@ -11,8 +11,57 @@ public enum Retention: Equatable, Sendable {
     case replacedSince(UInt64)
 }
 
-/// What a rewrite needs to know of a log.
+/// What a file holds, and what a rewrite of it needs to know.
 extension Log {
+    /// How many names the file knows, deleted ones too.
+    public var nameCount: Int { replay.index.count }
+
+    /// How many versions it holds, tombstones too.
+    public var versionCount: Int { replay.index.versionCount }
+
+    /// Where the last commit ends.
+    public var committedEnd: UInt64 { replay.committed.end }
+
+    /// The `seq` of the last committed frame.
+    public var committedSeq: UInt64 { replay.committed.seq }
+
+    /// The current version of a secret; nil if there is none, or it was deleted.
+    public func current(_ address: Address) -> Version? {
+        guard let place = replay.index.find(address.bytes.span) else { return nil }
+        let newest = replay.index.newest(at: place)
+        return newest.kind == .value ? newest : nil
+    }
+
+    /// All versions of a secret, new to old, tombstones too.
+    public func versions(_ address: Address) -> [Version] {
+        guard let place = replay.index.find(address.bytes.span) else { return [] }
+        var result: [Version] = []
+        var next: Version? = replay.index.newest(at: place)
+        while let version = next {
+            result.append(version)
+            next = replay.index.older(than: version)
+        }
+        return result
+    }
+
+    /// Calls `body` with the packed address of every secret that exists now, in no order: scope, length of
+    /// the id, length of the name, each one byte, then id and name.
+    public func forEachCurrent<E>(_ body: (Span<UInt8>) throws(E) -> Void) throws(E) {
+        for place in 0..<replay.index.count where replay.index.newest(at: place).kind == .value {
+            try replay.index.withAddress(at: place, body)
+        }
+    }
+
+    /// Lends the value of a version, which is wiped afterwards.
+    ///
+    /// - Throws: ``VaultFileError/damaged(at:)`` if the file no longer holds what was verified;
+    ///   ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, and what `body` throws.
+    public func withValue<R>(
+        of version: Version, at address: Address, _ body: (Span<UInt8>) throws(VaultFileError) -> R
+    ) throws(VaultFileError) -> R {
+        try replay.withValue(of: version, address: address.bytes.span, isNear: looksBeforeReading, body)
+    }
+
     /// The frames of what a rewrite carries over, in the order of the file.
     ///
     /// - Parameter excluded: the offsets of versions that are not, whatever `retention` says.

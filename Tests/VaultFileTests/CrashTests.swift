@@ -15,7 +15,7 @@ import Testing
         for (name, plan) in Plan.each {
             let isCampaign = CrashTests.wanted != nil
             let done = try CrashCampaign.run(
-                plan, name, limit: isCampaign ? 20_000 : 50, stride: isCampaign ? 1 : 5)
+                plan, name, limit: isCampaign ? 20_000 : 30, stride: isCampaign ? 1 : 8)
             if isCampaign { print("\(name): \(done.counts.states) states of \(done.counts.moments) moments") }
             counts += done.counts
             failures += done.failures
