@@ -178,6 +178,30 @@ extension Log {
         }
     }
 
+    /// What this machine saw last of the vault at `path`, at each path that leads to it.
+    ///
+    /// - Throws: ``VaultFileError/io(_:_:)``.
+    package static func seen(
+        at path: String, _ surroundings: Surroundings
+    ) throws(VaultFileError) -> [LastSeen] {
+        let recollection = recollect(path, surroundings)
+        return try during(.mark) { () throws(Errno) in try recollection.get()?.all ?? [] }
+    }
+
+    /// Whether this file and another one under the same keys contain together what was seen.
+    package func contains(_ seen: LastSeen, with other: Log) throws(VaultFileError) -> Bool {
+        guard seen.vaultID == header.vaultID else { return false }
+        let namer = try namer()
+        let wanted =
+            switch seen {
+            case .checkpoint(let checkpoint): checkpoint.heads
+            case .mark(let mark): [try namer.id(of: mark.tag)]
+            }
+        var missing: [ChangeID] = []
+        for id in wanted where try !ancestry.contains([id], namer) { missing.append(id) }
+        return try other.ancestry.contains(missing, namer)
+    }
+
     private func reason(
         _ checkpoint: Checkpoint, _ namer: ChangeNamer
     ) throws(VaultFileError) -> Rollback.Reason {

@@ -181,14 +181,40 @@ extension Job {
             let there = try Job.open(other, otherKey, or: master, unmarked)
             // Before anything is written: what fails afterwards would say that nothing was.
             let hasOtherKeys = try !there.header.isAuthentic(master: master)
-            let here = try Log(
-                path: path, access: options.isTrial ? .reading : .writing,
-                surroundings: options.isCopy ? unmarked : surroundings, master: try master.copy())
-            var report = try Merge.run(
-                into: here, from: there, options, now: surroundings.now())
+            var report = try Job.merge(
+                into: path, options.isCopy ? unmarked : surroundings, from: there, options, master)
             report.hasOtherKeys = hasOtherKeys
             return .merged(report)
         }
+    }
+
+    /// Merges a copy into a file, also into one that is refused for what the copy brings.
+    private static func merge(
+        into path: String, _ surroundings: Surroundings, from there: Log, _ options: MergeOptions,
+        _ master: borrowing Key
+    ) throws(VaultFileError) -> Merge.Report {
+        let access: StorageAccess = options.isTrial ? .reading : .writing
+        let refusal: Rollback
+        do throws(VaultFileError) {
+            let here = try Log(
+                path: path, access: access, surroundings: surroundings, master: try master.copy())
+            return try Merge.run(into: here, from: there, options, now: surroundings.now())
+        } catch .rolledBack(let rollback) {
+            refusal = rollback
+        } catch {
+            throw error
+        }
+        var unmarked = surroundings
+        unmarked.checkpoints = nil
+        let here = try Log(path: path, access: access, surroundings: unmarked, master: try master.copy())
+        let seen = try Log.seen(at: path, surroundings)
+        guard try Merge.mends(here, with: there, options, seen, now: surroundings.now()) else {
+            throw .rolledBack(refusal)
+        }
+        let report = try Merge.run(into: here, from: there, options, now: surroundings.now())
+        // What is there by now proves itself, and is remembered.
+        if !options.isTrial { _ = try open(path, master, surroundings) }
+        return report
     }
 
     private static func open(

@@ -115,6 +115,15 @@ public enum Merge {
         return try append(to: here, from: there, relation, options, now: now)
     }
 
+    /// Whether a file that lacks some of what was seen contains all of it once the other one is merged into it.
+    static func mends(
+        _ here: Log, with there: Log, _ options: MergeOptions, _ seen: [LastSeen], now: UInt64
+    ) throws(VaultFileError) -> Bool {
+        guard try Relation(here, there) == .same else { return false }
+        for seen in seen where try !here.contains(seen, with: there) { return false }
+        return try Plan(here, there, .same, options, now: now).isWhole
+    }
+
     private static func append(
         to here: Log, from there: Log, _ relation: Relation, _ options: MergeOptions, now: UInt64
     ) throws(VaultFileError) -> Report {
@@ -176,7 +185,10 @@ extension Merge {
             report.relation = relation
             report.hasTakenKeys = relation == .newer
             report.isOtherVault = here.header.vaultID != there.header.vaultID
-            if !options.takesAll, try isContained(there, in: here) { return }
+            if !options.takesAll, try isContained(there, in: here) {
+                report.purged = try Plan.count(here.purged, in: there)
+                return
+            }
             var places: [FramePlace] = []
             try there.forEachNewest { _, packed throws(VaultFileError) in
                 guard let address = Address(packed: packed) else { return }

@@ -9,7 +9,7 @@ extension Failure {
     package static func rollback(_ message: String, path: String, at time: UInt64 = 0) -> Failure {
         Failure(
             .rollback, message + Sighting.comparison(path, at: time),
-            hint: "'vault accept' trusts what is there, 'vault restore' puts a backup in its place")
+            hint: "'vault restore BACKUP' puts a backup in its place, 'vault accept' trusts what is there")
     }
 
     /// The file at `path` does not prove that it contains what was seen last.
@@ -20,17 +20,20 @@ extension Failure {
             : "what this machine saw on \(Calendar.format(rollback.lastSeen))"
         switch rollback.reason {
         case .older:
-            let what =
-                Sighting.mayBeDamaged(path, at: rollback.lastSeen) ? "older, or damaged at its end" : "older"
-            return .rollback(
-                "\(path) is \(what): it lacks part of \(seen), and has nothing else", path: path,
-                at: rollback.lastSeen)
+            let isSpoiled = Sighting.mayBeDamaged(path, at: rollback.lastSeen)
+            return Failure(
+                .rollback,
+                "\(path) is older\(isSpoiled ? ", or damaged at its end" : ""): it lacks part of \(seen), and has no changes of its own"
+                    + Sighting.comparison(path, at: rollback.lastSeen),
+                hint:
+                    "'vault merge COPY' or 'vault restore BACKUP' brings it back, 'vault accept' trusts what is there"
+            )
         case .diverged:
             return Failure(
                 .rollback,
                 "\(path) has diverged: it lacks part of \(seen), and has other changes"
                     + Sighting.comparison(path, at: rollback.lastSeen),
-                hint: "merge the two with 'vault merge', or trust what is there with 'vault accept'")
+                hint: "'vault merge COPY' takes in a copy that has it, 'vault accept' trusts what is there")
         case .unprovableRewrite:
             return .rollback(
                 "\(path) cannot prove that it contains \(seen): an older version of vault rewrote it",

@@ -38,7 +38,13 @@ extension Failure {
     /// The engine's errors in words.
     package init(_ error: VaultFileError, path: String) {
         switch error {
-        case .noFile: self.init(.noVault, "no vault at \(path)", hint: "make one with 'vault init'")
+        case .noFile:
+            let seen = try? Sighting.last(path)
+            self.init(
+                .noVault, "no vault at \(path)\(seen.map { " any more (last seen: \($0.text))" } ?? "")",
+                hint: seen == nil
+                    ? "make one with 'vault init'"
+                    : "mount the disk or copy the file; 'vault restore BACKUP' puts a backup there")
         case .notAVault(let foreign): self.init(.noVault, "\(path) \(Failure.words(foreign))")
         case .alreadyExists: self.init(.other, "\(path) exists already and was not touched")
         case .incompleteCopy(let count, let expected):

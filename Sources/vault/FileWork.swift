@@ -94,7 +94,7 @@ struct FileOptions: Sendable {
         of path: String, _ source: PassphraseOptions, isDamaged: Bool = false
     ) throws(Failure) -> KeyHolder {
         // What is wrong with the file is said before anybody is asked for anything.
-        if !isDamaged { _ = try FileOptions.header(of: path) }
+        if !isDamaged { _ = try FileOptions.header(of: path, isOperand: path != (try? common.path())) }
         let passphrase = try Passphrase.existing(source)
         do throws(VaultError) {
             return try passphrase.withBytes { passphrase throws(VaultError) in
@@ -106,9 +106,13 @@ struct FileOptions: Sendable {
     }
 
     /// The header of the file at `path`.
-    static func header(of path: String) throws(Failure) -> Header {
+    ///
+    /// - Parameter isOperand: whether it is another file than the vault, and should be there.
+    static func header(of path: String, isOperand: Bool = false) throws(Failure) -> Header {
         do throws(VaultFileError) {
             return try Log.readHeader(path: path, surroundings: Surroundings())
+        } catch .noFile where isOperand {
+            throw Failure(.noVault, "no vault at \(path)")
         } catch {
             throw Failure(error, path: path)
         }

@@ -24,7 +24,7 @@ struct OtherFile {
         in target: String? = nil, _ body: (any Worker) throws(VaultError) -> R
     ) throws(Failure) -> R {
         try Failure.refuseEmpty(name, "OTHER")
-        _ = try FileOptions.header(of: name)
+        _ = try FileOptions.header(of: name, isOperand: true)
         let vault = try options.common.path()
         func call(_ worker: any Worker) throws(Failure) -> R {
             do throws(VaultError) {
@@ -43,7 +43,7 @@ struct OtherFile {
         if !options.passphrase.isGiven, let agent = try AgentAccess.worker(for: vault) {
             return try withAgent(agent, call)
         }
-        _ = try FileOptions.header(of: target ?? vault)
+        _ = try FileOptions.header(of: target ?? vault, isOperand: target != nil)
         let typed = try Passphrase.existing(options.passphrase)
         let holder = try KeyHolder.of(target ?? vault, typed)
         guard passphrase.asPassphrase == nil, try isSound(by: holder) else {

@@ -127,6 +127,31 @@ import Testing
         #expect(world.verdict() == .older)
     }
 
+    @Test func `a merge with a copy that has what was seen mends a file that is refused, and no other does`()
+        throws
+    {
+        let world = try forked()
+        let lacking = world.disk[RollbackTests.other]
+        try elsewhere(world).open().append(.text("B", "there"))
+        let (diverged, kept) = (world.disk[RollbackTests.other], "/home/kept.vault")
+        world.disk[kept] = world.bytes
+        let worker = MasterWorker(MasterKey(bytes: try world.masterKey()), world.surroundings)
+        for (file, reason) in [(lacking, Rollback.Reason.older), (diverged, .diverged)] {
+            world.disk.replace(world.path, with: file)
+            world.disk[RollbackTests.other] = lacking
+            #expect(throws: VaultError.file(.rolledBack(Rollback(reason, lastSeen: world.clock.now)))) {
+                try worker.merge(into: world.path, from: RollbackTests.other, MergeOptions())
+            }
+            #expect(world.bytes == file)
+            let trial = try worker.merge(into: world.path, from: kept, MergeOptions(isTrial: true))
+            #expect(trial.isWritten && world.bytes == file)
+            #expect(try worker.merge(into: world.path, from: kept, MergeOptions()).isWritten)
+            let log = try world.open()
+            #expect(try log.text("A") == "acknowledged")
+            #expect(try log.text("B") == (reason == .older ? nil : "there"))
+        }
+    }
+
     @Test
     func `a merge that is cut off claims nothing that it has not taken, and loses nothing that was seen`()
         throws

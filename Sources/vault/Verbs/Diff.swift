@@ -102,7 +102,7 @@ struct Diff: Command {
     /// Prints a file as lines.
     private func print(_ file: String) throws(Failure) {
         try Failure.refuseEmpty(file, "FILE")
-        _ = try FileOptions.header(of: file)
+        _ = try FileOptions.header(of: file, isOperand: true)
         let outline = { (worker: any Worker) throws(VaultError) in
             try worker.outline(Locations.realPath(of: file))
         }

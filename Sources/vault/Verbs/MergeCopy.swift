@@ -109,7 +109,8 @@ struct MergeCopy: Command {
         }
         if !report.future.isEmpty { Output.note("vault: hint: --allow-future takes them") }
         if report.purged > 0 {
-            Output.warn("\(MergeCopy.were(report.purged, "version")) left out: purged here")
+            Output.warn(
+                "\(MergeCopy.were(report.purged, "version")) left out: purged here, and still in \(file)")
         }
         if report.purgedThere > 0 {
             Output.warn("the vault has \(Words.count(report.purgedThere, "version")) purged in \(file)")
@@ -123,6 +124,11 @@ struct MergeCopy: Command {
         for secret in report.ahead {
             Output.warn(
                 "\(secret.scope.described): '\(secret.name)' was set by a clock that is ahead of this one, and stays current until that is passed or it is set again"
+            )
+        }
+        if !report.ahead.isEmpty, allowsFuture {
+            Output.note(
+                "vault: hint: 'vault purge' removes such a version; a value that is set before that gets a time that is later still"
             )
         }
     }

@@ -14,7 +14,7 @@ struct PurgeVersions: Command {
     var options = VaultOptions()
 
     static let syntax = Syntax(
-        PurgeVersions(), name: "purge", usage: "SCOPE [--id ID] NAME --version N | --all",
+        PurgeVersions(), name: "purge", usage: "SCOPE [--id ID] NAME (--version N | --all)",
         summary: "Remove versions of a secret for good",
         discussion: """
             The file is rewritten without the version that is N versions back (0 is the newest, as in 'vault history'), or without all of \
@@ -41,7 +41,7 @@ struct PurgeVersions: Command {
         guard all != (version != nil) else {
             throw Failure(
                 .usage, all ? "--all does not go with --version" : "which versions?",
-                hint: "add --version N or --all")
+                hint: all ? "leave one of them out" : "add --version N or --all")
         }
         let path = try options.common.path()
         let described = "\(secret.scope.word) secret '\(secret.name)'"

@@ -32,7 +32,7 @@ struct Restore: Command {
         try Failure.refuseEmpty(source, "SRC")
         let path = try options.common.path()
         let (source, real) = (Locations.realPath(of: source), Locations.realPath(of: path))
-        _ = try FileOptions.header(of: self.source)
+        _ = try FileOptions.header(of: self.source, isOperand: true)
         if source == real { throw Failure(VaultError.sameFile, path: path) }
         var failure: Failure?
         typealias Outcome = (restored: Verification, kept: String?, markFailure: Errno?)

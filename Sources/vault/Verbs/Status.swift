@@ -48,7 +48,7 @@ struct Status: Command {
         var lines = ["vault: \(Output.visible(path))", "state: \(status == nil ? "locked" : "unlocked")"]
         if let status {
             lines.append("locks: \(status.deadlines)")
-            lines.append("secrets: \(status.secrets), in \(status.versions) versions")
+            lines.append("secrets: \(status.secrets), in \(Words.count(status.versions, "version"))")
         }
         if let status, status.deadBytes > status.liveBytes {
             lines.append(
