@@ -47,7 +47,7 @@ public struct Agent: Sendable {
         return real
     }
 
-    private func follow(_ path: String, to real: String) throws(AgentError) {
+    fileprivate func follow(_ path: String, to real: String) throws(AgentError) {
         guard let lexical = try? Path.lexical(path), lexical != real, AgentProtocol.isSayable(lexical),
             let checkpoints = Locations.checkpoints, !checkpoints.isKnown(lexical, toLeadTo: real)
         else { return }
@@ -103,7 +103,7 @@ public struct Agent: Sendable {
         } catch {
             throw error
         }
-        return AgentWorker(self, path: Locations.realPath(of: path))
+        return AgentWorker(self, path: Locations.realPath(of: path), named: path)
     }
 
     /// Shortens the deadlines of an unlocked vault.
@@ -170,15 +170,23 @@ public struct Agent: Sendable {
 public final class AgentWorker: Worker {
     private let agent: Agent
     private let path: String
+    /// How a person named the vault, which may lead to another file than it did before.
+    private let name: String
 
-    fileprivate init(_ agent: Agent, path: String) {
+    fileprivate init(_ agent: Agent, path: String, named name: String) {
         self.agent = agent
         self.path = path
+        self.name = name
     }
 
     /// Has a job done.
     public func perform(_ job: Job, progress: Progress) throws(VaultError) -> JobReport {
         guard job.isSayable else { throw .file(.io(.open, .nameTooLong)) }
+        if job.isOnVault(at: path) {
+            do throws(AgentError) { try agent.follow(name, to: path) } catch {
+                throw VaultError(error, outcomeUnknown: false)
+            }
+        }
         var report: JobReport?
         let message = job.message
         let isChange =

@@ -217,6 +217,15 @@ extension Job {
         return paths.allSatisfy(AgentProtocol.isSayable)
     }
 
+    /// Whether it reads or changes the vault at `path` itself, so that what was last seen of that counts.
+    func isOnVault(at path: String) -> Bool {
+        switch self {
+        case .check(let vault), .compact(let vault, _), .purge(let vault, _, _): vault == path
+        case .merge(let vault, _, let options): vault == path && !options.isCopy
+        case .verify, .salvage, .accept, .compare, .outline: false
+        }
+    }
+
     private static func flags(_ options: MergeOptions) -> UInt8 {
         (options.isTrial ? 1 : 0) | (options.isCopy ? 2 : 0) | (options.takesKeys ? 4 : 0)
             | (options.allowsFuture ? 8 : 0) | (options.takesAll ? 16 : 0)

@@ -104,7 +104,7 @@ public struct Batch: ~Copyable {
         return try carry(content.span)
     }
 
-    /// The time of each change: now, but later than any version of the same name.
+    /// The time of each change: now, but later than any version of the same name, and none that was purged.
     ///
     /// Each is in the index from then on, until the batch is committed or rolled back.
     private mutating func stamp(_ transaction: borrowing Transaction) throws(VaultFileError) -> [UInt64] {
@@ -115,13 +115,15 @@ public struct Batch: ~Copyable {
         for change in transaction.changes {
             let address = change.address.bytes
             let time = max(now, log.replay.newestTime(of: address.span).map { $0 + 1 } ?? 0)
-            guard time <= Format.mostTime else { throw .timeExhausted }
             let frameCount = Format.frameCount(bodyCount: change.bodyCount)
-            let version = Version(
+            var version = Version(
                 offset: offset, time: time, boxCount: frameCount - Format.frameOverhead, kind: change.kind)
+            // What is named like a version that was purged would go with it.
+            while try log.purged.contains(address.span, version, of: log.header.vaultID) { version.time += 1 }
+            guard version.time <= Format.mostTime else { throw .timeExhausted }
             log.replay.add(version, at: address.span)
             offset += UInt64(frameCount)
-            times.append(time)
+            times.append(version.time)
         }
         return times
     }

@@ -5,7 +5,7 @@ public struct Version: Equatable, Sendable {
     /// The offset of its frame.
     public let offset: UInt64
     /// When it was written, in milliseconds since 1970.
-    public let time: UInt64
+    public internal(set) var time: UInt64
     /// The length of its frame's box.
     let boxCount: UInt32
     /// The next older version of the same name: its place in the index, or ``none``.

@@ -50,6 +50,19 @@ import Testing
         #expect(try world.open().check() == [])
     }
 
+    @Test func `what is set after a purge is none of what was purged, though the clock went back`() throws {
+        let world = World.remembering()
+        try world.create().append(.text("A", "one"))
+        world.clock.now -= 1_000_000
+        try world.open().append(.text("A", "pasted by mistake"))
+        #expect(try world.purge(.version(0), of: "A") == 1)
+        let log = try world.open()
+        try log.append(.text("A", "right"), .text("A", "last"))
+        try world.compact(keeping: .all)
+        #expect(try world.open().text("A") == "last")
+        #expect(try world.open().versions(address("A")).count == 3)
+    }
+
     @Test func `all versions of a name go, and others stay`() throws {
         let world = try leaked()
         try world.open().append(.remove("A"))
