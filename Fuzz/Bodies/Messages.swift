@@ -114,7 +114,9 @@ struct Messages {
         case 9:
             let count = reader.byte()
             let number = [UInt8](repeating: count == 255 ? 255 : 0, count: 7)
+            let shown: [UInt8] = which & 8 == 0 ? [0] : [1]
             return [9] + path(which >> 4) + secret(reader.byte()) + [count] + number
+                + [UInt8](repeating: 0, count: 8) + shown + [UInt8](repeating: 0, count: 7)
         default: return [kind] + path(which >> 4)
         }
     }

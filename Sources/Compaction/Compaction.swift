@@ -145,19 +145,36 @@ public enum Compaction {
         case version(Int)
     }
 
+    /// What tells the history that a person was shown from a later one.
+    public struct ShownHistory: Equatable, Sendable {
+        /// The time of its newest version, in milliseconds since 1970.
+        public let newest: UInt64
+        /// How many versions it had, at least one.
+        public let count: UInt64
+
+        /// A history of `count` versions, the newest of which is of the time `newest`.
+        public init(newest: UInt64, count: UInt64) { (self.newest, self.count) = (newest, count) }
+
+        fileprivate func isStill(_ versions: [Version]) -> Bool {
+            versions.first?.time == newest && versions.count == count
+        }
+    }
+
     /// Rewrites the file at `path` without some versions of a secret, which no merge brings back.
     ///
+    /// - Parameter shown: what a person was shown before, if that is to be the history still.
     /// - Returns: how many versions of the secret were removed, and of the rewrite.
     /// - Throws: ``VaultFileError/noSuchVersion``, before anything is written, and as
     ///   ``run(path:master:keeping:surroundings:progress:)``.
     public static func purge(
-        _ purge: Purge, of address: Address, path: String, master: borrowing Key,
-        surroundings: Surroundings, progress: Progress = .unwatched
+        _ purge: Purge, of address: Address, ifStill shown: ShownHistory? = nil, path: String,
+        master: borrowing Key, surroundings: Surroundings, progress: Progress = .unwatched
     ) throws(VaultFileError) -> (removed: UInt64, rewrite: Report) {
         let log = try Log(
             path: path, access: .writing, surroundings: surroundings, master: try master.copy())
         return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
             let versions = log.versions(address)
+            if let shown, !shown.isStill(versions) { throw .noSuchVersion }
             let removed: [Version]
             switch purge {
             case .all: removed = versions

@@ -38,7 +38,11 @@ extension FieldReader {
         case 9:
             let secret = try secret(of: body)
             let version = try number(UInt64.self, of: body)
-            return .purge(path, secret, version == .max ? .all : .version(Int(clamping: version)))
+            let newest = try number(UInt64.self, of: body)
+            let count = try number(UInt64.self, of: body)
+            return .purge(
+                path, secret, version == .max ? .all : .version(Int(clamping: version)),
+                shown: count == 0 ? nil : Compaction.ShownHistory(newest: newest, count: count))
         default: throw MalformedMessage()
         }
     }
@@ -199,8 +203,9 @@ extension Job {
         case .merge(let path, let other, let options):
             [7] + Job.field(path) + Job.field(other) + [Job.flags(options)]
         case .outline(let path): [8] + Job.field(path)
-        case .purge(let path, let secret, let purge):
+        case .purge(let path, let secret, let purge, let shown):
             [9] + Job.field(path) + ((try? secret.packed()) ?? []) + Job.field(Job.number(purge))
+                + Job.field(shown?.newest ?? 0) + Job.field(shown?.count ?? 0)
         }
     }
 
@@ -209,7 +214,7 @@ extension Job {
         let paths =
             switch self {
             case .check(let path), .verify(let path), .compact(let path, _), .accept(let path, _),
-                .outline(let path), .purge(let path, _, _):
+                .outline(let path), .purge(let path, _, _, _):
                 [path]
             case .salvage(let path, let target): [path, target]
             case .compare(let path, let other), .merge(let path, let other, _): [path, other]
@@ -220,7 +225,7 @@ extension Job {
     /// Whether it reads or changes the vault at `path` itself, so that what was last seen of that counts.
     func isOnVault(at path: String) -> Bool {
         switch self {
-        case .check(let vault), .compact(let vault, _), .purge(let vault, _, _): vault == path
+        case .check(let vault), .compact(let vault, _), .purge(let vault, _, _, _): vault == path
         case .merge(let vault, _, let options): vault == path && !options.isCopy
         case .verify, .salvage, .accept, .compare, .outline: false
         }

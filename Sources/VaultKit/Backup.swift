@@ -157,15 +157,17 @@ public struct Backup {
     /// What lies there now stays beside it. The copy is what this machine saw last then; if that cannot be remembered, it
     /// is restored all the same.
     ///
+    /// - Parameter shown: what a person was shown of the copy, if it is to be that still.
     /// - Returns: what was restored, where the file is that was there before, and why it could not be remembered.
     /// - Throws: ``VaultError/sameFile``; ``VaultError/file(_:)``, with `VaultFileError.damaged` for any defect of
-    ///   `source`. Nothing was changed then.
+    ///   `source` and `VaultFileError.replacedDuringWrite` if it is not what was shown. Nothing was changed then.
     public func restore(
-        from source: String, progress: Progress = .unwatched
+        from source: String, ifStill shown: Mark? = nil, progress: Progress = .unwatched
     ) throws(VaultError) -> (restored: Verification, kept: String?, markFailure: Errno?) {
         if let present = try identity(of: path), try present == identity(of: source) { throw .sameFile }
         let verification = try worker.verify(source, isCopy: true, progress: progress)
         if let defect = verification.defect { throw .file(.damaged(at: defect)) }
+        if let shown, verification.mark != shown { throw .file(.replacedDuringWrite) }
         let file = try open(source)
         let copy = try reading { () throws(VaultFileError) in
             try makeFolder()

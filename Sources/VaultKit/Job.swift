@@ -17,8 +17,8 @@ public enum Job: Equatable, Sendable {
     case salvage(from: String, to: String)
     /// Takes the file at a path for what was seen last there, if it is still what was shown.
     case accept(String, shown: Checkpoint?)
-    /// Removes versions of a secret for good from the vault at a path.
-    case purge(String, Secret, Compaction.Purge)
+    /// Removes versions of a secret for good from the vault at a path, if its history is still what was shown.
+    case purge(String, Secret, Compaction.Purge, shown: Compaction.ShownHistory?)
     /// Tells where the vault at a path and another file differ.
     case compare(String, with: String)
     /// Tells all the secrets of a copy, as they differ from a vault that has none.
@@ -164,13 +164,13 @@ extension Job {
             let wasRefused =
                 if let store = surroundings.checkpoints { try log.accept(shown, in: store) } else { true }
             return .accepted(try Verification(log), wasRefused: wasRefused)
-        case .purge(let path, let secret, let purge):
+        case .purge(let path, let secret, let purge, let shown):
             guard let packed = try? secret.packed(), let address = Address(packed: packed.span) else {
                 throw .noSuchVersion
             }
             let (removed, rewrite) = try Compaction.purge(
-                purge, of: address, path: path, master: master, surroundings: surroundings, progress: progress
-            )
+                purge, of: address, ifStill: shown, path: path, master: master, surroundings: surroundings,
+                progress: progress)
             return .purged(removed: removed, rewrite)
         case .compare(let path, let other):
             let there = try Job.open(other, otherKey, or: master, unmarked)
@@ -321,13 +321,16 @@ extension Worker {
 
     /// Removes versions of a secret for good from the vault at `path`.
     ///
+    /// - Parameter shown: what a person was shown before, if that is to be the history still.
     /// - Returns: how many, and what the rewrite did.
+    /// - Throws: as ``perform(_:progress:)``, with `VaultFileError.noSuchVersion` if there is none to remove.
     public func purge(
-        _ path: String, _ secret: Secret, _ purge: Compaction.Purge, progress: Progress = .unwatched
+        _ path: String, _ secret: Secret, _ purge: Compaction.Purge,
+        ifStill shown: Compaction.ShownHistory? = nil, progress: Progress = .unwatched
     ) throws(VaultError) -> (removed: UInt64, rewrite: Compaction.Report) {
         guard
             case .purged(let removed, let rewrite) = try perform(
-                .purge(path, secret, purge), progress: progress)
+                .purge(path, secret, purge, shown: shown), progress: progress)
         else { throw .agentLost(outcomeUnknown: true) }
         return (removed, rewrite)
     }

@@ -149,7 +149,8 @@ public enum Merge {
     ) throws(VaultFileError) -> Report {
         let plan = try Plan(here, there, .newer, options, now: now)
         let heads = try here.ancestry.heads(try here.namer())
-        if !options.takesAll, plan.isWhole, try there.ancestry.contains(heads, try there.namer()) {
+        let hasPurges = here.purged.entries.allSatisfy { there.purged.contains($0) }
+        if !options.takesAll, plan.isWhole, hasPurges, try there.ancestry.contains(heads, try there.namer()) {
             try Compaction.becomeCopy(here, of: there)
             var report = plan.report
             report.isWritten = true
@@ -203,10 +204,14 @@ extension Merge {
             report.future.sort(by: Secret.isListedBefore)
             report.unknown = try Plan.countUnknown(there, lackedBy: here)
             if report.unknown > 0 { isWhole = false }
-            if relation == .same || relation == .newer {
-                purged = there.purged.entries.filter { !here.purged.contains($0) }
-                report.purgedThere = try Plan.count(there.purged, in: here)
+            let news = there.purged.entries.filter { !here.purged.contains($0) }
+            switch relation {
+            case .same, .newer: purged = news
+            // Whoever had the old keys can make an entry; without it this file does not contain the purge.
+            case .older, .diverged: if !news.isEmpty { isWhole = false }
+            case .unrelated: break
             }
+            if relation != .unrelated { report.purgedThere = try Plan.count(there.purged, in: here) }
             missing = places.sorted { $0.offset < $1.offset }[...]
             report.isWritten = try hasNews(here, there)
         }

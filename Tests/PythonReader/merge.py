@@ -51,7 +51,7 @@ def merge(f, x, now, all_versions=False, allow_future=False, take_keys=False):
     if related == NEWER:
         if not take_keys:
             return without_a_record(REFUSED)
-        if set(here.heads) <= set(there.ids):
+        if set(here.heads) <= set(there.ids) and set(here.purged) <= set(there.purged):
             return without_a_record(COPIED)
         rewritten = rewrite.new_keys(f, now, there.keys)
         records = rewritten.records
@@ -60,7 +60,8 @@ def merge(f, x, now, all_versions=False, allow_future=False, take_keys=False):
 
     taken, future, purged_out = _versions(records, x.records, f.header.vault_id, here.purged, None if allow_future else now + DAY)
     unknown = _unknown(records, x.records)
-    partial = future > 0 or unknown > 0
+    is_purge_missing = related in (OLDER, DIVERGED) and bool(_without(there.purged, here.purged))
+    partial = future > 0 or unknown > 0 or is_purge_missing
     purged = _without(there.purged, here.purged)[-PURGED_MOST:] if is_same else []
     descent = _descent(here, there, is_same, partial or related == UNRELATED)
 

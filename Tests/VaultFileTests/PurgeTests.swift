@@ -63,6 +63,26 @@ import Testing
         #expect(try world.open().versions(address("A")).count == 3)
     }
 
+    @Test func `a history that is not what was shown is left alone`() throws {
+        let world = try leaked()
+        let worker = MasterWorker(MasterKey(bytes: try world.masterKey()), world.surroundings)
+        let secret = Secret("A", in: .team)
+        let history = try worker.history(of: secret, in: world.path)
+        let shown = Compaction.ShownHistory(newest: history[0].time, count: UInt64(history.count))
+        try world.open().append(.text("A", "set meanwhile"))
+        let bytes = world.bytes
+        for purge in [Compaction.Purge.version(0), .all] {
+            #expect(throws: VaultError.file(.noSuchVersion)) {
+                try worker.purge(world.path, secret, purge, ifStill: shown)
+            }
+        }
+        #expect(world.bytes == bytes)
+        let later = try worker.history(of: secret, in: world.path)
+        let now = Compaction.ShownHistory(newest: later[0].time, count: UInt64(later.count))
+        #expect(try worker.purge(world.path, secret, .version(0), ifStill: now).removed == 1)
+        #expect(try world.open().text("A") == "last")
+    }
+
     @Test func `all versions of a name go, and others stay`() throws {
         let world = try leaked()
         try world.open().append(.remove("A"))

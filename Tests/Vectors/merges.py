@@ -210,7 +210,10 @@ def keys():
     written("older-ids-alone", "Nothing to take, but changes that F did not contain", f, rewritten(
         "o5", descent(heads=[D], ids=[A]), [LEFT], master=OLDER), "older", [], record(True, ids=[D]))
     x = rewritten("old keys with entries", descent(heads=[B]), [RIGHT, purged(entry(LEFT))], master=OLDER)
-    written("older-with-entries", "Rule 4 is for the same keys", f, x, "older", [RIGHT], record(True, ids=[B]))
+    written("older-with-entries", "Rule 3: a purge that is not taken is not contained", f, x, "older", [RIGHT], record(True), partial=True)
+    lists = rewritten("lists too", descent(True, keys=[key_id(OLDER)]), [LEFT, purged(entry(RIGHT))])
+    x = rewritten("old keys with known entries", descent(heads=[B]), [LEFT, purged(entry(RIGHT))], master=OLDER)
+    written("older-with-known-entries", "Rule 3: F has the entry", lists, x, "older", [], record(True, ids=[B]))
     x = rewritten("old keys ahead", descent(heads=[B], keys=[K3]), [RIGHT, put("F", b"", NOW + DAY + 1)], master=OLDER)
     written("older-partial", "Rule 5: values alone", f, x, "older", [RIGHT], record(True), partial=True, future=1)
     listing = rewritten("lists", descent(True, keys=[key_id(OLDER)]), [LEFT, purged(entry(RIGHT))])
@@ -222,6 +225,9 @@ def keys():
     own = id(x.tag, THIRD)
     written("diverged", "Rule 5: ids and key ids", f, x, "diverged", [RIGHT], record(True, ids=[B, own], keys=[K3]))
     nothing("diverged-nothing-new", "Rule 1", f, rewritten("d3", descent(heads=[A], keys=[K1]), [RIGHT], master=THIRD), "diverged")
+    x = rewritten("d4", descent(heads=[A, B], keys=[K3]), [RIGHT], master=THIRD)
+    x = rewritten("d9", descent(heads=[A, B], keys=[K2, K3]), [RIGHT, purged(entry(LEFT))], master=THIRD)
+    written("diverged-with-entries", "Rule 3: a purge that is not taken is not contained", f, x, "diverged", [RIGHT], record(True), partial=True)
     x = rewritten("d4", descent(heads=[A, B], keys=[K3]), [RIGHT], master=THIRD)
     written("unrelated-keys", "No key in common: values alone", f, x, "unrelated", [RIGHT], record(True))
     x = rewritten("d5", descent(heads=[A], keys=[K3]), [RIGHT], master=THIRD)
@@ -268,7 +274,11 @@ def take_keys():
     written("newer-taken-in-part", "Rule 2b, then a partial merge", f, x, "newer", [RIGHT], record(True), [entry(BOTH)], options=["--take-keys"],
             partial=True, future=1, kept=[LEFT], rewrite=record(True, keys=[K1, key_id()], ids=[C, A, B], dropped=2))
     x = rewritten("new all", descent(True, ids=[A, B], keys=[key_id()]), [RIGHT], master=NEWER)
-    says("newer-copied", "Rule 2a: P(F) is in I(X)", f, x, "copied", "newer", ["--take-keys"])
+    own = id(x.tag, NEWER)
+    written("newer-without-an-entry", "Rule 2b: P(F) is in I(X), but X lacks a purged entry of F", f, x, "newer", [RIGHT],
+            record(heads=[own], ids=[own]), options=["--take-keys"], kept=[LEFT], rewrite=record(True, keys=[K1, key_id()], ids=[C, A, B], dropped=2))
+    x = rewritten("new all", descent(True, ids=[A, B], keys=[key_id()]), [RIGHT, purged(entry(put("P", b"", START)))], master=NEWER)
+    says("newer-copied", "Rule 2a: P(F) is in I(X), and F's entry in X", f, x, "copied", "newer", ["--take-keys"])
     x = rewritten("new other", descent(True, ids=[A, C], keys=[key_id()]), [RIGHT], master=NEWER)
     own = id(x.tag, NEWER)
     written("newer-in-part-beneath", "Rule 2b: one head of F is not in I(X)", f, x, "newer", [RIGHT], record(heads=[own], ids=[own]),

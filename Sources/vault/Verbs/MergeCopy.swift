@@ -114,7 +114,8 @@ struct MergeCopy: Command {
         }
         if report.purgedThere > 0 {
             Output.warn("the vault has \(Words.count(report.purgedThere, "version")) purged in \(file)")
-            Output.note("vault: hint: 'vault compact --keep all' removes them here too")
+            let isTaken = report.relation == .same || report.relation == .newer
+            Output.note("vault: hint: \(isTaken ? "'vault compact --keep all'" : "'vault purge'") removes them here too")
         }
         if report.unknown > 0 {
             Output.warn(

@@ -67,11 +67,12 @@ struct PurgeVersions: Command {
             (removed, report) = try files.showingProgress("purging") { progress throws(VaultError) in
                 try worker.purge(
                     Locations.realPath(of: path), secret, version.map { .version($0) } ?? .all,
+                    ifStill: Compaction.ShownHistory(newest: history[0].time, count: UInt64(history.count)),
                     progress: progress)
             }
         } catch .file(.noSuchVersion) {
-            // Somebody else was quicker.
-            throw noSuchVersion(version ?? 0, of: secret)
+            throw Failure(
+                .other, "'\(secret.name)' was changed meanwhile; nothing was removed", hint: "try again")
         } catch {
             throw Failure(error, path: path)
         }

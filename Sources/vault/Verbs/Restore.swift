@@ -37,7 +37,7 @@ struct Restore: Command {
         var failure: Failure?
         typealias Outcome = (restored: Verification, kept: String?, markFailure: Errno?)
         let result = try options.withKey(of: self.source, other) { worker throws(VaultError) -> Outcome? in
-            try describe(source, real, worker)
+            let shown = try describe(source, real, worker)
             do throws(Failure) {
                 if !yes { try Prompt.confirm("Put \(self.source) in the place of \(path)?") }
             } catch {
@@ -45,7 +45,7 @@ struct Restore: Command {
                 return nil
             }
             return try options.showingProgress("restoring") { progress throws(VaultError) in
-                try Backup(of: real, by: worker).restore(from: source, progress: progress)
+                try Backup(of: real, by: worker).restore(from: source, ifStill: shown, progress: progress)
             }
         }
         if let failure { throw failure }
@@ -53,6 +53,10 @@ struct Restore: Command {
         do throws(VaultError) {
             guard let outcome = try result.get() else { return }
             (restored, kept, markFailure) = outcome
+        } catch .file(.replacedDuringWrite) {
+            throw Failure(
+                .other, "\(self.source) is not what was shown any more; nothing was restored",
+                hint: "try again")
         } catch {
             throw Failure(error, path: error.isAboutTarget ? path : self.source)
         }
@@ -64,7 +68,11 @@ struct Restore: Command {
     }
 
     /// Says what the backup holds, what is there, and what would go.
-    private func describe(_ source: String, _ real: String, _ worker: any Worker) throws(VaultError) {
+    ///
+    /// - Returns: the point that the backup has reached.
+    private func describe(
+        _ source: String, _ real: String, _ worker: any Worker
+    ) throws(VaultError) -> Mark {
         let backup = try worker.verify(source, isCopy: true)
         let isShown = !yes || !options.common.quiet
         if isShown { Output.note("the backup: \(backup.description)") }
@@ -72,10 +80,13 @@ struct Restore: Command {
         if let header = try? Log.readHeader(path: real, surroundings: Surroundings()),
             header.vaultID != backup.mark.vaultID
         {
-            return Output.warn("\(self.source) is another vault, not a copy of the one that is there")
+            Output.warn("\(self.source) is another vault, not a copy of the one that is there")
+            return backup.mark
         }
-        guard isShown, let comparison = try? worker.compare(real, with: source) else { return }
-        Output.note(Restore.words(lacking: comparison.others, more: comparison.lacking))
+        if isShown, let comparison = try? worker.compare(real, with: source) {
+            Output.note(Restore.words(lacking: comparison.others, more: comparison.lacking))
+        }
+        return backup.mark
     }
 
     /// What lies in the vault's place, as far as the key of the backup and the header tell; nil, with a warning, if nothing can be
@@ -87,6 +98,9 @@ struct Restore: Command {
         } catch .file(.noFile) {
             return "nothing"
         } catch .file(.keysChanged), .locked {
+            Output.warn(
+                "the backup has other keys than the file that is there; with it, its own passphrase opens the vault"
+            )
             fault = "the key of the backup does not open it"
         } catch .file(.damaged), .file(.damagedHeader), .file(.tamperedHeader), .file(.incompleteCopy) {
             fault = "damaged"
