@@ -76,16 +76,17 @@ test:
 	@Scripts/install-node
 	@Scripts/install-gradient
 	@$(MAKE) --no-print-directory build
-	@$(MAKE) --no-print-directory -j5 --output-sync=target test-web test-agent test-programs test-reader test-build
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-reader test-build
+	@$(MAKE) --no-print-directory -j3 --output-sync=target test-web test-agent test-programs
 	XDG_STATE_HOME="$(CURDIR)/.build/state" SWIFT_BACKTRACE=enable=no VAULT_BINARY="$(CURDIR)/$(BINARY)" $(SWIFT) test --disable-xctest
 
 test-reader:
 	/usr/bin/python3 -B -m unittest discover --start-directory Tests/PythonReader
 
-# Beside the tests in Python, most of which wait more than they work.
 test-build:
-	@nice Scripts/quietly $(SWIFT) build --build-tests
+	@Scripts/quietly $(SWIFT) build --build-tests
 
+# These three wait more than they work, and look at the clock.
 test-agent:
 	$(UNITTEST) Tests/Agent
 

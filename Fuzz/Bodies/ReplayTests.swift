@@ -5,31 +5,31 @@ import Testing
 ///
 /// An input for which something does not hold ends the process, as it ends a fuzzer.
 @Suite struct ReplayTests {
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `headers that were kept, and others like them, are judged by the rules`() throws {
         var replay = try Replay(HeaderTarget.self)
         replay.run(changes: 600)
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `files that were kept, and others like them, are read as the format page says`() throws {
         var replay = try Replay(FramesTarget.self)
         replay.run(changes: 100)
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `messages that were kept, and others like them, keep nobody else from being answered`() throws {
         var replay = try Replay(AgentTarget.self)
         replay.run(changes: 1500)
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `words that were kept, and others like them, are read or refused in one line`() throws {
         var replay = try Replay(ArgumentsTarget.self)
         replay.run(changes: 2000)
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `texts that were kept, and others like them, come back as they were read`() throws {
         var replay = try Replay(FormatsTarget.self)
         replay.run(changes: 500)

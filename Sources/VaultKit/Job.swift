@@ -208,7 +208,7 @@ extension Job {
         unmarked.checkpoints = nil
         let here = try Log(path: path, access: access, surroundings: unmarked, master: try master.copy())
         let seen = try Log.seen(at: path, surroundings)
-        guard try Merge.mends(here, with: there, options, seen, now: surroundings.now()) else {
+        guard !seen.isEmpty, try Merge.mends(here, with: there, options, seen, now: surroundings.now()) else {
             throw .rolledBack(refusal)
         }
         let report = try Merge.run(into: here, from: there, options, now: surroundings.now())

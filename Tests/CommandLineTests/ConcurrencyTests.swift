@@ -3,7 +3,7 @@ import Testing
 
 /// Many processes at once.
 @Suite(.serialized) struct ConcurrencyTests {
-    @Test(.timeLimit(.minutes(4)))
+    @Test(.timeLimit(.minutes(10)))
     func `of 200 sets at once none is lost, and readers never fail`() throws {
         let sandbox = try Sandbox()
         #expect(try sandbox.run("init", "--kdf-memory", "64").outcome == .exit(0))

@@ -67,7 +67,7 @@ import Testing
         #expect(throws: UsageError("unknown option")) { try Put.parse("team", "-\u{301}-force") }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `ten thousand words are read quickly`() throws {
         let count = 10_000
         let start = ContinuousClock.now
