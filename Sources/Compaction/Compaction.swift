@@ -57,8 +57,7 @@ public enum Compaction {
     ) throws(VaultFileError) -> Report {
         let master = try log.copyOfMasterKey()
         return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
-            let change = RewriteChange(
-                excluded: try log.purgedOffsets(), purged: log.purged.entries, isChange: false)
+            let change = RewriteChange(purged: log.purged.entries, isChange: false)
             return try rewrite(log, recollection, master, slots: nil, retention, change, progress)
         }
     }
@@ -78,8 +77,7 @@ public enum Compaction {
             path: path, access: .writing, surroundings: surroundings, master: try old.copy())
         return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
             guard log.header.vaultID == keys.vaultID else { throw .replaced }
-            let change = RewriteChange(
-                excluded: try log.purgedOffsets(), purged: log.purged.entries, formerKeys: [try log.keyID()])
+            let change = RewriteChange(purged: log.purged.entries, formerKeys: [try log.keyID()])
             return try rewrite(log, recollection, keys.master, slots: keys.slots, .all, change, progress)
         }
     }
@@ -97,8 +95,7 @@ public enum Compaction {
         return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
             guard log.header.vaultID == later.header.vaultID else { throw .replaced }
             let change = RewriteChange(
-                excluded: try log.purgedOffsets(), purged: log.purged.entries,
-                formerKeys: [try log.keyID()] + later.ancestry.keys)
+                purged: log.purged.entries, formerKeys: [try log.keyID()] + later.ancestry.keys)
             return try rewrite(log, recollection, master, slots: later.header.slots, .all, change, progress)
         }
     }
@@ -190,8 +187,7 @@ public enum Compaction {
                     try PurgeList.entry(address.packed.span, version, of: log.header.vaultID)
                 ])
             }
-            let change = RewriteChange(
-                excluded: try log.purgedOffsets().union(removed.map(\.offset)), purged: purged.entries)
+            let change = RewriteChange(excluded: Set(removed.map(\.offset)), purged: purged.entries)
             let report = try rewrite(
                 log, recollection, try log.copyOfMasterKey(), slots: nil, .all, change, progress)
             return (UInt64(removed.count), report)
@@ -201,7 +197,7 @@ public enum Compaction {
     /// How a rewrite differs from a plain compaction.
     private struct RewriteChange {
         /// The offsets of the versions that are left out, whatever is kept else.
-        var excluded: Set<UInt64>
+        var excluded: Set<UInt64> = []
         /// What was purged, in this rewrite or before.
         var purged: [Bytes16]
         /// The ids of master keys that the new file's follows, beside those that the old one's does.

@@ -93,9 +93,10 @@ struct RecordWriter: ~Copyable {
     /// Whether the record that was just added, whose frame ends at `end`, is the last of its transaction.
     private func isEndOfTransaction(_ end: UInt64) -> Bool {
         guard count < fronts.count + places.count else { return true }
-        // What is new begins the first transaction, which ends behind it at the earliest.
-        if count < fronts.count { return false }
-        return Int(end - transactionStart) + places[carriedCount].frameCount > RecordWriter.mostTransaction
+        let next =
+            count < fronts.count
+            ? Format.frameOverhead + SecretBox.tagCount + fronts[count].count : places[carriedCount].frameCount
+        return Int(end - transactionStart) + next > RecordWriter.mostTransaction
     }
 
     /// Writes what waits, once it is enough.

@@ -19,14 +19,10 @@ struct Rewrite: ~Copyable {
         _ places: [FramePlace], behind descent: Descent, _ purged: [Bytes16], _ surroundings: Surroundings,
         _ progress: Progress
     ) throws(VaultFileError) {
-        var fronts = [RecordPrefix.plaintext(of: descent, time: surroundings.now())]
-        if let body = PurgeList.body(purged) {
-            fronts.append(
-                RecordPrefix.plaintext(
-                    kind: RecordKind.purged, bodySize: body.count, time: surroundings.now()
-                ) { $0.copy(from: body.span, at: Format.prefixCount) })
-        }
-        self.fronts = fronts
+        let now = surroundings.now()
+        fronts =
+            [RecordPrefix.plaintext(of: descent, time: now)]
+            + RecordPrefix.plaintexts(ofPurged: purged, time: now)
         sumKey = try guarding { () throws(SodiumError) in try Key() }
         self.places = places
         self.surroundings = surroundings

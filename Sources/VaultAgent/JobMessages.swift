@@ -169,6 +169,7 @@ extension FieldReader {
         report.relation = relation
         report.purged = try number(UInt64.self, of: body)
         report.purgedThere = try number(UInt64.self, of: body)
+        report.purgesLeftOut = try number(UInt64.self, of: body)
         report.unknown = try number(UInt64.self, of: body)
         let tailCount = try number(UInt64.self, of: body)
         let path = try text(Int(try number(UInt16.self, of: body)), of: body)
@@ -301,7 +302,7 @@ extension JobReport {
             | (report.hasTakenKeys ? 8 : 0)
         var bytes =
             Job.field(report.versions) + Job.field(report.secrets) + [flags, report.relation.rawValue]
-        bytes += [report.purged, report.purgedThere, report.unknown].flatMap(Job.field)
+        bytes += [report.purged, report.purgedThere, report.purgesLeftOut, report.unknown].flatMap(Job.field)
         bytes += Job.field(report.savedTail?.count ?? 0) + Job.field(report.savedTail?.path ?? "")
         bytes += field(UInt32(report.conflicts.count))
         for conflict in report.conflicts {

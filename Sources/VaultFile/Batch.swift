@@ -93,15 +93,15 @@ public struct Batch: ~Copyable {
         return try carry(content.span)
     }
 
-    /// Adds the newest of what was purged from another copy, and must not come back here.
+    /// Adds what was purged from another copy, and must not come back here: as many entries as one record has, at most.
     ///
     /// - Returns: as ``carry(_:)``.
     package mutating func add(purged entries: [Bytes16]) throws(VaultFileError) -> Bool {
-        guard let body = PurgeList.body(entries) else { return true }
-        let content = RecordPrefix.plaintext(
-            kind: RecordKind.purged, bodySize: body.count, time: log.surroundings.now()
-        ) { $0.copy(from: body.span, at: Format.prefixCount) }
-        return try carry(content.span)
+        precondition(entries.count <= PurgeList.maxEntries)
+        for content in RecordPrefix.plaintexts(ofPurged: entries, time: log.surroundings.now()) {
+            guard try carry(content.span) else { return false }
+        }
+        return true
     }
 
     /// The time of each change: now, but later than any version of the same name, and none that was purged.
@@ -165,6 +165,15 @@ extension RecordPrefix {
         prefix.store(into: &span)
         fill(&span)
         return content
+    }
+
+    /// The plaintexts of as many records as it takes to list what was purged.
+    package static func plaintexts(ofPurged entries: [Bytes16], time: UInt64) -> [[UInt8]] {
+        PurgeList.bodies(entries).map { body in
+            plaintext(kind: RecordKind.purged, bodySize: body.count, time: time) {
+                $0.copy(from: body.span, at: Format.prefixCount)
+            }
+        }
     }
 
     /// The plaintext of a proof of descent.

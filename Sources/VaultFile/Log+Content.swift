@@ -13,11 +13,19 @@ public enum Retention: Equatable, Sendable {
 
 /// What a file holds, and what a rewrite of it needs to know.
 extension Log {
-    /// How many names the file knows, deleted ones too.
-    public var nameCount: Int { replay.index.count }
+    /// How many names have a history, deleted ones too.
+    public var nameCount: Int {
+        if replay.hidden.isEmpty { return replay.index.count }
+        return (0..<replay.index.count).count { replay.newest(at: $0) != nil }
+    }
 
-    /// How many versions it holds, tombstones too.
-    public var versionCount: Int { replay.index.versionCount }
+    /// How many versions the histories have, tombstones too.
+    public var versionCount: Int {
+        if replay.hidden.isEmpty { return replay.index.versionCount }
+        var count = 0
+        for place in 0..<replay.index.count { forEachVersion(at: place) { _ in count += 1 } }
+        return count
+    }
 
     /// Where the last commit ends.
     public var committedEnd: UInt64 { replay.committed.end }
@@ -27,8 +35,9 @@ extension Log {
 
     /// The current version of a secret; nil if there is none, or it was deleted.
     public func current(_ address: Address) -> Version? {
-        guard let place = replay.index.find(address.bytes.span) else { return nil }
-        let newest = replay.index.newest(at: place)
+        guard let place = replay.index.find(address.bytes.span), let newest = replay.newest(at: place) else {
+            return nil
+        }
         return newest.kind == .value ? newest : nil
     }
 
@@ -36,18 +45,14 @@ extension Log {
     public func versions(_ address: Address) -> [Version] {
         guard let place = replay.index.find(address.bytes.span) else { return [] }
         var result: [Version] = []
-        var next: Version? = replay.index.newest(at: place)
-        while let version = next {
-            result.append(version)
-            next = replay.index.older(than: version)
-        }
+        forEachVersion(at: place) { result.append($0) }
         return result
     }
 
     /// Calls `body` with the packed address of every secret that exists now, in no order: scope, length of
     /// the id, length of the name, each one byte, then id and name.
     public func forEachCurrent<E>(_ body: (Span<UInt8>) throws(E) -> Void) throws(E) {
-        for place in 0..<replay.index.count where replay.index.newest(at: place).kind == .value {
+        for place in 0..<replay.index.count where replay.newest(at: place)?.kind == .value {
             try replay.index.withAddress(at: place, body)
         }
     }
@@ -66,10 +71,11 @@ extension Log {
     ///
     /// - Parameter excluded: the offsets of versions that are not, whatever `retention` says.
     package func places(keeping retention: Retention, without excluded: Set<UInt64> = []) -> [FramePlace] {
+        let isAll = excluded.isEmpty && replay.hidden.isEmpty
         var places =
-            excluded.isEmpty
+            isAll
             ? replay.index.places(keeping: retention) : placesByName(keeping: retention, without: excluded)
-        if replay.extras.isEmpty, excluded.isEmpty { return places }
+        if replay.extras.isEmpty, isAll { return places }
         places += replay.extras
         return places.sorted { $0.offset < $1.offset }
     }
@@ -95,26 +101,11 @@ extension Log {
 
     /// Calls `body` with each version of a name, new to old.
     private func forEachVersion<E>(at place: Int, _ body: (Version) throws(E) -> Void) throws(E) {
-        var next: Version? = replay.index.newest(at: place)
+        var next = replay.newest(at: place)
         while let version = next {
             try body(version)
-            next = replay.index.older(than: version)
+            next = replay.older(than: version)
         }
-    }
-
-    /// The offsets of the versions that were purged from another copy and are in this file still.
-    package func purgedOffsets() throws(VaultFileError) -> Set<UInt64> {
-        var offsets: Set<UInt64> = []
-        if replay.purged.isEmpty { return offsets }
-        for place in 0..<replay.index.count {
-            try forEachVersion(at: place) { version throws(VaultFileError) in
-                let isPurged = try replay.index.withAddress(at: place) { address throws(VaultFileError) in
-                    try replay.purged.contains(address, version, of: header.vaultID)
-                }
-                if isPurged { offsets.insert(version.offset) }
-            }
-        }
-        return offsets
     }
 
     /// Calls `body` with the newest version of each name that is not in `excluded`, and its address.
@@ -122,10 +113,8 @@ extension Log {
         without excluded: Set<UInt64>, _ body: (Version, Span<UInt8>) throws(E) -> Void
     ) throws(E) {
         for place in 0..<replay.index.count {
-            var next: Version? = replay.index.newest(at: place)
-            while let version = next, excluded.contains(version.offset) {
-                next = replay.index.older(than: version)
-            }
+            var next = replay.newest(at: place)
+            while let version = next, excluded.contains(version.offset) { next = replay.older(than: version) }
             guard let newest = next else { continue }
             try replay.index.withAddress(at: place) { address throws(E) in try body(newest, address) }
         }
@@ -177,7 +166,7 @@ extension Log {
     public var liveBytes: UInt64 {
         var sum: UInt64 = 0
         for place in 0..<replay.index.count {
-            let newest = replay.index.newest(at: place)
+            guard let newest = replay.newest(at: place) else { continue }
             if newest.kind == .value { sum += UInt64(Format.frameOverhead) + UInt64(newest.boxCount) }
         }
         return sum
@@ -191,7 +180,7 @@ extension Log {
         _ body: (Version, Span<UInt8>) throws(E) -> Void
     ) throws(E) {
         for place in 0..<replay.index.count {
-            let newest = replay.index.newest(at: place)
+            guard let newest = replay.newest(at: place) else { continue }
             try replay.index.withAddress(at: place) { address throws(E) in
                 try body(newest, address)
             }
@@ -202,12 +191,12 @@ extension Log {
     ///
     /// - Parameter place: where in the order of ``forEachNewest(_:)`` it is looked for first; then the next one's place.
     package func newest(_ address: Span<UInt8>, expectedAt place: inout Int) -> Version? {
-        if place >= nameCount || !replay.index.withAddress(at: place, { $0.equals(address) }) {
+        if place >= replay.index.count || !replay.index.withAddress(at: place, { $0.equals(address) }) {
             guard let found = replay.index.find(address) else { return nil }
             place = found
         }
         defer { place += 1 }
-        return replay.index.newest(at: place)
+        return replay.newest(at: place)
     }
 }
 

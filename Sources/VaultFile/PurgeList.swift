@@ -14,8 +14,14 @@ package struct PurgeList: Sendable {
 
     package var isEmpty: Bool { entries.isEmpty }
 
-    package mutating func add(_ more: [Bytes16]) {
+    /// Adds those that are not in it.
+    ///
+    /// - Returns: whether there are any.
+    @discardableResult
+    package mutating func add(_ more: [Bytes16]) -> Bool {
+        let count = entries.count
         for entry in more where known.insert(entry).inserted { entries.append(entry) }
+        return entries.count > count
     }
 
     /// Whether a version is on the list.
@@ -55,9 +61,10 @@ package struct PurgeList: Sendable {
         return stride(from: 0, to: body.count, by: 16).map { Bytes16(body, at: $0) }
     }
 
-    /// The body of a record with the newest of `entries`; nil if there are none.
-    package static func body(_ entries: [Bytes16]) -> [UInt8]? {
-        if entries.isEmpty { return nil }
-        return entries.suffix(maxEntries).flatMap(\.bytes)
+    /// The bodies of as many records as it takes to list `entries`.
+    package static func bodies(_ entries: [Bytes16]) -> [[UInt8]] {
+        stride(from: 0, to: entries.count, by: maxEntries).map { start in
+            entries[start..<min(start + maxEntries, entries.count)].flatMap(\.bytes)
+        }
     }
 }

@@ -31,6 +31,10 @@ package struct Replay: ~Copyable {
     private(set) var ancestry: Ancestry
     /// What was purged and must not come back, in the order of the file.
     private(set) var purged = PurgeList()
+    /// The offsets of the versions that are listed there, and so in no history.
+    private(set) var hidden: Set<UInt64> = []
+    /// Whether the list has grown since all versions were held against it.
+    private var isListNew = false
     /// The records of unknown kinds that a rewrite copies without knowing them.
     private(set) var extras: [FramePlace] = []
 
@@ -51,6 +55,7 @@ package struct Replay: ~Copyable {
     private var stagedSkips = 0
     private var stagedDescent: Descent?
     private var stagedPurges: [[Bytes16]] = []
+    private var stagedHidden: [UInt64] = []
     private var stagedExtras: [FramePlace] = []
     private var packed: [UInt8] = []
 
@@ -118,10 +123,10 @@ package struct Replay: ~Copyable {
             stop = try replay(to: length)
         } catch {
             // What lies before a defect has taken effect.
-            try? order()
+            try? settleHistories()
             throw error
         }
-        try order()
+        try settleHistories()
         if !metBaseEnd { throw .damaged(at: stop) }
         if committed.end == length { return nil }
         if length - committed.end > Format.mostTransaction { throw .damaged(at: stop) }
@@ -227,6 +232,9 @@ package struct Replay: ~Copyable {
         if let record {
             let version = Version(
                 offset: before.end, time: record.time, boxCount: boxCount, kind: record.kind)
+            if !isListNew, try self.purged.contains(packed.span, version, of: header.vaultID) {
+                stagedHidden.append(version.offset)
+            }
             index.insert(version, address: packed.span)
         } else {
             stagedSkips += 1
@@ -243,7 +251,8 @@ package struct Replay: ~Copyable {
         index.commit()
         skipped += stagedSkips
         extras += stagedExtras
-        for entries in stagedPurges { purged.add(entries) }
+        for entries in stagedPurges where purged.add(entries) { isListNew = true }
+        if !stagedHidden.isEmpty { hidden.formUnion(stagedHidden) }
         ancestry.take(
             stagedDescent, tag: position.tag, isFirst: committed.end == Format.logStart,
             isContent: position.end <= header.baseEnd)
@@ -258,18 +267,49 @@ package struct Replay: ~Copyable {
         stagedSkips = 0
         stagedDescent = nil
         stagedPurges.removeAll()
+        stagedHidden.removeAll()
         stagedExtras.removeAll()
     }
 
-    /// Puts versions in their places that were not found from old to new.
+    /// Puts versions in their places that were not found from old to new, then hides those that are listed as purged.
     ///
-    /// If that fails, they wait for the next time.
-    private mutating func order() throws(VaultFileError) {
-        guard index.hasLate else { return }
-        reader.stopReadingAhead()
-        let order = index.order()
-        let values = ValueOrder(order.ties, of: index, before: committed.end)
-        index.link(order, try values.sorted(order.tied, &reader))
+    /// What fails is done the next time.
+    private mutating func settleHistories() throws(VaultFileError) {
+        if index.hasLate {
+            reader.stopReadingAhead()
+            let order = index.order()
+            let values = ValueOrder(order.ties, of: index, before: committed.end)
+            index.link(order, try values.sorted(order.tied, &reader))
+        }
+        if isListNew { try hideListed() }
+    }
+
+    private mutating func hideListed() throws(VaultFileError) {
+        var listed: Set<UInt64> = []
+        for place in 0..<index.count {
+            try index.withAddress(at: place) { address throws(VaultFileError) in
+                var next: Version? = index.newest(at: place)
+                while let version = next {
+                    if try purged.contains(address, version, of: header.vaultID) { listed.insert(version.offset) }
+                    next = index.older(than: version)
+                }
+            }
+        }
+        hidden = listed
+        isListNew = false
+    }
+
+    /// The newest version in the history of the name at `place`, deleted or not.
+    func newest(at place: Int) -> Version? { firstListed(from: index.newest(at: place)) }
+
+    /// The version before `version` in its history.
+    func older(than version: Version) -> Version? { firstListed(from: index.older(than: version)) }
+
+    private func firstListed(from version: Version?) -> Version? {
+        if hidden.isEmpty { return version }
+        var next = version
+        while let version = next, hidden.contains(version.offset) { next = index.older(than: version) }
+        return next
     }
 
     /// Looks for a frame of a later transaction, which proves that what stopped the replay is damage: section

@@ -71,8 +71,12 @@ public enum Merge {
         public var future: [Secret] = []
         /// How many versions were left out because they were purged here.
         public var purged: UInt64 = 0
-        /// How many versions are in this file that were purged from the other one; a compaction removes them.
+        /// How many versions of this file were purged from the other one.
+        ///
+        /// If its keys are the same, they are in no history any more, and a compaction removes them from the file.
         public var purgedThere: UInt64 = 0
+        /// How many purged versions of the other file are not remembered as purged here: it has older keys, or the list is full.
+        public var purgesLeftOut: UInt64 = 0
         /// How many records of unknown kinds, which any program may copy, were left out.
         public var unknown: UInt64 = 0
         /// How the keys of the two files stand to each other.
@@ -87,6 +91,9 @@ public enum Merge {
         public var isWritten = false
         /// What was done about a tail that a killed writer had left.
         public var savedTail: Log.SavedTail?
+
+        /// Whether something was left out without which this file does not contain all that the other one does.
+        public var isPartial: Bool { !future.isEmpty || unknown > 0 || purgesLeftOut > 0 }
 
         /// Nothing yet.
         public init() {}
@@ -177,7 +184,7 @@ extension Merge {
         /// What was purged from the other file and is not known here.
         private var purged: [Bytes16] = []
         /// Whether all that the other file contains is in this one then.
-        private(set) var isWhole = true
+        var isWhole: Bool { !report.isPartial }
 
         init(
             _ here: Log, _ there: Log, _ relation: Relation, _ options: MergeOptions, now: UInt64
@@ -203,17 +210,21 @@ extension Merge {
             report.ahead.sort(by: Secret.isListedBefore)
             report.future.sort(by: Secret.isListedBefore)
             report.unknown = try Plan.countUnknown(there, lackedBy: here)
-            if report.unknown > 0 { isWhole = false }
-            let news = there.purged.entries.filter { !here.purged.contains($0) }
-            switch relation {
-            case .same, .newer: purged = news
-            // Whoever had the old keys can make an entry; without it this file does not contain the purge.
-            case .older, .diverged: if !news.isEmpty { isWhole = false }
-            case .unrelated: break
-            }
-            if relation != .unrelated { report.purgedThere = try Plan.count(there.purged, in: here) }
+            if relation != .unrelated { try takePurges(of: there, into: here) }
             missing = places.sorted { $0.offset < $1.offset }[...]
             report.isWritten = try hasNews(here, there)
+        }
+
+        /// Takes what was purged there, if the keys are the same, and no more than the list may have by merges.
+        ///
+        /// Whoever had older keys can make an entry. Without an entry, this file does not contain the purge.
+        private mutating func takePurges(of there: Log, into here: Log) throws(VaultFileError) {
+            let lacking = there.purged.entries.filter { !here.purged.contains($0) }
+            let isTaken = relation == .same || relation == .newer
+            let room = isTaken ? max(PurgeList.maxEntries - here.purged.entries.count, 0) : 0
+            purged = Array(lacking.prefix(room))
+            report.purgesLeftOut = UInt64(lacking.count - purged.count)
+            report.purgedThere = try Plan.count(there.purged, in: here)
         }
 
         /// Whether this file contains what the other one does, so that there is nothing to take.
@@ -250,7 +261,6 @@ extension Merge {
                 return true
             }
             guard isFuture else { return }
-            isWhole = false
             if let secret = Secret(packed: packed.span), report.future.count < Merge.mostNamed {
                 report.future.append(secret)
             }
@@ -348,7 +358,7 @@ extension Merge {
         private func fits(behind descent: Descent) -> Bool {
             var size = UInt64(Format.frameSize(bodySize: descent.size))
             if !purged.isEmpty {
-                size += UInt64(Format.frameSize(bodySize: 16 * min(purged.count, PurgeList.maxEntries)))
+                size += UInt64(Format.frameSize(bodySize: 16 * purged.count))
             }
             for place in missing {
                 size += UInt64(place.frameCount)

@@ -5,7 +5,7 @@ from collections import namedtuple
 import rewrite
 from descent import HEADS_MOST, KEYS_MOST, PURGED_MOST, Descent, State, limited
 from primitives import DESCENT, DROPPED_MOST, PURGED, SEQ_MOST, TRANSACTION_MOST
-from reader import address, frame_length, histories, unaddressed
+from reader import address, entry, frame_length, histories, unaddressed
 from verdicts import Exhausted
 
 SAME, OLDER, NEWER, DIVERGED, UNRELATED = "same", "older", "newer", "diverged", "unrelated"
@@ -58,11 +58,12 @@ def merge(f, x, now, all_versions=False, allow_future=False, take_keys=False):
         here = State([*rewritten.descent.ids, OWN], [OWN], rewritten.descent.keys, rewritten.descent.dropped, False, rewritten.purged)
     is_same = related in (SAME, NEWER)
 
-    taken, future, purged_out = _versions(records, x.records, f.header.vault_id, here.purged, None if allow_future else now + DAY)
+    taken, future, purged_out = _versions(
+        histories(records, f.header.vault_id), x.histories(), f.header.vault_id, here.purged, None if allow_future else now + DAY)
     unknown = _unknown(records, x.records)
-    is_purge_missing = related in (OLDER, DIVERGED) and bool(_without(there.purged, here.purged))
-    partial = future > 0 or unknown > 0 or is_purge_missing
-    purged = _without(there.purged, here.purged)[-PURGED_MOST:] if is_same else []
+    lacking = _without(there.purged, here.purged) if related != UNRELATED else []
+    purged = lacking[:max(PURGED_MOST - len(here.purged), 0)] if is_same else []
+    partial = future > 0 or unknown > 0 or len(purged) < len(lacking)
     descent = _descent(here, there, is_same, partial or related == UNRELATED)
 
     news = bool(taken or purged or descent.ids or descent.keys)
@@ -77,12 +78,12 @@ def merge(f, x, now, all_versions=False, allow_future=False, take_keys=False):
 
 def _versions(here, there, vault_id, purged, latest):
     """The versions of X to take; how many are left out as too late, and how many as purged."""
-    known = {(address(v), v.time, v.kind, v.value) for versions in histories(here).values() for v in versions}
-    missing = [v for versions in histories(there).values() for v in versions
+    known = {(address(v), v.time, v.kind, v.value) for versions in here.values() for v in versions}
+    missing = [v for versions in there.values() for v in versions
                if (address(v), v.time, v.kind, v.value) not in known]
     purged = set(purged)
-    listed = [v for v in missing if rewrite.entry(vault_id, v) in purged]
-    wanted = [v for v in missing if rewrite.entry(vault_id, v) not in purged]
+    listed = [v for v in missing if entry(vault_id, v) in purged]
+    wanted = [v for v in missing if entry(vault_id, v) not in purged]
     taken = [v for v in wanted if latest is None or v.time <= latest]
     return sorted(taken, key=lambda v: v.seq), len(wanted) - len(taken), len(listed)
 

@@ -345,32 +345,43 @@ class Vault:
 
     def histories(self):
         """Section 9: {(scope, id, name): versions}, newest first, equal ones once (as the first of them in the file)."""
-        return histories(self.records)
+        return histories(self.records, self.header.vault_id)
 
     def skipped(self):
         """How many records took effect that are neither values nor tombstones."""
         return sum(r.kind not in (VALUE, TOMBSTONE) for r in self.records)
 
     def digest(self):
-        return digest(self.records)
+        return digest(self.records, self.header.vault_id)
 
     def current(self):
         """{(scope, id, name): value} of the secrets that exist."""
         return {a: v[0].value for a, v in self.histories().items() if v[0].kind == VALUE}
 
 
-def histories(records):
-    sets = {}
+def purged(records):
+    """The entries of all PURGED records, in order, each once."""
+    return primitives.unique([entry for r in records if r.kind == PURGED for entry in descent.purged_entries(r.value)])
+
+
+def entry(vault_id, record):
+    """What stands for the versions of the record's address that have its time and kind."""
+    return descent.purged_entry(vault_id, address(record), record.time, record.kind)
+
+
+def histories(records, vault_id, listed=None):
+    """Those of the records, which belong to the vault with this id, without what these entries list, or their own."""
+    sets, listed = {}, set(purged(records) if listed is None else listed)
     for r in records:
-        if r.kind in (VALUE, TOMBSTONE):
+        if r.kind in (VALUE, TOMBSTONE) and not (listed and entry(vault_id, r) in listed):
             sets.setdefault((r.scope, r.id.decode(), r.name.decode()), {}).setdefault((r.time, r.kind, r.value), r)
     return {where: [s[triple] for triple in sorted(s, reverse=True)] for where, s in sets.items()}
 
 
-def digest(records):
+def digest(records, vault_id):
     """Section 13: what stands for the whole history, in hexadecimal."""
     parts = {}
-    for versions in histories(records).values():
+    for versions in histories(records, vault_id).values():
         parts[address(versions[0])] = struct.pack("<I", len(versions)) + b"".join(
             struct.pack("<QBI", v.time, v.kind, len(v.value)) + v.value for v in versions)
     return blake(32, b"".join(where + parts[where] for where in sorted(parts))).hex()

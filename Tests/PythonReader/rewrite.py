@@ -2,15 +2,15 @@
 
 from collections import namedtuple
 
-from descent import KEYS_MOST, PURGED_MOST, Descent, limited, purged_entry
+from descent import KEYS_MOST, PURGED_MOST, Descent, limited
 from primitives import (
     DESCENT, DROPPED_MOST, HEAD, IGNORABLE, LOG_START, PURGED, SAFE_TO_COPY, SEQ_MOST, TOMBSTONE, VALUE, WITH_DESCENT, unique)
-from reader import address, frame_length, histories, unaddressed
+from reader import entry, frame_length, histories, unaddressed
 from verdicts import Exhausted, ReadOnly
 
 ALL, NONE = "all", "none"  # or the time since which a version must have been replaced to be kept
 
-# What the new file holds: the fields of its header but for the file salt, its DESCENT, the entries of its PURGED, and the records
+# What the new file holds: the fields of its header but for the file salt, its DESCENT, the purged entries, and the records
 # behind these two in their order.
 Rewrite = namedtuple("Rewrite", "header descent purged records")
 
@@ -21,10 +21,6 @@ def check_writable(header):
         raise ReadOnly()
 
 
-def entry(vault_id, record):
-    return purged_entry(vault_id, address(record), record.time, record.kind)
-
-
 def is_unknown_to_copy(record):
     """Is the record of a kind to come that is carried over without being understood?"""
     return record.kind & (IGNORABLE | SAFE_TO_COPY) == IGNORABLE | SAFE_TO_COPY and record.kind not in (HEAD, PURGED)
@@ -33,10 +29,9 @@ def is_unknown_to_copy(record):
 def survivors(records, vault_id, purged, retention):
     """The records that a rewrite carries over, in the order of the file."""
     kept = set()
-    for versions in histories(records).values():
-        left = [v for v in versions if entry(vault_id, v) not in purged]
-        for i, version in enumerate(left):
-            if i == 0 or retention == ALL or retention != NONE and left[i - 1].time >= retention:
+    for versions in histories(records, vault_id, purged).values():
+        for i, version in enumerate(versions):
+            if i == 0 or retention == ALL or retention != NONE and versions[i - 1].time >= retention:
                 kept.add(version.seq)
     return [r for r in records if (r.seq in kept if r.kind in (VALUE, TOMBSTONE) else is_unknown_to_copy(r))]
 
@@ -44,11 +39,10 @@ def survivors(records, vault_id, purged, retention):
 def make(header, records, descent, purged, retention, seq, tag, now):
     """The rewrite of a file with this header, whose last frame has this seq and tag."""
     check_writable(header)
-    new = survivors(records, header.vault_id, set(purged), retention)
-    purged = purged[-PURGED_MOST:]
+    new = survivors(records, header.vault_id, purged, retention)
     first = [unaddressed(DESCENT, descent.encode(), now)]
-    if purged:
-        first.append(unaddressed(PURGED, b"".join(purged), now))
+    for at in range(0, len(purged), PURGED_MOST):
+        first.append(unaddressed(PURGED, b"".join(purged[at:at + PURGED_MOST]), now))
     written = first + [r._replace(seq=None) for r in new]
     if header.generation == SEQ_MOST or seq + len(written) > SEQ_MOST:
         raise Exhausted("a generation or seq would pass 2^64 - 1")

@@ -4,9 +4,9 @@ from collections import namedtuple
 
 import reader
 import rewrite
-from descent import Descent, purged_entries
+from descent import Descent
 from primitives import (
-    COMMIT, COPY_AT, DESCENT, HEADER_LENGTH, IGNORABLE, LOG_START, PURGED, SEALED, TOMBSTONE, VALUE, unique)
+    COMMIT, COPY_AT, DESCENT, HEADER_LENGTH, IGNORABLE, LOG_START, SEALED, TOMBSTONE, VALUE, unique)
 from verdicts import Unsupported, VaultError
 
 # Bytes in which nothing was found, and how many records stood there; None where nothing tells, at the end.
@@ -44,7 +44,7 @@ def salvage(data, secret, now):
     else:
         keys = [key for r in found if r.kind == DESCENT for key in Descent.decode(r.value).keys]
         descent = Descent(True, [], unique(keys)[-rewrite.KEYS_MOST:], [], 0)
-        purged = unique([e for r in found if r.kind == PURGED for e in purged_entries(r.value)])
+        purged = reader.purged(found)
     made = rewrite.make(header, found, descent, purged, rewrite.ALL, seq, tag, now)
     unknown = sum(r.kind not in (VALUE, TOMBSTONE) and not r.kind & IGNORABLE for r in found)
     return Salvaged(made, lost, None if is_whole else transaction, unknown)

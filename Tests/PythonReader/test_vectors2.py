@@ -11,7 +11,7 @@ import vectors2
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Vectors")
 FOLDER = os.path.join(HERE, "v2")
-FROZEN = "8c6f1bbff85728b5f2bf24bf71d28a0de2f71a08d0c24d510bc2bcb5eba6bb52"
+FROZEN = "f927e7830515083db99d2a63de042286578b8bbd7d0b1fb53640c8c55514ce9c"
 
 
 def paths():

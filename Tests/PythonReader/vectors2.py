@@ -72,10 +72,10 @@ def digest_of(ids):
     return blake(32, b"".join(ids)).hex()
 
 
-def counts(records):
-    histories = reader.histories(records)
+def counts(records, vault_id):
+    histories = reader.histories(records, vault_id)
     return {"secrets": sum(v[0].kind == reader.VALUE for v in histories.values()), "versions": sum(map(len, histories.values())),
-            "digest": reader.digest(records)}
+            "digest": reader.digest(records, vault_id)}
 
 
 def described(record):
@@ -100,7 +100,7 @@ def read(head, files):
     vault, = opened(head, files)
     check = ["gap"] * vault.gap_not_zero + ["copy"] * vault.copy_differs
     state = vault.state()
-    said = {"expect": vault.verdict, "end": vault.end, "seq": vault.seq, "skipped": vault.skipped(), **counts(vault.records),
+    said = {"expect": vault.verdict, "end": vault.end, "seq": vault.seq, "skipped": vault.skipped(), **counts(vault.records, vault.header.vault_id),
             "secrets": current(vault), "digest": vault.digest(),
             "descent": {"heads": sorted_hex(state.heads), "ids": len(state.ids), "ids_digest": digest_of(state.ids),
                         "keys": [key.hex() for key in state.keys], "dropped": state.dropped, "legacy": state.legacy},
@@ -133,11 +133,11 @@ def merged(head, files):
     if m.outcome in (merge.REFUSED, merge.COPIED):
         return said
     before = f.records if m.rewritten is None else m.rewritten.records
+    written = [record for records in m.transactions for record in records]
     said.update(partial=m.partial, taken=len(m.taken), future=m.future, purged_out=m.purged_out, unknown=m.unknown,
-                **counts(before + m.taken))
+                **counts(before + written, f.header.vault_id))
     if m.outcome == merge.NOTHING:
         return said
-    written = [record for records in m.transactions for record in records]
     said.update(transactions=len(m.transactions), order=order([r for r in written if r.kind not in (DESCENT, PURGED)]),
                 descent=None, **listed([]))
     if any(sum(48 + primitives.bucket(48 + len(reader.encode_body(r))) for r in records) > 64 << 20 for records in m.transactions):
@@ -160,12 +160,11 @@ def merged(head, files):
 def told(made):
     """What a rewrite writes."""
     first, *rest = made.records
-    entries = []
-    if rest and rest[0].kind == PURGED:
-        entries = descent.purged_entries(rest.pop(0).value)
-    header = made.header
+    header, entries = made.header, []
+    while rest and rest[0].kind == PURGED:
+        entries += descent.purged_entries(rest.pop(0).value)
     return {"expect": "written", "generation": header.generation, "base_seq": header.base_seq, "base_end": header.base_end,
-            "lineage": header.lineage.hex(), "read_only": header.read_only, "compatible": header.compatible, **counts(rest),
+            "lineage": header.lineage.hex(), "read_only": header.read_only, "compatible": header.compatible, **counts(rest, header.vault_id),
             "records": len(rest), "order": order(rest), "descent": described(descent.Descent.decode(first.value)), **listed(entries)}
 
 

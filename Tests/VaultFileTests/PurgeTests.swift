@@ -123,12 +123,95 @@ import Testing
         other.surroundings = world.surroundings
         other.surroundings.checkpoints = nil
         try other.purge(.version(1), of: "A")
+        let log = try world.open()
         let report = try world.merge()
         #expect(report.purgedThere == 1)
         #expect(try plaintexts(world).contains("must never"))
+        // It is in no history from then on, also not in one that was open, or elsewhere.
+        try log.refresh()
+        for log in [log, try world.open()] {
+            #expect(try log.history() == other.open().history())
+            #expect(log.versionCount == 3 && log.nameCount == 2)
+        }
+        try world.open().append(.text("A", "later"))
+        #expect(try world.open().history()[address("A")]?.count == 3)
+        try other.open().append(.text("A", "elsewhere"))
+        try world.merge()
+        #expect(try world.open().history()[address("A")]?.count == 4)
+        world.disk[FaultOperation.other] = world.bytes
         try world.compact(keeping: .all)
         #expect(try !plaintexts(world).contains("must never"))
         #expect(try world.open().history() == other.open().history())
+    }
+
+    @Test func `a copy of the file in which a purged version lies still does not bring it back`() throws {
+        let world = try leaked()
+        let before = try world.open().history()
+        try world.purge(.version(0), of: "A")
+        let purged = try world.open().history()
+        // The other machine merges, and its file comes here by a file synchroniser.
+        var other = World(path: FaultOperation.other)
+        other.surroundings = world.surroundings
+        other.surroundings.checkpoints = nil
+        #expect(try other.open().history() == before)
+        _ = try Merge.run(
+            into: try other.open(.writing), from: try world.open(.reading), MergeOptions(), now: world.clock.now)
+        world.disk.replace(world.path, with: world.disk[FaultOperation.other])
+        let log = try world.open()
+        #expect(try log.history() == purged)
+        #expect(try log.text("A") == "must never have been here")
+        #expect(try plaintexts(world).contains("last"))
+        try world.compact(keeping: .all)
+        #expect(try !plaintexts(world).contains("last"))
+    }
+
+    @Test func `what is written where an unfinished record of a purged version stood is there`() throws {
+        let world = try leaked()
+        let time = try world.open().versions(address("A"))[1].time
+        try world.purge(.version(1), of: "A")
+        var record = ForgedRecord(address("A"), [9], time: time)
+        record.flags = 0
+        try world.forge(record, keepsFlags: true)
+        let log = try world.open()
+        #expect(log.unfinishedTail != nil)
+        try log.append(.text("C", "here"))
+        #expect(try log.text("C") == "here")
+        #expect(try world.open().text("C") == "here")
+    }
+
+    @Test func `a list of any length outlives rewrites, and none grows by merges without bound`() throws {
+        let world = try leaked()
+        try world.purge(.version(1), of: "A")
+        let own = try world.open().purged.entries
+        world.disk[FaultOperation.other] = world.bytes
+        let most = PurgeList.maxEntries
+        let entries = (0..<UInt64(most + 5)).map { number in
+            var bytes = [UInt8](repeating: 7, count: 16)
+            bytes.store(number, at: 0)
+            return Bytes16(bytes.span, at: 0)
+        }
+        for part in [entries[..<most], entries[most...]] {
+            let log = try world.openOther(.reading)
+            let forge = try Forge(log)
+            var record = ForgedRecord(part.flatMap(\.bytes))
+            record.kind = RecordKind.purged
+            world.disk[FaultOperation.other] += forge.frame(
+                record, after: log.committed, transactionStart: log.committedEnd
+            ).bytes
+        }
+        let report = try world.merge()
+        #expect(report.purgesLeftOut == 6)
+        try world.compact(keeping: .all)
+        let merged = try world.open().purged.entries
+        #expect(merged.count == most && merged.first == own.first)
+        // One's own are not bounded.
+        try world.purge(.version(0), of: "A")
+        try world.compact(keeping: .all)
+        let all = try world.open().purged.entries
+        #expect(all.count == most + 1 && all.first == own.first)
+        // What was left out is not claimed.
+        let mark = try world.openOther(.reading).presentCheckpoint()
+        #expect(try world.open().refusal(of: .checkpoint(mark)) != nil)
     }
 
     @Test func `the list of what was purged says nothing of the values`() throws {

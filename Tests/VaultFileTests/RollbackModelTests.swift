@@ -256,7 +256,7 @@ private final class Histories {
         let report = try Merge.run(
             into: log, from: otherLog, MergeOptions(takesKeys: true), now: node.world.clock.now)
         counts.merges += 1
-        let isPartial = !report.future.isEmpty
+        let isPartial = report.isPartial
         if isNewer {
             node.file.key = there.key
             node.file.keyNumber = there.keyNumber
@@ -274,7 +274,7 @@ private final class Histories {
             return keep(node)
         }
         guard report.isWritten else {
-            // What is too far ahead is all that there was.
+            // What was left out is all that there was.
             if !isPartial { throw Problem(description: "a merge of something new was not written") }
             return keep(node)
         }

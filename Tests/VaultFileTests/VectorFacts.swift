@@ -76,12 +76,15 @@ extension Log.Record {
 }
 
 extension ArraySlice<Log.Record> {
-    /// The entries of the record that comes next, if it lists what was purged.
+    /// The entries of the records that come next, as far as they list what was purged.
     mutating func takePurged() throws -> [Bytes16] {
-        guard let first, first.prefix.kind == RecordKind.purged else { return [] }
-        removeFirst()
-        let entries = PurgeList.entries(first.body.span)
-        return try #require(entries)
+        var all: [Bytes16] = []
+        while let first, first.prefix.kind == RecordKind.purged {
+            removeFirst()
+            let entries = PurgeList.entries(first.body.span)
+            all += try #require(entries)
+        }
+        return all
     }
 }
 

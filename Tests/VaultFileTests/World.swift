@@ -187,7 +187,9 @@ extension Log {
 
     /// Every address that was ever written.
     var addresses: [Address] {
-        (0..<replay.index.count).map { place in replay.index.withAddress(at: place) { Address($0) } }
+        (0..<replay.index.count).filter { replay.newest(at: $0) != nil }.map { place in
+            replay.index.withAddress(at: place) { Address($0) }
+        }
     }
 
     /// Everything that the file says.

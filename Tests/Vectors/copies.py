@@ -151,11 +151,12 @@ def rewritten(label, first, *transactions, generation=2, base_seq=7, lineage=byt
 # ---- what is expected ---------------------------------------------------------------------------------------------
 
 
-def history(records):
+def history(records, vault_id=VAULT_ID):
     """secrets, versions and digest of what is put in, as section 13 says."""
-    found = {}
+    found, lists = {}, [r.body for r in records if r.kind == vf.PURGED]
+    entries = {body[at:at + 16] for body in lists for at in range(0, len(body), 16)}
     for r in records:
-        if r.kind in (vf.VALUE, vf.TOMBSTONE):
+        if r.kind in (vf.VALUE, vf.TOMBSTONE) and entry(r, vault_id) not in entries:
             end = 4 + r.body[1] + r.body[2]
             found.setdefault(r.body[:end], set()).add((r.time, r.kind, r.body[end:]))
     out, secrets = b"", 0
@@ -190,12 +191,12 @@ def listed(entries):
 
 
 def new_file(file, kept, descent, entries=()):
-    """What a rewrite of the file makes: the records behind DESCENT and PURGED, the DESCENT, the entries of the PURGED."""
+    """What a rewrite of the file makes: the records behind DESCENT and PURGED, the DESCENT, the entries of all PURGED."""
     h = vf.Header(*vf.HEADER.unpack_from(file.header))
     count = 24 + 8 * (len(descent["heads"]) + len(descent["keys"]) + descent["ids"])
     end = LOG_START + 48 + vf.bucket(48 + count) + size(*kept)
-    if entries:
-        end += 48 + vf.bucket(48 + 16 * len(entries))
+    for at in range(0, len(entries), 65536):
+        end += 48 + vf.bucket(48 + 16 * len(entries[at:at + 65536]))
     return {"expect": "written", "generation": h.generation + 1, "base_seq": file.chain.seq, "base_end": end,
             "lineage": file.chain.tag.hex(), "read_only": h.read_only | 1, "compatible": h.compatible, **history(kept),
             "records": len(kept), "order": order(kept), "descent": descent, **listed(entries)}

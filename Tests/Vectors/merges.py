@@ -12,6 +12,10 @@ K1, K2, K3 = made_up(3, "merge key")
 LEFT, RIGHT, BOTH = put("L", b"left", START + 5), put("R", b"right", START + 6), put("B", b"both", START + 4)
 
 
+def made_up_entries(count, label):
+    return [vf.blake(16, b"entry %d of %s" % (i, label.encode())) for i in range(count)]
+
+
 def says(name, comment, f, x, expect, relation, options=(), now=NOW, **said):
     Vectors.add("merge", name, 9, comment, [f, x], {"expect": expect, "relation": relation, **said}, now=now, options=list(options))
 
@@ -19,7 +23,7 @@ def says(name, comment, f, x, expect, relation, options=(), now=NOW, **said):
 def written(name, comment, f, x, relation, took, made, entries=(), options=(), now=NOW, partial=False, future=0, purged_out=0, unknown=0,
             rewrite=None, kept=None, transactions=1):
     """F takes these records and writes this DESCENT and these entries; `kept` is what a rewrite of F under X's keys keeps."""
-    result = history((f.took if kept is None else kept) + list(took))
+    result = history((f.took if kept is None else kept) + list(took) + [purged(e) for e in entries], f.header[32:48])
     more = {} if rewrite is None else {"rewritten": rewrite}
     says(name, comment, f, x, "written", relation, options, now, partial=partial, taken=len(took), future=future, purged_out=purged_out,
          unknown=unknown, transactions=transactions, order=order(took), descent=made, **listed(entries), **result, **more)
@@ -27,7 +31,7 @@ def written(name, comment, f, x, relation, took, made, entries=(), options=(), n
 
 def nothing(name, comment, f, x, relation, options=(), partial=False, future=0, purged_out=0, unknown=0, **more):
     says(name, comment, f, x, "nothing", relation, options, partial=partial, taken=0, future=future, purged_out=purged_out,
-         unknown=unknown, **history(f.took), **more)
+         unknown=unknown, **history(f.took, f.header[32:48]), **more)
 
 
 def branches(label="fork", **fields):
@@ -141,6 +145,14 @@ def options():
     written("future-that-is-there", "What F holds is not left out", f, x, "same", [RIGHT], record(heads=[left, right], ids=[right]))
 
 
+def many(file, count):
+    """Records with so many entries; of 65,536, they are whatever makes the vector short."""
+    if count < 65536:
+        return [purged(*made_up_entries(count, file.label))]
+    r = zeros_inside(file.chain, other(vf.PURGED, bytes(16 * 65536)), file.end, 0)
+    return [r, *[purged(e) for e in made_up_entries(count - 65536, file.label)]]
+
+
 def purges():
     f, x, start = branches()
     version, other_value = put("P", b"purged", START + 7), put("P", b"another", START + 7)
@@ -165,17 +177,36 @@ def purges():
     f, x, start = branches()
     left = f.commit(LEFT)
     right = x.commit(version, purged(entry(version)))
-    written("purged-by-x-but-there", "A listed version of X is taken; F's list counts, not X's", f, x, "same", [version],
+    written("purged-by-x-but-there", "A listed version of X is in no history of X", f, x, "same", [],
             record(heads=[left, right], ids=[right]), [entry(version)])
-    for count in (65536, 65537):
+    f, x, start = branches()
+    left = f.commit(LEFT, version)
+    right = x.commit(RIGHT, purged(entry(version)))
+    written("purged-by-x-and-there", "Rule 4: what X lists is in no history of F then", f, x, "same", [RIGHT],
+            record(heads=[left, right], ids=[right]), [entry(version)])
+    f, x, start = branches()
+    left = f.commit(LEFT, version, purged(entry(version)))
+    right = x.commit(version, RIGHT)
+    written("purged-and-there", "Rule 3a: a listed version that F holds is left out, too", f, x, "same", [RIGHT],
+            record(heads=[left, right], ids=[right]), purged_out=1)
+    vault_id = bytes(range(16))
+    x = File("listing", slots=(passphrase_slot("there", vault_id=vault_id), EMPTY_SLOT), vault_id=vault_id, read_only=1)
+    x.commit(RIGHT, put("P", b"", START), LEFT, purged(entry(LEFT, vault_id), entry(RIGHT)))
+    f, _, start = branches()
+    written("another-vault-with-entries", "What X lists is hashed with the vault id of X", f, x, "unrelated", [RIGHT, put("P", b"", START)], record(True))
+    for own, count in ((0, 65536), (0, 65537), (1, 65536), (65536, 1), (65537, 1)):
         f, x, start = branches("many entries")
-        # The entries are whatever makes the vector short.
-        r = zeros_inside(x.chain, other(vf.PURGED, bytes(16 * 65536)), x.end, 0)
-        taken = [r.body[i:i + 16] for i in range(0, len(r.body), 16)]
-        more = [entry(BOTH)] if count > 65536 else []
-        right = x.commit(r, *[purged(e) for e in more])
-        written("purged-%d-entries" % count, "Rule 6: at most 65,536, the oldest are left out", f, x, "same", [],
-                record(heads=[right], ids=[right]), (taken + more)[-65536:])
+        heads = [f.commit(*many(f, own))] if own else []
+        theirs = many(x, count)
+        right = x.commit(*theirs)
+        room = max(65536 - own, 0)
+        took = [r.body[i:i + 16] for r in theirs for i in range(0, len(r.body), 16)][:room]
+        comment = "Rule 4: F has %d entries, and X %d more; F has at most 65,536 then" % (own, count)
+        if own + count > 65536 and not took:
+            nothing("purged-%d-and-%d-entries" % (own, count), comment, f, x, "same", partial=True)
+        else:
+            made = record(True) if own + count > 65536 else record(heads=[*heads, right], ids=[right])
+            written("purged-%d-and-%d-entries" % (own, count), comment, f, x, "same", [], made, took, partial=own + count > 65536)
 
 
 def other_kinds():

@@ -3,7 +3,7 @@
 import struct
 
 import vaultfile as vf
-from copies import descent, descent_body, entry, id, keystream, made_up, purged, state, zeros_inside
+from copies import descent, descent_body, entry, history, id, keystream, made_up, purged, state, zeros_inside
 from forge import (
     EMPTY_SLOT, LOG_START, RECOVERY, RECOVERY_SLOT, SLOT, START, Vector, draw, gone, head, make_header,
     other, passphrase_slot, patched, put,
@@ -42,7 +42,7 @@ class Reading(Vector):
 
     def _recovered(self):
         changes = [self.birth, *self.changes]
-        return {**super()._recovered(), "descent": self.state or state(changes, changes[-1:]), "purged": self.entries}
+        return {**super()._recovered(), **history(self.took), "descent": self.state or state(changes, changes[-1:]), "purged": self.entries}
 
 
 def sample(name, section, comment, **more):
@@ -444,8 +444,19 @@ def purged_rules():
     v.frames(put("B"), purged(b), commit=False).has_purged(1).tail()
     v = Reading("purged-breach-without-a-commit", 5, "A breach is damage, committed or not").commit(put())
     v.frames(put("B"), purged(b"x" * 8), commit=False).damage(SECOND + 176)
-    Reading("purged-version-that-is-there", 5, "A listed version that is in the file counts").commit(
-        put(), put(value=b"two", time=START + 1)).commit(purged(entry(put(value=b"two", time=START + 1)))).has_purged(1).whole()
+    two, three = put(value=b"two", time=START + 1), put(value=b"three", time=START + 1)
+    Reading("purged-version-before-the-list", 5, "A listed version is in no history").commit(put(), two).commit(purged(entry(two))).has_purged(1).whole()
+    Reading("purged-version-behind-the-list", 5, "A listed version is in no history").commit(purged(entry(two))).commit(put(), two).has_purged(1).whole()
+    Reading("purged-versions-beside-the-list", 5, "A listed version is in no history").commit(two, purged(entry(two)), put(), three).has_purged(1).whole()
+    Reading("purged-versions-of-one-entry", 5, "An entry stands for every value of one time").commit(
+        put(), two).commit(three, put("B", b"two", START + 1), gone("A", START + 1)).commit(purged(entry(two))).has_purged(1).whole()
+    Reading("purged-tombstone", 5, "A deletion that is listed deletes nothing").commit(
+        put(), gone("A", START + 1)).commit(purged(entry(gone("A", START + 1)))).has_purged(1).whole()
+    Reading("purged-secret", 5, "A name all of whose versions are listed does not exist").commit(
+        put(), two, put("B")).commit(purged(entry(put()), entry(two))).has_purged(2).whole()
+    Reading("purged-version-twice", 5, "Of equal triples none is in the history").commit(two, put()).commit(two, purged(entry(two))).has_purged(1).whole()
+    Reading("purged-version-and-a-tail", 6, "A list that is not committed lists nothing").commit(
+        put(), two).frames(purged(entry(two)), commit=False).has_purged(0).tail()
     Reading("head-of-before", 5, "A head is skipped and proves nothing").commit(put()).commit(head(), put("B")).whole()
 
 

@@ -32,15 +32,16 @@ struct MergeCopy: Command {
             Versions that are more than a day ahead of this machine's clock are left out and named, unless --allow-future is given.
 
             Versions that were dropped here by a compaction stay away if OTHER has nothing new; --all-versions takes them. Versions that were \
-            purged here always stay away.
+            purged here always stay away, and what was purged in OTHER is hidden here, too, until a compaction removes it.
 
             If the keys of OTHER were changed since ('vault passwd' on another machine), the vault takes them over, and its passphrase with \
             them, only when you say so: at a terminal you are asked, elsewhere --take-keys is needed (exit code 13 without it). Whoever \
             once had the old keys can make such a file.
 
-            With --json: {"schema":1,"versions":3,"secrets":2,"conflicts":[…],"ahead":[…],"future":[…],"purged":0,"unknown":0}, where a \
+            With --json: {"schema":1,"versions":3,"secrets":2,"conflicts":[…],"ahead":[…],"future":[…],"purged":0,"purged_there":0,"unknown":0}, where a \
             conflict has "name", "scope", "id", "current" and "other_version", and what is ahead of this machine's clock, or was left \
-            out because it is too far ahead, the first three. "purged" and "unknown" count what else was left out.
+            out because it is too far ahead, the first three. "purged" and "unknown" count what else was left out, "purged_there" the \
+            versions of the vault that were purged in OTHER.
 
             --into FILE merges into FILE, a copy of the vault, with the vault's key, and leaves the vault alone; for git: 'vault help git'.
             """,
@@ -112,11 +113,7 @@ struct MergeCopy: Command {
             Output.warn(
                 "\(MergeCopy.were(report.purged, "version")) left out: purged here, and still in \(file)")
         }
-        if report.purgedThere > 0 {
-            Output.warn("the vault has \(Words.count(report.purgedThere, "version")) purged in \(file)")
-            let isTaken = report.relation == .same || report.relation == .newer
-            Output.note("vault: hint: \(isTaken ? "'vault compact --keep all'" : "'vault purge'") removes them here too")
-        }
+        warnOfPurges(report)
         if report.unknown > 0 {
             Output.warn(
                 "\(MergeCopy.were(report.unknown, "record")) left out: of a kind that this program does not know"
@@ -131,6 +128,27 @@ struct MergeCopy: Command {
             Output.note(
                 "vault: hint: 'vault purge' removes such a version; a value that is set before that gets a time that is later still"
             )
+        }
+    }
+
+    private func warnOfPurges(_ report: Merge.Report) {
+        let isTaken = report.relation == .same || report.relation == .newer
+        if report.purgedThere > 0 {
+            let versions = Words.count(report.purgedThere, "version")
+            if isTaken {
+                let verb = isTrial ? "would be" : report.purgedThere == 1 ? "is" : "are"
+                Output.warn("\(versions) purged in \(file) \(verb) hidden here, too")
+                Output.note("vault: hint: 'vault compact --keep all' removes what is hidden from the file")
+            } else {
+                Output.warn("the vault has \(versions) purged in \(file)")
+                Output.note("vault: hint: 'vault purge' removes them here, too")
+            }
+        }
+        if report.purgesLeftOut > 0 {
+            let versions = Words.count(report.purgesLeftOut, "purged version")
+            Output.warn(
+                "\(versions) of \(file) not noted as purged here: "
+                    + (isTaken ? "there are too many" : "its keys are not those of the vault"))
         }
     }
 
@@ -197,6 +215,7 @@ struct MergeCopy: Command {
             ("ahead", .array(report.ahead.map { .object($0.fields) })),
             ("future", .array(report.future.map { .object($0.fields) })),
             ("purged", .number(Int(clamping: report.purged))),
+            ("purged_there", .number(Int(clamping: report.purgedThere))),
             ("unknown", .number(Int(clamping: report.unknown))),
         ])
     }

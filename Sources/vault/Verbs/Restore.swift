@@ -76,10 +76,10 @@ struct Restore: Command {
         let backup = try worker.verify(source, isCopy: true)
         let isShown = !yes || !options.common.quiet
         if isShown { Output.note("the backup: \(backup.description)") }
-        if let text = try describePresent(real, worker), isShown { Output.note("there now: \(text)") }
-        if let header = try? Log.readHeader(path: real, surroundings: Surroundings()),
-            header.vaultID != backup.mark.vaultID
-        {
+        let present = try? Log.readHeader(path: real, surroundings: Surroundings())
+        let isOther = present.map { $0.vaultID != backup.mark.vaultID } ?? false
+        if let text = try describePresent(real, isOther, worker), isShown { Output.note("there now: \(text)") }
+        if isOther {
             Output.warn("\(self.source) is another vault, not a copy of the one that is there")
             return backup.mark
         }
@@ -91,16 +91,19 @@ struct Restore: Command {
 
     /// What lies in the vault's place, as far as the key of the backup and the header tell; nil, with a warning, if nothing can be
     /// told, which is no reason not to restore.
-    private func describePresent(_ real: String, _ worker: any Worker) throws(VaultError) -> String? {
+    private func describePresent(
+        _ real: String, _ isOther: Bool, _ worker: any Worker
+    ) throws(VaultError) -> String? {
         let fault: String
         do throws(VaultError) {
             return try worker.verify(real, isCopy: true).description
         } catch .file(.noFile) {
             return "nothing"
         } catch .file(.keysChanged), .locked {
-            Output.warn(
-                "the backup has other keys than the file that is there; with it, its own passphrase opens the vault"
-            )
+            if !isOther {
+                Output.warn(
+                    "the backup has other keys than the file that is there: its own passphrase opens it, and no other")
+            }
             fault = "the key of the backup does not open it"
         } catch .file(.damaged), .file(.damagedHeader), .file(.tamperedHeader), .file(.incompleteCopy) {
             fault = "damaged"
