@@ -95,7 +95,8 @@ struct RecordWriter: ~Copyable {
         guard count < fronts.count + places.count else { return true }
         let next =
             count < fronts.count
-            ? Format.frameOverhead + SecretBox.tagCount + fronts[count].count : places[carriedCount].frameCount
+            ? Format.frameOverhead + SecretBox.tagCount + fronts[count].count
+            : places[carriedCount].frameCount
         return Int(end - transactionStart) + next > RecordWriter.mostTransaction
     }
 

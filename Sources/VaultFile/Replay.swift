@@ -290,7 +290,9 @@ package struct Replay: ~Copyable {
             try index.withAddress(at: place) { address throws(VaultFileError) in
                 var next: Version? = index.newest(at: place)
                 while let version = next {
-                    if try purged.contains(address, version, of: header.vaultID) { listed.insert(version.offset) }
+                    if try purged.contains(address, version, of: header.vaultID) {
+                        listed.insert(version.offset)
+                    }
                     next = index.older(than: version)
                 }
             }

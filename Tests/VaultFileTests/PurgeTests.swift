@@ -155,7 +155,8 @@ import Testing
         other.surroundings.checkpoints = nil
         #expect(try other.open().history() == before)
         _ = try Merge.run(
-            into: try other.open(.writing), from: try world.open(.reading), MergeOptions(), now: world.clock.now)
+            into: try other.open(.writing), from: try world.open(.reading), MergeOptions(),
+            now: world.clock.now)
         world.disk.replace(world.path, with: world.disk[FaultOperation.other])
         let log = try world.open()
         #expect(try log.history() == purged)
@@ -195,9 +196,10 @@ import Testing
             let forge = try Forge(log)
             var record = ForgedRecord(part.flatMap(\.bytes))
             record.kind = RecordKind.purged
-            world.disk[FaultOperation.other] += forge.frame(
-                record, after: log.committed, transactionStart: log.committedEnd
-            ).bytes
+            world.disk[FaultOperation.other] +=
+                forge.frame(
+                    record, after: log.committed, transactionStart: log.committedEnd
+                ).bytes
         }
         let report = try world.merge()
         #expect(report.purgesLeftOut == 6)

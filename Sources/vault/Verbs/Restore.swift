@@ -78,7 +78,9 @@ struct Restore: Command {
         if isShown { Output.note("the backup: \(backup.description)") }
         let present = try? Log.readHeader(path: real, surroundings: Surroundings())
         let isOther = present.map { $0.vaultID != backup.mark.vaultID } ?? false
-        if let text = try describePresent(real, isOther, worker), isShown { Output.note("there now: \(text)") }
+        if let text = try describePresent(real, isOther, worker), isShown {
+            Output.note("there now: \(text)")
+        }
         if isOther {
             Output.warn("\(self.source) is another vault, not a copy of the one that is there")
             return backup.mark
@@ -102,7 +104,8 @@ struct Restore: Command {
         } catch .file(.keysChanged), .locked {
             if !isOther {
                 Output.warn(
-                    "the backup has other keys than the file that is there: its own passphrase opens it, and no other")
+                    "the backup has other keys than the file that is there: its own passphrase opens it, and no other"
+                )
             }
             fault = "the key of the backup does not open it"
         } catch .file(.damaged), .file(.damagedHeader), .file(.tamperedHeader), .file(.incompleteCopy) {
