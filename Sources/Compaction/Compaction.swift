@@ -118,9 +118,7 @@ public enum Compaction {
             let copy = try VerifiedCopy(
                 of: later.openFile, count: later.committedEnd, for: target, log.surroundings,
                 progress: progress)
-            var surroundings = log.surroundings
-            surroundings.checkpoints = nil
-            surroundings.hasNowhereToRemember = false
+            var surroundings = log.surroundings.withoutMemory
             surroundings.lookPatience = 0
             let written = try Log(
                 path: copy.path, access: .reading, surroundings: surroundings, master: try master.copy())
@@ -241,7 +239,7 @@ public enum Compaction {
         log.remember(written, after: recollection)
         return Report(
             generation: header.generation, before: before, after: written.committedEnd,
-            dropped: UInt64(log.versionCount - written.versionCount), kept: UInt64(written.versionCount),
+            dropped: UInt64(log.heldVersionCount - written.versionCount), kept: UInt64(written.versionCount),
             savedTail: saved)
     }
 

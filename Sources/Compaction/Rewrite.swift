@@ -121,9 +121,7 @@ struct Rewrite: ~Copyable {
     /// - Returns: the new file, opened and verified.
     /// - Throws: ``VaultFileError/rewriteDiffers(at:)``.
     func verify(_ path: String, holds sum: [UInt8], master: consuming Key) throws(VaultFileError) -> Log {
-        var surroundings = surroundings
-        surroundings.checkpoints = nil
-        surroundings.hasNowhereToRemember = false
+        var surroundings = surroundings.withoutMemory
         surroundings.lookPatience = 0
         let (log, found): (Log, [UInt8]?)
         do throws(VaultFileError) {

@@ -125,8 +125,10 @@ final class Keyring {
                 try announce(key, path)
             }
         }
+        var surroundings = entry.surroundings
+        if job.isOnVault(at: path) { surroundings.ownMemory = try entry.vault.ownMemory }
         do throws(Errno) {
-            return try Errand(job, key: key, otherKey: otherKey, surroundings: entry.surroundings)
+            return try Errand(job, key: key, otherKey: otherKey, surroundings: surroundings)
         } catch {
             throw .file(.outOfMemory)
         }

@@ -97,15 +97,26 @@ public struct CheckpointStore: Sendable {
         for suffix in ["", ".path"] { try remove(name: try name(vault) + suffix) }
     }
 
-    /// Where a path led to last that led to another; nil if none is known.
-    func link(of lexical: String) throws(Errno) -> String? {
-        try text(try name(lexical) + ".link")
+    /// Where a path led to last.
+    enum Link: Equatable {
+        /// To nothing else, as far as is known.
+        case none
+        /// What there is was torn by a crash, or changed by somebody.
+        case torn
+        /// To this path.
+        case to(String)
+    }
+
+    /// Where a path led to last that led to another.
+    func link(of lexical: String) throws(Errno) -> Link {
+        guard let file = try existing(try name(lexical) + ".link", .reading) else { return .none }
+        return try text(in: file).map { .to($0) } ?? .torn
     }
 
     /// Whether it is known that a path leads to the vault at another one, so that what is remembered there is all that counts.
     public func isKnown(_ lexical: String, toLeadTo vault: String) -> Bool {
         do throws(Errno) {
-            guard try link(of: lexical) == vault else { return false }
+            guard try link(of: lexical) == .to(vault) else { return false }
             return try entry(of: lexical) == .none
         } catch {
             return false
@@ -126,6 +137,11 @@ public struct CheckpointStore: Sendable {
     public func sightings(of lexical: String, at vault: String) throws(Errno) -> [LastSeen] {
         let recollection = try recollection(of: vault, named: lexical)
         return recollection.others + (recollection.canonical.map { [$0] } ?? [])
+    }
+
+    /// Whether what is remembered of a path that is named, or of the one that it leads to, is not whole.
+    public func isTorn(_ lexical: String, at vault: String) -> Bool {
+        (try? recollection(of: vault, named: lexical))?.isTorn ?? false
     }
 
     /// Makes sure that what is seen of the vault at a path can be remembered.
@@ -220,6 +236,11 @@ public struct CheckpointStore: Sendable {
 
     private func text(_ name: String) throws(Errno) -> String? {
         guard let file = try existing(name, .reading) else { return nil }
+        return try text(in: file)
+    }
+
+    /// The path that a file holds; nil if it holds none.
+    private func text(in file: any StorageFile) throws(Errno) -> String? {
         var bytes = [UInt8](repeating: 0, count: CheckpointStore.maxPath)
         var span = bytes.mutableSpan
         let count = try file.read(at: 0, into: &span)

@@ -21,6 +21,14 @@ package struct Recollection: Sendable {
         if let seen = entry.lastSeen { others.append(seen) }
         if entry == .torn { isTorn = true }
     }
+
+    fileprivate mutating func add(_ link: CheckpointStore.Link, in store: CheckpointStore) throws(Errno) {
+        switch link {
+        case .none: break
+        case .torn: isTorn = true
+        case .to(let path): add(try store.entry(of: path))
+        }
+    }
 }
 
 extension CheckpointStore {
@@ -32,8 +40,9 @@ extension CheckpointStore {
         recollection.isTorn = own == .torn
         if lexical == canonical {
             // A path that was used as the vault's own since it last was a link needs no other.
-            guard own == .none, let former = try link(of: lexical) else { return recollection }
-            recollection.add(try entry(of: former))
+            let former = try link(of: lexical)
+            guard own == .none, former != .none else { return recollection }
+            try recollection.add(former, in: self)
             recollection.isLinkCurrent = false
             return recollection
         }
@@ -41,8 +50,8 @@ extension CheckpointStore {
         let atLink = try entry(of: lexical)
         recollection.add(atLink)
         let former = try link(of: lexical)
-        if let former, former != canonical { recollection.add(try entry(of: former)) }
-        recollection.isLinkCurrent = former == canonical && atLink == .none
+        if former != .to(canonical) { try recollection.add(former, in: self) }
+        recollection.isLinkCurrent = former == .to(canonical) && atLink == .none
         return recollection
     }
 
@@ -139,7 +148,9 @@ extension Log {
     }
 
     private func observe(_ observation: Observation) {
-        if !observations.contains(observation) { observations.append(observation) }
+        if observations.contains(observation) { return }
+        observations.append(observation)
+        surroundings.observe?(observation)
     }
 
     /// Makes sure that the file contains what this machine saw last, at each path that leads to it.
@@ -148,12 +159,7 @@ extension Log {
     /// - Throws: ``VaultFileError/replaced``, ``VaultFileError/rolledBack(_:)``.
     func verify(against recollection: Recollection?) throws(VaultFileError) {
         var expected = recollection?.all ?? []
-        if expected.isEmpty, let own = ownMemory {
-            let checkpoint = Checkpoint(
-                own.header, own.position, keyID: try keyID(), isLegacy: own.isLegacy,
-                heads: try own.frontier.ids(try namer()), past: [], time: 0)
-            expected = [.checkpoint(checkpoint)]
-        }
+        if expected.isEmpty, let own = try ownMemory ?? surroundings.ownMemory { expected = [own] }
         for seen in expected {
             if let refusal = try refusal(of: seen) { throw refusal }
             if seen.generation > header.generation { observe(.compactionUndone) }
@@ -185,7 +191,8 @@ extension Log {
         at path: String, _ surroundings: Surroundings
     ) throws(VaultFileError) -> [LastSeen] {
         let recollection = recollect(path, surroundings)
-        return try during(.mark) { () throws(Errno) in try recollection.get()?.all ?? [] }
+        let seen = try during(.mark) { () throws(Errno) in try recollection.get()?.all ?? [] }
+        return seen.isEmpty ? surroundings.ownMemory.map { [$0] } ?? [] : seen
     }
 
     /// Whether this file and another one under the same keys contain together what was seen.
@@ -274,7 +281,9 @@ extension Log {
                 if let checkpointFile, isWriting {
                     try store.set(checkpoint, in: checkpointFile.file)
                 } else {
-                    try store.set(checkpoint, of: canonicalPath())
+                    // Where the path led then: a link that was turned since leads to a file that this is not.
+                    let path = if let recollection { recollection.canonicalPath } else { try canonicalPath() }
+                    try store.set(checkpoint, of: path)
                 }
                 if let recollection { try store.updateLink(recollection) }
             }
@@ -288,17 +297,28 @@ extension Log {
     /// Notes what stays, because no writer is at work on it.
     func noteSeen() {
         seen = replay.committed
-        ownMemory = OwnMemory(
+        sight = Sight(
             header: header, position: seen, frontier: replay.ancestry.frontier,
             isLegacy: replay.ancestry.isLegacy)
     }
 
-    /// What a log saw itself, which counts where this machine remembers nothing.
-    struct OwnMemory {
+    /// What a log saw, from which its memory is made when that is needed.
+    struct Sight {
         let header: Header
         let position: Replay.Position
         let frontier: Ancestry.Frontier
         let isLegacy: Bool
+    }
+
+    /// What this log saw itself last, which counts where this machine remembers nothing; nil before it saw anything.
+    package var ownMemory: LastSeen? {
+        get throws(VaultFileError) {
+            guard let sight else { return nil }
+            return .checkpoint(
+                Checkpoint(
+                    sight.header, sight.position, keyID: try keyID(), isLegacy: sight.isLegacy,
+                    heads: try sight.frontier.ids(try namer()), past: [], time: 0))
+        }
     }
 
     /// Looks whether a newer state of this vault was seen at another path, when a path is used for the first time.

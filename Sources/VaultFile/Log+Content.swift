@@ -27,6 +27,12 @@ extension Log {
         return count
     }
 
+    /// How many versions its frames hold, also those that were purged elsewhere, and are in no history.
+    package var heldVersionCount: Int { replay.index.versionCount }
+
+    /// Whether it is far from the end of its numbers, after which nothing could be written.
+    package var hasNumbersLeft: Bool { max(header.generation, committedSeq) < 1 << 63 }
+
     /// Where the last commit ends.
     public var committedEnd: UInt64 { replay.committed.end }
 

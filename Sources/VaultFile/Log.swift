@@ -34,7 +34,7 @@ public final class Log {
     /// The file of the checkpoint that was read last by a writer, and the canonical path of the vault that it speaks of.
     var checkpointFile: (path: String, file: any StorageFile)?
     /// What this log saw itself, where this machine remembers nothing.
-    var ownMemory: OwnMemory?
+    var sight: Sight?
     /// What a person should be told of what this machine remembers.
     package var observations: [Observation] = []
     /// Whether its user refreshes it before it reads values, so that several can be read from the file at a time.

@@ -9,6 +9,10 @@ public struct Surroundings: Sendable {
     public var checkpoints: CheckpointStore?
     /// Whether that is nil because there is no place for it.
     public var hasNowhereToRemember = false
+    /// What this process saw last of the vault, which counts where this machine remembers nothing of it.
+    package var ownMemory: LastSeen?
+    /// Is told what a log observes, beside those who ask it.
+    package var observe: (@Sendable (Log.Observation) -> Void)?
     /// How a person named the vault, where the paths that are worked with have no symbolic links any more.
     public var namedPath: String?
     /// Randomness for keys, salts and nonces.
@@ -31,5 +35,13 @@ public struct Surroundings: Sendable {
         now = { SystemClock.wallMilliseconds() }
         readingBounds = .reading
         writingBounds = .writing
+    }
+
+    /// The same, for a file of which nothing is remembered, and nothing will be.
+    package var withoutMemory: Surroundings {
+        var copy = self
+        (copy.checkpoints, copy.ownMemory, copy.observe) = (nil, nil, nil)
+        copy.hasNowhereToRemember = false
+        return copy
     }
 }

@@ -1,6 +1,7 @@
 public import Compaction
 internal import Platform
 public import Sodium
+internal import Synchronization
 public import VaultFile
 
 /// Work on a vault's whole file, or on a copy of it, which takes the key and no session.
@@ -125,6 +126,9 @@ public protocol Worker: AnyObject {
     ///   is `VaultFileError.outcomeUnknown`, nothing was changed then.
     func perform(_ job: Job, progress: Progress) throws(VaultError) -> JobReport
 
+    /// What a person should be told that was noticed since the last call.
+    func takeNotices() -> [Notice]
+
     /// The versions of a secret of the vault at `path`, new to old, deletions too; empty if it never existed.
     ///
     /// - Throws: as ``perform(_:progress:)``.
@@ -142,9 +146,7 @@ extension Job {
     public func run(
         master: borrowing Key, otherKey: SharedKey? = nil, surroundings: Surroundings, progress: Progress
     ) throws(VaultFileError) -> JobReport {
-        var unmarked = surroundings
-        unmarked.checkpoints = nil
-        unmarked.hasNowhereToRemember = false
+        let unmarked = surroundings.withoutMemory
         switch self {
         case .check(let path):
             return .verified(try Verification(try Job.open(path, master, surroundings)))
@@ -181,8 +183,13 @@ extension Job {
             let there = try Job.open(other, otherKey, or: master, unmarked)
             // Before anything is written: what fails afterwards would say that nothing was.
             let hasOtherKeys = try !there.header.isAuthentic(master: master)
-            var report = try Job.merge(
-                into: path, options.isCopy ? unmarked : surroundings, from: there, options, master)
+            var marked = surroundings
+            if options.isCopy {
+                marked.namedPath = nil
+                // A copy has no past here, unless this machine saw one at that path.
+                if ((try? Log.seen(at: path, marked)) ?? []).isEmpty { marked = unmarked }
+            }
+            var report = try Job.merge(into: path, marked, from: there, options, master)
             report.hasOtherKeys = hasOtherKeys
             return .merged(report)
         }
@@ -204,9 +211,8 @@ extension Job {
         } catch {
             throw error
         }
-        var unmarked = surroundings
-        unmarked.checkpoints = nil
-        let here = try Log(path: path, access: access, surroundings: unmarked, master: try master.copy())
+        let here = try Log(
+            path: path, access: access, surroundings: surroundings.withoutMemory, master: try master.copy())
         let seen = try Log.seen(at: path, surroundings)
         guard !seen.isEmpty, try Merge.mends(here, with: there, options, seen, now: surroundings.now()) else {
             throw .rolledBack(refusal)
@@ -254,6 +260,9 @@ extension Job {
 }
 
 extension Worker {
+    /// Nothing: what an agent notices of a vault that it keeps unlocked, it tells those who use that.
+    public func takeNotices() -> [Notice] { [] }
+
     /// Verifies every byte of the vault at `path`, or of a copy that has no past here.
     public func verify(
         _ path: String, isCopy: Bool = false, progress: Progress = .unwatched
@@ -336,22 +345,43 @@ extension Worker {
     }
 }
 
+/// What the logs of a key's holder observed, each once until it is taken.
+private final class ObservationList: Sendable {
+    private let list = Mutex<[Log.Observation]>([])
+
+    func add(_ observation: Log.Observation) {
+        list.withLock { if !$0.contains(observation) { $0.append(observation) } }
+    }
+
+    func take() -> [Log.Observation] {
+        list.withLock { list in
+            defer { list = [] }
+            return list
+        }
+    }
+}
+
 /// A vault's master key in this process.
 public final class KeyHolder: Worker {
     private let shared: SharedKey
     /// The key of the other file of a job, if it is another one.
     private let otherKey: SharedKey?
     private(set) var surroundings: Surroundings
+    private let observations: ObservationList
 
     private init(_ master: consuming Key, of path: String, _ surroundings: Surroundings) {
         shared = SharedKey(master)
         otherKey = nil
+        let observations = ObservationList()
+        self.observations = observations
         self.surroundings = surroundings
         self.surroundings.namedPath = try? Path.lexical(path)
+        self.surroundings.observe = { observations.add($0) }
     }
 
     private init(_ holder: KeyHolder, _ otherKey: SharedKey) {
         (shared, surroundings, self.otherKey) = (holder.shared, holder.surroundings, otherKey)
+        observations = holder.observations
     }
 
     /// Somebody who opens the other file of a job with the key of `other`.
@@ -409,6 +439,11 @@ public final class KeyHolder: Worker {
         } catch {
             throw .file(error)
         }
+    }
+
+    /// What a person should be told that was noticed since the last call, but for a memory that there is none of.
+    public func takeNotices() -> [Notice] {
+        observations.take().filter { $0 != .nowhereToRemember }.map { Notice($0) }
     }
 
     /// Does a job with the key.

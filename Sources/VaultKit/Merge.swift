@@ -157,7 +157,9 @@ public enum Merge {
         let plan = try Plan(here, there, .newer, options, now: now)
         let heads = try here.ancestry.heads(try here.namer())
         let hasPurges = here.purged.entries.allSatisfy { there.purged.contains($0) }
-        if !options.takesAll, plan.isWhole, hasPurges, try there.ancestry.contains(heads, try there.namer()) {
+        if !options.takesAll, plan.isWhole, hasPurges, there.hasNumbersLeft,
+            try there.ancestry.contains(heads, try there.namer())
+        {
             try Compaction.becomeCopy(here, of: there)
             var report = plan.report
             report.isWritten = true

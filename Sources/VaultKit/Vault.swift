@@ -223,6 +223,11 @@ public final class Vault: Session {
         set { log.looksBeforeReading = newValue }
     }
 
+    /// What was seen of the vault since it was opened, which counts where this machine remembers nothing.
+    package var ownMemory: LastSeen? {
+        get throws(VaultError) { try reading { () throws(VaultFileError) in try log.ownMemory } }
+    }
+
     /// A copy of the master key, for a job on the whole file.
     package func masterKey() throws(VaultError) -> Key {
         try reading { () throws(VaultFileError) in try log.copyOfMasterKey() }

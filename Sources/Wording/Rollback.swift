@@ -69,6 +69,12 @@ package struct Sighting {
         return Sighting(seen.vaultID, seen.generation, seen.end, seen.time)
     }
 
+    /// Whether something was seen at `path` of which the memory is not whole.
+    package static func isTorn(_ path: String) -> Bool {
+        guard let store = Locations.checkpoints, let lexical = try? Path.lexical(path) else { return false }
+        return store.isTorn(lexical, at: Locations.realPath(of: path))
+    }
+
     /// What is there now.
     ///
     /// - Throws: if that cannot be read.

@@ -165,6 +165,19 @@ final class ProgressLine: Sendable {
     }
 }
 
+extension Worker {
+    /// Says what it noticed of the vault at `path`, and whether anything can be remembered of that.
+    ///
+    /// - Parameter merged: the path of a copy whose changes the vault has now.
+    func showNotices(of path: String, merged: String? = nil) {
+        Notice.ofMemory(of: path)?.show()
+        for notice in takeNotices() {
+            if case .newerElsewhere(let path, _) = notice, path == merged { continue }
+            notice.show()
+        }
+    }
+}
+
 extension Verification {
     /// One line that says what was found sound.
     var summary: String {

@@ -138,7 +138,7 @@ struct KeyChange {
             throw Failure(error, path: path)
         }
         AgentAccess.look(at: path)
-        Notice.ofMemory(of: path)?.show()
+        holder.showNotices(of: path)
         if let tail = report.rewrite.savedTail {
             Notice.savedTail(count: tail.count, path: tail.path).show()
         }

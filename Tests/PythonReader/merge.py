@@ -10,6 +10,7 @@ from verdicts import Exhausted
 
 SAME, OLDER, NEWER, DIVERGED, UNRELATED = "same", "older", "newer", "diverged", "unrelated"
 NOTHING, REFUSED, COPIED, WRITTEN = "nothing", "refused", "copied", "written"
+NUMBERS_LEFT = 1 << 63  # a file whose generation or seq has come so far is not taken whole
 DAY = 86400000
 OWN = b"(itself)"  # stands for the id of the change that a rewrite under X's keys is, which is not known before it is sealed
 
@@ -40,7 +41,7 @@ def relation(f, x):
 
 def merge(f, x, now, all_versions=False, allow_future=False, take_keys=False):
     related, here, there, rewritten = relation(f, x), f.state(), x.state(), None
-    records = f.records
+    records, latest = f.records, None if allow_future else now + DAY
     rewrite.check_writable(f.header)
 
     def without_a_record(outcome):
@@ -51,19 +52,16 @@ def merge(f, x, now, all_versions=False, allow_future=False, take_keys=False):
     if related == NEWER:
         if not take_keys:
             return without_a_record(REFUSED)
-        if set(here.heads) <= set(there.ids) and set(here.purged) <= set(there.purged):
+        has_all = set(here.heads) <= set(there.ids) and set(here.purged) <= set(there.purged)
+        has_numbers = max(x.header.generation, x.seq) < NUMBERS_LEFT
+        if has_all and has_numbers and not all_versions and not _taken(records, here, f, x, there, related, latest)[0]:
             return without_a_record(COPIED)
         rewritten = rewrite.new_keys(f, now, there.keys)
         records = rewritten.records
         here = State([*rewritten.descent.ids, OWN], [OWN], rewritten.descent.keys, rewritten.descent.dropped, False, rewritten.purged)
     is_same = related in (SAME, NEWER)
 
-    taken, future, purged_out = _versions(
-        histories(records, f.header.vault_id), x.histories(), f.header.vault_id, here.purged, None if allow_future else now + DAY)
-    unknown = _unknown(records, x.records)
-    lacking = _without(there.purged, here.purged) if related != UNRELATED else []
-    purged = lacking[:max(PURGED_MOST - len(here.purged), 0)] if is_same else []
-    partial = future > 0 or unknown > 0 or len(purged) < len(lacking)
+    partial, taken, future, purged_out, unknown, purged = _taken(records, here, f, x, there, related, latest)
     descent = _descent(here, there, is_same, partial or related == UNRELATED)
 
     news = bool(taken or purged or descent.ids or descent.keys)
@@ -74,6 +72,16 @@ def merge(f, x, now, all_versions=False, allow_future=False, take_keys=False):
     if f.seq + len(records if rewritten else []) + sum(map(len, transactions)) > SEQ_MOST:
         raise Exhausted("a seq would pass 2^64 - 1")
     return Merged(WRITTEN, related, partial, taken, future, purged_out, unknown, descent, purged, rewritten, transactions)
+
+
+def _taken(records, here, f, x, there, related, latest):
+    """What rules 3 and 4 take and leave out: partial, versions, future, purged_out, unknown, entries."""
+    vault_id = f.header.vault_id
+    taken, future, purged_out = _versions(histories(records, vault_id), x.histories(), vault_id, here.purged, latest)
+    unknown = _unknown(records, x.records)
+    lacking = _without(there.purged, here.purged) if related != UNRELATED else []
+    purged = lacking[:max(PURGED_MOST - len(here.purged), 0)] if related in (SAME, NEWER) else []
+    return future > 0 or unknown > 0 or len(purged) < len(lacking), taken, future, purged_out, unknown, purged
 
 
 def _versions(here, there, vault_id, purged, latest):

@@ -11,7 +11,7 @@ import vectors2
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Vectors")
 FOLDER = os.path.join(HERE, "v2")
-FROZEN = "f927e7830515083db99d2a63de042286578b8bbd7d0b1fb53640c8c55514ce9c"
+FROZEN = "6c8822b62e7e97e78ce638e93837e378452b8b93cdfc067f8d910bdc584db880"
 
 
 def paths():

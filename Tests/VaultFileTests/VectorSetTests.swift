@@ -35,7 +35,7 @@ import Testing
         }
         #expect(
             try BLAKE2b.hash(list.span).hexadecimal
-                == "f927e7830515083db99d2a63de042286578b8bbd7d0b1fb53640c8c55514ce9c")
+                == "6c8822b62e7e97e78ce638e93837e378452b8b93cdfc067f8d910bdc584db880")
     }
 
     /// What this program makes of a vector.

@@ -310,6 +310,25 @@ def take_keys():
             record(heads=[own], ids=[own]), options=["--take-keys"], kept=[LEFT], rewrite=record(True, keys=[K1, key_id()], ids=[C, A, B], dropped=2))
     x = rewritten("new all", descent(True, ids=[A, B], keys=[key_id()]), [RIGHT, purged(entry(put("P", b"", START)))], master=NEWER)
     says("newer-copied", "Rule 2a: P(F) is in I(X), and F's entry in X", f, x, "copied", "newer", ["--take-keys"])
+    more = {"options": ["--take-keys"], "kept": [LEFT], "rewrite": record(True, keys=[K1, key_id()], ids=[C, A, B], dropped=2)}
+    all = [RIGHT, purged(entry(put("P", b"", START)))]
+    for label, fields in (("generation", {"generation": 1 << 63}), ("seq", {"base_seq": (1 << 63) - 3})):
+        x = rewritten("new " + label, descent(True, ids=[A, B], keys=[key_id()]), all, master=NEWER, **fields)
+        own = id(x.tag, NEWER)
+        written("newer-with-a-%s-of-2-to-the-63" % label, "Rule 2b: its numbers are not taken", f, x, "newer", [RIGHT],
+                record(heads=[own], ids=[own]), **more)
+    for label, fields in (("generation", {"generation": (1 << 63) - 1}), ("seq", {"base_seq": (1 << 63) - 4})):
+        x = rewritten("new " + label, descent(True, ids=[A, B], keys=[key_id()]), all, master=NEWER, **fields)
+        says("newer-with-a-%s-below-2-to-the-63" % label, "Rule 2a", f, x, "copied", "newer", ["--take-keys"])
+    x = rewritten("new all ahead", descent(True, ids=[A, B], keys=[key_id()]), [*all, put("F", b"", NOW + DAY + 1)], master=NEWER)
+    written("newer-with-a-version-ahead", "Rule 2b: rule 3b leaves a version out", f, x, "newer", [RIGHT], record(True), partial=True, future=1, **more)
+    says("newer-with-a-version-ahead-taken", "Rule 2a: nothing is left out", f, x, "copied", "newer", ["--take-keys", "--allow-future"])
+    x = rewritten("new all unknown", descent(True, ids=[A, B], keys=[key_id()]), [*all, other(0xC5, b"unknown")], master=NEWER)
+    written("newer-with-an-unknown-kind", "Rule 2b: rule 3c counts a record", f, x, "newer", [RIGHT], record(True), partial=True, unknown=1, **more)
+    x = rewritten("new all", descent(True, ids=[A, B], keys=[key_id()]), all, master=NEWER)
+    own = id(x.tag, NEWER)
+    written("newer-taken-with-all-versions", "Rule 2b: all versions of both", f, x, "newer", [RIGHT], record(heads=[own], ids=[own]),
+            **{**more, "options": ["--take-keys", "--all-versions"]})
     x = rewritten("new other", descent(True, ids=[A, C], keys=[key_id()]), [RIGHT], master=NEWER)
     own = id(x.tag, NEWER)
     written("newer-in-part-beneath", "Rule 2b: one head of F is not in I(X)", f, x, "newer", [RIGHT], record(heads=[own], ids=[own]),

@@ -35,7 +35,7 @@ struct Check: Command {
         } catch {
             throw Failure(error, path: path)
         }
-        Notice.ofMemory(of: path)?.show()
+        worker.showNotices(of: path)
         guard verification.findings.isEmpty else { throw try Failure.found(verification.findings) }
         if !options.common.quiet { try Output.write(verification.summary) }
     }

@@ -49,7 +49,7 @@ struct Compact: Command {
             throw Failure(error, path: path)
         }
         if let tail = report.savedTail { Notice.savedTail(count: tail.count, path: tail.path).show() }
-        Notice.ofMemory(of: path)?.show()
+        worker.showNotices(of: path)
         if options.common.quiet { return }
         try Output.write(
             "dropped \(Words.count(report.dropped, "version")), kept \(report.kept); \(report.before) bytes before, \(report.after) bytes after\n"

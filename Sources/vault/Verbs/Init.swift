@@ -63,9 +63,10 @@ struct Init: Command {
 
     /// Makes sure that a vault which is only not there at the moment is not replaced by a new one.
     private func refuseSeen(_ path: String) throws(Failure) {
-        guard let seen = (try? Sighting.last(path)) ?? nil else { return }
+        let seen = (try? Sighting.last(path)) ?? nil
+        guard seen != nil || Sighting.isTorn(path) else { return }
         let message =
-            "this machine saw a vault at \(path), and there is no file now (last seen: \(seen.text))"
+            "this machine saw a vault at \(path), and there is no file now (last seen: \(seen?.text ?? "not known; the checkpoint is not whole"))"
         guard InheritedDescriptor.standardInput.isTerminal else {
             throw Failure(
                 .rollback, message,

@@ -48,6 +48,7 @@ struct MakeBackup: Command {
         var failure: Failure?
         do throws(VaultError) {
             let backup = Backup(of: Locations.realPath(of: path), by: worker)
+            defer { worker.showNotices(of: path) }
             if destination != "-" { return try make(backup, destination) }
             try backup.stream { piece throws(VaultError) in
                 guard failure == nil else { return }

@@ -69,6 +69,11 @@ struct MergeCopy: Command {
             takesAll: takesAll)
         var refusal: Failure?
         let report = try other.withBothKeys(in: target) { worker throws(VaultError) -> Merge.Report? in
+            defer {
+                if target == nil, !isTrial {
+                    worker.showNotices(of: path, merged: Locations.realPath(of: file))
+                }
+            }
             do throws(VaultError) {
                 return try worker.merge(into: path, from: Locations.realPath(of: file), merge)
             } catch .file(.newerKeys) where target == nil && InheritedDescriptor.standardInput.isTerminal {
@@ -93,7 +98,6 @@ struct MergeCopy: Command {
 
     private func warn(_ report: Merge.Report, _ path: String) {
         if let tail = report.savedTail { Notice.savedTail(count: tail.count, path: tail.path).show() }
-        if target == nil, !isTrial { Notice.ofMemory(of: path)?.show() }
         if report.isOtherVault { Output.warn("\(file) is another vault, not a copy of this one") }
         if report.hasTakenKeys {
             Output.warn(

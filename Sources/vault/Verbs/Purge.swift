@@ -78,7 +78,7 @@ struct PurgeVersions: Command {
         }
         AgentAccess.look(at: path)
         if let tail = report.savedTail { Notice.savedTail(count: tail.count, path: tail.path).show() }
-        Notice.ofMemory(of: path)?.show()
+        worker.showNotices(of: path)
         options.common.confirm("Purged \(Words.count(removed, "version")) of \(described)")
         options.common.confirm(
             "Copies of the file that were made before still hold \(removed == 1 ? "it" : "them")")
