@@ -1,85 +1,8 @@
 internal import Platform
 internal import Sodium
 
-/// What this machine remembers of the vault that a path leads to: every entry of it must agree with the file.
-package struct Recollection: Sendable {
-    /// The path without symbolic links, and the one that was named if that is another.
-    var canonicalPath: String
-    var lexicalPath: String?
-    /// What was seen at the canonical path.
-    package var canonical: LastSeen?
-    /// What was seen at the path that was named, and where that led to last.
-    var others: [LastSeen] = []
-    /// Whether something there is not whole.
-    var isTorn = false
-    /// Whether what is remembered of where the path leads is what it should be.
-    var isLinkCurrent = true
-
-    package var all: [LastSeen] { (canonical.map { [$0] } ?? []) + others }
-
-    fileprivate mutating func add(_ entry: CheckpointStore.Entry) {
-        if let seen = entry.lastSeen { others.append(seen) }
-        if entry == .torn { isTorn = true }
-    }
-
-    fileprivate mutating func add(_ link: CheckpointStore.Link, in store: CheckpointStore) throws(Errno) {
-        switch link {
-        case .none: break
-        case .torn: isTorn = true
-        case .to(let path): add(try store.entry(of: path))
-        }
-    }
-}
-
-extension CheckpointStore {
-    /// What there is for a path, before links and after: vault-format.md, section 10.
-    func recollection(of canonical: String, named lexical: String) throws(Errno) -> Recollection {
-        var recollection = Recollection(canonicalPath: canonical)
-        let own = try entry(of: canonical)
-        recollection.canonical = own.lastSeen
-        recollection.isTorn = own == .torn
-        if lexical == canonical {
-            // A path that was used as the vault's own since it last was a link needs no other.
-            let former = try link(of: lexical)
-            guard own == .none, former != .none else { return recollection }
-            try recollection.add(former, in: self)
-            recollection.isLinkCurrent = false
-            return recollection
-        }
-        recollection.lexicalPath = lexical
-        let atLink = try entry(of: lexical)
-        recollection.add(atLink)
-        let former = try link(of: lexical)
-        if former != .to(canonical) { try recollection.add(former, in: self) }
-        recollection.isLinkCurrent = former == .to(canonical) && atLink == .none
-        return recollection
-    }
-
-    /// Remembers where the path that was named leads.
-    func updateLink(_ recollection: Recollection) throws(Errno) {
-        if recollection.isLinkCurrent { return }
-        guard let lexical = recollection.lexicalPath else {
-            return try setLink(of: recollection.canonicalPath, to: nil)
-        }
-        try setLink(of: lexical, to: recollection.canonicalPath)
-        try remove(lexical)
-    }
-}
-
 /// What this machine saw last of the vault at the path: vault-format.md, section 10.
 extension Log {
-    /// Something about the memory of this machine that a person should be told.
-    public enum Observation: Equatable, Sendable {
-        /// There is no place where anything could be remembered.
-        case nowhereToRemember
-        /// What was remembered is not whole.
-        case checkpointTorn
-        /// The file contains what was seen last, but is of an older generation.
-        case compactionUndone
-        /// The path is new, and a newer state of the vault was seen elsewhere.
-        case newerElsewhere(path: String, time: UInt64)
-    }
-
     /// The point that the file has reached.
     public var present: Mark { Mark(header, replay.committed) }
 
@@ -150,7 +73,7 @@ extension Log {
     private func observe(_ observation: Observation) {
         if observations.contains(observation) { return }
         observations.append(observation)
-        surroundings.observe?(observation)
+        surroundings.observations?.add(observation)
     }
 
     /// Makes sure that the file contains what this machine saw last, at each path that leads to it.

@@ -11,8 +11,8 @@ public struct Surroundings: Sendable {
     public var hasNowhereToRemember = false
     /// What this process saw last of the vault, which counts where this machine remembers nothing of it.
     package var ownMemory: LastSeen?
-    /// Is told what a log observes, beside those who ask it.
-    package var observe: (@Sendable (Log.Observation) -> Void)?
+    /// Has what logs observe, for those who cannot ask them.
+    package var observations: ObservationList?
     /// How a person named the vault, where the paths that are worked with have no symbolic links any more.
     public var namedPath: String?
     /// Randomness for keys, salts and nonces.
@@ -40,7 +40,7 @@ public struct Surroundings: Sendable {
     /// The same, for a file of which nothing is remembered, and nothing will be.
     package var withoutMemory: Surroundings {
         var copy = self
-        (copy.checkpoints, copy.ownMemory, copy.observe) = (nil, nil, nil)
+        (copy.checkpoints, copy.ownMemory, copy.observations) = (nil, nil, nil)
         copy.hasNowhereToRemember = false
         return copy
     }

@@ -19,6 +19,7 @@ struct Restore: Command {
             so nothing is lost, and what it had that the backup lacks can be found there.
 
             Before that it says what the backup holds, what is there, how many changes the backup lacks, and whether it is another vault. \
+            A purge that was made since is a change, too: the backup holds what it removed. \
             A person at a terminal is asked then; a script needs --yes.
             """,
         parameters: [
