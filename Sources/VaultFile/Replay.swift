@@ -302,12 +302,12 @@ package struct Replay: ~Copyable {
     }
 
     /// The newest version in the history of the name at `place`, deleted or not.
-    func newest(at place: Int) -> Version? { firstListed(from: index.newest(at: place)) }
+    func newest(at place: Int) -> Version? { firstUnlisted(from: index.newest(at: place)) }
 
     /// The version before `version` in its history.
-    func older(than version: Version) -> Version? { firstListed(from: index.older(than: version)) }
+    func older(than version: Version) -> Version? { firstUnlisted(from: index.older(than: version)) }
 
-    private func firstListed(from version: Version?) -> Version? {
+    private func firstUnlisted(from version: Version?) -> Version? {
         if hidden.isEmpty { return version }
         var next = version
         while let version = next, hidden.contains(version.offset) { next = index.older(than: version) }

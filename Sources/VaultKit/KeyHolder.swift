@@ -1,3 +1,4 @@
+internal import Compaction
 internal import Platform
 public import Sodium
 public import VaultFile

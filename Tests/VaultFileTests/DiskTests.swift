@@ -1,3 +1,4 @@
+import Compaction
 import Dispatch
 import Glibc
 import Platform
@@ -148,6 +149,26 @@ final class TemporaryFolder: Sendable {
         var status = stat()
         #expect(lstat(link, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK)
         #expect(try DiskTests.open(path).text("A") == "two")
+    }
+
+    @Test func `where a link is turned during a rewrite, what was written is remembered where it lies`()
+        throws
+    {
+        let store = CheckpointStore(path: folder.path + "/seen")
+        var surroundings = DiskTests.surroundings
+        surroundings.checkpoints = store
+        let (path, other, link) = (folder.path + "/a.vault", folder.path + "/b.vault", folder.path + "/link")
+        _ = try DiskTests.create(other)
+        let log = try Log.create(
+            path: path, passphrase: DiskTests.passphrase.span, parameters: World.weak,
+            surroundings: surroundings)
+        try log.append(.text("A", "one"))
+        try #require(symlink(path, link) == 0)
+        let report = try Compaction.run(
+            path: link, master: try log.copyOfMasterKey(), keeping: .all, surroundings: surroundings,
+            progress: Progress { _, _ in unlink(link) == 0 && symlink(other, link) == 0 })
+        #expect(try store.entry(of: Path.resolvingLinks(path)).lastSeen?.generation == report.generation)
+        #expect(try store.entry(of: Path.resolvingLinks(other)) == .none)
     }
 
     @Test func `what is no vault file is told apart`() throws {
