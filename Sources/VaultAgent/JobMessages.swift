@@ -35,6 +35,7 @@ extension FieldReader {
                     isTrial: flags & 1 != 0, isCopy: flags & 2 != 0, takesKeys: flags & 4 != 0,
                     allowsFuture: flags & 8 != 0, takesAll: flags & 16 != 0))
         case 8: return .outline(path)
+        case 10: return .verify(path, seenAt: try self.path(of: body))
         case 9:
             let secret = try secret(of: body)
             let version = try number(UInt64.self, of: body)
@@ -68,6 +69,14 @@ extension FieldReader {
         let newest = try number(UInt64.self, of: body)
         let secrets = try number(UInt64.self, of: body)
         let versions = try number(UInt64.self, of: body)
+        let hidden = try number(UInt64.self, of: body)
+        let containsLastSeen: Bool? =
+            switch try number(UInt8.self, of: body) {
+            case 0: nil
+            case 1: true
+            case 2: false
+            default: throw MalformedMessage()
+            }
         var findings: [Log.Finding] = []
         for _ in 0..<(try number(UInt8.self, of: body)) {
             let kind = try number(UInt8.self, of: body)
@@ -82,7 +91,8 @@ extension FieldReader {
         }
         return Verification(
             mark: mark, checkpoint: checkpoint, newest: newest, secrets: secrets, versions: versions,
-            findings: findings)
+            hidden: hidden,
+            containsLastSeen: containsLastSeen, findings: findings)
     }
 
     private mutating func checkpoint(of body: Span<UInt8>) throws(MalformedMessage) -> Checkpoint {
@@ -128,6 +138,8 @@ extension FieldReader {
         let isOtherVault = try flag(of: body)
         let lacking = try number(UInt64.self, of: body)
         let others = try number(UInt64.self, of: body)
+        let purgedThere = try number(UInt64.self, of: body)
+        let purgedHere = try number(UInt64.self, of: body)
         var differences: [Comparison.Difference] = []
         while position < body.count {
             guard let change = Comparison.Change(rawValue: try number(UInt8.self, of: body)) else {
@@ -140,7 +152,7 @@ extension FieldReader {
         }
         return Comparison(
             differences: differences, count: count, isOtherVault: isOtherVault, lacking: lacking,
-            others: others)
+            others: others, purgedThere: purgedThere, purgedHere: purgedHere)
     }
 
     /// The newest version of one side of a difference.
@@ -194,7 +206,8 @@ extension Job {
     var message: [UInt8] {
         switch self {
         case .check(let path): [1] + Job.field(path)
-        case .verify(let path): [2] + Job.field(path)
+        case .verify(let path, nil): [2] + Job.field(path)
+        case .verify(let path, .some(let other)): [10] + Job.field(path) + Job.field(other)
         case .compact(let path, .all): [3] + Job.field(path) + [0]
         case .compact(let path, .none): [3] + Job.field(path) + [1]
         case .compact(let path, .replacedSince(let time)): [3] + Job.field(path) + [2] + Job.field(time)
@@ -214,10 +227,11 @@ extension Job {
     var isSayable: Bool {
         let paths =
             switch self {
-            case .check(let path), .verify(let path), .compact(let path, _), .accept(let path, _),
+            case .check(let path), .verify(let path, nil), .compact(let path, _), .accept(let path, _),
                 .outline(let path), .purge(let path, _, _, _):
                 [path]
             case .salvage(let path, let target): [path, target]
+            case .verify(let path, .some(let other)): [path, other]
             case .compare(let path, let other), .merge(let path, let other, _): [path, other]
             }
         return paths.allSatisfy(AgentProtocol.isSayable)
@@ -273,7 +287,8 @@ extension JobReport {
     private static func fields(_ report: Verification) -> [UInt8] {
         // A full check has at most one finding of each kind.
         report.mark.body + report.checkpoint.body
-            + [report.newest, report.secrets, report.versions].flatMap(Job.field)
+            + [report.newest, report.secrets, report.versions, report.hidden].flatMap(Job.field)
+            + [report.containsLastSeen.map { $0 ? 1 : 2 } ?? 0]
             + [UInt8(report.findings.count)] + report.findings.flatMap(JobReport.field)
     }
 
@@ -284,7 +299,9 @@ extension JobReport {
 
     private static func fields(_ comparison: Comparison) -> [UInt8] {
         var bytes = Job.field(comparison.count) + [comparison.isOtherVault ? 1 : 0]
-        bytes += [comparison.lacking, comparison.others].flatMap(Job.field)
+        bytes += [
+            comparison.lacking, comparison.others, comparison.purgedThere, comparison.purgedHere,
+        ].flatMap(Job.field)
         for difference in comparison.differences {
             bytes.append(difference.change.rawValue)
             bytes += field(difference.secret)

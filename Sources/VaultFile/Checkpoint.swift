@@ -20,7 +20,7 @@ public struct Checkpoint: Equatable, Sendable {
     let isLegacy: Bool
     /// The newest changes that the file contained.
     let heads: [ChangeID]
-    /// The heads that were seen before them, newest first.
+    /// Other changes that it contained, newest first.
     let recent: [ChangeID]
 
     /// How many of these are remembered.
@@ -30,7 +30,7 @@ public struct Checkpoint: Equatable, Sendable {
 
     /// A file with `header` that has reached `position`, seen at `time`.
     ///
-    /// - Parameter past: the heads that were seen before, newest first; `heads` may be among them.
+    /// - Parameter past: other changes that it contains, newest first; `heads` may be among them.
     init(
         _ header: Header, _ position: Replay.Position, keyID: UInt64, isLegacy: Bool, heads: [ChangeID],
         past: [ChangeID], time: UInt64

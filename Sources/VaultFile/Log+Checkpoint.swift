@@ -15,6 +15,7 @@ extension Log {
     func checkpoint(following previous: [LastSeen]) throws(VaultFileError) -> Checkpoint {
         var past: [ChangeID] = []
         for case .checkpoint(let checkpoint) in previous { past += checkpoint.heads + checkpoint.recent }
+        if past.isEmpty { past = try replay.ancestry.ids(try namer()).reversed() }
         return Checkpoint(
             header, replay.committed, keyID: try keyID(), isLegacy: replay.ancestry.isLegacy,
             heads: try replay.ancestry.heads(try namer()), past: past, time: surroundings.now())
@@ -139,11 +140,6 @@ extension Log {
         if try checkpoint.keyID != keyID(), !ancestry.keys.contains(checkpoint.keyID) { return .keys }
         let known = checkpoint.heads + checkpoint.recent
         if try ancestry.heads(namer).allSatisfy(known.contains) { return .older }
-        if checkpoint.recent.isEmpty, checkpoint.headerTag == header.macTag,
-            checkpoint.end > replay.committed.end
-        {
-            return .older
-        }
         guard header.generation > checkpoint.generation else { return .diverged }
         if ancestry.isLegacy { return .unprovableRewrite }
         return ancestry.dropped > 0 ? .unprovableAge : .diverged

@@ -30,6 +30,9 @@ extension Log {
     /// How many versions its frames hold, also those that were purged elsewhere, and are in no history.
     package var heldVersionCount: Int { replay.index.versionCount }
 
+    /// How many of these were purged elsewhere.
+    package var hiddenCount: Int { replay.hidden.isEmpty ? 0 : heldVersionCount - versionCount }
+
     /// Whether it is far from the end of its numbers, after which nothing could be written.
     package var hasNumbersLeft: Bool { max(header.generation, committedSeq) < 1 << 63 }
 

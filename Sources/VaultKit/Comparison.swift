@@ -39,15 +39,20 @@ public struct Comparison: Equatable, Sendable {
     /// How many changes of the other file this one lacks, and how many this one has that the other lacks.
     public let lacking, others: UInt64
 
+    /// How many versions of this file were purged in the other one, and how many of the other one in this.
+    public let purgedThere, purgedHere: UInt64
+
     /// How many secrets a report names at most.
     public static let mostNamed = 200_000
 
     /// What was found elsewhere.
     public init(
-        differences: [Difference], count: UInt64, isOtherVault: Bool, lacking: UInt64, others: UInt64
+        differences: [Difference], count: UInt64, isOtherVault: Bool, lacking: UInt64, others: UInt64,
+        purgedThere: UInt64, purgedHere: UInt64
     ) {
         (self.differences, self.count, self.isOtherVault) = (differences, count, isOtherVault)
         (self.lacking, self.others) = (lacking, others)
+        (self.purgedThere, self.purgedHere) = (purgedThere, purgedHere)
     }
 
     init(_ here: Log, _ there: Log) throws(VaultFileError) {
@@ -65,7 +70,8 @@ public struct Comparison: Equatable, Sendable {
         let other = Set(try there.ancestry.ids(try there.namer()))
         self.init(
             all: differences, isOtherVault: here.header.vaultID != there.header.vaultID,
-            lacking: UInt64(other.subtracting(own).count), others: UInt64(own.subtracting(other).count))
+            lacking: UInt64(other.subtracting(own).count), others: UInt64(own.subtracting(other).count),
+            purgedThere: try here.count(of: there.purged), purgedHere: try there.count(of: here.purged))
     }
 
     /// All the secrets of a vault, as if this side had none.
@@ -76,14 +82,19 @@ public struct Comparison: Equatable, Sendable {
             differences.append(
                 Difference(secret: secret, change: .there, here: nil, there: SecretVersion(newest)))
         }
-        self.init(all: differences, isOtherVault: false, lacking: 0, others: 0)
+        self.init(
+            all: differences, isOtherVault: false, lacking: 0, others: 0, purgedThere: 0, purgedHere: 0)
     }
 
-    private init(all differences: [Difference], isOtherVault: Bool, lacking: UInt64, others: UInt64) {
+    private init(
+        all differences: [Difference], isOtherVault: Bool, lacking: UInt64, others: UInt64,
+        purgedThere: UInt64, purgedHere: UInt64
+    ) {
         let sorted = differences.sorted { Secret.isListedBefore($0.secret, $1.secret) }
         self.init(
             differences: Array(sorted.prefix(Comparison.mostNamed)), count: UInt64(sorted.count),
-            isOtherVault: isOtherVault, lacking: lacking, others: others)
+            isOtherVault: isOtherVault, lacking: lacking, others: others, purgedThere: purgedThere,
+            purgedHere: purgedHere)
     }
 }
 

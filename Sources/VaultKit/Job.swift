@@ -9,8 +9,9 @@ public import VaultFile
 public enum Job: Equatable, Sendable {
     /// Verifies every byte of the vault at a path.
     case check(String)
-    /// Verifies every byte of a file, whatever this machine remembers of its path.
-    case verify(String)
+    /// Verifies every byte of a file, whatever this machine remembers of its path, and tells whether it contains what was last seen
+    /// at another path, if one is given.
+    case verify(String, seenAt: String? = nil)
     /// Rewrites the vault at a path.
     case compact(String, Retention)
     /// Writes what verifies of a file to a new vault.
@@ -86,19 +87,25 @@ public struct Verification: Equatable, Sendable {
     public let newest: UInt64
     /// How many secrets exist, and in how many versions, deletions too.
     public let secrets, versions: UInt64
+    /// How many versions are in no history because they were purged elsewhere, and are in the file still.
+    public let hidden: UInt64
+    /// Whether it contains what this machine saw last at another path; nil if that was not asked, or nothing was seen there.
+    public internal(set) var containsLastSeen: Bool?
     /// What is not as it should be.
     public let findings: [Log.Finding]
 
     /// What was told elsewhere.
     public init(
         mark: Mark, checkpoint: Checkpoint, newest: UInt64, secrets: UInt64, versions: UInt64,
-        findings: [Log.Finding]
+        hidden: UInt64, containsLastSeen: Bool?, findings: [Log.Finding]
     ) {
         self.mark = mark
         self.checkpoint = checkpoint
         self.newest = newest
         self.secrets = secrets
         self.versions = versions
+        self.hidden = hidden
+        self.containsLastSeen = containsLastSeen
         self.findings = findings
     }
 
@@ -109,8 +116,8 @@ public struct Verification: Equatable, Sendable {
         log.forEachNewest { version, _ in newest = max(newest, version.time) }
         self.init(
             mark: log.present, checkpoint: try log.presentCheckpoint(), newest: newest, secrets: secrets,
-            versions: UInt64(log.versionCount), findings: try log.check()
-        )
+            versions: UInt64(log.versionCount), hidden: UInt64(log.hiddenCount), containsLastSeen: nil,
+            findings: try log.check())
     }
 
     /// Where the first defect is; a tail that a killed writer left is none.
@@ -149,8 +156,19 @@ extension Job {
         switch self {
         case .check(let path):
             return .verified(try Verification(try Job.open(path, master, surroundings)))
-        case .verify(let path):
-            return .verified(try Verification(try Job.open(path, master, unmarked)))
+        case .verify(let path, let other):
+            let log = try Job.open(path, master, unmarked)
+            var verification = try Verification(log)
+            if let other {
+                var marked = surroundings
+                marked.namedPath = nil
+                let seen = try Log.seen(at: other, marked)
+                if !seen.isEmpty { verification.containsLastSeen = true }
+                for seen in seen where try log.refusal(of: seen) != nil {
+                    verification.containsLastSeen = false
+                }
+            }
+            return .verified(verification)
         case .compact(let path, let retention):
             return .compacted(
                 try Compaction.run(
@@ -264,9 +282,9 @@ extension Worker {
 
     /// Verifies every byte of the vault at `path`, or of a copy that has no past here.
     public func verify(
-        _ path: String, isCopy: Bool = false, progress: Progress = .unwatched
+        _ path: String, isCopy: Bool = false, seenAt other: String? = nil, progress: Progress = .unwatched
     ) throws(VaultError) -> Verification {
-        let report = try perform(isCopy ? .verify(path) : .check(path), progress: progress)
+        let report = try perform(isCopy ? .verify(path, seenAt: other) : .check(path), progress: progress)
         guard case .verified(let verification) = report else { throw .agentLost(outcomeUnknown: false) }
         return verification
     }

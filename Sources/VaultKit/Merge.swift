@@ -126,9 +126,10 @@ public enum Merge {
     static func mends(
         _ here: Log, with there: Log, _ options: MergeOptions, _ seen: [LastSeen], now: UInt64
     ) throws(VaultFileError) -> Bool {
-        guard try Relation(here, there) == .same else { return false }
+        let relation = try Relation(here, there)
+        guard relation == .same || relation == .older || relation == .diverged else { return false }
         for seen in seen where try !here.contains(seen, with: there) { return false }
-        return try Plan(here, there, .same, options, now: now).isWhole
+        return try Plan(here, there, relation, options, now: now).isWhole
     }
 
     private static func append(
@@ -176,6 +177,21 @@ public enum Merge {
     }
 }
 
+extension Log {
+    /// How many versions of its histories are on the list of another copy of the vault.
+    func count(of purged: PurgeList) throws(VaultFileError) -> UInt64 {
+        if purged.isEmpty { return 0 }
+        var count: UInt64 = 0
+        try forEachNewest { _, packed throws(VaultFileError) in
+            guard let address = Address(packed: packed) else { return }
+            for version in versions(address) where try purged.contains(packed, version, of: header.vaultID) {
+                count += 1
+            }
+        }
+        return count
+    }
+}
+
 extension Merge {
     /// What is to be copied, and what there is to tell of it.
     private struct Plan {
@@ -196,7 +212,7 @@ extension Merge {
             report.hasTakenKeys = relation == .newer
             report.isOtherVault = here.header.vaultID != there.header.vaultID
             if !options.takesAll, try isContained(there, in: here) {
-                report.purged = try Plan.count(here.purged, in: there)
+                report.purged = try there.count(of: here.purged)
                 return
             }
             var places: [FramePlace] = []
@@ -226,7 +242,7 @@ extension Merge {
             let room = isTaken ? max(PurgeList.maxEntries - here.purged.entries.count, 0) : 0
             purged = Array(lacking.prefix(room))
             report.purgesLeftOut = UInt64(lacking.count - purged.count)
-            report.purgedThere = try Plan.count(there.purged, in: here)
+            report.purgedThere = try here.count(of: there.purged)
         }
 
         /// Whether this file contains what the other one does, so that there is nothing to take.
@@ -291,17 +307,6 @@ extension Merge {
         ) throws(VaultFileError) -> UInt64 {
             if there.extras.isEmpty { return 0 }
             return UInt64(Set(try there.extraRecords()).subtracting(try here.extraRecords()).count)
-        }
-
-        private static func count(_ purged: PurgeList, in here: Log) throws(VaultFileError) -> UInt64 {
-            if purged.isEmpty { return 0 }
-            var count: UInt64 = 0
-            try here.forEachNewest { _, packed throws(VaultFileError) in
-                guard let address = Address(packed: packed) else { return }
-                for version in here.versions(address)
-                where try purged.contains(packed, version, of: here.header.vaultID) { count += 1 }
-            }
-            return count
         }
 
         /// What the last transaction of the merge proves: vault-format.md, section 9.

@@ -29,9 +29,14 @@ extension Failure {
                     "'vault merge COPY' or 'vault restore BACKUP' brings it back, 'vault accept' trusts what is there"
             )
         case .diverged:
+            // So many changes behind what was seen that these are not among the recent ones, an older file looks the same.
+            let words =
+                Sighting.mayBeOlder(path, at: rollback.lastSeen)
+                ? "is older or has diverged: it lacks part of \(seen)"
+                : "has diverged: it lacks part of \(seen), and has other changes"
             return Failure(
                 .rollback,
-                "\(path) has diverged: it lacks part of \(seen), and has other changes"
+                "\(path) \(words)"
                     + Sighting.comparison(path, at: rollback.lastSeen),
                 hint: "'vault merge COPY' takes in a copy that has it, 'vault accept' trusts what is there")
         case .unprovableRewrite:
@@ -100,6 +105,12 @@ package struct Sighting {
     static func mayBeDamaged(_ path: String, at time: UInt64) -> Bool {
         guard let last = try? last(path, at: time), let present = try? present(path) else { return false }
         return present.isOfSameGeneration(as: last) && present.count >= last.count
+    }
+
+    /// Whether the file may be one of before what was last seen, as far as generations and sizes tell.
+    static func mayBeOlder(_ path: String, at time: UInt64) -> Bool {
+        guard let last = try? last(path, at: time), let present = try? present(path) else { return true }
+        return (present.generation, present.count) < (last.generation, last.count)
     }
 
     /// What to say where no passphrase opens a file that is not the one that was last seen; nil if it may be that one.

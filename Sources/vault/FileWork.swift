@@ -190,6 +190,13 @@ extension Verification {
         return "vault \(mark.vaultID.shortText), generation \(mark.generation), \(content)\(last)"
     }
 
+    /// Says that the file at `path` has something still that was purged elsewhere.
+    func warnOfHidden(in path: String) {
+        if hidden == 0 { return }
+        Output.warn("\(path) has \(Words.count(hidden, "purged version")) still, which are in no history")
+        Output.note("vault: hint: 'vault compact --keep all' removes them from the file")
+    }
+
     /// How much the file holds.
     var content: String { "\(Words.count(secrets, "secret")) in \(Words.count(versions, "version"))" }
 }

@@ -31,6 +31,14 @@ struct OtherFile {
                 return try body(worker)
             } catch .file(.keysChanged) where target != nil {
                 throw Failure(.other, "\(target ?? "") has other keys than \(vault)")
+            } catch .file(.rolledBack(let rollback)) {
+                let refusal = Failure(VaultError.file(.rolledBack(rollback)), path: target ?? vault)
+                throw Failure(
+                    .rollback,
+                    "\(refusal.message); \(name) does not bring all of that back, and was not merged",
+                    hint:
+                        "find a copy that has it; 'vault accept' gives it up, and 'vault merge' takes what \(name) has then"
+                )
             } catch .file(.newerKeys) {
                 throw Failure(
                     .rollback,

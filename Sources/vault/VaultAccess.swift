@@ -86,14 +86,17 @@ extension Notice {
         case .savedTail(let count, let path):
             Output.warn("\(count) bytes of an unfinished write were moved to \(path)")
         case .nothingRemembered(let error):
-            Output.warn("cannot save or read the checkpoint; a rollback would go undetected: \(error)")
+            let folder = Locations.checkpointFolder ?? ""
+            Output.warn(
+                "cannot save or read the checkpoint; a rollback would go undetected: \(folder): \(error)")
         case .nowhereToRemember:
             Output.warn("there is no directory for checkpoints; a rollback would go undetected")
             Output.note("vault: hint: set HOME or XDG_STATE_HOME")
         case .checkpointTorn:
             Output.warn("the checkpoint was not whole; a rollback before now would have gone undetected")
         case .compactionUndone:
-            Output.warn("the file is of an older generation: a compaction was undone; nothing is missing")
+            Output.warn(
+                "the file is of an older generation, of before a compaction or a purge; nothing is missing")
         case .newerElsewhere(let path, let time):
             let date = time == 0 ? "" : " on \(Calendar.format(time))"
             Output.warn(

@@ -45,9 +45,9 @@ def _ids(data, at, count):
 
 def taken(vault, time, before=None):
     """The checkpoint of a file that passed; `before` is the one that it replaces."""
-    state, recent = vault.state(), []
-    if isinstance(before, Checkpoint):
-        recent = [id for id in dict.fromkeys([*before.heads, *before.recent]) if id not in state.heads][:RECENT_MOST]
+    state = vault.state()
+    past = [*before.heads, *before.recent] if isinstance(before, Checkpoint) else state.ids[::-1]
+    recent = [id for id in dict.fromkeys(past) if id not in state.heads][:RECENT_MOST]
     return Checkpoint(vault.header.vault_id, vault.key_id, vault.header.generation, vault.mac, vault.end, vault.tag, time,
                       state.heads, recent, state.legacy)
 
@@ -83,7 +83,7 @@ def verdict(vault, c):
     if is_mark:
         if c.generation == header.generation and vault.end < c.end or header.generation < c.generation:
             return "older"
-    elif set(state.heads) <= {*c.recent, *c.heads} or not c.recent and c.mac == vault.mac and vault.end < c.end:
+    elif set(state.heads) <= {*c.recent, *c.heads}:
         return "older"
     if header.generation > c.generation and (state.legacy or state.dropped > 0):
         return "unprovable"

@@ -73,7 +73,7 @@ class Examples(unittest.TestCase):
         seen = checkpoint.decode(dumped(proof.split("```")[1]))
         merged = reader.parse(self.made.merged, self.program.PASSPHRASE)
         self.assertEqual(checkpoint.verdict(merged, seen), "pass")
-        self.assertEqual(checkpoint.taken(merged, 0, seen).recent, [])
+        self.assertEqual(checkpoint.taken(merged, 0, seen).recent, seen.recent)
         self.assertEqual(len(merge.split("```")), 7)
 
 

@@ -11,7 +11,7 @@ import vectors2
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Vectors")
 FOLDER = os.path.join(HERE, "v2")
-FROZEN = "6c8822b62e7e97e78ce638e93837e378452b8b93cdfc067f8d910bdc584db880"
+FROZEN = "45196ee1507d99e071d29980bea8c24a6d3bea0028fb3e12329bbfbf26a5b7ba"
 
 
 def paths():

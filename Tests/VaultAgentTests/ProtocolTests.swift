@@ -66,7 +66,8 @@ import VaultKit
             [13] + path + [3] + path + [2] + limits, [13] + path + [4] + path + path,
             [13] + path + [5] + path + [0], [13] + path + [5] + path + [1] + checkpoint,
             [13] + path + [6] + path + path, [13] + path + [7] + path + path + [31],
-            [13] + path + [8] + path, [13] + path + [9] + path + secret + limits + limits + limits,
+            [13] + path + [8] + path, [13] + path + [10] + path + path,
+            [13] + path + [9] + path + secret + limits + limits + limits,
             [15] + path + path,
             [14] + path + [UInt8](repeating: 7, count: 32),
         ]

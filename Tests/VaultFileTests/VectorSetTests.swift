@@ -35,7 +35,7 @@ import Testing
         }
         #expect(
             try BLAKE2b.hash(list.span).hexadecimal
-                == "6c8822b62e7e97e78ce638e93837e378452b8b93cdfc067f8d910bdc584db880")
+                == "45196ee1507d99e071d29980bea8c24a6d3bea0028fb3e12329bbfbf26a5b7ba")
     }
 
     /// What this program makes of a vector.

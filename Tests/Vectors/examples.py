@@ -205,7 +205,7 @@ def proof(e):
     other = seen_by(e, e.there)
     rows = dump(data, 0, 1024, {
         0: "VLTSEEN2; vault id", 0x10: "...; key id", 0x20: "generation 1; header MAC[0:16]", 0x30: "...; end 4960", 0x40: "last tag",
-        0x50: "time; h 1; r 0; flags 0", 0x60: "head (two)", 0x3E0: "BLAKE2b-256 of what stands before"})
+        0x50: "time; h 1; r %d; flags 0" % len(seen.recent), 0x60: "head (two)", 0x160: "recent ids: (one), (new)", 0x3E0: "BLAKE2b-256 of what stands before"})
     lines = []
     for name, seen_name, file, mark in [
             ("the merged file", "(two)", e.merged, seen), ("the merged file", "(red)", e.merged, other), ("the compacted file", "(two)", e.compacted, seen),
@@ -218,8 +218,8 @@ A machine opened the vault after (two), before the compaction, and kept this che
 The merged file has another header MAC, so rule 2 of section 10 does not apply. The only head of the checkpoint is in I: by rule 3 the file contains what was seen. So do these
 verdicts follow; the second checkpoint is that of the machine that saw (red):
 """, "| head of the checkpoint | file | verdict |", "|---|---|---|", *lines, "", """\
-The file after (one) is a prefix of what was seen. Its header is the checkpoint's, it ends below `end`, and the checkpoint has no recent heads: by rule 5b it is *older*. The checkpoint that replaces this one once the merged file passed has the heads %s, and the recent heads: %s.
-""" % (" and ".join("%s %s" % (h.hex(), names(e)[h]) for h in later.heads), ", ".join("%s %s" % (h.hex(), names(e)[h]) for h in later.recent) or "none, since (two) is a head still")]
+The file after (one) is a prefix of what was seen: its frontier is a recent id of the checkpoint, so that by rule 5b it is *older*. The checkpoint that replaces this one once the merged file passed has the heads %s, and the recent ids: %s.
+""" % (" and ".join("%s %s" % (h.hex(), names(e)[h]) for h in later.heads), ", ".join("%s %s" % (h.hex(), names(e)[h]) for h in later.recent) or "none")]
 
 
 def main():

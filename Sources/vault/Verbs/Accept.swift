@@ -14,8 +14,8 @@ struct Accept: Command {
         discussion: """
             This machine remembers what it last saw of each vault. A file that cannot prove that it contains that is not used (exit code \
             13): it is older, has diverged, has keys that were replaced, or is another vault, and somebody may have put it there. If you \
-            know how it came there, this verifies it, shows what was last seen and what is there, and trusts it from then on. Of two \
-            copies that have diverged, 'vault merge' keeps what both have instead.
+            know how it came there, this verifies it, shows what was last seen and what is there, and trusts it from then on. What the file lacks \
+            is given up, a purge too; a copy that has it can be merged before or after: 'vault merge' keeps what both have.
 
             A person at a terminal is asked first; a script needs --yes. Where nothing is wrong, nothing is asked or changed.
             """,

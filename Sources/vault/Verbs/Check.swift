@@ -13,7 +13,7 @@ struct Check: Command {
         discussion: """
             Every open verifies each frame; this reads the file anew and also looks at the header's copy, at what lies between, and at \
             bytes that a killed writer left at the end. The exit code is 0 if all is well, 10 with one line for each finding, 8 \
-            if the vault cannot be opened. Nothing is changed.
+            if the vault cannot be opened, 13 if it is not what this machine saw last ('vault help accept'). Nothing is changed.
 
             With --keyless no passphrase is needed: the header's sum and the checksum of every frame are verified, which finds \
             what a disk or a copy spoils, but not what somebody changed on purpose.
@@ -36,6 +36,7 @@ struct Check: Command {
             throw Failure(error, path: path)
         }
         worker.showNotices(of: path)
+        verification.warnOfHidden(in: path)
         guard verification.findings.isEmpty else { throw try Failure.found(verification.findings) }
         if !options.common.quiet { try Output.write(verification.summary) }
     }

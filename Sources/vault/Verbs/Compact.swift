@@ -23,7 +23,8 @@ struct Compact: Command {
         discussion: """
             The newest version of every secret is kept, and so is every deletion, so that an old copy that is merged later brings \
             nothing back. Of older versions, those are kept that were replaced or deleted in the last 90 days; --keep chooses \
-            otherwise. What is dropped cannot be had back, but from older copies of the file.
+            otherwise. What is dropped cannot be had back, but from older copies of the file. What was purged in another copy that was merged \
+            goes, too.
 
             The whole file is verified first. The new one is written beside it, read back, compared, and then takes its \
             place in one step; whenever the machine stops, the old or the new file is there, whole. Readers are not \

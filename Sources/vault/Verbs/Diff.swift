@@ -48,6 +48,14 @@ struct Diff: Command {
             try worker.compare(path, with: Locations.realPath(of: file))
         }
         if comparison.isOtherVault { Output.warn("\(file) is another vault, not a copy of this one") }
+        if comparison.purgedThere > 0 {
+            let versions = Words.count(comparison.purgedThere, "version")
+            Output.warn("the vault has \(versions) purged in \(file)")
+        }
+        if comparison.purgedHere > 0 {
+            let versions = Words.count(comparison.purgedHere, "version")
+            Output.warn("\(file) has \(versions) purged in the vault")
+        }
         if comparison.count == 0, !options.common.quiet { Output.note("No differences") }
         try Output.write(text(comparison))
         let more = comparison.count - UInt64(comparison.differences.count)

@@ -41,6 +41,7 @@ struct Init: Command {
         let path = try common.path()
         let parameters = try cost.chosen()
         let printer = RecoveryKeyPrinter()
+        try Init.refuseDanglingLink(path)
         if Vault.isOccupied(path) { throw Failure(VaultFileError.alreadyExists, path: path) }
         if !yes { try refuseSeen(path) }
         let show = { (key: borrowing RecoveryKey) in printer.show(key) }
@@ -59,6 +60,14 @@ struct Init: Command {
         try printer.finish()
         Notice.ofMemory(of: path)?.show()
         common.confirm("Made the vault \(path)")
+    }
+
+    /// Makes sure that what a link leads to is only not there at the moment.
+    private static func refuseDanglingLink(_ path: String) throws(Failure) {
+        guard !Vault.isOccupied(path), (try? Path.owner(of: path)) != nil else { return }
+        throw Failure(
+            .other, "\(path) is a symbolic link, and the file that it leads to is not there",
+            hint: "mount the disk or copy the file, or remove the link")
     }
 
     /// Makes sure that a vault which is only not there at the moment is not replaced by a new one.

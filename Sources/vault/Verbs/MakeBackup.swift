@@ -70,6 +70,7 @@ struct MakeBackup: Command {
         } catch {
             Output.warn("cannot remember when the backup was made: \(error)")
         }
+        verification.warnOfHidden(in: target)
         let isInFolder = target != Locations.realPath(of: destination)
         let shown = isInFolder ? Path.join(destination, Path.name(of: target)) : destination
         options.common.confirm("Backed up \(verification.content) to \(shown)")

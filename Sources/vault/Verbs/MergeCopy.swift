@@ -31,7 +31,7 @@ struct MergeCopy: Command {
             set is named in a warning. To make another value current, set it again: a new version is always later than those before. \
             Versions that are more than a day ahead of this machine's clock are left out and named, unless --allow-future is given.
 
-            Versions that were dropped here by a compaction stay away if OTHER has nothing new; --all-versions takes them. Versions that were \
+            Versions that were dropped here by a compaction stay away if OTHER has no change that the vault lacks; --all-versions takes them. Versions that were \
             purged here always stay away, and what was purged in OTHER is hidden here, too, until a compaction removes it.
 
             If the keys of OTHER were changed since ('vault passwd' on another machine), the vault takes them over, and its passphrase with \

@@ -21,8 +21,8 @@ struct PurgeVersions: Command {
             them; every other version of every secret stays. The rewrite is verified as a compaction is. A hash of what was removed stays \
             in the vault, so that merging an older copy does not bring it back; the hash says nothing of the value.
 
-            Copies that were made before still hold it: backups, other machines, commits. If the value may be in the wrong hands, \
-            change it where it is used.
+            Copies that were made before still hold it: backups, other machines, commits. On another machine, 'vault merge' with this file \
+            hides it, and 'vault compact --keep all' removes it then. If the value may be in the wrong hands, change it where it is used.
 
             A person at a terminal is asked first; a script needs --yes.
             """,

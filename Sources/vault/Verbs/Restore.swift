@@ -16,11 +16,11 @@ struct Restore: Command {
         discussion: """
             The backup is verified from end to end, copied, and verified again before it takes the vault's place in one step; this \
             machine trusts it from then on. The file that was there stays beside it, under a name that ends in the time of the restore; \
-            so nothing is lost, and what it had that the backup lacks can be found there.
+            so nothing is lost: 'vault diff' shows what it had that the backup lacks, and 'vault merge' takes it in.
 
-            Before that it says what the backup holds, what is there, how many changes the backup lacks, and whether it is another vault. \
-            A purge that was made since is a change, too: the backup holds what it removed. \
-            A person at a terminal is asked then; a script needs --yes.
+            Before that it says what the backup holds, what is there, what this machine saw last, how many changes of the file that is \
+            there the backup lacks, as far as its key opens that, and whether the two are different vaults. What was purged since comes \
+            back, and is counted. A person at a terminal is asked then; a script needs --yes.
             """,
         parameters: [
             .operand("SRC", "The backup", \.source, isRequired: true, completing: .file),
@@ -37,7 +37,7 @@ struct Restore: Command {
         if source == real { throw Failure(VaultError.sameFile, path: path) }
         var failure: Failure?
         typealias Outcome = (restored: Verification, kept: String?, markFailure: Errno?)
-        let result = try options.withKey(of: self.source, other) { worker throws(VaultError) -> Outcome? in
+        let result = try withSourceKey { worker throws(VaultError) -> Outcome? in
             let shown = try describe(source, real, worker)
             do throws(Failure) {
                 if !yes { try Prompt.confirm("Put \(self.source) in the place of \(path)?") }
@@ -68,13 +68,28 @@ struct Restore: Command {
         if let kept { options.common.confirm("The file that was there is now \(kept)") }
     }
 
+    /// Calls `body` with somebody who has the key of the backup.
+    private func withSourceKey<R>(
+        _ body: (any Worker) throws(VaultError) -> R
+    ) throws(Failure) -> Result<R, VaultError> {
+        do throws(Failure) {
+            return try options.withKey(of: source, other, body)
+        } catch  where error.code == .wrongPassphrase && other.asPassphrase == nil {
+            throw Failure(
+                .wrongPassphrase, "the passphrase is not that of \(source)",
+                hint: "give --other-passphrase-file, --other-passphrase-command or --other-passphrase-fd")
+        } catch {
+            throw error
+        }
+    }
+
     /// Says what the backup holds, what is there, and what would go.
     ///
     /// - Returns: the point that the backup has reached.
     private func describe(
         _ source: String, _ real: String, _ worker: any Worker
     ) throws(VaultError) -> Mark {
-        let backup = try worker.verify(source, isCopy: true)
+        let backup = try worker.verify(source, isCopy: true, seenAt: real)
         let isShown = !yes || !options.common.quiet
         if isShown { Output.note("the backup: \(backup.description)") }
         let present = try? Log.readHeader(path: real, surroundings: Surroundings())
@@ -82,14 +97,26 @@ struct Restore: Command {
         if let text = try describePresent(real, isOther, worker), isShown {
             Output.note("there now: \(text)")
         }
+        let last = (try? Sighting.last(real)) ?? nil
+        if isShown, let last { Output.note("last seen: \(last.text)") }
         if isOther {
             Output.warn("\(self.source) is another vault, not a copy of the one that is there")
-            return backup.mark
-        }
-        if isShown, let comparison = try? worker.compare(real, with: source) {
+        } else if isShown, let comparison = try? worker.compare(real, with: source) {
             Output.note(Restore.words(lacking: comparison.others, more: comparison.lacking))
+            warnOfPurged(comparison.purgedHere)
+        }
+        switch backup.containsLastSeen {
+        case false: Output.warn("the backup lacks part of what this machine saw last")
+        case true where isOther: Output.note("the backup contains what this machine saw last")
+        default: break
         }
         return backup.mark
+    }
+
+    private func warnOfPurged(_ count: UInt64) {
+        if count == 0 { return }
+        Output.warn(
+            "\(Words.count(count, "version")) that \(count == 1 ? "was" : "were") purged since will be back")
     }
 
     /// What lies in the vault's place, as far as the key of the backup and the header tell; nil, with a warning, if nothing can be
