@@ -100,35 +100,20 @@ public enum Compaction {
         }
     }
 
-    /// Puts a verified copy of a later copy of the same vault in the place of an open log's file.
+    /// Puts what a compaction of a later copy of the same vault makes of that in the place of an open log's file, with all versions.
+    ///
+    /// It is verified, and has nothing of the copy that a merge would leave out.
     ///
     /// - Throws: as ``run(path:master:keeping:surroundings:progress:)``.
     package static func becomeCopy(
         _ log: Log, of later: Log, progress: Progress = .unwatched
-    ) throws(VaultFileError) {
+    ) throws(VaultFileError) -> Report {
         let master = try later.copyOfMasterKey()
-        try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
+        return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
             guard log.header.vaultID == later.header.vaultID else { throw .replaced }
-            let (old, storage, path) = (log.openFile, log.surroundings.storage, log.path)
-            let target = try during(.open) { () throws(Errno) in try storage.resolvingLinks(path) }
-            guard try during(.open, { () throws(Errno) in try old.nameCount() }) == 1 else {
-                throw .severalNames
-            }
-            _ = try log.settle {}
-            let copy = try VerifiedCopy(
-                of: later.openFile, count: later.committedEnd, for: target, log.surroundings,
-                progress: progress)
-            var surroundings = log.surroundings.withoutMemory
-            surroundings.lookPatience = 0
-            let written = try Log(
-                path: copy.path, access: .reading, surroundings: surroundings, master: try master.copy())
-            guard written.present == later.present, written.unfinishedTail == nil else {
-                throw .rewriteDiffers(at: written.committedEnd)
-            }
-            try copy.adoptAttributes(of: old)
-            try copy.replace()
-            log.remember(written, after: recollection)
-            copy.unlock()
+            let change = RewriteChange(purged: later.purged.entries, isChange: false)
+            return try rewrite(
+                log, with: later, recollection, master, slots: nil, .all, change, progress)
         }
     }
 
@@ -159,7 +144,7 @@ public enum Compaction {
     ///
     /// - Parameter shown: what a person was shown before, if that is to be the history still.
     /// - Returns: how many versions of the secret were removed, and of the rewrite.
-    /// - Throws: ``VaultFileError/noSuchVersion``, before anything is written, and as
+    /// - Throws: ``VaultFileError/noSuchVersion``, ``VaultFileError/tooManyPurged``, before anything is written, and as
     ///   ``run(path:master:keeping:surroundings:progress:)``.
     public static func purge(
         _ purge: Purge, of address: Address, ifStill shown: ShownHistory? = nil, path: String,
@@ -185,6 +170,7 @@ public enum Compaction {
                     try PurgeList.entry(address.packed.span, version, of: log.header.vaultID)
                 ])
             }
+            if purged.entries.count > PurgeList.maxTotal { throw .tooManyPurged }
             let change = RewriteChange(excluded: Set(removed.map(\.offset)), purged: purged.entries)
             let report = try rewrite(
                 log, recollection, try log.copyOfMasterKey(), slots: nil, .all, change, progress)
@@ -204,10 +190,12 @@ public enum Compaction {
         var isChange = true
     }
 
+    /// Rewrites the file of `log`, with the content of another copy of the vault if one is given.
     private static func rewrite(
-        _ log: Log, _ recollection: Recollection?, _ master: borrowing Key, slots: [[UInt8]]?,
-        _ retention: Retention, _ change: RewriteChange, _ progress: Progress
+        _ log: Log, with other: Log? = nil, _ recollection: Recollection?, _ master: borrowing Key,
+        slots: [[UInt8]]?, _ retention: Retention, _ change: RewriteChange, _ progress: Progress
     ) throws(VaultFileError) -> Report {
+        let content = other ?? log
         let surroundings = log.surroundings
         for finding in try log.check() {
             if let offset = finding.damage { throw .damaged(at: offset) }
@@ -220,26 +208,28 @@ public enum Compaction {
         let before = try during(.read) { () throws(Errno) in try old.length() }
         let saved = try log.settle {}
 
-        let places = log.places(keeping: retention, without: change.excluded)
+        let places = content.places(keeping: retention, without: change.excluded)
         let descent = try Descent(
-            carrying: log.ancestry, try log.namer(), addedKeys: change.formerKeys, isChange: change.isChange)
+            carrying: content.ancestry, try content.namer(), addedKeys: change.formerKeys,
+            isChange: change.isChange)
         let rewrite = try Rewrite(places, behind: descent, change.purged, surroundings, progress)
         let header = try rewrite.header(
-            following: log.header, last: log.committed, slots: slots, master: master)
+            following: content.header, last: content.committed, slots: slots, master: master)
         let new = try NewFile(for: target, purpose: purpose, surroundings)
-        var source = try log.reader()
+        var source = try content.reader()
         let sum = try rewrite.write(
-            header, from: &source, along: (Replay.start(log.header), log.committed), master: master,
+            header, from: &source, along: (Replay.start(content.header), content.committed), master: master,
             to: new.file)
         let written = try rewrite.verify(new.path, holds: sum, master: try master.copy())
-        try compareNewest(log, written, without: change.excluded)
+        try compareNewest(content, written, without: change.excluded)
         let file = new.file
         try during(.attributes) { () throws(Errno) in try file.adoptAttributes(of: old) }
         try new.publish(at: target) { storage, path throws(Errno) in try storage.rename(path, to: target) }
         log.remember(written, after: recollection)
         return Report(
             generation: header.generation, before: before, after: written.committedEnd,
-            dropped: UInt64(log.heldVersionCount - written.versionCount), kept: UInt64(written.versionCount),
+            dropped: UInt64(content.heldVersionCount - written.versionCount),
+            kept: UInt64(written.versionCount),
             savedTail: saved)
     }
 

@@ -22,7 +22,7 @@ struct Rewrite: ~Copyable {
         let now = surroundings.now()
         fronts =
             [RecordPrefix.plaintext(of: descent, time: now)]
-            + RecordPrefix.plaintexts(ofPurged: purged, time: now)
+            + RecordPrefix.plaintexts(ofPurged: purged.suffix(PurgeList.maxTotal), time: now)
         sumKey = try guarding { () throws(SodiumError) in try Key() }
         self.places = places
         self.surroundings = surroundings

@@ -181,6 +181,7 @@ extension FieldReader {
         report.relation = relation
         report.purged = try number(UInt64.self, of: body)
         report.purgedThere = try number(UInt64.self, of: body)
+        report.purgesTaken = try number(UInt64.self, of: body)
         report.purgesLeftOut = try number(UInt64.self, of: body)
         report.unknown = try number(UInt64.self, of: body)
         let tailCount = try number(UInt64.self, of: body)
@@ -319,7 +320,9 @@ extension JobReport {
             | (report.hasTakenKeys ? 8 : 0)
         var bytes =
             Job.field(report.versions) + Job.field(report.secrets) + [flags, report.relation.rawValue]
-        bytes += [report.purged, report.purgedThere, report.purgesLeftOut, report.unknown].flatMap(Job.field)
+        bytes += [
+            report.purged, report.purgedThere, report.purgesTaken, report.purgesLeftOut, report.unknown,
+        ].flatMap(Job.field)
         bytes += Job.field(report.savedTail?.count ?? 0) + Job.field(report.savedTail?.path ?? "")
         bytes += field(UInt32(report.conflicts.count))
         for conflict in report.conflicts {

@@ -112,7 +112,16 @@ final class Keyring {
     /// - Throws: ``VaultError/locked``; ``VaultError/file(_:)`` if there is no memory or no thread.
     func begin(_ job: Job, _ path: String) throws(VaultError) -> Errand {
         // The file may have got the key that was announced; whatever else is wrong with it, the job will say.
-        if let entry = entries[path] { _ = try? look(entry, path) }
+        if let entry = entries[path] {
+            do throws(VaultError) {
+                _ = try look(entry, path)
+            } catch .file(.rolledBack(let rollback)) where rollback.reason == .keys && job.isOnVault(at: path)
+            {
+                throw .file(.rolledBack(rollback))
+            } catch {
+                // The job will say.
+            }
+        }
         guard let entry = entries[path] else { throw .locked }
         entry.deadlines.use(at: clock.now())
         let key = try entry.vault.masterKey()

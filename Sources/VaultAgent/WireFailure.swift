@@ -103,6 +103,7 @@ enum WireFailure: Error, Equatable {
         case .newerKeys: (50, 0, 0)
         case .numbersExhausted: (51, 0, 0)
         case .noSuchVersion: (52, 0, 0)
+        case .tooManyPurged: (53, 0, 0)
         }
     }
 
@@ -164,6 +165,7 @@ enum WireFailure: Error, Equatable {
         case 50: .newerKeys
         case 51: .numbersExhausted
         case 52: .noSuchVersion
+        case 53: .tooManyPurged
         default: nil
         }
     }

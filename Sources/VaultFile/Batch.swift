@@ -168,7 +168,7 @@ extension RecordPrefix {
     }
 
     /// The plaintexts of as many records as it takes to list what was purged.
-    package static func plaintexts(ofPurged entries: [Bytes16], time: UInt64) -> [[UInt8]] {
+    package static func plaintexts(ofPurged entries: some Collection<Bytes16>, time: UInt64) -> [[UInt8]] {
         PurgeList.bodies(entries).map { body in
             plaintext(kind: RecordKind.purged, bodySize: body.count, time: time) {
                 $0.copy(from: body.span, at: Format.prefixCount)

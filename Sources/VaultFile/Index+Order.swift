@@ -44,6 +44,11 @@ extension Index {
     /// Whether versions wait for their places.
     var hasLate: Bool { !late.isEmpty }
 
+    /// The time of the newest version of a name that waits for its place; nil if none does.
+    func latestTime(at place: Int) -> UInt64? {
+        late.lazy.filter { versions.olders[Int($0)] == UInt32(place) }.map { versions[Int($0)].time }.max()
+    }
+
     /// The version of that number.
     func version(_ number: UInt32) -> Version { versions[Int(number)] }
 

@@ -94,7 +94,7 @@ extension Log {
     private func write(_ batch: borrowing Batch, to end: Replay.Position) throws(VaultFileError) {
         try write(batch.frames)
         guard try isStill(end) else { throw .replacedDuringWrite }
-        if batch.hasCarried {
+        if batch.hasCarried || replay.hasLate {
             replay.rollBack()
             try readBack()
         } else {

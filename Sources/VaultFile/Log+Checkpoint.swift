@@ -80,6 +80,7 @@ extension Log {
     /// Makes sure that the file contains what this machine saw last, at each path that leads to it.
     ///
     /// Where nothing is remembered, this log goes by what it saw itself.
+    ///
     /// - Throws: ``VaultFileError/replaced``, ``VaultFileError/rolledBack(_:)``.
     func verify(against recollection: Recollection?) throws(VaultFileError) {
         var expected = recollection?.all ?? []

@@ -135,6 +135,11 @@ extension Log {
     /// The versions that were purged and must not come back.
     package var purged: PurgeList { replay.purged }
 
+    /// How many more entries a merge may add to them.
+    package var roomForPurges: Int {
+        max(min(PurgeList.maxEntries - purged.entries.count, PurgeList.maxTotal - replay.listedCount), 0)
+    }
+
     /// The records that a rewrite copies without knowing them, in the order of the file.
     package var extras: [FramePlace] { replay.extras }
 

@@ -10,6 +10,9 @@ package struct PurgeList: Sendable {
     /// How many entries one record has at most.
     package static let maxEntries = 65_536
 
+    /// How many entries all records of a file have at most.
+    package static let maxTotal = 1_048_576
+
     package init() {}
 
     package var isEmpty: Bool { entries.isEmpty }
@@ -62,9 +65,9 @@ package struct PurgeList: Sendable {
     }
 
     /// The bodies of as many records as it takes to list `entries`.
-    package static func bodies(_ entries: [Bytes16]) -> [[UInt8]] {
+    package static func bodies(_ entries: some Collection<Bytes16>) -> [[UInt8]] {
         stride(from: 0, to: entries.count, by: maxEntries).map { start in
-            entries[start..<min(start + maxEntries, entries.count)].flatMap(\.bytes)
+            entries.dropFirst(start).prefix(maxEntries).flatMap(\.bytes)
         }
     }
 }

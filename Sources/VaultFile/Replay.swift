@@ -33,6 +33,8 @@ package struct Replay: ~Copyable {
     private(set) var purged = PurgeList()
     /// The offsets of the versions that are listed there, and so in no history.
     private(set) var hidden: Set<UInt64> = []
+    /// How many entries all its records have, repeated ones too, and those that wait for their commit.
+    private(set) var listedCount = 0
     /// Whether the list has grown since all versions were held against it.
     private var isListNew = false
     /// The records of unknown kinds that a rewrite copies without knowing them.
@@ -146,10 +148,14 @@ package struct Replay: ~Copyable {
         return try reader.withValue(of: version, address: address, before: committed.end, body)
     }
 
-    /// The time of the newest version of a name, deleted or not, one that waits for its commit too.
+    /// The time of the newest version in the history of a name, deleted or not, one that waits for its commit too.
     func newestTime(of address: Span<UInt8>) -> UInt64? {
-        index.find(address).map { index.newest(at: $0).time }
+        guard let place = index.find(address) else { return nil }
+        return [newest(at: place)?.time, index.latestTime(at: place)].compactMap(\.self).max()
     }
+
+    /// Whether versions wait for their places, since a purged one of their name is newer.
+    var hasLate: Bool { index.hasLate }
 
     /// Takes in a version that this process is about to append, and that is newer than any of its name.
     mutating func add(_ version: Version, at address: Span<UInt8>) { index.insert(version, address: address) }
@@ -217,7 +223,9 @@ package struct Replay: ~Copyable {
                     if descent == nil || before.end != transactionStart { throw .damaged(at: before.end) }
                 case RecordKind.purged:
                     purged = PurgeList.entries(body)
-                    if purged == nil { throw .damaged(at: before.end) }
+                    guard let count = purged?.count, listedCount + count <= PurgeList.maxTotal else {
+                        throw .damaged(at: before.end)
+                    }
                 case RecordKind.head:
                     if prefix.bodyCount != Mark.bodyCount { throw .damaged(at: before.end) }
                 default:
@@ -239,7 +247,10 @@ package struct Replay: ~Copyable {
         } else {
             stagedSkips += 1
             if let descent { stagedDescent = descent }
-            if let purged { stagedPurges.append(purged) }
+            if let purged {
+                stagedPurges.append(purged)
+                listedCount += purged.count
+            }
             if isCarried { stagedExtras.append(FramePlace(offset: before.end, boxCount: boxCount)) }
         }
         last = position
@@ -252,6 +263,7 @@ package struct Replay: ~Copyable {
         skipped += stagedSkips
         extras += stagedExtras
         for entries in stagedPurges where purged.add(entries) { isListNew = true }
+        stagedPurges.removeAll()
         if !stagedHidden.isEmpty { hidden.formUnion(stagedHidden) }
         ancestry.take(
             stagedDescent, tag: position.tag, isFirst: committed.end == Format.logStart,
@@ -266,6 +278,7 @@ package struct Replay: ~Copyable {
         index.rollBack()
         stagedSkips = 0
         stagedDescent = nil
+        listedCount -= stagedPurges.reduce(0) { $0 + $1.count }
         stagedPurges.removeAll()
         stagedHidden.removeAll()
         stagedExtras.removeAll()

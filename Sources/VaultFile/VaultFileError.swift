@@ -49,6 +49,8 @@ public enum VaultFileError: Error, Equatable, Sendable {
     case noSuchVersion
     /// The vault has no numbers left for another record, or another generation.
     case numbersExhausted
+    /// The list of purged versions would become longer than a file may have it.
+    case tooManyPurged
     /// The file was replaced while the transaction was written; it is not in the file that lies there now.
     case replacedDuringWrite
     /// The file has several names (hard links), or is mounted there; a rewrite would part them.

@@ -152,22 +152,45 @@ public struct Backup {
         if (header.generation, length) > (mark.generation, mark.end) { throw .newerBackup }
     }
 
+    /// What tells the file that lies in the vault's place from a later one.
+    public struct Present: Equatable, Sendable {
+        let header: [UInt8]
+        let length: UInt64
+    }
+
+    /// The file that lies in the vault's place; nil if there is none, or it cannot be read.
+    public func present() -> Present? {
+        guard let file = try? surroundings.storage.open(path, .reading) else { return nil }
+        return try? Backup.present(file)
+    }
+
+    private static func present(_ file: any StorageFile) throws(Errno) -> Present {
+        var header = [UInt8](repeating: 0, count: Format.headerCount)
+        var span = header.mutableSpan
+        _ = try file.read(at: 0, into: &span)
+        return Present(header: header, length: try file.length())
+    }
+
     /// Puts a copy of `source` in the vault's place once it was verified.
     ///
     /// What lies there now stays beside it. The copy is what this machine saw last then; if that cannot be remembered, it
     /// is restored all the same.
     ///
-    /// - Parameter shown: what a person was shown of the copy, if it is to be that still.
+    /// - Parameters:
+    ///   - source: the copy.
+    ///   - shown: what a person was shown of the copy and of the file in the vault's place, if they are to be that still.
+    ///   - progress: is told how far the work is.
     /// - Returns: what was restored, where the file is that was there before, and why it could not be remembered.
     /// - Throws: ``VaultError/sameFile``; ``VaultError/file(_:)``, with `VaultFileError.damaged` for any defect of
-    ///   `source` and `VaultFileError.replacedDuringWrite` if it is not what was shown. Nothing was changed then.
+    ///   `source` and `VaultFileError.replacedDuringWrite` if something is not what was shown. Nothing was changed then.
     public func restore(
-        from source: String, ifStill shown: Mark? = nil, progress: Progress = .unwatched
+        from source: String, ifStill shown: (copy: Mark, present: Present?)? = nil,
+        progress: Progress = .unwatched
     ) throws(VaultError) -> (restored: Verification, kept: String?, markFailure: Errno?) {
         if let present = try identity(of: path), try present == identity(of: source) { throw .sameFile }
         let verification = try worker.verify(source, isCopy: true, progress: progress)
         if let defect = verification.defect { throw .file(.damaged(at: defect)) }
-        if let shown, verification.mark != shown { throw .file(.replacedDuringWrite) }
+        if let shown, verification.mark != shown.copy { throw .file(.replacedDuringWrite) }
         let file = try open(source)
         let copy = try reading { () throws(VaultFileError) in
             try makeFolder()
@@ -175,7 +198,7 @@ public struct Backup {
                 of: file, count: verification.mark.end, for: path, surroundings, progress: progress)
         }
         try verify(copy, verification)
-        let kept = try put(copy, verification.checkpoint)
+        let kept = try put(copy, verification.checkpoint, ifStill: shown.map(\.present))
         return (verification, kept.path, kept.markFailure)
     }
 
@@ -196,15 +219,17 @@ public struct Backup {
 
     /// Gives the copy the vault's name, while no writer is at work on what has it now.
     private func put(
-        _ copy: VerifiedCopy, _ checkpoint: Checkpoint
+        _ copy: VerifiedCopy, _ checkpoint: Checkpoint, ifStill shown: Present??
     ) throws(VaultError) -> (path: String?, markFailure: Errno?) {
         defer { copy.unlock() }
         if try identity(of: path) == nil {
+            if let shown, shown != nil { throw .file(.replacedDuringWrite) }
             let failure = remember(checkpoint)
             try reading { () throws(VaultFileError) in try copy.place() }
             return (nil, failure)
         }
         return try whileItStays(.exclusive) { present throws(VaultError) in
+            if let shown, shown != (try? Backup.present(present)) { throw .file(.replacedDuringWrite) }
             // First, since a crash between would leave the copy behind what is remembered.
             let failure = remember(checkpoint)
             let kept = try reading { () throws(VaultFileError) in

@@ -160,9 +160,8 @@ extension Job {
             let log = try Job.open(path, master, unmarked)
             var verification = try Verification(log)
             if let other {
-                var marked = surroundings
-                marked.namedPath = nil
-                let seen = try Log.seen(at: other, marked)
+                // Also where no file lies at the moment.
+                let seen = (try? surroundings.checkpoints?.sightings(of: other, at: other)) ?? []
                 if !seen.isEmpty { verification.containsLastSeen = true }
                 for seen in seen where try log.refusal(of: seen) != nil {
                     verification.containsLastSeen = false

@@ -77,6 +77,8 @@ public enum Merge {
         public var purgedThere: UInt64 = 0
         /// How many purged versions of the other file are not remembered as purged here: it has older keys, or the list is full.
         public var purgesLeftOut: UInt64 = 0
+        /// How many purged versions of the other file are noted as purged here from now on.
+        public var purgesTaken: UInt64 = 0
         /// How many records of unknown kinds, which any program may copy, were left out.
         public var unknown: UInt64 = 0
         /// How the keys of the two files stand to each other.
@@ -98,6 +100,9 @@ public enum Merge {
         /// Nothing yet.
         public init() {}
     }
+
+    /// How many former keys a file may know of for a merge to add to them: whoever had one of them can make up others.
+    private static let maxKeys = Descent.maxKeys / 2
 
     /// How far ahead of this machine's clock a version may be, in milliseconds: a day.
     static let maxAhead: UInt64 = 86_400_000
@@ -158,12 +163,12 @@ public enum Merge {
         let plan = try Plan(here, there, .newer, options, now: now)
         let heads = try here.ancestry.heads(try here.namer())
         let hasPurges = here.purged.entries.allSatisfy { there.purged.contains($0) }
-        if !options.takesAll, plan.isWhole, hasPurges, there.hasNumbersLeft,
+        if !options.takesAll, plan.isWhole, hasPurges, there.hasNumbersLeft, !there.header.isReadOnly,
             try there.ancestry.contains(heads, try there.namer())
         {
-            try Compaction.becomeCopy(here, of: there)
+            let rewrite = try Compaction.becomeCopy(here, of: there)
             var report = plan.report
-            report.isWritten = true
+            (report.isWritten, report.savedTail) = (true, rewrite.savedTail)
             return report
         }
         let rewrite = try Compaction.takeKeys(here, of: there)
@@ -239,9 +244,11 @@ extension Merge {
         private mutating func takePurges(of there: Log, into here: Log) throws(VaultFileError) {
             let lacking = there.purged.entries.filter { !here.purged.contains($0) }
             let isTaken = relation == .same || relation == .newer
-            let room = isTaken ? max(PurgeList.maxEntries - here.purged.entries.count, 0) : 0
+            let room = isTaken ? here.roomForPurges : 0
             purged = Array(lacking.prefix(room))
-            report.purgesLeftOut = UInt64(lacking.count - purged.count)
+            (report.purgesTaken, report.purgesLeftOut) = (
+                UInt64(purged.count), UInt64(lacking.count - purged.count)
+            )
             report.purgedThere = try here.count(of: there.purged)
         }
 
@@ -329,7 +336,8 @@ extension Merge {
                 descent.leaveOutOldest(but: newest)
             } else {
                 let known = Set(here.ancestry.keys)
-                descent.keys = there.ancestry.keys.filter { !known.contains($0) }.suffix(Descent.maxKeys)
+                let room = max(Merge.maxKeys - here.ancestry.keys.count, 0)
+                descent.keys = Array(there.ancestry.keys.filter { !known.contains($0) }.prefix(room))
                 descent.leaveOutOldest()
             }
             return descent

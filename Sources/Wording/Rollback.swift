@@ -58,7 +58,7 @@ extension Failure {
 /// What can be told of a vault's file and its checkpoint without a key.
 package struct Sighting {
     package let text: String
-    private let vaultID: Bytes16
+    package let vaultID: Bytes16
     private let generation: UInt64
     private let count: UInt64
 

@@ -93,6 +93,10 @@ extension Failure {
         case .noSuchVersion: self.init(.noSuchSecret, "no such version")
         case .numbersExhausted:
             self.init(.other, "\(path) has no numbers left for more records; nothing was written")
+        case .tooManyPurged:
+            self.init(
+                .other, "\(path) would list more than 1,048,576 purged versions; nothing was purged",
+                hint: "a new vault into which this one is merged has an empty list")
         case .replacedDuringWrite:
             self.init(
                 .other, "\(path) was replaced during the write; the change is not in it", hint: "try again")

@@ -6,7 +6,7 @@ from collections import namedtuple
 from primitives import DESCENT, DROPPED_MOST, PURGED, blake, unique
 
 HEADS_MOST, KEYS_MOST, IDS_MOST = 32, 1024, 128000
-PURGED_MOST = 65536
+PURGED_MOST, PURGED_IN_ALL = 65536, 1048576
 CHANGE = 1
 BODY = struct.Struct("<BBHIIIQ")  # flags, zero, heads, keys, ids, zero, dropped
 

@@ -3,14 +3,15 @@
 from collections import namedtuple
 
 import rewrite
-from descent import HEADS_MOST, KEYS_MOST, PURGED_MOST, Descent, State, limited
-from primitives import DESCENT, DROPPED_MOST, PURGED, SEQ_MOST, TRANSACTION_MOST
+from descent import HEADS_MOST, PURGED_IN_ALL, PURGED_MOST, Descent, State, limited
+from primitives import DESCENT, DROPPED_MOST, PURGED, SEQ_MOST, TRANSACTION_MOST, WITH_DESCENT
 from reader import address, entry, frame_length, histories, unaddressed
 from verdicts import Exhausted
 
 SAME, OLDER, NEWER, DIVERGED, UNRELATED = "same", "older", "newer", "diverged", "unrelated"
 NOTHING, REFUSED, COPIED, WRITTEN = "nothing", "refused", "copied", "written"
 NUMBERS_LEFT = 1 << 63  # a file whose generation or seq has come so far is not taken whole
+KEYS_TAKEN_MOST = 512  # so many key ids may be known for a merge to add to them
 DAY = 86400000
 OWN = b"(itself)"  # stands for the id of the change that a rewrite under X's keys is, which is not known before it is sealed
 
@@ -53,9 +54,9 @@ def merge(f, x, now, all_versions=False, allow_future=False, take_keys=False):
         if not take_keys:
             return without_a_record(REFUSED)
         has_all = set(here.heads) <= set(there.ids) and set(here.purged) <= set(there.purged)
-        has_numbers = max(x.header.generation, x.seq) < NUMBERS_LEFT
-        if has_all and has_numbers and not all_versions and not _taken(records, here, f, x, there, related, latest)[0]:
-            return without_a_record(COPIED)
+        is_sound = max(x.header.generation, x.seq) < NUMBERS_LEFT and not x.header.read_only & ~WITH_DESCENT
+        if has_all and is_sound and not all_versions and not _taken(records, here, f, x, there, related, latest)[0]:
+            return without_a_record(COPIED)._replace(rewritten=rewrite.compaction(x, rewrite.ALL, now))
         rewritten = rewrite.new_keys(f, now, there.keys)
         records = rewritten.records
         here = State([*rewritten.descent.ids, OWN], [OWN], rewritten.descent.keys, rewritten.descent.dropped, False, rewritten.purged)
@@ -80,7 +81,9 @@ def _taken(records, here, f, x, there, related, latest):
     taken, future, purged_out = _versions(histories(records, vault_id), x.histories(), vault_id, here.purged, latest)
     unknown = _unknown(records, x.records)
     lacking = _without(there.purged, here.purged) if related != UNRELATED else []
-    purged = lacking[:max(PURGED_MOST - len(here.purged), 0)] if related in (SAME, NEWER) else []
+    listed = sum(len(r.value) // 16 for r in records if r.kind == PURGED)
+    room = max(min(PURGED_MOST - len(here.purged), PURGED_IN_ALL - listed), 0)
+    purged = lacking[:room] if related in (SAME, NEWER) else []
     return future > 0 or unknown > 0 or len(purged) < len(lacking), taken, future, purged_out, unknown, purged
 
 
@@ -108,7 +111,8 @@ def _descent(here, there, is_same, is_values_alone):
     ids, left_out = limited(_without(there.ids, here.ids), there.heads)
     dropped = min(there.dropped + left_out, DROPPED_MOST)
     if not is_same:
-        return Descent(True, [], _without(there.keys, here.keys)[-KEYS_MOST:], ids, dropped)
+        room = max(KEYS_TAKEN_MOST - len(here.keys), 0)
+        return Descent(True, [], _without(there.keys, here.keys)[:room], ids, dropped)
     # What of both frontiers does not lie beneath the other side.
     heads = [h for h in here.heads if h in there.heads or h not in set(there.ids)]
     heads += [h for h in there.heads if h not in set(here.ids)]

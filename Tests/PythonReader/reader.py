@@ -303,15 +303,18 @@ class Vault:
         self.key = frame_key(self.master, raw_header)
         self.transactions = []
         self.end, self.seq, self.tag = LOG_START, self.header.base_seq, self.mac
-        at, seq, tag, pending, ends = LOG_START, self.seq, self.tag, [], {LOG_START}
+        at, seq, tag, pending, ends, listed = LOG_START, self.seq, self.tag, [], {LOG_START}, 0
         while seq < SEQ_MOST:
             _, end, own_tag, plain = read_frame(data, at, self.key)
             if plain is None or SEALED.unpack_from(plain)[4:7] != (seq + 1, tag, self.end):
                 break
             try:
                 record, commits = decode_plaintext(plain, at)
+                listed += len(record.value) // 16 if record.kind == PURGED else 0
                 if end - self.end > TRANSACTION_MOST:
                     raise ValueError("a transaction that is too long")
+                if listed > descent.PURGED_IN_ALL:
+                    raise ValueError("too many purged entries")
             except ValueError as broken:
                 raise Damage(at, str(broken)) from None
             pending.append(record)

@@ -2,7 +2,7 @@
 
 from collections import namedtuple
 
-from descent import KEYS_MOST, PURGED_MOST, Descent, limited
+from descent import KEYS_MOST, PURGED_IN_ALL, PURGED_MOST, Descent, limited
 from primitives import (
     DESCENT, DROPPED_MOST, HEAD, IGNORABLE, LOG_START, PURGED, SAFE_TO_COPY, SEQ_MOST, TOMBSTONE, VALUE, WITH_DESCENT, unique)
 from reader import entry, frame_length, histories, unaddressed
@@ -40,7 +40,7 @@ def make(header, records, descent, purged, retention, seq, tag, now):
     """The rewrite of a file with this header, whose last frame has this seq and tag."""
     check_writable(header)
     new = survivors(records, header.vault_id, purged, retention)
-    first = [unaddressed(DESCENT, descent.encode(), now)]
+    purged, first = purged[-PURGED_IN_ALL:], [unaddressed(DESCENT, descent.encode(), now)]
     for at in range(0, len(purged), PURGED_MOST):
         first.append(unaddressed(PURGED, b"".join(purged[at:at + PURGED_MOST]), now))
     written = first + [r._replace(seq=None) for r in new]

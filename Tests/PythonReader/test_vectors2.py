@@ -11,7 +11,7 @@ import vectors2
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Vectors")
 FOLDER = os.path.join(HERE, "v2")
-FROZEN = "45196ee1507d99e071d29980bea8c24a6d3bea0028fb3e12329bbfbf26a5b7ba"
+FROZEN = "085d67323d5e336a9f6ea4e7a623d5d15faf2b2976fe8b11441ecde2f48ea39f"
 
 
 def paths():

@@ -138,7 +138,7 @@ class Vault(reader.Vault):
     def append(self, records):
         """Write one transaction; a record without a time gets the one that section 9 says."""
         with self._locked() as file:
-            newest = {a: v[0].time for a, v in reader.histories(self.records, self.header.vault_id, ()).items()}
+            newest = {a: v[0].time for a, v in self.histories().items()}
             stamped = []
             for r in records:
                 address = (r.scope, r.id.decode(), r.name.decode()) if r.scope else None

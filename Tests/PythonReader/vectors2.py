@@ -130,7 +130,9 @@ def merged(head, files):
     options = {option.strip("-").replace("-", "_"): True for option in head["options"]}
     m = merge.merge(f, x, head["now"], **options)
     said = {"expect": m.outcome, "relation": m.relation}
-    if m.outcome in (merge.REFUSED, merge.COPIED):
+    if m.outcome == merge.COPIED:
+        return {**told(m.rewritten), **said}
+    if m.outcome == merge.REFUSED:
         return said
     before = f.records if m.rewritten is None else m.rewritten.records
     written = [record for records in m.transactions for record in records]

@@ -40,7 +40,7 @@ import VaultKit
     }
 
     @Test func `a failure without a meaning is malformed`() {
-        for code: UInt8 in [0, 9, 19, 53, 59, 63, 255] {
+        for code: UInt8 in [0, 9, 19, 54, 59, 63, 255] {
             let bytes = [code] + [UInt8](repeating: 0, count: 17)
             #expect(throws: MalformedMessage.self) { try WireFailure(bytes.span) }
         }

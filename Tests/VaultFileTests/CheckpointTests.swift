@@ -126,7 +126,7 @@ import Testing
         try log.refresh()
         // What was trusted anew has no past.
         for (state, verdict) in [
-            (states[4], VaultFileError.older), (states[2], .diverged), (states[5], .diverged),
+            (states[4], VaultFileError.older), (states[2], .older), (states[5], .diverged),
         ] {
             if isInPlace { world.bytes = state } else { world.disk.replace(world.path, with: state) }
             #expect(throws: verdict) { try log.refresh() }

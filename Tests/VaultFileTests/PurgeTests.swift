@@ -280,6 +280,28 @@ import Testing
         #expect(try world.open().text("A") == "new")
     }
 
+    @Test func `a name that was poisoned is mended where the purge of another machine is merged, too`() throws
+    {
+        let world = try hostile([ForgedRecord(address("A"), [9], time: Format.mostTime)])
+        try world.merge(MergeOptions(allowsFuture: true))
+        var other = World(path: FaultOperation.other)
+        other.surroundings = world.surroundings
+        other.surroundings.checkpoints = nil
+        world.disk[FaultOperation.other] = world.bytes
+        try other.purge(.version(0), of: "A")
+        #expect(try world.merge().purgedThere == 1)
+        let log = try world.open()
+        try log.append(.text("A", "new"), .text("B", "other"), .text("A", "newer"))
+        #expect(try log.text("A") == "newer")
+        let versions = try world.open().versions(address("A"))
+        #expect(versions == log.versions(address("A")) && versions.count == 5)
+        #expect(versions[0].time == versions[1].time + 1 && versions[0].time < World.start + 1_000_000)
+        try log.append(.remove("A"))
+        #expect(log.current(address("A")) == nil)
+        try world.compact(keeping: .none)
+        #expect(try world.open().current(address("A")) == nil)
+    }
+
     @Test func `records of unknown kinds of another copy are left out and counted`() throws {
         func record(_ kind: UInt8) -> ForgedRecord {
             var record = ForgedRecord(noise(1000))

@@ -1,9 +1,11 @@
 """Vectors of v2/merge: a file F, a copy X that is merged into it, and what F takes: section 9."""
 
+import struct
+
 import vaultfile as vf
 from copies import (
-    DAY, NOW, OTHER_MASTERS, File, Vectors, descent, descent_body, entry, history, id, key_id, keystream, listed, made_up, order, purged, record,
-    rewritten, zeros_inside)
+    DAY, NOW, OTHER_MASTERS, File, Vectors, descent, descent_body, entry, history, id, key_id, keystream, listed, made_up, new_file, order, purged,
+    record, rewritten, zeros_inside)
 from forge import EMPTY_SLOT, PROJECT, START, gone, head, other, passphrase_slot, put
 
 OLDER, NEWER, THIRD = (OTHER_MASTERS[name] for name in ("older", "newer", "third"))
@@ -27,6 +29,19 @@ def written(name, comment, f, x, relation, took, made, entries=(), options=(), n
     more = {} if rewrite is None else {"rewritten": rewrite}
     says(name, comment, f, x, "written", relation, options, now, partial=partial, taken=len(took), future=future, purged_out=purged_out,
          unknown=unknown, transactions=transactions, order=order(took), descent=made, **listed(entries), **result, **more)
+
+
+def copied(name, comment, f, x, kept=None, entries=None, options=("--take-keys",)):
+    """F becomes what a compaction of X makes, with all versions; the first DESCENT of X is the only one, and a change or not."""
+    first = x.took[0].body
+    change, h, k = first[0] == 1, *struct.unpack_from("<HI", first, 2)
+    lists = [first[at:at + 8] for at in range(24, len(first), 8)]
+    heads, keys, ids = lists[:h], lists[h:h + k], lists[h + k:]
+    made = record(heads=[id(x.tag, x.master)] if change else heads, keys=keys, ids=ids)
+    kept = kept or [r for r in x.took if r.kind in (vf.VALUE, vf.TOMBSTONE)]
+    entries = [entry(put("P", b"", START))] if entries is None else entries
+    said = new_file(x, kept, made, entries)
+    says(name, comment, f, x, "copied", "newer", options, **{key: value for key, value in said.items() if key != "expect"})
 
 
 def nothing(name, comment, f, x, relation, options=(), partial=False, future=0, purged_out=0, unknown=0, **more):
@@ -276,7 +291,7 @@ def keys():
     ids = [x.birth, x.commit(descent(True, keys=many[:1024]), RIGHT), x.commit(descent(True, keys=[many[1024], key_id(OLDER)]))]
     f = File("few keys", read_only=1)
     f.commit(descent(True, keys=[key_id(OLDER)]), LEFT)
-    written("diverged-1025-key-ids", "At most 1,024 key ids, the oldest are left out", f, x, "diverged", [RIGHT], record(True, ids=ids, keys=many[1:]))
+    written("diverged-1025-key-ids", "Rule 5: the first key ids, 512 in all", f, x, "diverged", [RIGHT], record(True, ids=ids, keys=many[:511]))
 
 
 def other_vaults():
@@ -309,7 +324,7 @@ def take_keys():
     written("newer-without-an-entry", "Rule 2b: P(F) is in I(X), but X lacks a purged entry of F", f, x, "newer", [RIGHT],
             record(heads=[own], ids=[own]), options=["--take-keys"], kept=[LEFT], rewrite=record(True, keys=[K1, key_id()], ids=[C, A, B], dropped=2))
     x = rewritten("new all", descent(True, ids=[A, B], keys=[key_id()]), [RIGHT, purged(entry(put("P", b"", START)))], master=NEWER)
-    says("newer-copied", "Rule 2a: P(F) is in I(X), and F's entry in X", f, x, "copied", "newer", ["--take-keys"])
+    copied("newer-copied", "Rule 2a: P(F) is in I(X), and F's entry in X", f, x)
     more = {"options": ["--take-keys"], "kept": [LEFT], "rewrite": record(True, keys=[K1, key_id()], ids=[C, A, B], dropped=2)}
     all = [RIGHT, purged(entry(put("P", b"", START)))]
     for label, fields in (("generation", {"generation": 1 << 63}), ("seq", {"base_seq": (1 << 63) - 3})):
@@ -319,10 +334,16 @@ def take_keys():
                 record(heads=[own], ids=[own]), **more)
     for label, fields in (("generation", {"generation": (1 << 63) - 1}), ("seq", {"base_seq": (1 << 63) - 4})):
         x = rewritten("new " + label, descent(True, ids=[A, B], keys=[key_id()]), all, master=NEWER, **fields)
-        says("newer-with-a-%s-below-2-to-the-63" % label, "Rule 2a", f, x, "copied", "newer", ["--take-keys"])
+        copied("newer-with-a-%s-below-2-to-the-63" % label, "Rule 2a", f, x)
     x = rewritten("new all ahead", descent(True, ids=[A, B], keys=[key_id()]), [*all, put("F", b"", NOW + DAY + 1)], master=NEWER)
     written("newer-with-a-version-ahead", "Rule 2b: rule 3b leaves a version out", f, x, "newer", [RIGHT], record(True), partial=True, future=1, **more)
-    says("newer-with-a-version-ahead-taken", "Rule 2a: nothing is left out", f, x, "copied", "newer", ["--take-keys", "--allow-future"])
+    copied("newer-with-a-version-ahead-taken", "Rule 2a: nothing is left out", f, x, options=["--take-keys", "--allow-future"])
+    x = rewritten("new baggage", descent(True, ids=[A, B], keys=[key_id()]), [*all, other(0x85, b"not to copy"), other(vf.HEAD, bytes(56)), put("R", b"right", START + 6)],
+                  master=NEWER)
+    copied("newer-copied-without-baggage", "Rule 2a: as a compaction leaves it", f, x, kept=[RIGHT])
+    x = rewritten("new read only", descent(True, ids=[A, B], keys=[key_id()]), all, master=NEWER, read_only=3)
+    own = id(x.tag, NEWER)
+    written("newer-with-a-read-only-flag", "Rule 2b: a flag that is not known is not taken", f, x, "newer", [RIGHT], record(heads=[own], ids=[own]), **more)
     x = rewritten("new all unknown", descent(True, ids=[A, B], keys=[key_id()]), [*all, other(0xC5, b"unknown")], master=NEWER)
     written("newer-with-an-unknown-kind", "Rule 2b: rule 3c counts a record", f, x, "newer", [RIGHT], record(True), partial=True, unknown=1, **more)
     x = rewritten("new all", descent(True, ids=[A, B], keys=[key_id()]), all, master=NEWER)
@@ -338,8 +359,8 @@ def take_keys():
     own = id(x.tag, NEWER)
     written("newer-taken-drops-purged", "Rule 2b: the rewrite drops what F lists", f, x, "newer", [RIGHT], record(heads=[own], ids=[A, C, own]),
             options=["--take-keys"], purged_out=1, kept=[BOTH], rewrite=record(True, keys=[key_id()], ids=[B]))
-    says("newer-copied-where-p-is-all", "Rule 2a: P(F) is all of I(X)", rewritten("old d", descent(heads=[C]), [LEFT]), rewritten(
-        "new d", descent(heads=[C], keys=[key_id()]), [RIGHT], master=NEWER), "copied", "newer", ["--take-keys"])
+    x = rewritten("new d", descent(heads=[C], keys=[key_id()]), [RIGHT], master=NEWER)
+    copied("newer-copied-where-p-is-all", "Rule 2a: P(F) is all of I(X)", rewritten("old d", descent(heads=[C]), [LEFT]), x, entries=[])
     x = rewritten("new known", descent(heads=[C], keys=[key_id()]), [LEFT], master=NEWER)
     f = rewritten("old c", descent(heads=[B], ids=[C]), [LEFT])
     says("newer-nothing-but-the-keys", "Rule 2b, then rule 8 but for the rewrite: X's head is in I(F), yet its keys are taken", f, x, "written", "newer",

@@ -435,6 +435,23 @@ def purged_rules():
             v.frames(record).damage(SECOND)
         else:
             v.commit(record).has_purged(count).whole()
+    for extra, commit in ((0, True), (1, True), (1, False)):
+        name = "purged-entries-in-all%s%s" % ("-and-%d" % extra if extra else "", "" if commit else "-without-a-commit")
+        v = Reading(name, 6, "At most 1,048,576 entries in all PURGED records of a file").commit(put())
+        count = 0
+        # Of a length that fills its bucket, so that no padding makes the vector long.
+        for entries in [61437] * 17 + [1048576 - 61437 * 17]:
+            record = zeros_inside(v.chain, other(vf.PURGED, bytes(16 * entries)), v.end, 0)
+            v.commit(record)
+            count += len({record.body[at:at + 16] for at in range(0, len(record.body), 16)})
+        if not extra:
+            v.has_purged(count).whole()
+        elif commit:
+            at = v.end
+            v.commit(purged(bytes(16))).damage(at)
+        else:
+            at = v.end
+            v.frames(purged(bytes(16)), commit=False).damage(at)
     Reading("purged-of-one-entry", 5, "An entry").commit(put()).commit(purged(a)).has_purged(1).whole()
     Reading("purged-records-in-one-transaction", 6, "The union of all entries, each once").commit(
         put(), purged(a, b), purged(b, a, bytes(16)), purged(bytes(16))).has_purged(3).whole()

@@ -92,6 +92,7 @@ struct MergeCopy: Command {
         guard let report else { return }
         if report.hasTakenKeys, !isTrial { AgentAccess.look(at: vault) }
         warn(report, path)
+        if report.hasTakenKeys, !isTrial { warnOfTakenKeys(path) }
         try Output.write(text(report))
         options.common.confirm(summary(report))
     }
@@ -135,8 +136,19 @@ struct MergeCopy: Command {
         }
     }
 
+    /// Says what the keys that were taken are worth.
+    private func warnOfTakenKeys(_ path: String) {
+        guard let header = try? Log.readHeader(path: path, surroundings: Surroundings()) else { return }
+        Unlock.warnOfCheapGuesses(header)
+        if header.hasRecoveryKey {
+            Output.warn(
+                "the recovery key of \(file) opens the vault, too; 'vault recovery-key' makes another one")
+        }
+    }
+
     private func warnOfPurges(_ report: Merge.Report) {
-        let isTaken = report.relation == .same || report.relation == .newer
+        let isSame = report.relation == .same || report.relation == .newer
+        let isTaken = isSame && report.purgesLeftOut == 0
         if report.purgedThere > 0 {
             let versions = Words.count(report.purgedThere, "version")
             if isTaken {
@@ -152,7 +164,7 @@ struct MergeCopy: Command {
             let versions = Words.count(report.purgesLeftOut, "purged version")
             Output.warn(
                 "\(versions) of \(file) not noted as purged here: "
-                    + (isTaken ? "there are too many" : "its keys are not those of the vault"))
+                    + (isSame ? "the vault has 65,536 already" : "its keys are not those of the vault"))
         }
     }
 
@@ -170,11 +182,14 @@ struct MergeCopy: Command {
 
     private func summary(_ report: Merge.Report) -> String {
         guard report.isWritten else {
-            let isWhole = report.future.isEmpty && report.purged == 0 && report.unknown == 0
+            let isWhole = !report.isPartial && report.purged == 0
             return "Nothing to merge: all\(isWhole ? "" : " else") of \(file) is here"
         }
         if report.versions == 0 {
-            return "Nothing new in \(file); \(isTrial ? "would note" : "noted") that it was merged"
+            let purges =
+                report.purgesTaken == 0
+                ? "" : " and what was purged there (\(Words.count(report.purgesTaken, "version")))"
+            return "Nothing new in \(file); \(isTrial ? "would note" : "noted") that it was merged\(purges)"
         }
         let conflicts =
             report.conflicts.isEmpty ? "" : "; \(Words.count(UInt64(report.conflicts.count), "conflict"))"

@@ -18,7 +18,7 @@ struct PurgeVersions: Command {
         summary: "Remove versions of a secret for good",
         discussion: """
             The file is rewritten without the version that is N versions back (0 is the newest, as in 'vault history'), or without all of \
-            them; every other version of every secret stays. The rewrite is verified as a compaction is. A hash of what was removed stays \
+            them; every other version of every secret stays, but for those that a copy brought in with exactly the same time. The rewrite is verified as a compaction is. A hash of what was removed stays \
             in the vault, so that merging an older copy does not bring it back; the hash says nothing of the value.
 
             Copies that were made before still hold it: backups, other machines, commits. On another machine, 'vault merge' with this file \
@@ -56,8 +56,11 @@ struct PurgeVersions: Command {
         }
         if let version, version >= history.count { throw noSuchVersion(version, of: secret) }
         if !yes {
-            let what = version.map {
-                "version \($0) (\(history[$0].change) \(Calendar.format(history[$0].time)))"
+            let what = version.map { number in
+                let chosen = history[number]
+                let twins = history.count { $0 == chosen } - 1
+                return "version \(number) (\(chosen.change) \(Calendar.format(chosen.time)))"
+                    + (twins == 0 ? "" : ", and \(twins) more of the same time,")
             }
             let all = history.count == 1 ? "the only version" : "all \(history.count) versions"
             try Prompt.confirm("Remove \(what ?? all) of the \(described) for good?")

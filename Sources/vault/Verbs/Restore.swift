@@ -38,7 +38,9 @@ struct Restore: Command {
         var failure: Failure?
         typealias Outcome = (restored: Verification, kept: String?, markFailure: Errno?)
         let result = try withSourceKey { worker throws(VaultError) -> Outcome? in
-            let shown = try describe(source, real, worker)
+            let backup = Backup(of: real, by: worker)
+            let present = backup.present()
+            let shown = (copy: try describe(source, real, worker), present: present)
             do throws(Failure) {
                 if !yes { try Prompt.confirm("Put \(self.source) in the place of \(path)?") }
             } catch {
@@ -46,7 +48,7 @@ struct Restore: Command {
                 return nil
             }
             return try options.showingProgress("restoring") { progress throws(VaultError) in
-                try Backup(of: real, by: worker).restore(from: source, ifStill: shown, progress: progress)
+                try backup.restore(from: source, ifStill: shown, progress: progress)
             }
         }
         if let failure { throw failure }
@@ -54,9 +56,11 @@ struct Restore: Command {
         do throws(VaultError) {
             guard let outcome = try result.get() else { return }
             (restored, kept, markFailure) = outcome
+        } catch .file(.noFile) {
+            throw Failure(.noVault, "no vault at \(self.source)")
         } catch .file(.replacedDuringWrite) {
             throw Failure(
-                .other, "\(self.source) is not what was shown any more; nothing was restored",
+                .other, "\(self.source) or \(path) is not what was shown any more; nothing was restored",
                 hint: "try again")
         } catch {
             throw Failure(error, path: error.isAboutTarget ? path : self.source)
@@ -99,18 +103,32 @@ struct Restore: Command {
         }
         let last = (try? Sighting.last(real)) ?? nil
         if isShown, let last { Output.note("last seen: \(last.text)") }
+        var comparison: Comparison?
         if isOther {
             Output.warn("\(self.source) is another vault, not a copy of the one that is there")
-        } else if isShown, let comparison = try? worker.compare(real, with: source) {
+        } else if isShown {
+            comparison = try? worker.compare(real, with: source)
+        }
+        if let comparison {
             Output.note(Restore.words(lacking: comparison.others, more: comparison.lacking))
             warnOfPurged(comparison.purgedHere)
         }
-        switch backup.containsLastSeen {
-        case false: Output.warn("the backup lacks part of what this machine saw last")
-        case true where isOther: Output.note("the backup contains what this machine saw last")
-        default: break
+        // What the file that is there shows needs no other words.
+        if isShown, comparison?.others ?? 0 == 0, let last, let contains = backup.containsLastSeen {
+            weigh(contains, isCopy: last.vaultID == backup.mark.vaultID, isCompared: comparison != nil)
         }
         return backup.mark
+    }
+
+    /// Says how the backup stands to what this machine saw last.
+    private func weigh(_ contains: Bool, isCopy: Bool, isCompared: Bool) {
+        if !isCopy {
+            Output.warn("the backup is another vault than the one that this machine saw last")
+        } else if !contains {
+            Output.warn("the backup lacks part of what this machine saw last")
+        } else if !isCompared {
+            Output.note("the backup contains what this machine saw last")
+        }
     }
 
     private func warnOfPurged(_ count: UInt64) {

@@ -57,11 +57,12 @@ struct Unlock: Command {
         let status = try unlock(agent, path)
         for notice in status.notices { notice.show() }
         common.confirm("Unlocked \(path); it locks \(status.deadlines)")
-        if !common.quiet { warnOfCheapGuesses(path) }
+        if !common.quiet, let header = try? FileOptions.header(of: path) { Unlock.warnOfCheapGuesses(header) }
     }
 
-    private func warnOfCheapGuesses(_ path: String) {
-        guard let header = try? FileOptions.header(of: path), header.parameters.isBelowDefault else { return }
+    /// Says so if a passphrase of the vault is easier to guess than a new one's would be.
+    static func warnOfCheapGuesses(_ header: Header) {
+        guard header.parameters.isBelowDefault else { return }
         let (present, today) = (header.parameters, Argon2id.Parameters.default)
         Output.warn(
             "a guess at the passphrase costs \(present.described), less than a new vault's, which is at least \(today.described)"
