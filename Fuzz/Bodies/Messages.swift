@@ -105,11 +105,11 @@ struct Messages {
 
     private mutating func job() -> [UInt8] {
         let which = reader.byte()
-        let kind = 1 + which % 9
+        let kind = 1 + which % 10
         switch kind {
         case 3: return [3] + path(which >> 4) + (which & 8 == 0 ? [0] : [1])
         case 5: return [5] + path(which >> 4) + [0]
-        case 4, 6: return [kind] + path(which >> 4) + path(reader.byte())
+        case 4, 6, 10: return [kind] + path(which >> 4) + path(reader.byte())
         case 7: return [7] + path(which >> 4) + path(reader.byte()) + [reader.byte() & 31]
         case 9:
             let count = reader.byte()

@@ -289,8 +289,20 @@ class Jobs(Case):
         id, generation, seq, end, tag = struct.unpack_from("<16s3Q16s", report, 2)
         self.assertEqual((id, generation, seq, end), (vault.header.vault_id, 1, 22, os.path.getsize(self.box.vault)))
         self.assertEqual(report[58:74], id)
-        newest, secrets, versions, findings = struct.unpack_from("<3QB", report, 58 + 984)
-        self.assertEqual((secrets, versions, findings, len(report)), (7, 22, 0, 58 + 984 + 25))
+        newest, secrets, versions, hidden, contains, findings = struct.unpack_from("<4QBB", report, 58 + 984)
+        self.assertEqual((secrets, versions, hidden, contains, findings, len(report)), (7, 22, 0, 0, 0, 58 + 984 + 34))
+
+    def test_a_copy_is_held_against_what_was_seen_of_the_vault(self):
+        self.box.unlock()
+        self.box.must("set", "team", "A", input=b"1")
+        shutil.copyfile(self.box.vault, self.box.root + "/old")
+        self.box.must("set", "team", "A", input=b"2")
+        shutil.copyfile(self.box.vault, self.box.root + "/new")
+        for copy, contains in (("/new", 1), ("/old", 2)):
+            report = self.ask(self.box.client(), b"\x0a" + path_field(self.box.root + copy) + path_field(self.box.vault))[-1]
+            self.assertEqual(report[58 + 984 + 32], contains)
+        report = self.ask(self.box.client(), b"\x0a" + path_field(self.box.vault) + path_field(self.box.root + "/nowhere"))[-1]
+        self.assertEqual(report[58 + 984 + 32], 0)
 
     def test_a_file_with_another_key_is_refused(self):
         self.box.unlock()
@@ -311,14 +323,14 @@ class Jobs(Case):
     def test_a_comparison_tells_names_and_times(self):
         vault, copy = self.apart()
         report = self.ask(self.box.client(), b"\x06" + vault + copy)[-1]
-        self.assertEqual(report[:27], b"\0\x04" + struct.pack("<QBQQ", 2, 0, 1, 1))
-        report = report[16:]
+        self.assertEqual(report[:43], b"\0\x04" + struct.pack("<QBQQQQ", 2, 0, 1, 1, 0, 0))
+        report = report[32:]
         self.assertEqual(report[11:18], b"\x02\x02\x03\x01web")
         self.assertEqual(report[18:19] + report[19:28] + report[28:29], b"B" + bytes(9) + b"\x01")
         self.assertEqual(report[37:42], b"\x03\x01\0\x01A")
         self.assertEqual(len(report), 60)
         outline = self.ask(self.box.client(), b"\x08" + copy)[-1]
-        self.assertEqual(outline[:27], b"\0\x04" + struct.pack("<QBQQ", 2, 0, 0, 0))
+        self.assertEqual(outline[:43], b"\0\x04" + struct.pack("<QBQQQQ", 2, 0, 0, 0, 0, 0))
         for secret in (b"base", b"here", b"there"):
             self.assertNotIn(secret, report + outline)
 
@@ -330,8 +342,8 @@ class Jobs(Case):
         self.assertEqual(open(self.box.vault, "rb").read(), before)
         report = self.ask(client, b"\x07" + vault + copy + b"\0")[-1]
         self.assertEqual(trial, report)
-        self.assertEqual(report[:44], b"\0\x05" + struct.pack("<QQBBQQQ", 2, 2, 4, 1, 0, 0, 0))
-        self.assertEqual(report[54:], struct.pack("<I", 1) + b"\x01\0\x01A" + report[62:63] + struct.pack("<II", 1, 0))
+        self.assertEqual(report[:60], b"\0\x05" + struct.pack("<QQBBQQQQQ", 2, 2, 4, 1, 0, 0, 0, 0, 0))
+        self.assertEqual(report[70:], struct.pack("<I", 1) + b"\x01\0\x01A" + report[78:79] + struct.pack("<II", 1, 0))
         merged = vaultfile.open(self.box.vault, PASSPHRASE).histories()
         values = {name: {record.value for record in versions} for (_, _, name), versions in merged.items()}
         self.assertEqual(values, {"A": {b"base", b"here", b"there"}, "B": {b"new"}})

@@ -74,7 +74,12 @@ class Started(Case):
         expected = sorted(["/dev/null"] * 3 + [box.root + "/run/vault/agent.lock", box.vault, "anon_inode", "socket"])
 
         def held():
-            links = [os.readlink(agent + "/fd/" + name) for name in os.listdir(agent + "/fd")]
+            links = []
+            for name in os.listdir(agent + "/fd"):
+                try:
+                    links.append(os.readlink(agent + "/fd/" + name))
+                except FileNotFoundError:
+                    pass  # closed meanwhile
             return sorted(link.split(":")[0] for link in links)
 
         # The connection of the one who is gone may be there for a moment.

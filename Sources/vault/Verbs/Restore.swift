@@ -48,7 +48,8 @@ struct Restore: Command {
                 return nil
             }
             return try options.showingProgress("restoring") { progress throws(VaultError) in
-                try backup.restore(from: source, ifStill: shown, progress: progress)
+                // Who says yes beforehand says it to whatever is there.
+                try backup.restore(from: source, ifStill: yes ? nil : shown, progress: progress)
             }
         }
         if let failure { throw failure }
