@@ -23,6 +23,19 @@ package struct Ancestry: Sendable {
         }
     }
 
+    /// A change, as the file names it.
+    enum Change: Sendable {
+        case tag(Bytes16)
+        case id(ChangeID)
+
+        func id(_ namer: ChangeNamer) throws(VaultFileError) -> ChangeID {
+            switch self {
+            case .tag(let tag): try namer.id(of: tag)
+            case .id(let id): id
+            }
+        }
+    }
+
     private var runs: [Run] = []
     private(set) var frontier: Frontier
     /// The ids of the master keys that came before this one, in the order in which they were found.
@@ -107,6 +120,20 @@ package struct Ancestry: Sendable {
             }
         }
         return earlier.reversed().flatMap(\.self) + all
+    }
+
+    /// At most `count` of the newest changes, newest first.
+    func newest(_ count: Int) -> [Change] {
+        var newest: [Change] = []
+        for run in runs.reversed() where newest.count < count {
+            let rest = count - newest.count
+            switch run {
+            case .ids(let ids): newest += ids.suffix(rest).reversed().map { .id($0) }
+            case .tags(let tags): newest += tags.suffix(rest).reversed().map { .tag($0) }
+            case .earlier: continue
+            }
+        }
+        return newest
     }
 
     /// Whether all of `wanted` are among the changes.

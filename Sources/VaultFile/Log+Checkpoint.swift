@@ -219,7 +219,7 @@ extension Log {
         seen = replay.committed
         sight = Sight(
             header: header, position: seen, frontier: replay.ancestry.frontier,
-            isLegacy: replay.ancestry.isLegacy)
+            recent: replay.ancestry.newest(Checkpoint.maxRecent), isLegacy: replay.ancestry.isLegacy)
     }
 
     /// What a log saw, from which its memory is made when that is needed.
@@ -227,6 +227,7 @@ extension Log {
         let header: Header
         let position: Replay.Position
         let frontier: Ancestry.Frontier
+        let recent: [Ancestry.Change]
         let isLegacy: Bool
     }
 
@@ -234,10 +235,13 @@ extension Log {
     package var ownMemory: LastSeen? {
         get throws(VaultFileError) {
             guard let sight else { return nil }
+            let namer = try namer()
+            var past: [ChangeID] = []
+            for change in sight.recent { past.append(try change.id(namer)) }
             return .checkpoint(
                 Checkpoint(
                     sight.header, sight.position, keyID: try keyID(), isLegacy: sight.isLegacy,
-                    heads: try sight.frontier.ids(try namer()), past: [], time: 0))
+                    heads: try sight.frontier.ids(namer), past: past, time: 0))
         }
     }
 
