@@ -346,7 +346,12 @@ extension Worker {
 
     /// Removes versions of a secret for good from the vault at `path`.
     ///
-    /// - Parameter shown: what a person was shown before, if that is to be the history still.
+    /// - Parameters:
+    ///   - path: the vault's file.
+    ///   - secret: whose versions are removed.
+    ///   - purge: which of them.
+    ///   - shown: what a person was shown before, if that is to be the history still.
+    ///   - progress: is told how far the work is.
     /// - Returns: how many, and what the rewrite did.
     /// - Throws: as ``perform(_:progress:)``, with `VaultFileError.noSuchVersion` if there is none to remove.
     public func purge(
