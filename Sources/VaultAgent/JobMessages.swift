@@ -35,7 +35,6 @@ extension FieldReader {
                     isTrial: flags & 1 != 0, isCopy: flags & 2 != 0, takesKeys: flags & 4 != 0,
                     allowsFuture: flags & 8 != 0, takesAll: flags & 16 != 0))
         case 8: return .outline(path)
-        case 10: return .verify(path, seenAt: try self.path(of: body))
         case 9:
             let secret = try secret(of: body)
             let version = try number(UInt64.self, of: body)
@@ -44,6 +43,7 @@ extension FieldReader {
             return .purge(
                 path, secret, version == .max ? .all : .version(Int(clamping: version)),
                 shown: count == 0 ? nil : Compaction.ShownHistory(newest: newest, count: count))
+        case 10: return .verify(path, seenAt: try self.path(of: body))
         default: throw MalformedMessage()
         }
     }
@@ -91,8 +91,7 @@ extension FieldReader {
         }
         return Verification(
             mark: mark, checkpoint: checkpoint, newest: newest, secrets: secrets, versions: versions,
-            hidden: hidden,
-            containsLastSeen: containsLastSeen, findings: findings)
+            hidden: hidden, containsLastSeen: containsLastSeen, findings: findings)
     }
 
     private mutating func checkpoint(of body: Span<UInt8>) throws(MalformedMessage) -> Checkpoint {

@@ -45,8 +45,17 @@ extension Index {
     var hasLate: Bool { !late.isEmpty }
 
     /// The time of the newest version of a name that waits for its place; nil if none does.
-    func latestTime(at place: Int) -> UInt64? {
-        late.lazy.filter { versions.olders[Int($0)] == UInt32(place) }.map { versions[Int($0)].time }.max()
+    mutating func latestTime(at place: Int) -> UInt64? {
+        if late.isEmpty { return nil }
+        if lateTimes == nil {
+            var times: [UInt32: UInt64] = [:]
+            for number in late {
+                let (place, time) = (versions.olders[Int(number)], versions[Int(number)].time)
+                times[place] = max(times[place] ?? 0, time)
+            }
+            lateTimes = times
+        }
+        return lateTimes?[UInt32(place)]
     }
 
     /// The version of that number.
@@ -112,6 +121,7 @@ extension Index {
         }
         orderedCount += numbers.count
         late.removeAll()
+        lateTimes = nil
     }
 
     /// Keeps a version out of every list.

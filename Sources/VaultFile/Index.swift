@@ -56,6 +56,8 @@ struct Index {
     var versions = Versions()
     /// The numbers of versions that wait for ``order()``, because they were not newer than all of their name.
     var late: [UInt32] = []
+    /// The newest time of the late versions of each name that has some, by its place; nil if that is to be found anew.
+    var lateTimes: [UInt32: UInt64]?
     /// How many versions are in no list because their name has the same already.
     var dropped = 0
     /// How many versions ``link(_:_:)`` has looked at, against which a test bounds it.
@@ -179,6 +181,8 @@ struct Index {
         } else {
             version.older = UInt32(place)
             late.append(number)
+            let latest = max(lateTimes?[UInt32(place)] ?? 0, version.time)
+            lateTimes?[UInt32(place)] = latest
         }
         versions.append(version)
         uncommitted.append(UInt32(place))
@@ -200,6 +204,7 @@ struct Index {
         let older = versions.olders[Int(number)]
         if late.last == number {
             late.removeLast()
+            lateTimes = nil
         } else if older != Version.none {
             newest[place] = older
         } else {

@@ -33,7 +33,7 @@ public final class Log {
     var isNameSynced = false
     /// The file of the checkpoint that was read last by a writer, and the canonical path of the vault that it speaks of.
     var checkpointFile: (path: String, file: any StorageFile)?
-    /// What this log saw itself, where this machine remembers nothing.
+    /// What this log saw itself last.
     var sight: Sight?
     /// What a person should be told of what this machine remembers.
     package var observations: [Observation] = []

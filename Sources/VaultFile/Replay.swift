@@ -149,7 +149,7 @@ package struct Replay: ~Copyable {
     }
 
     /// The time of the newest version in the history of a name, deleted or not, one that waits for its commit too.
-    func newestTime(of address: Span<UInt8>) -> UInt64? {
+    mutating func newestTime(of address: Span<UInt8>) -> UInt64? {
         guard let place = index.find(address) else { return nil }
         return [newest(at: place)?.time, index.latestTime(at: place)].compactMap(\.self).max()
     }

@@ -26,6 +26,9 @@ struct OtherPassphraseOptions: Sendable {
             completing: .command),
     ]
 
+    /// What to do if the other file has another passphrase.
+    static let hint = "give --other-passphrase-file, --other-passphrase-command or --other-passphrase-fd"
+
     var asPassphrase: PassphraseOptions? {
         if descriptor == nil, file == nil, command == nil { return nil }
         return PassphraseOptions(descriptor: descriptor, file: file, command: command)

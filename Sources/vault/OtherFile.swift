@@ -97,7 +97,7 @@ struct OtherFile {
     private func anotherPassphrase(_ code: ExitCode) -> Failure {
         Failure(
             code, "\(name) has other keys than the vault",
-            hint: "give --other-passphrase-file, --other-passphrase-command or --other-passphrase-fd")
+            hint: OtherPassphraseOptions.hint)
     }
 
     /// Whether the agent has the other file unlocked under its own path.

@@ -280,6 +280,12 @@ import Testing
         #expect(try world.open().text("A") == "new")
     }
 
+    private func many(_ count: Int) throws(VaultFileError) -> Transaction {
+        var transaction = try Transaction()
+        for number in 0..<count { try transaction.set(address("A"), to: Array(String(number).utf8).span) }
+        return transaction
+    }
+
     @Test func `a name that was poisoned is mended where the purge of another machine is merged, too`() throws
     {
         let world = try hostile([ForgedRecord(address("A"), [9], time: Format.mostTime)])
@@ -296,6 +302,17 @@ import Testing
         let versions = try world.open().versions(address("A"))
         #expect(versions == log.versions(address("A")) && versions.count == 5)
         #expect(versions[0].time == versions[1].time + 1 && versions[0].time < World.start + 1_000_000)
+        // However many there are in one transaction, and though one before them was taken back.
+        #expect(throws: VaultFileError.transactionTooLarge) {
+            try log.append { batch throws(VaultFileError) in
+                _ = try batch.add(many(5))
+                throw .transactionTooLarge
+            }
+        }
+        try log.append(many(300))
+        let times = log.versions(address("A")).map(\.time)
+        #expect(times.count == 305 && zip(times, times.dropFirst()).allSatisfy(>))
+        #expect(try log.text("A") == "299" && world.open().history() == log.history())
         try log.append(.remove("A"))
         #expect(log.current(address("A")) == nil)
         try world.compact(keeping: .none)

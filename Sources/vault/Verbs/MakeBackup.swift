@@ -49,7 +49,7 @@ struct MakeBackup: Command {
         do throws(VaultError) {
             let backup = Backup(of: Locations.realPath(of: path), by: worker)
             defer { worker.showNotices(of: path) }
-            if destination != "-" { return try make(backup, destination) }
+            if destination != "-" { return try make(backup, of: path, destination) }
             try backup.stream { piece throws(VaultError) in
                 guard failure == nil else { return }
                 do throws(Failure) { try Output.write(piece, isWhole: true) } catch { failure = error }
@@ -60,7 +60,7 @@ struct MakeBackup: Command {
         if let failure { throw failure }
     }
 
-    private func make(_ backup: Backup, _ destination: String) throws(VaultError) {
+    private func make(_ backup: Backup, of path: String, _ destination: String) throws(VaultError) {
         let target = backup.target(destination)
         let verification = try options.showingProgress("backing up") { progress throws(VaultError) in
             try backup.make(at: target, progress: progress)
@@ -70,7 +70,7 @@ struct MakeBackup: Command {
         } catch {
             Output.warn("cannot remember when the backup was made: \(error)")
         }
-        verification.warnOfHidden(in: target)
+        verification.warnOfHidden(in: path)
         let isInFolder = target != Locations.realPath(of: destination)
         let shown = isInFolder ? Path.join(destination, Path.name(of: target)) : destination
         options.common.confirm("Backed up \(verification.content) to \(shown)")

@@ -31,8 +31,8 @@ struct MergeCopy: Command {
             set is named in a warning. To make another value current, set it again: a new version is always later than those before. \
             Versions that are more than a day ahead of this machine's clock are left out and named, unless --allow-future is given.
 
-            Versions that were dropped here by a compaction stay away if OTHER has no change that the vault lacks; --all-versions takes them. Versions that were \
-            purged here always stay away, and what was purged in OTHER is hidden here, too, until a compaction removes it.
+            Versions that were dropped here by a compaction stay away if OTHER has no change that the vault lacks; --all-versions takes \
+            them. Versions that were purged here always stay away, and what was purged in OTHER is hidden here, too, until a compaction removes it.
 
             If the keys of OTHER were changed since ('vault passwd' on another machine), the vault takes them over, and its passphrase with \
             them, only when you say so: at a terminal you are asked, elsewhere --take-keys is needed (exit code 13 without it). Whoever \
@@ -161,9 +161,8 @@ struct MergeCopy: Command {
             }
         }
         if report.purgesLeftOut > 0 {
-            let versions = Words.count(report.purgesLeftOut, "purged version")
             Output.warn(
-                "\(versions) of \(file) not noted as purged here: "
+                "what was purged in \(file) was not noted here (\(Words.count(report.purgesLeftOut, "version"))): "
                     + (isSame ? "the vault has 65,536 already" : "its keys are not those of the vault"))
         }
     }

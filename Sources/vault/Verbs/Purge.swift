@@ -18,8 +18,8 @@ struct PurgeVersions: Command {
         summary: "Remove versions of a secret for good",
         discussion: """
             The file is rewritten without the version that is N versions back (0 is the newest, as in 'vault history'), or without all of \
-            them; every other version of every secret stays, but for those that a copy brought in with exactly the same time. The rewrite is verified as a compaction is. A hash of what was removed stays \
-            in the vault, so that merging an older copy does not bring it back; the hash says nothing of the value.
+            them; every other version of every secret stays, but for those that a copy brought in with exactly the same time. \
+            The rewrite is verified as a compaction is. A hash of what was removed stays in the vault, so that merging an older copy does not bring it back; the hash says nothing of the value.
 
             Copies that were made before still hold it: backups, other machines, commits. On another machine, 'vault merge' with this file \
             hides it, and 'vault compact --keep all' removes it then. If the value may be in the wrong hands, change it where it is used.

@@ -79,12 +79,11 @@ struct Restore: Command {
     ) throws(Failure) -> Result<R, VaultError> {
         do throws(Failure) {
             return try options.withKey(of: source, other, body)
-        } catch  where error.code == .wrongPassphrase && other.asPassphrase == nil {
+        } catch {
+            guard error.code == .wrongPassphrase, other.asPassphrase == nil else { throw error }
             throw Failure(
                 .wrongPassphrase, "the passphrase is not that of \(source)",
-                hint: "give --other-passphrase-file, --other-passphrase-command or --other-passphrase-fd")
-        } catch {
-            throw error
+                hint: OtherPassphraseOptions.hint)
         }
     }
 
@@ -102,7 +101,7 @@ struct Restore: Command {
         if let text = try describePresent(real, isOther, worker), isShown {
             Output.note("there now: \(text)")
         }
-        let last = (try? Sighting.last(real)) ?? nil
+        let last = try? Sighting.last(real)
         if isShown, let last { Output.note("last seen: \(last.text)") }
         var comparison: Comparison?
         if isOther {

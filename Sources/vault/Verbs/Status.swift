@@ -15,8 +15,8 @@ struct Status: Command {
         Status(), name: "status", summary: "Tell which vault is meant, and whether it is unlocked",
         discussion: """
             It never asks for anything, and it extends no deadline. The exit code is 0 if the vault is unlocked, 4 if it is \
-            locked, 6 if there is none, 13 if it is unlocked and the file is not what was last seen. It suggests a backup when the last one that was verified is 30 days old, and, if the vault is \
-            unlocked, a compaction when older versions take more of the file than current ones.
+            locked, 6 if there is none, 13 if it is unlocked and the file is not what was last seen. It suggests a \
+            backup when the last one that was verified is 30 days old, and, if the vault is unlocked, a compaction when older versions take more of the file than current ones.
 
             With --json: {"schema":1,"path","locked","generation","last_backup","kdf":{"passes","memory_kib"},"recovery_key"}, where "last_backup" is \
             a time or null, and if the vault is unlocked also \
