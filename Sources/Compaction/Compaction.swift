@@ -239,12 +239,13 @@ public enum Compaction {
     ) throws(VaultFileError) {
         // Most names follow one another in both as they did before, so that few are searched for.
         var (expected, count) = (0, 0)
-        try old.forEachNewest(without: excluded) { version, address throws(VaultFileError) in
-            guard let copy = new.newest(address, expectedAt: &expected), copy.time == version.time,
+        let copies = new.histories
+        try old.histories.forEachNewest(without: excluded) { version, address throws(VaultFileError) in
+            guard let copy = copies.newest(address, expectedAt: &expected), copy.time == version.time,
                 copy.kind == version.kind
             else { throw .rewriteDiffers(at: new.committedEnd) }
             count += 1
         }
-        guard count == new.nameCount else { throw .rewriteDiffers(at: new.committedEnd) }
+        guard count == copies.count else { throw .rewriteDiffers(at: new.committedEnd) }
     }
 }

@@ -14,18 +14,13 @@ public enum Retention: Equatable, Sendable {
 /// What a file holds, and what a rewrite of it needs to know.
 extension Log {
     /// How many names have a history, deleted ones too.
-    public var nameCount: Int {
-        if replay.hidden.isEmpty { return replay.index.count }
-        return (0..<replay.index.count).count { replay.newest(at: $0) != nil }
-    }
+    public var nameCount: Int { histories.count }
 
     /// How many versions the histories have, tombstones too.
-    public var versionCount: Int {
-        if replay.hidden.isEmpty { return replay.index.versionCount }
-        var count = 0
-        for place in 0..<replay.index.count { forEachVersion(at: place) { _ in count += 1 } }
-        return count
-    }
+    public var versionCount: Int { histories.versionCount }
+
+    /// All versions as they are now.
+    package var histories: Histories { replay.histories }
 
     /// How many versions its frames hold, also those that were purged elsewhere, and are in no history.
     package var heldVersionCount: Int { replay.index.versionCount }
@@ -44,25 +39,27 @@ extension Log {
 
     /// The current version of a secret; nil if there is none, or it was deleted.
     public func current(_ address: Address) -> Version? {
-        guard let place = replay.index.find(address.bytes.span), let newest = replay.newest(at: place) else {
-            return nil
-        }
-        return newest.kind == .value ? newest : nil
+        let histories = histories
+        guard let place = histories.index.find(address.bytes.span),
+            let newest = histories.newest(at: place), newest.kind == .value
+        else { return nil }
+        return newest
     }
 
     /// All versions of a secret, new to old, tombstones too.
     public func versions(_ address: Address) -> [Version] {
-        guard let place = replay.index.find(address.bytes.span) else { return [] }
+        let histories = histories
+        guard let place = histories.index.find(address.bytes.span) else { return [] }
         var result: [Version] = []
-        forEachVersion(at: place) { result.append($0) }
+        histories.forEachVersion(at: place) { result.append($0) }
         return result
     }
 
     /// Calls `body` with the packed address of every secret that exists now, in no order: scope, length of
     /// the id, length of the name, each one byte, then id and name.
     public func forEachCurrent<E>(_ body: (Span<UInt8>) throws(E) -> Void) throws(E) {
-        for place in 0..<replay.index.count where replay.newest(at: place)?.kind == .value {
-            try replay.index.withAddress(at: place, body)
+        try histories.forEachNewest { newest, address throws(E) in
+            if newest.kind == .value { try body(address) }
         }
     }
 
@@ -91,9 +88,10 @@ extension Log {
 
     private func placesByName(keeping retention: Retention, without excluded: Set<UInt64>) -> [FramePlace] {
         var places: [FramePlace] = []
-        for place in 0..<replay.index.count {
+        let histories = histories
+        for place in 0..<histories.index.count {
             var newer: Version?
-            forEachVersion(at: place) { version in
+            histories.forEachVersion(at: place) { version in
                 if excluded.contains(version.offset) { return }
                 let isKept =
                     switch (newer, retention) {
@@ -106,27 +104,6 @@ extension Log {
             }
         }
         return places
-    }
-
-    /// Calls `body` with each version of a name, new to old.
-    private func forEachVersion<E>(at place: Int, _ body: (Version) throws(E) -> Void) throws(E) {
-        var next = replay.newest(at: place)
-        while let version = next {
-            try body(version)
-            next = replay.older(than: version)
-        }
-    }
-
-    /// Calls `body` with the newest version of each name that is not in `excluded`, and its address.
-    package func forEachNewest<E>(
-        without excluded: Set<UInt64>, _ body: (Version, Span<UInt8>) throws(E) -> Void
-    ) throws(E) {
-        for place in 0..<replay.index.count {
-            var next = replay.newest(at: place)
-            while let version = next, excluded.contains(version.offset) { next = replay.older(than: version) }
-            guard let newest = next else { continue }
-            try replay.index.withAddress(at: place) { address throws(E) in try body(newest, address) }
-        }
     }
 
     /// What the file proves to contain.
@@ -179,8 +156,7 @@ extension Log {
     /// The bytes of the frames that hold current values.
     public var liveBytes: UInt64 {
         var sum: UInt64 = 0
-        for place in 0..<replay.index.count {
-            guard let newest = replay.newest(at: place) else { continue }
+        histories.forEachNewest { newest, _ in
             if newest.kind == .value { sum += UInt64(Format.frameOverhead) + UInt64(newest.boxCount) }
         }
         return sum
@@ -188,30 +164,6 @@ extension Log {
 
     /// The file that is open.
     package var openFile: any StorageFile { file }
-
-    /// Calls `body` with each name's newest version and its address.
-    package func forEachNewest<E>(
-        _ body: (Version, Span<UInt8>) throws(E) -> Void
-    ) throws(E) {
-        for place in 0..<replay.index.count {
-            guard let newest = replay.newest(at: place) else { continue }
-            try replay.index.withAddress(at: place) { address throws(E) in
-                try body(newest, address)
-            }
-        }
-    }
-
-    /// The newest version of a name, deleted or not.
-    ///
-    /// - Parameter place: where in the order of ``forEachNewest(_:)`` it is looked for first; then the next one's place.
-    package func newest(_ address: Span<UInt8>, expectedAt place: inout Int) -> Version? {
-        if place >= replay.index.count || !replay.index.withAddress(at: place, { $0.equals(address) }) {
-            guard let found = replay.index.find(address) else { return nil }
-            place = found
-        }
-        defer { place += 1 }
-        return replay.newest(at: place)
-    }
 }
 
 extension Key {

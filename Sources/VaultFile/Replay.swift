@@ -151,7 +151,7 @@ package struct Replay: ~Copyable {
     /// The time of the newest version in the history of a name, deleted or not, one that waits for its commit too.
     mutating func newestTime(of address: Span<UInt8>) -> UInt64? {
         guard let place = index.find(address) else { return nil }
-        return [newest(at: place)?.time, index.latestTime(at: place)].compactMap(\.self).max()
+        return [histories.newest(at: place)?.time, index.latestTime(at: place)].compactMap(\.self).max()
     }
 
     /// Whether versions wait for their places, since a purged one of their name is newer.
@@ -314,18 +314,8 @@ package struct Replay: ~Copyable {
         isListNew = false
     }
 
-    /// The newest version in the history of the name at `place`, deleted or not.
-    func newest(at place: Int) -> Version? { firstUnlisted(from: index.newest(at: place)) }
-
-    /// The version before `version` in its history.
-    func older(than version: Version) -> Version? { firstUnlisted(from: index.older(than: version)) }
-
-    private func firstUnlisted(from version: Version?) -> Version? {
-        if hidden.isEmpty { return version }
-        var next = version
-        while let version = next, hidden.contains(version.offset) { next = index.older(than: version) }
-        return next
-    }
+    /// The versions that count, of every name.
+    var histories: Histories { Histories(index: index, hidden: hidden) }
 
     /// Looks for a frame of a later transaction, which proves that what stopped the replay is damage: section
     /// 7.

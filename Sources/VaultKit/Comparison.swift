@@ -77,7 +77,7 @@ public struct Comparison: Equatable, Sendable {
     /// All the secrets of a vault, as if this side had none.
     init(everythingIn there: Log) {
         var differences: [Difference] = []
-        there.forEachNewest { newest, packed in
+        there.histories.forEachNewest { newest, packed in
             guard let secret = Secret(packed: packed) else { return }
             differences.append(
                 Difference(secret: secret, change: .there, here: nil, there: SecretVersion(newest)))
@@ -137,10 +137,11 @@ struct HistoryPair {
         func add(_ packed: Span<UInt8>) {
             if let address = Address(packed: packed) { addresses.append(address) }
         }
-        here.forEachNewest { _, packed in add(packed) }
+        let own = here.histories
+        own.forEachNewest { _, packed in add(packed) }
         var expected = 0
-        there.forEachNewest { _, packed in
-            if here.newest(packed, expectedAt: &expected) == nil { add(packed) }
+        there.histories.forEachNewest { _, packed in
+            if own.newest(packed, expectedAt: &expected) == nil { add(packed) }
         }
         return addresses
     }

@@ -113,7 +113,7 @@ public struct Verification: Equatable, Sendable {
         var secrets: UInt64 = 0
         log.forEachCurrent { _ in secrets += 1 }
         var newest: UInt64 = 0
-        log.forEachNewest { version, _ in newest = max(newest, version.time) }
+        log.histories.forEachNewest { version, _ in newest = max(newest, version.time) }
         self.init(
             mark: log.present, checkpoint: try log.presentCheckpoint(), newest: newest, secrets: secrets,
             versions: UInt64(log.versionCount), hidden: UInt64(log.hiddenCount), containsLastSeen: nil,

@@ -187,7 +187,7 @@ extension Log {
     func count(of purged: PurgeList) throws(VaultFileError) -> UInt64 {
         if purged.isEmpty { return 0 }
         var count: UInt64 = 0
-        try forEachNewest { _, packed throws(VaultFileError) in
+        try histories.forEachNewest { _, packed throws(VaultFileError) in
             guard let address = Address(packed: packed) else { return }
             for version in versions(address) where try purged.contains(packed, version, of: header.vaultID) {
                 count += 1
@@ -221,7 +221,7 @@ extension Merge {
                 return
             }
             var places: [FramePlace] = []
-            try there.forEachNewest { _, packed throws(VaultFileError) in
+            try there.histories.forEachNewest { _, packed throws(VaultFileError) in
                 guard let address = Address(packed: packed) else { return }
                 var pair = try HistoryPair(address, here, there)
                 try leaveOut(of: &pair, here, options, now)

@@ -187,7 +187,7 @@ extension Log {
 
     /// Every address that was ever written.
     var addresses: [Address] {
-        (0..<replay.index.count).filter { replay.newest(at: $0) != nil }.map { place in
+        (0..<replay.index.count).filter { histories.newest(at: $0) != nil }.map { place in
             replay.index.withAddress(at: place) { Address($0) }
         }
     }
