@@ -6,7 +6,7 @@ internal import Sodium
 /// reader: vault-format.md, section 8. So its last frame is sealed only when it is known to be the last.
 public struct Batch: ~Copyable {
     private let log: Log
-    private let sealer: FrameSealer
+    private var sealer: FrameSealer
     private let start: Replay.Position
     /// The frames that are sealed.
     private(set) var frames: [UInt8] = []
@@ -19,12 +19,19 @@ public struct Batch: ~Copyable {
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     init(_ log: Log) throws(VaultFileError) {
-        let sealer = try log.openSealer()
         let salt = try log.surroundings.entropy.salt()
-        self.log = log
-        self.sealer = sealer
-        start = log.replay.committed
+        let start = log.replay.committed
+        var sealer = try log.takeSealer()
         sealer.begin(after: start, salt: salt)
+        self.log = log
+        self.start = start
+        self.sealer = sealer
+    }
+
+    deinit {
+        var sealer = consume sealer
+        sealer.wipe()
+        log.sealer = consume sealer
     }
 
     /// Adds the changes of a transaction behind those that were added before.
@@ -143,8 +150,6 @@ public struct Batch: ~Copyable {
     ///
     /// - Returns: the position behind it.
     mutating func finish() -> Replay.Position {
-        // With the thread sanitizer, reaching it through the batch while `frames` changes is refused.
-        let sealer = sealer
         sealer.commit(to: &frames)
         return sealer.position
     }

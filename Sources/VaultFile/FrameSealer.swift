@@ -6,7 +6,7 @@ package import Sodium
 /// Plaintexts wait in guarded memory until there are enough for a group. The first half of its frames' nonces is a hash over random
 /// bytes, the tag before them and all that they say: a machine whose random numbers come back, as those of a restored
 /// snapshot do, repeats a nonce only where it repeats the frame.
-package final class FrameSealer {
+package struct FrameSealer: ~Copyable {
     /// Behind the last frame that was sealed.
     package private(set) var position: Replay.Position
     private var key: BoxKey
@@ -29,14 +29,16 @@ package final class FrameSealer {
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     package init(after position: Replay.Position, key: consuming Key) throws(VaultFileError) {
-        do throws(SodiumError) {
-            nonceKey = try BLAKE2b.deriveKey(from: key, label: "vault-1 nonces")
-            group = try SecretBytes(count: 1024)
-        } catch {
-            throw VaultFileError(error)
+        let nonceKey = try guarding { () throws(SodiumError) in
+            try BLAKE2b.deriveKey(from: key, label: "vault-1 nonces")
         }
-        room = try BoxKey.room()
-        self.key = try BoxKey(guarding: key)
+        let group = try guarding { () throws(SodiumError) in try SecretBytes(count: 1024) }
+        let room = try BoxKey.room()
+        let key = try BoxKey(guarding: key)
+        self.nonceKey = nonceKey
+        self.group = group
+        self.room = room
+        self.key = key
         self.position = position
         nextOffset = position.end
     }
@@ -45,7 +47,7 @@ package final class FrameSealer {
     package var nextSeq: UInt64 { position.seq + UInt64(sizes.count) + 1 }
 
     /// Begins a transaction behind `position`, with random bytes (16) of its own.
-    package func begin(after position: Replay.Position, salt: [UInt8]) {
+    package mutating func begin(after position: Replay.Position, salt: [UInt8]) {
         wipe()
         self.position = position
         self.salt = salt
@@ -55,7 +57,7 @@ package final class FrameSealer {
     /// Makes room for plaintexts of at most `longest` bytes and of about `total` in all, keeping those that wait.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
-    package func reserve(longest: Int, total: Int) throws(VaultFileError) {
+    package mutating func reserve(longest: Int, total: Int) throws(VaultFileError) {
         let wanted = max(longest, min(FrameSealer.groupSize, total))
         if room.count < BoxKey.roomCount(longest) {
             room = try guarding { () throws(SodiumError) in
@@ -69,7 +71,7 @@ package final class FrameSealer {
     }
 
     /// Wipes the plaintexts that wait, and what the last frames left.
-    package func wipe() {
+    package mutating func wipe() {
         let size = usedSize
         if size > 0 { group.withMutableBytes { $0.wipe(0..<size) } }
         // Behind a box lies what is left of the stream that made it.
@@ -90,7 +92,7 @@ package final class FrameSealer {
     /// The tag before it is filled in when it is sealed.
     ///
     /// - Parameter frames: is appended the frames before, if this group is full.
-    package func add(
+    package mutating func add(
         _ size: Int, to frames: inout [UInt8], _ fill: (inout MutableSpan<UInt8>) -> Void
     ) {
         if usedSize + size > group.count { seal(to: &frames) }
@@ -105,7 +107,7 @@ package final class FrameSealer {
     }
 
     /// Ends the transaction with the last plaintext that was added, and seals all that wait.
-    package func commit(to frames: inout [UInt8]) {
+    package mutating func commit(to frames: inout [UInt8]) {
         guard let size = sizes.last else { return }
         let start = usedSize - size
         group.withMutableBytes(from: start) { RecordPrefix.setCommit(in: &$0) }
@@ -113,7 +115,7 @@ package final class FrameSealer {
     }
 
     /// Seals the plaintexts that wait, and appends their frames.
-    private func seal(to frames: inout [UInt8]) {
+    private mutating func seal(to frames: inout [UInt8]) {
         var head = [UInt8](repeating: 0, count: Format.frameOverhead)
         let nonce = nonceHalf()
         var headSpan = head.mutableSpan
@@ -135,7 +137,7 @@ package final class FrameSealer {
         return hash.finish()
     }
 
-    private func seal(_ range: Range<Int>, _ head: inout [UInt8], to frames: inout [UInt8]) {
+    private mutating func seal(_ range: Range<Int>, _ head: inout [UInt8], to frames: inout [UInt8]) {
         let (boxSize, start, before) = (range.count + SecretBox.tagCount, position.end, position.tag)
         var headSpan = head.mutableSpan
         headSpan.store(UInt32(boxSize), at: 0)

@@ -36,10 +36,7 @@ extension Log {
         patience: UInt64 = Log.writePatience, _ fill: (inout Batch) throws(VaultFileError) -> Void
     ) throws(VaultFileError) -> SavedTail? {
         try withWriterLock(patience: patience) { recollection throws(VaultFileError) in
-            defer {
-                replay.rollBack()
-                sealer?.wipe()
-            }
+            defer { replay.rollBack() }
             var batch = try Batch(self)
             try fill(&batch)
             guard !batch.isEmpty else { return nil }
@@ -104,12 +101,10 @@ extension Log {
         noteSeen()
     }
 
-    /// What seals frames under the key of the file that is open.
-    func openSealer() throws(VaultFileError) -> FrameSealer {
-        if let sealer { return sealer }
-        let sealer = try FrameSealer(after: replay.committed, key: try Log.frameKey(header, master))
-        self.sealer = sealer
-        return sealer
+    /// What seals frames under the key of the file that is open; whoever takes it gives it back.
+    func takeSealer() throws(VaultFileError) -> FrameSealer {
+        if let sealer = sealer.take() { return sealer }
+        return try FrameSealer(after: replay.committed, key: try Log.frameKey(header, master))
     }
 
     /// Takes in what was just written as any other process would.
