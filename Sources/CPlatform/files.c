@@ -32,6 +32,12 @@ int64_t platform_next_data(int fd, int64_t offset) {
     return found < 0 && errno == ENXIO ? lseek(fd, 0, SEEK_END) : found;
 }
 
+void platform_start_sync(int fd, int64_t offset, int64_t count) {
+    int before = errno;
+    sync_file_range(fd, offset, count, SYNC_FILE_RANGE_WRITE);
+    errno = before;
+}
+
 /* Labels of the kernel's own are given by its rules to every new file; only those that it lets us set are carried over. */
 static int is_systems_own(const char *name) {
     return strncmp(name, "security.", 9) == 0 || strncmp(name, "trusted.", 8) == 0;

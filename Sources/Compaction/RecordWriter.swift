@@ -9,7 +9,7 @@ struct RecordWriter: ~Copyable {
     private let header: Header
     private let entropy: Entropy
     private let progress: Progress
-    private let sealer: FrameSealer
+    private var sealer: FrameSealer
     private var sum: ContentSum
     /// How many records were added, and where the transaction of the next one starts.
     private var count = 0
@@ -33,7 +33,7 @@ struct RecordWriter: ~Copyable {
     ) throws(VaultFileError) {
         let key = try guarding { () throws(SodiumError) in try header.frameKey(master: master) }
         let start = Replay.start(header)
-        let sealer = try FrameSealer(after: start, key: key)
+        var sealer = try FrameSealer(after: start, key: key)
         let longest = max(
             places.lazy.map(\.boxCount).max() ?? 0,
             fronts.lazy.map { $0.count + SecretBox.tagCount }.max() ?? 0)
@@ -123,6 +123,7 @@ struct RecordWriter: ~Copyable {
         } catch {
             throw .io(.rewrite, error)
         }
+        file.startSync(of: piece.count, at: pieceStart)
         pieceStart += UInt64(piece.count)
         piece.removeAll(keepingCapacity: true)
     }

@@ -170,6 +170,10 @@ private final class DiskFile: StorageFile {
 
     func sync() throws(Errno) { _ = try retrying { fdatasync(descriptor.number) } }
 
+    func startSync(of count: Int, at offset: UInt64) {
+        platform_start_sync(descriptor.number, Int64(offset), Int64(count))
+    }
+
     func identity() throws(Errno) -> FileIdentity {
         if let knownIdentity { return knownIdentity }
         return FileIdentity(try descriptor.status())

@@ -93,6 +93,11 @@ public protocol StorageFile: AnyObject {
     /// Makes content and length durable (`fdatasync`).
     func sync() throws(Errno)
 
+    /// Starts to move `count` bytes at `offset` to the disk, so that ``sync()`` has less to wait for (`sync_file_range`).
+    ///
+    /// Promises nothing; what fails is what ``sync()`` throws.
+    func startSync(of count: Int, at offset: UInt64)
+
     /// Which file this is, whatever its name is now.
     func identity() throws(Errno) -> FileIdentity
 
@@ -111,6 +116,11 @@ public protocol StorageFile: AnyObject {
 
     /// Lets go of the lock.
     func unlock()
+}
+
+extension StorageFile {
+    /// Does nothing.
+    public func startSync(of count: Int, at offset: UInt64) {}
 }
 
 /// Whom a lock keeps out.

@@ -26,6 +26,9 @@ int platform_copy_attributes(int from, int to);
 /* Where the first data at offset or behind it lies, the end of the file if there is none, or -1. */
 int64_t platform_next_data(int fd, int64_t offset);
 
+/* Starts to write count bytes at offset to the disk, and does not wait. */
+void platform_start_sync(int fd, int64_t offset, int64_t count);
+
 /* The name in an entry of a folder, which C keeps in an array at the end of it. */
 const char *platform_entry_name(const struct dirent *entry);
 
