@@ -20,7 +20,8 @@ void platform_harden(void) {
     static const int crashes[] = {SIGQUIT, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};
     for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) {
         struct sigaction present;
-        if (sigaction(crashes[i], NULL, &present) == 0 && present.sa_handler != SIG_IGN) signal(crashes[i], SIG_DFL);
+        if (sigaction(crashes[i], NULL, &present) != 0) continue;
+        if (present.sa_handler != SIG_IGN && present.sa_handler != SIG_DFL) signal(crashes[i], SIG_DFL);
     }
     if (getrlimit(RLIMIT_CORE, &core_limit) == 0) {
         const struct rlimit none = {0, core_limit.rlim_max};

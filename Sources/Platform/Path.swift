@@ -61,7 +61,13 @@ public enum Path {
     }
 
     private static func tidied(_ path: String) -> String {
-        "/" + components(path).filter { $0 != "." }.joined(separator: "/")
+        // `joined` looks types up by their names, which takes a quarter of what `get` does.
+        var result = ""
+        for component in components(path) where component != "." {
+            result.append("/")
+            result.append(contentsOf: component)
+        }
+        return result.isEmpty ? "/" : result
     }
 
     /// By bytes: a combining character behind a slash makes it another letter, but no other separator.

@@ -48,7 +48,8 @@ public struct Agent: Sendable {
     }
 
     fileprivate func follow(_ path: String, to real: String) throws(AgentError) {
-        guard let lexical = try? Path.lexical(path), lexical != real, AgentProtocol.isSayable(lexical),
+        guard path != real, let lexical = try? Path.lexical(path), lexical != real,
+            AgentProtocol.isSayable(lexical),
             let checkpoints = Locations.checkpoints, !checkpoints.isKnown(lexical, toLeadTo: real)
         else { return }
         try connect().request(.follow, path: real, moreCount: 2 + lexical.utf8.count) {
