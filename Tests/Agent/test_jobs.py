@@ -205,6 +205,24 @@ class Reminded(Case):
             self.assertIn("a rollback would go undetected", errors, verb)
 
 
+    def test_keys_that_went_back_are_refused_by_every_job(self):
+        box = self.box
+        box.unlock()
+        box.must("set", "team", "A", input=b"x")
+        shutil.copyfile(box.vault, box.root + "/old")
+        with open(os.open(box.root + "/p2", os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(b"another passphrase\n")
+        # Where the agent is not told, it still has the old keys.
+        box.must("passwd", "--passphrase-file", box.passphrase, "--new-passphrase-file", box.root + "/p2",
+                 "--kdf-memory", "64", "-q", environment={**box.environment, "XDG_RUNTIME_DIR": ""})
+        shutil.copyfile(box.root + "/old", box.vault)
+        for verb in [("get", "A"), ("check",), ("compact",), ("backup", box.root + "/b"), ("purge", "team", "A", "--all", "-y")]:
+            code, _, errors = box.run(*verb)
+            self.assertEqual(code, 13, (verb, errors))
+            self.assertIn("keys", errors)
+        self.assertFalse(os.path.exists(box.root + "/b"))
+
+
 class Others(Case):
     def test_another_passphrase_opens_the_other_file(self):
         box = self.box

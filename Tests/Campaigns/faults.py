@@ -35,6 +35,7 @@ ERRORS = {
     "fdatasync": ["EIO", "ENOSPC", "EDQUOT", "EINTR"], "fsync": ["EIO", "ENOSPC", "EDQUOT", "EINTR"],
     "rename": ["EIO", "ENOSPC", "EDQUOT", "EACCES", "EROFS"], "renameat2": ["EIO", "ENOSPC", "EDQUOT", "EINVAL", "EROFS"],
     "link": ["EIO", "ENOSPC", "EPERM"], "unlink": ["EIO", "EACCES", "EROFS"], "ftruncate": ["EIO", "EINTR", "EPERM"],
+    "sync_file_range": ["EIO", "ENOSPC", "EINVAL"],
     "mkdir": ["EIO", "ENOSPC", "EDQUOT", "EACCES", "EROFS"], "fchmod": ["EIO", "EPERM", "EROFS"],
     "fchown": ["EIO", "EPERM", "EROFS"], "getdents64": ["EIO", "ENOMEM"], "flock": ["EAGAIN", "ENOLCK", "EINTR"],
     "newfstatat": ["EIO", "ENOMEM", "EACCES"], "lseek": ["EIO"], "readlink": ["EIO", "EACCES", "ENOMEM"],

@@ -64,7 +64,7 @@ MUTANTS = [
      "VectorSetTests"),
     ("a merge pushes one's own purges off the list", MERGE, "let room = isTaken ? here.roomForPurges : 0", "let room = isTaken ? lacking.count : 0", "PurgeTests"),
     ("a copy with older keys can purge", MERGE, "let isTaken = relation == .same || relation == .newer", "let isTaken = relation != .unrelated", "VectorSetTests"),
-    ("what is set after a purge elsewhere is as far ahead as that", "VaultFile/Replay.swift", "return [newest(at: place)?.time,", "return [index.newest(at: place).time,",
+    ("what is set after a purge elsewhere is as far ahead as that", "VaultFile/Replay.swift", "return [histories.newest(at: place)?.time,", "return [index.newest(at: place).time,",
      "PurgeTests"),
     ("numbers that are used up are taken with the keys", MERGE, "hasPurges, there.hasNumbersLeft,", "hasPurges,", "VectorSetTests"),
     ("a half of a nonce does not depend on what it is for", "VaultFile/FrameSealer.swift",

@@ -223,6 +223,47 @@ import Testing
         #expect(try sandbox.run("list").text == (code == 0 ? "" : "A\n"))
     }
 
+    @Test func `purge says which other versions go because they have the same time`() throws {
+        let sandbox = try Sandbox()
+        let versions = ["one", "two"].map { value in
+            let text = Data(value.utf8).base64EncodedString()
+            return """
+                [{"kind": "value", "scope": "team", "name": "A", "value": "\(text)", "time": 1700000000000}]
+                """
+        }
+        try sandbox.write("steps", Array("[\(versions.joined(separator: ", "))]".utf8))
+        try sandbox.write("passphrase", Array("correct horse".utf8))
+        let forged = try sandbox.program([
+            sandbox.root + "/bin/forge", Sandbox.package + "/Tests/PythonReader/vaultmake.py", sandbox.vault,
+            "--passphrase-file", "passphrase", "--json", "steps", "--memory-kib", "8192", "--passes", "1",
+        ])
+        #expect(forged.outcome == .exit(0), "\(forged)")
+        let purge = try PseudoTerminal(
+            sandbox, "purge", "team", "A", "--version", "0", environment: ["VAULT_PASSPHRASE": "correct horse"])
+        try purge.expect("Remove version 0 (set 2023-11-14T22:13:20Z), and 1 more of the same time, ", answer: "")
+        try purge.expect("of the team secret 'A' for good?", answer: "y\n")
+        let end = purge.finish()
+        #expect(end.outcome == .exit(0))
+        #expect(end.printed.contains("Purged 2 versions of team secret 'A'\n"))
+        #expect(try sandbox.run("list").text == "")
+    }
+
+    @Test(arguments: ["v", "old"])
+    func `restore puts nothing in place of what was not shown`(_ changed: String) throws {
+        let sandbox = try Sandbox.withVault()
+        let environment = ["VAULT_PASSPHRASE": "correct horse"]
+        #expect(try sandbox.run("backup", "old").outcome == .exit(0))
+        let restore = try PseudoTerminal(sandbox, "restore", "old", environment: environment)
+        try restore.expect("Put old in the place of ", answer: "")
+        let set = try sandbox.run("--vault", changed, "set", "team", "MEANWHILE", input: [0x61])
+        #expect(set.outcome == .exit(0), "\(set)")
+        restore.type("y\n")
+        let end = restore.finish()
+        #expect(end.outcome == .exit(1))
+        #expect(end.printed.contains("is not what was shown any more; nothing was restored\n"))
+        #expect(try sandbox.run("list").text == (changed == "v" ? "MEANWHILE\n" : ""))
+    }
+
     @Test(arguments: [("y\n", 0), ("n\n", 3)] as [(String, Int32)])
     func `merge asks before it takes newer keys`(_ answer: String, _ code: Int32) throws {
         let sandbox = try Sandbox.withVault()

@@ -15,7 +15,7 @@ struct SalvageFile: Command {
         discussion: """
             IN is read from end to end, and every record that is authentic goes to the new vault OUT, with its history; the same \
             passphrase opens it. IN is not changed, OUT must not exist, and nothing is ever guessed. What was lost is listed, by \
-            its place in IN.
+            its place in IN. If a list of purged versions was lost, those of them that IN still holds are in OUT.
 
             A backup is better, if there is one: see 'vault restore'.
             """,
