@@ -240,8 +240,9 @@ import Testing
         #expect(forged.outcome == .exit(0), "\(forged)")
         let purge = try PseudoTerminal(
             sandbox, "purge", "team", "A", "--version", "0", environment: ["VAULT_PASSPHRASE": "correct horse"])
-        try purge.expect("Remove version 0 (set 2023-11-14T22:13:20Z), and 1 more of the same time, ", answer: "")
-        try purge.expect("of the team secret 'A' for good?", answer: "y\n")
+        let question = "and 1 more of the same time, of the team secret 'A' for good?"
+        try purge.expect(question, answer: "y\n")
+        #expect(purge.screen.hasPrefix("Remove version 0 (set 2023-11-14T22:13:20Z), "))
         let end = purge.finish()
         #expect(end.outcome == .exit(0))
         #expect(end.printed.contains("Purged 2 versions of team secret 'A'\n"))
