@@ -55,6 +55,7 @@ def verbs(root):
         Verb("copy", "copy", "A", "--from", "team", "--to", "project", "--to-id", "web"),
         Verb("move", "move", "A", "--from", "team", "--to", "cluster", "--to-id", "gpu", done=(9,)),
         Verb("compact", "compact", "--keep", "none", varies=True),
+        Verb("purge", "purge", "team", "A", "--all", "--yes", done=(9,), varies=True),
         Verb("check", "check"),
         Verb("backup", "backup", root + "/backup"),
         Verb("restore", "restore", root + "/backup", "--yes", varies=True),
@@ -75,6 +76,9 @@ def verbs(root):
         Verb("inject to stdout", "inject", "-i", root + "/template"),
         Verb("export to stdout", "export", "--format", "dotenv"),
         Verb("check without a key", "check", "--keyless", key=False),
+        Verb("purge after a tail", "purge", "team", "A", "--all", "--yes", tail=True, done=(9,), varies=True),
+        Verb("merge that takes keys", "merge", root + "/newer", "--take-keys", "--other-passphrase-file", root + "/new-passphrase",
+             varies=True, done=(5,)),
         Verb("check of damage", "check", "--vault", root + "/damaged", codes=(8,)),
         Verb("backup to stdout", "backup", "-", varies=True),
         Verb("backup verified", "backup", "--verify", root + "/backup"),
@@ -153,6 +157,9 @@ class State:
         self.put("exported", b"what was exported before\n")
         self.put("variables", b"D=" + SECRET + b"d\nE=" + SECRET + b"e\n")
         self.put("new-passphrase", NEW_PASSPHRASE)
+        shutil.copy(root + "/other", root + "/newer")
+        box.must("passwd", "--vault", root + "/newer", "--new-passphrase-file", root + "/new-passphrase", "--kdf-memory", "64",
+                 *options)
         self.put("editor", b"#!/bin/sh\nprintf %s-edited " + SECRET + b' >"$1"\n', 0o700)
         if tail:
             with open(box.vault, "ab") as file:

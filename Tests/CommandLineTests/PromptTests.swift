@@ -239,7 +239,8 @@ import Testing
         ])
         #expect(forged.outcome == .exit(0), "\(forged)")
         let purge = try PseudoTerminal(
-            sandbox, "purge", "team", "A", "--version", "0", environment: ["VAULT_PASSPHRASE": "correct horse"])
+            sandbox, "purge", "team", "A", "--version", "0",
+            environment: ["VAULT_PASSPHRASE": "correct horse"])
         let question = "and 1 more of the same time, of the team secret 'A' for good?"
         try purge.expect(question, answer: "y\n")
         #expect(purge.screen.hasPrefix("Remove version 0 (set 2023-11-14T22:13:20Z), "))
