@@ -11,7 +11,7 @@ import vectors2
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Vectors")
 FOLDER = os.path.join(HERE, "v2")
-FROZEN = "085d67323d5e336a9f6ea4e7a623d5d15faf2b2976fe8b11441ecde2f48ea39f"
+FROZEN = "02bd886b2d8d37513753b86d3670064e2f2a6848fdccc1e398868896c7d70ddf"
 
 
 def paths():

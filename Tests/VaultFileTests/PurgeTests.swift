@@ -144,6 +144,28 @@ import Testing
         #expect(try world.open().history() == other.open().history())
     }
 
+    @Test func `a version that another program writes behind its entry is in no history`() throws {
+        let world = try leaked()
+        var other = World(path: FaultOperation.other)
+        other.surroundings = world.surroundings
+        other.surroundings.checkpoints = nil
+        let before = try other.open()
+        let version = before.versions(address("A"))[1]
+        var reader = try before.reader()
+        let content = try reader.open(at: version.offset, length: before.committedEnd) { _, plaintext in
+            plaintext.array(plaintext.indices)
+        }
+        let plaintext = try #require(content)
+        try world.purge(.version(1), of: "A")
+        let log = try world.open()
+        let history = try log.history()
+        try world.open().append { batch throws(VaultFileError) in _ = try batch.carry(plaintext.span) }
+        try log.refresh()
+        #expect(try log.history() == history)
+        #expect(try world.open().history() == history)
+        #expect(try plaintexts(world).contains("must never"))
+    }
+
     @Test func `a copy of the file in which a purged version lies still does not bring it back`() throws {
         let world = try leaked()
         let before = try world.open().history()

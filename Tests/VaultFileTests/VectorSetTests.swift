@@ -35,7 +35,7 @@ import Testing
         }
         #expect(
             try BLAKE2b.hash(list.span).hexadecimal
-                == "085d67323d5e336a9f6ea4e7a623d5d15faf2b2976fe8b11441ecde2f48ea39f")
+                == "02bd886b2d8d37513753b86d3670064e2f2a6848fdccc1e398868896c7d70ddf")
     }
 
     /// What this program makes of a vector.

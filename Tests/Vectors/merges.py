@@ -209,7 +209,7 @@ def purges():
     x.commit(RIGHT, put("P", b"", START), LEFT, purged(entry(LEFT, vault_id), entry(RIGHT)))
     f, _, start = branches()
     written("another-vault-with-entries", "What X lists is hashed with the vault id of X", f, x, "unrelated", [RIGHT, put("P", b"", START)], record(True))
-    for own, count in ((0, 65536), (0, 65537), (1, 65536), (65536, 1), (65537, 1)):
+    for own, count in ((0, 65536), (0, 65537), (1, 65536), (65536, 1), (65537, 1), (65537, 2)):
         f, x, start = branches("many entries")
         heads = [f.commit(*many(f, own))] if own else []
         theirs = many(x, count)
@@ -292,6 +292,13 @@ def keys():
     f = File("few keys", read_only=1)
     f.commit(descent(True, keys=[key_id(OLDER)]), LEFT)
     written("diverged-1025-key-ids", "Rule 5: the first key ids, 512 in all", f, x, "diverged", [RIGHT], record(True, ids=ids, keys=many[:511]))
+    for own, count in ((512, 1), (513, 2)):
+        x = File("keys %d" % count, THIRD, read_only=1)
+        ids = [x.birth, x.commit(descent(True, keys=[key_id(OLDER), *made_up(count, "their keys")]), RIGHT)]
+        f = File("keys %d" % own, read_only=1)
+        f.commit(descent(True, keys=[key_id(OLDER), *made_up(own - 1, "own keys")]), LEFT)
+        written("diverged-%d-and-%d-key-ids" % (own, count), "Rule 5: F has %d key ids, and gets no more" % own, f, x, "diverged", [RIGHT],
+                record(True, ids=ids))
 
 
 def other_vaults():
@@ -392,6 +399,13 @@ def ends():
         else:
             Vectors.add("merge", "newer-seq-that-does-not-suffice", 8, "Rule 8: seq would pass 2^64 - 1", [f, x], {"expect": "exhausted"}, now=NOW,
                         options=["--take-keys"])
+    f = rewritten("seq o", descent(heads=[A]), [LEFT], base_seq=last - 7)
+    merged = f.commit(descent(True, keys=[key_id(OLDER)]))
+    x = rewritten("seq p", descent(True, keys=[key_id()]), [RIGHT], master=NEWER)
+    own = id(x.tag, NEWER)
+    written("newer-seq-that-suffices-for-fewer-records", "A rewrite of two records of three, then a transaction of two", f, x, "newer", [RIGHT],
+            record(heads=[own], ids=[own]), options=["--take-keys"], kept=[LEFT],
+            rewrite=record(True, keys=[key_id(OLDER), key_id()], ids=[A, merged]))
 
 
 def large():
