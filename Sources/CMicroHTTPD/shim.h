@@ -7,7 +7,8 @@
 #include <string.h>
 
 struct microhttpd_settings {
-    uint16_t port;                  /* of 127.0.0.1; 0 lets the system choose */
+    int is_ipv6;                    /* whether it is at ::1, else at 127.0.0.1 */
+    uint16_t port;                  /* 0 lets the system choose */
     unsigned int connections;       /* at most, at a time */
     unsigned int seconds;           /* that a connection may be quiet */
     size_t head;                    /* bytes for the head of a request */
@@ -25,13 +26,14 @@ static inline size_t microhttpd_keep_escapes(void *context, struct MHD_Connectio
     return strlen(text);
 }
 
-/* A server on 127.0.0.1 that works inside MHD_run alone; NULL with errno if there is none. */
+/* A server that works inside MHD_run alone; NULL with errno if there is none. */
 static inline struct MHD_Daemon *microhttpd_start(const struct microhttpd_settings *settings) {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(settings->port) };
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    struct sockaddr_in ipv4 = { .sin_family = AF_INET, .sin_port = htons(settings->port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    struct sockaddr_in6 ipv6 = { .sin6_family = AF_INET6, .sin6_port = htons(settings->port), .sin6_addr = IN6ADDR_LOOPBACK_INIT };
     return MHD_start_daemon(
-        MHD_USE_EPOLL, 0, settings->accept, settings->context, settings->handle, settings->context,
-        MHD_OPTION_SOCK_ADDR, (struct sockaddr *) &address,
+        MHD_USE_EPOLL | (settings->is_ipv6 ? MHD_USE_IPv6 : 0),
+        0, settings->accept, settings->context, settings->handle, settings->context,
+        MHD_OPTION_SOCK_ADDR, settings->is_ipv6 ? (struct sockaddr *) &ipv6 : (struct sockaddr *) &ipv4,
         MHD_OPTION_CONNECTION_LIMIT, settings->connections,
         MHD_OPTION_CONNECTION_TIMEOUT, settings->seconds,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings->head,
@@ -57,10 +59,15 @@ static inline int microhttpd_descriptor(struct MHD_Connection *connection) {
     return info ? info->connect_fd : -1;
 }
 
-/* The port of a client's address; 0 if it is none of IPv4. */
-static inline uint16_t microhttpd_client_port(const struct sockaddr *address) {
-    return address->sa_family == AF_INET ? ntohs(((const struct sockaddr_in *) address)->sin_port) : 0;
+/* The port of a client at 127.0.0.1, or of one at ::1; 0 if it has another address. */
+static inline uint16_t microhttpd_client_port(const struct sockaddr *address, int is_ipv6) {
+    const struct sockaddr_in *ipv4 = (const struct sockaddr_in *) address;
+    const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *) address;
+    if (address->sa_family != (is_ipv6 ? AF_INET6 : AF_INET)) return 0;
+    if (is_ipv6) return IN6_IS_ADDR_LOOPBACK(&ipv6->sin6_addr) ? ntohs(ipv6->sin6_port) : 0;
+    return ipv4->sin_addr.s_addr == htonl(INADDR_LOOPBACK) ? ntohs(ipv4->sin_port) : 0;
 }
+static inline int microhttpd_is_ipv6(const struct sockaddr *address) { return address->sa_family == AF_INET6; }
 
 /* Overwrites the part of a body that was taken, in the library's own buffer, with zeros. */
 static inline void microhttpd_wipe(const char *bytes, size_t count) { explicit_bzero((char *) bytes, count); }

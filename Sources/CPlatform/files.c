@@ -32,6 +32,8 @@ int64_t platform_next_data(int fd, int64_t offset) {
     return found < 0 && errno == ENXIO ? lseek(fd, 0, SEEK_END) : found;
 }
 
+int platform_open_path(const char *path) { return open(path, O_PATH | O_CLOEXEC); }
+
 void platform_start_sync(int fd, int64_t offset, int64_t count) {
     int before = errno;
     sync_file_range(fd, offset, count, SYNC_FILE_RANGE_WRITE);

@@ -5,8 +5,8 @@ internal import Sodium
 
 /// What a server is for: whom it answers, and what.
 public protocol HTTPService: AnyObject {
-    /// Whether a connection from this port of 127.0.0.1 may be taken; else it is closed without a byte.
-    func admits(clientPort: UInt16) -> Bool
+    /// Whether a connection from this port of `address` may be taken; else it is closed without a byte.
+    func admits(clientPort: UInt16, of address: LoopbackPeer.Address) -> Bool
 
     /// Looks at the head of a request.
     ///
@@ -20,13 +20,15 @@ public protocol HTTPService: AnyObject {
     func response(to request: Request, body: Span<UInt8>) -> Response
 }
 
-/// A server for HTTP/1.1 on 127.0.0.1, in one thread: a service is asked one thing at a time.
+/// A server for HTTP/1.1 on one port of 127.0.0.1 and of ::1, in one thread: a service is asked one thing at a time.
+///
+/// On both, since `localhost` may mean either: what listens on the other would get what is meant for this one.
 ///
 /// The only user of libmicrohttpd.
 @safe public final class HTTPServer {
     /// What a client can take up.
     public struct Limits: Sendable {
-        /// Connections at a time; others wait at the door.
+        /// Connections at a time for each address; others wait at the door.
         public var connections = 512
         /// Milliseconds for a request and its answer, and between two requests.
         public var patience: UInt64 = 20_000
@@ -41,7 +43,8 @@ public protocol HTTPService: AnyObject {
 
     private let service: any HTTPService
     private let limits: Limits
-    private var daemon: OpaquePointer?
+    /// The library's servers, one for each address.
+    private var daemons: [OpaquePointer] = unsafe []
     private var poller = Poller()
     /// The connections that are open, by the library's address of each.
     private var connections: [UInt: Visit] = [:]
@@ -53,13 +56,52 @@ public protocol HTTPService: AnyObject {
         var since: UInt64
     }
 
-    /// Listens on `port` of 127.0.0.1; on one that the system chooses if it is 0.
+    /// An address at which nothing can listen.
+    public struct CannotListen: Error {
+        /// Of this machine.
+        public let address: LoopbackPeer.Address
+        /// Why, such as that the port is in use.
+        public let reason: Errno
+    }
+
+    /// How many ports are tried, one after the other, that somebody may have at one address alone.
+    private static let mostPorts = 16
+
+    /// Listens on `port`; on one that the system chooses if it is 0.
     ///
-    /// - Throws: ``Errno``, such as that the address is in use.
-    public init(port: UInt16, limits: Limits = Limits(), service: any HTTPService) throws(Errno) {
+    /// Where the machine has no ::1, it listens at 127.0.0.1 alone.
+    public init(
+        port: UInt16, limits: Limits = Limits(), service: any HTTPService
+    ) throws(CannotListen) {
         self.service = service
         self.limits = limits
+        var tries = port == 0 ? HTTPServer.mostPorts : 1
+        while unsafe daemons.isEmpty {
+            tries -= 1
+            do throws(CannotListen) {
+                try listen(on: port)
+            } catch where error.address == .ipv6 && error.reason == .addressInUse && tries > 0 {
+                stop()
+            } catch {
+                throw error
+            }
+        }
+    }
+
+    private func listen(on port: UInt16) throws(CannotListen) {
+        try listen(at: .ipv4, port)
+        do throws(CannotListen) {
+            try listen(at: .ipv6, self.port)
+        } catch where error.reason == .noSuchAddress || error.reason == .noAddressFamily {
+            return
+        } catch {
+            throw error
+        }
+    }
+
+    private func listen(at place: LoopbackPeer.Address, _ port: UInt16) throws(CannotListen) {
         var settings = unsafe microhttpd_settings()
+        unsafe settings.is_ipv6 = place == .ipv6 ? 1 : 0
         unsafe settings.port = port
         unsafe settings.connections = UInt32(limits.connections)
         unsafe settings.seconds = UInt32(limits.patience / 1000)
@@ -67,9 +109,11 @@ public protocol HTTPService: AnyObject {
         unsafe settings.context = Unmanaged.passUnretained(self).toOpaque()
         unsafe settings.accept = { context, address, _ in
             guard let address = unsafe address else { return .NO }
-            let port = unsafe microhttpd_client_port(address)
+            let family = unsafe microhttpd_is_ipv6(address)
+            let port = unsafe microhttpd_client_port(address, family)
+            guard port != 0 else { return .NO }
             let service = unsafe HTTPServer.from(context).service
-            return service.admits(clientPort: port) ? .YES : .NO
+            return service.admits(clientPort: port, of: family == 1 ? .ipv6 : .ipv4) ? .YES : .NO
         }
         unsafe settings.connection = { context, connection, _, code in
             guard let connection = unsafe connection else { return }
@@ -104,12 +148,17 @@ public protocol HTTPService: AnyObject {
         }
         errno = 0
         guard let daemon = unsafe microhttpd_start(&settings) else {
-            throw Errno(rawValue: errno == 0 ? EIO : errno)
+            throw CannotListen(address: place, reason: Errno(rawValue: errno == 0 ? EIO : errno))
         }
-        unsafe self.daemon = daemon
+        unsafe daemons.append(daemon)
     }
 
-    deinit { unsafe MHD_stop_daemon(daemon) }
+    deinit { stop() }
+
+    private func stop() {
+        for unsafe daemon in unsafe daemons { unsafe MHD_stop_daemon(daemon) }
+        unsafe daemons.removeAll()
+    }
 
     private static func from(_ context: UnsafeMutableRawPointer?) -> HTTPServer {
         guard let context = unsafe context else {
@@ -120,22 +169,24 @@ public protocol HTTPService: AnyObject {
     }
 
     /// The port that it listens on.
-    public var port: UInt16 { unsafe microhttpd_port(daemon) }
+    public var port: UInt16 { unsafe daemons.first.map { unsafe microhttpd_port($0) } ?? 0 }
 
     /// Waits until there is something to do, or so many milliseconds are over, and does it.
     public func step(milliseconds: UInt64) throws(Errno) {
         var wait = milliseconds
-        var libraryWait: UInt64 = 0
-        let isWaiting = unsafe MHD_get_timeout(daemon, &libraryWait)
-        if isWaiting == .YES { wait = min(wait, libraryWait) }
         // A connection that is overdue is noticed within a second.
         if !connections.isEmpty { wait = min(wait, 1000) }
         poller.removeAll()
-        let descriptor = unsafe microhttpd_poll_descriptor(daemon)
-        _ = poller.add(InheritedDescriptor(number: descriptor), .reading)
+        for unsafe daemon in unsafe daemons {
+            var libraryWait: UInt64 = 0
+            let isWaiting = unsafe MHD_get_timeout(daemon, &libraryWait)
+            if isWaiting == .YES { wait = min(wait, libraryWait) }
+            let descriptor = unsafe microhttpd_poll_descriptor(daemon)
+            _ = poller.add(InheritedDescriptor(number: descriptor), .reading)
+        }
         try poller.wait(milliseconds: wait)
         closeOverdue()
-        unsafe MHD_run(daemon)
+        for unsafe daemon in unsafe daemons { unsafe MHD_run(daemon) }
         Stack.wipe()
     }
 

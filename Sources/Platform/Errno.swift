@@ -40,6 +40,12 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringCo
     public static let tooManyFiles = Errno(rawValue: EMFILE)
     /// Connection refused: a socket at which nobody listens.
     public static let connectionRefused = Errno(rawValue: ECONNREFUSED)
+    /// Address already in use.
+    public static let addressInUse = Errno(rawValue: EADDRINUSE)
+    /// Cannot assign requested address: this machine has none such.
+    public static let noSuchAddress = Errno(rawValue: EADDRNOTAVAIL)
+    /// Address family not supported by protocol.
+    public static let noAddressFamily = Errno(rawValue: EAFNOSUPPORT)
     /// Software caused connection abort: the other side left before it was accepted.
     static let connectionAborted = Errno(rawValue: ECONNABORTED)
     /// Connection reset by peer.

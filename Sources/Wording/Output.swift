@@ -23,10 +23,14 @@ package enum Output {
     /// Writes data to a file that was named, or else to standard output, where all of it matters.
     package static func write(_ bytes: Span<UInt8>, to file: String?) throws(Failure) {
         guard let file, file != "-" else { return try write(bytes, isWhole: true) }
-        do throws(Errno) {
+        do throws(OutputFile.Refusal) {
             try OutputFile.write(bytes, to: file)
         } catch {
-            throw Failure(error, "cannot write \(file)")
+            switch error {
+            case .system(let error): throw Failure(error, "cannot write \(file)")
+            case .danglingLink: throw Failure(.other, "\(file) is a symbolic link that leads nowhere")
+            case .foreign: throw Failure(.other, "\(file) belongs to another user, who could read it")
+            }
         }
     }
 

@@ -15,7 +15,7 @@ struct Desk {
     /// - Returns: JSON, or nil where there is nothing to say.
     func answer(_ route: Route, _ body: Span<UInt8>) throws(Refusal) -> SecretBuffer? {
         switch route {
-        case .file, .exchange: return nil
+        case .file, .exchange, .lock: return nil
         case .list(let scope):
             let names = try during { session throws(VaultError) in try session.names(in: scope) }
             return try Desk.text(.array(names.map { .object([("name", .string($0))]) }))
@@ -40,6 +40,15 @@ struct Desk {
                     }))
         case .effective(let context): return try Desk.text(try effective(context))
         case .value: return try value(body)
+        }
+    }
+
+    /// Makes sure that the vault is unlocked; extends no deadline.
+    func checkUnlocked() throws(Refusal) {
+        do throws(AgentError) {
+            _ = try Agent().status(of: path)
+        } catch {
+            throw Refusal(Failure(error, path: path))
         }
     }
 

@@ -37,8 +37,8 @@ struct Gate: ~Copyable {
     }
 
     /// Whether the program at that port of the client's side belongs to the same user.
-    func admits(clientPort: UInt16) -> Bool {
-        LoopbackPeer.userID(from: clientPort, to: port) == CurrentProcess.userID
+    func admits(clientPort: UInt16, of address: LoopbackPeer.Address) -> Bool {
+        (try? LoopbackPeer.userID(of: address, from: clientPort, to: port)) == CurrentProcess.userID
     }
 
     /// Makes sure that a request was meant for here; a rebound name in a browser was not.

@@ -26,17 +26,22 @@ enum Main {
         if let failure = lock(of: settings.path) { throw failure }
         let service = try WebService(Desk(path: settings.path), api: try settings.token())
         let server: HTTPServer
-        do throws(Errno) {
+        do throws(HTTPServer.CannotListen) {
             server = try HTTPServer(port: settings.port, service: service)
         } catch {
-            throw Failure(error, "cannot listen on port \(settings.port) of 127.0.0.1")
+            throw Failure(error.reason, "cannot listen on port \(settings.port) of \(error.address)")
+        }
+        do throws(Errno) {
+            _ = try LoopbackPeer.userID(of: .ipv4, from: server.port, to: server.port)
+        } catch {
+            throw Failure(error, "cannot ask the kernel whose connections there are")
         }
         let address = service.begin(at: server.port)
         try Output.write(address + "\n")
         Output.note(
             "Serving \(settings.path) until Ctrl-C, until it is locked, or \(Duration.words(milliseconds: settings.idle)) without use"
         )
-        if settings.opens { ShellCommand.show(address) }
+        var link = settings.opens ? PageLink.show(address) : nil
         var nextLook = WebService.now() + lookEvery
         while true {
             let now = WebService.now()
@@ -44,6 +49,7 @@ enum Main {
                 return Output.note(
                     "Ended: nobody used the page for \(Duration.words(milliseconds: settings.idle))")
             }
+            if service.isOpened { _ = link.take() }
             if now >= nextLook {
                 if lock(of: settings.path) != nil { return Output.note("Ended: \(settings.path) was locked") }
                 nextLook = now + lookEvery

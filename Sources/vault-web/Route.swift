@@ -5,6 +5,7 @@ internal import Wording
 enum Route {
     case file(PageFile)
     case exchange
+    case lock
     case list(Scope)
     case set(Secret)
     case delete(Secret)
@@ -54,6 +55,10 @@ enum Route {
             try check(method, ["POST"])
             _ = try Query(query, known: [])
             return .exchange
+        case "/page/lock":
+            try check(method, ["GET"])
+            _ = try Query(query, known: [])
+            return .lock
         case "/page/contexts":
             try check(method, ["GET"])
             _ = try Query(query, known: [])

@@ -9,6 +9,8 @@ final class WebService: HTTPService {
     private var gate: Gate
     /// When somebody with a key asked last; monotonic milliseconds.
     private(set) var lastUse = WebService.now()
+    /// Whether the one-time token was used.
+    private(set) var isOpened = false
 
     init(_ desk: Desk, api: consuming Token?) throws(Failure) {
         self.desk = desk
@@ -23,7 +25,9 @@ final class WebService: HTTPService {
         return gate.address
     }
 
-    func admits(clientPort: UInt16) -> Bool { gate.admits(clientPort: clientPort) }
+    func admits(clientPort: UInt16, of address: LoopbackPeer.Address) -> Bool {
+        gate.admits(clientPort: clientPort, of: address)
+    }
 
     func refusal(of request: Request) -> Response? {
         do throws(Refusal) {
@@ -43,6 +47,11 @@ final class WebService: HTTPService {
             let route = try route(of: request)
             if case .file(let file) = route {
                 return WebService.response(200, file.type, try Desk.buffer(file.bytes))
+            }
+            if case .lock = route {
+                // The page asks by itself, which is no use of it.
+                try desk.checkUnlocked()
+                return Response(204, WebService.fields)
             }
             lastUse = WebService.now()
             if case .exchange = route { return WebService.response(200, WebService.json, try exchange()) }
@@ -71,7 +80,8 @@ final class WebService: HTTPService {
     }
 
     private func exchange() throws(Refusal) -> SecretBuffer {
-        try gate.exchange { key throws(Refusal) in
+        isOpened = true
+        return try gate.exchange { key throws(Refusal) in
             try Desk.allocating { () throws(SodiumError) in
                 var text = try SecretBuffer(capacity: key.count + 16)
                 try text.append(Array("{\"key\":\"".utf8).span)

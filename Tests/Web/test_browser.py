@@ -277,7 +277,7 @@ class Secrecy(Case):
         self.button("REVEAL SHOWN").click()
         self.wait(lambda: "look-at-me" in self.text)
         self.web.vault("lock")
-        self.visit("Not open", "a[href='#/team/effective']")
+        self.wait(lambda: self.find("h1").text == "Not open", "that it is locked is shown by itself")
         self.assertNotIn("SHOWN", self.text)
         self.assertNotIn("look-at-me", self.text)
 

@@ -1,5 +1,6 @@
 """The interface of web-interface.md, spoken by hand: its routes, who is answered, its limits, its end."""
 
+import http.client
 import json
 import os
 import signal
@@ -11,6 +12,14 @@ import unittest
 from webserver import KEY, VAULT, Sandbox, Web, until
 
 NOBODY = 65534
+
+
+def has_ipv6():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        return True
+    except OSError:
+        return False
 
 
 class Case(unittest.TestCase):
@@ -216,11 +225,78 @@ except ConnectionError:
         self.assertEqual((result.stdout, result.stderr), (b"0\n", b""))
         self.assertEqual(self.web.request("GET", "/teams/secrets")[0], 200)
 
-    def test_it_listens_on_127_0_0_1_alone(self):
-        with open(f"/proc/{self.web.process.pid}/net/tcp") as file:
-            mine = [line.split()[1] for line in file if line.split()[1].endswith(f":{self.web.port:04X}")
-                    and line.split()[3] == "0A"]
-        self.assertEqual(mine, [f"0100007F:{self.web.port:04X}"])
+    def stranger(self, code, user=NOBODY):
+        """What a program of another user prints, which has a socket `s`, and `ask(method, target, body)` for the head and body of a request."""
+        head = f"""
+import os, socket
+os.setgid({user}); os.setuid({user})
+s = socket.socket()
+def ask(method, target, body=b""):
+    return (method + " " + target + " HTTP/1.1\\r\\nHost: 127.0.0.1:{self.web.port}\\r\\nX-API-Key: {KEY}\\r\\nContent-Length: "
+            + str(len(body)) + "\\r\\n\\r\\n").encode() + body
+def answer():
+    try:
+        return len(s.recv(1))
+    except ConnectionError:
+        return 0
+"""
+        result = subprocess.run(["/usr/bin/python3", "-c", head + code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(result.stderr, b"")
+        return result.stdout.decode()
+
+    @unittest.skipUnless(os.getuid() == 0, "only root can become another user")
+    def test_a_port_of_ours_at_another_address_of_this_machine_is_not_us(self):
+        with socket.create_connection(("127.0.0.1", self.web.port)) as ours:
+            port = ours.getsockname()[1]
+            for address in ["127.0.0.2", "127.255.255.254"]:
+                for user in [NOBODY, os.getuid()]:
+                    self.assertEqual(self.stranger(f"""
+s.bind(("{address}", {port}))
+s.connect(("127.0.0.1", {self.web.port}))
+s.sendall(ask("GET", "/teams/secrets"))
+print(answer())
+""", user), "0\n")
+            ours.sendall(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{self.web.port}\r\n\r\n".encode())
+            self.assertTrue(ours.recv(20).startswith(b"HTTP/1.1 200"))
+
+    @unittest.skipUnless(os.getuid() == 0, "only root can become another user")
+    def test_a_socket_that_was_closed_is_not_roots(self):
+        before = self.web.vault("list", "--all")
+        self.web.process.send_signal(signal.SIGSTOP)
+        try:
+            self.stranger(f"""
+s.connect(("127.0.0.1", {self.web.port}))
+s.sendall(ask("PUT", "/teams/secrets/EVIL", b'{{"value":"x"}}'))
+""")
+        finally:
+            self.web.process.send_signal(signal.SIGCONT)
+        self.assertEqual(self.web.request("GET", "/teams/secrets")[0], 200)
+        self.assertEqual(self.web.vault("list", "--all"), before)
+
+    def listening(self, family):
+        with open(f"/proc/{self.web.process.pid}/net/{family}") as file:
+            rows = [line.split() for line in file]
+        return [row[1] for row in rows if row[1].endswith(f":{self.web.port:04X}") and row[3] == "0A"]
+
+    def test_it_listens_on_127_0_0_1_and_on_the_same_of_ipv6(self):
+        self.assertEqual(self.listening("tcp"), [f"0100007F:{self.web.port:04X}"])
+        if not has_ipv6():
+            self.skipTest("this machine has no ::1")
+        self.assertEqual(self.listening("tcp6"), [f"00000000000000000000000001000000:{self.web.port:04X}"])
+        connection = http.client.HTTPConnection("::1", self.web.port, timeout=30)
+        self.addCleanup(connection.close)
+        connection.request("GET", "/teams/secrets", headers={"Host": f"localhost:{self.web.port}", "X-API-Key": KEY})
+        self.assertEqual(connection.getresponse().status, 200)
+
+    @unittest.skipUnless(os.getuid() == 0, "only root can become another user")
+    def test_another_user_gets_no_byte_over_ipv6_either(self):
+        if not has_ipv6():
+            self.skipTest("this machine has no ::1")
+        self.assertEqual(self.stranger(f"""
+s = socket.create_connection(("::1", {self.web.port}))
+s.sendall(ask("GET", "/teams/secrets"))
+print(answer())
+"""), "0\n")
 
     def test_it_has_no_secret_in_its_arguments_environment_or_output(self):
         web = Web("--no-open")
@@ -269,6 +345,26 @@ class Slow(Case):
             self.assertLess(time.monotonic() - began, 40)
             time.sleep(0.5)
         self.assertGreater(time.monotonic() - began, 10)
+
+
+class Lock(Case):
+    def test_the_page_learns_that_the_vault_was_locked_which_is_no_use(self):
+        web = Web("--idle", "3s")
+        self.addCleanup(web.close)
+        key = web.open_page()
+        began = time.monotonic()
+        while web.process.poll() is None and time.monotonic() < began + 20:
+            try:
+                self.assertEqual(web.request("GET", "/page/lock", key=key)[0], 204)
+            except OSError:
+                break
+            time.sleep(0.2)
+        self.assertIn("nobody used the page for 3s", web.process.stderr.read())
+        web.start()
+        key = web.open_page()
+        self.assertEqual(web.request("GET", "/page/lock")[0], 403)
+        web.vault("lock")
+        self.assertEqual(web.error("GET", "/page/lock", key=key)[0], 423)
 
 
 class Ends(unittest.TestCase):
@@ -342,7 +438,50 @@ class Starts(unittest.TestCase):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             code, said = self.fails("--port", str(taken.getsockname()[1]))
         self.assertEqual(code, 1)
-        self.assertIn("address already in use", said)
+        self.assertIn("of 127.0.0.1: address already in use", said)
+        if has_ipv6():
+            with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+                code, said = self.fails("--port", str(taken.getsockname()[1]))
+            self.assertEqual(code, 1)
+            self.assertIn("of [::1]: address already in use", said)
+
+    def test_a_browser_gets_the_address_from_a_private_file(self):
+        box = self.sandbox
+        box.unlock()
+        os.mkdir(box.root + "/bin")
+        with open(os.open(box.root + "/bin/xdg-open", os.O_CREAT | os.O_WRONLY, 0o700), "w") as file:
+            file.write(f"#!/bin/sh\nprintf '%s\\n' \"$@\" >{box.root}/words; cp -p \"$1\" {box.root}/opened; : >{box.root}/done\n")
+        terminal, other = os.openpty()
+        process = subprocess.Popen(
+            [VAULT, "web"], stdin=subprocess.DEVNULL, stdout=other, stderr=subprocess.PIPE, text=True,
+            env={**box.environment, "PATH": box.root + "/bin:/usr/bin:/bin", "DISPLAY": ":7"})
+        os.close(other)
+        try:
+            address = os.read(terminal, 200).decode().strip()
+            self.assertTrue(until(lambda: os.path.exists(box.root + "/done")))
+            with open(box.root + "/words") as file:
+                words = file.read().splitlines()
+            self.assertEqual(words, [f"{box.root}/run/vault/page-{process.pid}.html"])
+            token = address.split("#")[1]
+            with open(box.root + "/opened") as file:
+                self.assertIn(f'content="0;url={address}"', file.read())
+            self.assertEqual(os.stat(words[0]).st_mode & 0o777, 0o600)
+            for name in filter(str.isdigit, os.listdir("/proc")):
+                try:
+                    with open(f"/proc/{name}/cmdline", "rb") as file:
+                        self.assertNotIn(token.encode(), file.read())
+                except (FileNotFoundError, ProcessLookupError):
+                    pass
+            connection = http.client.HTTPConnection("127.0.0.1", int(address.split(":")[2].split("/")[0]), timeout=30)
+            connection.request("POST", "/page/session", headers={"X-API-Key": token})
+            self.assertEqual(connection.getresponse().status, 200)
+            connection.close()
+            self.assertTrue(until(lambda: not os.path.exists(words[0])))
+        finally:
+            process.kill()
+            process.wait()
+            process.stderr.close()
+            os.close(terminal)
 
     def test_the_program_alone_says_what_it_belongs_to(self):
         result = subprocess.run([os.path.join(os.path.dirname(os.path.realpath(VAULT)), "vault-web")],

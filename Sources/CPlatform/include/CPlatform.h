@@ -26,6 +26,9 @@ int platform_copy_attributes(int from, int to);
 /* Where the first data at offset or behind it lies, the end of the file if there is none, or -1. */
 int64_t platform_next_data(int fd, int64_t offset);
 
+/* A descriptor of what lies at path, to look at and not to read or write; or -1 with errno. */
+int platform_open_path(const char *path);
+
 /* Starts to write count bytes at offset to the disk, and does not wait. */
 void platform_start_sync(int fd, int64_t offset, int64_t count);
 
@@ -80,6 +83,10 @@ int platform_socket_accept(int fd);
 
 /* The user of the process at the other end: 0, or -1 with errno. */
 int platform_socket_peer(int fd, uint32_t *user);
+
+/* The owner of the TCP socket that is connected from a port of 127.0.0.1, or of ::1, to another one: 0, or -1 with errno, which is ENOENT if
+ * there is none. */
+int platform_loopback_owner(int is_ipv6, uint16_t from, uint16_t to, uint32_t *user);
 
 /* A descriptor that is readable once the boot clock, which counts sleep, has reached a moment; 0 disarms it. */
 int platform_boot_timer(void);

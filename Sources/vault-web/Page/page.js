@@ -90,6 +90,7 @@ function tell(text) {
 
 // What ends the page: it shows nothing any more that was asked for before.
 function end(problem) {
+  hideAll();
   const over = {
     0: "It ended, or the vault was locked. Run “vault web” in a terminal, and open the new address.",
     401: "This tab has no key. Open the address that “vault web” prints; each works once.",
@@ -243,6 +244,24 @@ async function versions(here, name, slot) {
     tell(error.message);
   }
 }
+
+// ---- The lock: asked for every second, and when the page is looked at again
+
+const LOOK_EVERY = 1000; // milliseconds
+
+async function look() {
+  if (!sessionStorage.getItem(keyName) || !$("file").textContent) return;
+  try {
+    await ask("GET", "/page/lock");
+  } catch (problem) {
+    if ([0, 423].includes(problem.status)) {
+      turn++; // no answer that is still on its way draws anything
+      end(problem);
+    }
+  }
+}
+setInterval(look, LOOK_EVERY);
+document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
 
 // ---- Drawing
 
