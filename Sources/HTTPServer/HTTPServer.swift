@@ -80,7 +80,7 @@ public protocol HTTPService: AnyObject {
             tries -= 1
             do throws(CannotListen) {
                 try listen(on: port)
-            } catch where error.address == .ipv6 && error.reason == .addressInUse && tries > 0 {
+            } catch  where error.address == .ipv6 && error.reason == .addressInUse && tries > 0 {
                 stop()
             } catch {
                 throw error
@@ -92,7 +92,7 @@ public protocol HTTPService: AnyObject {
         try listen(at: .ipv4, port)
         do throws(CannotListen) {
             try listen(at: .ipv6, self.port)
-        } catch where error.reason == .noSuchAddress || error.reason == .noAddressFamily {
+        } catch  where error.reason == .noSuchAddress || error.reason == .noAddressFamily {
             return
         } catch {
             throw error
@@ -156,7 +156,7 @@ public protocol HTTPService: AnyObject {
     deinit { stop() }
 
     private func stop() {
-        for unsafe daemon in unsafe daemons { unsafe MHD_stop_daemon(daemon) }
+        unsafe daemons.forEach { unsafe MHD_stop_daemon($0) }
         unsafe daemons.removeAll()
     }
 
@@ -177,7 +177,7 @@ public protocol HTTPService: AnyObject {
         // A connection that is overdue is noticed within a second.
         if !connections.isEmpty { wait = min(wait, 1000) }
         poller.removeAll()
-        for unsafe daemon in unsafe daemons {
+        unsafe daemons.forEach { daemon in
             var libraryWait: UInt64 = 0
             let isWaiting = unsafe MHD_get_timeout(daemon, &libraryWait)
             if isWaiting == .YES { wait = min(wait, libraryWait) }
@@ -186,7 +186,7 @@ public protocol HTTPService: AnyObject {
         }
         try poller.wait(milliseconds: wait)
         closeOverdue()
-        for unsafe daemon in unsafe daemons { unsafe MHD_run(daemon) }
+        unsafe daemons.forEach { unsafe MHD_run($0) }
         Stack.wipe()
     }
 

@@ -51,11 +51,11 @@ package struct Failure: Error {
             var error: [(String, JSON)] = [
                 ("code", .number(Int(code.rawValue))), ("message", .string(message)),
             ]
-            if let hint { error.append(("hint", .string(hint))) }
+            if let hint { error.append(("hint", .string(Hint.qualified(hint)))) }
             Output.note(JSON.object([("schema", .number(1)), ("error", .object(error))]).text)
         } else {
             Output.note("vault: error: \(message)")
-            if let hint { Output.note("vault: hint: \(hint)") }
+            if let hint { Output.hint(hint) }
         }
     }
 }

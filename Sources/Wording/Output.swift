@@ -44,6 +44,9 @@ package enum Output {
     /// Writes a warning for a person.
     package static func warn(_ text: String) { note("vault: warning: \(text)") }
 
+    /// Writes what a person can do.
+    package static func hint(_ text: String) { note("vault: hint: " + Hint.qualified(text)) }
+
     /// `text` without what could steer a terminal: control characters become `\u{…}`.
     package static func visible(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: isControl) else { return text }

@@ -83,7 +83,7 @@ enum AgentAccess {
             let failure = Failure(error, path: path)
             if case .vault = error { throw failure }
             Output.warn(failure.message)
-            if let hint = failure.hint { Output.note("vault: hint: \(hint)") }
+            if let hint = failure.hint { Output.hint(hint) }
             return nil
         }
     }

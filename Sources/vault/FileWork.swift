@@ -197,7 +197,7 @@ extension Verification {
     func warnOfHidden(in path: String) {
         if hidden == 0 { return }
         Output.warn("\(path) has \(Words.count(hidden, "purged version")) still, which are in no history")
-        Output.note("vault: hint: 'vault compact --keep all' removes them from the file")
+        Output.hint("'vault compact --keep all' removes them from the file")
     }
 
     /// How much the file holds.

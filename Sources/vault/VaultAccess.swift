@@ -82,7 +82,7 @@ extension Notice {
             Output.warn(
                 "\(count) bytes after the last complete change belong to none: a write was cut short, or the file is damaged"
             )
-            Output.note("vault: hint: see 'vault check'")
+            Output.hint("see 'vault check'")
         case .savedTail(let count, let path):
             Output.warn("\(count) bytes of an unfinished write were moved to \(path)")
         case .nothingRemembered(let error):
@@ -91,7 +91,7 @@ extension Notice {
                 "cannot save or read the checkpoint; a rollback would go undetected: \(folder): \(error)")
         case .nowhereToRemember:
             Output.warn("there is no directory for checkpoints; a rollback would go undetected")
-            Output.note("vault: hint: set HOME or XDG_STATE_HOME")
+            Output.hint("set HOME or XDG_STATE_HOME")
         case .checkpointTorn:
             Output.warn("the checkpoint was not whole; a rollback before now would have gone undetected")
         case .compactionUndone:
@@ -109,6 +109,7 @@ extension CommonOptions {
     /// The vault file that is meant.
     func path() throws(Failure) -> String {
         let path = if let vault { vault } else { try defaultPath() }
+        if let vault { Hint.name(vault) }
         guard !path.isEmpty else { throw Failure(.usage, "option '--vault' needs a value") }
         guard Locations.isNamedInText(path) else {
             throw Failure(.other, "\(path) is in a folder whose name is not UTF-8 text")

@@ -113,7 +113,7 @@ struct MergeCopy: Command {
                 "\(secret.scope.described): a version of '\(secret.name)' is more than a day ahead of this machine's clock and was left out"
             )
         }
-        if !report.future.isEmpty { Output.note("vault: hint: --allow-future takes them") }
+        if !report.future.isEmpty { Output.hint("--allow-future takes them") }
         if report.purged > 0 {
             Output.warn(
                 "\(MergeCopy.were(report.purged, "version")) left out: purged here, and still in \(file)")
@@ -130,8 +130,8 @@ struct MergeCopy: Command {
             )
         }
         if !report.ahead.isEmpty, allowsFuture {
-            Output.note(
-                "vault: hint: 'vault purge' removes such a version; a value that is set before that gets a time that is later still"
+            Output.hint(
+                "'vault purge' removes such a version; a value that is set before that gets a time that is later still"
             )
         }
     }
@@ -154,10 +154,10 @@ struct MergeCopy: Command {
             if isTaken {
                 let verb = isTrial ? "would be" : report.purgedThere == 1 ? "is" : "are"
                 Output.warn("\(versions) purged in \(file) \(verb) hidden here, too")
-                Output.note("vault: hint: 'vault compact --keep all' removes what is hidden from the file")
+                Output.hint("'vault compact --keep all' removes what is hidden from the file")
             } else {
                 Output.warn("the vault has \(versions) purged in \(file)")
-                Output.note("vault: hint: 'vault purge' removes them here, too")
+                Output.hint("'vault purge' removes them here, too")
             }
         }
         if report.purgesLeftOut > 0 {
@@ -174,8 +174,8 @@ struct MergeCopy: Command {
         case .diverged: Output.warn("the keys were changed on both sides; \(kept)")
         default:
             Output.warn("\(file) has other keys; \(kept)")
-            Output.note(
-                "vault: hint: if the passphrase was changed there, change it here too: 'vault passwd'")
+            Output.hint(
+                "if the passphrase was changed there, change it here too: 'vault passwd'")
         }
     }
 

@@ -67,7 +67,7 @@ struct Unlock: Command {
         Output.warn(
             "a guess at the passphrase costs \(present.described), less than a new vault's, which is at least \(today.described)"
         )
-        Output.note("vault: hint: 'vault passwd' raises it")
+        Output.hint("'vault passwd' raises it")
     }
 
     /// What stands if the vault is unlocked already and nobody has to be asked; nil if somebody has.
