@@ -5,7 +5,7 @@
 
 Makes every mutant of the reader's modules that differs in one place: a comparison with another operator, or a bound one more or less; a
 condition negated, or a part of it dropped; a constant one more or less; a `raise`, `return`, `continue` or `break` that is not there; an
-assignment that is not made. Each runs the vectors of v1 and v2 until one comes out otherwise. Tests/Campaigns/equivalent.txt
+assignment that is not made. Each runs the vectors of v1 and v2, and those that are too large to keep, until one comes out otherwise. Tests/Campaigns/equivalent.txt
 lists the mutants that are the same program, with a reason. It ends with a line of counts, and with 1 if a mutant survives.
 """
 
@@ -18,7 +18,9 @@ import os
 import pathlib
 import resource
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 import types
 
@@ -226,13 +228,16 @@ def late(*_):
 def load(unpack, expected):
     """(name, vector) of all vectors, the quick ones first once they were timed."""
     found = []
-    for path in sorted([*(VECTORS / "v1").iterdir(), *(VECTORS / "v2").glob("*/*.vector")]):
-        head, files = unpack(path.read_bytes())
-        folder = "reader" if path.parent.name == "v1" else path.parent.name
-        wanted = expected(head)
-        if "check" in wanted:
-            wanted["check"] = [finding.split()[0] for finding in wanted["check"]]
-        found.append(("%s/%s" % (path.parent.name, path.stem), (folder, head, files, wanted)))
+    with tempfile.TemporaryDirectory() as made:
+        subprocess.run([sys.executable, "-B", VECTORS / "make2.py", "--too-large", made], check=True, stdout=subprocess.DEVNULL)
+        kept = [*(VECTORS / "v1").iterdir(), *(VECTORS / "v2").glob("*/*.vector")]
+        for path in [*sorted(kept), *pathlib.Path(made).glob("*/*.vector")]:
+            head, files = unpack(path.read_bytes())
+            folder = "reader" if path.parent.name == "v1" else path.parent.name
+            wanted = expected(head)
+            if "check" in wanted:
+                wanted["check"] = [finding.split()[0] for finding in wanted["check"]]
+            found.append(("%s/%s" % (path.parent.name, path.stem), (folder, head, files, wanted)))
     return found
 
 

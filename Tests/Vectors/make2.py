@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""make2.py FOLDER: makes the vectors of v2, in a folder that is not there yet.
+"""make2.py [--too-large] FOLDER: makes the vectors of v2, in a folder that is not there yet; or those that are too large to keep.
 
 Those in Tests/Vectors/v2 are frozen: what they say of a file stays true, whatever happens to this program.
 """
@@ -28,12 +28,20 @@ def vectors():
     return made
 
 
+def too_large():
+    copies.Vectors.all.clear()
+    merges.too_large()
+    return {"%s/%s.vector" % key: content for key, content in copies.Vectors.all.items()}
+
+
 def main():
-    if len(sys.argv) != 2:
+    words = sys.argv[1:]
+    make = too_large if words[:1] == ["--too-large"] else vectors
+    if len(words) != (2 if make is too_large else 1):
         sys.exit(__doc__)
-    made = vectors()
+    made = make()
     for path, data in made.items():
-        path = os.path.join(sys.argv[1], path)
+        path = os.path.join(words[-1], path)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "xb") as file:
             file.write(data)

@@ -168,6 +168,17 @@ def many(file, count):
     return [r, *[purged(e) for e in made_up_entries(count - 65536, file.label)]]
 
 
+def too_large():
+    """What would be a vector of 16 MiB: F lists one entry again and again."""
+    f, x, start = branches("listed again")
+    again, theirs = made_up_entries(1, "again"), made_up_entries(2, "theirs")
+    for count in [61437] * 17 + [1048575 - 61437 * 17]:
+        f.commit(purged(*again * count))
+    x.commit(purged(*theirs))
+    written("purged-1048575-and-2-entries", "Rule 4: F has at most 1,048,576 entries in all then, repeated ones too", f, x, "same", [],
+            record(True), theirs[:1], partial=True)
+
+
 def purges():
     f, x, start = branches()
     version, other_value = put("P", b"purged", START + 7), put("P", b"another", START + 7)
