@@ -43,6 +43,7 @@ class Case(unittest.TestCase):
         self.web = Web()
         self.addCleanup(self.web.close)
         self.driver.get("about:blank")
+        self.driver.get_log("browser")  # the page of the test before, whose program has ended, still asked for its lock
 
     def open(self, address=None):
         self.driver.get(address or self.web.address)
