@@ -60,12 +60,12 @@ static inline int microhttpd_descriptor(struct MHD_Connection *connection) {
 }
 
 /* The port of a client at 127.0.0.1, or of one at ::1; 0 if it has another address. */
-static inline uint16_t microhttpd_client_port(const struct sockaddr *address, int is_ipv6) {
+static inline uint16_t microhttpd_client_port(const struct sockaddr *address) {
     const struct sockaddr_in *ipv4 = (const struct sockaddr_in *) address;
     const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *) address;
-    if (address->sa_family != (is_ipv6 ? AF_INET6 : AF_INET)) return 0;
-    if (is_ipv6) return IN6_IS_ADDR_LOOPBACK(&ipv6->sin6_addr) ? ntohs(ipv6->sin6_port) : 0;
-    return ipv4->sin_addr.s_addr == htonl(INADDR_LOOPBACK) ? ntohs(ipv4->sin_port) : 0;
+    if (address->sa_family == AF_INET && ipv4->sin_addr.s_addr == htonl(INADDR_LOOPBACK)) return ntohs(ipv4->sin_port);
+    if (address->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&ipv6->sin6_addr)) return ntohs(ipv6->sin6_port);
+    return 0;
 }
 static inline int microhttpd_is_ipv6(const struct sockaddr *address) { return address->sa_family == AF_INET6; }
 

@@ -109,11 +109,11 @@ public protocol HTTPService: AnyObject {
         unsafe settings.context = Unmanaged.passUnretained(self).toOpaque()
         unsafe settings.accept = { context, address, _ in
             guard let address = unsafe address else { return .NO }
-            let family = unsafe microhttpd_is_ipv6(address)
-            let port = unsafe microhttpd_client_port(address, family)
+            let port = unsafe microhttpd_client_port(address)
             guard port != 0 else { return .NO }
+            let place: LoopbackPeer.Address = unsafe microhttpd_is_ipv6(address) == 1 ? .ipv6 : .ipv4
             let service = unsafe HTTPServer.from(context).service
-            return service.admits(clientPort: port, of: family == 1 ? .ipv6 : .ipv4) ? .YES : .NO
+            return service.admits(clientPort: port, of: place) ? .YES : .NO
         }
         unsafe settings.connection = { context, connection, _, code in
             guard let connection = unsafe connection else { return }

@@ -33,9 +33,9 @@ public enum OutputFile {
         }
     }
 
-    private static func system(_ body: () throws(Errno) -> Void) throws(Refusal) {
+    private static func system<R>(_ body: () throws(Errno) -> R) throws(Refusal) -> R {
         do throws(Errno) {
-            try body()
+            return try body()
         } catch {
             throw .system(error)
         }
@@ -78,19 +78,16 @@ public enum OutputFile {
     }
 
     private static func write(_ bytes: Span<UInt8>, toSpecial path: String) throws(Refusal) {
-        var isForeign = false
-        try system { () throws(Errno) in
+        let isOurs = try system { () throws(Errno) in
             // Looked at before it is opened for writing: a reader that waits at a pipe would be told.
             let file = Descriptor(adopting: try retrying { unsafe platform_open_path(path) })
             let status = try file.status()
-            if ![CurrentProcess.userID, 0].contains(status.st_uid) {
-                isForeign = true
-                return
-            }
+            guard [CurrentProcess.userID, 0].contains(status.st_uid) else { return false }
             if [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) { throw .invalidArgument }
             try Descriptor(path: "/proc/self/fd/\(file.number)", flags: O_WRONLY).writeAll(bytes)
+            return true
         }
-        if isForeign { throw .foreign }
+        if !isOurs { throw .foreign }
     }
 
     private static func replace(_ path: String, with bytes: Span<UInt8>) throws(Errno) {

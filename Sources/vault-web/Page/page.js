@@ -254,7 +254,7 @@ async function look() {
   try {
     await ask("GET", "/page/lock");
   } catch (problem) {
-    if ([0, 423].includes(problem.status)) {
+    if ([0, 401, 423].includes(problem.status)) { // 401: another program serves the port now
       turn++; // no answer that is still on its way draws anything
       end(problem);
     }
