@@ -87,16 +87,21 @@ public enum Compaction {
     /// - Parameters:
     ///   - later: the copy, whose keys follow those of the log.
     ///   - progress: is told how far the work is.
+    ///   - complete: is lent the new file before that is published, and appends to it with
+    ///     `Log.appendBeforePublishing(_:)`, so that both take effect together.
     /// - Throws: as ``run(path:master:keeping:surroundings:progress:)``.
     package static func takeKeys(
-        _ log: Log, of later: Log, progress: Progress = .unwatched
+        _ log: Log, of later: Log, progress: Progress = .unwatched,
+        complete: (Log) throws(VaultFileError) -> Void
     ) throws(VaultFileError) -> Report {
         let master = try later.copyOfMasterKey()
         return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
             guard log.header.vaultID == later.header.vaultID else { throw .replaced }
             let change = RewriteChange(
                 purged: log.purged.entries, formerKeys: [try log.keyID()] + later.ancestry.keys)
-            return try rewrite(log, recollection, master, slots: later.header.slots, .all, change, progress)
+            return try rewrite(
+                log, recollection, master, slots: later.header.slots, .all, change, progress,
+                complete: complete)
         }
     }
 
@@ -193,7 +198,8 @@ public enum Compaction {
     /// Rewrites the file of `log`, with the content of another copy of the vault if one is given.
     private static func rewrite(
         _ log: Log, with other: Log? = nil, _ recollection: Recollection?, _ master: borrowing Key,
-        slots: [[UInt8]]?, _ retention: Retention, _ change: RewriteChange, _ progress: Progress
+        slots: [[UInt8]]?, _ retention: Retention, _ change: RewriteChange, _ progress: Progress,
+        complete: (Log) throws(VaultFileError) -> Void = { _ in }
     ) throws(VaultFileError) -> Report {
         let content = other ?? log
         let surroundings = log.surroundings
@@ -222,15 +228,21 @@ public enum Compaction {
             to: new.file)
         let written = try rewrite.verify(new.path, holds: sum, master: try master.copy())
         try compareNewest(content, written, without: change.excluded)
+        let kept = written.versionCount
+        do throws(VaultFileError) {
+            try complete(written)
+        } catch .outcomeUnknown(let error) {
+            throw .io(.rewrite, error)  // of a file that is not published nothing is in doubt
+        } catch {
+            throw error
+        }
         let file = new.file
         try during(.attributes) { () throws(Errno) in try file.adoptAttributes(of: old) }
         try new.publish(at: target) { storage, path throws(Errno) in try storage.rename(path, to: target) }
         log.remember(written, after: recollection)
         return Report(
             generation: header.generation, before: before, after: written.committedEnd,
-            dropped: UInt64(content.heldVersionCount - written.versionCount),
-            kept: UInt64(written.versionCount),
-            savedTail: saved)
+            dropped: UInt64(content.heldVersionCount - kept), kept: UInt64(kept), savedTail: saved)
     }
 
     /// Makes sure that each name has the same newest version in both, but for what is left out.

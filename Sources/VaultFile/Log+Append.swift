@@ -36,15 +36,29 @@ extension Log {
         patience: UInt64 = Log.writePatience, _ fill: (inout Batch) throws(VaultFileError) -> Void
     ) throws(VaultFileError) -> SavedTail? {
         try withWriterLock(patience: patience) { recollection throws(VaultFileError) in
-            defer { replay.rollBack() }
-            var batch = try Batch(self)
-            try fill(&batch)
-            guard !batch.isEmpty else { return nil }
-            let end = batch.finish()
-            let saved = try settle { () throws(VaultFileError) in try write(batch, to: end) }
-            remember(after: recollection)
-            return saved
+            try append(after: recollection, fill)
         }
+    }
+
+    /// Appends as ``append(patience:_:)`` does to a file that is not published yet: whoever made it holds its lock.
+    package func appendBeforePublishing(
+        _ fill: (inout Batch) throws(VaultFileError) -> Void
+    ) throws(VaultFileError) {
+        try becomeWritable()
+        _ = try append(after: nil, fill)
+    }
+
+    private func append(
+        after recollection: Recollection?, _ fill: (inout Batch) throws(VaultFileError) -> Void
+    ) throws(VaultFileError) -> SavedTail? {
+        defer { replay.rollBack() }
+        var batch = try Batch(self)
+        try fill(&batch)
+        guard !batch.isEmpty else { return nil }
+        let end = batch.finish()
+        let saved = try settle { () throws(VaultFileError) in try write(batch, to: end) }
+        remember(after: recollection)
+        return saved
     }
 
     /// Calls `body` while no other writer can be at work on the file that lies at the path, which was verified to its

@@ -114,7 +114,8 @@ public enum Merge {
     ///
     /// - Throws: ``VaultFileError/newerKeys``, before anything is written, if the keys of `there` follow those of `here` and
     ///   `options` do not take them; and as appending and rewriting do. Unless it is `VaultFileError.outcomeUnknown`, the last
-    ///   transaction is not in the file; of more than 64 MiB, those before it may be.
+    ///   transaction is not in the file; of more than 64 MiB, those before it may be. Where keys are taken, the file is as it
+    ///   was.
     static func run(
         into here: Log, from there: Log, _ options: MergeOptions, now: UInt64
     ) throws(VaultFileError) -> Report {
@@ -124,7 +125,9 @@ public enum Merge {
             if !options.isTrial { return try takeKeys(into: here, from: there, options, now: now) }
         }
         if options.isTrial { return try Plan(here, there, relation, options, now: now).report }
-        return try append(to: here, from: there, relation, options, now: now)
+        return try append(to: here, from: there, relation, options, now: now) {
+            fill throws(VaultFileError) in try here.append(patience: Log.writePatience, fill)
+        }
     }
 
     /// Whether a file that lacks some of what was seen contains all of it once the other one is merged into it.
@@ -137,14 +140,18 @@ public enum Merge {
         return try Plan(here, there, relation, options, now: now).isWhole
     }
 
+    private typealias Fill = (inout Batch) throws(VaultFileError) -> Void
+
+    /// - Parameter append: appends to `here`, as one transaction, what it is given fills a batch with.
     private static func append(
-        to here: Log, from there: Log, _ relation: Relation, _ options: MergeOptions, now: UInt64
+        to here: Log, from there: Log, _ relation: Relation, _ options: MergeOptions, now: UInt64,
+        by append: (Fill) throws(VaultFileError) -> Log.SavedTail?
     ) throws(VaultFileError) -> Report {
         var plan: Plan?
         var savedTail: Log.SavedTail?
         var isComplete = false
         while !isComplete {
-            let saved = try here.append { batch throws(VaultFileError) in
+            let saved = try append { batch throws(VaultFileError) in
                 // What this side lacks is seen under the lock, and once: what others write between two rounds takes nothing away.
                 if plan == nil { plan = try Plan(here, there, relation, options, now: now) }
                 isComplete = try plan?.add(to: &batch, here, there) ?? true
@@ -171,11 +178,14 @@ public enum Merge {
             (report.isWritten, report.savedTail) = (true, rewrite.savedTail)
             return report
         }
-        let rewrite = try Compaction.takeKeys(here, of: there)
-        let log = try Log(
-            path: here.path, access: .writing, surroundings: here.surroundings,
-            master: try there.copyOfMasterKey())
-        var report = try append(to: log, from: there, .same, options, now: now)
+        var report = Report()
+        let rewrite = try Compaction.takeKeys(here, of: there) { new throws(VaultFileError) in
+            report = try append(to: new, from: there, .same, options, now: now) {
+                fill throws(VaultFileError) in
+                try new.appendBeforePublishing(fill)
+                return nil
+            }
+        }
         report.savedTail = rewrite.savedTail
         (report.relation, report.hasTakenKeys, report.isWritten) = (.newer, true, true)
         return report

@@ -77,9 +77,9 @@ import Testing
         return faults
     }
 
-    /// What every file says, times left out; what this machine remembers and what was set aside are no part of it.
+    /// What every file says, and how often its keys were changed, times left out; what this machine remembers and what was set aside are no part of it.
     private enum Meaning: Equatable {
-        case secrets([Address: [[UInt8]?]])
+        case secrets([Address: [[UInt8]?]], formerKeys: Int)
         case bytes([UInt8])
     }
 
@@ -97,7 +97,8 @@ import Testing
                 let log = try Log(path: path, access: .reading, surroundings: other) {
                     header throws(VaultFileError) in try header.unlock(passphrase: world.passphrase.span)
                 }
-                result[String(name)] = .secrets(try log.history().mapValues { $0.map(\.value) })
+                result[String(name)] = .secrets(
+                    try log.history().mapValues { $0.map(\.value) }, formerKeys: log.ancestry.keys.count)
             } catch {
                 result[String(name)] = .bytes(node.bytes)
             }
@@ -108,9 +109,9 @@ import Testing
     /// Whether every name has the same history in both, but for newer versions in `after`.
     private static func isPrefix(_ before: [String: Meaning], of after: [String: Meaning]) -> Bool {
         before.allSatisfy { path, meaning in
-            guard case .secrets(let old) = meaning, case .secrets(let new)? = after[path] else {
-                return after[path] == meaning
-            }
+            guard case .secrets(let old, let keys) = meaning,
+                case .secrets(let new, keys)? = after[path]
+            else { return after[path] == meaning }
             return old.allSatisfy { address, history in
                 (new[address] ?? []).suffix(history.count) == history[...]
             }
