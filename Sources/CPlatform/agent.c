@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -53,6 +54,8 @@ int platform_boot_timer_set(int fd, uint64_t nanoseconds) {
         .it_value = {.tv_sec = (time_t)(nanoseconds / 1000000000u), .tv_nsec = (long)(nanoseconds % 1000000000u)}};
     return timerfd_settime(fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
+
+int platform_wakeup(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 int platform_start_detached(const char *name, const char *argument, int fd) {
     char *words[] = {(char *)name, (char *)argument, NULL}, *variables[] = {NULL};

@@ -43,6 +43,9 @@ public struct Poller {
         add(borrowed.number, interest)
     }
 
+    /// Adds what other threads wake this one with.
+    public mutating func add(_ wakeup: borrowing Wakeup) -> Int { add(wakeup.descriptor.number, .reading) }
+
     /// Adds a timer.
     public mutating func add(_ timer: borrowing BootTimer) -> Int { add(timer.descriptor.number, .reading) }
 

@@ -1,13 +1,18 @@
 internal import Platform
 internal import Sodium
 
-/// One client's end of the socket, as the agent sees it.
+/// One client's end of the socket, as the agent's loop sees it.
 final class Connection {
-    private let socket: LocalSocket
-    /// What it has said so far.
-    var client = Responder.Client()
-    /// Whether a commit of it waits for its outcome.
-    var isWaiting = false
+    enum Greeting { case none, sameVersion, otherVersion }
+
+    let id: ClientID
+    let socket: ClientSocket
+    /// What Hello said.
+    var greeting = Greeting.none
+    /// The vault that it speaks about.
+    var path: String?
+    /// Whether an answer is being made elsewhere.
+    private(set) var isWaiting = false
     /// Whether nothing more is to be read from it.
     private(set) var isOver = false
     /// Whether it is gone.
@@ -17,14 +22,18 @@ final class Connection {
     /// Since when half a message lies here, or half a reply was not taken.
     private(set) var stalledSince: UInt64?
 
+    /// The requests that a vault's worker answers now.
+    private var parcel: Parcel?
     /// The beginning of messages that are not complete or not answered yet; nil if there is none.
     private var input: SecretBuffer?
-    /// What was not taken yet of the replies; nil if all was.
-    private var output: SecretBuffer?
-    private var sent = 0
+    /// What was not taken yet of the replies, and how much of that was taken since.
+    private var output: (unsent: Unsent, sent: Int)?
+    /// The room that was granted for a long message, in bytes.
+    private(set) var room = 0
 
-    init(_ socket: consuming LocalSocket, now: UInt64) {
-        self.socket = socket
+    init(_ id: ClientID, _ socket: consuming LocalSocket, now: UInt64) {
+        self.id = id
+        self.socket = ClientSocket(socket)
         lastActivity = now
     }
 
@@ -35,19 +44,41 @@ final class Connection {
     var isIdle: Bool { !isWaiting && input == nil && output == nil }
 
     /// How many bytes are held for it.
-    var bufferedCount: Int { (input?.capacity ?? 0) + (output?.capacity ?? 0) }
+    var bufferedCount: Int { (input == nil ? 0 : input?.capacity ?? 0) + unsentCount }
+
+    /// How many bytes of replies wait for it to take them.
+    var unsentCount: Int { output?.unsent.bytes.count ?? 0 }
+
+    /// Whether a reply waits for it to take it.
+    var hasUnsent: Bool { output != nil }
+
+    /// How many bytes the long message has that it began to send; nil if it began none.
+    var wantedRoom: Int? {
+        // Of a value that cannot be copied, `?.` sees a property also when there is none: `!= nil` comes first.
+        guard room == 0, !isBusy, input != nil, let begun = input?.count, begun >= 4 else { return nil }
+        let count = input?.withBytes { AgentProtocol.message(in: $0, at: 0).upperBound } ?? 0
+        return count > AgentProtocol.shortMessage ? count : nil
+    }
+
+    /// Lets it send the long message that it began.
+    func grant(_ count: Int, now: UInt64) throws(SodiumError) {
+        room = count
+        if input != nil, let begun = input?.count { try input?.reserve(max(count - begun, 0)) }
+        noteStall(now)
+    }
 
     /// Adds it to what is waited for.
     func wait(in poller: inout Poller) -> Int {
-        poller.add(socket, output != nil ? .writing : isBusy ? .none : .reading)
+        if output != nil { return poller.add(socket.socket, .writing) }
+        return poller.add(socket.socket, isBusy || wantedRoom != nil ? .none : .reading)
     }
 
     /// Disconnects.
     func close() {
         isClosed = true
         input = nil
-        output = nil
-        socket.shutDown()
+        (output, room) = (nil, 0)
+        socket.socket.shutDown()
     }
 
     /// Ends the conversation when what was said is taken.
@@ -57,12 +88,51 @@ final class Connection {
         if output == nil { close() }
     }
 
+    /// Says that an answer is made elsewhere; of `parcel`, if it is one about a vault.
+    func wait(for parcel: Parcel? = nil, now: UInt64) {
+        isWaiting = true
+        self.parcel = parcel
+        noteStall(now)
+    }
+
+    /// Says that the answer is made.
+    ///
+    /// - Parameters:
+    ///   - count: how many bytes of the parcel's requests are answered; the others wait again.
+    ///   - unsent: what of the replies was not sent.
+    func goOn(after count: Int = 0, _ unsent: Unsent? = nil, now: UInt64) throws(SodiumError) {
+        isWaiting = false
+        room = 0
+        if isClosed { return }
+        if let unsent { output = (unsent, 0) }
+        if let parcel {
+            try parcel.withBytes { bytes throws(SodiumError) in
+                if count < bytes.count { try putBack(bytes.extracting(count..<bytes.count)) }
+            }
+        }
+        parcel = nil
+        noteStall(now)
+    }
+
+    private func putBack(_ bytes: Span<UInt8>) throws(SodiumError) {
+        guard let behind = input.take() else {
+            input = try Connection.copy(bytes)
+            return
+        }
+        var all = try SecretBuffer(capacity: bytes.count + behind.count)
+        try all.append(bytes)
+        try behind.withBytes { behind throws(SodiumError) in try all.append(behind) }
+        input = consume all
+    }
+
     /// Receives what there is, at most what `scratch` holds.
     ///
     /// - Returns: how many bytes came; 0 if there is nothing now, or the other side is gone.
     func receive(into scratch: inout SecretBytes, now: UInt64) -> Int {
         do throws(Errno) {
-            let count = try scratch.withMutableBytes { free throws(Errno) in try socket.receive(into: &free) }
+            let count = try scratch.withMutableBytes { free throws(Errno) in
+                try socket.socket.receive(into: &free)
+            }
             if count == 0 { close() }
             lastActivity = now
             return count
@@ -118,43 +188,42 @@ final class Connection {
     func send(_ reply: Span<UInt8>, now: UInt64) throws(SodiumError) {
         let done = output == nil ? push(reply) : 0
         if isClosed || done == reply.count { return }
-        if output == nil {
-            output = try SecretBuffer(capacity: reply.count - done)
-            sent = 0
+        if let (unsent, sent) = output {
+            var all = try unsent.bytes.withBytes { bytes throws(SodiumError) in
+                try Connection.copy(bytes.extracting(sent..<bytes.count))
+            }
+            try all.append(reply)
+            output = (try all.withBytes { bytes throws(SodiumError) in try Unsent(bytes) }, 0)
+        } else {
+            output = (try Unsent(reply.extracting(done..<reply.count)), 0)
         }
-        try output?.append(reply.extracting(done..<reply.count))
         noteStall(now)
     }
 
     /// Goes on with what was not taken.
     func flush(now: UInt64) {
-        guard let count = output?.count else { return }
-        let from = sent
-        sent += output?.withBytes { push($0.extracting(from..<count)) } ?? 0
+        guard let (unsent, sent) = output else { return }
+        let count = unsent.bytes.count
+        let more = unsent.bytes.withBytes { push($0.extracting(sent..<count)) }
         if isClosed { return }
-        if sent > from { lastActivity = now }
-        if sent == count {
-            output = nil
-            if isOver { close() }
-        }
+        if more > 0 { lastActivity = now }
+        output = sent + more == count ? nil : (unsent, sent + more)
+        if output == nil, isOver { close() }
         noteStall(now)
     }
 
     /// How many bytes the kernel takes.
     private func push(_ bytes: Span<UInt8>) -> Int {
-        var done = 0
         do throws(Errno) {
-            while done < bytes.count { done += try socket.send(bytes.extracting(done..<bytes.count)) }
-        } catch .wouldBlock {
-            return done
+            return try socket.push(bytes)
         } catch {
             close()
+            return 0
         }
-        return done
     }
 
     private func noteStall(_ now: UInt64) {
-        let isStalled = !isWaiting && (input != nil || output != nil)
+        let isStalled = !isWaiting && (input != nil || output != nil) && wantedRoom == nil
         stalledSince = isStalled ? stalledSince ?? now : nil
     }
 }

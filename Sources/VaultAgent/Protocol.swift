@@ -23,6 +23,10 @@ public enum AgentProtocol {
     static let stallPatience: UInt64 = 30_000
     /// What the agent holds for all connections together, in bytes.
     static let mostBuffered = 256 << 20
+    /// A message that is not longer can be sent at any time, in bytes.
+    static let shortMessage = 64 << 10
+    /// How many bytes all longer messages that are sent at a time have together; one can always be sent.
+    static let mostRoom = 64 << 20
     /// How many connections it has at most.
     static let mostConnections = 4096
 
@@ -55,6 +59,13 @@ public enum AgentProtocol {
     }
 
     static let failureKind: UInt8 = 255
+
+    /// The content of the whole message whose length stands at `position`: its kind and its body.
+    static func message(in bytes: Span<UInt8>, at position: Int) -> Range<Int> {
+        var count = 0
+        for index in 0..<4 { count |= Int(bytes[position + index]) << (8 * index) }
+        return position + 4..<position + 4 + count
+    }
 
     /// Whether a path can stand in a message.
     static func isSayable(_ path: String) -> Bool {

@@ -3,22 +3,28 @@ internal import Sodium
 public import VaultFile
 internal import VaultKit
 
-/// The agent's loop: one thread that waits for its socket, its clients and its deadlines.
+/// The agent's loop: one thread that moves messages and watches deadlines, and never waits for a file.
 public final class Server {
     private let lock: any StorageFile
-    private let listener: Listener
+    let listener: Listener
     private let timer: BootTimer
-    private let keyring: Keyring
-    private let responder: Responder
-    private let settings: Settings
+    let settings: Settings
+    let reports: Mailbox<VaultWorker.Report>
+    let backlog = Backlog()
+    let threads = ThreadCount()
+    let keyring: Keyring
     private var connections: [Connection] = []
-    private var commits = CommitQueue()
-    private var errands = ErrandList()
+    private var nextID: ClientID = 0
+    var openings = OpeningQueue()
+    var jobs = JobQueue()
+    var statusRequests: [StatusRequest] = []
     private var poller = Poller()
     /// Where bytes from a client lie until they are looked at.
     private var scratch: SecretBytes
     /// Where replies are put together.
-    private var reply: SecretBuffer
+    var reply: SecretBuffer
+    /// Whether the agent shall end.
+    var isStopped = false
     private var nextSelfCheck: UInt64
     private var emptySince: UInt64
 
@@ -50,13 +56,25 @@ public final class Server {
         case system(Errno)
     }
 
+    /// A client that asked for a vault's status, and is told what is known when its worker takes too long to say more.
+    struct StatusRequest {
+        let client: ClientID
+        let path: String
+        let kind: AgentProtocol.Kind
+        /// Monotonic milliseconds.
+        let deadline: UInt64
+    }
+
     /// How often the agent makes sure that it can still be reached, in milliseconds.
-    private static let selfCheck: UInt64 = 60_000
+    private static let selfCheck: UInt64 = 1000
     /// How long it stays when nothing is unlocked, in milliseconds.
     private static let linger: UInt64 = 600_000
-    /// How many bytes of replies to requests that came together wait for each other: a client takes the first while others are
-    /// made.
-    private static let replyCount = 1 << 10
+    /// How many bytes of replies to requests that came together wait for each other.
+    static let replySize = 1 << 10
+    /// How long a vault's worker may take to tell its numbers, in milliseconds.
+    static let statusPatience: UInt64 = 50
+    /// How long threads that wait for a file may keep the agent from ending, in milliseconds.
+    private static let endPatience: UInt64 = 1000
 
     /// Becomes the agent of `folder`, which is made if it is missing.
     public static func start(in folder: String, settings: Settings = Settings()) throws(StartError) -> Server
@@ -81,9 +99,11 @@ public final class Server {
         _ settings: Settings, _ lock: any StorageFile, _ listener: consuming Listener,
         _ timer: consuming BootTimer
     ) throws(Errno) -> Server {
+        let reports = try Mailbox<VaultWorker.Report>()
         do throws(SodiumError) {
             let scratch = try SecretBytes(count: 1 << 16)
-            return Server(settings, lock, listener, timer, scratch, try SecretBuffer(capacity: 1 << 16))
+            return Server(
+                settings, lock, listener, timer, reports, scratch, try SecretBuffer(capacity: 1 << 16))
         } catch {
             throw .noMemory
         }
@@ -101,44 +121,50 @@ public final class Server {
 
     private init(
         _ settings: Settings, _ lock: any StorageFile, _ listener: consuming Listener,
-        _ timer: consuming BootTimer, _ scratch: consuming SecretBytes, _ reply: consuming SecretBuffer
+        _ timer: consuming BootTimer, _ reports: Mailbox<VaultWorker.Report>,
+        _ scratch: consuming SecretBytes, _ reply: consuming SecretBuffer
     ) {
         self.settings = settings
         self.lock = lock
         self.listener = listener
         self.timer = timer
+        self.reports = reports
         self.scratch = scratch
         self.reply = reply
-        keyring = Keyring(clock: settings.clock, surroundings: settings.surroundings)
-        responder = Responder(keyring: keyring)
+        keyring = Keyring(clock: settings.clock)
         nextSelfCheck = settings.clock.now() + Server.selfCheck
         emptySince = settings.clock.now()
     }
 
+    deinit { lockAll() }
+
     /// Serves until it is told to stop, cannot be reached any more, or was of no use for ten minutes.
     public func run() throws(Errno) {
         while try step() {}
-        keyring.lockAll()
+        lockAll()
         listener.remove()
+        threads.waitForAll(milliseconds: Server.endPatience)
     }
 
     /// Waits until there is something to do and does it.
     ///
     /// - Returns: whether to go on.
     public func step() throws(Errno) -> Bool {
-        try timer.set(nextLook)
+        try timer.set(min(keyring.nextLook ?? .max, nextSelfCheck))
+        grantRoom()
         let places = try wait()
-        keyring.noteArrival()
         keyring.expire()
+        for report in reports.takeAll() { take(report) }
         for (connection, place) in zip(connections, places) where poller.isReady(place) { serve(connection) }
         acceptAll()
-        runCommits()
-        errands.cancelUnwanted(keyring.isUnlocked)
-        reportErrands()
+        keyring.expire()
+        runQueues()
+        answerLateStatuses()
         closeStalled()
         connections.removeAll { $0.isClosed }
+        backlog.set(connections.reduce(0) { $0 + $1.unsentCount })
         Stack.wipe()
-        return !responder.isStopped && isUseful()
+        return !isStopped && isUseful()
     }
 
     /// Whether the agent can be reached and has, or had a moment ago, something to serve.
@@ -152,24 +178,45 @@ public final class Server {
         return now < emptySince + Server.linger
     }
 
-    /// When the clock that counts sleep says that something is to be done, whoever calls or not.
-    private var nextLook: UInt64 { min(keyring.nextLook ?? .max, nextSelfCheck) }
+    func lockAll() {
+        keyring.lockAll()
+        openings.cancelAll()
+        _ = jobs.cancel { _, _ in true }
+    }
 
+    static func now() -> UInt64 { SystemClock.monotonicNanoseconds() / 1_000_000 }
+}
+
+// Waiting.
+extension Server {
     private func wait() throws(Errno) -> [Int] {
         poller.removeAll()
         _ = poller.add(listener)
         _ = poller.add(timer)
+        _ = poller.add(reports.wakeup)
         let places = connections.map { $0.wait(in: &poller) }
-        try poller.wait(
-            milliseconds: [commits.timeout, errands.timeout, stallTimeout()].compactMap(\.self).min())
+        let moments = [
+            jobs.nextReport, statusRequests.map(\.deadline).min(),
+            connections.compactMap(\.stalledSince).min().map { $0 + settings.stallPatience },
+        ]
+        let now = Server.now()
+        try poller.wait(milliseconds: moments.compactMap(\.self).min().map { $0 > now ? $0 - now : 0 })
         return places
     }
 
-    /// How long until the first stalled connection is to be closed.
-    private func stallTimeout() -> UInt64? {
-        guard let first = connections.compactMap(\.stalledSince).min() else { return nil }
-        let (now, end) = (Server.now(), first + settings.stallPatience)
-        return end > now ? end - now : 0
+    /// Lets clients send the long messages that they began, as far as there is room for all at once.
+    private func grantRoom() {
+        var used = connections.reduce(0) { $0 + $1.room }
+        for connection in connections {
+            guard let count = connection.wantedRoom, used == 0 || used + count <= AgentProtocol.mostRoom
+            else { continue }
+            used += count
+            do throws(SodiumError) {
+                try connection.grant(count, now: Server.now())
+            } catch {
+                connection.close()
+            }
+        }
     }
 
     private func closeStalled() {
@@ -180,6 +227,13 @@ public final class Server {
             }
         }
     }
+}
+
+// Connections.
+extension Server {
+    func connection(_ id: ClientID) -> Connection? {
+        connections.first { $0.id == id && !$0.isClosed }
+    }
 
     /// Takes every connection that waits at the door.
     ///
@@ -189,7 +243,8 @@ public final class Server {
             while let socket = try listener.accept() {
                 guard (try? socket.peerUserID) == settings.userID else { continue }
                 makeRoom()
-                let connection = Connection(socket, now: Server.now())
+                let connection = Connection(nextID, socket, now: Server.now())
+                nextID += 1
                 connections.append(connection)
                 serve(connection)
             }
@@ -220,7 +275,6 @@ public final class Server {
             guard !connection.isBusy else { return }
             let count = connection.receive(into: &scratch, now: now)
             guard count > 0 else { return }
-            keyring.noteArrival()
             defer { scratch.withMutableBytes { $0.wipe(0..<count) } }
             try scratch.withBytes { bytes throws(SodiumError) in
                 try connection.take(bytes.extracting(first: count), now: now) { answer($0, connection) }
@@ -234,71 +288,8 @@ public final class Server {
     }
 
     /// Goes on with what a client had sent before it was answered.
-    private func resume(_ connection: Connection) throws(SodiumError) {
-        keyring.noteArrival()
+    func resume(_ connection: Connection) throws(SodiumError) {
         try connection.resume(now: Server.now()) { answer($0, connection) }
-    }
-
-    /// Answers the complete messages at the front of `bytes`.
-    ///
-    /// - Returns: how many bytes they had.
-    private func answer(_ bytes: Span<UInt8>, _ connection: Connection) -> Int {
-        var position = 0
-        while !connection.isBusy {
-            let rest = bytes.extracting(position..<bytes.count)
-            guard let count = Server.messageCount(rest, connection.client) else { break }
-            guard count > 0 else {
-                refuse(connection)
-                break
-            }
-            guard 4 + count <= rest.count else { break }
-            position += 4 + count
-            answer(one: rest.extracting(4..<4 + count), connection)
-            if reply.count >= Server.replyCount { sendReplies(to: connection) }
-        }
-        sendReplies(to: connection)
-        return position
-    }
-
-    /// The length of the message that begins `bytes`; 0 if it is against the rules, nil if it is not known yet.
-    private static func messageCount(_ bytes: Span<UInt8>, _ client: Responder.Client) -> Int? {
-        guard bytes.count >= 4 else { return nil }
-        let count = Int(bytes[0]) | Int(bytes[1]) << 8 | Int(bytes[2]) << 16 | Int(bytes[3]) << 24
-        let most = client.greeting == .none ? AgentProtocol.helloCount : AgentProtocol.mostMessage
-        return count <= most ? count : 0
-    }
-
-    private func answer(one message: Span<UInt8>, _ connection: Connection) {
-        do throws(SodiumError) {
-            switch try responder.answer(message, from: &connection.client, into: &reply) {
-            case .replied: break  // it goes out with those to the requests that came with this one
-            case .over:
-                // Whoever hears that the agent ends must not find its socket any more.
-                if responder.isStopped { listener.remove() }
-                try sendReply(to: connection)
-                connection.end()
-            case .errand(let errand, let job, let path):
-                connection.isWaiting = true
-                errands.add(errand, job, path: path, for: connection, now: Server.now())
-            case .later(let submission, let path):
-                connection.isWaiting = true
-                commits.add(submission, path: path, from: connection, now: Server.now())
-            }
-        } catch {
-            forgetReply()
-            connection.close()
-        }
-    }
-
-    private func sendReplies(to connection: Connection) {
-        if reply.count == 0 { return }
-        if (try? sendReply(to: connection)) == nil { connection.close() }
-    }
-
-    private func refuse(_ connection: Connection) {
-        try? WireFailure.malformed.append(to: &reply)
-        try? sendReply(to: connection)
-        connection.end()
     }
 
     /// Sends what was put together, and wipes it.
@@ -307,52 +298,20 @@ public final class Server {
         try reply.withBytes { bytes throws(SodiumError) in try connection.send(bytes, now: Server.now()) }
     }
 
-    private func forgetReply() {
+    func sendReplies(to connection: Connection) {
+        if reply.count == 0 { return }
+        if (try? sendReply(to: connection)) == nil { connection.close() }
+    }
+
+    func forgetReply() {
         reply.truncate(to: 0)
-        // A long list of names is no reason to keep its memory.
+        // A long report is no reason to keep its memory.
         if reply.capacity > 1 << 21, let fresh = try? SecretBuffer(capacity: 1 << 16) { reply = fresh }
     }
 
-    /// Tells those who wait for an errand how far it is, or what became of it.
-    private func reportErrands() {
-        for (connection, news) in errands.news(now: Server.now()) {
-            do throws(SodiumError) {
-                switch news {
-                case .progress(let done, let total):
-                    guard !connection.isClosed else { continue }
-                    try responder.report(done: done, of: total, into: &reply)
-                    try sendReply(to: connection)
-                case .over(let job, let path, let outcome):
-                    connection.isWaiting = false
-                    try responder.report(outcome, of: job, path, into: &reply)
-                    guard !connection.isClosed else {
-                        forgetReply()
-                        continue
-                    }
-                    try sendReply(to: connection)
-                    if !connection.isBusy { try resume(connection) }
-                }
-            } catch {
-                connection.close()
-            }
-        }
+    func refuse(_ connection: Connection) {
+        try? WireFailure.malformed.append(to: &reply)
+        try? sendReply(to: connection)
+        connection.end()
     }
-
-    /// Makes durable what waits, answers it, and goes on with what these clients had sent already.
-    private func runCommits() {
-        for entry in commits.run(keyring, now: Server.now()) {
-            let connection = entry.connection
-            connection.isWaiting = false
-            guard !connection.isClosed else { continue }
-            do throws(SodiumError) {
-                try responder.report(entry.submission, into: &reply)
-                try sendReply(to: connection)
-                if !connection.isBusy { try resume(connection) }
-            } catch {
-                connection.close()
-            }
-        }
-    }
-
-    private static func now() -> UInt64 { SystemClock.monotonicNanoseconds() / 1_000_000 }
 }

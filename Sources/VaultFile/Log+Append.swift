@@ -85,6 +85,9 @@ extension Log {
             if error.isPassing { throw error }
             try verifyFromFront(recollection)
         }
+        // From here on it is done, and whoever asked for it hears what became of it.
+        replay.cancellation = nil
+        defer { replay.cancellation = surroundings.cancellation }
         return try body(recollection)
     }
 

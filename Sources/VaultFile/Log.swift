@@ -154,7 +154,8 @@ public final class Log {
         _ file: any StorageFile, _ header: Header, _ master: borrowing Key, _ surroundings: Surroundings
     ) throws(VaultFileError) -> Replay {
         try Replay(
-            file, header: header, frameKey: try frameKey(header, master), ahead: surroundings.readAhead)
+            file, header: header, frameKey: try frameKey(header, master), ahead: surroundings.readAhead,
+            cancellation: surroundings.cancellation)
     }
 
     static func frameKey(_ header: Header, _ master: borrowing Key) throws(VaultFileError) -> Key {
@@ -370,6 +371,7 @@ public final class Log {
         var patience = Patience(milliseconds: patience)
         let file = other ?? file
         while try during(.lock, { () throws(Errno) in try file.tryLock(kind) }) == false {
+            try surroundings.cancellation?.check()
             guard patience.wait() else { throw .busy }
         }
     }

@@ -44,6 +44,8 @@ package struct Replay: ~Copyable {
     var sum: ContentSum?
 
     private let header: Header
+    /// Ends the walk where it is; nil if nobody will.
+    var cancellation: Cancellation?
     private var reader: FrameReader
     /// What took effect so far.
     private(set) var index = Index()
@@ -62,9 +64,11 @@ package struct Replay: ~Copyable {
     private var packed: [UInt8] = []
 
     init(
-        _ file: any StorageFile, header: Header, frameKey: consuming Key, ahead sizes: ReadAheadSizes
+        _ file: any StorageFile, header: Header, frameKey: consuming Key, ahead sizes: ReadAheadSizes,
+        cancellation: Cancellation? = nil
     ) throws(VaultFileError) {
         self.header = header
+        self.cancellation = cancellation
         reader = try FrameReader(file, key: frameKey, ahead: sizes)
         committed = Replay.start(header)
         ancestry = Ancestry(header)
@@ -178,6 +182,7 @@ package struct Replay: ~Copyable {
         var last = committed
         var transactionStart = committed.end
         while last.end < length {
+            try cancellation?.check()
             let start = last.end
             guard let commits = try step(&last, transactionStart, length) else { return start }
             guard last.end - transactionStart <= Format.mostTransaction else { throw .damaged(at: start) }
@@ -323,6 +328,7 @@ package struct Replay: ~Copyable {
         var offset = stop + Format.alignment
         let before = reader.work
         while offset < length {
+            try cancellation?.check()
             if try reader.scanner.frameCount(at: offset, length: length) != nil {
                 let start = try reader.open(at: offset, length: length) { RecordPrefix($1).transactionStart }
                 if let start, start > stop { throw .damaged(at: stop) }

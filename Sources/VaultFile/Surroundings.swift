@@ -19,6 +19,8 @@ public struct Surroundings: Sendable {
     public var entropy: Entropy
     /// The wall clock, in milliseconds since 1970.
     public var now: @Sendable () -> UInt64
+    /// Ends what is done in these surroundings; nil if nobody will.
+    package var cancellation: Cancellation?
     /// How long a reader that finds something wrong waits for a writer to finish before it looks again, in milliseconds.
     package var lookPatience: UInt64 = 10_000
     /// From when on, and in what pieces, frames are opened by a second thread.

@@ -134,7 +134,7 @@ public enum VaultFileError: Error, Equatable, Sendable {
     /// Whether it says something of this machine at this moment, and nothing of the file.
     package var isPassing: Bool {
         switch self {
-        case .io, .outOfMemory, .outcomeUnknown: true
+        case .io, .outOfMemory, .outcomeUnknown, .cancelled: true
         default: false
         }
     }

@@ -129,15 +129,11 @@ import VaultKit
         throws
     {
         let world = try AgentWorld()
-        let path = try world.makeVault()
-        let keyring = Keyring(clock: .system, surroundings: AgentWorld.surroundings)
-        _ = try keyring.unlock(try world.unlockRequest(path))
-        let responder = Responder(keyring: keyring)
+        let vault = try world.open(try world.makeVault())
         var random = SystemRandomNumberGenerator()
         var reply = try SecretBuffer()
         var ends = 0
         for _ in 0..<50_000 {
-            var client = Responder.Client(greeting: .sameVersion, path: path)
             var bytes = Self.requests.randomElement(using: &random) ?? []
             for _ in 0..<Int.random(in: 0...3, using: &random) {
                 switch Int.random(in: 0..<3, using: &random) {
@@ -151,11 +147,10 @@ import VaultKit
                 default: bytes = Array(bytes.prefix(Int.random(in: 0...bytes.count, using: &random)))
                 }
             }
-            if bytes.first == 1 { continue }  // Stop
-            let answer = try responder.answer(bytes.span, from: &client, into: &reply)
+            let answer = try Responder.answer(bytes.span, about: { vault }, into: &reply)
             switch answer {
             case .replied, .over: break
-            case .later, .errand:
+            case .later:
                 let count = reply.count
                 #expect(count == 0)
                 continue
@@ -172,7 +167,6 @@ import VaultKit
                 #expect(isFailure)
             }
             reply.truncate(to: 0)
-            if keyring.isEmpty { _ = try keyring.unlock(try world.unlockRequest(path)) }
         }
         #expect(ends > 1000)
     }

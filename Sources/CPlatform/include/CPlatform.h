@@ -88,6 +88,9 @@ int platform_socket_peer(int fd, uint32_t *user);
  * there is none. */
 int platform_loopback_owner(int is_ipv6, uint16_t from, uint16_t to, uint32_t *user);
 
+/* A descriptor that is readable once 8 bytes were written to it (eventfd), or -1 with errno. */
+int platform_wakeup(void);
+
 /* A descriptor that is readable once the boot clock, which counts sleep, has reached a moment; 0 disarms it. */
 int platform_boot_timer(void);
 int platform_boot_timer_set(int fd, uint64_t nanoseconds);
