@@ -55,6 +55,8 @@ struct ServerTalk {
         var settings = Server.Settings()
         settings.clock = AgentClock(now: { 1_000_000 }, slept: { 0 })
         settings.surroundings = Known.surroundings(disk)
+        // The files lie in memory.
+        settings.testOnlyTrustsPaths = true
         var patience = Patience(milliseconds: 10_000)
         while true {
             do throws(Server.StartError) {

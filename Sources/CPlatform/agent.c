@@ -47,6 +47,53 @@ int platform_socket_peer(int fd, uint32_t *user) {
     return 0;
 }
 
+enum { MOST_DESCRIPTORS = 4 };
+
+int64_t platform_socket_send(int fd, const void *bytes, size_t count, const int *descriptors, size_t number) {
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(MOST_DESCRIPTORS * sizeof(int))];
+    } control;
+    struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+    if (number > MOST_DESCRIPTORS) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (number > 0) {
+        memset(&control, 0, sizeof control);
+        message.msg_control = &control;
+        message.msg_controllen = CMSG_SPACE(number * sizeof(int));
+        control.head.cmsg_level = SOL_SOCKET;
+        control.head.cmsg_type = SCM_RIGHTS;
+        control.head.cmsg_len = CMSG_LEN(number * sizeof(int));
+        memcpy(CMSG_DATA(&control.head), descriptors, number * sizeof(int));
+    }
+    return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+int64_t platform_socket_receive(int fd, void *bytes, size_t count, int *descriptors, size_t *number) {
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(MOST_DESCRIPTORS * sizeof(int))];
+    } control;
+    struct iovec part = {.iov_base = bytes, .iov_len = count};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+
+    *number = 0;
+    ssize_t received = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+    if (received < 0) return -1;
+    /* What there is no room for, the kernel has closed. */
+    const struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+    if (head != NULL && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS) {
+        *number = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        memcpy(descriptors, CMSG_DATA(head), *number * sizeof(int));
+    }
+    return received;
+}
+
 int platform_boot_timer(void) { return timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK); }
 
 int platform_boot_timer_set(int fd, uint64_t nanoseconds) {

@@ -34,6 +34,8 @@ int64_t platform_next_data(int fd, int64_t offset) {
 
 int platform_open_path(const char *path) { return open(path, O_PATH | O_CLOEXEC); }
 
+int platform_open_path_itself(const char *path) { return open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC); }
+
 void platform_start_sync(int fd, int64_t offset, int64_t count) {
     int before = errno;
     sync_file_range(fd, offset, count, SYNC_FILE_RANGE_WRITE);

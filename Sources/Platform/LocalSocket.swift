@@ -46,6 +46,34 @@ public struct LocalSocket: ~Copyable, Sendable {
         }
     }
 
+    /// Sends as ``send(_:)`` does, and with the first byte files that the other side shall hold, at most 4.
+    public borrowing func send(_ bytes: Span<UInt8>, with files: [HeldFile]) throws(Errno) -> Int {
+        let number = descriptor.number
+        let descriptors = files.map { $0.descriptor.number }
+        return unsafe try bytes.withPointer { pointer, count throws(Errno) in
+            try retrying {
+                unsafe Int(platform_socket_send(number, pointer, count, descriptors, descriptors.count))
+            }
+        }
+    }
+
+    /// Receives as ``receive(into:)`` does, and files that came with the bytes.
+    public borrowing func receive(
+        into buffer: inout MutableSpan<UInt8>, _ files: inout [HeldFile]
+    ) throws(Errno) -> Int {
+        let number = descriptor.number
+        var (descriptors, count): ([Int32], Int) = ([-1, -1, -1, -1], 0)
+        let received = unsafe try buffer.withPointer { pointer, size throws(Errno) in
+            try retrying {
+                unsafe Int(platform_socket_receive(number, pointer, size, &descriptors, &count))
+            }
+        }
+        for descriptor in descriptors.prefix(count) {
+            files.append(HeldFile(adopting: Descriptor(adopting: descriptor)))
+        }
+        return received
+    }
+
     /// Receives what there is, at most `buffer.count` bytes.
     ///
     /// - Returns: how many bytes came; 0 if the other side is gone.

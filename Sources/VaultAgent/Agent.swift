@@ -17,19 +17,71 @@ public struct Agent: Sendable {
 
     /// A session about an unlocked vault.
     ///
+    /// - Parameters:
+    ///   - path: the vault's file.
+    ///   - secret: whose newest value will be asked for first, if that is known; the answer comes sooner then.
     /// - Throws: ``AgentError/notRunning``; ``AgentError/vault(_:)``, with ``VaultError/locked`` if the vault is.
-    public func session(for path: String) throws(AgentError) -> AgentSession {
+    public func session(for path: String, expecting secret: Secret? = nil) throws(AgentError) -> AgentSession {
         let path = try canonical(path)
         // What cannot be said to an agent is not unlocked.
         guard AgentProtocol.isSayable(path) else { throw .vault(.locked) }
-        return try AgentSession(try AgentConnection.connect(in: folder, opening: path), path: path)
+        var ahead: AgentConnection.Question?
+        do throws(VaultError) {
+            ahead = try secret.map { secret throws(VaultError) in try AgentSession.question(for: secret) }
+        } catch {
+            // What is wrong with the name, whoever asks for it is told.
+        }
+        return try naming([path]) { files throws(AgentError) in
+            try AgentSession(
+                try AgentConnection.connect(in: folder, opening: path, files[0], ahead: ahead))
+        }
     }
 
     /// What there is to tell about an unlocked vault; it extends nothing.
     ///
     /// - Throws: as ``session(for:)``.
     public func status(of path: String) throws(AgentError) -> AgentStatus {
-        try connect().status(.status, path: try canonical(path))
+        let real = try canonical(path)
+        return try naming([real]) { files throws(AgentError) in
+            try connect().status(.status, path: real, about: files[0])
+        }
+    }
+
+    /// How often the files at the paths of a request may become others while it is sent.
+    private static let attempts = 20
+
+    /// Lends what lies at `paths`, for a request that speaks of them: the agent does nothing where it finds others there.
+    ///
+    /// - Throws: what `body` throws; ``AgentError/otherFile`` if the agent finds other files there;
+    ///   ``AgentError/vault(_:)`` with ``VaultError/locked`` if a directory is not there.
+    fileprivate func naming<R>(
+        _ paths: [String], _ body: ([HeldFile]) throws(AgentError) -> R
+    ) throws(AgentError) -> R {
+        var (files, attempts) = (try Agent.hold(paths), Agent.attempts)
+        while true {
+            do throws(AgentError) {
+                return try body(files)
+            } catch .otherFile {
+                // One may have been replaced since it was held.
+                let before = files
+                files = try Agent.hold(paths)
+                attempts -= 1
+                let isSame = zip(before, files).allSatisfy { (try? $0.identity) == (try? $1.identity) }
+                if isSame || attempts == 0 { throw .otherFile }
+            } catch {
+                throw error
+            }
+        }
+    }
+
+    private static func hold(_ paths: [String]) throws(AgentError) -> [HeldFile] {
+        do throws(Errno) {
+            return try paths.map { path throws(Errno) in try HeldFile(at: path) }
+        } catch .noSuchFile, .notFolder {
+            throw .vault(.locked)
+        } catch {
+            throw .unreachable(error)
+        }
     }
 
     /// `path` without symbolic links.
@@ -52,9 +104,11 @@ public struct Agent: Sendable {
             AgentProtocol.isSayable(lexical),
             let checkpoints = Locations.checkpoints, !checkpoints.isKnown(lexical, toLeadTo: real)
         else { return }
-        try connect().request(.follow, path: real, moreCount: 2 + lexical.utf8.count) {
-            message throws(SodiumError) in
-            try message.append(path: lexical)
+        try naming([real]) { files throws(AgentError) in
+            try connect().request(.follow, path: real, about: files, moreCount: 2 + lexical.utf8.count) {
+                message throws(SodiumError) in
+                try message.append(path: lexical)
+            }
         }
     }
 
@@ -70,14 +124,16 @@ public struct Agent: Sendable {
         let folder = isCopy ? "" : Locations.checkpointFolder ?? ""
         let checkpoints = AgentProtocol.isSayable(folder) ? folder : ""
         let real = Locations.realPath(of: path)
-        let status = try connectOrStart().status(
-            .unlock, path: real,
-            moreCount: Key.count + SecretBuffer.limitsCount + 1 + 2 + checkpoints.utf8.count
-        ) { message throws(SodiumError) in
-            try key.withBytes { key throws(SodiumError) in try message.append(key) }
-            try message.append(limits)
-            try message.append(isCopy ? 1 : 0)
-            try message.append(path: checkpoints)
+        let status = try naming([real]) { files throws(AgentError) in
+            try connectOrStart().status(
+                .unlock, path: real, about: files[0],
+                moreCount: Key.count + SecretBuffer.limitsCount + 1 + 2 + checkpoints.utf8.count
+            ) { message throws(SodiumError) in
+                try key.withBytes { key throws(SodiumError) in try message.append(key) }
+                try message.append(limits)
+                try message.append(isCopy ? 1 : 0)
+                try message.append(path: checkpoints)
+            }
         }
         if isCopy { return status }
         do throws(AgentError) {
@@ -112,9 +168,12 @@ public struct Agent: Sendable {
     /// - Parameter wish: 0 leaves a time as it is.
     /// - Throws: ``AgentError/wouldLengthen``, and as ``session(for:)``; nothing is changed then.
     public func shorten(_ path: String, to wish: Limits) throws(AgentError) -> AgentStatus {
-        try connect().status(
-            .shorten, path: Locations.realPath(of: path), moreCount: SecretBuffer.limitsCount
-        ) { message throws(SodiumError) in try message.append(wish) }
+        let real = Locations.realPath(of: path)
+        return try naming([real]) { files throws(AgentError) in
+            try connect().status(
+                .shorten, path: real, about: files[0], moreCount: SecretBuffer.limitsCount
+            ) { message throws(SodiumError) in try message.append(wish) }
+        }
     }
 
     /// Tells the agent which master key the file of an unlocked vault gets next, so that it stays unlocked.
@@ -197,20 +256,24 @@ public final class AgentWorker: Worker {
             case .check, .verify, .compare, .outline: false
             }
         do throws(AgentError) {
-            try agent.connect().request(
-                .job, path: path, moreCount: message.count,
-                fill: { buffer throws(SodiumError) in try buffer.append(message) },
-                read: { body throws(MalformedMessage) in
-                    var reader = FieldReader()
-                    if try reader.flag(of: body) {
-                        let done = try reader.number(UInt64.self, of: body)
-                        let total = try reader.number(UInt64.self, of: body)
-                        progress.show(done, of: total)
-                        return true
-                    }
-                    report = try reader.report(of: body)
-                    return false
-                })
+            try agent.naming([path] + job.paths) { files throws(AgentError) in
+                try agent.connect().request(
+                    .job, path: path, about: files, moreCount: message.count,
+                    fill: { buffer throws(SodiumError) in try buffer.append(message) },
+                    read: { body throws(MalformedMessage) in
+                        var reader = FieldReader()
+                        if try reader.flag(of: body) {
+                            let done = try reader.number(UInt64.self, of: body)
+                            let total = try reader.number(UInt64.self, of: body)
+                            progress.show(done, of: total)
+                            return true
+                        }
+                        report = try reader.report(of: body)
+                        return false
+                    })
+            }
+        } catch .otherFile {
+            throw .locked
         } catch {
             throw VaultError(error, outcomeUnknown: isChange)
         }

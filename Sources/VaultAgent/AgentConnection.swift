@@ -19,6 +19,8 @@ public enum AgentError: Error, Equatable, Sendable {
     case lost
     /// It does not keep to the protocol.
     case malformed
+    /// It sees another file at the path, as in another mount namespace; nothing was done.
+    case otherFile
     /// Only the passphrase can lengthen a deadline.
     case wouldLengthen
     /// It could not be started.
@@ -43,10 +45,22 @@ public final class AgentConnection {
     /// How long an answer may take, in milliseconds: longer than an agent waits for another writer.
     private static let patience: UInt64 = 60_000
 
-    private init(_ socket: consuming LocalSocket, _ buffer: consuming SecretBuffer, opening path: String?) {
+    private init(
+        _ socket: consuming LocalSocket, _ buffer: consuming SecretBuffer, opening path: String?,
+        ahead: Question?
+    ) {
         self.socket = socket
         self.buffer = buffer
         opening = path
+        self.ahead = ahead
+    }
+
+    /// A request that is no secret.
+    struct Question: Equatable {
+        let kind: AgentProtocol.Kind
+        let body: [UInt8]
+
+        fileprivate var message: [UInt8] { AgentConnection.message(kind, body) }
     }
 
     /// Connects to the agent of this user.
@@ -54,11 +68,14 @@ public final class AgentConnection {
     /// - Parameters:
     ///   - path: a vault that the connection shall speak about. That is asked at once: it is no secret, and guarded memory is made
     ///     while the agent looks at the file. Without it nothing is sent yet.
+    ///   - file: which file that is.
+    ///   - ahead: what will be asked first about that vault; it is asked along with it.
     ///   - userID: who the agent has to be.
     /// - Throws: ``AgentError/notRunning``, ``AgentError/folderNotPrivate``, ``AgentError/foreign``,
     ///   ``AgentError/unreachable(_:)``.
     static func connect(
-        in folder: String, opening path: String? = nil, userID: UInt32 = CurrentProcess.userID
+        in folder: String, opening path: String? = nil, _ file: HeldFile? = nil, ahead: Question? = nil,
+        userID: UInt32 = CurrentProcess.userID
     ) throws(AgentError) -> AgentConnection {
         let socketPath = Path.join(folder, AgentProtocol.socketName)
         do throws(Errno) {
@@ -66,7 +83,7 @@ public final class AgentConnection {
             try PrivateFolder.check(folder)
             let socket = try LocalSocket(connectingTo: socketPath, patience: helloPatience)
             guard try socket.peerUserID == userID else { throw .notPermitted }
-            return try make(socket, opening: path)
+            return try make(socket, opening: path, file, ahead)
         } catch .permissionDenied {
             throw .folderNotPrivate
         } catch .notPermitted {
@@ -81,17 +98,18 @@ public final class AgentConnection {
     }
 
     private static func make(
-        _ socket: consuming LocalSocket, opening path: String?
+        _ socket: consuming LocalSocket, opening path: String?, _ file: HeldFile?, _ ahead: Question?
     ) throws(Errno) -> AgentConnection {
         let hello = message(.hello, AgentProtocol.magic + AgentProtocol.version.littleEndianBytes)
         if let path {
             let open = message(.open, UInt16(path.utf8.count).littleEndianBytes + path.utf8)
-            if !send((hello + open).span, over: socket) { throw .wouldBlock }
+            let messages = hello + open + (ahead?.message ?? [])
+            if !send(messages.span, with: file.map { [$0] } ?? [], over: socket) { throw .wouldBlock }
         }
         do throws(SodiumError) {
             var buffer = try SecretBuffer(capacity: 4000)
             if path == nil { try buffer.append(hello) }
-            return AgentConnection(socket, buffer, opening: path)
+            return AgentConnection(socket, buffer, opening: path, ahead: ahead)
         } catch {
             throw .noMemory
         }
@@ -102,12 +120,14 @@ public final class AgentConnection {
         UInt32(1 + body.count).littleEndianBytes + [kind.rawValue] + body
     }
 
-    /// Sends all of `bytes`.
+    /// Sends all of `bytes`, with files that they speak of.
     ///
     /// - Returns: false if the agent does not take them. What it said before it went away can be read all the same.
-    private static func send(_ bytes: Span<UInt8>, over socket: borrowing LocalSocket) -> Bool {
+    private static func send(
+        _ bytes: Span<UInt8>, with files: [HeldFile], over socket: borrowing LocalSocket
+    ) -> Bool {
         do throws(Errno) {
-            var done = 0
+            var done = files.isEmpty ? 0 : try socket.send(bytes, with: files)
             while done < bytes.count { done += try socket.send(bytes.extracting(done..<bytes.count)) }
             return true
         } catch {
@@ -117,19 +137,47 @@ public final class AgentConnection {
 
     /// The vault that was asked for when connecting, until the answer is read.
     private var opening: String?
+    /// What was asked ahead, until the answer is read.
+    private var ahead: Question?
     /// Whether Hello was answered.
     private var isGreeted = false
 
-    /// Makes the connection speak about a vault, if it was not asked to when it was made.
+    /// Makes sure that the connection speaks about the vault that was named when it was made.
     ///
     /// - Parameter read: is lent the body of the reply.
-    func open(
-        _ path: String, read: (Span<UInt8>) throws(MalformedMessage) -> Bool
-    ) throws(AgentError) {
-        guard path == opening else { return try request(.open, path: path, read: read) }
+    func open(read: (Span<UInt8>) throws(MalformedMessage) -> Bool) throws(AgentError) {
         opening = nil
         try readHello(isStop: false)
         while try readReply(to: .open, read) {}
+    }
+
+    /// Sends a request that is no secret and has one reply, unless it was sent ahead, and lends the body of the reply.
+    func ask(_ question: Question, read: (Span<UInt8>) throws(MalformedMessage) -> Void) throws(AgentError) {
+        if question == ahead {
+            ahead = nil
+        } else {
+            try append(question.kind, question.body.count) { message throws(SodiumError) in
+                try message.append(question.body)
+            }
+            try sendBuffer(isStop: false)
+        }
+        _ = try readReply(to: question.kind) { body throws(MalformedMessage) in
+            try read(body)
+            return false
+        }
+    }
+
+    /// Drops the answer to what was asked ahead and is not wanted.
+    private func forgetAhead() throws(AgentError) {
+        guard let question = ahead else { return }
+        ahead = nil
+        do throws(AgentError) {
+            _ = try readReply(to: question.kind) { _ in false }
+        } catch .vault {
+            // What is wrong there concerns nobody.
+        } catch {
+            throw error
+        }
     }
 
     /// Sends a request and lends the body of its reply.
@@ -137,15 +185,16 @@ public final class AgentConnection {
     /// The first one takes Hello along with it.
     ///
     /// - Parameters:
+    ///   - files: those that it speaks of.
     ///   - fill: appends the request's body, of exactly `bodyCount` bytes.
     ///   - read: is lent the body of the reply, or of each message of it; true asks for another one.
     func request(
-        _ kind: AgentProtocol.Kind, bodyCount: Int = 0,
+        _ kind: AgentProtocol.Kind, about files: [HeldFile] = [], bodyCount: Int = 0,
         fill: (inout SecretBuffer) throws(SodiumError) -> Void = { _ in },
         read: (Span<UInt8>) throws(MalformedMessage) -> Bool = { _ in false }
     ) throws(AgentError) {
         try append(kind, bodyCount, fill)
-        try sendBuffer(isStop: kind == .stop)
+        try sendBuffer(with: files, isStop: kind == .stop)
         while try readReply(to: kind, read) {}
     }
 
@@ -188,6 +237,7 @@ public final class AgentConnection {
         _ kind: AgentProtocol.Kind, _ bodyCount: Int,
         _ fill: (inout SecretBuffer) throws(SodiumError) -> Void
     ) throws(AgentError) {
+        try forgetAhead()
         do throws(SodiumError) {
             try buffer.reserve(AgentProtocol.headCount + bodyCount)
             try buffer.appendHead(kind.rawValue, bodyCount: bodyCount)
@@ -200,8 +250,8 @@ public final class AgentConnection {
     /// Sends what waits, and reads the answer to Hello if that was at the front of it.
     ///
     /// - Parameter isStop: whether it is the request that every version understands.
-    private func sendBuffer(isStop: Bool) throws(AgentError) {
-        guard buffer.withBytes({ AgentConnection.send($0, over: socket) }) else { throw .lost }
+    private func sendBuffer(with files: [HeldFile] = [], isStop: Bool) throws(AgentError) {
+        guard buffer.withBytes({ AgentConnection.send($0, with: files, over: socket) }) else { throw .lost }
         buffer.truncate(to: 0)
         if !isGreeted { try readHello(isStop: isStop) }
     }
@@ -298,6 +348,7 @@ extension AgentError {
             case .vault(let error): .vault(error)
             case .malformed, .nothingOpened: .malformed
             case .wouldLengthen: .wouldLengthen
+            case .otherFile: .otherFile
             }
     }
 }

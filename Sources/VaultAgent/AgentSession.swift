@@ -13,17 +13,15 @@ public final class AgentSession: Session {
     /// How many bytes a secret has among names, about.
     private static let usualSecret = 16
 
-    init(_ connection: AgentConnection, path: String) throws(AgentError) {
+    init(_ connection: AgentConnection) throws(AgentError) {
         self.connection = connection
         var (tail, news): (UInt64, [Notice]) = (0, [])
-        try connection.open(
-            path,
-            read: { body throws(MalformedMessage) in
-                var reader = FieldReader()
-                tail = try reader.number(UInt64.self, of: body)
-                news = try reader.notices(of: body)
-                return false
-            })
+        try connection.open { body throws(MalformedMessage) in
+            var reader = FieldReader()
+            tail = try reader.number(UInt64.self, of: body)
+            news = try reader.notices(of: body)
+            return false
+        }
         notices = news
         if tail > 0 { notices.append(.unfinishedTail(count: tail)) }
     }
@@ -85,6 +83,11 @@ public final class AgentSession: Session {
         guard let number = UInt32(exactly: version) else { throw .noSuchVersion }
         let question = AgentSession.question(about: try secret.packed(), version: number)
         try ask(.value, about: question) { value throws(MalformedMessage) in body(value) }
+    }
+
+    /// What asks for the newest value of a secret.
+    static func question(for secret: Secret) throws(VaultError) -> AgentConnection.Question {
+        AgentConnection.Question(kind: .value, body: question(about: try secret.packed(), version: 0))
     }
 
     /// Lends the newest values of several secrets, all of which are asked for at once.
@@ -199,13 +202,7 @@ public final class AgentSession: Session {
         _ body: (Span<UInt8>) throws(MalformedMessage) -> Void
     ) throws(VaultError) {
         do throws(AgentError) {
-            try connection.request(
-                kind, bodyCount: question.count,
-                fill: { message throws(SodiumError) in try message.append(question) },
-                read: { bytes throws(MalformedMessage) in
-                    try body(bytes)
-                    return false
-                })
+            try connection.ask(AgentConnection.Question(kind: kind, body: question), read: body)
         } catch {
             throw VaultError(error, outcomeUnknown: false)
         }
@@ -224,16 +221,16 @@ extension VaultError {
 }
 
 extension AgentConnection {
-    /// Sends a request whose body begins with a path.
+    /// Sends a request whose body begins with a path, with the files that it speaks of.
     func request(
-        _ kind: AgentProtocol.Kind, path: String, moreCount: Int = 0,
+        _ kind: AgentProtocol.Kind, path: String, about files: [HeldFile] = [], moreCount: Int = 0,
         fill more: (inout SecretBuffer) throws(SodiumError) -> Void = { _ in },
         read: (Span<UInt8>) throws(MalformedMessage) -> Bool = { _ in false }
     ) throws(AgentError) {
         // What cannot be said to an agent is not unlocked.
         guard AgentProtocol.isSayable(path) else { throw .vault(.locked) }
         try request(
-            kind, bodyCount: 2 + path.utf8.count + moreCount,
+            kind, about: files, bodyCount: 2 + path.utf8.count + moreCount,
             fill: { message throws(SodiumError) in
                 try message.append(path: path)
                 try more(&message)
@@ -242,12 +239,12 @@ extension AgentConnection {
 
     /// Sends a request about a path that is answered with a status.
     func status(
-        _ kind: AgentProtocol.Kind, path: String, moreCount: Int = 0,
+        _ kind: AgentProtocol.Kind, path: String, about file: HeldFile, moreCount: Int = 0,
         fill more: (inout SecretBuffer) throws(SodiumError) -> Void = { _ in }
     ) throws(AgentError) -> AgentStatus {
         var status: AgentStatus?
         try request(
-            kind, path: path, moreCount: moreCount, fill: more,
+            kind, path: path, about: [file], moreCount: moreCount, fill: more,
             read: { body throws(MalformedMessage) in
                 var reader = FieldReader()
                 let idleLeft = try reader.number(UInt64.self, of: body)

@@ -22,6 +22,8 @@ final class Connection {
     /// Since when half a message lies here, or half a reply was not taken.
     private(set) var stalledSince: UInt64?
 
+    /// The files that came with messages that were not looked at yet.
+    private var files: [HeldFile] = []
     /// The requests that a vault's worker answers now.
     private var parcel: Parcel?
     /// The beginning of messages that are not complete or not answered yet; nil if there is none.
@@ -77,7 +79,7 @@ final class Connection {
     func close() {
         isClosed = true
         input = nil
-        (output, room) = (nil, 0)
+        (output, room, files) = (nil, 0, [])
         socket.socket.shutDown()
     }
 
@@ -131,9 +133,9 @@ final class Connection {
     func receive(into scratch: inout SecretBytes, now: UInt64) -> Int {
         do throws(Errno) {
             let count = try scratch.withMutableBytes { free throws(Errno) in
-                try socket.socket.receive(into: &free)
+                try socket.socket.receive(into: &free, &files)
             }
-            if count == 0 { close() }
+            if count == 0 || files.count > AgentProtocol.mostFiles { close() }
             lastActivity = now
             return count
         } catch .wouldBlock {
@@ -157,6 +159,15 @@ final class Connection {
             try answerKept(answer)
         }
         noteStall(now)
+    }
+
+    /// Takes the next so many of the files that came with messages.
+    ///
+    /// - Returns: nil if fewer came.
+    func takeFiles(_ count: Int) -> [HeldFile]? {
+        guard files.count >= count else { return nil }
+        defer { files.removeFirst(count) }
+        return Array(files.prefix(count))
     }
 
     /// Goes on with what was kept.

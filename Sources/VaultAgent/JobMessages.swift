@@ -223,19 +223,20 @@ extension Job {
         }
     }
 
-    /// Whether every path in it can be written.
-    var isSayable: Bool {
-        let paths =
-            switch self {
-            case .check(let path), .verify(let path, nil), .compact(let path, _), .accept(let path, _),
-                .outline(let path), .purge(let path, _, _, _):
-                [path]
-            case .salvage(let path, let target): [path, target]
-            case .verify(let path, .some(let other)): [path, other]
-            case .compare(let path, let other), .merge(let path, let other, _): [path, other]
-            }
-        return paths.allSatisfy(AgentProtocol.isSayable)
+    /// The paths in it, in their order.
+    var paths: [String] {
+        switch self {
+        case .check(let path), .verify(let path, nil), .compact(let path, _), .accept(let path, _),
+            .outline(let path), .purge(let path, _, _, _):
+            [path]
+        case .salvage(let path, let target): [path, target]
+        case .verify(let path, .some(let other)): [path, other]
+        case .compare(let path, let other), .merge(let path, let other, _): [path, other]
+        }
     }
+
+    /// Whether every path in it can be written.
+    var isSayable: Bool { paths.allSatisfy(AgentProtocol.isSayable) }
 
     /// Whether it reads or changes the vault at `path` itself, so that what was last seen of that counts.
     func isOnVault(at path: String) -> Bool {

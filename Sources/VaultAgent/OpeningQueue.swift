@@ -36,6 +36,7 @@ struct OpeningQueue {
         let client: ClientID
         let limits: Limits
         let worker: VaultWorker
+        let proof: FileProof
         var isRunning = false
     }
 
@@ -44,9 +45,11 @@ struct OpeningQueue {
     /// How many vaults are opened at a time.
     private static let mostRunning = 4
 
-    /// Adds a vault that `worker` is to open.
-    mutating func add(_ worker: VaultWorker, _ limits: Limits, for client: ClientID) {
-        entries.append(Entry(client: client, limits: limits, worker: worker))
+    /// Adds a vault that `worker` is to open, if `proof` holds.
+    mutating func add(
+        _ worker: VaultWorker, _ limits: Limits, for client: ClientID, _ proof: FileProof
+    ) {
+        entries.append(Entry(client: client, limits: limits, worker: worker, proof: proof))
     }
 
     /// Begins to open the vaults whose turn it is.
@@ -60,7 +63,7 @@ struct OpeningQueue {
                 !entries.contains(where: { $0.isRunning && $0.worker.path == entry.worker.path })
             else { continue }
             do throws(Errno) {
-                try threads.start { entry.worker.run(for: entry.client) }
+                try threads.start { entry.worker.run(for: entry.client, entry.proof) }
                 entries[index].isRunning = true
             } catch {
                 failed.append(entry.client)

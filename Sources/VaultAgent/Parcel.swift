@@ -44,6 +44,8 @@ final class Parcel: Sendable {
     let socket: ClientSocket
     /// What goes before the first reply.
     let preface: [UInt8]
+    /// The file that an Open, which is the first request then, speaks of; nil if there is none.
+    let file: HeldFile?
     /// The requests, if there are no values among them.
     private let names: [UInt8]
     /// The requests, if there are.
@@ -51,9 +53,10 @@ final class Parcel: Sendable {
 
     /// Copies `requests`: whole messages, each with its length before it.
     init(
-        _ requests: Span<UInt8>, isSecret: Bool, from client: ClientID, _ socket: ClientSocket, preface: [UInt8]
+        _ requests: Span<UInt8>, isSecret: Bool, from client: ClientID, _ socket: ClientSocket,
+        preface: [UInt8], file: HeldFile?
     ) throws(SodiumError) {
-        (self.client, self.socket, self.preface) = (client, socket, preface)
+        (self.client, self.socket, self.preface, self.file) = (client, socket, preface, file)
         if isSecret {
             var copy = try SecretBuffer(capacity: requests.count)
             try copy.append(requests)

@@ -3,7 +3,7 @@ public import VaultKit
 /// The numbers of agent-protocol.md.
 public enum AgentProtocol {
     /// The version that this program speaks.
-    public static let version: UInt16 = 2
+    public static let version: UInt16 = 3
 
     /// What begins every Hello.
     static let magic = Array("vault-ag".utf8)
@@ -27,6 +27,8 @@ public enum AgentProtocol {
     static let shortMessage = 64 << 10
     /// How many bytes all longer messages that are sent at a time have together; one can always be sent.
     static let mostRoom = 64 << 20
+    /// How many descriptors that no message spoke of yet a connection may have.
+    static let mostFiles = 16
     /// How many connections it has at most.
     static let mostConnections = 4096
 

@@ -61,16 +61,19 @@ extension Server {
 
     /// Hands requests over to the worker of their vault; those about a vault that is locked are answered here.
     private func hand(over requests: Span<UInt8>, hasValues: Bool, _ connection: Connection) {
+        var file: HeldFile?
         do {
             if requests[4] == AgentProtocol.Kind.open.rawValue {
                 let message = AgentProtocol.message(in: requests, at: 0)
                 var reader = FieldReader(at: 1)
                 connection.path = try reader.path(of: requests.extracting(message))
+                file = try takeFiles(1, of: connection).first
             }
             guard let path = connection.path else { throw WireFailure.nothingOpened }
             let worker = try keyring.use(path)
             let parcel = try Parcel(
-                requests, isSecret: hasValues, from: connection.id, connection.socket, preface: takeReply())
+                requests, isSecret: hasValues, from: connection.id, connection.socket, preface: takeReply(),
+                file: file)
             connection.wait(for: parcel, now: Server.now())
             worker.post(.requests(parcel))
         } catch is MalformedMessage {
@@ -81,6 +84,17 @@ extension Server {
         } catch {
             answer(requests, with: error, connection)
         }
+    }
+
+    /// The files that came with a message which names so many; none where a test lets a path speak for itself.
+    private func takeFiles(_ count: Int, of connection: Connection) throws(MalformedMessage) -> [HeldFile] {
+        if settings.testOnlyTrustsPaths { return [] }
+        guard let files = connection.takeFiles(count) else { throw MalformedMessage() }
+        return files
+    }
+
+    private func proof(_ paths: [String], _ connection: Connection) throws(MalformedMessage) -> FileProof {
+        FileProof(files: try takeFiles(paths.count, of: connection), paths: paths)
     }
 
     /// Answers requests that no worker is there for.
@@ -143,9 +157,7 @@ extension Server {
         switch (consume request) {
         case .status(let path): try askStatus(path, .status, connection)
         case .unlock(let request): try unlock(request, connection)
-        case .shorten(let path, let wish):
-            try keyring.shorten(path, wish)
-            try askStatus(path, .shorten, connection)
+        case .shorten(let path, let wish): try shorten(path, wish, connection)
         case .lock(let path):
             keyring.lock(path)
             tell(openings.cancel(path), .locked)
@@ -155,9 +167,10 @@ extension Server {
             worker.keys.announce(successor)
             try reply.appendHead(AgentProtocol.Kind.announce.reply, bodyCount: 0)
         case .follow(let path, let lexical):
+            let proof = try proof([path], connection)
             guard let worker = keyring.worker(path) else { throw VaultError.locked }
             wait(connection)
-            worker.post(.follow(connection.id, lexical))
+            worker.post(.follow(connection.id, lexical, proof))
         case .job(let path, let job): try begin(job, path, connection)
         default: throw MalformedMessage()
         }
@@ -169,13 +182,23 @@ extension Server {
         connection.wait(now: Server.now())
     }
 
-    private func askStatus(_ path: String, _ kind: AgentProtocol.Kind, _ connection: Connection) throws {
+    /// Only ever makes a vault lock sooner, so it does not matter which file the client means.
+    private func shorten(_ path: String, _ wish: Limits, _ connection: Connection) throws {
+        let proof = try proof([path], connection)
+        try keyring.shorten(path, wish)
+        try askStatus(path, .shorten, connection, proof)
+    }
+
+    private func askStatus(
+        _ path: String, _ kind: AgentProtocol.Kind, _ connection: Connection, _ proof: FileProof? = nil
+    ) throws {
+        let proof = if let proof { proof } else { try self.proof([path], connection) }
         guard let worker = keyring.worker(path) else { throw VaultError.locked }
         wait(connection)
         statusRequests.append(
             StatusRequest(
                 client: connection.id, path: path, kind: kind, deadline: Server.now() + Server.statusPatience))
-        worker.post(.status(connection.id))
+        worker.post(.status(connection.id, proof))
     }
 
     private func unlock(_ request: consuming UnlockRequest, _ connection: Connection) throws {
@@ -185,6 +208,7 @@ extension Server {
         }
         surroundings.hasNowhereToRemember = surroundings.checkpoints == nil && !request.isCopy
         let (path, limits) = (request.path, request.limits)
+        let proof = try proof([path], connection)
         let worker: VaultWorker
         do throws(Errno) {
             worker = try VaultWorker(path, VaultKeys(request.key), surroundings, reports, backlog)
@@ -192,10 +216,11 @@ extension Server {
             throw VaultError.file(.outOfMemory)
         }
         wait(connection)
-        openings.add(worker, limits, for: connection.id)
+        openings.add(worker, limits, for: connection.id, proof)
     }
 
     private func begin(_ job: Job, _ path: String, _ connection: Connection) throws {
+        let proof = try proof([path] + job.paths, connection)
         let worker = try keyring.use(path)
         var otherKey: SharedKey?
         if let other = job.other.flatMap({ keyring.worker($0) }) {
@@ -207,7 +232,7 @@ extension Server {
             }
         }
         wait(connection)
-        worker.post(.job(connection.id, job, otherKey: otherKey))
+        worker.post(.job(connection.id, job, proof, otherKey: otherKey))
     }
 
     /// Takes what was put together, which is no secret, to go before what a worker says.
@@ -232,7 +257,8 @@ extension Server {
                 try reply.appendHead(AgentProtocol.Kind.follow.reply, bodyCount: 0)
             }
         case .prepared(let client, .success(let job)): jobs.add(job, for: client, now: Server.now())
-        case .prepared(let client, .failure(let error)): tell([client], error)
+        case .prepared(let client, .failure(let error)): answer(client) { _ in throw error }
+        case .refused(let parcel): refuse(parcel)
         case .done(let id, let outcome): finish(id, outcome)
         case .lostKeys(let worker): keyring.lock(worker)
         }
@@ -264,13 +290,29 @@ extension Server {
         }
     }
 
+    /// Tells a client that it means another file than is unlocked here; nothing that it asks about that is answered.
+    private func refuse(_ parcel: Parcel) {
+        guard let connection = connection(parcel.client) else { return }
+        connection.path = nil
+        var open = 0
+        parcel.withBytes { open = AgentProtocol.message(in: $0, at: 0).upperBound }
+        do throws(SodiumError) {
+            try reply.append(parcel.preface)
+            try WireFailure.otherFile.append(to: &reply)
+        } catch {
+            return connection.close()
+        }
+        sendReplies(to: connection)
+        goOn(connection, after: open)
+    }
+
     /// Tells clients why they do not get what they waited for.
     func tell(_ clients: [ClientID], _ error: VaultError) {
         for client in clients { answer(client) { _ in throw error } }
     }
 
     private func finish(
-        _ client: ClientID, _ worker: VaultWorker, _ result: Result<VaultNumbers, VaultError>
+        _ client: ClientID, _ worker: VaultWorker, _ result: Result<VaultNumbers, WireFailure>
     ) {
         guard let limits = openings.finish(worker) else { return worker.lock() }
         switch result {
@@ -281,12 +323,12 @@ extension Server {
             answer(client) { reply in
                 try append(try keyring.status(worker.path), numbers.notices, .unlock, to: &reply)
             }
-        case .failure(let error): tell([client], error)
+        case .failure(let error): answer(client) { _ in throw error }
         }
     }
 
     private func tellStatus(
-        _ client: ClientID, _ worker: VaultWorker, _ result: Result<VaultNumbers, VaultError>
+        _ client: ClientID, _ worker: VaultWorker, _ result: Result<VaultNumbers, WireFailure>
     ) {
         if case .success(let numbers) = result { keyring.note(numbers, of: worker) }
         guard let place = statusRequests.firstIndex(where: { $0.client == client && $0.path == worker.path })

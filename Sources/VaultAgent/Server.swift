@@ -36,6 +36,8 @@ public final class Server {
         public var clock = AgentClock.system
         /// What the vaults lie on.
         public var surroundings = Surroundings()
+        /// Whether a client need not send a descriptor of the file that it means.
+        package var testOnlyTrustsPaths = false
         /// How long half a message may lie around, in milliseconds.
         public var stallPatience = AgentProtocol.stallPatience
         /// How many connections there are at most.

@@ -10,11 +10,11 @@ final class VaultWorker: Sendable {
         /// Answers requests.
         case requests(Parcel)
         /// Tells the vault's numbers.
-        case status(ClientID)
+        case status(ClientID, FileProof)
         /// Makes sure that what this machine remembers of another path agrees with the file.
-        case follow(ClientID, String)
+        case follow(ClientID, String, FileProof)
         /// Prepares a job.
-        case job(ClientID, Job, otherKey: SharedKey?)
+        case job(ClientID, Job, FileProof, otherKey: SharedKey?)
         /// Takes the file anew, which this machine trusts now.
         case reopen
         /// Ends when all that was asked before is answered.
@@ -24,12 +24,14 @@ final class VaultWorker: Sendable {
     /// What it says to the loop.
     enum Report: Sendable {
         /// It opened the vault, or cannot.
-        case opened(ClientID, VaultWorker, Result<VaultNumbers, VaultError>)
+        case opened(ClientID, VaultWorker, Result<VaultNumbers, WireFailure>)
         /// So many bytes of a parcel's requests were answered, and what of the last reply waits.
         case answered(ClientID, count: Int, Unsent?, isOver: Bool)
-        case numbers(ClientID, VaultWorker, Result<VaultNumbers, VaultError>)
-        case followed(ClientID, Result<Void, VaultError>)
-        case prepared(ClientID, Result<BackgroundJob, VaultError>)
+        case numbers(ClientID, VaultWorker, Result<VaultNumbers, WireFailure>)
+        case followed(ClientID, Result<Void, WireFailure>)
+        case prepared(ClientID, Result<BackgroundJob, WireFailure>)
+        /// The client means another file; nothing was answered.
+        case refused(Parcel)
         /// A job is over.
         case done(job: UInt64, Result<JobReport, VaultError>)
         /// The file has keys that nobody announced.
@@ -73,11 +75,13 @@ final class VaultWorker: Sendable {
     /// Opens the vault, tells that to the client who wants it, and does what is asked until it is told to end.
     ///
     /// It is called once, on the worker's thread.
-    func run(for client: ClientID) {
+    func run(for client: ClientID, _ proof: FileProof) {
         let vault: UnlockedVault
-        do throws(VaultError) {
-            vault = try UnlockedVault(path, keys, surroundings)
-            reports.post(.opened(client, self, .success(try vault.numbers())))
+        do throws(WireFailure) {
+            try proof.check()
+            vault = try inWire { () throws(VaultError) in try UnlockedVault(path, keys, surroundings) }
+            let numbers = try inWire { () throws(VaultError) in try vault.numbers() }
+            reports.post(.opened(client, self, .success(numbers)))
         } catch {
             keys.forget()
             return reports.post(.opened(client, self, .failure(error)))
@@ -96,12 +100,23 @@ final class VaultWorker: Sendable {
             vault.noteArrival()
             for message in messages {
                 switch message {
-                case .requests(let parcel): handler.answer(parcel, from: 0)
-                case .status(let client): reports.post(.numbers(client, self, numbers(of: vault)))
-                case .follow(let client, let lexical):
-                    reports.post(.followed(client, follow(lexical, vault)))
-                case .job(let client, let job, let otherKey):
-                    reports.post(.prepared(client, prepare(job, otherKey, vault)))
+                case .requests(let parcel):
+                    if let file = parcel.file, !file.isFound(at: path) {
+                        reports.post(.refused(parcel))
+                    } else {
+                        handler.answer(parcel, from: 0)
+                    }
+                case .status(let client, let proof):
+                    let numbers = proof.result { () throws(VaultError) in try vault.numbers() }
+                    reports.post(.numbers(client, self, numbers))
+                case .follow(let client, let lexical, let proof):
+                    let result = proof.result { () throws(VaultError) in try vault.current().follow(lexical) }
+                    reports.post(.followed(client, result))
+                case .job(let client, let job, let proof, let otherKey):
+                    let prepared = proof.result { () throws(VaultError) in
+                        try vault.prepare(job, otherKey: otherKey)
+                    }
+                    reports.post(.prepared(client, prepared))
                 case .reopen: vault.reopen()
                 case .retire: isEnding = true
                 }
@@ -111,26 +126,37 @@ final class VaultWorker: Sendable {
             if keys.areForgotten, !isEnding { reports.post(.lostKeys(self)) }
         }
     }
+}
 
-    private func numbers(of vault: UnlockedVault) -> Result<VaultNumbers, VaultError> {
-        do throws(VaultError) { return .success(try vault.numbers()) } catch { return .failure(error) }
+/// The files that a request speaks of, and the paths by which it names them.
+struct FileProof: Sendable {
+    /// None where a test lets a path speak for itself.
+    let files: [HeldFile]
+    let paths: [String]
+
+    /// Makes sure that the paths mean the same files here.
+    ///
+    /// - Throws: `WireFailure.otherFile`.
+    func check() throws(WireFailure) {
+        for (file, path) in zip(files, paths) where !file.isFound(at: path) { throw .otherFile }
     }
 
-    private func follow(_ lexical: String, _ vault: UnlockedVault) -> Result<Void, VaultError> {
-        do throws(VaultError) {
-            return .success(try vault.current().follow(lexical))
+    /// What `body` returns or throws, if the paths mean the same files here.
+    func result<R>(_ body: () throws(VaultError) -> R) -> Result<R, WireFailure> {
+        do throws(WireFailure) {
+            try check()
+            return .success(try inWire(body))
         } catch {
             return .failure(error)
         }
     }
+}
 
-    private func prepare(
-        _ job: Job, _ otherKey: SharedKey?, _ vault: UnlockedVault
-    ) -> Result<BackgroundJob, VaultError> {
-        do throws(VaultError) {
-            return .success(try vault.prepare(job, otherKey: otherKey))
-        } catch {
-            return .failure(error)
-        }
+/// Calls `body` and says what it throws as a client hears it.
+private func inWire<R>(_ body: () throws(VaultError) -> R) throws(WireFailure) -> R {
+    do throws(VaultError) {
+        return try body()
+    } catch {
+        throw .vault(error)
     }
 }

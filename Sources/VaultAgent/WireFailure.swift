@@ -9,6 +9,7 @@ enum WireFailure: Error, Equatable {
     case malformed
     case wouldLengthen
     case nothingOpened
+    case otherFile
 
     /// A failure as three numbers.
     typealias Numbers = (code: UInt16, first: UInt64, second: UInt64)
@@ -32,6 +33,7 @@ enum WireFailure: Error, Equatable {
         case 60: self = .malformed
         case 61: self = .wouldLengthen
         case 62: self = .nothingOpened
+        case 63: self = .otherFile
         default:
             guard let error = WireFailure.error((code, first, second)) else { throw MalformedMessage() }
             self = .vault(error)
@@ -44,6 +46,7 @@ enum WireFailure: Error, Equatable {
         case .malformed: (60, 0, 0)
         case .wouldLengthen: (61, 0, 0)
         case .nothingOpened: (62, 0, 0)
+        case .otherFile: (63, 0, 0)
         }
     }
 

@@ -23,6 +23,10 @@ extension Failure {
         case .malformed:
             self.init(
                 .other, "the agent does not keep to its protocol", hint: "end it with 'vault lock --all'")
+        case .otherFile:
+            self.init(
+                .other, "the agent sees another file at \(path), as it runs in another mount namespace",
+                hint: "add --passphrase-file, or start an agent here with another XDG_RUNTIME_DIR")
         case .wouldLengthen:
             self.init(.usage, "only the passphrase can lengthen the time that the vault stays unlocked")
         case .cannotStart(.system(let error)): self.init(error, "cannot start the agent")

@@ -10,8 +10,12 @@ enum AgentAccess {
     /// A session about the vault at `path`; nil if it is locked.
     ///
     /// An agent that cannot be used is as good as none, but not without a word.
-    static func session(for path: String) throws(Failure) -> (any Session)? {
-        try ifUnlocked(path) { agent throws(AgentError) in try agent.session(for: path) }
+    ///
+    /// - Parameter secret: whose newest value will be asked for first, if that is known.
+    static func session(
+        for path: String, expecting secret: Secret? = nil
+    ) throws(Failure) -> (any Session)? {
+        try ifUnlocked(path) { agent throws(AgentError) in try agent.session(for: path, expecting: secret) }
     }
 
     /// A session about the vault at `path`, for who must not say a word; nil if there is none.
@@ -77,7 +81,7 @@ enum AgentAccess {
     {
         do throws(AgentError) {
             return try body(try Agent())
-        } catch .notRunning, .vault(.locked) {
+        } catch .notRunning, .vault(.locked), .otherFile {
             return nil
         } catch {
             let failure = Failure(error, path: path)

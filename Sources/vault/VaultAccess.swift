@@ -10,9 +10,13 @@ extension VaultOptions {
 
     /// The vault as the agent keeps it unlocked, unless a passphrase is named; else opened with a passphrase,
     /// found or asked for.
-    func open(_ access: Vault.Access) throws(Failure) -> any Session {
+    ///
+    /// - Parameter secret: whose newest value will be asked for first, if that is known.
+    func open(_ access: Vault.Access, expecting secret: Secret? = nil) throws(Failure) -> any Session {
         let path = try path()
-        if !passphrase.isGiven, let session = try AgentAccess.session(for: path) { return session }
+        if !passphrase.isGiven, let session = try AgentAccess.session(for: path, expecting: secret) {
+            return session
+        }
         // What is wrong with the file is said before anybody is asked for anything.
         try common.checkFile()
         let passphrase = try Passphrase.existing(passphrase)
@@ -26,8 +30,10 @@ extension VaultOptions {
     }
 
     /// Opens the vault to look something up.
-    func openForReading() throws(Failure) -> any Session {
-        let session = try open(.reading)
+    ///
+    /// - Parameter secret: whose newest value will be asked for first, if that is known.
+    func openForReading(expecting secret: Secret? = nil) throws(Failure) -> any Session {
+        let session = try open(.reading, expecting: secret)
         for notice in session.takeNotices() { notice.show() }
         return session
     }

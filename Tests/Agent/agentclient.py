@@ -17,7 +17,7 @@ import vaultfile  # noqa: E402
 
 VAULT = os.environ.get("VAULT_BINARY", os.path.join(ROOT, ".build", "release", "vault"))
 PASSPHRASE = b"a passphrase that is searched for"
-HELLO = b"\x0b\0\0\0\0vault-ag\x02\0"
+HELLO = b"\x0b\0\0\0\0vault-ag\x03\0"
 (HELLO_KIND, STOP, STATUS, UNLOCK, SHORTEN, LOCK, OPEN, NAMES, CONTAINS, HISTORY, VALUE, COMMIT, SUMMARY,
  JOB, ANNOUNCE, FOLLOW) = range(16)
 
@@ -39,6 +39,30 @@ def secret_field(name, scope=1, id=""):
     return struct.pack("<BBB", scope, len(id), len(name)) + id.encode() + name.encode()
 
 
+def paths(kind, body):
+    """The paths that a request names, of those whose files go along."""
+    if kind not in (STATUS, UNLOCK, SHORTEN, OPEN, JOB, FOLLOW):
+        return []
+    first, rest = field_of(body)
+    if kind != JOB:
+        return [first]
+    second, rest_of_job = field_of(rest[1:])
+    return [first, second] + ([field_of(rest_of_job)[0]] if rest[0] in (4, 6, 7, 10) else [])
+
+
+def field_of(body):
+    end = 2 + struct.unpack_from("<H", body)[0]
+    return body[2:end], body[end:]
+
+
+def hold(path):
+    """A descriptor of what lies at the path or, where nothing does, of its directory."""
+    try:
+        return os.open(path, os.O_PATH | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return os.open(os.path.dirname(path), os.O_PATH)
+
+
 class Client:
     """One connection."""
 
@@ -48,7 +72,7 @@ class Client:
         self.socket.connect(path)
         if greet:
             self.socket.sendall(HELLO)
-            assert self.reply() == (128, b"\x02\0")
+            assert self.reply() == (128, b"\x03\0")
 
     def close(self):
         self.socket.close()
@@ -74,9 +98,17 @@ class Client:
         body = self.exactly(struct.unpack("<I", head)[0])
         return body[0], body[1:]
 
-    def ask(self, kind, body=b""):
-        self.socket.sendall(message(kind, body))
+    def ask(self, kind, body=b"", files=None):
+        self.send(kind, body, files)
         return self.answer(kind)
+
+    def send(self, kind, body=b"", files=None):
+        """Sends a request with what lies at the paths that it names, or at other paths."""
+        held = [hold(path) for path in (paths(kind, body) if files is None else files)]
+        sent = socket.send_fds(self.socket, [message(kind, body)], held)
+        for file in held:
+            os.close(file)
+        self.socket.sendall(message(kind, body)[sent:])
 
     def answer(self, kind):
         reply = self.reply()

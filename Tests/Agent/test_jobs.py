@@ -282,7 +282,7 @@ class Together(Case):
 class Jobs(Case):
     def ask(self, client, job):
         """Every message of a job's reply."""
-        client.socket.sendall(message(JOB, path_field(self.box.vault) + job))
+        client.send(JOB, path_field(self.box.vault) + job)
         bodies = [client.answer(JOB)]
         while bodies[-1][0] == 1:
             bodies.append(client.answer(JOB))
@@ -391,7 +391,7 @@ class Jobs(Case):
         before = digest(self.box.vault)
         for _ in range(10):
             client = self.box.client()
-            client.socket.sendall(message(JOB, path_field(self.box.vault) + b"\x03" + path_field(self.box.vault) + b"\0"))
+            client.send(JOB, path_field(self.box.vault) + b"\x03" + path_field(self.box.vault) + b"\0")
             client.close()
         self.box.must("compact")
         self.assertEqual(digest(self.box.vault), before)

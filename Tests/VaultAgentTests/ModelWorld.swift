@@ -129,7 +129,8 @@ final class ModelWorld {
     private func unlock() throws {
         let (path, marks) = (path, root + "/vault/seen")
         _ = try AgentConnection.connect(in: root + "/run").status(
-            .unlock, path: path, moreCount: Key.count + SecretBuffer.limitsCount + 3 + marks.utf8.count
+            .unlock, path: path, about: try HeldFile(at: path),
+            moreCount: Key.count + SecretBuffer.limitsCount + 3 + marks.utf8.count
         ) { message throws(SodiumError) in
             try key.withBytes { key throws(SodiumError) in try message.append(key) }
             try message.append(Limits.default)

@@ -29,7 +29,7 @@ import VaultKit
             .io(.rewrite, .noSpace),
         ].map { .file($0) }
 
-    @Test(arguments: errors.map { WireFailure.vault($0) } + [.malformed, .wouldLengthen, .nothingOpened])
+    @Test(arguments: errors.map { WireFailure.vault($0) } + [.malformed, .wouldLengthen, .nothingOpened, .otherFile])
     func `every failure arrives as it was sent`(failure: WireFailure) throws {
         var message = try SecretBuffer()
         try failure.append(to: &message)
@@ -40,7 +40,7 @@ import VaultKit
     }
 
     @Test func `a failure without a meaning is malformed`() {
-        for code: UInt8 in [0, 9, 19, 54, 59, 63, 255] {
+        for code: UInt8 in [0, 9, 19, 54, 59, 64, 255] {
             let bytes = [code] + [UInt8](repeating: 0, count: 17)
             #expect(throws: MalformedMessage.self) { try WireFailure(bytes.span) }
         }
@@ -56,7 +56,7 @@ import VaultKit
         var checkpoint = [UInt8](repeating: 0, count: 984)
         checkpoint[80] = 1
         return [
-            [0] + Array("vault-ag".utf8) + [2, 0], [1], [2] + path,
+            [0] + Array("vault-ag".utf8) + [3, 0], [1], [2] + path,
             [3] + path + [UInt8](repeating: 7, count: 32) + limits + limits + [1, 0, 0, 0],
             [3] + path + [UInt8](repeating: 7, count: 32) + limits + limits + [1, 1] + path,
             [4] + path + limits + limits + [0],

@@ -46,7 +46,14 @@ import VaultKit
         _ = try socket.send(bytes.span)
     }
 
-    private static let hello: [UInt8] = [11, 0, 0, 0, 0] + Array("vault-ag".utf8) + [2, 0]
+    /// For messages that come as bytes alone.
+    private static var trusting: Server.Settings {
+        var settings = Server.Settings()
+        settings.testOnlyTrustsPaths = true
+        return settings
+    }
+
+    private static let hello: [UInt8] = [11, 0, 0, 0, 0] + Array("vault-ag".utf8) + [3, 0]
 
     @Test func `another user is disconnected without a byte`() throws {
         var settings = Server.Settings()
@@ -135,7 +142,7 @@ import VaultKit
             hello + [5, 0, 0, 0, 6, 2, 0, 46, 47],
         ] as [[UInt8]])
     func `what breaks the rules ends its own connection alone`(bytes: [UInt8]) throws {
-        try world.serve { agent in
+        try world.serve(Self.trusting) { agent in
             try world.unlock(path, agent)
             let socket = try connect()
             try send(bytes, socket)
@@ -152,7 +159,7 @@ import VaultKit
     @Test func `requests that arrive together are answered in order, each after what those before it wrote`()
         throws
     {
-        try world.serve { agent in
+        try world.serve(Self.trusting) { agent in
             try world.unlock(path, agent)
             let secret = [UInt8]([1, 0, 1]) + Array("A".utf8)
             let value = Self.message(10, secret + [0, 0, 0, 0])
@@ -165,7 +172,7 @@ import VaultKit
             let written = Self.message(139, [0, 0, 0, 0, 0, 0, 0, 0])
             let absent = Self.message(255, [6] + [UInt8](repeating: 0, count: 17))
             let said =
-                Self.message(128, [2, 0]) + Self.message(134, [0, 0, 0, 0, 0, 0, 0, 0, 0]) + absent + written
+                Self.message(128, [3, 0]) + Self.message(134, [0, 0, 0, 0, 0, 0, 0, 0, 0]) + absent + written
                 + Self.message(138, [7]) + written + written + Self.message(138, [9]) + Self.message(129, [])
             #expect(rest(socket) == said)
         }
@@ -188,7 +195,7 @@ import VaultKit
     }
 
     @Test func `a reply that nobody takes is not waited for, and holds nobody up`() throws {
-        var settings = Server.Settings()
+        var settings = Self.trusting
         settings.stallPatience = 500
         try world.serve(settings) { agent in
             try world.unlock(path, agent)
@@ -236,7 +243,7 @@ import VaultKit
     }
 
     @Test func `requests may be sent without waiting for replies`() throws {
-        try world.serve { agent in
+        try world.serve(Self.trusting) { agent in
             try world.unlock(path, agent)
             let socket = try connect()
             let pathBytes = Array(path.utf8)
@@ -249,7 +256,7 @@ import VaultKit
             let committed: [UInt8] = [9, 0, 0, 0, 139] + [UInt8](repeating: 0, count: 8)
             let value: [UInt8] = [3, 0, 0, 0, 138, 104, 105]
             let expected =
-                [3, 0, 0, 0, 128, 2, 0, 10, 0, 0, 0, 134] + [UInt8](repeating: 0, count: 9)
+                [3, 0, 0, 0, 128, 3, 0, 10, 0, 0, 0, 134] + [UInt8](repeating: 0, count: 9)
                 + committed + value + committed + value
             while answer.count < expected.count {
                 var piece = [UInt8](repeating: 0, count: 100)

@@ -29,6 +29,9 @@ int64_t platform_next_data(int fd, int64_t offset);
 /* A descriptor of what lies at path, to look at and not to read or write; or -1 with errno. */
 int platform_open_path(const char *path);
 
+/* The same, of a symbolic link itself. */
+int platform_open_path_itself(const char *path);
+
 /* Starts to write count bytes at offset to the disk, and does not wait. */
 void platform_start_sync(int fd, int64_t offset, int64_t count);
 
@@ -87,6 +90,12 @@ int platform_socket_peer(int fd, uint32_t *user);
 /* The owner of the TCP socket that is connected from a port of 127.0.0.1, or of ::1, to another one: 0, or -1 with errno, which is ENOENT if
  * there is none. */
 int platform_loopback_owner(int is_ipv6, uint16_t from, uint16_t to, uint32_t *user);
+
+/* send(2) of the first bytes along with descriptors, at most 4: how many bytes went, or -1 with errno. */
+int64_t platform_socket_send(int fd, const void *bytes, size_t count, const int *descriptors, size_t number);
+
+/* recv(2) of bytes and of descriptors, at most 4, which are not inherited: how many bytes came, or -1 with errno. */
+int64_t platform_socket_receive(int fd, void *bytes, size_t count, int *descriptors, size_t *number);
 
 /* A descriptor that is readable once 8 bytes were written to it (eventfd), or -1 with errno. */
 int platform_wakeup(void);

@@ -42,10 +42,12 @@ struct Get: Command {
         let name = try target.checkedName()
         let scope = try target.scope(options)
         let current = scope == nil ? try CurrentContext(options.context) : nil
-        let vault = try options.openForReading()
         let scopes = scope.map { [$0] } ?? current?.context.scopes ?? []
+        let isNewest = version == nil && at == nil
+        let vault = try options.openForReading(
+            expecting: isNewest ? scopes.first.map { Secret(name, in: $0) } : nil)
         let isPrinted =
-            version == nil && at == nil
+            isNewest
             ? try printNewest(name, scopes, of: vault) : try printVersion(name, scope, scopes, of: vault)
         if isPrinted { return }
         let searched = scope?.described ?? current?.searched ?? ""
