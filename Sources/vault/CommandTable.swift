@@ -32,6 +32,7 @@ enum CommandTable {
                     Verb(named: ["export"], ExportSecrets.syntax, run),
                     Verb(named: ["import"], ImportSecrets.syntax, run),
                     Verb(named: ["explain"], Explain.syntax, run),
+                    Verb(named: ["trust"], Trust.syntax, run),
                     Verb(named: ["web"], Web.syntax, run),
                 ]),
             Section(

@@ -36,8 +36,10 @@ extension HelpTopic {
             and cluster in the nearest .vault.toml in this folder or above. --no-context ignores the last two.
 
             .vault.toml may have the keys project and cluster (strings) and require (an array of names without which 'vault run', \
-            'vault export' and 'vault inject' do nothing). It is ignored, with a warning, if it cannot be read, or unless it is yours or root's and nobody else \
-            can write it.
+            'vault export' and 'vault inject' do nothing). It counts once it is trusted as it is: see 'vault help trust'. A command that would take \
+            anything from one that is not asks at a terminal, and stops elsewhere (exit code 2). One that others can write, that belongs to neither you nor \
+            root, cannot be read or is damaged stops it everywhere. No trust is needed with --no-context, nor where options or variables name \
+            both ids, unless the command looks for what it requires.
 
             The passphrase, when nobody shall be asked: --passphrase-fd, --passphrase-file or --passphrase-command, else \
             VAULT_PASSPHRASE_FILE, VAULT_PASSPHRASE_COMMAND, VAULT_PASSPHRASE. For a new vault first --new-passphrase-fd, \
@@ -139,6 +141,12 @@ extension HelpTopic {
             direnv: in .envrc, secrets for the folder, as long as the vault is unlocked:
 
                 eval "$(vault export --format sh)"
+
+            If a .vault.toml says which project that is, 'vault trust' it once, as you 'direnv allow' the .envrc.
+
+            A build server trusts what it checks out, or names the project itself:
+
+                vault run --no-context --project web -- make deploy
 
             sudo hands on no variables but those that are named. Do not put vault behind sudo: root has another vault.
 
