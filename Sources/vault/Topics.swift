@@ -82,7 +82,9 @@ extension HelpTopic {
             A vault is one file, so a repository can carry it from machine to machine. Where two of them changed it, git calls 'vault merge', \
             and both keep what they set. In the repository, once:
 
-                echo '*.vault merge=vault diff=vault' >>.gitattributes
+                echo '*.vault -text merge=vault diff=vault' >>.gitattributes
+
+            (-text keeps a rule such as '* text eol=crlf' from changing bytes of it.)
 
             On each machine, once for the repository (or --global):
 
@@ -101,6 +103,10 @@ extension HelpTopic {
                 git show :3:NAME.vault >theirs
                 vault merge --vault NAME.vault theirs --other-passphrase-file FILE --take-keys
                 git add NAME.vault; rm theirs
+
+            Where a branch renames the vault, git calls the driver with the new name, under which the agent of a machine that has the old one does not \
+            know it: a conflict, with your file under the new name. Unlock that, 'vault --vault NEW.vault unlock', and merge by hand as above; or, \
+            before the merge, rename it here too ('git mv', 'git commit') and unlock it. On each machine the name in diff.vault.textconv changes with it.
 
             A branch that was checked out can hold an older state than this machine last saw, or one that has diverged, which vault does not use \
             (exit code 13) until 'vault accept'. Old commits hold old states for ever, purged versions too, and the passphrase of that time opens \
