@@ -31,12 +31,11 @@ struct NearestContextFile {
                 directories.append(directory)
                 directory = Path.folder(of: directory)
             }
-        } catch .notText {
-            throw Failure(
-                .other, "cannot look for \(ContextFile.name): the working folder's name is not UTF-8 text",
-                hint: noContext)
-        } catch {
+        } catch .noSuchFile {
             return []
+        } catch {
+            let reason = error == .notText ? "the working folder's name is not UTF-8 text" : "\(error)"
+            throw Failure(.other, "cannot look for \(ContextFile.name): \(reason)", hint: noContext)
         }
         return directories
     }
