@@ -65,6 +65,7 @@ enum CommandTable {
                     Verb(named: ["completions"], PrintCompletions.syntax, run),
                     Verb(named: ["complete"], Complete.syntax, run),
                     Verb(named: ["man"], PrintManual.syntax, run),
+                    Verb(named: ["version"], Version.syntax, run),
                 ]),
         ],
         topics: [HelpTopic.exitCodes, .environment, .unattended, .git, .migrate, .recipes])
