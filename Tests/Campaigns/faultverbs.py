@@ -200,7 +200,7 @@ class State:
     @staticmethod
     def is_leftover(name):
         """Whether a file is one that is written beside the place that it shall have."""
-        return os.path.basename(name).startswith(".") and not name.startswith(".local")
+        return os.path.basename(name).startswith(".") and not name.startswith((".local", "clone"))
 
     @staticmethod
     def meaning(files):
