@@ -56,8 +56,10 @@ STATIC = -c release -Xswiftc -static-executable -Xswiftc -cross-module-optimizat
 	$(FRONTEND) -disable-concrete-type-metadata-mangled-name-accessors -Xswiftc -use-ld=lld
 ORDERED = -Xlinker -s -Xlinker --no-warn-symbol-ordering -Xlinker --symbol-ordering-file="$(CURDIR)/Scripts/symbols.txt"
 UNITTEST = VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory
-# libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own.
-PAGE = -c release --scratch-path .build/page --static-swift-stdlib -Xlinker -s
+# libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own. It looks for libraries where the system does and
+# nowhere else, and nothing that decides where a call goes can be written once it runs.
+PAGE = -c release --scratch-path .build/page --static-swift-stdlib --disable-local-rpath -Xlinker -s -Xlinker -z -Xlinker relro \
+	-Xlinker -z -Xlinker now
 
 .PHONY: demo test test-build test-reader test-agent test-programs test-web build install docs check format torture crash faults corruption model merge rollback formats vectors fuzz hostile mutants reader-mutants sanitize coverage fuzz-web bench bench-peers bench-page order clean
 

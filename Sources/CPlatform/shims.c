@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -15,6 +16,8 @@ enum { failing_write_count = sizeof failing_writes / sizeof *failing_writes };
 
 static void (*failing_write_actions[failing_write_count])(int) = {SIG_ERR, SIG_ERR};
 static struct rlimit core_limit = {RLIM_INFINITY, RLIM_INFINITY};
+
+const char *platform_c_library_version(void) { return gnu_get_libc_version(); }
 
 void platform_harden(void) {
     static const int crashes[] = {SIGQUIT, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};

@@ -7,6 +7,12 @@ public struct NotText: Error, Equatable, Sendable {
     public let variable: String
 }
 
+/// The C library that is linked into this program, or loaded by it.
+public enum CLibrary {
+    /// Its version, as it says itself.
+    public static var version: String { unsafe String(cString: platform_c_library_version()) }
+}
+
 /// The variables that this process was started with.
 public enum Environment {
     /// The value of a variable; nil if it is unset.

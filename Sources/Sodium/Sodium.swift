@@ -8,6 +8,12 @@ public enum SodiumError: Error, Equatable, Sendable {
     case unavailable
 }
 
+/// The libsodium that is linked into this program, or loaded by it.
+public enum Libsodium {
+    /// Its version, as it says itself.
+    public static var version: String { unsafe String(cString: sodium_version_string()) }
+}
+
 /// libsodium's own initialisation: picks the fastest code for this CPU and opens the random source.
 ///
 /// It is done at the first use of anything here, once a process, and is safe from any thread.

@@ -41,12 +41,15 @@ public enum Locations {
     }
 
     /// The path of that folder.
-    public static var checkpointFolder: String? {
+    public static var checkpointFolder: String? { stateDirectory.map { Path.join($0, "seen") } }
+
+    /// The directory of what this machine remembers, `${XDG_STATE_HOME:-~/.local/state}/vault`; nil if there is nowhere to put it.
+    package static var stateDirectory: String? {
         do throws(NotText) {
             if let folder = try variable("XDG_STATE_HOME"), folder.hasPrefix("/") {
-                return folder + "/vault/seen"
+                return folder + "/vault"
             }
-            return try home().map { Path.join($0, ".local/state/vault/seen") }
+            return try home().map { Path.join($0, ".local/state/vault") }
         } catch {
             return nil
         }

@@ -6,16 +6,19 @@ package enum Hint {
     private static let vault = Mutex<String?>(nil)
 
     /// What follows `vault` where no vault is meant.
-    private static let general = ["help", "lock --all", "salvage", "--vault"]
+    private static let general = ["help", "lock --all", "salvage", "trust", "--vault"]
 
     /// Has every command in a hint act on the vault at `path`, as the one that was given did; without that it would act on another.
     package static func name(_ path: String) {
-        let quoted =
-            isPlain(path)
-            ? path
-            : "'" + path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
-                + "'"
+        let quoted = quoted(path)
         vault.withLock { $0 = quoted }
+    }
+
+    /// A word as a shell takes it.
+    package static func quoted(_ word: String) -> String {
+        if isPlain(word) { return word }
+        return "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
+            + "'"
     }
 
     /// `hint` with the vault that was named.

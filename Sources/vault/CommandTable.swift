@@ -32,6 +32,7 @@ enum CommandTable {
                     Verb(named: ["export"], ExportSecrets.syntax, run),
                     Verb(named: ["import"], ImportSecrets.syntax, run),
                     Verb(named: ["explain"], Explain.syntax, run),
+                    Verb(named: ["trust"], Trust.syntax, run),
                     Verb(named: ["web"], Web.syntax, run),
                 ]),
             Section(
@@ -64,6 +65,7 @@ enum CommandTable {
                     Verb(named: ["completions"], PrintCompletions.syntax, run),
                     Verb(named: ["complete"], Complete.syntax, run),
                     Verb(named: ["man"], PrintManual.syntax, run),
+                    Verb(named: ["version"], Version.syntax, run),
                 ]),
         ],
         topics: [HelpTopic.exitCodes, .environment, .unattended, .git, .migrate, .recipes])

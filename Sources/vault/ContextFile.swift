@@ -1,68 +1,19 @@
-internal import Platform
-internal import Wording
+internal import VaultKit
 
-/// A `.vault.toml`: which context a folder stands for, and what its programs require.
+/// What a `.vault.toml` says: which context a directory stands for, and what its programs require.
 struct ContextFile: Equatable {
     var project: String?
     var cluster: String?
     var require: [String] = []
 
     static let name = ".vault.toml"
-    private static let mostBytes = 64 * 1024
 
-    /// The nearest file in the working folder or above that may be trusted, and its path.
-    static func nearest() throws(Failure) -> (path: String, file: ContextFile)? {
-        guard var folder = try workingFolder() else { return nil }
-        while true {
-            let path = Path.join(folder, name)
-            if let found = try read(path) { return (path, found) }
-            let parent = Path.folder(of: folder)
-            if parent == folder || parent == "." { return nil }
-            folder = parent
-        }
-    }
-
-    /// The working folder; nil if there is none any more.
-    private static func workingFolder() throws(Failure) -> String? {
-        do throws(Errno) {
-            return try Path.workingFolder()
-        } catch .notText {
-            throw Failure(
-                .other, "cannot look for \(name): the working folder's name is not UTF-8 text",
-                hint: "add --no-context")
-        } catch {
-            return nil
-        }
-    }
-
-    private static func read(_ path: String) throws(Failure) -> ContextFile? {
-        let bytes: [UInt8]?
-        do throws(Errno) {
-            let file = try InputFile(path, onlyRegular: true)
-            // Whoever owns a link chose what it leads to.
-            let owners = [file.owner, try Path.owner(of: path)]
-            guard owners.allSatisfy([0, CurrentProcess.userID].contains), !file.isWritableByOthers else {
-                Output.warn("\(path) is ignored: others can write it, or it is not yours")
-                return nil
-            }
-            bytes = try file.readAll(limit: mostBytes)
-        } catch .noSuchFile, .notFolder, .isFolder, .invalidArgument, .noDevice {
-            return nil
-        } catch .permissionDenied, .tooManyLinks {
-            // It is not the business of a stranger's file, or of a folder that hides whether there is one, to stop us.
-            if (try? Path.owner(of: path)) != nil { Output.warn("\(path) is ignored: it cannot be read") }
-            return nil
-        } catch {
-            throw Failure(error, "cannot read \(path)")
-        }
-        guard let bytes, let text = String(validating: bytes, as: UTF8.self) else {
-            throw Failure(.usage, "\(path): too long, or not UTF-8 text")
-        }
-        do throws(TOMLError) {
-            return try parse(text)
-        } catch {
-            throw Failure(.usage, "\(path): line \(error.line): \(error.message)")
-        }
+    /// One line that says what it asks for.
+    var summary: String {
+        let ids = [project.map { "project \($0)" }, cluster.map { "cluster \($0)" }].compactMap { $0 }
+        let names = require.isEmpty ? [] : ["\(Words.count(UInt64(require.count), "required name"))"]
+        let parts = ids + names
+        return parts.isEmpty ? "no project, no cluster" : parts.joined(separator: ", ")
     }
 
     /// Reads the few forms of TOML that the three keys need.
@@ -73,9 +24,9 @@ struct ContextFile: Equatable {
         while let key = try scanner.nextKey() {
             guard seen.insert(key).inserted else { throw scanner.error("key '\(key)' is given twice") }
             switch key {
-            case "project": result.project = try scanner.string()
-            case "cluster": result.cluster = try scanner.string()
-            case "require": result.require = try scanner.strings()
+            case "project": result.project = try scanner.id()
+            case "cluster": result.cluster = try scanner.id()
+            case "require": result.require = try scanner.names()
             default: throw scanner.error("unknown key '\(key)'")
             }
             try scanner.endOfLine()
@@ -117,7 +68,21 @@ private struct TOMLScanner {
         return key
     }
 
-    mutating func string() throws(TOMLError) -> String {
+    /// A string that can be the id of a project or cluster.
+    mutating func id() throws(TOMLError) -> String {
+        let id = try string()
+        guard Secret.isValidID(id) else { throw error("'\(id)' is not a valid id") }
+        return id
+    }
+
+    /// Strings that can each be the name of a secret.
+    mutating func names() throws(TOMLError) -> [String] {
+        let names = try strings()
+        for name in names where !Secret.isValidName(name) { throw error("'\(name)' is not a valid name") }
+        return names
+    }
+
+    private mutating func string() throws(TOMLError) -> String {
         guard let quote = rest.first, quote == "\"" || quote == "'" else {
             throw error("expected a string in quotes")
         }
@@ -133,7 +98,7 @@ private struct TOMLScanner {
         return result
     }
 
-    mutating func strings() throws(TOMLError) -> [String] {
+    private mutating func strings() throws(TOMLError) -> [String] {
         guard rest.first == "[" else { throw error("expected an array of strings") }
         advance()
         var result: [String] = []

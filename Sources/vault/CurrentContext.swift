@@ -10,30 +10,79 @@ struct CurrentContext {
     var clusterOrigin: String?
     /// Names without which `run` does not start.
     var require: [String] = []
+    /// What keeps the nearest `.vault.toml` out of it; nothing, unless the context is only ``known(_:)``.
+    var problem: Failure?
 
-    /// Looks up each id on its own: the option, the variable, the nearest `.vault.toml`.
-    init(_ options: ContextOptions) throws(Failure) {
-        let nearest = options.noContext ? nil : try ContextFile.nearest()
-        let lookup = {
-            (option: String?, flag: String, variable: String, inFile: String?) throws(Failure) -> (
-                String, String
-            )? in
-            if let option { return (try CurrentContext.checked(option, flag), flag) }
-            if options.noContext { return nil }
-            if let value = try Environment.text(variable) {
-                return (try CurrentContext.checked(value, variable), variable)
+    /// What a verb takes from the context.
+    struct Need: OptionSet {
+        let rawValue: Int
+
+        static let project = Need(rawValue: 1)
+        static let cluster = Need(rawValue: 2)
+        static let require = Need(rawValue: 4)
+        static let ids: Need = [.project, .cluster]
+        static let all: Need = [.ids, .require]
+    }
+
+    private init() {}
+
+    /// Looks up each id that is needed on its own: the option, the variable, the nearest `.vault.toml`.
+    ///
+    /// Nothing is left to a file that is not trusted; if anything would be, a person at a terminal is asked.
+    init(_ options: ContextOptions, for need: Need = .ids) throws(Failure) {
+        try self.init(options, need) { () throws(Failure) in
+            let nearest = try NearestContextFile.find()
+            try nearest?.requireTrust()
+            return nearest
+        }
+    }
+
+    /// The context as far as it is known without a question, and what keeps the nearest `.vault.toml` out of it.
+    static func known(_ options: ContextOptions) -> CurrentContext {
+        var problem: Failure?
+        var current = CurrentContext()
+        do throws(Failure) {
+            current = try CurrentContext(options, .all) { () throws(Failure) in
+                let nearest = try NearestContextFile.find()
+                problem = try nearest?.refusal()
+                return problem == nil ? nearest : nil
             }
-            guard let nearest, let inFile else { return nil }
-            return (try CurrentContext.checked(inFile, nearest.path), nearest.path)
+        } catch {
+            problem = error
         }
-        let project = try lookup(options.project, "--project", "VAULT_PROJECT", nearest?.file.project)
-        let cluster = try lookup(options.cluster, "--cluster", "VAULT_CLUSTER", nearest?.file.cluster)
-        (context.project, projectOrigin) = (project?.0, project?.1)
-        (context.cluster, clusterOrigin) = (cluster?.0, cluster?.1)
-        require = nearest?.file.require ?? []
-        if let bad = require.first(where: { !Secret.isValidName($0) }), let path = nearest?.path {
-            throw Failure(.usage, "\(path): '\(bad)' in require is not a valid name")
+        current.problem = problem
+        return current
+    }
+
+    private init(
+        _ options: ContextOptions, _ need: Need, _ nearest: () throws(Failure) -> NearestContextFile?
+    ) throws(Failure) {
+        let project = try CurrentContext.given(
+            options.project, "--project", or: options.noContext ? nil : "VAULT_PROJECT")
+        let cluster = try CurrentContext.given(
+            options.cluster, "--cluster", or: options.noContext ? nil : "VAULT_CLUSTER")
+        (context.project, projectOrigin) = (project?.id, project?.origin)
+        (context.cluster, clusterOrigin) = (cluster?.id, cluster?.origin)
+        var need = need
+        if project != nil { need.remove(.project) }
+        if cluster != nil { need.remove(.cluster) }
+        guard !options.noContext, !need.isEmpty, let nearest = try nearest() else { return }
+        if need.contains(.project), let id = nearest.file.project {
+            (context.project, projectOrigin) = (id, nearest.path)
         }
+        if need.contains(.cluster), let id = nearest.file.cluster {
+            (context.cluster, clusterOrigin) = (id, nearest.path)
+        }
+        if need.contains(.require) { require = nearest.file.require }
+    }
+
+    /// An id that an option or else a variable names, and which of them; nil if neither does.
+    private static func given(
+        _ option: String?, _ flag: String, or variable: String?
+    ) throws(Failure) -> (id: String, origin: String)? {
+        if let option { return (try checked(option, flag), flag) }
+        guard let variable, let id = try Environment.text(variable) else { return nil }
+        return (try checked(id, variable), variable)
     }
 
     private static func checked(_ id: String, _ origin: String) throws(Failure) -> String {
@@ -51,6 +100,24 @@ struct CurrentContext {
     /// Makes sure that every name is there that the nearest `.vault.toml` requires.
     func checkRequired(_ effective: [Secret]) throws(Failure) {
         if let failure = missing(in: effective) { throw failure }
+    }
+
+    /// What it is and where that comes from, in words, a line each.
+    var lines: [String] {
+        let project = context.project.map { "project \($0) (\(projectOrigin ?? ""))" }
+        let cluster = context.cluster.map { "cluster \($0) (\(clusterOrigin ?? ""))" }
+        let parts = [project, cluster].compactMap { $0 }
+        let words = parts.isEmpty ? "no project, no cluster" : parts.joined(separator: ", ")
+        return ["context: \(words)"] + (problem.map { ["context problem: \($0.message)"] } ?? [])
+    }
+
+    /// The same for programs.
+    var json: JSON {
+        .object([
+            ("project", .optional(context.project)), ("project_from", .optional(projectOrigin)),
+            ("cluster", .optional(context.cluster)), ("cluster_from", .optional(clusterOrigin)),
+            ("problem", .optional(problem?.message)),
+        ])
     }
 
     /// The scopes that were searched, in words.
@@ -80,8 +147,8 @@ extension Target {
             return scope == .project ? .project(id) : .cluster(id)
         }
         if scope == .team { return .team }
-        let current = try CurrentContext(options.context)
         let isProject = scope == .project
+        let current = try CurrentContext(options.context, for: isProject ? .project : .cluster)
         guard let found = isProject ? current.context.project : current.context.cluster,
             let origin = isProject ? current.projectOrigin : current.clusterOrigin
         else {

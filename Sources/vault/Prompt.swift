@@ -42,6 +42,9 @@ enum Prompt {
     /// Makes sure that a question can be asked, before anything is done to find out what.
     static func requireTerminal() throws(Failure) { _ = try terminal() }
 
+    /// Whether a question can be asked.
+    static var isPossible: Bool { (try? requireTerminal()) != nil }
+
     private static func terminal() throws(Failure) -> Terminal {
         do throws(Errno) {
             return try Terminal()

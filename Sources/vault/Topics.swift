@@ -36,8 +36,10 @@ extension HelpTopic {
             and cluster in the nearest .vault.toml in this folder or above. --no-context ignores the last two.
 
             .vault.toml may have the keys project and cluster (strings) and require (an array of names without which 'vault run', \
-            'vault export' and 'vault inject' do nothing). It is ignored, with a warning, if it cannot be read, or unless it is yours or root's and nobody else \
-            can write it.
+            'vault export' and 'vault inject' do nothing). It counts once it is trusted as it is: see 'vault help trust'. A command that would take \
+            anything from one that is not asks at a terminal, and stops elsewhere (exit code 2). One that others can write, that belongs to neither you nor \
+            root, cannot be read or is damaged stops it everywhere. No trust is needed with --no-context, nor where options or variables name \
+            both ids, unless the command looks for what it requires.
 
             The passphrase, when nobody shall be asked: --passphrase-fd, --passphrase-file or --passphrase-command, else \
             VAULT_PASSPHRASE_FILE, VAULT_PASSPHRASE_COMMAND, VAULT_PASSPHRASE. For a new vault first --new-passphrase-fd, \
@@ -80,7 +82,9 @@ extension HelpTopic {
             A vault is one file, so a repository can carry it from machine to machine. Where two of them changed it, git calls 'vault merge', \
             and both keep what they set. In the repository, once:
 
-                echo '*.vault merge=vault diff=vault' >>.gitattributes
+                echo '*.vault -text merge=vault diff=vault' >>.gitattributes
+
+            (-text keeps a rule such as '* text eol=crlf' from changing bytes of it.)
 
             On each machine, once for the repository (or --global):
 
@@ -99,6 +103,10 @@ extension HelpTopic {
                 git show :3:NAME.vault >theirs
                 vault merge --vault NAME.vault theirs --other-passphrase-file FILE --take-keys
                 git add NAME.vault; rm theirs
+
+            Where a branch renames the vault, git calls the driver with the new name, under which the agent of a machine that has the old one does not \
+            know it: a conflict, with your file under the new name. Unlock that, 'vault --vault NEW.vault unlock', and merge by hand as above; or, \
+            before the merge, rename it here too ('git mv', 'git commit') and unlock it. On each machine the name in diff.vault.textconv changes with it.
 
             A branch that was checked out can hold an older state than this machine last saw, or one that has diverged, which vault does not use \
             (exit code 13) until 'vault accept'. Old commits hold old states for ever, purged versions too, and the passphrase of that time opens \
@@ -139,6 +147,12 @@ extension HelpTopic {
             direnv: in .envrc, secrets for the folder, as long as the vault is unlocked:
 
                 eval "$(vault export --format sh)"
+
+            If a .vault.toml says which project that is, 'vault trust' it once, as you 'direnv allow' the .envrc.
+
+            A build server trusts what it checks out, or names the project itself:
+
+                vault run --no-context --project web -- make deploy
 
             sudo hands on no variables but those that are named. Do not put vault behind sudo: root has another vault.
 

@@ -90,6 +90,7 @@ def verbs(root):
         Verb("status without agent", "status", codes=(4,), key=False, varies=True),
         Verb("completions", "completions", "bash", key=False),
         Verb("complete without agent", "complete", "bash", "1", "--", "vault", "get", key=False, codes=(0, 2)),
+        Verb("trust", "trust", root + "/clone", key=False),
         Verb("man", "man", key=False),
         Verb("help", "help", "set", key=False),
         Verb("version", "--version", key=False),
@@ -160,6 +161,8 @@ class State:
         shutil.copy(root + "/other", root + "/newer")
         box.must("passwd", "--vault", root + "/newer", "--new-passphrase-file", root + "/new-passphrase", "--kdf-memory", "64",
                  *options)
+        os.mkdir(root + "/clone")
+        self.put("clone/.vault.toml", b'project = "web"\n')
         self.put("editor", b"#!/bin/sh\nprintf %s-edited " + SECRET + b' >"$1"\n', 0o700)
         if tail:
             with open(box.vault, "ab") as file:
@@ -197,7 +200,7 @@ class State:
     @staticmethod
     def is_leftover(name):
         """Whether a file is one that is written beside the place that it shall have."""
-        return os.path.basename(name).startswith(".") and not name.startswith(".local")
+        return os.path.basename(name).startswith(".") and not name.startswith((".local", "clone"))
 
     @staticmethod
     def meaning(files):

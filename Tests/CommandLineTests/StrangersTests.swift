@@ -38,17 +38,60 @@ import Testing
         #expect(result.errors == "")
     }
 
-    @Test func `a context file that may not be read is ignored, with a warning`() throws {
+    @Test func `a context file that may not be read stops what would take something from it`() throws {
         let sandbox = try sandbox()
         let result = try run(
             sandbox,
-            "chmod 755 above above/below; umask 077; echo 'project = \"web\"' >above/.vault.toml; cd above/below; theirs get A"
+            "chmod 755 above above/below; umask 077; echo 'project = \"web\"' >above/.vault.toml; cd above/below; theirs get A --no-context; theirs run true"
         )
-        #expect(result.outcome == .exit(0))
+        #expect(result.outcome == .exit(2))
         #expect(result.text == "team")
         #expect(
-            result.errors
-                == "vault: warning: \(sandbox.folder)/above/.vault.toml is ignored: it cannot be read\n")
+            result.errors == """
+                vault: error: cannot read \(sandbox.folder)/above/.vault.toml: permission denied
+                vault: hint: add --no-context
+
+                """)
+    }
+
+    @Test func `a context file of a stranger stops what would take something from it, and cannot be trusted`()
+        throws
+    {
+        let sandbox = try sandbox()
+        let result = try run(
+            sandbox,
+            """
+            echo 'project = "web"' >above/.vault.toml; chown 65534 above/.vault.toml; cd above/below
+            vault get A --no-context; vault get A; vault run true; vault trust ..
+            """)
+        let refusal = """
+            vault: error: \(sandbox.folder)/above/.vault.toml belongs to another user
+            vault: hint: add --no-context
+
+            """
+        #expect(result.outcome == .exit(2))
+        #expect(result.text == "team")
+        #expect(result.errors == refusal + refusal + refusal)
+    }
+
+    @Test func `who can neither mend nor write anything is told what is left to do`() throws {
+        let sandbox = try sandbox()
+        let result = try run(
+            sandbox,
+            """
+            chmod 755 above; echo 'project = "web"' >above/.vault.toml; chmod 666 above/.vault.toml; cd above
+            theirs get A; chmod 644 .vault.toml; chown 0 ../theirs; chmod 755 ../theirs; theirs trust
+            setpriv --reuid 4000000000 --regid 65534 --clear-groups env -u HOME ../vault trust
+            """)
+        #expect(
+            result.errors == """
+                vault: error: \(sandbox.folder)/above/.vault.toml can be written by others
+                vault: hint: add --no-context
+                vault: error: cannot save that \(sandbox.folder)/above/.vault.toml is trusted: \(sandbox.folder)/theirs/.local/state/vault/trusted: permission denied
+                vault: error: there is no directory to keep what is trusted in
+                vault: hint: set HOME or XDG_STATE_HOME
+
+                """)
     }
 
     @Test func `where HOME is unset, the home is that of the user database`() throws {
@@ -97,18 +140,21 @@ import Testing
         #expect(!result.errors.contains("error"))
     }
 
-    @Test func `a link of a stranger to a context file is ignored as a file of theirs is`() throws {
+    @Test func `a link of a stranger to a context file is refused as a file of theirs is`() throws {
         let sandbox = try sandbox()
         let result = try run(
             sandbox,
             """
-            echo 'project = "web"' >mine; ln -s ../mine above/.vault.toml; cd above/below; vault get A; echo
-            chown -h 65534 ../.vault.toml; vault get A; echo; rm ../.vault.toml
+            echo 'project = "web"' >mine; ln -s ../mine above/.vault.toml; cd above/below; vault trust -q; vault get A
+            chown -h 65534 ../.vault.toml; vault get A; rm ../.vault.toml
             ln -s /etc/passwd ../.vault.toml; chown -h 65534 ../.vault.toml; vault get A
             """)
-        let warning =
-            "vault: warning: \(sandbox.folder)/above/.vault.toml is ignored: others can write it, or it is not yours\n"
-        #expect(result.text == "web\nteam\nteam")
-        #expect(result.errors == warning + warning)
+        let refusal = """
+            vault: error: \(sandbox.folder)/above/.vault.toml belongs to another user
+            vault: hint: add --no-context
+
+            """
+        #expect(result.text == "web")
+        #expect(result.errors == refusal + refusal)
     }
 }

@@ -128,6 +128,8 @@ class Terminal(unittest.TestCase):
         self.assertIn("Imported into project shop: 3 new, 0 replaced, 0 unchanged", self.type(
             "vault import project --id shop --format dotenv .env").replace("\n", ""))
         self.type("rm .env; echo 'project = \"shop\"' > .vault.toml")
+        self.type("vault run true", then=r"Trust it \(project shop\)\? \[y/N\]$")
+        self.type("y")
         self.assertIn("it is $5", self.type("vault run -- sh -c 'echo \"$API_KEY\"'"))
         # KEY has lines and API_KEY a dollar: one dialect carries both.
         self.type("vault export --format dotenv --dialect python -o .env")

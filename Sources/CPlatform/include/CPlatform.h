@@ -112,5 +112,8 @@ int platform_start_detached(const char *name, const char *argument, int fd);
  * gone reader would kill it with, and has a name of its own in the list of processes. */
 void platform_settle(const char *name);
 
+/* The version of the C library, as it says itself. */
+const char *platform_c_library_version(void);
+
 /* The statuses of waitpid, which C defines as macros. */
 int platform_exit_status(int status);   /* 0 to 255, or -1 if the process did not exit */

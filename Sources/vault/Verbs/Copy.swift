@@ -87,8 +87,10 @@ struct CopySecret: Command {
         }
         if let id, !Secret.isValidID(id) { throw .invalidID(from: "\(option)-id") }
         if let id { return word == .project ? .project(id) : .cluster(id) }
-        let context = try CurrentContext(options.context).context
-        let isKnown = word == .team || (word == .project ? context.project : context.cluster) != nil
+        if word == .team { return .team }
+        let isProject = word == .project
+        let context = try CurrentContext(options.context, for: isProject ? .project : .cluster).context
+        let isKnown = (isProject ? context.project : context.cluster) != nil
         if isKnown, let scope = try Target(scope: word).scope(options) { return scope }
         throw Failure(
             .usage, "missing option '\(option)-id': which \(word.rawValue)?", hint: "add \(option)-id ID")

@@ -17,7 +17,8 @@ struct Explain: Command {
             No value is printed. With a SCOPE only that scope is looked at.
 
             With --json: {"schema":1,"name":"A","winner":{"scope","id"},"scopes":[{"scope","id","applies","versions","time"},…],\
-            "context":{"project","project_from","cluster","cluster_from"}}.
+            "context":{"project","project_from","cluster","cluster_from","problem"}}, where "problem" says why nothing was taken from a \
+            .vault.toml, or is null.
             """,
         parameters: [
             .shared(Target.anywhere, \.target),
@@ -35,7 +36,10 @@ struct Explain: Command {
     func run() throws(Failure) {
         let name = try target.checkedName()
         let scope = try target.scope(options)
-        let current = try CurrentContext(options.context)
+        // Where a scope is named, the context is told, and nothing is taken from it.
+        let current =
+            scope == nil
+            ? try CurrentContext(options.context) : CurrentContext.known(options.context)
         let vault = try options.openForReading()
         var findings: [Finding] = []
         for scope in scope.map({ [$0] }) ?? current.context.scopes {
@@ -62,11 +66,7 @@ struct Explain: Command {
                 "  \(finding.secret.scope.described): \(role), \(versions), set \(Calendar.format(finding.time))"
             )
         }
-        let project = current.context.project.map { "project \($0) (\(current.projectOrigin ?? ""))" }
-        let cluster = current.context.cluster.map { "cluster \($0) (\(current.clusterOrigin ?? ""))" }
-        let context = [project, cluster].compactMap { $0 }
-        lines.append(
-            "context: " + (context.isEmpty ? "no project, no cluster" : context.joined(separator: ", ")))
+        lines += current.lines
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -89,15 +89,7 @@ struct Explain: Command {
                 ])
             ),
             ("scopes", .array(scopes)),
-            (
-                "context",
-                .object([
-                    ("project", .optional(current.context.project)),
-                    ("project_from", .optional(current.projectOrigin)),
-                    ("cluster", .optional(current.context.cluster)),
-                    ("cluster_from", .optional(current.clusterOrigin)),
-                ])
-            ),
+            ("context", current.json),
         ]).text + "\n"
     }
 }

@@ -46,7 +46,7 @@ struct ExportSecrets: Command {
     func run() throws(Failure) {
         let format = try checkedFormat()
         if let output { try Failure.refuseEmpty(output, "FILE") }
-        let current = try CurrentContext(options.context)
+        let current = try CurrentContext(options.context, for: .all)
         let vault = try options.openForReading()
         let effective = try options.during { () throws(VaultError) in try vault.effective(in: current.context)
         }

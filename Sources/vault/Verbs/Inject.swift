@@ -40,7 +40,7 @@ struct Inject: Command {
         let template = try Content.fileOrStandardInput(
             input ?? "-", options.passphrase, atMost: Inject.mostBytes)
         let references = template.withBytes { Template.references(in: $0) }
-        let current = try CurrentContext(options.context)
+        let current = try CurrentContext(options.context, for: .all)
         let vault = try options.openForReading()
         let effective = try options.during { () throws(VaultError) in try vault.effective(in: current.context)
         }

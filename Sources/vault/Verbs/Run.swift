@@ -76,7 +76,7 @@ struct Run: Command {
             throw Failure(.usage, "--env takes NAME=VALUE")
         }
         try checkMemoryFiles()
-        let current = try CurrentContext(options.context)
+        let current = try CurrentContext(options.context, for: .all)
         let files = try readVariableFiles()
         let vault = try options.openForReading()
         let effective = try options.during { () throws(VaultError) in try vault.effective(in: current.context)

@@ -9,6 +9,7 @@ internal import Wording
 /// The verb `vault status`.
 struct Status: Command {
     var json = false
+    var context = ContextOptions()
     var common = CommonOptions()
 
     static let syntax = Syntax(
@@ -18,12 +19,16 @@ struct Status: Command {
             locked, 6 if there is none, 13 if it is unlocked and the file is not what was last seen. It suggests a \
             backup when the last one that was verified is 30 days old, and, if the vault is unlocked, a compaction when older versions take more of the file than current ones.
 
-            With --json: {"schema":1,"path","locked","generation","last_backup","kdf":{"passes","memory_kib"},"recovery_key"}, where "last_backup" is \
-            a time or null, and if the vault is unlocked also \
+            It says where the context comes from, and takes nothing from it: a .vault.toml that is not trusted is named.
+
+            With --json: {"schema":1,"path","locked","context":{"project","project_from","cluster","cluster_from","problem"},"generation",\
+            "last_backup","kdf":{"passes","memory_kib"},"recovery_key"}, where "last_backup" is \
+            a time or null, "problem" says why nothing was taken from a .vault.toml or is null, and if the vault is unlocked also \
             "idle_seconds","max_seconds","lock_on_sleep","secrets","versions","live_bytes","dead_bytes".
             """,
         parameters: [
             .flag("--json", "Print JSON", \.json),
+            .options(ContextOptions.parameters, \.context, group: "Context"),
             .options(CommonOptions.parameters, \.common, group: "Common options"),
         ])
 
@@ -56,6 +61,7 @@ struct Status: Command {
             )
         }
         lines.append("last verified backup: \(Status.words(backup))")
+        lines += CurrentContext.known(context).lines
         let parameters = header.parameters
         lines.append("generation: \(header.generation)")
         lines.append(
@@ -90,6 +96,7 @@ struct Status: Command {
     ) -> String {
         var object: [(String, JSON)] = [
             ("schema", .number(1)), ("path", .string(path)), ("locked", .bool(status == nil)),
+            ("context", CurrentContext.known(context).json),
         ]
         if let status {
             object += [
