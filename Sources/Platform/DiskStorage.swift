@@ -98,6 +98,12 @@ public struct DiskStorage: Storage {
         try makeOneFolder(path)
     }
 
+    /// Creates a folder and those above it, but not in another user's folder.
+    public func makeOwnFolder(_ path: String) throws(Errno) {
+        try PrivateFolder.checkOwner(above: path)
+        try makeFolder(path)
+    }
+
     private func makeOneFolder(_ path: String) throws(Errno) {
         do throws(Errno) {
             _ = try retrying { unsafe mkdir(path, 0o700) }

@@ -4,10 +4,36 @@ internal import Glibc
 public enum PrivateFolder {
     /// Makes the folder, mode 0700, and those above it, and makes sure that it is ours.
     ///
-    /// - Throws: ``Errno/permissionDenied`` if it belongs to somebody else or is open to others.
+    /// - Throws: ``Errno/permissionDenied`` if it belongs to somebody else or is open to others, or would be made in a directory
+    ///   that is somebody else's.
     public static func prepare(_ path: String) throws(Errno) {
+        do throws(Errno) {
+            return try check(path)
+        } catch .noSuchFile {
+            // It is made.
+        } catch {
+            throw error
+        }
+        try checkOwner(above: path)
         try DiskStorage().makeFolder(path)
         try check(path)
+    }
+
+    /// Makes sure that a directory at `path` would not be made in somebody else's, where it would be in their way: with the
+    /// environment of another user, as under `sudo -E`, variables lead there.
+    ///
+    /// - Throws: ``Errno/permissionDenied``, and what the system refuses.
+    public static func checkOwner(above path: String) throws(Errno) {
+        let parent = Path.folder(of: path)
+        var status = stat()
+        do throws(Errno) {
+            _ = try retrying { unsafe stat(parent, &status) }
+        } catch .noSuchFile where parent != path {
+            return try checkOwner(above: parent)
+        } catch {
+            throw error
+        }
+        guard [CurrentProcess.userID, 0].contains(status.st_uid) else { throw .permissionDenied }
     }
 
     /// Opens a file in such a folder for writing, and makes it if it is missing.

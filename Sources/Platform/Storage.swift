@@ -49,6 +49,10 @@ public protocol Storage: Sendable {
     ///
     /// An existing one is no error.
     func makeFolder(_ path: String) throws(Errno)
+    /// Creates a folder and those above it for this user's own things, but not in another user's folder.
+    ///
+    /// - Throws: ``Errno/permissionDenied`` if it would be in one.
+    func makeOwnFolder(_ path: String) throws(Errno)
 
     /// Makes the names in a folder durable.
     func syncFolder(_ path: String) throws(Errno)
@@ -143,4 +147,9 @@ public struct FileIdentity: Hashable, Sendable {
         self.device = device
         self.inode = inode
     }
+}
+
+extension Storage {
+    /// Creates a folder where all belong to one user.
+    public func makeOwnFolder(_ path: String) throws(Errno) { try makeFolder(path) }
 }

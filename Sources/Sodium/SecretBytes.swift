@@ -59,6 +59,12 @@ internal import Synchronization
     }
 }
 
+/// Guarded memory as a whole.
+public enum GuardedMemory {
+    /// Whether all of it that this process used so far could be locked, so that none was ever swapped.
+    public static var isLocked: Bool { !GuardedPages.isUnlocked.load(ordering: .relaxed) }
+}
+
 /// Guarded memory, of which a few single pages are kept, wiped, for those who need one next.
 ///
 /// A page takes ten system calls to make and to drop, which is as much as the disk takes for a change.
@@ -69,6 +75,8 @@ private enum GuardedPages {
     }
 
     private static let kept = Mutex(Kept())
+    /// Whether some of this memory could not be locked.
+    static let isUnlocked = Atomic(false)
     private static let most = 8
     /// A page without the bytes by which libsodium notices who writes before it.
     private static let pageCount = 4096 - canaryCount
@@ -86,6 +94,8 @@ private enum GuardedPages {
         }
         let whole = max(count, pageCount)
         guard let memory = unsafe sodium_malloc(whole) else { return nil }
+        // libsodium goes on where memory cannot be locked, and does not say so.
+        if unsafe sodium_mlock(memory, whole) != 0 { isUnlocked.store(true, ordering: .relaxed) }
         unsafe sodium_memzero(memory, whole)
         return unsafe memory.assumingMemoryBound(to: UInt8.self)
     }

@@ -198,6 +198,35 @@ public struct Agent: Sendable {
         try connection.request(.stop)
     }
 
+    /// How long an agent may take to end when it is told to, and then when it is killed, in milliseconds.
+    private static let endPatience: UInt64 = 1000
+
+    /// Makes every agent of this user forget everything and end, wherever its socket is, also one that is stopped, or that nobody
+    /// can reach any more.
+    ///
+    /// - Returns: the process ids of those that did not end.
+    public static func stopAll() -> [Int32] {
+        var folders = Locations.runtimeFolders
+        for folder in AgentProcess.running.map(\.folder) where !folders.contains(folder) {
+            folders.append(folder)
+        }
+        for folder in folders {
+            guard
+                let connection = try? AgentConnection.connect(in: folder, patience: Agent.endPatience)
+            else { continue }
+            try? connection.request(.stop)
+        }
+        if endedAll() { return [] }
+        for agent in AgentProcess.running { OwnProcesses.kill(agent.id) }
+        return endedAll() ? [] : AgentProcess.running.map(\.id)
+    }
+
+    private static func endedAll() -> Bool {
+        var patience = Patience(milliseconds: Agent.endPatience)
+        while !AgentProcess.running.isEmpty { if !patience.wait() { return false } }
+        return true
+    }
+
     fileprivate func connect() throws(AgentError) -> AgentConnection {
         try AgentConnection.connect(in: folder)
     }

@@ -71,17 +71,18 @@ public final class AgentConnection {
     ///   - file: which file that is.
     ///   - ahead: what will be asked first about that vault; it is asked along with it.
     ///   - userID: who the agent has to be.
+    ///   - patience: how long it may take to say Hello, in milliseconds.
     /// - Throws: ``AgentError/notRunning``, ``AgentError/folderNotPrivate``, ``AgentError/foreign``,
     ///   ``AgentError/unreachable(_:)``.
     static func connect(
         in folder: String, opening path: String? = nil, _ file: HeldFile? = nil, ahead: Question? = nil,
-        userID: UInt32 = CurrentProcess.userID
+        userID: UInt32 = CurrentProcess.userID, patience: UInt64 = helloPatience
     ) throws(AgentError) -> AgentConnection {
         let socketPath = Path.join(folder, AgentProtocol.socketName)
         do throws(Errno) {
             // Whose folder it is, is asked first: in another's, anybody could listen.
             try PrivateFolder.check(folder)
-            let socket = try LocalSocket(connectingTo: socketPath, patience: helloPatience)
+            let socket = try LocalSocket(connectingTo: socketPath, patience: patience)
             guard try socket.peerUserID == userID else { throw .notPermitted }
             return try make(socket, opening: path, file, ahead)
         } catch .permissionDenied {

@@ -11,6 +11,23 @@ public enum AgentProcess {
         case system
     }
 
+    /// An agent that runs.
+    struct Entry {
+        let id: Int32
+        /// Where its socket is.
+        let folder: String
+    }
+
+    /// The agents of this user that this process can see, wherever their sockets are.
+    static var running: [Entry] {
+        OwnProcesses.named(AgentProtocol.processName).compactMap { process in
+            guard process.words.count == 2, process.words[0] == AgentProtocol.processName,
+                process.words[1].hasPrefix("/")
+            else { return nil }
+            return Entry(id: process.id, folder: process.words[1])
+        }
+    }
+
     /// Starts an agent and waits until it listens.
     ///
     /// That another one runs already is no error.

@@ -254,10 +254,11 @@ extension AgentConnection {
                 let versions = try reader.number(UInt64.self, of: body)
                 let liveBytes = try reader.number(UInt64.self, of: body)
                 let deadBytes = try reader.number(UInt64.self, of: body)
-                let locksOnSleep = try reader.flag(of: body)
+                let flags = try reader.number(UInt8.self, of: body)
+                guard flags < 4 else { throw MalformedMessage() }
                 status = AgentStatus(
-                    idleLeft: idleLeft, totalLeft: totalLeft, locksOnSleep: locksOnSleep,
-                    generation: generation, secrets: secrets, versions: versions, liveBytes: liveBytes,
+                    idleLeft: idleLeft, totalLeft: totalLeft, locksOnSleep: flags & 1 != 0,
+                    isMemoryLocked: flags & 2 == 0, generation: generation, secrets: secrets, versions: versions, liveBytes: liveBytes,
                     deadBytes: deadBytes, notices: try reader.notices(of: body))
                 return false
             })

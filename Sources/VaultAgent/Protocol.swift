@@ -103,6 +103,8 @@ public struct AgentStatus: Equatable, Sendable {
     public var totalLeft: UInt64
     /// Whether it is locked as soon as the machine slept.
     public var locksOnSleep: Bool
+    /// Whether all keys and values that the agent had so far lay in memory that cannot be swapped.
+    public var isMemoryLocked = true
     /// The generation of the file.
     public var generation: UInt64
     /// How many secrets exist.

@@ -362,7 +362,7 @@ extension Server {
         ] {
             try reply.append(number: number)
         }
-        try reply.append(status.locksOnSleep ? 1 : 0)
+        try reply.append((status.locksOnSleep ? 1 : 0) | (GuardedMemory.isLocked ? 0 : 2))
         try reply.append(notices)
     }
 

@@ -148,7 +148,7 @@ public struct CheckpointStore: Sendable {
     ///
     /// - Throws: if it cannot.
     public func probe(_ vault: String) throws(Errno) {
-        if try checkpointFile(of: vault) == nil { try storage.makeFolder(path) }
+        if try checkpointFile(of: vault) == nil { try storage.makeOwnFolder(path) }
     }
 
     /// Remembers where a path leads from now on, whatever was seen there before.
@@ -262,7 +262,7 @@ public struct CheckpointStore: Sendable {
         do throws(Errno) {
             return try storage.open(name, .writing)
         } catch .noSuchFile, .notFolder {
-            try storage.makeFolder(path)
+            try storage.makeOwnFolder(path)
         }
         do throws(Errno) {
             return try storage.create(name)

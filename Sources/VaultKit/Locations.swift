@@ -33,6 +33,15 @@ public enum Locations {
         }
     }
 
+    /// Every folder in which an agent of this user could be, whatever the environment was when it was started.
+    public static var runtimeFolders: [String] {
+        let homes = [(try? home()) ?? nil, UserDatabase().home(of: CurrentProcess.userID)]
+        let folders =
+            [runtimeFolder, "/run/user/\(CurrentProcess.userID)/vault"]
+            + homes.map { $0.map { Path.join($0, ".local/state/vault/run") } }
+        return folders.compactMap(\.self)
+    }
+
     /// What this machine remembers of vaults, in `${XDG_STATE_HOME:-~/.local/state}/vault/seen`; nil if there is nowhere
     /// to put it.
     public static var checkpoints: CheckpointStore? {

@@ -10,7 +10,9 @@ struct Lock: Command {
     static let syntax = Syntax(
         Lock(), name: "lock", summary: "Forget the vault's keys",
         discussion: """
-            The agent wipes the keys of this vault from its memory. With --all it wipes those of every vault, and ends.
+            The agent wipes the keys of this vault from its memory. With --all every agent of yours wipes those of every vault, and \
+            ends: also one that was started in another environment, that is stopped, or that cannot be reached any more. \
+            One that does not end when it is told to is killed.
 
             That a vault is locked already is no error.
             """,
@@ -20,19 +22,26 @@ struct Lock: Command {
         ])
 
     func run() throws(Failure) {
+        if all { return try lockAll() }
         let path = try common.path()
         do throws(AgentError) {
-            let agent = try Agent()
-            if all {
-                try agent.stop()
-            } else {
-                try agent.lock(path)
-            }
+            try Agent().lock(path)
         } catch .notRunning {
             // Nobody knows a key.
         } catch {
             throw Failure(error, path: path)
         }
-        common.confirm(all ? "Locked every vault; the agent has ended" : "Locked \(path)")
+        common.confirm("Locked \(path)")
+    }
+
+    private func lockAll() throws(Failure) {
+        let left = Agent.stopAll()
+        guard left.isEmpty else {
+            let ids = left.map { "\($0)" }.joined(separator: " ")
+            throw Failure(
+                .other, "cannot end \(left.count == 1 ? "the agent with process id" : "the agents with process ids") \(ids)",
+                hint: "see what keeps it with 'ps -l -p \(left[0])'; it ends when the system lets it")
+        }
+        common.confirm("Locked every vault; the agent has ended")
     }
 }

@@ -53,6 +53,9 @@ struct Status: Command {
         var lines = ["vault: \(Output.visible(path))", "state: \(status == nil ? "locked" : "unlocked")"]
         if let status {
             lines.append("locks: \(status.deadlines)")
+            if !status.isMemoryLocked {
+                lines.append("memory: not locked; keys and values may be swapped to disk")
+            }
             lines.append("secrets: \(status.secrets), in \(Words.count(status.versions, "version"))")
         }
         if let status, status.deadBytes > status.liveBytes {
@@ -103,6 +106,7 @@ struct Status: Command {
                 ("idle_seconds", .number(Int(clamping: status.idleLeft / 1000))),
                 ("max_seconds", .number(Int(clamping: status.totalLeft / 1000))),
                 ("lock_on_sleep", .bool(status.locksOnSleep)),
+                ("memory_locked", .bool(status.isMemoryLocked)),
                 ("secrets", .number(Int(clamping: status.secrets))),
                 ("versions", .number(Int(clamping: status.versions))),
                 ("live_bytes", .number(Int(clamping: status.liveBytes))),
