@@ -9,6 +9,7 @@ public enum AgentProcess {
         case alreadyRunning
         case folderNotPrivate
         case system
+        case noSocket
     }
 
     /// Starts an agent and waits until it listens.
@@ -31,6 +32,7 @@ public enum AgentProcess {
         case .listening, .alreadyRunning: return
         case .folderNotPrivate: throw .cannotStart(.folderNotPrivate)
         case .system: throw .cannotStart(.system(Errno(rawValue: Int32(truncatingIfNeeded: number))))
+        case .noSocket: throw .cannotStart(.noSocket(Errno(rawValue: Int32(truncatingIfNeeded: number))))
         }
     }
 
@@ -67,6 +69,7 @@ public enum AgentProcess {
         case .alreadyRunning: say(.alreadyRunning)
         case .folderNotPrivate: say(.folderNotPrivate)
         case .system(let error): say(.system, error.rawValue)
+        case .noSocket(let error): say(.noSocket, error.rawValue)
         }
     }
 

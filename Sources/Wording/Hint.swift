@@ -10,12 +10,15 @@ package enum Hint {
 
     /// Has every command in a hint act on the vault at `path`, as the one that was given did; without that it would act on another.
     package static func name(_ path: String) {
-        let quoted =
-            isPlain(path)
-            ? path
-            : "'" + path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
-                + "'"
+        let quoted = quoted(path)
         vault.withLock { $0 = quoted }
+    }
+
+    /// `path` as a shell takes it for one word.
+    static func quoted(_ path: String) -> String {
+        if isPlain(path) { return path }
+        return "'" + path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
+            + "'"
     }
 
     /// `hint` with the vault that was named.
