@@ -42,28 +42,53 @@ void platform_start_sync(int fd, int64_t offset, int64_t count) {
     errno = before;
 }
 
-/* Labels of the kernel's own are given by its rules to every new file; only those that it lets us set are carried over. */
-static int is_systems_own(const char *name) {
-    return strncmp(name, "security.", 9) == 0 || strncmp(name, "trusted.", 8) == 0;
+/* Access lists, which protect: of a file that has one, the group's bits in the mode say what its entries get at most. */
+static int protects(const char *name) { return strncmp(name, "system.", 7) == 0; }
+
+/* As of labels that only the system may set, and of remarks that this file system does not take. */
+static int is_refusal(int error) {
+    return error == EPERM || error == EACCES || error == ENOTSUP || error == ENOSYS || error == EINVAL;
+}
+
+static ssize_t read_attribute(int fd, const char *name, char **value) {
+    *value = NULL;
+    ssize_t count = fgetxattr(fd, name, NULL, 0);
+    if (count < 0) return -1;
+    *value = malloc(count > 0 ? (size_t)count : 1);
+    return *value == NULL ? -1 : fgetxattr(fd, name, *value, (size_t)count);
+}
+
+/* What is there already, as the labels that the kernel's rules give to every new file, is not set again. */
+static int has_attribute(int fd, const char *name, const char *value, ssize_t count) {
+    char *present;
+    ssize_t present_count = read_attribute(fd, name, &present);
+    int same = present_count == count && memcmp(present, value, (size_t)count) == 0;
+    free(present);
+    return same;
 }
 
 static int copy_attribute(int from, int to, const char *name) {
-    ssize_t count = fgetxattr(from, name, NULL, 0);
-    if (count < 0) return -1;
-    char *value = malloc(count > 0 ? (size_t)count : 1);
-    if (value == NULL) return -1;
-    count = fgetxattr(from, name, value, (size_t)count);
-    int result = count < 0 ? -1 : fsetxattr(to, name, value, (size_t)count, 0);
+    char *value;
+    ssize_t count = read_attribute(from, name, &value);
+    int result = count < 0 ? -1 : 0;
+    if (result == 0 && !has_attribute(to, name, value, count)) result = fsetxattr(to, name, value, (size_t)count, 0);
     int error = errno;
     free(value);
     errno = error;
-    if (result != 0 && (error == EPERM || error == EACCES || error == ENOTSUP) && is_systems_own(name)) return 0;
-    return result;
+    if (result != 0 && error == ENODATA) return 0; /* gone meanwhile */
+    return result != 0 && is_refusal(error) && !protects(name) ? 0 : result;
 }
 
 static int copy_extended(int from, int to) {
     ssize_t count = flistxattr(from, NULL, 0);
-    if (count <= 0) return count == 0 || errno == ENOTSUP || errno == ENOSYS ? 0 : -1;
+    /* A file system that has none has several words for that; that a new file gives the same tells them from a fault. */
+    if (count < 0) {
+        int error = errno;
+        if (flistxattr(to, NULL, 0) < 0 && errno == error) return 0;
+        errno = error;
+        return -1;
+    }
+    if (count == 0) return 0;
     char *names = malloc((size_t)count);
     if (names == NULL) return -1;
     count = flistxattr(from, names, (size_t)count);
@@ -77,6 +102,18 @@ static int copy_extended(int from, int to) {
     return result;
 }
 
+/* Where modes cannot be set, that of a new file will do if it lets nobody do what the wanted one does not. */
+static int copy_mode(int to, mode_t wanted) {
+    struct stat present;
+    if (fstat(to, &present) != 0) return -1;
+    if (present.st_mode == wanted) return 0;
+    int result = fchmod(to, wanted & 07777), error = errno;
+    if (fstat(to, &present) != 0) return -1;
+    if ((present.st_mode & ~wanted & 07777) == 0) return 0;
+    errno = result != 0 ? error : EPERM;
+    return -1;
+}
+
 int platform_copy_attributes(int from, int to) {
     struct stat wanted, present;
     if (fstat(from, &wanted) != 0 || fstat(to, &present) != 0) return -1;
@@ -84,6 +121,5 @@ int platform_copy_attributes(int from, int to) {
     if (wanted.st_gid != present.st_gid && fchown(to, (uid_t)-1, wanted.st_gid) != 0) return -1;
     if (copy_extended(from, to) != 0) return -1;
     /* Last, because a change of owner and an access list both touch it. */
-    if (fstat(to, &present) != 0) return -1;
-    return wanted.st_mode == present.st_mode ? 0 : fchmod(to, wanted.st_mode & 07777);
+    return copy_mode(to, wanted.st_mode);
 }

@@ -57,6 +57,23 @@ final class NewFile {
         }
     }
 
+    /// Removes the names that a file had before the one `target`, if a process was killed that gave it that by a link.
+    ///
+    /// Its lock, which the caller holds, keeps them from being taken for what nobody owns.
+    static func removeSecondNames(
+        of file: any StorageFile, at target: String, _ storage: any Storage
+    ) throws(VaultFileError) {
+        guard try during(.open, { () throws(Errno) in try file.nameCount() }) > 1 else { return }
+        let folder = Path.folder(of: target)
+        for name in (try? storage.names(in: folder)) ?? [] where isLeftover(name, target) {
+            let path = Path.join(folder, name)
+            guard let there = try? storage.identity(of: path), let identity = try? file.identity(),
+                there == identity
+            else { continue }
+            try? storage.remove(path)
+        }
+    }
+
     /// What files beside a vault are made for; ``VaultFile`` makes the new ones.
     private static let purposes = ["compact", "copy", "salvage", "new"]
 

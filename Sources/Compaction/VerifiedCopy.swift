@@ -83,11 +83,12 @@ public final class VerifiedCopy {
             try storage.renameWithoutReplacing(path, to: kept)
             do throws(Errno) {
                 try storage.exchange(kept, target)
-            } catch .invalidArgument, .notImplemented {
-                try VerifiedCopy.exchangeInSteps(kept, target, through: path, storage)
             } catch {
-                try? storage.remove(kept)
-                throw error
+                guard error.isLackOfCall else {
+                    try? storage.remove(kept)
+                    throw error
+                }
+                try VerifiedCopy.exchangeInSteps(kept, target, through: path, storage)
             }
         }
     }

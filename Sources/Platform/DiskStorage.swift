@@ -3,8 +3,13 @@ internal import Glibc
 
 /// The real disk.
 public struct DiskStorage: Storage {
+    private let exclusiveRename: ExclusiveRename
+
     /// The one disk there is.
-    public init() {}
+    public init() { self.init(.system) }
+
+    /// The same with other calls in the place of the system's.
+    init(_ exclusiveRename: ExclusiveRename) { self.exclusiveRename = exclusiveRename }
 
     /// Opens an existing regular file.
     ///
@@ -49,13 +54,7 @@ public struct DiskStorage: Storage {
 
     /// Renames a file in one step if `to` does not exist.
     public func renameWithoutReplacing(_ from: String, to: String) throws(Errno) {
-        do throws(Errno) {
-            _ = try retrying { unsafe platform_rename_without_replacing(from, to) }
-        } catch Errno.invalidArgument, Errno.notImplemented {
-            // A file system without that kind of rename. A link refuses an existing name just as well.
-            _ = try retrying { unsafe link(from, to) }
-            _ = try retrying { unsafe unlink(from) }
-        }
+        try exclusiveRename(from, to: to, in: self)
     }
 
     /// Renames a file in one step; what lies at `to` is replaced.
@@ -119,10 +118,10 @@ public struct DiskStorage: Storage {
         do throws(Errno) {
             let folder = try Descriptor(path: path, flags: O_RDONLY | O_DIRECTORY)
             _ = try retrying { fsync(folder.number) }
-        } catch .invalidArgument {
-            // Some file systems have nothing to sync in a folder and say so.
-        } catch .permissionDenied {
-            // A folder that may be entered but not listed cannot be opened, and so not be synced.
+        } catch {
+            // Some file systems have nothing to sync in a folder and say so. A folder that may be entered but not listed cannot be
+            // opened, and so not be synced.
+            guard error.isLackOfCall || error == .permissionDenied else { throw error }
         }
     }
 }

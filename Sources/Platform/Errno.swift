@@ -56,6 +56,10 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringCo
     public static let nameTooLong = Errno(rawValue: ENAMETOOLONG)
     /// Function not implemented.
     public static let notImplemented = Errno(rawValue: ENOSYS)
+    /// Operation not supported.
+    public static let notSupported = Errno(rawValue: ENOTSUP)
+    /// No locks available.
+    public static let noLocks = Errno(rawValue: ENOLCK)
     /// Resource temporarily unavailable.
     public static let wouldBlock = Errno(rawValue: EAGAIN)
     /// Exec format error.
@@ -72,6 +76,14 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringCo
 
     /// The error that the last failed call of this thread left.
     static var current: Errno { Errno(rawValue: errno) }
+
+    /// Whether it is what a file system answers to a call, or a kind of call, that it lacks.
+    public var isLackOfCall: Bool { [.invalidArgument, .notImplemented, .notSupported].contains(self) }
+
+    /// The same of a hard link, of which FAT says that it is not permitted, a policy that it is denied, and rclone that it failed.
+    var isLackOfLinks: Bool {
+        isLackOfCall || [.notPermitted, .permissionDenied, .ioError].contains(self)
+    }
 
     /// The C library's words for it, with a small first letter, as in "no space left on device".
     public var description: String {

@@ -31,6 +31,20 @@ public struct InputFile: ~Copyable {
         descriptor = opened
     }
 
+    /// Whether a regular file without any bytes lies at `path`.
+    public static func isEmptyFile(_ path: String) -> Bool {
+        var status = stat()
+        guard (try? retrying { unsafe stat(path, &status) }) != nil else { return false }
+        return status.st_mode & S_IFMT == S_IFREG && status.st_size == 0
+    }
+
+    /// Whether users other than the owner may read or write the regular file at `path`, going by its mode.
+    public static func isOpenToOthers(_ path: String) -> Bool {
+        var status = stat()
+        guard (try? retrying { unsafe stat(path, &status) }) != nil else { return false }
+        return status.st_mode & S_IFMT == S_IFREG && status.st_mode & 0o066 != 0
+    }
+
     /// Reads once, at most `buffer.count` bytes.
     ///
     /// - Returns: how many bytes came; 0 at the end.

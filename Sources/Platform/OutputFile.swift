@@ -18,18 +18,22 @@ public enum OutputFile {
     /// A symbolic link is followed. `/dev/stdout`, `/dev/stderr` and `/dev/fd/N` are the descriptors that this process was given, at their
     /// positions and with their flags. Any other pipe or device is written to if it is this user's or root's.
     ///
+    /// - Returns: whether it made a file that others can get at all the same, since the file system keeps no modes.
     /// - Throws: if it cannot; no temporary file is left then.
-    public static func write(_ bytes: Span<UInt8>, to path: String) throws(Refusal) {
+    public static func write(_ bytes: Span<UInt8>, to path: String) throws(Refusal) -> Bool {
         if let number = descriptor(namedBy: path) {
-            return try system { () throws(Errno) in try write(bytes, toInherited: number) }
+            try system { () throws(Errno) in try write(bytes, toInherited: number) }
+            return false
         }
         guard let mode = try mode(of: path) else {
             return try system { () throws(Errno) in try replace(path, with: bytes) }
         }
         switch mode & S_IFMT {
         case S_IFDIR: throw .system(.isFolder)
-        case S_IFREG: try system { () throws(Errno) in try replace(path, with: bytes) }
-        default: try write(bytes, toSpecial: path)
+        case S_IFREG: return try system { () throws(Errno) in try replace(path, with: bytes) }
+        default:
+            try write(bytes, toSpecial: path)
+            return false
         }
     }
 
@@ -90,7 +94,7 @@ public enum OutputFile {
         if !isOurs { throw .foreign }
     }
 
-    private static func replace(_ path: String, with bytes: Span<UInt8>) throws(Errno) {
+    private static func replace(_ path: String, with bytes: Span<UInt8>) throws(Errno) -> Bool {
         let storage = DiskStorage()
         let target = (try? Path.resolvingLinks(path)) ?? path
         let (folder, prefix) = (Path.folder(of: target), ".\(Path.name(of: target)).")
@@ -104,6 +108,7 @@ public enum OutputFile {
             try file.write(bytes, at: 0)
             try file.sync()
             try storage.rename(temporary, to: target)
+            return InputFile.isOpenToOthers(target)
         } catch {
             try? storage.remove(temporary)
             throw error

@@ -26,7 +26,9 @@ public protocol Storage: Sendable {
     /// - Throws: ``Errno/noSuchFile`` if there is nothing.
     func resolvingLinks(_ path: String) throws(Errno) -> String
 
-    /// Renames a file in one step; `to` must not exist.
+    /// Renames a file; `to` must not exist.
+    ///
+    /// In one step where the file system can; ``renameOverPlaceholder(_:to:)`` says what is left where it cannot and the process is killed.
     ///
     /// - Throws: ``Errno/fileExists`` if it does; both files are as they were.
     func renameWithoutReplacing(_ from: String, to: String) throws(Errno)
@@ -36,7 +38,7 @@ public protocol Storage: Sendable {
 
     /// Gives two files each other's name, in one step.
     ///
-    /// - Throws: ``Errno/invalidArgument`` or ``Errno/notImplemented`` where the file system cannot.
+    /// - Throws: an error that ``Errno/isLackOfCall`` where the file system cannot.
     func exchange(_ one: String, _ other: String) throws(Errno)
 
     /// Removes a file.
@@ -110,7 +112,9 @@ public protocol StorageFile: AnyObject {
 
     /// Gives the file the mode, the owner and the extended attributes of `other`, a file of the same storage.
     ///
-    /// - Throws: if it cannot have one of them.
+    /// What the file system cannot keep is left out, unless somebody could read or write the file then who cannot `other`.
+    ///
+    /// - Throws: if that is so, or if it cannot have the same owner.
     func adoptAttributes(of other: any StorageFile) throws(Errno)
 
     /// Takes the advisory lock without waiting.

@@ -9,6 +9,7 @@ public enum AgentProcess {
         case alreadyRunning
         case folderNotPrivate
         case system
+        case noSocket
     }
 
     /// An agent that runs.
@@ -48,6 +49,7 @@ public enum AgentProcess {
         case .listening, .alreadyRunning: return
         case .folderNotPrivate: throw .cannotStart(.folderNotPrivate)
         case .system: throw .cannotStart(.system(Errno(rawValue: Int32(truncatingIfNeeded: number))))
+        case .noSocket: throw .cannotStart(.noSocket(Errno(rawValue: Int32(truncatingIfNeeded: number))))
         }
     }
 
@@ -84,6 +86,7 @@ public enum AgentProcess {
         case .alreadyRunning: say(.alreadyRunning)
         case .folderNotPrivate: say(.folderNotPrivate)
         case .system(let error): say(.system, error.rawValue)
+        case .noSocket(let error): say(.noSocket, error.rawValue)
         }
     }
 

@@ -56,6 +56,8 @@ public final class Server {
         case folderNotPrivate
         /// The system refused something.
         case system(Errno)
+        /// No socket can be made in the folder.
+        case noSocket(Errno)
     }
 
     /// A client that asked for a vault's status, and is told what is known when its worker takes too long to say more.
@@ -89,8 +91,13 @@ public final class Server {
             throw isRefused && exists ? .folderNotPrivate : .system(error)
         }
         let lock = try takeLock(in: folder)
+        let listener: Listener
         do throws(Errno) {
-            let listener = try Listener.make(at: Path.join(folder, AgentProtocol.socketName))
+            listener = try Listener.make(at: Path.join(folder, AgentProtocol.socketName))
+        } catch {
+            throw .noSocket(error)
+        }
+        do throws(Errno) {
             return try make(settings, lock, listener, try BootTimer())
         } catch {
             throw .system(error)

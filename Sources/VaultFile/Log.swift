@@ -191,9 +191,24 @@ public final class Log {
             throw VaultFileError(opening: error)
         }
         if try during(.open, { () throws(Errno) in try there.identity() }) != identity { return true }
-        // `cp` over the file keeps its identity but not its header.
-        let (front, known) = (try bytes(at: 0, count: Format.headerCount), header.bytes)
-        return !front.span.equals(known.span)
+        // `cp` over the file keeps its identity but not its header. So does a rename where a file system makes its numbers from paths, as
+        // rclone does; what was replaced is still there for whoever has it open, so that what lies at the path is looked at.
+        let known = header.bytes
+        let front = try Log.bytes(of: there, at: 0, count: Format.headerCount)
+        if !front.span.equals(known.span) { return true }
+        return try !hasGrownAlike(there)
+    }
+
+    /// Whether another file of this identity and header, which is opened for a moment, is no other one: a restored backup has the header of
+    /// what it replaces.
+    private func hasGrownAlike(_ there: any StorageFile) throws(VaultFileError) -> Bool {
+        let file = file
+        let (before, here, after) = try during(.read) { () throws(Errno) in
+            (try there.length(), try file.length(), try there.length())
+        }
+        // A writer may be at work. Where one has cut the file meanwhile, all of it is read again.
+        guard before <= here, here <= after else { return false }
+        return try Log.holds(replay.committed, in: there, length: after)
     }
 
     /// Opens the file for writing too, if it was opened for reading alone.
@@ -212,14 +227,21 @@ public final class Log {
     ///
     /// Nobody who keeps to the lock takes it away, but `cp` does.
     func holds(_ commit: Replay.Position, length: UInt64) throws(VaultFileError) -> Bool {
+        try Log.holds(commit, in: file, length: length)
+    }
+
+    private static func holds(
+        _ commit: Replay.Position, in file: any StorageFile, length: UInt64
+    ) throws(VaultFileError) -> Bool {
         guard length >= commit.end else { return false }
         guard commit.lastFrame > 0 else { return true }
-        let tag = try bytes(at: commit.lastFrame + UInt64(Format.frameOverhead), count: 16)
+        let tag = try bytes(of: file, at: commit.lastFrame + UInt64(Format.frameOverhead), count: 16)
         return tag == commit.tag.bytes
     }
 
-    private func bytes(at offset: UInt64, count: Int) throws(VaultFileError) -> [UInt8] {
-        let file = file
+    private static func bytes(
+        of file: any StorageFile, at offset: UInt64, count: Int
+    ) throws(VaultFileError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         var span = bytes.mutableSpan
         let read = try during(.read) { () throws(Errno) in try file.read(at: offset, into: &span) }

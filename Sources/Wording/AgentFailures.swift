@@ -12,7 +12,9 @@ extension Failure {
             self.init(
                 .other,
                 "the agent's folder \(Locations.runtimeFolder ?? "") is not yours, or others can look into it",
-                hint: "make it yours alone: mode 700")
+                hint:
+                    "make it yours alone: mode 700; where its file system keeps no modes, set XDG_RUNTIME_DIR to a folder elsewhere"
+            )
         case .foreign: self.init(.other, "the agent's socket belongs to another user; nothing was sent to it")
         case .otherVersion(let version):
             self.init(
@@ -30,6 +32,10 @@ extension Failure {
         case .wouldLengthen:
             self.init(.usage, "only the passphrase can lengthen the time that the vault stays unlocked")
         case .cannotStart(.system(let error)): self.init(error, "cannot start the agent")
+        case .cannotStart(.noSocket(let error)):
+            self.init(
+                error, "cannot start the agent: no socket can be made in \(Locations.runtimeFolder ?? "")",
+                hint: "set XDG_RUNTIME_DIR to a folder of yours on another file system")
         case .cannotStart(.folderNotPrivate): self.init(AgentError.folderNotPrivate, path: path)
         case .cannotStart(.alreadyRunning): self.init(.other, "another agent is running")
         case .vault(let error): self.init(error, path: path)

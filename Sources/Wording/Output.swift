@@ -24,7 +24,7 @@ package enum Output {
     package static func write(_ bytes: Span<UInt8>, to file: String?) throws(Failure) {
         guard let file, file != "-" else { return try write(bytes, isWhole: true) }
         do throws(OutputFile.Refusal) {
-            try OutputFile.write(bytes, to: file)
+            if try OutputFile.write(bytes, to: file) { warnOfOthers(file) }
         } catch {
             switch error {
             case .system(let error): throw Failure(error, "cannot write \(file)")
@@ -32,6 +32,12 @@ package enum Output {
             case .foreign: throw Failure(.other, "\(file) belongs to another user, who could read it")
             }
         }
+    }
+
+    /// Says of a file that was made for its owner alone that its file system did not do that.
+    package static func warnOfOthers(_ path: String) {
+        warn("other users can get at \(path): its file system does not keep the mode 0600")
+        hint("mount it with umask=077, or keep the file on another one")
     }
 
     /// Writes a line for a person.

@@ -45,8 +45,18 @@ extension Failure {
                 hint: seen == nil
                     ? "make one with 'vault init'"
                     : "mount the disk or copy the file; 'vault restore BACKUP' puts a backup there")
-        case .notAVault(let foreign): self.init(.noVault, "\(path) \(Failure.words(foreign))")
-        case .alreadyExists: self.init(.other, "\(path) exists already and was not touched")
+        case .notAVault(let foreign):
+            self.init(
+                .noVault, "\(path) \(Failure.words(foreign))",
+                hint: foreign == .empty ? Failure.emptyHint(path) : nil)
+        case .alreadyExists:
+            // A folder has a size, too, and opening what is no file may have effects.
+            if InputFile.isEmptyFile(path) {
+                self.init(
+                    .other, "\(path) is an empty file and was not touched", hint: Failure.emptyHint(path))
+            } else {
+                self.init(.other, "\(path) exists already and was not touched")
+            }
         case .incompleteCopy(let count, let expected):
             self.init(
                 .damaged, "\(path) is an incomplete copy: \(count) bytes of at least \(expected)",
@@ -122,8 +132,42 @@ extension Failure {
                 .other, "cannot make the change durable: \(error); whether it was made is not known",
                 hint: Failure.lookFirst)
         case .previousFailure: self.init(.other, "an earlier error stopped all writing")
-        case .io(let operation, let error): self.init(error, "cannot \(operation.rawValue) \(path)")
+        case .io(let operation, let error):
+            self =
+                Failure.ofFileSystem(operation, error, path: path)
+                ?? Failure(error, "cannot \(operation.rawValue) \(path)")
         }
+    }
+
+    /// What the file system of `path` lacks, if an error says that.
+    private static func ofFileSystem(
+        _ operation: VaultFileError.Operation, _ error: Errno, path: String
+    ) -> Failure? {
+        let folder = Path.folder(of: path)
+        switch operation {
+        case .lock where error.isLackOfCall || error == .noLocks:
+            return Failure(
+                error,
+                "the file system of \(folder) cannot lock \(path), and without a lock nothing is written",
+                hint: "mount it with locks, or keep the vault on another one and put backups here")
+        case .attributes where error.isLackOfCall || error == .notPermitted:
+            return Failure(
+                error,
+                "the file system of \(folder) cannot give a new file the owner, mode and access list of \(path), and others must not get more rights",
+                hint: "work as the owner of the file, or on a copy elsewhere")
+        case .create, .rename, .rewrite, .write, .truncate, .sync, .save:
+            guard error.isLackOfCall else { return nil }
+            return Failure(
+                error,
+                "cannot \(operation.rawValue) \(path): the file system of \(folder) lacks what that takes",
+                hint: "keep the vault on another one and put backups here")
+        default: return nil
+        }
+    }
+
+    private static func emptyHint(_ path: String) -> String {
+        if (try? Sighting.last(path)) != nil { return "'vault restore BACKUP' puts a backup there" }
+        return "a command that was interrupted can leave it, and nothing is in it: rm \(Hint.quoted(path))"
     }
 
     private static let lookFirst = "look with 'vault get' or 'vault list' before you try again"

@@ -178,6 +178,50 @@ import Testing
         #expect(throws: Errno.noSuchFile) { try disk.identity(of: folder + "/a") }
     }
 
+    @Test(arguments: [
+        (Errno.invalidArgument, nil), (.notImplemented, nil), (.notSupported, nil),
+        (.invalidArgument, Errno.notPermitted), (.invalidArgument, .notImplemented),
+        (.notImplemented, .notSupported), (.notSupported, .permissionDenied), (.invalidArgument, .ioError),
+    ])
+    func `renames without replacing where the calls for it are missing`(renaming: Errno, linking: Errno?)
+        throws
+    {
+        let system = ExclusiveRename.system
+        let disk = DiskStorage(
+            ExclusiveRename(
+                renaming: { _, _ throws(Errno) in throw renaming },
+                linking: { from, to throws(Errno) in
+                    if let linking { throw linking }
+                    try system.linking(from, to)
+                }))
+        let first = try disk.create(folder + "/a").identity()
+        let second = try disk.create(folder + "/b").identity()
+        #expect(throws: Errno.fileExists) {
+            // An empty file is not taken for one that only holds the name.
+            try disk.renameWithoutReplacing(folder + "/a", to: folder + "/b")
+        }
+        #expect(try disk.identity(of: folder + "/a") == first)
+        #expect(try disk.identity(of: folder + "/b") == second)
+        try disk.renameWithoutReplacing(folder + "/a", to: folder + "/c")
+        #expect(try disk.identity(of: folder + "/c") == first)
+        #expect(throws: Errno.noSuchFile) {
+            try disk.renameWithoutReplacing(folder + "/a", to: folder + "/d")
+        }
+        #expect(try disk.names(in: folder).sorted() == [".", "..", "b", "c"])
+    }
+
+    @Test func `tries nothing else where a rename fails for another reason`() throws {
+        let disk = DiskStorage(
+            ExclusiveRename(
+                renaming: { _, _ throws(Errno) in throw .noSpace },
+                linking: { _, _ throws(Errno) in throw .notImplemented }))
+        _ = try disk.create(folder + "/a")
+        #expect(throws: Errno.noSpace) {
+            try disk.renameWithoutReplacing(folder + "/a", to: folder + "/b")
+        }
+        #expect(try disk.names(in: folder).sorted() == [".", "..", "a"])
+    }
+
     @Test func `tells folders, pipes and missing files apart without waiting`() throws {
         mkfifo(folder + "/pipe", 0o600)
         #expect(throws: Errno.isFolder) { _ = try DiskStorage().open(folder, .reading) }

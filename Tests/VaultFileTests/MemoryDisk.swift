@@ -9,6 +9,16 @@ final class MemoryDisk: Storage, @unchecked Sendable {
         case length, read, write, truncate, sync, lock, attributes, status
     }
 
+    /// What some file systems lack, or do in their own way.
+    enum Lack: Sendable {
+        /// It has no rename that refuses a name that is taken, and no links, as exFAT.
+        case exclusiveRename
+        /// It cannot exchange two files' names.
+        case exchange
+        /// Its numbers belong to paths, and a file that was replaced can no longer be read, as with rclone.
+        case numbers
+    }
+
     /// One file, whatever its names are.
     final class Node {
         let inode: UInt64
@@ -31,6 +41,8 @@ final class MemoryDisk: Storage, @unchecked Sendable {
     private(set) var journal: [Call] = []
     /// How often each call was made.
     private(set) var counts: [Call: Int] = [:]
+    /// What the file system lacks, or does in its own way.
+    var lacks: Set<Lack> = []
     /// Called before each call takes place.
     var before: ((Call) -> Void)?
     /// How many bytes of a write that fails are written, of so many.
@@ -108,7 +120,7 @@ final class MemoryDisk: Storage, @unchecked Sendable {
     func open(_ path: String, _ access: StorageAccess) throws(Errno) -> any StorageFile {
         try note(.open)
         guard let node = files[path] else { throw folders.contains(path) ? .isFolder : .noSuchFile }
-        return MemoryFile(self, node, access)
+        return MemoryFile(self, node, access, number: number(of: node, at: path))
     }
 
     func create(_ path: String) throws(Errno) -> any StorageFile {
@@ -117,13 +129,18 @@ final class MemoryDisk: Storage, @unchecked Sendable {
         if files[path] != nil { throw .fileExists }
         let node = newNode()
         files[path] = node
-        return MemoryFile(self, node, .writing)
+        return MemoryFile(self, node, .writing, number: number(of: node, at: path))
+    }
+
+    private func number(of node: Node, at path: String) -> UInt64 {
+        guard lacks.contains(.numbers) else { return node.inode }
+        return path.utf8.reduce(5381) { $0 &* 33 &+ UInt64($1) }
     }
 
     func identity(of path: String) throws(Errno) -> FileIdentity {
         try note(.identity)
         guard let node = files[path] else { throw .noSuchFile }
-        return FileIdentity(device: 1, inode: node.inode)
+        return FileIdentity(device: 1, inode: number(of: node, at: path))
     }
 
     func resolvingLinks(_ path: String) throws(Errno) -> String {
@@ -133,6 +150,7 @@ final class MemoryDisk: Storage, @unchecked Sendable {
     }
 
     func renameWithoutReplacing(_ from: String, to: String) throws(Errno) {
+        if lacks.contains(.exclusiveRename) { return try renameOverPlaceholder(from, to: to) }
         try note(.rename)
         guard let node = files[from] else { throw .noSuchFile }
         if files[to] != nil { throw .fileExists }
@@ -148,6 +166,7 @@ final class MemoryDisk: Storage, @unchecked Sendable {
 
     func exchange(_ one: String, _ other: String) throws(Errno) {
         try note(.rename)
+        if lacks.contains(.exchange) { throw .invalidArgument }
         guard let first = files[one], let second = files[other] else { throw .noSuchFile }
         (files[one], files[other]) = (second, first)
     }
@@ -179,9 +198,10 @@ private final class MemoryFile: StorageFile {
     private let disk: MemoryDisk
     private let node: MemoryDisk.Node
     private let access: StorageAccess
+    private let number: UInt64
 
-    init(_ disk: MemoryDisk, _ node: MemoryDisk.Node, _ access: StorageAccess) {
-        (self.disk, self.node, self.access) = (disk, node, access)
+    init(_ disk: MemoryDisk, _ node: MemoryDisk.Node, _ access: StorageAccess, number: UInt64) {
+        (self.disk, self.node, self.access, self.number) = (disk, node, access, number)
     }
 
     deinit { node.holders[ObjectIdentifier(self)] = nil }
@@ -198,6 +218,9 @@ private final class MemoryFile: StorageFile {
             // Nobody may look at what a read that failed has left.
             for index in 0..<buffer.count { buffer[index] = 0xAA }
             throw error
+        }
+        if disk.lacks.contains(.numbers), !disk.files.values.contains(where: { $0 === node }) {
+            throw .noSuchFile
         }
         let bytes = node.bytes
         guard offset < UInt64(bytes.count) else { return 0 }
@@ -232,7 +255,7 @@ private final class MemoryFile: StorageFile {
 
     func identity() throws(Errno) -> FileIdentity {
         try disk.note(.status)
-        return FileIdentity(device: 1, inode: node.inode)
+        return FileIdentity(device: 1, inode: number)
     }
 
     func nextData(from offset: UInt64) -> UInt64 { offset }

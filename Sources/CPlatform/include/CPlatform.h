@@ -19,8 +19,8 @@ int platform_rename_without_replacing(const char *from, const char *to);
 /* renameat2(RENAME_EXCHANGE): 0, or -1 with errno. */
 int platform_rename_exchanging(const char *one, const char *other);
 
-/* Gives the file behind to the owner, mode and extended attributes of the file behind from: 0, or -1 with errno. What only the
- * system itself may set, such as a security label, is left to it. */
+/* Gives the file behind to the owner, mode and extended attributes of the file behind from: 0, or -1 with errno. What the system or the
+ * file system does not let us set is left out, but for the owner and what keeps others out: access lists, and bits of the mode. */
 int platform_copy_attributes(int from, int to);
 
 /* Where the first data at offset or behind it lies, the end of the file if there is none, or -1. */

@@ -17,7 +17,8 @@ struct Init: Command {
     static let syntax = Syntax(
         Init(), name: "init", summary: "Make a new vault",
         discussion: """
-            The file is private (0600), its folder is made if it is missing, and an existing file is never touched.
+            The file is private (0600), its folder is made if it is missing, and an existing file is never touched. Where a file system \
+            keeps no modes, as FAT and exFAT do not, a warning says so.
 
             One guess at the passphrase costs as much as this machine does in about three quarters of a second, and \
             never less than 3 passes over 256 MiB. --kdf-memory and --kdf-time choose otherwise.
@@ -60,6 +61,7 @@ struct Init: Command {
         try printer.finish()
         Notice.ofMemory(of: path)?.show()
         common.confirm("Made the vault \(path)")
+        if InputFile.isOpenToOthers(path) { Output.warnOfOthers(path) }
     }
 
     /// Makes sure that what a link leads to is only not there at the moment.
