@@ -126,6 +126,49 @@ public struct DiskStorage: Storage {
     }
 }
 
+// Locks that a reader cannot be in the way of.
+extension DiskStorage {
+    /// The file beside one that writers lock in its place.
+    public func lockFile(for file: any StorageFile, at path: String) throws(Errno) -> (any StorageFile)? {
+        guard let file = file as? DiskFile else { return nil }
+        let status = try file.status()
+        let (readers, writers) = (status.st_mode >> 2 & 0o011, status.st_mode >> 1 & 0o011)
+        if readers & ~writers == 0 { return nil }
+        let name = Path.join(Path.folder(of: path), ".\(Path.name(of: path)).lock")
+        let flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK
+        let descriptor: Descriptor
+        do throws(Errno) {
+            descriptor = try Descriptor(path: name, flags: flags)
+        } catch .noSuchFile {
+            descriptor = try DiskStorage.makeLockFile(name, flags, like: status)
+        }
+        let present = try descriptor.status()
+        guard present.st_mode & S_IFMT == S_IFREG else { throw .permissionDenied }
+        // The vault's modes may have become others since.
+        if present.st_mode & 0o777 != status.st_mode & 0o222 {
+            _ = fchmod(descriptor.number, status.st_mode & 0o222)
+        }
+        return DiskFile(descriptor, identity: nil)
+    }
+
+    private static func makeLockFile(
+        _ name: String, _ flags: Int32, like status: stat
+    ) throws(Errno) -> Descriptor {
+        let descriptor: Descriptor
+        do throws(Errno) {
+            descriptor = try Descriptor(path: name, flags: flags | O_CREAT | O_EXCL, mode: 0o200)
+        } catch .fileExists {
+            return try Descriptor(path: name, flags: flags)
+        }
+        let number = descriptor.number
+        if fchown(number, status.st_uid, status.st_gid) != 0, fchown(number, .max, status.st_gid) != 0 {
+            return descriptor  // its group is not the file's, so that it stays the owner's alone
+        }
+        _ = fchmod(number, status.st_mode & 0o222)
+        return descriptor
+    }
+}
+
 /// A file of the real disk.
 private final class DiskFile: StorageFile {
     private let descriptor: Descriptor
@@ -136,6 +179,8 @@ private final class DiskFile: StorageFile {
         self.descriptor = descriptor
         knownIdentity = identity
     }
+
+    func status() throws(Errno) -> stat { try descriptor.status() }
 
     func length() throws(Errno) -> UInt64 { UInt64(try descriptor.status().st_size) }
 

@@ -22,6 +22,8 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringCo
     public static let badDescriptor = Errno(rawValue: EBADF)
     /// Permission denied.
     public static let permissionDenied = Errno(rawValue: EACCES)
+    /// EROFS: the file system is mounted for reading alone.
+    public static let readOnlyFileSystem = Errno(rawValue: EROFS)
     /// File exists.
     public static let fileExists = Errno(rawValue: EEXIST)
     /// Not a directory.

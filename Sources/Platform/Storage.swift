@@ -51,6 +51,7 @@ public protocol Storage: Sendable {
     ///
     /// An existing one is no error.
     func makeFolder(_ path: String) throws(Errno)
+
     /// Creates a folder and those above it for this user's own things, but not in another user's folder.
     ///
     /// - Throws: ``Errno/permissionDenied`` if it would be in one.
@@ -58,6 +59,18 @@ public protocol Storage: Sendable {
 
     /// Makes the names in a folder durable.
     func syncFolder(_ path: String) throws(Errno)
+
+    /// The file beside one that writers lock in its place, because somebody can read that who cannot write it, and whoever can
+    /// read a file can lock it.
+    ///
+    /// It is made if it is missing, with the write bits, the owner and the group of `file`.
+    ///
+    /// - Parameters:
+    ///   - file: the one that is meant, open.
+    ///   - path: where it lies, without symbolic links.
+    /// - Returns: nil if nobody is kept from writing who can read.
+    /// - Throws: ``Errno/permissionDenied`` to who may not write.
+    func lockFile(for file: any StorageFile, at path: String) throws(Errno) -> (any StorageFile)?
 }
 
 extension Storage {
@@ -156,4 +169,7 @@ public struct FileIdentity: Hashable, Sendable {
 extension Storage {
     /// Creates a folder where all belong to one user.
     public func makeOwnFolder(_ path: String) throws(Errno) { try makeFolder(path) }
+
+    /// None: where there is one user, nobody else can be in the way.
+    public func lockFile(for file: any StorageFile, at path: String) throws(Errno) -> (any StorageFile)? { nil }
 }

@@ -70,8 +70,8 @@ extension Log {
         patience: UInt64, _ body: (Recollection?) throws(VaultFileError) -> R
     ) throws(VaultFileError) -> R {
         if hasFailed { throw .previousFailure }
-        try lockPresentFile(patience: patience)
-        defer { file.unlock() }
+        let lock = try lockPresentFile(patience: patience)
+        defer { lock?.release() }
         if header.isReadOnly { throw .readOnly }
         isWriting = true
         defer { isWriting = false }
@@ -154,18 +154,19 @@ extension Log {
     }
 
     /// Takes the lock of the file that the path names, whichever that is by then.
-    private func lockPresentFile(patience: UInt64) throws(VaultFileError) {
+    private func lockPresentFile(patience: UInt64) throws(VaultFileError) -> WriterLock? {
         let deadline = SystemClock.monotonicNanoseconds() + patience * 1_000_000
         while true {
             let now = SystemClock.monotonicNanoseconds()
-            try takeLock(.exclusive, patience: deadline > now ? (deadline - now + 999_999) / 1_000_000 : 0)
+            let lock = try takeLock(
+                .exclusive, patience: deadline > now ? (deadline - now + 999_999) / 1_000_000 : 0)
             do throws(VaultFileError) {
-                guard try isReplaced() else { return }
+                guard try isReplaced() else { return lock }
             } catch {
-                file.unlock()
+                lock?.release()
                 throw error
             }
-            file.unlock()
+            lock?.release()
             try reopen()
         }
     }

@@ -270,9 +270,9 @@ extension Log {
     public func accept(
         _ shown: Checkpoint? = nil, in store: CheckpointStore
     ) throws(VaultFileError) -> Bool {
-        try takeLock(.shared, patience: Log.writePatience)
+        let lock = try takeLock(.shared, patience: Log.writePatience)
         let file = file
-        defer { file.unlock() }
+        defer { lock?.release() }
         // What was verified must be what lies there, to its end.
         if try isReplaced() { throw .replacedDuringWrite }
         try noteTail(try advance())
@@ -301,9 +301,8 @@ extension Log {
     /// - Throws: as ``verify(against:)``.
     package func follow(_ lexical: String) throws(VaultFileError) {
         guard let store = surroundings.checkpoints else { return }
-        try takeLock(.shared, patience: surroundings.lookPatience)
-        let file = file
-        defer { file.unlock() }
+        let lock = try takeLock(.shared, patience: surroundings.lookPatience)
+        defer { lock?.release() }
         let recollection = try during(.mark) { () throws(Errno) in
             try store.recollection(of: try canonicalPath(), named: lexical)
         }

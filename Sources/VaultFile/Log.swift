@@ -293,10 +293,10 @@ public final class Log {
         unfinishedTail = nil
         guard tail != nil || replay.committed != seen || isBehind(recollection) else { return }
         // Where there are no locks, nobody is kept out, and the look counts all the same.
-        let isLocked = try? file.tryLock(.shared)
+        let (lock, isLocked) = tryLock()
         guard isLocked ?? (tail != nil) else { return }
         do throws(VaultFileError) {
-            defer { file.unlock() }
+            defer { lock?.release() }
             // No writer is at work now: what is left over is nobody's, and what is committed stays.
             let tail = try advance()
             guard isLocked == true else { return }
@@ -328,14 +328,46 @@ public final class Log {
 
     /// - Returns: whether the file has the name still; if not, nothing was looked at.
     private func lookUnderLock() throws(VaultFileError) -> Bool {
-        let file = file
-        try takeLock(.shared, patience: surroundings.lookPatience)
-        defer { file.unlock() }
+        guard let lock = try takeLock(.shared, patience: surroundings.lookPatience) else {
+            return try lookAgainAndAgain()
+        }
+        defer { lock.release() }
         if try isReplaced() { return false }
         let recollection = note(recollect())
         try verifyFromFront(recollection)
         remember(after: recollection)
         return true
+    }
+
+    /// Looks a few times where no lock can be had: what a writer is doing is over after a moment.
+    private func lookAgainAndAgain() throws(VaultFileError) -> Bool {
+        var attempts = Log.unlockedLooks
+        while true {
+            do throws(VaultFileError) {
+                if try isReplaced() { return false }
+                try verifyFromFront(note(recollect()))
+                return true
+            } catch {
+                attempts -= 1
+                if error.isPassing || attempts == 0 { throw error }
+                SystemClock.sleep(milliseconds: Log.unlockedPause)
+            }
+        }
+    }
+
+    /// How often who may not lock looks again, and how many milliseconds later each time.
+    private static let (unlockedLooks, unlockedPause): (Int, UInt64) = (4, 100)
+
+    /// Takes a shared lock if it can be had at once.
+    ///
+    /// - Returns: the lock, and whether it was had; nil for that where there are no locks.
+    private func tryLock() -> (lock: WriterLock?, isLocked: Bool?) {
+        do throws(VaultFileError) {
+            let lock = try takeLock(.shared, patience: 0)
+            return (lock, lock.map { _ in true })
+        } catch {
+            return (nil, error == .busy ? false : nil)
+        }
     }
 
     /// Replays from the front, under a lock.
@@ -384,17 +416,12 @@ public final class Log {
         unfinishedTail = UnfinishedTail(offset: offset, count: length - offset)
     }
 
-    /// Waits for the lock of the file, or of another one.
+    /// Waits for the lock of the file.
     ///
+    /// - Returns: nil if this process may not have it, which is not so for an exclusive one.
     /// - Throws: ``VaultFileError/busy`` when `patience` milliseconds have passed.
-    func takeLock(
-        _ kind: LockKind, patience: UInt64, of other: (any StorageFile)? = nil
-    ) throws(VaultFileError) {
-        var patience = Patience(milliseconds: patience)
-        let file = other ?? file
-        while try during(.lock, { () throws(Errno) in try file.tryLock(kind) }) == false {
-            try surroundings.cancellation?.check()
-            guard patience.wait() else { throw .busy }
-        }
+    func takeLock(_ kind: LockKind, patience: UInt64) throws(VaultFileError) -> WriterLock? {
+        try WriterLock.take(
+            kind, of: file, at: path, surroundings.storage, patience: patience, surroundings.cancellation)
     }
 }

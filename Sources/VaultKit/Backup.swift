@@ -98,10 +98,17 @@ public struct Backup {
         var patience = Patience(milliseconds: Log.writePatience)
         while true {
             let file = try open(path)
-            if (try? file.tryLock(kind)) != false {
-                defer { file.unlock() }
-                if try isThere(file) { return try body(file) }
+            let lock: WriterLock?
+            do throws(VaultFileError) {
+                lock = try WriterLock.take(kind, of: file, at: path, surroundings.storage, patience: 0)
+            } catch .busy {
+                guard patience.wait() else { throw .file(.busy) }
+                continue
+            } catch {
+                lock = nil  // there are no locks
             }
+            defer { lock?.release() }
+            if try isThere(file) { return try body(file) }
             guard patience.wait() else { throw .file(.busy) }
         }
     }
