@@ -1,3 +1,4 @@
+import Platform
 import Sodium
 import VaultFile
 
@@ -36,18 +37,19 @@ struct ClientTalk {
 
     private func talk() throws {
         let listener = ClientTalk.listener
-        let connection = try AgentConnection.connect(in: SocketFolder.client)
+        let (path, file) = (Messages.paths[0], try HeldFile(at: "/"))
+        let connection = try AgentConnection.connect(
+            in: SocketFolder.client, opening: call > 3 ? path : nil, call > 3 ? file : nil)
         let agent = listener.accept()
         // All is said before anything is asked.
         agent.send(replies)
         agent.end()
-        let path = Messages.paths[0]
         switch call {
-        case 0: _ = try connection.status(.status, path: path)
+        case 0: _ = try connection.status(.status, path: path, about: file)
         case 1: try connection.request(.lock, path: path)
         case 2: try connection.request(.stop)
         case 3: try job(connection, path)
-        default: try session(try AgentSession(connection, path: path))
+        default: try session(try AgentSession(connection))
         }
     }
 

@@ -104,8 +104,8 @@ int platform_boot_timer_set(int fd, uint64_t nanoseconds) {
 
 int platform_wakeup(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
-int platform_start_detached(const char *name, const char *argument, int fd) {
-    char *words[] = {(char *)name, (char *)argument, NULL}, *variables[] = {NULL};
+int platform_start_detached(const char *name, const char *first, const char *second, int fd) {
+    char *words[] = {(char *)name, (char *)first, (char *)second, NULL}, *variables[] = {NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t all, none;

@@ -8,14 +8,15 @@ public enum DetachedProcess {
     ///
     /// - Parameters:
     ///   - name: what it is called in the list of processes, and finds as ``CurrentProcess/programName``.
-    ///   - argument: its one argument.
+    ///   - arguments: its two arguments.
+    ///   - take: is lent what it writes.
     public static func startSelf(
-        as name: String, _ argument: String, take: (Span<UInt8>) -> Void
+        as name: String, _ arguments: (String, String), take: (Span<UInt8>) -> Void
     ) throws(Errno) {
         var ends: [Int32] = [-1, -1]
         _ = try retrying { unsafe platform_pipe(&ends) }
         let output = Descriptor(adopting: ends[0])
-        let status = start(name, argument, output: Descriptor(adopting: ends[1]))
+        let status = start(name, arguments, output: Descriptor(adopting: ends[1]))
         guard status == 0 else { throw Errno(rawValue: status) }
         var buffer = [UInt8](repeating: 0, count: 256)
         while true {
@@ -26,8 +27,10 @@ public enum DetachedProcess {
         }
     }
 
-    private static func start(_ name: String, _ argument: String, output: consuming Descriptor) -> Int32 {
-        unsafe platform_start_detached(name, argument, output.number)
+    private static func start(
+        _ name: String, _ arguments: (String, String), output: consuming Descriptor
+    ) -> Int32 {
+        unsafe platform_start_detached(name, arguments.0, arguments.1, output.number)
     }
 
     /// Makes this process one that outlives its parent: no core dump ever, no end with the terminal, all files

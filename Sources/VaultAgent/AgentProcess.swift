@@ -1,5 +1,6 @@
 internal import Platform
 internal import Sodium
+internal import VaultKit
 
 /// The process that the agent runs in.
 public enum AgentProcess {
@@ -20,12 +21,25 @@ public enum AgentProcess {
     }
 
     /// The agents of this user that this process can see, wherever their sockets are.
+    ///
+    /// Those that were started for another home directory are somebody else's, as a service that has one of its own, or a test.
     static var running: [Entry] {
-        OwnProcesses.named(AgentProtocol.processName).compactMap { process in
-            guard process.words.count == 2, process.words[0] == AgentProtocol.processName,
-                process.words[1].hasPrefix("/")
+        let home = AgentProcess.home
+        return OwnProcesses.named(AgentProtocol.processName).compactMap { process in
+            guard process.words.count >= 2, process.words[0] == AgentProtocol.processName,
+                process.words[1].hasPrefix("/"), process.words.count == 2 || process.words[2] == home
             else { return nil }
             return Entry(id: process.id, folder: process.words[1])
+        }
+    }
+
+    /// The home directory of who starts an agent, for the list of processes.
+    private static var home: String {
+        do throws(NotText) {
+            guard let home = try Locations.home() else { return "/" }
+            return (try? Path.resolvingLinks(home)) ?? home
+        } catch {
+            return "/"
         }
     }
 
@@ -35,7 +49,7 @@ public enum AgentProcess {
     static func start(in folder: String) throws(AgentError) {
         var said: [UInt8] = []
         do throws(Errno) {
-            try DetachedProcess.startSelf(as: AgentProtocol.processName, folder) { bytes in
+            try DetachedProcess.startSelf(as: AgentProtocol.processName, (folder, home)) { bytes in
                 for index in bytes.indices { said.append(bytes[index]) }
             }
         } catch {

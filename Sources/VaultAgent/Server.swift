@@ -87,8 +87,10 @@ public final class Server {
             try PrivateFolder.prepare(folder)
         } catch {
             let isRefused = error == .permissionDenied || error == .notFolder
-            let exists = (try? DiskStorage().identity(of: folder)) != nil
-            throw isRefused && exists ? .folderNotPrivate : .system(error)
+            let isForeign =
+                (try? DiskStorage().identity(of: folder)) != nil
+                || (try? PrivateFolder.checkOwner(above: folder)) == nil
+            throw isRefused && isForeign ? .folderNotPrivate : .system(error)
         }
         let lock = try takeLock(in: folder)
         let listener: Listener

@@ -11,10 +11,9 @@ extension Failure {
         case .folderNotPrivate:
             self.init(
                 .other,
-                "the agent's folder \(Locations.runtimeFolder ?? "") is not yours, or others can look into it",
+                "the agent's folder \(Locations.runtimeFolder ?? "") belongs to another user, or others can look into it",
                 hint:
-                    "make it yours alone: mode 700; where its file system keeps no modes, set XDG_RUNTIME_DIR to a folder elsewhere"
-            )
+                    "set XDG_RUNTIME_DIR to a directory of your own with mode 700, on a file system that keeps modes")
         case .foreign: self.init(.other, "the agent's socket belongs to another user; nothing was sent to it")
         case .otherVersion(let version):
             self.init(

@@ -11,7 +11,10 @@ enum Main {
         CurrentProcess.fillStandardDescriptors()
         let arguments = CurrentProcess.arguments()
         if CurrentProcess.programName == AgentProtocol.processName {
-            guard arguments.words.count == 1, arguments.firstMalformed == nil else { CurrentProcess.exit(2) }
+            // The second says whose it is in the list of processes.
+            guard (1...2).contains(arguments.words.count), arguments.firstMalformed == nil else {
+                CurrentProcess.exit(2)
+            }
             CurrentProcess.exit(AgentProcess.run(in: arguments.words[0]))
         }
         // Even an error about the command line itself is JSON then.

@@ -20,7 +20,7 @@ class Served:
     def __init__(self, campaign, *options):
         self.box, self.log = campaign.box, campaign.log
         child = subprocess.Popen(
-            ["strace", "-f", "-qq", "-o", self.log, *options, "vault-agent", self.box.root + "/run/vault"],
+            ["strace", "-f", "-qq", "-o", self.log, *options, "vault-agent", self.box.root + "/run/vault", self.box.root],
             env={"PATH": campaign.folder + ":/usr/bin"}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, cwd="/", start_new_session=True)
         self.child, self.answers, self.is_stuck = child, [], False

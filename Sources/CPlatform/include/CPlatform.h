@@ -104,9 +104,9 @@ int platform_wakeup(void);
 int platform_boot_timer(void);
 int platform_boot_timer_set(int fd, uint64_t nanoseconds);
 
-/* Starts this program again, with two words as its arguments, in a session of its own and without an environment; its standard output
+/* Starts this program again, with three words as its arguments, in a session of its own and without an environment; its standard output
  * is fd, its other standard descriptors are /dev/null, and it has no others. 0, or an error number. */
-int platform_start_detached(const char *name, const char *argument, int fd);
+int platform_start_detached(const char *name, const char *first, const char *second, int fd);
 
 /* What a process does that outlives the one that started it: it forbids a core dump for good, ignores what a closed terminal or a
  * gone reader would kill it with, and has a name of its own in the list of processes. */

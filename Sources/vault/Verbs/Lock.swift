@@ -10,9 +10,9 @@ struct Lock: Command {
     static let syntax = Syntax(
         Lock(), name: "lock", summary: "Forget the vault's keys",
         discussion: """
-            The agent wipes the keys of this vault from its memory. With --all every agent of yours wipes those of every vault, and \
-            ends: also one that was started in another environment, that is stopped, or that cannot be reached any more. \
-            One that does not end when it is told to is killed.
+            The agent wipes the keys of this vault from its memory. With --all every agent that was started for your home directory \
+            wipes those of every vault, and ends: also one with another XDG_RUNTIME_DIR, one that is stopped, and one that cannot \
+            be reached any more. One that does not end when it is told to is killed.
 
             That a vault is locked already is no error.
             """,
