@@ -108,7 +108,9 @@ class Client:
         sent = socket.send_fds(self.socket, [message(kind, body)], held)
         for file in held:
             os.close(file)
-        self.socket.sendall(message(kind, body)[sent:])
+        rest = message(kind, body)[sent:]
+        if rest:
+            self.socket.sendall(rest)
 
     def answer(self, kind):
         reply = self.reply()

@@ -22,7 +22,7 @@ class Case(unittest.TestCase):
         self.box = Sandbox()
         self.addCleanup(self.box.close)
         self.box.unlock()
-        self.box.must("set", "team", "A", input=b"one")
+        self.box.must("set", "team", "A", input=b"first")
 
 
 @unittest.skipUnless(NAMESPACE, WHY)
@@ -47,9 +47,9 @@ class WrongFile(Case):
                       ["run", "--", "env"]]:
             code, output, errors = self.within(self.mount, *words, input=b"two")
             self.assertEqual(code, 4, (words, output, errors))
-            self.assertNotIn(b"one", output)
+            self.assertNotIn(b"first", output)
         self.assertEqual(open(self.box.vault, "rb").read(), before)
-        self.assertEqual(self.box.must("get", "A"), b"one")
+        self.assertEqual(self.box.must("get", "A"), b"first")
 
     def test_nothing_is_given_where_no_file_lies(self):
         empty = "mount -t tmpfs none %s/other" % self.box.root
@@ -58,7 +58,7 @@ class WrongFile(Case):
         self.box.unlock()
         code, output, errors = self.within(empty, "get", "A")
         self.assertEqual((code, output), (6, b""), errors)
-        self.assertEqual(self.box.must("get", "A"), b"one")
+        self.assertEqual(self.box.must("get", "A"), b"first")
 
     def test_a_job_names_no_file_that_means_another_one_to_the_agent(self):
         copy = self.box.root + "/copy"
@@ -84,7 +84,7 @@ class Descriptors(Case):
         job = path_field(self.box.vault) + b"\x01" + path_field(self.box.vault)
         self.assertRaisesRegex(Failure, "^63$", client.ask, JOB, job, [self.box.vault, "/etc/passwd"])
         client.open(self.box.vault)
-        self.assertEqual(client.get("A"), b"one")
+        self.assertEqual(client.get("A"), b"first")
 
     def test_without_a_descriptor_a_message_breaks_a_rule(self):
         client = self.box.client()
@@ -144,7 +144,7 @@ class Waiting(Case):
                 elif index % 4 == 2:
                     client.open(other)
                     for _ in range(20):
-                        assert client.get("A") == b"one"
+                        assert client.get("A") == b"first"
                 else:
                     client.open(path)
                     client.set("LARGE%d" % index, b"y" * (1 << 20))
@@ -171,12 +171,12 @@ class Waiting(Case):
             writer.stdin.close()
             time.sleep(0.3)
             for _ in range(5):
-                self.assertEqual(self.box.must("get", "A"), b"one")
+                self.assertEqual(self.box.must("get", "A"), b"first")
             self.assertIn(b"unlocked", self.box.must("status", environment=environment))
             self.box.must("lock", environment=environment)
             # Its key is gone at once, and whoever waited for it hears so.
             self.assertEqual(writer.wait(20), 4)
-        self.assertEqual(self.box.must("get", "A"), b"one")
+        self.assertEqual(self.box.must("get", "A"), b"first")
 
 
 class holding:
@@ -259,7 +259,7 @@ class EveryAgent(Case):
         os.mkdir(self.box.root + "/" + name, 0o700)
         environment = dict(self.box.environment, XDG_RUNTIME_DIR=self.box.root + "/" + name)
         self.box.must("unlock", "--passphrase-file", self.box.passphrase, environment=environment)
-        self.assertEqual(self.box.must("get", "A", environment=environment), b"one")
+        self.assertEqual(self.box.must("get", "A", environment=environment), b"first")
         return environment
 
     def test_lock_all_reaches_agents_in_other_runtime_directories(self):
