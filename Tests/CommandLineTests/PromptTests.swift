@@ -6,11 +6,11 @@ import Testing
     @Test func `init asks twice, and the passphrase never appears`() throws {
         let sandbox = try Sandbox()
         let terminal = try PseudoTerminal(sandbox, "init", "--kdf-memory", "64")
-        try terminal.expect("New passphrase: ", answer: "correct horse\n")
+        try terminal.expect("New passphrase for \(sandbox.vault)", answer: "correct horse\n")
         try terminal.expect("The same again: ", answer: "correct horse\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(0))
-        #expect(terminal.screen == "New passphrase: \r\nThe same again: \r\n")
+        #expect(terminal.screen == "New passphrase for \(sandbox.vault): \r\nThe same again: \r\n")
         #expect(end.printed == "Made the vault \(sandbox.vault)\n")
         #expect(terminal.echoes)
         #expect(try sandbox.run("check").outcome == .exit(0))
@@ -19,7 +19,7 @@ import Testing
     @Test func `init refuses two passphrases that differ, and makes nothing`() throws {
         let sandbox = try Sandbox()
         let terminal = try PseudoTerminal(sandbox, "init", "--kdf-memory", "64")
-        try terminal.expect("New passphrase: ", answer: "correct horse\n")
+        try terminal.expect("New passphrase for \(sandbox.vault)", answer: "correct horse\n")
         try terminal.expect("The same again: ", answer: "correct house\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(1))
@@ -30,17 +30,24 @@ import Testing
     @Test func `passwd asks for the old passphrase, tries it, and asks twice for the new one`() throws {
         let sandbox = try Sandbox.withVault()
         let wrong = try PseudoTerminal(sandbox, "passwd")
-        try wrong.expect("Passphrase: ", answer: "correct house\n")
+        for _ in 1...3 {
+            try wrong.expect("Passphrase for \(sandbox.vault): ", answer: "correct house\n")
+        }
         #expect(wrong.finish().outcome == .exit(5))
-        #expect(wrong.screen == "Passphrase: \r\n")
+        let prompt = "Passphrase for \(sandbox.vault): \r\n"
+        let again = "vault: wrong passphrase, try again\r\n"
+        #expect(wrong.screen == prompt + again + prompt + again + prompt)
         let terminal = try PseudoTerminal(sandbox, "passwd", "--kdf-memory", "64")
-        try terminal.expect("Passphrase: ", answer: "correct horse\n")
-        try terminal.expect("New passphrase: ", answer: "battery staple\n")
+        try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "correct horse\n")
+        try terminal.expect("New passphrase for \(sandbox.vault)", answer: "battery staple\n")
         try terminal.expect("The same again: ", answer: "battery staple\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(0))
         #expect(end.printed == "Changed the passphrase of \(sandbox.vault)\n")
-        #expect(terminal.screen == "Passphrase: \r\nNew passphrase: \r\nThe same again: \r\n")
+        #expect(
+            terminal.screen
+                == "Passphrase for \(sandbox.vault): \r\nNew passphrase for \(sandbox.vault): \r\nThe same again: \r\n"
+        )
         let check = try sandbox.run("check", environment: ["VAULT_PASSPHRASE": "battery staple"])
         #expect(check.outcome == .exit(0))
         #expect(try sandbox.run("check").outcome == .exit(5))
@@ -52,35 +59,94 @@ import Testing
         #expect(made.outcome == .exit(0) && made.errors.isEmpty)
         let key = String(made.text.dropLast())
         let terminal = try PseudoTerminal(sandbox, "passwd", "--recovery", "--kdf-memory", "64", "-q")
-        try terminal.expect("Recovery key: ", answer: key.lowercased() + "\n")
-        try terminal.expect("New passphrase: ", answer: "battery staple\n")
+        try terminal.expect("Recovery key for \(sandbox.vault): ", answer: key.lowercased() + "\n")
+        try terminal.expect("New passphrase for \(sandbox.vault)", answer: "battery staple\n")
         try terminal.expect("The same again: ", answer: "battery staple\n")
         #expect(terminal.finish().outcome == .exit(0))
-        #expect(terminal.screen == "Recovery key: \r\nNew passphrase: \r\nThe same again: \r\n")
+        #expect(
+            terminal.screen
+                == "Recovery key for \(sandbox.vault): \r\nNew passphrase for \(sandbox.vault): \r\nThe same again: \r\n"
+        )
         let slip = try PseudoTerminal(sandbox, "passwd", "--recovery")
-        try slip.expect("Recovery key: ", answer: String(key.dropLast()) + "\n")
+        for _ in 1...3 {
+            try slip.expect("Recovery key for \(sandbox.vault): ", answer: String(key.dropLast()) + "\n")
+        }
         let end = slip.finish()
         #expect(end.outcome == .exit(5))
         #expect(end.printed.hasPrefix("vault: error: the recovery key is mistyped"))
     }
 
+    @Test func `a person has three tries, and a source that is no terminal has one`() throws {
+        let sandbox = try Sandbox.withVault()
+        let second = try PseudoTerminal(sandbox, "list")
+        try second.expect("Passphrase for \(sandbox.vault): ", answer: "wrong\n")
+        try second.expect("vault: wrong passphrase, try again\r\n", answer: "")
+        try second.expect("Passphrase for \(sandbox.vault): ", answer: "correct horse\n")
+        #expect(second.finish().outcome == .exit(0))
+        let third = try PseudoTerminal(sandbox, "list")
+        for _ in 1...3 { try third.expect("Passphrase for \(sandbox.vault): ", answer: "wrong\n") }
+        let end = third.finish()
+        #expect(end.outcome == .exit(5))
+        #expect(
+            end.printed == """
+                vault: error: wrong passphrase
+                vault: hint: a copy made before the passphrase was changed still opens with the old one
+
+                """)
+        let command = try PseudoTerminal(sandbox, "list", "--passphrase-command", "echo wrong; echo >>ran")
+        #expect(command.finish().outcome == .exit(5))
+        #expect(try Sandbox.read(sandbox.folder + "/ran") == [0x0A])
+        #expect(command.screen == "")
+    }
+
+    @Test
+    func `a prompt names the vault, below home with a tilde, and no control character reaches the terminal`()
+        throws
+    {
+        let sandbox = try Sandbox.withVault()
+        try FileManager.default.copyItem(atPath: sandbox.vault, toPath: sandbox.home + "/app.vault")
+        let name = "a\u{1B}]0;owned\u{7}\u{9B}31m\u{202E}b"
+        try FileManager.default.copyItem(atPath: sandbox.vault, toPath: sandbox.folder + "/" + name)
+        for (path, shown) in [
+            (sandbox.home + "/app.vault", "~/app.vault"), ("v", "v"), (sandbox.vault, sandbox.vault),
+            (name, "a\\u{1b}]0;owned\\u{7}\\u{9b}31m\\u{202e}b"),
+        ] {
+            let terminal = try PseudoTerminal(sandbox, "list", "--vault", path)
+            try terminal.expect("Passphrase for \(shown): ", answer: "correct horse\n")
+            #expect(terminal.finish().outcome == .exit(0))
+            #expect(terminal.screen == "Passphrase for \(shown): \r\n")
+        }
+    }
+
+    @Test
+    func `Ctrl-Z where no shell could continue the command throws away what was typed, and it asks again`()
+        throws
+    {
+        let sandbox = try Sandbox.withVault()
+        let terminal = try PseudoTerminal(sandbox, "list")
+        try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "half\u{1A}")
+        try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "correct horse\n")
+        #expect(terminal.finish().outcome == .exit(0))
+        #expect(terminal.echoes)
+    }
+
     @Test func `an empty passphrase is a usage error`() throws {
         let sandbox = try Sandbox.withVault()
         let terminal = try PseudoTerminal(sandbox, "list")
-        try terminal.expect("Passphrase: ", answer: "\n")
+        try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "\n")
         #expect(terminal.finish().outcome == .exit(2))
     }
 
     @Test func `set asks for the passphrase and twice for the value, hidden`() throws {
         let sandbox = try Sandbox.withVault()
         let terminal = try PseudoTerminal(sandbox, "set", "team", "A")
-        try terminal.expect("Passphrase: ", answer: "correct horse\n")
+        try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "correct horse\n")
         try terminal.expect("Value: ", answer: "the välue\n")
         try terminal.expect("The same again: ", answer: "the välue\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(0))
         #expect(end.printed == "Set team secret 'A'\n")
-        #expect(terminal.screen == "Passphrase: \r\nValue: \r\nThe same again: \r\n")
+        #expect(terminal.screen == "Passphrase for \(sandbox.vault): \r\nValue: \r\nThe same again: \r\n")
         #expect(try sandbox.run("get", "A").text == "the välue")
     }
 
@@ -144,7 +210,8 @@ import Testing
     @Test func `backspace and Ctrl-U work at a hidden prompt`() throws {
         let sandbox = try Sandbox.withVault()
         let terminal = try PseudoTerminal(sandbox, "list")
-        try terminal.expect("Passphrase: ", answer: "wrong\u{15}correct hörs\u{7F}\u{7F}\u{7F}orse\n")
+        try terminal.expect(
+            "Passphrase for \(sandbox.vault): ", answer: "wrong\u{15}correct hörs\u{7F}\u{7F}\u{7F}orse\n")
         #expect(terminal.finish().outcome == .exit(0))
     }
 
@@ -152,7 +219,7 @@ import Testing
     func `Ctrl-C and Ctrl-D cancel with 3, and the terminal is as before`(_ key: String) throws {
         let sandbox = try Sandbox.withVault()
         let terminal = try PseudoTerminal(sandbox, "set", "team", "A")
-        try terminal.expect("Passphrase: ", answer: "")
+        try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "")
         #expect(!terminal.echoes)
         terminal.type(key)
         let end = terminal.finish()
@@ -164,7 +231,7 @@ import Testing
     @Test func `the passphrase is asked on the terminal though everything else is redirected`() throws {
         let sandbox = try Sandbox.withVault()
         let terminal = try PseudoTerminal(sandbox, "get", "NOPE")
-        try terminal.expect("Passphrase: ", answer: "correct horse\n")
+        try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "correct horse\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(9))
         #expect(end.printed == "vault: error: no secret 'NOPE' in team\n")

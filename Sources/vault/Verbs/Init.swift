@@ -45,7 +45,7 @@ struct Init: Command {
         if Vault.isOccupied(path) { throw Failure(VaultFileError.alreadyExists, path: path) }
         if !yes { try refuseSeen(path) }
         let show = { (key: borrowing RecoveryKey) in printer.show(key) }
-        let passphrase = try Passphrase.new(new, or: passphrase)
+        let passphrase = try Passphrase.new(for: path, new, or: passphrase)
         do throws(VaultError) {
             _ = try passphrase.withBytes { passphrase throws(VaultError) in
                 try Vault.create(

@@ -45,8 +45,10 @@ struct Passwd: Command {
         if recovery, !change.header.hasRecoveryKey {
             throw Failure(VaultFileError.noRecoveryKey, path: change.path)
         }
-        let holder = try change.open(with: try Passphrase.credential(passphrase, isRecovery: recovery))
-        let newPassphrase = try Passphrase.new(new)
+        let holder = try Passphrase.unlock(change.path, passphrase, isRecovery: recovery) {
+            credential throws(Failure) in try change.open(with: credential)
+        }
+        let newPassphrase = try Passphrase.new(for: change.path, new)
         try change.run(
             holder, newPassphrase, cost: chosen.map { .chosen($0) } ?? .raised,
             hasRecoveryKey: change.header.hasRecoveryKey && !recoveryKey.isDropped,
