@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -66,3 +68,19 @@ char **platform_arguments(void) { return arguments; }
 char **platform_environment(void) { return environ; }
 
 int platform_exit_status(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : -1; }
+
+int platform_wait_readable_or_ended(int fd, int child) {
+    const int ended = pidfd_open(child, 0);
+    struct pollfd states[] = {{.fd = fd, .events = POLLIN}, {.fd = ended, .events = POLLIN}};
+    int result;
+
+    do {
+        result = poll(states, ended < 0 ? 1 : 2, -1);
+    } while (result < 0 && errno == EINTR);
+    /* What the child wrote before it ended can be read by now, but may not have been when poll looked at fd. */
+    if (result > 0 && states[0].revents == 0) result = poll(states, 1, 0);
+    const int error = errno;
+    if (ended >= 0) close(ended);
+    errno = error;
+    return result;
+}

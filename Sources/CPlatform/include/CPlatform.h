@@ -113,5 +113,9 @@ int platform_start_detached(const char *name, const char *argument, int fd);
  * gone reader would kill it with, and has a name of its own in the list of processes. */
 void platform_settle(const char *name);
 
+/* Waits until fd can be read (which may be its end): 1; or until the child has ended, which stays to be waited for, and nothing is left to
+ * read: 0; or -1 with errno. A system that cannot wait for both waits for fd alone. */
+int platform_wait_readable_or_ended(int fd, int child);
+
 /* The statuses of waitpid, which C defines as macros. */
 int platform_exit_status(int status);   /* 0 to 255, or -1 if the process did not exit */
