@@ -3,28 +3,78 @@ import Testing
 
 /// What a person at a terminal sees.
 @Suite struct PromptTests {
+    private static let strong = "correct horse battery staple"
+
     @Test func `init asks twice, and the passphrase never appears`() throws {
         let sandbox = try Sandbox()
         let terminal = try PseudoTerminal(sandbox, "init", "--kdf-memory", "64")
-        try terminal.expect("New passphrase for \(sandbox.vault)", answer: "correct horse\n")
-        try terminal.expect("The same again: ", answer: "correct horse\n")
+        try terminal.expect("New passphrase for \(sandbox.vault)", answer: PromptTests.strong + "\n")
+        try terminal.expect("The same again: ", answer: PromptTests.strong + "\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(0))
-        #expect(terminal.screen == "New passphrase for \(sandbox.vault): \r\nThe same again: \r\n")
+        let prompt = "New passphrase for \(sandbox.vault) (leave empty to generate one): "
+        #expect(terminal.screen == prompt + "\r\nThe same again: \r\n")
         #expect(end.printed == "Made the vault \(sandbox.vault)\n")
         #expect(terminal.echoes)
-        #expect(try sandbox.run("check").outcome == .exit(0))
+        let check = try sandbox.run("check", environment: ["VAULT_PASSPHRASE": PromptTests.strong])
+        #expect(check.outcome == .exit(0))
     }
 
     @Test func `init refuses two passphrases that differ, and makes nothing`() throws {
         let sandbox = try Sandbox()
         let terminal = try PseudoTerminal(sandbox, "init", "--kdf-memory", "64")
-        try terminal.expect("New passphrase for \(sandbox.vault)", answer: "correct horse\n")
-        try terminal.expect("The same again: ", answer: "correct house\n")
+        try terminal.expect("New passphrase for \(sandbox.vault)", answer: PromptTests.strong + "\n")
+        try terminal.expect("The same again: ", answer: "correct house battery staple\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(1))
         #expect(end.printed == "vault: error: the two passphrases differ\n")
         #expect(!FileManager.default.fileExists(atPath: sandbox.vault))
+    }
+
+    @Test
+    func `a weak new passphrase is told with its estimate and asked for again, until a better one comes`()
+        throws
+    {
+        let sandbox = try Sandbox()
+        let terminal = try PseudoTerminal(sandbox, "init", "--kdf-memory", "64")
+        let prompt = "New passphrase for \(sandbox.vault) (leave empty to generate one): "
+        for typed in ["x", "password1", "x", "letmein", PromptTests.strong] {
+            try terminal.expect(prompt, answer: typed + "\n")
+        }
+        try terminal.expect("The same again: ", answer: PromptTests.strong + "\n")
+        let end = terminal.finish()
+        #expect(end.outcome == .exit(0))
+        #expect(end.printed == "Made the vault \(sandbox.vault)\n")
+        #expect(terminal.screen.components(separatedBy: " bits of at least 50: ").count == 5)
+        let check = try sandbox.run("check", environment: ["VAULT_PASSPHRASE": PromptTests.strong])
+        #expect(check.outcome == .exit(0))
+    }
+
+    @Test func `a weak new passphrase that a person insists on is taken`() throws {
+        let sandbox = try Sandbox.withVault()
+        let terminal = try PseudoTerminal(
+            sandbox, "passwd", "--kdf-memory", "64", environment: ["VAULT_PASSPHRASE": "correct horse"])
+        let prompt = "New passphrase for \(sandbox.vault) (leave empty to generate one): "
+        for _ in 1...2 { try terminal.expect(prompt, answer: "x\n") }
+        let end = terminal.finish()
+        #expect(end.outcome == .exit(0))
+        #expect(terminal.screen.contains("vault: this passphrase is weak, about 4 bits of at least 50: "))
+        #expect(!terminal.screen.contains("The same again"))
+        #expect(try sandbox.run("check", environment: ["VAULT_PASSPHRASE": "x"]).outcome == .exit(0))
+    }
+
+    @Test func `left empty, a new passphrase of ten words is generated, shown once and used`() throws {
+        let sandbox = try Sandbox()
+        let terminal = try PseudoTerminal(sandbox, "init", "--kdf-memory", "64")
+        try terminal.expect("New passphrase for \(sandbox.vault)", answer: "\n")
+        let end = terminal.finish()
+        #expect(end.outcome == .exit(0))
+        #expect(end.printed == "Made the vault \(sandbox.vault)\n")
+        let lines = terminal.screen.components(separatedBy: "\r\n")
+        #expect(lines.count == 4 && lines[1].hasSuffix("is shown only now; write it down:") && lines[3] == "")
+        #expect(lines[2].wholeMatch(of: /[a-z]{3,8}(-[a-z]{3,8}){9}/) != nil)
+        let check = try sandbox.run("check", environment: ["VAULT_PASSPHRASE": lines[2]])
+        #expect(check.outcome == .exit(0))
     }
 
     @Test func `passwd asks for the old passphrase, tries it, and asks twice for the new one`() throws {
@@ -39,16 +89,17 @@ import Testing
         #expect(wrong.screen == prompt + again + prompt + again + prompt)
         let terminal = try PseudoTerminal(sandbox, "passwd", "--kdf-memory", "64")
         try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "correct horse\n")
-        try terminal.expect("New passphrase for \(sandbox.vault)", answer: "battery staple\n")
-        try terminal.expect("The same again: ", answer: "battery staple\n")
+        try terminal.expect("New passphrase for \(sandbox.vault)", answer: "seven quiet otters read maps\n")
+        try terminal.expect("The same again: ", answer: "seven quiet otters read maps\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(0))
         #expect(end.printed == "Changed the passphrase of \(sandbox.vault)\n")
         #expect(
             terminal.screen
-                == "Passphrase for \(sandbox.vault): \r\nNew passphrase for \(sandbox.vault): \r\nThe same again: \r\n"
+                == "Passphrase for \(sandbox.vault): \r\nNew passphrase for \(sandbox.vault) (leave empty to generate one): \r\nThe same again: \r\n"
         )
-        let check = try sandbox.run("check", environment: ["VAULT_PASSPHRASE": "battery staple"])
+        let check = try sandbox.run(
+            "check", environment: ["VAULT_PASSPHRASE": "seven quiet otters read maps"])
         #expect(check.outcome == .exit(0))
         #expect(try sandbox.run("check").outcome == .exit(5))
     }
@@ -60,12 +111,12 @@ import Testing
         let key = String(made.text.dropLast())
         let terminal = try PseudoTerminal(sandbox, "passwd", "--recovery", "--kdf-memory", "64", "-q")
         try terminal.expect("Recovery key for \(sandbox.vault): ", answer: key.lowercased() + "\n")
-        try terminal.expect("New passphrase for \(sandbox.vault)", answer: "battery staple\n")
-        try terminal.expect("The same again: ", answer: "battery staple\n")
+        try terminal.expect("New passphrase for \(sandbox.vault)", answer: "seven quiet otters read maps\n")
+        try terminal.expect("The same again: ", answer: "seven quiet otters read maps\n")
         #expect(terminal.finish().outcome == .exit(0))
         #expect(
             terminal.screen
-                == "Recovery key for \(sandbox.vault): \r\nNew passphrase for \(sandbox.vault): \r\nThe same again: \r\n"
+                == "Recovery key for \(sandbox.vault): \r\nNew passphrase for \(sandbox.vault) (leave empty to generate one): \r\nThe same again: \r\n"
         )
         let slip = try PseudoTerminal(sandbox, "passwd", "--recovery")
         for _ in 1...3 {
@@ -80,8 +131,9 @@ import Testing
         let sandbox = try Sandbox.withVault()
         let second = try PseudoTerminal(sandbox, "list")
         try second.expect("Passphrase for \(sandbox.vault): ", answer: "wrong\n")
-        try second.expect("vault: wrong passphrase, try again\r\n", answer: "")
-        try second.expect("Passphrase for \(sandbox.vault): ", answer: "correct horse\n")
+        try second.expect(
+            "vault: wrong passphrase, try again\r\nPassphrase for \(sandbox.vault): ",
+            answer: "correct horse\n")
         #expect(second.finish().outcome == .exit(0))
         let third = try PseudoTerminal(sandbox, "list")
         for _ in 1...3 { try third.expect("Passphrase for \(sandbox.vault): ", answer: "wrong\n") }
@@ -337,7 +389,7 @@ import Testing
     func `merge asks before it takes newer keys`(_ answer: String, _ code: Int32) throws {
         let sandbox = try Sandbox.withVault()
         try sandbox.write("other", try Sandbox.read(sandbox.vault))
-        try sandbox.write("new", Array("battery staple".utf8))
+        try sandbox.write("new", Array("seven quiet otters read maps".utf8))
         let passwd = try sandbox.run(
             "--vault", "other", "passwd", "--new-passphrase-file", "new", "--kdf-memory", "64", "-q")
         #expect(passwd.outcome == .exit(0))
@@ -347,7 +399,7 @@ import Testing
         try merge.expect("other has newer keys.", answer: answer)
         #expect(merge.finish().outcome == .exit(code))
         #expect(try sandbox.run("list").outcome == .exit(code == 0 ? 5 : 0))
-        let list = try sandbox.run("list", environment: ["VAULT_PASSPHRASE": "battery staple"])
+        let list = try sandbox.run("list", environment: ["VAULT_PASSPHRASE": "seven quiet otters read maps"])
         #expect(list.outcome == .exit(code == 0 ? 0 : 5))
     }
 

@@ -104,6 +104,11 @@ class Prompts(Person):
         self.type("kill %1; sleep 1; jobs", then=r"Terminated.*vault get A(.*\n)*READY>$")
         self.assert_echo()
 
+    def test_a_command_that_nobody_can_bring_to_the_foreground_says_so_and_ends(self):
+        self.type("sh -c '(sleep 1; vault get A 2>said; echo code $? >>said) &'")
+        self.assertRegex(self.type("sleep 3; cat said"), r"cannot ask at the terminal: .* in the background.*\n(.*\n)*code 4\n")
+        self.assert_echo()
+
     def test_ctrl_c_and_the_signals_that_end_a_process_leave_the_echo_on(self):
         self.type("vault get A", then=PROMPT)
         self.tmux("send-keys", "-l", "half")

@@ -25,6 +25,10 @@ struct Passwd: Command {
             stops, the vault opens with the old or with the new passphrase. An agent that has the vault unlocked keeps it so; the \
             agents of others lock it.
 
+            A person at a terminal types the new passphrase twice. One of less than 50 bits, by the estimate of zxcvbn, is called \
+            weak and asked for again; typed again as it is, it is taken. Left empty, a passphrase of ten random words (110 \
+            bits) is generated and shown once. Where there is no terminal, a weak one is taken with a warning.
+
             One guess at the new passphrase costs what a new vault's does, and never less than before; --kdf-memory and --kdf-time \
             choose otherwise. Where there is a recovery key, a new one is printed and the old one is void.
 
