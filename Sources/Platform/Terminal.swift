@@ -35,7 +35,8 @@ public struct Terminal: ~Copyable {
     ///   be used, they do not wait for each other.
     /// - Throws: ``Errno/noDevice`` if there is none, as under cron.
     public init(queueingIn folder: String? = nil) throws(Errno) {
-        device = try Descriptor(path: "/dev/tty", flags: O_RDWR)
+        // Reading must not wait: Ctrl-Z and Ctrl-C take away the input that was there a moment before.
+        device = try Descriptor(path: "/dev/tty", flags: O_RDWR | O_NONBLOCK)
         if let folder {
             queue = Terminal.openQueue(in: folder)
         } else {
@@ -57,7 +58,7 @@ public struct Terminal: ~Copyable {
     /// Writes bytes, which may be secret, to the terminal.
     public borrowing func write(_ bytes: Span<UInt8>) throws(PromptError) {
         do throws(Errno) {
-            try device.writeAll(bytes)
+            try InheritedDescriptor(number: device.number).writeAll(bytes)
         } catch {
             throw .terminal(error)
         }
@@ -106,6 +107,13 @@ private enum Interruption: Error {
     case failed(PromptError)
     /// The process was stopped or continued, or is asked to stop.
     case paused
+}
+
+/// One look at what was typed.
+private enum Input {
+    case byte(UInt8)
+    case end
+    case nothing
 }
 
 extension Terminal {
@@ -181,7 +189,13 @@ extension Terminal {
     /// Throws away whatever comes without a pause that a person would make; says whether there was anything.
     private borrowing func discardRest() throws(Interruption) -> Bool {
         var isAny = false
-        while try isReadable(within: 30), try readByte() != nil { isAny = true }
+        while try isReadable(within: 30) {
+            switch try readPresent() {
+            case .byte: isAny = true
+            case .nothing: break
+            case .end: return isAny
+            }
+        }
         return isAny
     }
 
@@ -231,11 +245,23 @@ extension Terminal {
     }
 
     private borrowing func readByte() throws(Interruption) -> UInt8? {
-        _ = try isReadable(within: -1)
+        while true {
+            _ = try isReadable(within: -1)
+            switch try readPresent() {
+            case .byte(let byte): return byte
+            case .nothing: continue
+            case .end: return nil
+            }
+        }
+    }
+
+    private borrowing func readPresent() throws(Interruption) -> Input {
         do throws(Errno) {
             var bytes: [1 of UInt8] = [0]
             var span = bytes.mutableSpan
-            return try device.read(into: &span) == 0 ? nil : bytes[0]
+            return try device.read(into: &span) == 0 ? .end : .byte(bytes[0])
+        } catch .wouldBlock {
+            return .nothing
         } catch {
             throw .failed(.terminal(error))
         }

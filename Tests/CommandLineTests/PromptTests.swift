@@ -182,6 +182,18 @@ import Testing
         #expect(terminal.echoes)
     }
 
+    @Test func `Ctrl-Z amidst other keys is never missed, whenever it comes`() throws {
+        let sandbox = try Sandbox.withVault()
+        let terminal = try PseudoTerminal(sandbox, "list")
+        // The key takes away the input before it, also what the program was just about to read.
+        for _ in 1...300 {
+            try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "half a pass")
+            terminal.type("\u{1A}")
+        }
+        try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "correct horse\n")
+        #expect(terminal.finish().outcome == .exit(0))
+    }
+
     @Test func `an empty passphrase is a usage error`() throws {
         let sandbox = try Sandbox.withVault()
         let terminal = try PseudoTerminal(sandbox, "list")
