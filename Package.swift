@@ -30,7 +30,8 @@ let fuzzedProducts: [Product] = [
 ]
 
 let programParts: [Target.Dependency] = [
-    "CommandSyntax", "Wording", "VaultAgent", "VaultKit", "Compaction", "VaultFile", "Sodium", "Platform",
+    "CommandSyntax", "Passphrases", "Wording", "VaultAgent", "VaultKit", "Compaction", "VaultFile", "Sodium",
+    "Platform",
 ]
 
 /// Another program can only link it as a library, and has a `main` of its own.
@@ -47,9 +48,13 @@ let package = Package(
             name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(
             name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CZxcvbn", providers: [.apt(["libzxcvbn-dev"])]),
         .target(name: "CPlatform"),
         .target(name: "Sodium", dependencies: ["CSodium"], swiftSettings: rules),
         .target(name: "Platform", dependencies: ["CPlatform"], swiftSettings: rules),
+        .target(
+            name: "Passphrases", dependencies: ["CZxcvbn", "Sodium"], exclude: ["english-license.txt"],
+            resources: [.embedInCode("english.txt")], swiftSettings: rules),
         .target(name: "VaultFile", dependencies: ["Sodium", "Platform"], swiftSettings: rules),
         .target(name: "Compaction", dependencies: ["VaultFile", "Sodium", "Platform"], swiftSettings: rules),
         .target(
@@ -77,6 +82,8 @@ let package = Package(
             swiftSettings: rules),
         .testTarget(name: "SodiumTests", dependencies: ["Sodium"], swiftSettings: testRules),
         .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: testRules),
+        .testTarget(
+            name: "PassphrasesTests", dependencies: ["Passphrases", "Sodium"], swiftSettings: testRules),
         .testTarget(
             name: "VaultFileTests",
             dependencies: ["VaultKit", "Compaction", "VaultFile", "Sodium", "Platform"],

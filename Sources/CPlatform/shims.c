@@ -6,6 +6,7 @@
 #include <gnu/libc-version.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -71,46 +72,18 @@ char **platform_environment(void) { return environ; }
 
 int platform_exit_status(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : -1; }
 
-static const int prompt_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-enum { prompt_signal_count = sizeof prompt_signals / sizeof *prompt_signals };
-
-static volatile sig_atomic_t caught;
-static struct sigaction before_actions[prompt_signal_count];
-static sigset_t before_mask;
-
-static void catch_signal(int number) { caught = number; }
-
-void platform_prompt_begin(void) {
-    const struct sigaction action = {.sa_handler = catch_signal};
-    sigset_t block;
-
-    sigemptyset(&block);
-    sigaddset(&block, SIGTSTP);
-    for (int i = 0; i < prompt_signal_count; i++) sigaddset(&block, prompt_signals[i]);
-    sigprocmask(SIG_BLOCK, &block, &before_mask);
-    caught = 0;
-    for (int i = 0; i < prompt_signal_count; i++) sigaction(prompt_signals[i], &action, &before_actions[i]);
-}
-
-int platform_prompt_wait_readable(int fd, int milliseconds) {
-    struct pollfd poll = {.fd = fd, .events = POLLIN};
-    const struct timespec limit = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000L};
-    sigset_t during = before_mask;
+int platform_wait_readable_or_ended(int fd, int child) {
+    const int ended = pidfd_open(child, 0);
+    struct pollfd states[] = {{.fd = fd, .events = POLLIN}, {.fd = ended, .events = POLLIN}};
     int result;
 
-    sigaddset(&during, SIGTSTP);
-    for (int i = 0; i < prompt_signal_count; i++) sigdelset(&during, prompt_signals[i]);
     do {
-        result = ppoll(&poll, 1, milliseconds < 0 ? NULL : &limit, &during);
-    } while (result < 0 && errno == EINTR && !caught);
-    if (caught) return caught;
-    if (result == 0) errno = ETIMEDOUT;
-    return result > 0 ? 0 : -1;
-}
-
-int platform_prompt_end(void) {
-    /* What is still pending is delivered to the handler here, before the actions of old come back. */
-    sigprocmask(SIG_SETMASK, &before_mask, NULL);
-    for (int i = 0; i < prompt_signal_count; i++) sigaction(prompt_signals[i], &before_actions[i], NULL);
-    return caught;
+        result = poll(states, ended < 0 ? 1 : 2, -1);
+    } while (result < 0 && errno == EINTR);
+    /* What the child wrote before it ended can be read by now, but may not have been when poll looked at fd. */
+    if (result > 0 && states[0].revents == 0) result = poll(states, 1, 0);
+    const int error = errno;
+    if (ended >= 0) close(ended);
+    errno = error;
+    return result;
 }

@@ -171,7 +171,8 @@ public enum CurrentProcess {
 public enum ShellCommand {
     /// Runs `command` with `/bin/sh -c` and hands each piece of its standard output to `take` as it comes.
     ///
-    /// Its standard input is empty; standard error and the terminal are this process's own.
+    /// Its standard input is empty; standard error and the terminal are this process's own. Only the command itself is waited
+    /// for: what it leaves running in the background may keep the output open.
     ///
     /// - Parameters:
     ///   - kept: indices of inherited variables that the command gets.
@@ -188,7 +189,9 @@ public enum ShellCommand {
         let child = try spawn(command, keeping: kept, output: input.number)
         _ = consume input
         do throws(Errno) {
-            while case let count = try output.read(into: &buffer), count > 0 {
+            while try isReadable(output, while: child), case let count = try output.read(into: &buffer),
+                count > 0
+            {
                 if !take(buffer.span.extracting(first: count)) {
                     kill(child, SIGKILL)
                     break
@@ -200,6 +203,13 @@ public enum ShellCommand {
             throw error
         }
         return try wait(for: child)
+    }
+
+    /// Waits until `output` has bytes or has ended, or `child` has ended; says whether to read on.
+    private static func isReadable(_ output: borrowing Descriptor, while child: pid_t) throws(Errno) -> Bool {
+        let ready = platform_wait_readable_or_ended(output.number, child)
+        if ready < 0 { throw .current }
+        return ready > 0
     }
 
     /// Lets a person edit the file at `path`: runs `editor` with the path behind it, at this process's terminal.

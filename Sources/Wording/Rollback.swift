@@ -114,7 +114,7 @@ package struct Sighting {
     }
 
     /// What to say where no passphrase opens a file that is not the one that was last seen; nil if it may be that one.
-    static func hintOfOthers(_ path: String) -> String? {
+    package static func hintOfOthers(_ path: String) -> String? {
         guard let last = try? last(path), let present = try? present(path),
             !present.isOfSameGeneration(as: last)
         else { return nil }

@@ -98,14 +98,9 @@ struct FileOptions: Sendable {
     ) throws(Failure) -> KeyHolder {
         // What is wrong with the file is said before anybody is asked for anything.
         if !isDamaged { _ = try FileOptions.header(of: path, isOperand: path != (try? common.path())) }
-        let passphrase = try Passphrase.existing(source)
-        do throws(VaultError) {
-            return try passphrase.withBytes { passphrase throws(VaultError) in
-                try KeyHolder.open(path, passphrase: passphrase, isDamaged: isDamaged)
-            }
-        } catch {
-            throw Failure(error, path: path)
-        }
+        return try Passphrase.unlock(path, source) { passphrase throws(Failure) in
+            try KeyHolder.of(path, passphrase, isDamaged: isDamaged)
+        }.result
     }
 
     /// The header of the file at `path`.

@@ -101,17 +101,13 @@ struct KeyChange {
     func runKeepingPassphrase(
         _ source: PassphraseOptions, hasRecoveryKey: Bool, confirmation: String
     ) throws(Failure) {
-        let passphrase = try Passphrase.typed(source)
-        let holder: KeyHolder
-        do throws(VaultError) {
-            holder = try passphrase.withBytes { bytes throws(VaultError) in
-                try KeyHolder.open(path, passphrase: bytes)
-            }
-        } catch {
-            throw Failure(error, path: path)
+        let lament = Failure.noTerminal(for: "passphrase")
+        let unlocked = try Passphrase.unlock(path, source, orLament: lament) {
+            passphrase throws(Failure) in try KeyHolder.of(path, passphrase)
         }
         try run(
-            holder, passphrase, cost: .kept, hasRecoveryKey: hasRecoveryKey, confirmation: confirmation)
+            unlocked.result, unlocked.passphrase, cost: .kept, hasRecoveryKey: hasRecoveryKey,
+            confirmation: confirmation)
     }
 
     /// Gives the vault new keys, prints a recovery key if there shall be one, and says what they do not reach.

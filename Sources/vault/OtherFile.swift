@@ -52,10 +52,12 @@ struct OtherFile {
             return try withAgent(agent, call)
         }
         _ = try FileOptions.header(of: target ?? vault, isOperand: target != nil)
-        let typed = try Passphrase.existing(options.passphrase)
-        let holder = try KeyHolder.of(target ?? vault, typed)
+        let unlocked = try Passphrase.unlock(target ?? vault, options.passphrase) {
+            passphrase throws(Failure) in try KeyHolder.of(target ?? vault, passphrase)
+        }
+        let holder = unlocked.result
         guard passphrase.asPassphrase == nil, try isSound(by: holder) else {
-            let other = try otherHolder(or: typed)
+            let other = try otherHolder(or: unlocked.passphrase)
             try verify(by: other)
             return try call(holder.with(other))
         }
@@ -83,8 +85,7 @@ struct OtherFile {
     /// Somebody with the key of the other file alone, while the vault is unlocked.
     private func ownHolder() throws(Failure) -> KeyHolder {
         do throws(Failure) {
-            return try KeyHolder.of(
-                name, try Passphrase.existing(passphrase.asPassphrase ?? options.passphrase))
+            return try unlock(with: passphrase.asPassphrase ?? options.passphrase)
         } catch
             where error.code == .locked || error.code == .wrongPassphrase && passphrase.asPassphrase == nil
         {
@@ -130,28 +131,37 @@ struct OtherFile {
     /// person is asked for.
     private func otherHolder(or typed: borrowing SecretBytes) throws(Failure) -> KeyHolder {
         if let source = passphrase.asPassphrase {
-            return try KeyHolder.of(name, try Passphrase.existing(source))
+            return try unlock(with: source)
         }
         do throws(Failure) {
             return try KeyHolder.of(name, typed)
         } catch {
             guard error.code == .wrongPassphrase else { throw error }
-            guard let asked = try Passphrase.askedFor("Passphrase of \(name): ") else {
-                throw anotherPassphrase(.wrongPassphrase)
+            let asked = try Passphrase.unlockByPerson(name) { passphrase throws(Failure) in
+                try KeyHolder.of(name, passphrase)
             }
-            return try KeyHolder.of(name, asked)
+            guard let asked else { throw anotherPassphrase(.wrongPassphrase) }
+            return asked.result
         }
+    }
+
+    private func unlock(with source: PassphraseOptions) throws(Failure) -> KeyHolder {
+        try Passphrase.unlock(name, source) { passphrase throws(Failure) in
+            try KeyHolder.of(name, passphrase)
+        }.result
     }
 }
 
 extension KeyHolder {
     /// Somebody with the key of the file at `path`.
-    fileprivate static func of(
-        _ path: String, _ passphrase: borrowing SecretBytes
+    ///
+    /// - Parameter isDamaged: whether to make the best of a damaged header.
+    static func of(
+        _ path: String, _ passphrase: borrowing SecretBytes, isDamaged: Bool = false
     ) throws(Failure) -> KeyHolder {
         do throws(VaultError) {
             return try passphrase.withBytes { bytes throws(VaultError) in
-                try KeyHolder.open(path, passphrase: bytes)
+                try KeyHolder.open(path, passphrase: bytes, isDamaged: isDamaged)
             }
         } catch {
             throw Failure(error, path: path)

@@ -13,80 +13,15 @@ enum Passphrase {
         case variable(String)
     }
 
-    /// What an existing vault is opened with: its passphrase, or its recovery key, which then comes from the same places.
-    static func credential(_ options: PassphraseOptions, isRecovery: Bool) throws(Failure) -> Credential {
-        guard isRecovery else { return .passphrase(try typed(options)) }
-        let text = try typed(options, "recovery key", prompt: "Recovery key: ")
-        do throws(VaultFileError) {
-            return .recovery(
-                try text.withBytes { text throws(VaultFileError) in try RecoveryKey(typed: text) })
-        } catch {
-            throw Failure(error, path: "")
-        }
-    }
-
-    /// The passphrase of an existing vault.
-    static func existing(_ options: PassphraseOptions) throws(Failure) -> SecretBytes {
-        if let given = try given(options) { return given }
-        let terminal = try openTerminal(
-            "the vault is locked, and there is no terminal to ask for the passphrase",
-            hint: "unlock it with 'vault unlock', or \(waysToGive)")
-        return try ask(terminal, "Passphrase: ")
-    }
-
-    /// What an existing vault is opened with where it does not help that an agent has it unlocked.
-    static func typed(
-        _ options: PassphraseOptions, _ what: String = "passphrase", prompt: String = "Passphrase: "
-    ) throws(Failure) -> SecretBytes {
-        if let given = try given(options) { return given }
-        let terminal = try openTerminal(
-            "there is no terminal to ask for the \(what)", hint: waysToGive)
-        return try ask(terminal, prompt)
-    }
-
     static let waysToGive = "give --passphrase-file, --passphrase-command or --passphrase-fd"
 
     /// What comes from a named source, or from the environment; nil if a person has to be asked.
-    private static func given(_ options: PassphraseOptions) throws(Failure) -> SecretBytes? {
+    static func given(_ options: PassphraseOptions) throws(Failure) -> SecretBytes? {
         if let source = try explicit(options.descriptor, options.file, options.command, "passphrase") {
             return try read(source)
         }
         guard let source = try environment("VAULT_PASSPHRASE") else { return nil }
         return try read(source)
-    }
-
-    /// The passphrase of a vault that is being made; a person is asked twice.
-    static func new(_ new: NewPassphraseOptions, or ordinary: PassphraseOptions) throws(Failure)
-        -> SecretBytes
-    {
-        let explicitNew = try explicit(new.descriptor, new.file, new.command, "new-passphrase")
-        let explicitOrdinary = try explicit(
-            ordinary.descriptor, ordinary.file, ordinary.command, "passphrase")
-        if let source = explicitNew ?? explicitOrdinary { return try read(source) }
-        for name in ["VAULT_NEW_PASSPHRASE", "VAULT_PASSPHRASE"] {
-            if let source = try environment(name) { return try read(source) }
-        }
-        return try askedTwice()
-    }
-
-    /// The passphrase that a vault gets in place of another one; a person is asked twice.
-    static func new(_ new: NewPassphraseOptions) throws(Failure) -> SecretBytes {
-        if let source = try explicit(new.descriptor, new.file, new.command, "new-passphrase") {
-            return try read(source)
-        }
-        if let source = try environment("VAULT_NEW_PASSPHRASE") { return try read(source) }
-        return try askedTwice()
-    }
-
-    private static func askedTwice() throws(Failure) -> SecretBytes {
-        let terminal = try openTerminal(
-            "there is no terminal to ask for a new passphrase",
-            hint: "give --new-passphrase-file, --new-passphrase-command or --new-passphrase-fd")
-        let first = try ask(terminal, "New passphrase: ")
-        let second = try ask(terminal, "The same again: ")
-        let same = first.withBytes { first in second.withBytes { first.isEqualInConstantTime(to: $0) } }
-        guard same else { throw Failure(.other, "the two passphrases differ") }
-        return first
     }
 
     /// Whether a variable must not reach a child: it may hold a passphrase, or say where one is.
@@ -110,7 +45,7 @@ enum Passphrase {
         return true
     }
 
-    private static func explicit(
+    static func explicit(
         _ descriptor: Int?, _ file: String?, _ command: String?, _ option: String
     ) throws(Failure) -> Source? {
         let given: [Source] = [
@@ -120,7 +55,7 @@ enum Passphrase {
         return given.first
     }
 
-    private static func environment(_ name: String) throws(Failure) -> Source? {
+    static func environment(_ name: String) throws(Failure) -> Source? {
         if let file = try Environment.text(name + "_FILE") { return .file(file) }
         if let command = try Environment.text(name + "_COMMAND") { return .command(command) }
         // There is no VAULT_NEW_PASSPHRASE: nothing that lasts should live in a variable.
@@ -130,7 +65,7 @@ enum Passphrase {
         return nil
     }
 
-    private static func read(_ source: Source) throws(Failure) -> SecretBytes {
+    static func read(_ source: Source) throws(Failure) -> SecretBytes {
         var buffer = try inWords { () throws(SodiumError) in
             try SecretBuffer(capacity: Format.passphraseCounts.upperBound + 4)
         }
@@ -186,31 +121,14 @@ enum Passphrase {
         }
     }
 
-    private static func ask(_ terminal: borrowing Terminal, _ prompt: String) throws(Failure) -> SecretBytes {
-        try checked(try Prompt.hidden(terminal, prompt, atMost: Format.passphraseCounts.upperBound + 1))
-    }
-
-    private static func checked(_ buffer: consuming SecretBuffer) throws(Failure) -> SecretBytes {
+    /// The passphrase in `buffer`, if it can be one.
+    static func checked(_ buffer: consuming SecretBuffer) throws(Failure) -> SecretBytes {
         if buffer.count == 0 { throw Failure(.usage, "the passphrase is empty") }
         if buffer.count > Format.passphraseCounts.upperBound { throw .passphraseTooLong }
         do throws(SodiumError) {
             return try buffer.finish()
         } catch {
             throw Failure(error)
-        }
-    }
-
-    /// What a person answers to `prompt`; nil if there is no terminal to ask at.
-    static func askedFor(_ prompt: String) throws(Failure) -> SecretBytes? {
-        guard let terminal = try? Terminal() else { return nil }
-        return try ask(terminal, prompt)
-    }
-
-    private static func openTerminal(_ lament: String, hint: String) throws(Failure) -> Terminal {
-        do throws(Errno) {
-            return try Terminal()
-        } catch {
-            throw Failure(.locked, lament, hint: hint)
         }
     }
 }

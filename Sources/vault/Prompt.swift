@@ -1,9 +1,33 @@
 internal import Platform
 internal import Sodium
+internal import VaultKit
 internal import Wording
 
 /// Questions to the person at the terminal.
 enum Prompt {
+    /// The terminal of this process, where it waits for its turn to ask.
+    static func openTerminal() throws(Errno) -> Terminal {
+        try Terminal(queueingIn: Locations.runtimeFolder)
+    }
+
+    /// The file at `path` as a prompt names it: what lies below the home directory with `~`.
+    static func name(of path: String) -> String {
+        guard let home = (try? Locations.home()) ?? nil else { return path }
+        var folder = home[...]
+        while folder.hasSuffix("/") { folder.removeLast() }
+        guard !folder.isEmpty, path.hasPrefix(folder + "/") else { return path }
+        return "~" + path.dropFirst(folder.count)
+    }
+
+    /// Tells the person at the terminal something between two questions.
+    static func say(_ line: String, at terminal: borrowing Terminal) throws(Failure) {
+        do throws(PromptError) {
+            try terminal.write(Output.visible(line) + "\n")
+        } catch {
+            throw Failure(error)
+        }
+    }
+
     /// A line that is not shown, in guarded memory; what is typed beyond `limit` bytes is dropped, and so is what a
     /// paste brings after the line.
     ///
@@ -16,7 +40,7 @@ enum Prompt {
             try inWords { () throws(SodiumError) in try SecretBuffer(capacity: limit) }, limit)
         let moreCame: Bool
         do throws(PromptError) {
-            moreCame = try terminal.readHiddenLine(prompt: prompt, into: &line)
+            moreCame = try terminal.readHiddenLine(prompt: Output.visible(prompt), into: &line)
         } catch {
             throw Failure(error)
         }
@@ -27,7 +51,7 @@ enum Prompt {
     /// A line that is shown.
     static func line(_ terminal: borrowing Terminal, _ prompt: String) throws(Failure) -> String {
         do throws(PromptError) {
-            return String(decoding: try terminal.readLine(prompt: prompt), as: UTF8.self)
+            return String(decoding: try terminal.readLine(prompt: Output.visible(prompt)), as: UTF8.self)
         } catch {
             throw Failure(error)
         }
@@ -47,7 +71,7 @@ enum Prompt {
 
     private static func terminal() throws(Failure) -> Terminal {
         do throws(Errno) {
-            return try Terminal()
+            return try openTerminal()
         } catch {
             throw Failure(.usage, "there is no terminal to ask at", hint: "add --yes")
         }
@@ -58,6 +82,10 @@ extension Failure {
     init(_ error: PromptError) {
         switch error {
         case .cancelled: self.init(.cancelled, "cancelled")
+        case .inBackground:
+            self.init(
+                .locked,
+                "cannot ask at the terminal: this command is in the background, and no shell waits for it")
         case .terminal(let error): self.init(error, "the terminal failed")
         }
     }

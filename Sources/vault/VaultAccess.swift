@@ -19,14 +19,15 @@ extension VaultOptions {
         }
         // What is wrong with the file is said before anybody is asked for anything.
         try common.checkFile()
-        let passphrase = try Passphrase.existing(passphrase)
-        do throws(VaultError) {
-            return try passphrase.withBytes { passphrase throws(VaultError) in
-                try Vault.open(at: path, passphrase: passphrase, access: access)
+        return try Passphrase.unlock(path, passphrase) { passphrase throws(Failure) in
+            do throws(VaultError) {
+                return try passphrase.withBytes { passphrase throws(VaultError) in
+                    try Vault.open(at: path, passphrase: passphrase, access: access)
+                }
+            } catch {
+                throw Failure(error, path: path)
             }
-        } catch {
-            throw Failure(error, path: path)
-        }
+        }.result
     }
 
     /// Opens the vault to look something up.

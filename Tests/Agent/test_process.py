@@ -53,8 +53,9 @@ class Started(Case):
         if child == 0:
             os.execve(VAULT, ["vault", "unlock"], box.environment)
         said = b""
-        while b"Passphrase: " not in said:
+        while not said.endswith(b": "):
             said += os.read(master, 1024)
+        self.assertEqual(said, b"Passphrase for ~/v: ")
         os.write(master, PASSPHRASE + b"\n")
         self.assertEqual(os.waitpid(child, 0)[1], 0)
         os.close(master)

@@ -3,45 +3,103 @@ import Testing
 
 /// What a person at a terminal sees.
 @Suite struct PromptTests {
+    private static let strong = "correct horse battery staple"
+
     @Test func `init asks twice, and the passphrase never appears`() throws {
         let sandbox = try Sandbox()
         let terminal = try PseudoTerminal(sandbox, "init", "--kdf-memory", "64")
-        try terminal.expect("New passphrase: ", answer: "correct horse\n")
-        try terminal.expect("The same again: ", answer: "correct horse\n")
+        try terminal.expect("New passphrase for \(sandbox.vault)", answer: PromptTests.strong + "\n")
+        try terminal.expect("The same again: ", answer: PromptTests.strong + "\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(0))
-        #expect(terminal.screen == "New passphrase: \r\nThe same again: \r\n")
+        let prompt = "New passphrase for \(sandbox.vault) (leave empty to generate one): "
+        #expect(terminal.screen == prompt + "\r\nThe same again: \r\n")
         #expect(end.printed == "Made the vault \(sandbox.vault)\n")
         #expect(terminal.echoes)
-        #expect(try sandbox.run("check").outcome == .exit(0))
+        let check = try sandbox.run("check", environment: ["VAULT_PASSPHRASE": PromptTests.strong])
+        #expect(check.outcome == .exit(0))
     }
 
     @Test func `init refuses two passphrases that differ, and makes nothing`() throws {
         let sandbox = try Sandbox()
         let terminal = try PseudoTerminal(sandbox, "init", "--kdf-memory", "64")
-        try terminal.expect("New passphrase: ", answer: "correct horse\n")
-        try terminal.expect("The same again: ", answer: "correct house\n")
+        try terminal.expect("New passphrase for \(sandbox.vault)", answer: PromptTests.strong + "\n")
+        try terminal.expect("The same again: ", answer: "correct house battery staple\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(1))
         #expect(end.printed == "vault: error: the two passphrases differ\n")
         #expect(!FileManager.default.fileExists(atPath: sandbox.vault))
     }
 
+    @Test
+    func `a weak new passphrase is told with its estimate and asked for again, until a better one comes`()
+        throws
+    {
+        let sandbox = try Sandbox()
+        let terminal = try PseudoTerminal(sandbox, "init", "--kdf-memory", "64")
+        let prompt = "New passphrase for \(sandbox.vault) (leave empty to generate one): "
+        for typed in ["x", "password1", "x", "letmein", PromptTests.strong] {
+            try terminal.expect(prompt, answer: typed + "\n")
+        }
+        try terminal.expect("The same again: ", answer: PromptTests.strong + "\n")
+        let end = terminal.finish()
+        #expect(end.outcome == .exit(0))
+        #expect(end.printed == "Made the vault \(sandbox.vault)\n")
+        #expect(terminal.screen.components(separatedBy: " bits of at least 50: ").count == 5)
+        let check = try sandbox.run("check", environment: ["VAULT_PASSPHRASE": PromptTests.strong])
+        #expect(check.outcome == .exit(0))
+    }
+
+    @Test func `a weak new passphrase that a person insists on is taken`() throws {
+        let sandbox = try Sandbox.withVault()
+        let terminal = try PseudoTerminal(
+            sandbox, "passwd", "--kdf-memory", "64", environment: ["VAULT_PASSPHRASE": "correct horse"])
+        let prompt = "New passphrase for \(sandbox.vault) (leave empty to generate one): "
+        for _ in 1...2 { try terminal.expect(prompt, answer: "x\n") }
+        let end = terminal.finish()
+        #expect(end.outcome == .exit(0))
+        #expect(terminal.screen.contains("vault: this passphrase is weak, about 4 bits of at least 50: "))
+        #expect(!terminal.screen.contains("The same again"))
+        #expect(try sandbox.run("check", environment: ["VAULT_PASSPHRASE": "x"]).outcome == .exit(0))
+    }
+
+    @Test func `left empty, a new passphrase of ten words is generated, shown once and used`() throws {
+        let sandbox = try Sandbox()
+        let terminal = try PseudoTerminal(sandbox, "init", "--kdf-memory", "64")
+        try terminal.expect("New passphrase for \(sandbox.vault)", answer: "\n")
+        let end = terminal.finish()
+        #expect(end.outcome == .exit(0))
+        #expect(end.printed == "Made the vault \(sandbox.vault)\n")
+        let lines = terminal.screen.components(separatedBy: "\r\n")
+        #expect(lines.count == 4 && lines[1].hasSuffix("is shown only now; write it down:") && lines[3] == "")
+        #expect(lines[2].wholeMatch(of: /[a-z]{3,8}(-[a-z]{3,8}){9}/) != nil)
+        let check = try sandbox.run("check", environment: ["VAULT_PASSPHRASE": lines[2]])
+        #expect(check.outcome == .exit(0))
+    }
+
     @Test func `passwd asks for the old passphrase, tries it, and asks twice for the new one`() throws {
         let sandbox = try Sandbox.withVault()
         let wrong = try PseudoTerminal(sandbox, "passwd")
-        try wrong.expect("Passphrase: ", answer: "correct house\n")
+        for _ in 1...3 {
+            try wrong.expect("Passphrase for \(sandbox.vault): ", answer: "correct house\n")
+        }
         #expect(wrong.finish().outcome == .exit(5))
-        #expect(wrong.screen == "Passphrase: \r\n")
+        let prompt = "Passphrase for \(sandbox.vault): \r\n"
+        let again = "vault: wrong passphrase, try again\r\n"
+        #expect(wrong.screen == prompt + again + prompt + again + prompt)
         let terminal = try PseudoTerminal(sandbox, "passwd", "--kdf-memory", "64")
-        try terminal.expect("Passphrase: ", answer: "correct horse\n")
-        try terminal.expect("New passphrase: ", answer: "battery staple\n")
-        try terminal.expect("The same again: ", answer: "battery staple\n")
+        try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "correct horse\n")
+        try terminal.expect("New passphrase for \(sandbox.vault)", answer: "seven quiet otters read maps\n")
+        try terminal.expect("The same again: ", answer: "seven quiet otters read maps\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(0))
         #expect(end.printed == "Changed the passphrase of \(sandbox.vault)\n")
-        #expect(terminal.screen == "Passphrase: \r\nNew passphrase: \r\nThe same again: \r\n")
-        let check = try sandbox.run("check", environment: ["VAULT_PASSPHRASE": "battery staple"])
+        #expect(
+            terminal.screen
+                == "Passphrase for \(sandbox.vault): \r\nNew passphrase for \(sandbox.vault) (leave empty to generate one): \r\nThe same again: \r\n"
+        )
+        let check = try sandbox.run(
+            "check", environment: ["VAULT_PASSPHRASE": "seven quiet otters read maps"])
         #expect(check.outcome == .exit(0))
         #expect(try sandbox.run("check").outcome == .exit(5))
     }
@@ -52,35 +110,107 @@ import Testing
         #expect(made.outcome == .exit(0) && made.errors.isEmpty)
         let key = String(made.text.dropLast())
         let terminal = try PseudoTerminal(sandbox, "passwd", "--recovery", "--kdf-memory", "64", "-q")
-        try terminal.expect("Recovery key: ", answer: key.lowercased() + "\n")
-        try terminal.expect("New passphrase: ", answer: "battery staple\n")
-        try terminal.expect("The same again: ", answer: "battery staple\n")
+        try terminal.expect("Recovery key for \(sandbox.vault): ", answer: key.lowercased() + "\n")
+        try terminal.expect("New passphrase for \(sandbox.vault)", answer: "seven quiet otters read maps\n")
+        try terminal.expect("The same again: ", answer: "seven quiet otters read maps\n")
         #expect(terminal.finish().outcome == .exit(0))
-        #expect(terminal.screen == "Recovery key: \r\nNew passphrase: \r\nThe same again: \r\n")
+        #expect(
+            terminal.screen
+                == "Recovery key for \(sandbox.vault): \r\nNew passphrase for \(sandbox.vault) (leave empty to generate one): \r\nThe same again: \r\n"
+        )
         let slip = try PseudoTerminal(sandbox, "passwd", "--recovery")
-        try slip.expect("Recovery key: ", answer: String(key.dropLast()) + "\n")
+        for _ in 1...3 {
+            try slip.expect("Recovery key for \(sandbox.vault): ", answer: String(key.dropLast()) + "\n")
+        }
         let end = slip.finish()
         #expect(end.outcome == .exit(5))
         #expect(end.printed.hasPrefix("vault: error: the recovery key is mistyped"))
     }
 
+    @Test func `a person has three tries, and a source that is no terminal has one`() throws {
+        let sandbox = try Sandbox.withVault()
+        let second = try PseudoTerminal(sandbox, "list")
+        try second.expect("Passphrase for \(sandbox.vault): ", answer: "wrong\n")
+        try second.expect(
+            "vault: wrong passphrase, try again\r\nPassphrase for \(sandbox.vault): ",
+            answer: "correct horse\n")
+        #expect(second.finish().outcome == .exit(0))
+        let third = try PseudoTerminal(sandbox, "list")
+        for _ in 1...3 { try third.expect("Passphrase for \(sandbox.vault): ", answer: "wrong\n") }
+        let end = third.finish()
+        #expect(end.outcome == .exit(5))
+        #expect(
+            end.printed == """
+                vault: error: wrong passphrase
+                vault: hint: a copy made before the passphrase was changed still opens with the old one
+
+                """)
+        let command = try PseudoTerminal(sandbox, "list", "--passphrase-command", "echo wrong; echo >>ran")
+        #expect(command.finish().outcome == .exit(5))
+        #expect(try Sandbox.read(sandbox.folder + "/ran") == [0x0A])
+        #expect(command.screen == "")
+    }
+
+    @Test
+    func `a prompt names the vault, below home with a tilde, and no control character reaches the terminal`()
+        throws
+    {
+        let sandbox = try Sandbox.withVault()
+        try FileManager.default.copyItem(atPath: sandbox.vault, toPath: sandbox.home + "/app.vault")
+        let name = "a\u{1B}]0;owned\u{7}\u{9B}31m\u{202E}b"
+        try FileManager.default.copyItem(atPath: sandbox.vault, toPath: sandbox.folder + "/" + name)
+        for (path, shown) in [
+            (sandbox.home + "/app.vault", "~/app.vault"), ("v", "v"), (sandbox.vault, sandbox.vault),
+            (name, "a\\u{1b}]0;owned\\u{7}\\u{9b}31m\\u{202e}b"),
+        ] {
+            let terminal = try PseudoTerminal(sandbox, "list", "--vault", path)
+            try terminal.expect("Passphrase for \(shown): ", answer: "correct horse\n")
+            #expect(terminal.finish().outcome == .exit(0))
+            #expect(terminal.screen == "Passphrase for \(shown): \r\n")
+        }
+    }
+
+    @Test
+    func `Ctrl-Z where no shell could continue the command throws away what was typed, and it asks again`()
+        throws
+    {
+        let sandbox = try Sandbox.withVault()
+        let terminal = try PseudoTerminal(sandbox, "list")
+        try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "half\u{1A}")
+        try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "correct horse\n")
+        #expect(terminal.finish().outcome == .exit(0))
+        #expect(terminal.echoes)
+    }
+
+    @Test func `Ctrl-Z amidst other keys is never missed, whenever it comes`() throws {
+        let sandbox = try Sandbox.withVault()
+        let terminal = try PseudoTerminal(sandbox, "list")
+        // The key takes away the input before it, also what the program was just about to read.
+        for _ in 1...300 {
+            try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "half a pass")
+            terminal.type("\u{1A}")
+        }
+        try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "correct horse\n")
+        #expect(terminal.finish().outcome == .exit(0))
+    }
+
     @Test func `an empty passphrase is a usage error`() throws {
         let sandbox = try Sandbox.withVault()
         let terminal = try PseudoTerminal(sandbox, "list")
-        try terminal.expect("Passphrase: ", answer: "\n")
+        try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "\n")
         #expect(terminal.finish().outcome == .exit(2))
     }
 
     @Test func `set asks for the passphrase and twice for the value, hidden`() throws {
         let sandbox = try Sandbox.withVault()
         let terminal = try PseudoTerminal(sandbox, "set", "team", "A")
-        try terminal.expect("Passphrase: ", answer: "correct horse\n")
+        try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "correct horse\n")
         try terminal.expect("Value: ", answer: "the välue\n")
         try terminal.expect("The same again: ", answer: "the välue\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(0))
         #expect(end.printed == "Set team secret 'A'\n")
-        #expect(terminal.screen == "Passphrase: \r\nValue: \r\nThe same again: \r\n")
+        #expect(terminal.screen == "Passphrase for \(sandbox.vault): \r\nValue: \r\nThe same again: \r\n")
         #expect(try sandbox.run("get", "A").text == "the välue")
     }
 
@@ -144,7 +274,8 @@ import Testing
     @Test func `backspace and Ctrl-U work at a hidden prompt`() throws {
         let sandbox = try Sandbox.withVault()
         let terminal = try PseudoTerminal(sandbox, "list")
-        try terminal.expect("Passphrase: ", answer: "wrong\u{15}correct hörs\u{7F}\u{7F}\u{7F}orse\n")
+        try terminal.expect(
+            "Passphrase for \(sandbox.vault): ", answer: "wrong\u{15}correct hörs\u{7F}\u{7F}\u{7F}orse\n")
         #expect(terminal.finish().outcome == .exit(0))
     }
 
@@ -152,7 +283,7 @@ import Testing
     func `Ctrl-C and Ctrl-D cancel with 3, and the terminal is as before`(_ key: String) throws {
         let sandbox = try Sandbox.withVault()
         let terminal = try PseudoTerminal(sandbox, "set", "team", "A")
-        try terminal.expect("Passphrase: ", answer: "")
+        try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "")
         #expect(!terminal.echoes)
         terminal.type(key)
         let end = terminal.finish()
@@ -164,7 +295,7 @@ import Testing
     @Test func `the passphrase is asked on the terminal though everything else is redirected`() throws {
         let sandbox = try Sandbox.withVault()
         let terminal = try PseudoTerminal(sandbox, "get", "NOPE")
-        try terminal.expect("Passphrase: ", answer: "correct horse\n")
+        try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "correct horse\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(9))
         #expect(end.printed == "vault: error: no secret 'NOPE' in team\n")
@@ -270,7 +401,7 @@ import Testing
     func `merge asks before it takes newer keys`(_ answer: String, _ code: Int32) throws {
         let sandbox = try Sandbox.withVault()
         try sandbox.write("other", try Sandbox.read(sandbox.vault))
-        try sandbox.write("new", Array("battery staple".utf8))
+        try sandbox.write("new", Array("seven quiet otters read maps".utf8))
         let passwd = try sandbox.run(
             "--vault", "other", "passwd", "--new-passphrase-file", "new", "--kdf-memory", "64", "-q")
         #expect(passwd.outcome == .exit(0))
@@ -280,7 +411,7 @@ import Testing
         try merge.expect("other has newer keys.", answer: answer)
         #expect(merge.finish().outcome == .exit(code))
         #expect(try sandbox.run("list").outcome == .exit(code == 0 ? 5 : 0))
-        let list = try sandbox.run("list", environment: ["VAULT_PASSPHRASE": "battery staple"])
+        let list = try sandbox.run("list", environment: ["VAULT_PASSPHRASE": "seven quiet otters read maps"])
         #expect(list.outcome == .exit(code == 0 ? 0 : 5))
     }
 

@@ -58,15 +58,28 @@ char **platform_arguments(void);
 /* The environment of this process, as execve takes it. */
 char **platform_environment(void);
 
-/* Prompts. From begin to end SIGINT, SIGTERM, SIGHUP and SIGQUIT are noted instead of ending the process, and SIGTSTP waits, so
+/* Prompts. From begin to end the signals that would end the process, and those that stop and continue it, are noted and not obeyed, so
  * that a terminal is never left without its echo. They are let in only while wait_readable waits, so none slips through.
  *
- * wait_readable returns 0 when fd can be read, the number of a signal that came, or -1 with errno: ETIMEDOUT after so many
- * milliseconds, unless they are negative. end returns the number of a
- * signal that came since begin, or 0. */
+ * wait_readable returns 0 when fd can be read, the number of a signal that came, or -1 with errno: ETIMEDOUT after so many milliseconds,
+ * unless they are negative. end returns the number of a signal that came since begin, or 0. SIGTSTP and SIGCONT, of which the later one
+ * counts, are reported only where no other signal came: the one asks to put the terminal back and to stop, the other tells that the
+ * terminal may have changed while the process was stopped. */
 void platform_prompt_begin(void);
 int platform_prompt_wait_readable(int fd, int milliseconds);
 int platform_prompt_end(void);
+
+/* Whether this process is in the foreground of the terminal fd. */
+int platform_is_in_foreground(int fd);
+
+/* Waits until this process is in the foreground of the terminal fd, stopped like every program that asks in the background: 0; 1 if nobody
+ * can bring it there; or -1 with errno. */
+int platform_wait_for_foreground(int fd);
+
+/* Waits for, or gives back, the turn to ask at a terminal, which one process of a foreground job has at a time. Processes of other jobs
+ * never wait for it: they are in the background. The turn is a lock on one byte of the file behind lock, and ends with the process. */
+void platform_take_turn(int lock, int terminal);
+void platform_end_turn(int lock, int terminal);
 
 /* A file in memory that can be sealed, and that programs inherit: a descriptor, or -1 with errno. */
 int platform_memory_file(void);
@@ -114,6 +127,10 @@ void platform_settle(const char *name);
 
 /* The version of the C library, as it says itself. */
 const char *platform_c_library_version(void);
+
+/* Waits until fd can be read (which may be its end): 1; or until the child has ended, which stays to be waited for, and nothing is left to
+ * read: 0; or -1 with errno. A system that cannot wait for both waits for fd alone. */
+int platform_wait_readable_or_ended(int fd, int child);
 
 /* The statuses of waitpid, which C defines as macros. */
 int platform_exit_status(int status);   /* 0 to 255, or -1 if the process did not exit */

@@ -23,6 +23,10 @@ struct Init: Command {
             One guess at the passphrase costs as much as this machine does in about three quarters of a second, and \
             never less than 3 passes over 256 MiB. --kdf-memory and --kdf-time choose otherwise.
 
+            A person at a terminal types the new passphrase twice. One of less than 50 bits, by the estimate of zxcvbn, is called \
+            weak and asked for again; typed again as it is, it is taken. Left empty, a passphrase of ten random words (110 \
+            bits) is generated and shown once. Where there is no terminal, a weak one is taken with a warning.
+
             Nobody can open the vault without the passphrase, but with the recovery key: --recovery-key prints one on standard \
             output, once; write it down and keep it away from this machine. 'vault recovery-key' makes one later.
 
@@ -46,7 +50,7 @@ struct Init: Command {
         if Vault.isOccupied(path) { throw Failure(VaultFileError.alreadyExists, path: path) }
         if !yes { try refuseSeen(path) }
         let show = { (key: borrowing RecoveryKey) in printer.show(key) }
-        let passphrase = try Passphrase.new(new, or: passphrase)
+        let passphrase = try Passphrase.new(for: path, new, or: passphrase)
         do throws(VaultError) {
             _ = try passphrase.withBytes { passphrase throws(VaultError) in
                 try Vault.create(

@@ -25,6 +25,10 @@ struct Passwd: Command {
             stops, the vault opens with the old or with the new passphrase. An agent that has the vault unlocked keeps it so; the \
             agents of others lock it.
 
+            A person at a terminal types the new passphrase twice. One of less than 50 bits, by the estimate of zxcvbn, is called \
+            weak and asked for again; typed again as it is, it is taken. Left empty, a passphrase of ten random words (110 \
+            bits) is generated and shown once. Where there is no terminal, a weak one is taken with a warning.
+
             One guess at the new passphrase costs what a new vault's does, and never less than before; --kdf-memory and --kdf-time \
             choose otherwise. Where there is a recovery key, a new one is printed and the old one is void.
 
@@ -45,8 +49,10 @@ struct Passwd: Command {
         if recovery, !change.header.hasRecoveryKey {
             throw Failure(VaultFileError.noRecoveryKey, path: change.path)
         }
-        let holder = try change.open(with: try Passphrase.credential(passphrase, isRecovery: recovery))
-        let newPassphrase = try Passphrase.new(new)
+        let holder = try Passphrase.unlock(change.path, passphrase, isRecovery: recovery) {
+            credential throws(Failure) in try change.open(with: credential)
+        }
+        let newPassphrase = try Passphrase.new(for: change.path, new)
         try change.run(
             holder, newPassphrase, cost: chosen.map { .chosen($0) } ?? .raised,
             hasRecoveryKey: change.header.hasRecoveryKey && !recoveryKey.isDropped,

@@ -87,7 +87,7 @@ struct SetSecret: Command {
 
     private func nameOrAsk() throws(Failure) -> String {
         if target.name != nil { return try target.checkedName() }
-        guard InheritedDescriptor.standardInput.isTerminal, let terminal = try? Terminal() else {
+        guard InheritedDescriptor.standardInput.isTerminal, let terminal = try? Prompt.openTerminal() else {
             throw Failure(.usage, "missing operand NAME")
         }
         let name = try Prompt.line(terminal, "Name: ")
@@ -115,7 +115,7 @@ struct SetSecret: Command {
     }
 
     private func ask() throws(Failure) -> SecretBuffer {
-        guard let terminal = try? Terminal() else {
+        guard let terminal = try? Prompt.openTerminal() else {
             throw Failure(.locked, "there is no terminal to ask for the value")
         }
         // One byte more, to tell what is too long from what just fits.

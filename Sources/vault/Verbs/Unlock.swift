@@ -86,17 +86,13 @@ struct Unlock: Command {
         }
     }
 
-    private func askedFor(_ agent: Agent, _ path: String) throws(Failure) -> Credential {
-        do throws(Failure) {
-            return try Passphrase.credential(passphrase, isRecovery: recovery)
-        } catch  where error.code == .locked && (try? agent.status(of: path)) != nil {
-            throw Failure(
-                .locked,
-                "only the passphrase can lengthen the time that the vault stays unlocked, and there is no terminal to ask for it",
-                hint: Passphrase.waysToGive)
-        } catch {
-            throw error
-        }
+    /// The error where there is nobody to ask for `what`.
+    private func lament(_ what: String, _ agent: Agent, _ path: String) -> Failure {
+        guard (try? agent.status(of: path)) != nil else { return .noTerminal(for: what) }
+        return Failure(
+            .locked,
+            "only the passphrase can lengthen the time that the vault stays unlocked, and there is no terminal to ask for it",
+            hint: Passphrase.waysToGive)
     }
 
     private func unlock(_ agent: Agent, _ path: String) throws(Failure) -> AgentStatus {
@@ -107,7 +103,14 @@ struct Unlock: Command {
         if let idle { limits.idle = idle }
         if let total { limits.total = total }
         limits.locksOnSleep = locksOnSleep
-        let credential = try askedFor(agent, path)
+        return try Passphrase.unlock(
+            path, passphrase, isRecovery: recovery, orLament: { lament($0, agent, path) }
+        ) { credential throws(Failure) in try unlock(agent, path, limits, with: credential) }
+    }
+
+    private func unlock(
+        _ agent: Agent, _ path: String, _ limits: Limits, with credential: borrowing Credential
+    ) throws(Failure) -> AgentStatus {
         var present: AgentStatus?
         var outcome: Result<AgentStatus, AgentError> = .failure(.notRunning)
         do throws(VaultError) {

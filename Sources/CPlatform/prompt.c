@@ -1,0 +1,97 @@
+#define _GNU_SOURCE
+#include "CPlatform.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* All that end a process by default and that somebody may send to a program which waits for a person. */
+static const int ending_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU};
+static const int pausing_signals[] = {SIGTSTP, SIGCONT};
+enum {
+    ending_count = sizeof ending_signals / sizeof *ending_signals,
+    pausing_count = sizeof pausing_signals / sizeof *pausing_signals
+};
+
+static volatile sig_atomic_t ending, pausing;
+static struct sigaction before_ending[ending_count], before_pausing[pausing_count];
+static sigset_t before_mask;
+
+static void note_ending(int number) { ending = number; }
+
+/* Who continues a process takes back that it was asked to stop, and the other way round. */
+static void note_pausing(int number) { pausing = number; }
+
+static int noted(void) { return ending ? ending : pausing; }
+
+void platform_prompt_begin(void) {
+    const struct sigaction end = {.sa_handler = note_ending}, pause = {.sa_handler = note_pausing};
+    sigset_t block;
+
+    sigemptyset(&block);
+    for (int i = 0; i < ending_count; i++) sigaddset(&block, ending_signals[i]);
+    for (int i = 0; i < pausing_count; i++) sigaddset(&block, pausing_signals[i]);
+    sigprocmask(SIG_BLOCK, &block, &before_mask);
+    ending = pausing = 0;
+    for (int i = 0; i < ending_count; i++) sigaction(ending_signals[i], &end, &before_ending[i]);
+    for (int i = 0; i < pausing_count; i++) {
+        sigaction(pausing_signals[i], &pause, &before_pausing[i]);
+        /* A shell without job control may have made stopping impossible; then it is. */
+        if (before_pausing[i].sa_handler == SIG_IGN) sigaction(pausing_signals[i], &before_pausing[i], NULL);
+    }
+}
+
+int platform_prompt_wait_readable(int fd, int milliseconds) {
+    struct pollfd poll = {.fd = fd, .events = POLLIN};
+    const struct timespec limit = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000L};
+    sigset_t during = before_mask;
+    int result;
+
+    for (int i = 0; i < ending_count; i++) sigdelset(&during, ending_signals[i]);
+    for (int i = 0; i < pausing_count; i++) sigdelset(&during, pausing_signals[i]);
+    do {
+        result = ppoll(&poll, 1, milliseconds < 0 ? NULL : &limit, &during);
+    } while (result < 0 && errno == EINTR && !noted());
+    if (noted()) return noted();
+    if (result == 0) errno = ETIMEDOUT;
+    return result > 0 ? 0 : -1;
+}
+
+int platform_prompt_end(void) {
+    /* What is still pending is delivered to the handlers here, before the actions of old come back. */
+    sigprocmask(SIG_SETMASK, &before_mask, NULL);
+    for (int i = 0; i < ending_count; i++) sigaction(ending_signals[i], &before_ending[i], NULL);
+    for (int i = 0; i < pausing_count; i++) sigaction(pausing_signals[i], &before_pausing[i], NULL);
+    return noted();
+}
+
+int platform_is_in_foreground(int fd) { return tcgetpgrp(fd) == getpgrp(); }
+
+int platform_wait_for_foreground(int fd) {
+    while (!platform_is_in_foreground(fd)) {
+        /* The one call that changes nothing and for which the system stops a job in the background (SIGTTOU), until a shell continues it in
+         * the foreground. It fails where no shell could, and succeeds where the signal is ignored. */
+        if (tcdrain(fd) == 0) return platform_is_in_foreground(fd) ? 0 : 1;
+        if (errno == EIO) return 1;
+        if (errno != EINTR) return -1;
+    }
+    return 0;
+}
+
+static void set_lock(int lock, int terminal, short type) {
+    struct flock range = {.l_type = type, .l_whence = SEEK_SET, .l_len = 1};
+    unsigned int device = 0;
+
+    /* Terminals are told apart by the number of the device, since all of them are /dev/tty. */
+    (void)ioctl(terminal, TIOCGDEV, &device);
+    range.l_start = (off_t)(device & 0x7FFFFFFFu) << 32 | (off_t)(unsigned int)getpgrp();
+    while (fcntl(lock, F_SETLKW, &range) < 0 && errno == EINTR) {}
+}
+
+void platform_take_turn(int lock, int terminal) { set_lock(lock, terminal, F_WRLCK); }
+
+void platform_end_turn(int lock, int terminal) { set_lock(lock, terminal, F_UNLCK); }
