@@ -129,7 +129,9 @@ public struct DiskStorage: Storage {
 // Locks that a reader cannot be in the way of.
 extension DiskStorage {
     /// The file beside one that writers lock in its place.
-    public func lockFile(for file: any StorageFile, at path: String) throws(Errno) -> (any StorageFile)? {
+    public func lockFile(
+        for file: any StorageFile, at path: String, isMade: Bool
+    ) throws(Errno) -> (any StorageFile)? {
         guard let file = file as? DiskFile else { return nil }
         let status = try file.status()
         let (readers, writers) = (status.st_mode >> 2 & 0o011, status.st_mode >> 1 & 0o011)
@@ -139,7 +141,7 @@ extension DiskStorage {
         let descriptor: Descriptor
         do throws(Errno) {
             descriptor = try Descriptor(path: name, flags: flags)
-        } catch .noSuchFile {
+        } catch .noSuchFile where isMade {
             descriptor = try DiskStorage.makeLockFile(name, flags, like: status)
         }
         let present = try descriptor.status()

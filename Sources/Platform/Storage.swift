@@ -63,14 +63,15 @@ public protocol Storage: Sendable {
     /// The file beside one that writers lock in its place, because somebody can read that who cannot write it, and whoever can
     /// read a file can lock it.
     ///
-    /// It is made if it is missing, with the write bits, the owner and the group of `file`.
-    ///
     /// - Parameters:
     ///   - file: the one that is meant, open.
     ///   - path: where it lies, without symbolic links.
+    ///   - isMade: whether it is made if it is missing, with the write bits, the owner and the group of `file`.
     /// - Returns: nil if nobody is kept from writing who can read.
-    /// - Throws: ``Errno/permissionDenied`` to who may not write.
-    func lockFile(for file: any StorageFile, at path: String) throws(Errno) -> (any StorageFile)?
+    /// - Throws: ``Errno/permissionDenied`` to who may not write; ``Errno/noSuchFile``.
+    func lockFile(
+        for file: any StorageFile, at path: String, isMade: Bool
+    ) throws(Errno) -> (any StorageFile)?
 }
 
 extension Storage {
@@ -171,5 +172,7 @@ extension Storage {
     public func makeOwnFolder(_ path: String) throws(Errno) { try makeFolder(path) }
 
     /// None: where there is one user, nobody else can be in the way.
-    public func lockFile(for file: any StorageFile, at path: String) throws(Errno) -> (any StorageFile)? { nil }
+    public func lockFile(
+        for file: any StorageFile, at path: String, isMade: Bool
+    ) throws(Errno) -> (any StorageFile)? { nil }
 }

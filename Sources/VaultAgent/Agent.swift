@@ -80,7 +80,7 @@ public struct Agent: Sendable {
         } catch .noSuchFile, .notFolder {
             throw .vault(.locked)
         } catch {
-            throw .unreachable(error)
+            throw .vault(.file(.io(.open, error)))
         }
     }
 

@@ -36,7 +36,6 @@ struct OpeningQueue {
         let client: ClientID
         let limits: Limits
         let worker: VaultWorker
-        let proof: FileProof
         var isRunning = false
     }
 
@@ -45,11 +44,9 @@ struct OpeningQueue {
     /// How many vaults are opened at a time.
     private static let mostRunning = 4
 
-    /// Adds a vault that `worker` is to open, if `proof` holds.
-    mutating func add(
-        _ worker: VaultWorker, _ limits: Limits, for client: ClientID, _ proof: FileProof
-    ) {
-        entries.append(Entry(client: client, limits: limits, worker: worker, proof: proof))
+    /// Adds a vault that `worker` is to open.
+    mutating func add(_ worker: VaultWorker, _ limits: Limits, for client: ClientID) {
+        entries.append(Entry(client: client, limits: limits, worker: worker))
     }
 
     /// Begins to open the vaults whose turn it is.
@@ -63,7 +60,7 @@ struct OpeningQueue {
                 !entries.contains(where: { $0.isRunning && $0.worker.path == entry.worker.path })
             else { continue }
             do throws(Errno) {
-                try threads.start { entry.worker.run(for: entry.client, entry.proof) }
+                try threads.start { entry.worker.run(for: entry.client) }
                 entries[index].isRunning = true
             } catch {
                 failed.append(entry.client)

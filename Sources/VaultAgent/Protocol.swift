@@ -25,8 +25,9 @@ public enum AgentProtocol {
     static let mostBuffered = 256 << 20
     /// A message that is not longer can be sent at any time, in bytes.
     static let shortMessage = 64 << 10
-    /// How many bytes all longer messages that are sent at a time have together; one can always be sent.
-    static let mostRoom = 64 << 20
+    /// How many bytes all longer messages of up to 2 MiB, as a value has, that are sent at a time have together.
+    static let mostRoom = 32 << 20
+    static let middleMessage = 2 << 20
     /// How many descriptors that no message spoke of yet a connection may have.
     static let mostFiles = 16
     /// How many connections it has at most.

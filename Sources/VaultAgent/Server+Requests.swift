@@ -211,12 +211,12 @@ extension Server {
         let proof = try proof([path], connection)
         let worker: VaultWorker
         do throws(Errno) {
-            worker = try VaultWorker(path, VaultKeys(request.key), surroundings, reports, backlog)
+            worker = try VaultWorker(path, VaultKeys(request.key), proof, surroundings, reports, backlog)
         } catch {
             throw VaultError.file(.outOfMemory)
         }
         wait(connection)
-        openings.add(worker, limits, for: connection.id, proof)
+        openings.add(worker, limits, for: connection.id)
     }
 
     private func begin(_ job: Job, _ path: String, _ connection: Connection) throws {

@@ -217,11 +217,18 @@ extension Server {
 
     /// Lets clients send the long messages that they began, as far as there is room for all at once.
     private func grantRoom() {
-        var used = connections.reduce(0) { $0 + $1.room }
+        let rooms = connections.map(\.room)
+        var isLongOne = rooms.contains { $0 > AgentProtocol.middleMessage }
+        var used = rooms.reduce(0) { $0 + ($1 > AgentProtocol.middleMessage ? 0 : $1) }
         for connection in connections {
-            guard let count = connection.wantedRoom, used == 0 || used + count <= AgentProtocol.mostRoom
-            else { continue }
-            used += count
+            guard let count = connection.wantedRoom else { continue }
+            if count > AgentProtocol.middleMessage {
+                if isLongOne { continue }
+                isLongOne = true
+            } else {
+                if used + count > AgentProtocol.mostRoom { continue }
+                used += count
+            }
             do throws(SodiumError) {
                 try connection.grant(count, now: Server.now())
             } catch {

@@ -1,5 +1,6 @@
 internal import Platform
 internal import Sodium
+internal import Synchronization
 internal import VaultFile
 internal import VaultKit
 
@@ -41,6 +42,8 @@ final class VaultWorker: Sendable {
     let path: String
     let keys: VaultKeys
     private let surroundings: Surroundings
+    /// Which file the client means, until that was looked at: a file that is held takes room on the disk though it be removed.
+    private let proof: Mutex<FileProof?>
     private let inbox: Mailbox<Message>
     private let reports: Mailbox<Report>
     private let backlog: Backlog
@@ -48,15 +51,17 @@ final class VaultWorker: Sendable {
     /// - Parameters:
     ///   - path: the vault's file.
     ///   - keys: opens it.
+    ///   - proof: which file the client means.
     ///   - surroundings: with the checkpoints that the client named.
     ///   - reports: where it says what became of what it was asked.
     ///   - backlog: what waits in the agent to be sent.
     /// - Throws: what the system refuses.
     init(
-        _ path: String, _ keys: VaultKeys, _ surroundings: Surroundings, _ reports: Mailbox<Report>,
-        _ backlog: Backlog
+        _ path: String, _ keys: VaultKeys, _ proof: FileProof, _ surroundings: Surroundings,
+        _ reports: Mailbox<Report>, _ backlog: Backlog
     ) throws(Errno) {
         (self.path, self.keys, self.reports, self.backlog) = (path, keys, reports, backlog)
+        self.proof = Mutex(proof)
         var surroundings = surroundings
         surroundings.cancellation = keys.cancellation
         self.surroundings = surroundings
@@ -72,20 +77,25 @@ final class VaultWorker: Sendable {
         inbox.post(.retire)
     }
 
+    private func open(for client: ClientID) -> UnlockedVault? {
+        do throws(WireFailure) {
+            try proof.withLock { $0.take() }?.check()
+            let vault = try inWire { () throws(VaultError) in try UnlockedVault(path, keys, surroundings) }
+            let numbers = try inWire { () throws(VaultError) in try vault.numbers() }
+            reports.post(.opened(client, self, .success(numbers)))
+            return vault
+        } catch {
+            keys.forget()
+            reports.post(.opened(client, self, .failure(error)))
+            return nil
+        }
+    }
+
     /// Opens the vault, tells that to the client who wants it, and does what is asked until it is told to end.
     ///
     /// It is called once, on the worker's thread.
-    func run(for client: ClientID, _ proof: FileProof) {
-        let vault: UnlockedVault
-        do throws(WireFailure) {
-            try proof.check()
-            vault = try inWire { () throws(VaultError) in try UnlockedVault(path, keys, surroundings) }
-            let numbers = try inWire { () throws(VaultError) in try vault.numbers() }
-            reports.post(.opened(client, self, .success(numbers)))
-        } catch {
-            keys.forget()
-            return reports.post(.opened(client, self, .failure(error)))
-        }
+    func run(for client: ClientID) {
+        guard let vault = open(for: client) else { return }
         var handler: RequestHandler
         do throws(SodiumError) {
             handler = try RequestHandler(vault, reports, backlog)

@@ -45,18 +45,45 @@ package struct WriterLock {
         _ kind: LockKind, _ file: any StorageFile, _ path: String, _ storage: any Storage
     ) throws(Errno) -> WriterLock? {
         let real = try storage.resolvingLinks(path)
-        guard let beside = try storage.lockFile(for: file, at: real) else {
+        guard let beside = try lockFile(kind, file, real, storage) else {
             return try file.tryLock(kind) ? WriterLock(file: file, beside: nil) : nil
         }
         guard try beside.tryLock(kind) else { return nil }
         // Whoever removed it has let others lock another one.
-        guard let there = try storage.lockFile(for: file, at: real), try there.identity() == beside.identity()
+        guard let there = try storage.lockFile(for: file, at: real, isMade: true),
+            try there.identity() == beside.identity()
         else { return nil }
         // Programs of before, and those in whose view another directory holds the file, lock the file itself. So can a reader who
         // wants to be in the way, so that it is not waited for long.
         var patience = Patience(milliseconds: courtesy)
         while (try? file.tryLock(kind)) == false, patience.wait() {}
         return WriterLock(file: file, beside: beside)
+    }
+
+    /// What is locked in place of the file; nil if that is locked itself.
+    private static func lockFile(
+        _ kind: LockKind, _ file: any StorageFile, _ path: String, _ storage: any Storage
+    ) throws(Errno) -> (any StorageFile)? {
+        if isTemporary(path) { return nil }
+        if kind == .exclusive { return try storage.lockFile(for: file, at: path, isMade: true) }
+        do throws(Errno) {
+            return try storage.lockFile(for: file, at: path, isMade: false)
+        } catch .noSuchFile {
+            // Who only reads leaves no file behind, unless somebody is in the way.
+            if try file.tryLock(kind) {
+                file.unlock()
+                return nil
+            }
+            return try storage.lockFile(for: file, at: path, isMade: true)
+        }
+    }
+
+    /// Whether a file has the name that it has before it is published, when it has one writer.
+    private static func isTemporary(_ path: String) -> Bool {
+        let name = Path.name(of: path)
+        let digits = name.utf8.suffix(16)
+        return name.hasPrefix(".") && name.utf8.dropLast(16).last == UInt8(ascii: "-")
+            && digits.allSatisfy { "0123456789abcdef".utf8.contains($0) }
     }
 
     /// Lets go of it.

@@ -57,6 +57,9 @@ struct NearestContextFile {
             // A directory that hides whether there is one is no business of ours.
             return nil
         } catch {
+            guard [.permissionDenied, .tooManyLinks].contains(error) else {
+                throw Failure(error, "cannot read \(path)", hint: noContext)
+            }
             throw Failure(.usage, "cannot read \(path): \(error)", hint: noContext)
         }
         if let refusal { throw refusal }

@@ -116,14 +116,17 @@ class LimitTests(unittest.TestCase):
         self.assertEqual(self.values(vault), expected)
 
     def test_an_agent_that_cannot_be_reached_is_not_said_to_be_locked(self):
-        self.box.unlock()
         for injection in ["socket:error=EMFILE", "connect:error=EACCES", "getsockopt:error=ENOMEM", "socket:error=ENOMEM"]:
-            for words in [("lock",), ("lock", "--all")]:
-                with self.subTest(injection=injection, words=words):
-                    code, _, errors = self.injected("inject=" + injection, *words)
-                    self.assertEqual(code, 1, errors)
-                    self.assertIn("vault: error: ", errors)
-                    self.assertEqual(self.box.run("status")[0], 0)
+            with self.subTest(injection=injection):
+                self.box.unlock()
+                code, _, errors = self.injected("inject=" + injection, "lock")
+                self.assertEqual(code, 1, errors)
+                self.assertIn("vault: error: ", errors)
+                self.assertEqual(self.box.run("status")[0], 0)
+                # That one ends it all the same.
+                self.assertEqual(self.injected("inject=" + injection, "lock", "--all")[0], 0)
+                self.assertEqual(self.box.agents(), [])
+        self.box.unlock()
         code, _, errors = self.injected("inject=socket:error=EMFILE", "status")
         self.assertEqual(code, 4)
         self.assertIn("vault: warning: cannot reach the agent: too many open files", errors)

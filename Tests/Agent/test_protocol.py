@@ -73,7 +73,7 @@ class Unlocked(Case):
         waiting = [self.box.client(greet=False) for _ in range(3)]
         waiting[0].socket.sendall(HELLO[:6])
         waiting[1].socket.sendall(HELLO + announced)
-        waiting[2].socket.sendall(HELLO + announced + b"\x0b" + os.urandom(1 << 20))
+        waiting[2].socket.sendall(HELLO + announced + b"\x0b" + os.urandom(1 << 15))
         self.assertTrue(self.served())
 
     def test_a_client_that_reads_nothing_waits_alone(self):
@@ -155,7 +155,7 @@ class OtherVersion(Case):
         self.serve()
         code, _, errors = self.box.run("get", "A")
         self.assertEqual(code, 4)
-        told = "the agent speaks version 7 of its protocol, this vault version 2"
+        told = "the agent speaks version 7 of its protocol, this vault version 3"
         hint = "vault: hint: end it with 'vault lock --all', then unlock again with 'vault unlock'"
         self.assertEqual(errors.splitlines()[:2], ["vault: warning: " + told, hint])
         code, _, errors = self.box.run("unlock", "--passphrase-file", self.box.passphrase)

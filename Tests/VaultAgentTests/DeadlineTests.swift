@@ -22,7 +22,8 @@ import VaultKit
     private func unlock(_ limits: Limits, _ other: String? = nil) throws {
         let path = other ?? path
         let worker = try VaultWorker(
-            path, VaultKeys(try world.key(path)), AgentWorld.surroundings, try Mailbox(), Backlog())
+            path, VaultKeys(try world.key(path)), FileProof(files: [], paths: []), AgentWorld.surroundings,
+            try Mailbox(), Backlog())
         keyring.keep(worker, limits, Self.numbers)
     }
 
