@@ -278,12 +278,7 @@ public final class AgentWorker: Worker {
         }
         var report: JobReport?
         let message = job.message
-        let isChange =
-            switch job {
-            case .compact, .salvage, .accept, .purge: true
-            case .merge(_, _, let options): !options.isTrial
-            case .check, .verify, .compare, .outline: false
-            }
+        let isChange = job.isChange
         do throws(AgentError) {
             try agent.naming([path] + job.paths) { files throws(AgentError) in
                 try agent.connect().request(

@@ -49,7 +49,23 @@ final class BackgroundJob: Sendable {
     func cancel() { cancellation.cancel() }
 }
 
+extension Job {
+    /// Whether it changes a file, and so may wait for a lock that a client holds.
+    var isChange: Bool {
+        switch self {
+        case .compact, .salvage, .accept, .purge: true
+        case .merge(_, _, let options): !options.isTrial
+        case .check, .verify, .compare, .outline: false
+        }
+    }
+
+    /// How many files it opens, each of which takes memory.
+    fileprivate var fileCount: Int { other == nil ? 1 : 2 }
+}
+
 /// The jobs of an agent's clients: few are done at a time, the others wait for their turn.
+///
+/// Those that read never wait for those that change: a backup holds a vault's lock while it has the vault verified.
 struct JobQueue {
     private struct Entry {
         let id: UInt64
@@ -68,8 +84,10 @@ struct JobQueue {
     private var entries: [Entry] = []
     private var nextID: UInt64 = 0
 
-    /// How many jobs are done at a time.
-    static let mostRunning = 2
+    /// How many files all jobs together that only read have open at a time.
+    private static let mostRead = 2
+    /// How many jobs that change a file are done at a time, of one vault one.
+    private static let mostChanging = 4
     /// How often a client hears how far its job is, in milliseconds.
     private static let reportInterval: UInt64 = 500
 
@@ -95,8 +113,7 @@ struct JobQueue {
         _ threads: ThreadCount, _ end: @escaping @Sendable (UInt64, Result<JobReport, VaultError>) -> Void
     ) -> [ClientID] {
         var failed: [ClientID] = []
-        for index in entries.indices where !entries[index].isRunning {
-            guard entries.count(where: \.isRunning) < JobQueue.mostRunning else { break }
+        for index in entries.indices where !entries[index].isRunning && hasTurn(entries[index].job) {
             let (id, job) = (entries[index].id, entries[index].job)
             do throws(Errno) {
                 try threads.start { end(id, job.run()) }
@@ -107,6 +124,14 @@ struct JobQueue {
         }
         entries.removeAll { failed.contains($0.client) }
         return failed
+    }
+
+    private func hasTurn(_ job: BackgroundJob) -> Bool {
+        let running = entries.lazy.filter(\.isRunning).map(\.job).filter { $0.job.isChange == job.job.isChange }
+        if job.job.isChange {
+            return running.count < JobQueue.mostChanging && !running.contains { $0.path == job.path }
+        }
+        return running.reduce(0) { $0 + $1.job.fileCount } + job.job.fileCount <= JobQueue.mostRead
     }
 
     /// Takes a job that is over off the list.

@@ -32,6 +32,8 @@ package struct WriterLock {
                 return nil
             } catch .readOnlyFileSystem where kind == .shared {
                 return nil
+            } catch .noSuchFile {
+                throw .noFile
             } catch {
                 throw .io(.lock, error)
             }

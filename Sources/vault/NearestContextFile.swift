@@ -96,7 +96,7 @@ extension NearestContextFile {
         guard let refusal = try refusal() else { return }
         guard Prompt.isPossible else { throw refusal }
         let state = Output.visible(refusal.message)
-        try Prompt.confirm("\(state). It says:\n\n\(shown)\nTrust it (\(file.summary))?")
+        try Prompt.confirm(after: "\(state). It says:\n\n\(shown)\n", "Trust it (\(file.summary))?")
         try trust()
     }
 

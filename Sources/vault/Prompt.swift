@@ -49,17 +49,24 @@ enum Prompt {
     }
 
     /// A line that is shown.
-    static func line(_ terminal: borrowing Terminal, _ prompt: String) throws(Failure) -> String {
+    ///
+    /// - Parameter text: stands before the prompt, of several lines and visible as it is.
+    static func line(
+        _ terminal: borrowing Terminal, after text: String = "", _ prompt: String
+    ) throws(Failure) -> String {
         do throws(PromptError) {
-            return String(decoding: try terminal.readLine(prompt: Output.visible(prompt)), as: UTF8.self)
+            let prompt = text + Output.visible(prompt)
+            return String(decoding: try terminal.readLine(prompt: prompt), as: UTF8.self)
         } catch {
             throw Failure(error)
         }
     }
 
     /// Asks a question; anything but yes cancels.
-    static func confirm(_ question: String) throws(Failure) {
-        let answer = try line(try terminal(), question + " [y/N] ").lowercased()
+    ///
+    /// - Parameter text: stands before the question, of several lines and visible as it is.
+    static func confirm(after text: String = "", _ question: String) throws(Failure) {
+        let answer = try line(try terminal(), after: text, question + " [y/N] ").lowercased()
         guard answer == "y" || answer == "yes" else { throw Failure(.cancelled, "cancelled") }
     }
 
