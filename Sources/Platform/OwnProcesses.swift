@@ -33,7 +33,8 @@ public enum OwnProcesses {
 
     /// What a file of `/proc` says; nothing if it cannot be read.
     private static func text(_ path: String) -> String {
-        guard let file = try? InputFile(path, onlyRegular: true), let bytes = try? file.readAll(limit: 1 << 16)
+        guard let file = try? InputFile(path, onlyRegular: true),
+            let bytes = try? file.readAll(limit: 1 << 16)
         else { return "" }
         return String(validating: bytes, as: UTF8.self) ?? ""
     }

@@ -21,7 +21,8 @@ public struct Agent: Sendable {
     ///   - path: the vault's file.
     ///   - secret: whose newest value will be asked for first, if that is known; the answer comes sooner then.
     /// - Throws: ``AgentError/notRunning``; ``AgentError/vault(_:)``, with ``VaultError/locked`` if the vault is.
-    public func session(for path: String, expecting secret: Secret? = nil) throws(AgentError) -> AgentSession {
+    public func session(for path: String, expecting secret: Secret? = nil) throws(AgentError) -> AgentSession
+    {
         let path = try canonical(path)
         // What cannot be said to an agent is not unlocked.
         guard AgentProtocol.isSayable(path) else { throw .vault(.locked) }

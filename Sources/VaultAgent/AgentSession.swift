@@ -258,7 +258,8 @@ extension AgentConnection {
                 guard flags < 4 else { throw MalformedMessage() }
                 status = AgentStatus(
                     idleLeft: idleLeft, totalLeft: totalLeft, locksOnSleep: flags & 1 != 0,
-                    isMemoryLocked: flags & 2 == 0, generation: generation, secrets: secrets, versions: versions, liveBytes: liveBytes,
+                    isMemoryLocked: flags & 2 == 0, generation: generation, secrets: secrets,
+                    versions: versions, liveBytes: liveBytes,
                     deadBytes: deadBytes, notices: try reader.notices(of: body))
                 return false
             })

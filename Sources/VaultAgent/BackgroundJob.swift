@@ -127,7 +127,9 @@ struct JobQueue {
     }
 
     private func hasTurn(_ job: BackgroundJob) -> Bool {
-        let running = entries.lazy.filter(\.isRunning).map(\.job).filter { $0.job.isChange == job.job.isChange }
+        let running = entries.lazy.filter(\.isRunning).map(\.job).filter {
+            $0.job.isChange == job.job.isChange
+        }
         if job.job.isChange {
             return running.count < JobQueue.mostChanging && !running.contains { $0.path == job.path }
         }

@@ -78,7 +78,7 @@ final class Keyring {
     /// Whether a vault is unlocked.
     func isUnlocked(_ path: String) -> Bool { entries[path] != nil }
 
-    /// Who has the vault at `path`; nil if it is locked. That is no use of it.
+    /// Who has the vault at `path`, or nil if it is locked; that is no use of it.
     func worker(_ path: String) -> VaultWorker? { entries[path]?.worker }
 
     /// Who has the vault at `path`, which counts as a use.

@@ -69,7 +69,8 @@ struct RequestHandler: ~Copyable {
     mutating func answer(_ parcel: Parcel, from position: Int) {
         do throws(SodiumError) {
             if position == 0, !parcel.preface.isEmpty { try reply.append(parcel.preface) }
-            try parcel.withBytes { bytes throws(SodiumError) in try answer(bytes, of: parcel, from: position) }
+            try parcel.withBytes { bytes throws(SodiumError) in try answer(bytes, of: parcel, from: position)
+            }
         } catch {
             reply.truncate(to: 0)
             reports.post(.answered(parcel.client, count: position, nil, isOver: true))
@@ -89,7 +90,8 @@ struct RequestHandler: ~Copyable {
                 return deferred.append((parcel, position))
             }
             let answer = try Responder.answer(
-                bytes.extracting(message), about: { () throws(VaultError) in try vault.current() }, into: &reply)
+                bytes.extracting(message), about: { () throws(VaultError) in try vault.current() },
+                into: &reply)
             switch answer {
             case .replied: break  // it goes out with those to the requests that came with this one
             case .over:

@@ -93,7 +93,8 @@ final class UnlockedVault {
         let vault = try current()
         let summary = vault.summary()
         return VaultNumbers(
-            generation: summary.generation, secrets: UInt64(summary.secrets), versions: UInt64(summary.versions),
+            generation: summary.generation, secrets: UInt64(summary.secrets),
+            versions: UInt64(summary.versions),
             liveBytes: summary.liveBytes, deadBytes: summary.deadBytes, notices: vault.newsForClients())
     }
 

@@ -13,7 +13,8 @@ extension Failure {
                 .other,
                 "the agent's folder \(Locations.runtimeFolder ?? "") belongs to another user, or others can look into it",
                 hint:
-                    "set XDG_RUNTIME_DIR to a directory of your own with mode 700, on a file system that keeps modes")
+                    "set XDG_RUNTIME_DIR to a directory of your own with mode 700, on a file system that keeps modes"
+            )
         case .foreign: self.init(.other, "the agent's socket belongs to another user; nothing was sent to it")
         case .otherVersion(let version):
             self.init(

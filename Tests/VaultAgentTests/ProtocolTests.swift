@@ -29,7 +29,10 @@ import VaultKit
             .io(.rewrite, .noSpace),
         ].map { .file($0) }
 
-    @Test(arguments: errors.map { WireFailure.vault($0) } + [.malformed, .wouldLengthen, .nothingOpened, .otherFile])
+    @Test(
+        arguments: errors.map { WireFailure.vault($0) } + [
+            .malformed, .wouldLengthen, .nothingOpened, .otherFile,
+        ])
     func `every failure arrives as it was sent`(failure: WireFailure) throws {
         var message = try SecretBuffer()
         try failure.append(to: &message)

@@ -39,7 +39,8 @@ struct Lock: Command {
         guard left.isEmpty else {
             let ids = left.map { "\($0)" }.joined(separator: " ")
             throw Failure(
-                .other, "cannot end \(left.count == 1 ? "the agent with process id" : "the agents with process ids") \(ids)",
+                .other,
+                "cannot end \(left.count == 1 ? "the agent with process id" : "the agents with process ids") \(ids)",
                 hint: "see what keeps it with 'ps -l -p \(left[0])'; it ends when the system lets it")
         }
         common.confirm("Locked every vault; the agent has ended")

@@ -58,7 +58,8 @@ struct Unlock: Command {
         for notice in status.notices { notice.show() }
         if !(status.isMemoryLocked && GuardedMemory.isLocked) {
             Output.warn("memory cannot be locked here: keys and values may be swapped to disk")
-            Output.hint("raise the limit that 'ulimit -l' shows, then lock with 'vault lock --all', and unlock again")
+            Output.hint(
+                "raise the limit that 'ulimit -l' shows, then lock with 'vault lock --all', and unlock again")
         }
         common.confirm("Unlocked \(path); it locks \(status.deadlines)")
         if !common.quiet, let header = try? FileOptions.header(of: path) { Unlock.warnOfCheapGuesses(header) }
