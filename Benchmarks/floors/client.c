@@ -76,30 +76,45 @@ static void drop(size_t body) {
     had -= 5 + body;
 }
 
-/* Hello and Open, in one write. */
-static void begin(const char *path, const char *vault) {
+/* Sends what was put together, with a descriptor of the vault's file. */
+static void ask_with(int file) {
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    struct iovec part = {.iov_base = message, .iov_len = size};
+    struct msghdr all = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    memcpy(CMSG_DATA(&control.head), &file, sizeof file);
+    if (sendmsg(agent, &all, 0) != (ssize_t)size) exit(1);
+    size = 0;
+}
+
+/* Hello, Open and, if a name is given, what asks for its value, in one write. */
+static void begin(const char *path, const char *vault, const char *name) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     agent = socket(AF_UNIX, SOCK_STREAM, 0);
     strncpy(address.sun_path, path, sizeof address.sun_path - 1);
     if (connect(agent, (struct sockaddr *)&address, sizeof address) < 0) exit(1);
     head(hello, 10);
     text("vault-ag");
-    number(2, 2);
+    number(3, 2);
     head(open_vault, 2 + strlen(vault));
     number(strlen(vault), 2);
     text(vault);
-    ask();
+    if (name != NULL) {
+        head(value, 3 + strlen(name) + 4);
+        secret(name);
+        number(0, 4);
+    }
+    int file = open(vault, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (file < 0) exit(1);
+    ask_with(file);
     drop(answer(hello));
     drop(answer(open_vault));
 }
 
-static void get(const char *name) {
-    head(value, 3 + strlen(name) + 4);
-    secret(name);
-    number(0, 4);
-    ask();
-    all(1, reply + 5, answer(value));
-}
+static void get(void) { all(1, reply + 5, answer(value)); }
 
 static void list(void) {
     static unsigned char lines[1 << 24];
@@ -156,8 +171,9 @@ static void run(const char *file, char **words) {
 int main(int count, char **words) {
     if (count >= 4 && strcmp(words[1], "run") == 0) run(words[2], words + 3);
     if (count < 4) return 2;
-    begin(words[2], words[3]);
-    if (count == 5 && strcmp(words[1], "get") == 0) get(words[4]);
+    int gets = count == 5 && strcmp(words[1], "get") == 0;
+    begin(words[2], words[3], gets ? words[4] : NULL);
+    if (gets) get();
     else if (count == 4 && strcmp(words[1], "list") == 0) list();
     else if (count == 6 && strcmp(words[1], "set") == 0) set(words[4], words[5]);
     else return 2;
