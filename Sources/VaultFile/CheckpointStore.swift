@@ -124,13 +124,11 @@ public struct CheckpointStore: Sendable {
     }
 
     /// Whether what is remembered of a path that is named agrees with the one that it leads to, or there is nothing.
-    public func isSettled(_ lexical: String, at vault: String) -> Bool {
-        do throws(Errno) {
-            let recollection = try recollection(of: vault, named: lexical)
-            return recollection.isLinkCurrent || recollection.others.isEmpty
-        } catch {
-            return false
-        }
+    ///
+    /// - Throws: if that cannot be read.
+    public func isSettled(_ lexical: String, at vault: String) throws(Errno) -> Bool {
+        let recollection = try recollection(of: vault, named: lexical)
+        return recollection.isLinkCurrent || recollection.others.isEmpty
     }
 
     /// What was seen where a path that is named led before, and at the one that it leads to.

@@ -30,7 +30,7 @@ struct Accept: Command {
         let real = Locations.realPath(of: path)
         try Accept.refuseForgetful(real)
         // What the path leads to is told apart from what lies there, which is all that a job looks at.
-        let leadsElsewhere = Accept.leadsElsewhere(path, real)
+        let leadsElsewhere = try Accept.leadsElsewhere(path, real)
         var failure: Failure?
         let result = try options.withKey(of: real) { worker throws(VaultError) -> Bool in
             if !leadsElsewhere, try Accept.isTrusted(real, worker) { return false }
@@ -62,9 +62,13 @@ struct Accept: Command {
     }
 
     /// Whether the path is a link that led to another file before, or none.
-    private static func leadsElsewhere(_ path: String, _ real: String) -> Bool {
+    private static func leadsElsewhere(_ path: String, _ real: String) throws(Failure) -> Bool {
         guard let lexical = try? Path.lexical(path), let store = Locations.checkpoints else { return false }
-        return !store.isSettled(lexical, at: real)
+        do throws(Errno) {
+            return try !store.isSettled(lexical, at: real)
+        } catch {
+            throw Failure(error, "cannot read the checkpoint of \(path)")
+        }
     }
 
     private func acceptLink(_ path: String, _ real: String) throws(Failure) {
