@@ -21,6 +21,8 @@
 #                SANITIZE=address adds the address sanitizer; a file that takes longer than its size allows is a finding too
 # make hostile   how long the release binary takes for files whose author has the key and wants them to take long, against an
 #                ordinary one of the same size; MEBIBYTES=8
+# make agent-load  how long the agent keeps others waiting, and its memory, while 64 clients ask for everything and hostile files are
+#                opened, for SECONDS=60
 # make mutants   engines that are wrong on purpose, each of which the proofs must catch
 # make reader-mutants  Python readers with one rule wrong, each of which the test vectors must catch
 # make sanitize  the Swift tests with the address sanitizer, then with the thread sanitizer
@@ -61,7 +63,7 @@ UNITTEST = VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m u
 PAGE = -c release --scratch-path .build/page --static-swift-stdlib --disable-local-rpath -Xlinker -s -Xlinker -z -Xlinker relro \
 	-Xlinker -z -Xlinker now
 
-.PHONY: demo test test-build test-reader test-agent test-programs test-web build install docs check format torture crash faults corruption model merge rollback formats vectors fuzz hostile mutants reader-mutants sanitize coverage fuzz-web bench bench-peers bench-page order clean
+.PHONY: demo test test-build test-reader test-agent test-programs test-web build install docs check format torture crash faults corruption model merge rollback formats vectors fuzz hostile agent-load mutants reader-mutants sanitize coverage fuzz-web bench bench-peers bench-page order clean
 
 demo:
 	@Scripts/install-packages build
@@ -168,6 +170,9 @@ fuzz:
 
 hostile:
 	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B Tests/Campaigns/hostile.py --mebibytes $(MEBIBYTES)
+
+agent-load:
+	VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B Tests/Campaigns/agentload.py --seconds $(SECONDS)
 
 mutants:
 	/usr/bin/python3 -B Tests/Campaigns/mutants.py --swift $(SWIFT)

@@ -52,11 +52,18 @@ struct RequestHandler: ~Copyable {
     private static let replySize = 1 << 10
     private static let replyCapacity = 1 << 16
 
+    /// Where replies can be put together.
+    static func replyBuffer() throws(SodiumError) -> SecretBuffer {
+        try SecretBuffer(capacity: replyCapacity)
+    }
+
+    /// - Parameter reply: what ``replyBuffer()`` made.
     init(
-        _ vault: UnlockedVault, _ reports: Mailbox<VaultWorker.Report>, _ backlog: Backlog
-    ) throws(SodiumError) {
+        _ vault: UnlockedVault, _ reports: Mailbox<VaultWorker.Report>, _ backlog: Backlog,
+        _ reply: consuming SecretBuffer
+    ) {
         (self.vault, self.reports, self.backlog) = (vault, reports, backlog)
-        reply = try SecretBuffer(capacity: RequestHandler.replyCapacity)
+        self.reply = reply
     }
 
     /// When ``goOn()`` is to be called again, in milliseconds from now; nil if nothing waits.
@@ -127,7 +134,7 @@ struct RequestHandler: ~Copyable {
             reply.truncate(to: 0)
             // A long list of names is no reason to keep its memory.
             if reply.capacity > 1 << 21,
-                let fresh = try? SecretBuffer(capacity: RequestHandler.replyCapacity)
+                let fresh = try? RequestHandler.replyBuffer()
             {
                 reply = fresh
             }

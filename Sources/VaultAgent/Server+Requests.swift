@@ -161,6 +161,8 @@ extension Server {
         case .shorten(let path, let wish): try shorten(path, wish, connection)
         case .lock(let path):
             keyring.lock(path)
+            // What was put together is this client's.
+            sendReplies(to: connection)
             tell(openings.cancel(path), .locked)
             try reply.appendHead(AgentProtocol.Kind.lock.reply, bodyCount: 0)
         case .announce(let path, let successor):

@@ -95,14 +95,14 @@ final class VaultWorker: Sendable {
     ///
     /// It is called once, on the worker's thread.
     func run(for client: ClientID) {
-        guard let vault = open(for: client) else { return }
-        var handler: RequestHandler
+        let reply: SecretBuffer
         do throws(SodiumError) {
-            handler = try RequestHandler(vault, reports, backlog)
+            reply = try RequestHandler.replyBuffer()
         } catch {
-            keys.forget()
-            return reports.post(.lostKeys(self))
+            return reports.post(.opened(client, self, .failure(.vault(.file(.outOfMemory)))))
         }
+        guard let vault = open(for: client) else { return }
+        var handler = RequestHandler(vault, reports, backlog, reply)
         var isEnding = false
         while !isEnding || handler.timeout != nil {
             inbox.wakeup.wait(milliseconds: handler.timeout)
