@@ -198,9 +198,10 @@ extension Server {
         let proof = if let proof { proof } else { try self.proof([path], connection) }
         guard let worker = keyring.worker(path) else { throw VaultError.locked }
         wait(connection)
+        let patience = worker.isIdle ? Server.statusPatience : Server.busyPatience
         statusRequests.append(
             StatusRequest(
-                client: connection.id, path: path, kind: kind, deadline: Server.now() + Server.statusPatience)
+                client: connection.id, path: path, kind: kind, deadline: Server.now() + patience)
         )
         worker.post(.status(connection.id, proof))
     }

@@ -75,8 +75,8 @@ public final class Server {
     private static let linger: UInt64 = 600_000
     /// How many bytes of replies to requests that came together wait for each other.
     static let replySize = 1 << 10
-    /// How long a vault's worker may take to tell its numbers, in milliseconds.
-    static let statusPatience: UInt64 = 50
+    /// How long a vault's worker may take to tell its numbers if it has nothing else to do, and if it has, in milliseconds.
+    static let (statusPatience, busyPatience): (UInt64, UInt64) = (1000, 50)
     /// How long threads that wait for a file may keep the agent from ending, in milliseconds.
     private static let endPatience: UInt64 = 1000
 

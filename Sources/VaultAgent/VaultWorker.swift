@@ -44,6 +44,8 @@ final class VaultWorker: Sendable {
     private let surroundings: Surroundings
     /// Which file the client means, until that was looked at: a file that is held takes room on the disk though it be removed.
     private let proof: Mutex<FileProof?>
+    /// Whether it waits for something to do.
+    private let idle = Atomic(false)
     private let inbox: Mailbox<Message>
     private let reports: Mailbox<Report>
     private let backlog: Backlog
@@ -70,6 +72,9 @@ final class VaultWorker: Sendable {
 
     /// Has it do something; ``lock()`` and `Message.retire` come last.
     func post(_ message: Message) { inbox.post(message) }
+
+    /// Whether it would begin at once with what it is asked.
+    var isIdle: Bool { idle.load(ordering: .relaxed) }
 
     /// Forgets the keys at once; what is asked still is answered with "locked".
     func lock() {
@@ -105,7 +110,9 @@ final class VaultWorker: Sendable {
         var handler = RequestHandler(vault, reports, backlog, reply)
         var isEnding = false
         while !isEnding || handler.timeout != nil {
+            idle.store(handler.timeout == nil, ordering: .relaxed)
             inbox.wakeup.wait(milliseconds: handler.timeout)
+            idle.store(false, ordering: .relaxed)
             let messages = inbox.takeAll()
             vault.noteArrival()
             for message in messages {
