@@ -177,11 +177,11 @@ def agent_rows(bench):
     with bench.unlocked("hundred"):
         path, file = bench.path("hundred"), "VAULT_FILE=" + bench.path("hundred")
         run(vault, "import", "--quiet", "team", "--format", "dotenv", names, environment=bench.of("hundred"))
-        bench.row("vault get, from the agent", "C: asks the socket, prints", 1.65, bench.turns(
+        bench.row("vault get, from the agent", "C: asks the socket, prints", 1.5, bench.turns(
             1000, [file, vault, "get", name], [client, "get", socket, path, name]))
         bench.row("vault run -- /bin/true, 100 secrets", "C: execs the same environment", 2, bench.turns(
             500, [file, vault, "run", "/bin/true"], [client, "run", names, "/bin/true"]))
-        bench.row("vault set, by the agent, durable", "C: asks the socket, writes, syncs", 1.65, bench.turns(
+        bench.row("vault set, by the agent, durable", "C: asks the socket, writes, syncs", 1.5, bench.turns(
             500, [file, vault, "set", "team", name], [client, "set", socket, path, name, bench.folder + "/frames"]))
 
 

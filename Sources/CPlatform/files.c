@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -35,6 +36,14 @@ int64_t platform_next_data(int fd, int64_t offset) {
 int platform_open_path(const char *path) { return open(path, O_PATH | O_CLOEXEC); }
 
 int platform_open_path_itself(const char *path) { return open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC); }
+
+int platform_known_identity(int fd, uint64_t *device, uint64_t *inode) {
+    struct statx status;
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &status) < 0) return -1;
+    *device = makedev(status.stx_dev_major, status.stx_dev_minor);
+    *inode = status.stx_ino;
+    return 0;
+}
 
 void platform_start_sync(int fd, int64_t offset, int64_t count) {
     int before = errno;

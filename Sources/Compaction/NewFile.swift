@@ -80,9 +80,7 @@ final class NewFile {
     private static func isLeftover(_ name: String, _ target: String) -> Bool {
         purposes.contains { purpose in
             let prefix = prefix(of: target, purpose)
-            let digits = name.utf8.dropFirst(prefix.utf8.count)
-            return name.hasPrefix(prefix) && digits.count == 16
-                && digits.allSatisfy { "0123456789abcdef".utf8.contains($0) }
+            return name.hasPrefix(prefix) && Entropy.isFileNameSuffix(name.utf8.dropFirst(prefix.utf8.count))
         }
     }
 

@@ -118,7 +118,8 @@ public protocol HTTPService: AnyObject {
         unsafe settings.connection = { context, connection, _, code in
             guard let connection = unsafe connection else { return }
             let server = unsafe HTTPServer.from(context)
-            let visit = unsafe Visit(descriptor: microhttpd_descriptor(connection), since: HTTPServer.now())
+            let visit = unsafe Visit(
+                descriptor: microhttpd_descriptor(connection), since: SystemClock.monotonicMilliseconds())
             let isOpen = code == .CONNECTION_NOTIFY_STARTED
             server.connections[UInt(bitPattern: connection)] = isOpen ? visit : nil
         }
@@ -140,7 +141,7 @@ public protocol HTTPService: AnyObject {
         }
         unsafe settings.complete = { context, connection, state, _ in
             let server = unsafe HTTPServer.from(context)
-            server.connections[UInt(bitPattern: connection)]?.since = HTTPServer.now()
+            server.connections[UInt(bitPattern: connection)]?.since = SystemClock.monotonicMilliseconds()
             guard let pointer = unsafe state?.pointee else { return }
             let request = unsafe Unmanaged<Request>.fromOpaque(pointer).takeRetainedValue()
             unsafe request.connection = nil
@@ -192,7 +193,7 @@ public protocol HTTPService: AnyObject {
 
     /// Disconnects who took too long; the library itself only sees who is silent, not who is slow.
     private func closeOverdue() {
-        let now = HTTPServer.now()
+        let now = SystemClock.monotonicMilliseconds()
         for visit in connections.values where now >= visit.since + limits.patience {
             shutdown(visit.descriptor, Int32(SHUT_RDWR))
         }
@@ -274,6 +275,4 @@ public protocol HTTPService: AnyObject {
             }
         }
     }
-
-    private static func now() -> UInt64 { SystemClock.monotonicNanoseconds() / 1_000_000 }
 }

@@ -15,6 +15,9 @@ public enum SystemClock {
         return UInt64(time.seconds) * 1_000_000_000 + UInt64(time.nanoseconds)
     }
 
+    /// The same in milliseconds.
+    public static func monotonicMilliseconds() -> UInt64 { monotonicNanoseconds() / 1_000_000 }
+
     /// Milliseconds since the machine was started, those that it slept too.
     public static func bootMilliseconds() -> UInt64 { milliseconds(CLOCK_BOOTTIME) }
 

@@ -134,8 +134,8 @@ extension DiskStorage {
     ) throws(Errno) -> (any StorageFile)? {
         guard let file = file as? DiskFile else { return nil }
         let status = try file.status()
-        let (readers, writers) = (status.st_mode >> 2 & 0o011, status.st_mode >> 1 & 0o011)
-        if readers & ~writers == 0 { return nil }
+        let (canRead, canWrite) = (status.st_mode >> 2 & 0o011, status.st_mode >> 1 & 0o011)
+        if canRead & ~canWrite == 0 { return nil }
         let name = Path.join(Path.folder(of: path), ".\(Path.name(of: path)).lock")
         let flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK
         let descriptor: Descriptor
@@ -146,9 +146,10 @@ extension DiskStorage {
         }
         let present = try descriptor.status()
         guard present.st_mode & S_IFMT == S_IFREG else { throw .permissionDenied }
-        // The vault's modes may have become others since.
-        if present.st_mode & 0o777 != status.st_mode & 0o222 {
-            _ = fchmod(descriptor.number, status.st_mode & 0o222)
+        // The vault's modes may have become others since. Of another group than the vault's nobody may write that.
+        let writers: mode_t = present.st_gid == status.st_gid ? 0o222 : 0o202
+        if present.st_mode & 0o7777 != status.st_mode & writers {
+            _ = fchmod(descriptor.number, status.st_mode & writers)
         }
         return DiskFile(descriptor, identity: nil)
     }
@@ -162,11 +163,10 @@ extension DiskStorage {
         } catch .fileExists {
             return try Descriptor(path: name, flags: flags)
         }
-        let number = descriptor.number
-        if fchown(number, status.st_uid, status.st_gid) != 0, fchown(number, .max, status.st_gid) != 0 {
-            return descriptor  // its group is not the file's, so that it stays the owner's alone
+        // Who may not give it away can still be of the vault's group.
+        if fchown(descriptor.number, status.st_uid, status.st_gid) != 0 {
+            _ = fchown(descriptor.number, .max, status.st_gid)
         }
-        _ = fchmod(number, status.st_mode & 0o222)
         return descriptor
     }
 }

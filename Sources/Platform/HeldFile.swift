@@ -34,6 +34,13 @@ public final class HeldFile: Sendable {
         }
     }
 
+    /// Which file it is as far as this machine knows; never waits for a server or a driver.
+    public var knownIdentity: FileIdentity? {
+        var (device, inode): (UInt64, UInt64) = (0, 0)
+        guard unsafe platform_known_identity(descriptor.number, &device, &inode) == 0 else { return nil }
+        return FileIdentity(device: device, inode: inode)
+    }
+
     /// Whether it is what ``init(at:)`` finds at `path` in this process.
     public func isFound(at path: String) -> Bool {
         guard let found = try? HeldFile(at: path), let own = try? found.identity else { return false }

@@ -140,8 +140,8 @@ public final class AgentConnection {
     private var opening: String?
     /// What was asked ahead, until the answer is read.
     private var ahead: Question?
-    /// Whether Hello was answered.
-    private var isGreeted = false
+    /// Whether Hello was answered, and whether an answer is waited for longer than for that.
+    private var (isGreeted, isPatient) = (false, false)
 
     /// Makes sure that the connection speaks about the vault that was named when it was made.
     ///
@@ -268,7 +268,6 @@ public final class AgentConnection {
             return false
         }
         isGreeted = true
-        try? socket.setPatience(AgentConnection.patience)
         guard version == AgentProtocol.version || isStop else { throw .otherVersion(version) }
     }
 
@@ -320,6 +319,10 @@ public final class AgentConnection {
             try buffer.reserve(count - (buffer.count - taken))
         } catch {
             throw .vault(.file(.outOfMemory))
+        }
+        if isGreeted, !isPatient {
+            isPatient = true
+            try? socket.setPatience(AgentConnection.patience)
         }
         while buffer.count - taken < count {
             do throws(Errno) {

@@ -94,9 +94,6 @@ struct JobQueue {
     /// When a client is to hear of its job next, in monotonic milliseconds; nil if there is none.
     var nextReport: UInt64? { entries.map(\.nextReport).min() }
 
-    /// Whether nothing is done and nothing waits.
-    var isEmpty: Bool { entries.isEmpty }
-
     mutating func add(_ job: BackgroundJob, for client: ClientID, now: UInt64) {
         entries.append(
             Entry(id: nextID, job: job, client: client, nextReport: now + JobQueue.reportInterval))

@@ -113,6 +113,14 @@ final class Keyring {
         if entries[worker.path]?.worker === worker { entries[worker.path]?.numbers = numbers }
     }
 
+    /// Whether the file that a vault's worker had open when it was asked last is the one that is meant.
+    func isAbout(_ proof: FileProof, _ path: String) -> Bool {
+        proof.files.allSatisfy { file in
+            guard let known = file.knownIdentity else { return false }
+            return known == entries[path]?.numbers.file
+        }
+    }
+
     /// What there is to tell about a vault as far as it is known; that is no use of it.
     ///
     /// - Throws: ``VaultError/locked``.

@@ -112,7 +112,7 @@ struct RequestHandler: ~Copyable {
                 return commits.append(
                     Commit(
                         submission: submission, parcel: parcel, rest: message.upperBound,
-                        deadline: RequestHandler.now() + RequestHandler.patience))
+                        deadline: SystemClock.monotonicMilliseconds() + RequestHandler.patience))
             }
             position = message.upperBound
             if reply.count >= RequestHandler.replySize { unsent = try send(to: parcel) }
@@ -188,9 +188,7 @@ struct RequestHandler: ~Copyable {
     /// Lets commits wait, but for those that have waited long enough.
     private mutating func block(_ error: VaultError) {
         isBlocked = true
-        let now = RequestHandler.now()
+        let now = SystemClock.monotonicMilliseconds()
         for commit in commits where now >= commit.deadline { commit.submission.fail(error) }
     }
-
-    private static func now() -> UInt64 { SystemClock.monotonicNanoseconds() / 1_000_000 }
 }

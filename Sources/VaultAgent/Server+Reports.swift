@@ -17,7 +17,8 @@ extension Server {
                 _ = try result.get()
                 try reply.appendHead(AgentProtocol.Kind.follow.reply, bodyCount: 0)
             }
-        case .prepared(let client, .success(let job)): jobs.add(job, for: client, now: Server.now())
+        case .prepared(let client, .success(let job)):
+            jobs.add(job, for: client, now: SystemClock.monotonicMilliseconds())
         case .prepared(let client, .failure(let error)): answer(client) { _ in throw error }
         case .refused(let parcel): refuse(parcel)
         case .done(let id, let outcome): finish(id, outcome)
@@ -45,7 +46,7 @@ extension Server {
         _ connection: Connection, after count: Int = 0, _ unsent: Unsent? = nil, isOver: Bool = false
     ) {
         do throws(SodiumError) {
-            try connection.goOn(after: count, unsent, now: Server.now())
+            try connection.goOn(after: count, unsent, now: SystemClock.monotonicMilliseconds())
             if isOver { return connection.end() }
             if !connection.isBusy { try resume(connection) }
         } catch {
@@ -99,19 +100,28 @@ extension Server {
         let request = statusRequests.remove(at: place)
         answer(client) { reply in
             let numbers = try result.get()
-            try append(try keyring.status(worker.path), numbers.notices, request.kind, to: &reply)
+            if let wish = request.wish { try keyring.shorten(worker.path, wish) }
+            let kind = request.wish == nil ? AgentProtocol.Kind.status : .shorten
+            try append(try keyring.status(worker.path), numbers.notices, kind, to: &reply)
         }
     }
 
     /// Tells what is known of vaults whose workers are busy.
     func answerLateStatuses() {
-        let now = Server.now()
-        for request in statusRequests where now >= request.deadline || !keyring.isUnlocked(request.path) {
+        let now = SystemClock.monotonicMilliseconds()
+        let late = statusRequests.filter { now >= $0.deadline || !keyring.isUnlocked($0.path) }
+        statusRequests.removeAll { now >= $0.deadline || !keyring.isUnlocked($0.path) }
+        for var request in late {
+            guard !keyring.isUnlocked(request.path) || keyring.isAbout(request.proof, request.path) else {
+                // Only the worker can tell whether it is another file.
+                request.deadline = .max
+                statusRequests.append(request)
+                continue
+            }
             answer(request.client) { reply in
-                try append(try keyring.status(request.path), [], request.kind, to: &reply)
+                try append(try keyring.status(request.path), [], .status, to: &reply)
             }
         }
-        statusRequests.removeAll { now >= $0.deadline || !keyring.isUnlocked($0.path) }
     }
 
     private func append(
@@ -136,7 +146,7 @@ extension Server {
         let reports = reports
         let failed = jobs.start(threads) { reports.post(.done(job: $0, $1)) }
         tell(failed, .file(.outOfMemory))
-        for news in jobs.progress(now: Server.now()) {
+        for news in jobs.progress(now: SystemClock.monotonicMilliseconds()) {
             guard let connection = connection(news.client), !connection.hasUnsent else { continue }
             do throws(SodiumError) {
                 try reply.appendHead(AgentProtocol.Kind.job.reply, bodyCount: 17)

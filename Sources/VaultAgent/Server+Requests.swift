@@ -75,7 +75,7 @@ extension Server {
             let parcel = try Parcel(
                 requests, isSecret: hasValues, from: connection.id, connection.socket, preface: takeReply(),
                 file: file)
-            connection.wait(for: parcel, now: Server.now())
+            connection.wait(for: parcel, now: SystemClock.monotonicMilliseconds())
             worker.post(.requests(parcel))
         } catch is MalformedMessage {
             refuse(connection)
@@ -156,9 +156,9 @@ extension Server {
 
     private func answerGreeted(_ request: consuming Request, _ connection: Connection) throws {
         switch (consume request) {
-        case .status(let path): try askStatus(path, .status, connection)
+        case .status(let path): try askStatus(path, nil, connection)
         case .unlock(let request): try unlock(request, connection)
-        case .shorten(let path, let wish): try shorten(path, wish, connection)
+        case .shorten(let path, let wish): try askStatus(path, wish, connection)
         case .lock(let path):
             keyring.lock(path)
             // What was put together is this client's.
@@ -182,27 +182,17 @@ extension Server {
     /// Has a client wait for an answer that is made elsewhere.
     private func wait(_ connection: Connection) {
         sendReplies(to: connection)
-        connection.wait(now: Server.now())
+        connection.wait(now: SystemClock.monotonicMilliseconds())
     }
 
-    /// Only ever makes a vault lock sooner, so it does not matter which file the client means.
-    private func shorten(_ path: String, _ wish: Limits, _ connection: Connection) throws {
+    private func askStatus(_ path: String, _ wish: Limits?, _ connection: Connection) throws {
         let proof = try proof([path], connection)
-        try keyring.shorten(path, wish)
-        try askStatus(path, .shorten, connection, proof)
-    }
-
-    private func askStatus(
-        _ path: String, _ kind: AgentProtocol.Kind, _ connection: Connection, _ proof: FileProof? = nil
-    ) throws {
-        let proof = if let proof { proof } else { try self.proof([path], connection) }
         guard let worker = keyring.worker(path) else { throw VaultError.locked }
         wait(connection)
         let patience = worker.isIdle ? Server.statusPatience : Server.busyPatience
+        let deadline = wish == nil ? SystemClock.monotonicMilliseconds() + patience : .max
         statusRequests.append(
-            StatusRequest(
-                client: connection.id, path: path, kind: kind, deadline: Server.now() + patience)
-        )
+            StatusRequest(client: connection.id, path: path, wish: wish, proof: proof, deadline: deadline))
         worker.post(.status(connection.id, proof))
     }
 

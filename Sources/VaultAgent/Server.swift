@@ -64,9 +64,11 @@ public final class Server {
     struct StatusRequest {
         let client: ClientID
         let path: String
-        let kind: AgentProtocol.Kind
-        /// Monotonic milliseconds.
-        let deadline: UInt64
+        /// The deadlines that it wants, too, once it is known which file it means; nil if it only asks.
+        let wish: Limits?
+        let proof: FileProof
+        /// When it is told what is known, in monotonic milliseconds.
+        var deadline: UInt64
     }
 
     /// How often the agent makes sure that it can still be reached, in milliseconds.
@@ -194,8 +196,6 @@ public final class Server {
         openings.cancelAll()
         _ = jobs.cancel { _, _ in true }
     }
-
-    static func now() -> UInt64 { SystemClock.monotonicNanoseconds() / 1_000_000 }
 }
 
 // Waiting.
@@ -210,7 +210,7 @@ extension Server {
             jobs.nextReport, statusRequests.map(\.deadline).min(),
             connections.compactMap(\.stalledSince).min().map { $0 + settings.stallPatience },
         ]
-        let now = Server.now()
+        let now = SystemClock.monotonicMilliseconds()
         try poller.wait(milliseconds: moments.compactMap(\.self).min().map { $0 > now ? $0 - now : 0 })
         return places
     }
@@ -230,7 +230,7 @@ extension Server {
                 used += count
             }
             do throws(SodiumError) {
-                try connection.grant(count, now: Server.now())
+                try connection.grant(count, now: SystemClock.monotonicMilliseconds())
             } catch {
                 connection.close()
             }
@@ -238,7 +238,7 @@ extension Server {
     }
 
     private func closeStalled() {
-        let now = Server.now()
+        let now = SystemClock.monotonicMilliseconds()
         for connection in connections {
             if let since = connection.stalledSince, now >= since + settings.stallPatience {
                 connection.close()
@@ -261,7 +261,7 @@ extension Server {
             while let socket = try listener.accept() {
                 guard (try? socket.peerUserID) == settings.userID else { continue }
                 makeRoom()
-                let connection = Connection(nextID, socket, now: Server.now())
+                let connection = Connection(nextID, socket, now: SystemClock.monotonicMilliseconds())
                 nextID += 1
                 connections.append(connection)
                 serve(connection)
@@ -286,7 +286,7 @@ extension Server {
 
     /// Takes what a client sends and answers it.
     private func serve(_ connection: Connection) {
-        let now = Server.now()
+        let now = SystemClock.monotonicMilliseconds()
         connection.flush(now: now)
         do throws(SodiumError) {
             if !connection.isBusy { try resume(connection) }
@@ -307,13 +307,15 @@ extension Server {
 
     /// Goes on with what a client had sent before it was answered.
     func resume(_ connection: Connection) throws(SodiumError) {
-        try connection.resume(now: Server.now()) { answer($0, connection) }
+        try connection.resume(now: SystemClock.monotonicMilliseconds()) { answer($0, connection) }
     }
 
     /// Sends what was put together, and wipes it.
     private func sendReply(to connection: Connection) throws(SodiumError) {
         defer { forgetReply() }
-        try reply.withBytes { bytes throws(SodiumError) in try connection.send(bytes, now: Server.now()) }
+        try reply.withBytes { bytes throws(SodiumError) in
+            try connection.send(bytes, now: SystemClock.monotonicMilliseconds())
+        }
     }
 
     func sendReplies(to connection: Connection) {

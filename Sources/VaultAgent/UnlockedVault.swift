@@ -10,6 +10,8 @@ struct VaultNumbers: Sendable {
     var versions: UInt64
     var liveBytes, deadBytes: UInt64
     var notices: [Notice]
+    /// The file that the worker has open.
+    var file: FileIdentity?
 }
 
 /// A vault that an agent opened, which follows what others do to its file.
@@ -95,7 +97,8 @@ final class UnlockedVault {
         return VaultNumbers(
             generation: summary.generation, secrets: UInt64(summary.secrets),
             versions: UInt64(summary.versions),
-            liveBytes: summary.liveBytes, deadBytes: summary.deadBytes, notices: vault.newsForClients())
+            liveBytes: summary.liveBytes, deadBytes: summary.deadBytes, notices: vault.newsForClients(),
+            file: vault.fileIdentity)
     }
 
     /// A job with the present key, ready to be done.

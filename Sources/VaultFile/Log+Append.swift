@@ -275,4 +275,9 @@ extension Log {
 extension Entropy {
     /// Sixteen hexadecimal digits for the name of a new file.
     package func fileNameSuffix() throws(SodiumError) -> String { try bytes(8).hexadecimal }
+
+    /// Whether it can be what ``fileNameSuffix()`` gives.
+    package static func isFileNameSuffix(_ text: some Collection<UInt8>) -> Bool {
+        text.count == 16 && text.allSatisfy { "0123456789abcdef".utf8.contains($0) }
+    }
 }

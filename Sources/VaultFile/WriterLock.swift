@@ -1,4 +1,5 @@
 package import Platform
+internal import Sodium
 
 /// The lock that keeps writers of a vault's file apart: vault-format.md, section 15.
 package struct WriterLock {
@@ -83,9 +84,8 @@ package struct WriterLock {
     /// Whether a file has the name that it has before it is published, when it has one writer.
     private static func isTemporary(_ path: String) -> Bool {
         let name = Path.name(of: path)
-        let digits = name.utf8.suffix(16)
         return name.hasPrefix(".") && name.utf8.dropLast(16).last == UInt8(ascii: "-")
-            && digits.allSatisfy { "0123456789abcdef".utf8.contains($0) }
+            && Entropy.isFileNameSuffix(name.utf8.suffix(16))
     }
 
     /// Lets go of it.

@@ -1,5 +1,5 @@
 public import Compaction
-internal import Platform
+package import Platform
 public import Sodium
 public import VaultFile
 
@@ -191,6 +191,9 @@ public final class Vault: Session {
 
     /// The header of the file.
     public var header: Header { log.header }
+
+    /// Which file is open; nil if the system does not say.
+    package var fileIdentity: FileIdentity? { try? log.openFile.identity() }
 
     /// What a full check finds beyond what every open verifies; empty if all is well.
     ///

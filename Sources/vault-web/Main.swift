@@ -42,9 +42,9 @@ enum Main {
             "Serving \(settings.path) until Ctrl-C, until it is locked, or \(Duration.words(milliseconds: settings.idle)) without use"
         )
         var link = settings.opens ? PageLink.show(address) : nil
-        var nextLook = WebService.now() + lookEvery
+        var nextLook = SystemClock.monotonicMilliseconds() + lookEvery
         while true {
-            let now = WebService.now()
+            let now = SystemClock.monotonicMilliseconds()
             if now >= service.lastUse + settings.idle {
                 return Output.note(
                     "Ended: nobody used the page for \(Duration.words(milliseconds: settings.idle))")

@@ -8,7 +8,7 @@ final class WebService: HTTPService {
     private let desk: Desk
     private var gate: Gate
     /// When somebody with a key asked last; monotonic milliseconds.
-    private(set) var lastUse = WebService.now()
+    private(set) var lastUse = SystemClock.monotonicMilliseconds()
     /// Whether the one-time token was used.
     private(set) var isOpened = false
 
@@ -53,7 +53,7 @@ final class WebService: HTTPService {
                 try desk.checkUnlocked()
                 return Response(204, WebService.fields)
             }
-            lastUse = WebService.now()
+            lastUse = SystemClock.monotonicMilliseconds()
             if case .exchange = route { return WebService.response(200, WebService.json, try exchange()) }
             guard let answer = try desk.answer(route, body) else { return Response(204, WebService.fields) }
             return WebService.response(200, WebService.json, answer)
@@ -124,6 +124,4 @@ final class WebService: HTTPService {
         if let allowed = refusal.allowed { result.fields.append(("Allow", allowed)) }
         return result
     }
-
-    static func now() -> UInt64 { SystemClock.monotonicNanoseconds() / 1_000_000 }
 }

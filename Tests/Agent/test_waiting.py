@@ -3,14 +3,13 @@
 import os
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import threading
 import time
 import unittest
 
-from agentclient import COMMIT, JOB, NAMES, OPEN, STATUS, UNLOCK, VAULT, Client, Failure, Sandbox, path_field, secret_field, until
+from agentclient import JOB, NAMES, OPEN, STATUS, VAULT, Failure, Sandbox, path_field, until
 
 OTHER_USER = 65534
 NAMESPACE = subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL).returncode == 0
@@ -105,7 +104,7 @@ class Descriptors(Case):
         self.assertLess(len(os.listdir("/proc/%d/fd" % self.box.agent)), before + 5 * 17 + 5)
         for client in clients:
             client.close()
-        until(lambda: len(os.listdir("/proc/%d/fd" % self.box.agent)) <= before)
+        self.assertTrue(until(lambda: len(os.listdir("/proc/%d/fd" % self.box.agent)) <= before))
 
 
 class Waiting(Case):
@@ -273,7 +272,7 @@ class EveryAgent(Case):
         os.kill(agent, signal.SIGSTOP)
         code, _, errors = self.box.run("lock", "--all")
         self.assertEqual(code, 0, errors)
-        until(lambda: not os.path.exists("/proc/%d/fd" % agent) or not alive(agent))
+        self.assertTrue(until(lambda: not os.path.exists("/proc/%d/fd" % agent) or not alive(agent)))
         self.assertEqual(self.box.run("get", "A")[0], 4)
 
     def test_lock_all_ends_an_agent_whose_directory_is_gone(self):
@@ -282,14 +281,14 @@ class EveryAgent(Case):
         os.kill(agent, signal.SIGSTOP)
         shutil.rmtree(elsewhere["XDG_RUNTIME_DIR"])
         self.box.must("lock", "--all")
-        until(lambda: not alive(agent))
+        self.assertTrue(until(lambda: not alive(agent)))
 
     def test_an_agent_that_cannot_be_reached_any_more_ends_by_itself(self):
         elsewhere = self.start_elsewhere("gone")
         agent = next(pid for pid in agents() if ("%s/gone/vault" % self.box.root) in words(pid))
         shutil.rmtree(elsewhere["XDG_RUNTIME_DIR"])
         start = time.monotonic()
-        until(lambda: not alive(agent))
+        self.assertTrue(until(lambda: not alive(agent)))
         self.assertLess(time.monotonic() - start, 10)
 
 

@@ -22,7 +22,7 @@ from hostilefiles import forge
 
 sys.path.insert(0, os.path.join(hostilefiles.ROOT, "Tests", "Agent"))
 
-from agentclient import (JOB, LOCK, NAMES, OPEN, STATUS, UNLOCK, VAULT, Failure, Sandbox, path_field)  # noqa: E402
+from agentclient import JOB, LOCK, NAMES, PASSPHRASE, STATUS, UNLOCK, VAULT, Failure, Sandbox, path_field  # noqa: E402
 
 CLIENTS = 64
 BOUND = 0.1  # seconds, for 99 of 100
@@ -55,7 +55,6 @@ class Load:
         path = self.box.make("large")
         environment = {**self.environment(path), "VAULT_PASSPHRASE_FILE": self.box.root + "/large-passphrase"}
         with open(self.box.root + "/large-passphrase", "wb") as file:
-            from agentclient import PASSPHRASE
             file.write(PASSPHRASE)
         os.chmod(self.box.root + "/large-passphrase", 0o600)
         self.box.must("unlock", environment=environment)

@@ -71,23 +71,6 @@ final class AgentWorld: Sendable {
             .unlock(passphrase: AgentWorld.passphrase.span)
     }
 
-    /// The request that unlocks a vault, or tries to with the key of another.
-    func unlockRequest(
-        _ path: String, _ limits: Limits = .default, keyOf other: String? = nil
-    ) throws -> UnlockRequest {
-        var message = try SecretBuffer()
-        try message.append(path: path)
-        let key = try key(other ?? path)
-        try key.withBytes { key throws(SodiumError) in try message.append(key) }
-        try message.append(limits)
-        try message.append(0)
-        try message.append(number: UInt16(0))
-        return try message.withBytes { message throws(MalformedMessage) in
-            var reader = FieldReader()
-            return try UnlockRequest(message, &reader)
-        }
-    }
-
     /// Runs a server on a thread of its own while `body` goes on.
     @discardableResult
     func serve<R>(

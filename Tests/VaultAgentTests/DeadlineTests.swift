@@ -28,7 +28,7 @@ import VaultKit
     }
 
     private static let numbers = VaultNumbers(
-        generation: 1, secrets: 0, versions: 0, liveBytes: 0, deadBytes: 0, notices: [])
+        generation: 1, secrets: 0, versions: 0, liveBytes: 0, deadBytes: 0, notices: [], file: nil)
 
     /// What a client is told, as the agent's loop finds it.
     private func shorten(_ path: String, _ wish: Limits) throws -> AgentStatus {

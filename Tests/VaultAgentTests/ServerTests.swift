@@ -69,6 +69,44 @@ import VaultKit
         }
     }
 
+    @Test func `a key that is not the vault's unlocks nothing, and what was unlocked stays so`() throws {
+        let other = try world.makeVault("c.vault")
+        try world.serve { agent in
+            try world.unlock(path, agent)
+            #expect(throws: AgentError.vault(.file(.keysChanged))) {
+                _ = try agent.unlock(path, key: try world.key(other), limits: .default)
+            }
+            #expect(try agent.session(for: path).summary().secrets == 0)
+        }
+    }
+
+    @Test func `what is known of a busy vault is told to who means that file, and to nobody else`() throws {
+        let other = try world.makeVault("c.vault")
+        let server = try Server.start(in: world.folder)
+        // Its thread never begins, as if it waited for the disk.
+        let worker = try VaultWorker(
+            path, VaultKeys(try world.key(path)), FileProof(files: [], paths: []), AgentWorld.surroundings,
+            server.reports, server.backlog)
+        let file = try HeldFile(at: path).identity
+        server.keyring.keep(
+            worker, .default,
+            VaultNumbers(
+                generation: 7, secrets: 0, versions: 0, liveBytes: 0, deadBytes: 0, notices: [], file: file))
+        let status = Self.message(2, [UInt8(path.utf8.count), 0] + Array(path.utf8))
+        for (meant, isTold) in [(path, true), (other, false)] {
+            let socket = try connect(patience: 300)
+            _ = try socket.send((Self.hello + status).span, with: [try HeldFile(at: meant)])
+            let end = ContinuousClock.now + .milliseconds(500)
+            while ContinuousClock.now < end { _ = try server.step() }
+            var bytes = [UInt8](repeating: 0, count: 200)
+            var span = bytes.mutableSpan
+            let count = try socket.receive(into: &span)
+            // The answer to Hello has 7 bytes.
+            #expect((count > 7) == isTold)
+            if isTold { #expect(bytes[7 + 4] == 130 && bytes[7 + 5 + 16] == 7) }
+        }
+    }
+
     @Test func `a client sends nothing to an agent of another user`() throws {
         try world.serve { _ in
             #expect(throws: AgentError.foreign) {

@@ -32,6 +32,9 @@ int platform_open_path(const char *path);
 /* The same, of a symbolic link itself. */
 int platform_open_path_itself(const char *path);
 
+/* Which file an open one is, as far as this machine knows, without asking a server or a driver: 0, or -1 with errno. */
+int platform_known_identity(int fd, uint64_t *device, uint64_t *inode);
+
 /* Starts to write count bytes at offset to the disk, and does not wait. */
 void platform_start_sync(int fd, int64_t offset, int64_t count);
 
