@@ -25,16 +25,16 @@ package enum ExitCode: Int32 {
 package struct Failure: Error {
     package var code: ExitCode
     package let message: String
-    package let hint: String?
+    package let hint: Hint?
 
-    package init(_ code: ExitCode, _ message: String, hint: String? = nil) {
+    package init(_ code: ExitCode, _ message: String, hint: Hint? = nil) {
         self.code = code
         self.message = message
         self.hint = hint
     }
 
     /// An error of the system about something that has a name.
-    package init(_ error: Errno, _ doing: String, hint: String? = nil) {
+    package init(_ error: Errno, _ doing: String, hint: Hint? = nil) {
         self.init(.other, "\(doing): \(error)", hint: hint)
     }
 
@@ -51,7 +51,7 @@ package struct Failure: Error {
             var error: [(String, JSON)] = [
                 ("code", .number(Int(code.rawValue))), ("message", .string(message)),
             ]
-            if let hint { error.append(("hint", .string(Hint.qualified(hint)))) }
+            if let hint { error.append(("hint", .string(hint.text))) }
             Output.note(JSON.object([("schema", .number(1)), ("error", .object(error))]).text)
         } else {
             Output.note("vault: error: \(message)")
@@ -104,7 +104,7 @@ extension SecretBuffer {
     package mutating func fill(fromPrivate path: String, _ what: String) throws(Failure) {
         let file = try InputFile.open(path, what)
         if file.isReadableByOthers {
-            throw Failure(.other, "\(what) can be read by others", hint: "chmod 600 \(path)")
+            throw Failure(.other, "\(what) can be read by others", hint: "chmod 600 \(Hint.quoted(path: path))")
         }
         try fill(what) { span throws(Errno) in try file.read(into: &span) }
     }

@@ -51,7 +51,7 @@ package enum Output {
     package static func warn(_ text: String) { note("vault: warning: \(text)") }
 
     /// Writes what a person can do.
-    package static func hint(_ text: String) { note("vault: hint: " + Hint.qualified(text)) }
+    package static func hint(_ hint: Hint) { note("vault: hint: " + hint.text) }
 
     /// `text` without what could steer a terminal: control characters become `\u{…}`.
     package static func visible(_ text: String) -> String {
@@ -61,7 +61,8 @@ package enum Output {
         }
     }
 
-    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    /// Whether a character could steer a terminal, or change the order in which others are shown.
+    static func isControl(_ scalar: Unicode.Scalar) -> Bool {
         scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
             || (0x202A...0x202E).contains(scalar.value)
             || (0x2066...0x2069).contains(scalar.value)

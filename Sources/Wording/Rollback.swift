@@ -9,7 +9,7 @@ extension Failure {
     package static func rollback(_ message: String, path: String, at time: UInt64 = 0) -> Failure {
         Failure(
             .rollback, message + Sighting.comparison(path, at: time),
-            hint: "'vault restore BACKUP' puts a backup in its place, 'vault accept' trusts what is there")
+            hint: "'vault help restore' says how to put a backup in its place; 'vault accept' trusts what is there")
     }
 
     /// The file at `path` does not prove that it contains what was seen last.
@@ -26,7 +26,7 @@ extension Failure {
                 "\(path) is older\(isSpoiled ? ", or damaged at its end" : ""): it lacks part of \(seen), and has no changes of its own"
                     + Sighting.comparison(path, at: rollback.lastSeen),
                 hint:
-                    "'vault merge COPY' or 'vault restore BACKUP' brings it back, 'vault accept' trusts what is there"
+                    "'vault help merge' and 'vault help restore' say how a copy brings it back; 'vault accept' trusts what is there"
             )
         case .diverged:
             // So many changes behind what was seen that these are not among the recent ones, an older file looks the same.
@@ -38,7 +38,7 @@ extension Failure {
                 .rollback,
                 "\(path) \(words)"
                     + Sighting.comparison(path, at: rollback.lastSeen),
-                hint: "'vault merge COPY' takes in a copy that has it, 'vault accept' trusts what is there")
+                hint: "'vault help merge' says how to take in a copy that has it; 'vault accept' trusts what is there")
         case .unprovableRewrite:
             return .rollback(
                 "\(path) cannot prove that it contains \(seen): an older version of vault rewrote it",
@@ -114,12 +114,12 @@ package struct Sighting {
     }
 
     /// What to say where no passphrase opens a file that is not the one that was last seen; nil if it may be that one.
-    package static func hintOfOthers(_ path: String) -> String? {
+    package static func hintOfOthers(_ path: String) -> Hint? {
         guard let last = try? last(path), let present = try? present(path),
             !present.isOfSameGeneration(as: last)
         else { return nil }
-        return "this is not the file that was last seen here, and may have another passphrase"
-            + " (last seen: \(last.text); there now: \(present.text))"
+        return
+            "this is not the file that was last seen here, and may have another passphrase (last seen: \(last.text); there now: \(present.text))"
     }
 
     private func isOfSameGeneration(as other: Sighting) -> Bool {

@@ -44,7 +44,7 @@ extension Failure {
                 .noVault, "no vault at \(path)\(seen.map { " any more (last seen: \($0.text))" } ?? "")",
                 hint: seen == nil
                     ? "make one with 'vault init'"
-                    : "mount the disk or copy the file; 'vault restore BACKUP' puts a backup there")
+                    : "mount the disk or copy the file; 'vault help restore' says how to put a backup there")
         case .notAVault(let foreign):
             self.init(
                 .noVault, "\(path) \(Failure.words(foreign))",
@@ -84,7 +84,7 @@ extension Failure {
         case .wrongRecoveryKey:
             self.init(
                 .wrongPassphrase, "wrong recovery key",
-                hint: "'vault passwd', 'vault rekey' and 'vault recovery-key' make the one of before void")
+                hint: "passwd, rekey and recovery-key each make a new one, and the previous one no longer works")
         case .mistypedRecoveryKey:
             self.init(
                 .wrongPassphrase, "the recovery key is mistyped: its check does not hold",
@@ -126,7 +126,7 @@ extension Failure {
             self.init(
                 .other,
                 "the newest version of that name is at the end of the year 9999, and no later one can be set",
-                hint: "'vault history' shows that version, 'vault purge' removes it")
+                hint: "'vault help purge' says how to remove that version")
         case .outcomeUnknown(let error):
             self.init(
                 .other, "cannot make the change durable: \(error); whether it was made is not known",
@@ -165,14 +165,14 @@ extension Failure {
         }
     }
 
-    private static func emptyHint(_ path: String) -> String {
-        if (try? Sighting.last(path)) != nil { return "'vault restore BACKUP' puts a backup there" }
-        return "a command that was interrupted can leave it, and nothing is in it: rm \(Hint.quoted(path))"
+    private static func emptyHint(_ path: String) -> Hint {
+        if (try? Sighting.last(path)) != nil { return "'vault help restore' says how to put a backup there" }
+        return "a command that was interrupted can leave it, and nothing is in it: rm \(Hint.quoted(path: path))"
     }
 
-    private static let lookFirst = "look with 'vault get' or 'vault list' before you try again"
-    private static let restoreHint =
-        "it was not changed; restore a backup, or see what 'vault salvage' can save"
+    private static let lookFirst: Hint = "look with 'vault list --all' before you try again"
+    private static let restoreHint: Hint =
+        "it was not changed; 'vault help restore' says how to put a backup in its place, 'vault help salvage' how to save what can be read"
 
     private static func words(_ foreign: VaultFileError.Foreign) -> String {
         switch foreign {

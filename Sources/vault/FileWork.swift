@@ -27,7 +27,7 @@ struct OtherPassphraseOptions: Sendable {
     ]
 
     /// What to do if the other file has another passphrase.
-    static let hint = "give --other-passphrase-file, --other-passphrase-command or --other-passphrase-fd"
+    static let hint: Hint = "give --other-passphrase-file, --other-passphrase-command or --other-passphrase-fd"
 
     var asPassphrase: PassphraseOptions? {
         if descriptor == nil, file == nil, command == nil { return nil }
@@ -209,9 +209,9 @@ extension Failure {
     private static func words(_ finding: Log.Finding) -> String {
         switch finding {
         case .headerCopyDiffers(let offset):
-            "byte \(offset): the header's copy is damaged; 'vault salvage' writes a file with a sound one"
+            "byte \(offset): the header's copy is damaged; 'vault help salvage' says how to write a sound one"
         case .gapNotZero(let offset):
-            "byte \(offset): the space behind the header is damaged; it holds nothing, and 'vault salvage' leaves it behind"
+            "byte \(offset): the space behind the header is damaged; it holds nothing, and salvage leaves it out"
         case .noFrames(let offset, let count):
             "byte \(offset): \(count) bytes hold no whole frame: damaged, or an unfinished write"
         case .unfinishedTail(let tail):

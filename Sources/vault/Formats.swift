@@ -38,11 +38,11 @@ extension Failure {
     /// What is wrong with a text that should be read, in words.
     init(_ error: UnreadableText, in file: String, _ consequence: String = "nothing was imported") {
         let place = "\(file == "-" ? "standard input" : file): line \(error.line): "
-        let hint: String? =
+        let hint: Hint? =
             switch error.reason {
             case .expands: "put the value in single quotes if it is meant as it stands"
             case .disagreement: "choose with --dialect posix, python, node, direnv or systemd"
-            case .malformed: "see 'vault import --help'; --dialect chooses how the file is read"
+            case .malformed: "see 'vault help import'; --dialect chooses how the file is read"
             default: nil
             }
         self.init(.other, place + Failure.words(error.reason) + "; " + consequence, hint: hint)

@@ -39,7 +39,7 @@ enum Main {
         do throws(UsageError) {
             invocation = try CommandTable.program.resolve(words)
         } catch {
-            throw Failure(.usage, error.message, hint: error.hint)
+            throw Failure(.usage, error.message, hint: error.hint.map { "\($0)" })
         }
         switch invocation {
         case .help(let text): try Output.write(text)

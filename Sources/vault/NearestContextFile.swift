@@ -84,10 +84,10 @@ struct NearestContextFile {
         guard file.isWritableByOthers else { return nil }
         return Failure(
             .usage, "\(path) can be written by others",
-            hint: [0, file.owner].contains(user) ? "chmod go-w \(Hint.quoted(path))" : noContext)
+            hint: [0, file.owner].contains(user) ? "chmod go-w \(Hint.quoted(path: path))" : noContext)
     }
 
-    private static let noContext = "add --no-context"
+    private static let noContext: Hint = "add --no-context"
 }
 
 extension NearestContextFile {
@@ -114,7 +114,7 @@ extension NearestContextFile {
         if verdict == .trusted { return nil }
         return Failure(
             .usage, "\(path) \(verdict == .new ? "is not trusted" : "has changed since it was trusted")",
-            hint: "vault trust \(Hint.quoted(Path.folder(of: path)))")
+            hint: "vault trust \(Hint.quoted(path: Path.folder(of: path)))")
     }
 
     /// Trusts it as it was read.

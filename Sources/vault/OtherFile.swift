@@ -33,11 +33,12 @@ struct OtherFile {
                 throw Failure(.other, "\(target ?? "") has other keys than \(vault)")
             } catch .file(.rolledBack(let rollback)) {
                 let refusal = Failure(VaultError.file(.rolledBack(rollback)), path: target ?? vault)
+                let into = target.map { "--into \(Hint.quoted(path: $0)) " } ?? ""
                 throw Failure(
                     .rollback,
                     "\(refusal.message); \(name) does not bring all of that back, and was not merged",
                     hint:
-                        "find a copy that has it; 'vault accept' gives it up, and 'vault merge' takes what \(name) has then"
+                        "find a copy that has it; 'vault accept' gives it up, and 'vault merge \(into)\(Hint.quoted(path: name))' takes what \(name) has then"
                 )
             } catch .file(.newerKeys) {
                 throw Failure(

@@ -13,7 +13,7 @@ enum Passphrase {
         case variable(String)
     }
 
-    static let waysToGive = "give --passphrase-file, --passphrase-command or --passphrase-fd"
+    static let waysToGive: Hint = "give --passphrase-file, --passphrase-command or --passphrase-fd"
 
     /// What comes from a named source, or from the environment; nil if a person has to be asked.
     static func given(_ options: PassphraseOptions) throws(Failure) -> SecretBytes? {

@@ -117,7 +117,7 @@ extension Failure {
     /// This error for a person who is not asked again: a slip of the hand does not explain it any more.
     fileprivate func afterLastTry(_ path: String) -> Failure {
         let header = try? Log.readHeader(path: path, surroundings: Surroundings())
-        let hint =
+        let hint: Hint =
             header?.hasRecoveryKey == true
             ? "if it is forgotten, 'vault passwd --recovery' takes the recovery key and sets a new one"
             : "a copy made before the passphrase was changed still opens with the old one"

@@ -116,7 +116,8 @@ extension CommonOptions {
     /// The vault file that is meant.
     func path() throws(Failure) -> String {
         let path = if let vault { vault } else { try defaultPath() }
-        if let vault { Hint.name(vault) }
+        // The variable may be set for one command alone.
+        if vault != nil || Environment.withValue("VAULT_FILE", { !$0.isEmpty }) == true { Hint.name(path) }
         guard !path.isEmpty else { throw Failure(.usage, "option '--vault' needs a value") }
         guard Locations.isNamedInText(path) else {
             throw Failure(.other, "\(path) is in a folder whose name is not UTF-8 text")

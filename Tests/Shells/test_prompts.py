@@ -166,6 +166,18 @@ class Prompts(Person):
         self.assertIn("code 5", self.type("echo code $?", then=r"code \d+"))
         self.assert_echo()
 
+    def test_the_hint_after_the_last_try_can_be_pasted(self):
+        self.type("VAULT_PASSPHRASE='" + PASSPHRASE + "' vault recovery-key >/dev/null")
+        self.type("vault get A", then=PROMPT)
+        for _ in range(2):
+            self.type("wrong", then=r"try again\n" + PROMPT)
+        [command] = re.findall(r"if it is forgotten, '(vault [^']*)'", self.type("wrong"))
+        self.assertEqual(command, "vault passwd --recovery")
+        self.type(command, then=r"\n[^\n]*[Rr]ecovery key[^\n]*: *$")
+        self.key("C-c")
+        self.wait(r"READY>$")
+        self.assert_echo()
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -131,7 +131,7 @@ struct MergeCopy: Command {
         }
         if !report.ahead.isEmpty, allowsFuture {
             Output.hint(
-                "'vault purge' removes such a version; a value that is set before that gets a time that is later still"
+                "'vault help purge' says how to remove such a version; a value that is set before that gets a time that is later still"
             )
         }
     }
@@ -141,8 +141,8 @@ struct MergeCopy: Command {
         guard let header = try? Log.readHeader(path: path, surroundings: Surroundings()) else { return }
         Unlock.warnOfCheapGuesses(header)
         if header.hasRecoveryKey {
-            Output.warn(
-                "the recovery key of \(file) opens the vault, too; 'vault recovery-key' makes another one")
+            Output.warn("the recovery key of \(file) opens the vault, too")
+            Output.hint("'vault recovery-key' makes another one")
         }
     }
 
@@ -157,7 +157,7 @@ struct MergeCopy: Command {
                 Output.hint("'vault compact --keep all' removes what is hidden from the file")
             } else {
                 Output.warn("the vault has \(versions) purged in \(file)")
-                Output.hint("'vault purge' removes them here, too")
+                Output.hint("'vault help purge' says how to remove them here, too")
             }
         }
         if report.purgesLeftOut > 0 {

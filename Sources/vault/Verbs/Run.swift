@@ -49,7 +49,7 @@ struct Run: Command {
             .flag("--no-all", "Hand on no secrets but those that are referred to", \.noAll),
             .repeatable("--env", "K=V", "Set a variable", \.variables),
             .repeatable(
-                "--env-file", "FILE", "Set the variables of this file, read as 'vault import' reads dotenv",
+                "--env-file", "FILE", "Set the variables of this file, read as import reads dotenv",
                 \.variableFiles, completing: .file),
             .repeatable(
                 "--file", "K=NAME", "Set a variable to the path of a memory file with the value of NAME",

@@ -59,11 +59,13 @@ struct Status: Command {
             lines.append("secrets: \(status.secrets), in \(Words.count(status.versions, "version"))")
         }
         if let status, status.deadBytes > status.liveBytes {
+            let advice: Hint =
+                "'vault compact' drops those replaced over 90 days ago, 'vault compact --keep none' all"
             lines.append(
-                "older versions: \(status.deadBytes) bytes, current ones \(status.liveBytes); 'vault compact' drops those replaced over 90 days ago, 'vault compact --keep none' all"
+                "older versions: \(status.deadBytes) bytes, current ones \(status.liveBytes); \(advice.text)"
             )
         }
-        lines.append("last verified backup: \(Status.words(backup))")
+        lines.append("last verified backup: \(Status.words(backup).text)")
         lines += CurrentContext.known(context).lines
         let parameters = header.parameters
         lines.append("generation: \(header.generation)")
@@ -86,12 +88,12 @@ struct Status: Command {
     /// How old a backup may be before another one is suggested, in milliseconds: 30 days.
     private static let backupAge: UInt64 = 30 * 86_400_000
 
-    private static func words(_ backup: UInt64?) -> String {
+    private static func words(_ backup: UInt64?) -> Hint {
         guard let backup else { return "never; make one with 'vault backup DEST'" }
         let now = SystemClock.wallMilliseconds()
         let age = now > backup ? now - backup : 0
         let words = Calendar.format(backup) + ", \(Duration.words(milliseconds: age)) ago"
-        return age < backupAge ? words : words + "; make a new one with 'vault backup DEST'"
+        return age < backupAge ? "\(words)" : "\(words); make a new one with 'vault backup DEST'"
     }
 
     private func jsonText(

@@ -39,7 +39,7 @@ struct Undo: Command {
         guard history.count > 1 else {
             throw Failure(
                 .noSuchSecret, "'\(secret.name)' has no version before the present one",
-                hint: "'vault delete' removes it")
+                hint: "'vault delete \(secret.operands)' removes it")
         }
         let exists = try options.during(changing: secret) { () throws(VaultError) in
             try vault.undo(secret)
