@@ -104,7 +104,8 @@ extension SecretBuffer {
     package mutating func fill(fromPrivate path: String, _ what: String) throws(Failure) {
         let file = try InputFile.open(path, what)
         if file.isReadableByOthers {
-            throw Failure(.other, "\(what) can be read by others", hint: "chmod 600 \(Hint.quoted(path: path))")
+            throw Failure(
+                .other, "\(what) can be read by others", hint: "chmod 600 \(Hint.quoted(path: path))")
         }
         try fill(what) { span throws(Errno) in try file.read(into: &span) }
     }

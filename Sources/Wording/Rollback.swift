@@ -9,7 +9,9 @@ extension Failure {
     package static func rollback(_ message: String, path: String, at time: UInt64 = 0) -> Failure {
         Failure(
             .rollback, message + Sighting.comparison(path, at: time),
-            hint: "'vault help restore' says how to put a backup in its place; 'vault accept' trusts what is there")
+            hint:
+                "'vault help restore' says how to put a backup in its place; 'vault accept' trusts what is there"
+        )
     }
 
     /// The file at `path` does not prove that it contains what was seen last.
@@ -38,7 +40,9 @@ extension Failure {
                 .rollback,
                 "\(path) \(words)"
                     + Sighting.comparison(path, at: rollback.lastSeen),
-                hint: "'vault help merge' says how to take in a copy that has it; 'vault accept' trusts what is there")
+                hint:
+                    "'vault help merge' says how to take in a copy that has it; 'vault accept' trusts what is there"
+            )
         case .unprovableRewrite:
             return .rollback(
                 "\(path) cannot prove that it contains \(seen): an older version of vault rewrote it",

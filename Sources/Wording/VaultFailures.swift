@@ -84,7 +84,9 @@ extension Failure {
         case .wrongRecoveryKey:
             self.init(
                 .wrongPassphrase, "wrong recovery key",
-                hint: "passwd, rekey and recovery-key each make a new one, and the previous one no longer works")
+                hint:
+                    "passwd, rekey and recovery-key each make a new one, and the previous one no longer works"
+            )
         case .mistypedRecoveryKey:
             self.init(
                 .wrongPassphrase, "the recovery key is mistyped: its check does not hold",
@@ -167,7 +169,8 @@ extension Failure {
 
     private static func emptyHint(_ path: String) -> Hint {
         if (try? Sighting.last(path)) != nil { return "'vault help restore' says how to put a backup there" }
-        return "a command that was interrupted can leave it, and nothing is in it: rm \(Hint.quoted(path: path))"
+        return
+            "a command that was interrupted can leave it, and nothing is in it: rm \(Hint.quoted(path: path))"
     }
 
     private static let lookFirst: Hint = "look with 'vault list --all' before you try again"

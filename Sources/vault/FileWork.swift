@@ -27,7 +27,8 @@ struct OtherPassphraseOptions: Sendable {
     ]
 
     /// What to do if the other file has another passphrase.
-    static let hint: Hint = "give --other-passphrase-file, --other-passphrase-command or --other-passphrase-fd"
+    static let hint: Hint =
+        "give --other-passphrase-file, --other-passphrase-command or --other-passphrase-fd"
 
     var asPassphrase: PassphraseOptions? {
         if descriptor == nil, file == nil, command == nil { return nil }

@@ -103,6 +103,7 @@ struct ExportSecrets: Command {
         return Failure(
             .notExpressible,
             "\(format.words) cannot carry exactly: \(words.joined(separator: ", ")); nothing was written",
-            hint: "leave it out with --except, choose another format, or hand it over as 'vault help run' says")
+            hint:
+                "leave it out with --except, choose another format, or hand it over as 'vault help run' says")
     }
 }
