@@ -10,7 +10,7 @@ struct ArgumentReader {
     }
 
     private let words: [String]
-    private let parameters: [ParameterOutline]
+    private let parameters: [ParameterInfo]
     private let stopsAtFirstOperand: Bool
     private var optionsHaveEnded = false
     /// What is left of a word of short options, such as the `qo` of `-fqo`.
@@ -19,7 +19,7 @@ struct ArgumentReader {
     /// The place of the next word.
     private(set) var position = 0
 
-    init(_ words: [String], parameters: [ParameterOutline], stopsAtFirstOperand: Bool) {
+    init(_ words: [String], parameters: [ParameterInfo], stopsAtFirstOperand: Bool) {
         self.words = words
         self.parameters = parameters
         self.stopsAtFirstOperand = stopsAtFirstOperand
@@ -94,7 +94,7 @@ struct ArgumentReader {
 
     /// The value of an option: the attached one, else, where it needs one, the next word, whatever that is.
     private mutating func value(
-        _ attached: String?, of parameter: ParameterOutline
+        _ attached: String?, of parameter: ParameterInfo
     ) throws(UsageError) -> String? {
         switch parameter.kind {
         case .flag:

@@ -56,15 +56,15 @@ extension Program {
             }
             if groupWords.contains(word) { continue }
             if word == "help" { return topics(rest, result) }
-            guard let verb = verbs.first(where: { $0.names.contains(word) }) else { return result }
-            walk.enter(verb.outline)
+            guard let verb = verbs.first(where: { $0.isNamed(word) }) else { return result }
+            walk.enter(verb.info)
             for word in rest { walk.take(word) }
             walk.complete(&result)
             return result
         }
         walk.complete(&result)
         if result.typed.hasPrefix("-") || walk.isWaiting { return result }
-        for verb in verbs where !verb.outline.isHidden { result.add(verb.names[0], verb.outline.summary) }
+        for verb in verbs where !verb.info.isHidden { result.add(verb.name, verb.info.summary) }
         result.add("help", "Tell about a command or a topic")
         return result
     }
@@ -72,7 +72,7 @@ extension Program {
     private func topics(_ words: ArraySlice<String>, _ start: Completions) -> Completions {
         var result = start
         guard words.isEmpty else { return result }
-        for verb in verbs where !verb.outline.isHidden { result.add(verb.names[0], verb.outline.summary) }
+        for verb in verbs where !verb.info.isHidden { result.add(verb.name, verb.info.summary) }
         for topic in topics { result.add(topic.name, topic.summary) }
         return result
     }
@@ -80,15 +80,15 @@ extension Program {
 
 /// Goes over the words of a command line that may be wrong or unfinished.
 private struct CompletionWalk {
-    private var parameters: [ParameterOutline]
+    private var parameters: [ParameterInfo]
     private var stopsAtFirstOperand = false
     private var optionsHaveEnded = false
     private var operands: [String] = []
     private var given: [String: String] = [:]
     /// The option whose value the next word is.
-    private var waiting: ParameterOutline?
+    private var waiting: ParameterInfo?
 
-    init(parameters: [ParameterOutline]) { self.parameters = parameters }
+    init(parameters: [ParameterInfo]) { self.parameters = parameters }
 
     var isWaiting: Bool { waiting != nil }
 
@@ -98,9 +98,9 @@ private struct CompletionWalk {
     }
 
     /// Goes on with the words of a command.
-    mutating func enter(_ outline: CommandOutline) {
-        parameters = outline.parameters
-        stopsAtFirstOperand = outline.stopsAtFirstOperand
+    mutating func enter(_ info: CommandInfo) {
+        parameters = info.parameters
+        stopsAtFirstOperand = info.stopsAtFirstOperand
     }
 
     mutating func take(_ word: String) {
@@ -146,7 +146,7 @@ private struct CompletionWalk {
     }
 
     /// Gives the words their operands, and returns those that are still open.
-    private func assignOperands(_ given: inout [String: String]) -> ArraySlice<ParameterOutline> {
+    private func assignOperands(_ given: inout [String: String]) -> ArraySlice<ParameterInfo> {
         var open = parameters.filter { parameter in
             parameter.isOperand
                 && !parameters.contains { $0.operandReplaced == parameter.valueName && given[$0.name] != nil }
@@ -167,7 +167,7 @@ private struct CompletionWalk {
     }
 
     /// An operand that may be left out can be the next one's place too.
-    private func completeOperand(_ open: ArraySlice<ParameterOutline>, _ result: inout Completions) {
+    private func completeOperand(_ open: ArraySlice<ParameterInfo>, _ result: inout Completions) {
         for operand in open {
             if operand.takesMany, result.given[operand.valueName] != nil {
                 // Behind a program come its own words: files, most often.
@@ -185,7 +185,7 @@ private struct CompletionWalk {
     }
 }
 
-extension ParameterOutline {
+extension ParameterInfo {
     fileprivate var mayBeMissing: Bool {
         if case .operand(let atLeast, _) = kind { atLeast == 0 } else { true }
     }

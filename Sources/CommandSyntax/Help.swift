@@ -1,4 +1,4 @@
-extension CommandOutline {
+extension CommandInfo {
     /// The help text of the command, as part of a program.
     public func help(in program: String) -> String {
         var lines = usageLines(in: program)
@@ -46,7 +46,7 @@ extension CommandOutline {
 
 private let helpRow: TextBlock.Row = (label: "-h, --help", text: "Print this help")
 
-extension ParameterOutline {
+extension ParameterInfo {
     /// How an option is shown: `-o, --output FILE`.
     fileprivate var label: String {
         let spelling =
@@ -79,7 +79,7 @@ extension Program {
         if !discussion.isEmpty { lines += [""] + TextLayout.paragraphs(discussion) }
 
         let commands = sections.map { section in
-            let shown = section.verbs.map(\.outline).filter { !$0.isHidden }
+            let shown = section.verbs.map(\.info).filter { !$0.isHidden }
             return TextBlock(title: section.title, rows: shown.map { (label: $0.name, text: $0.summary) })
         }
         let others = [

@@ -28,7 +28,7 @@ extension Program {
         if let first = words.first, !first.hasPrefix("-") {
             return try resolve(first, leading, Array(words.dropFirst()))
         }
-        let version = ParameterOutline(kind: .flag, spelling: "--version", summary: "")
+        let version = ParameterInfo(.flag, "--version", summary: "")
         let sharedOptions = sharedOptions
         var reader = ArgumentReader(
             words, parameters: sharedOptions + [version], stopsAtFirstOperand: true)
@@ -66,13 +66,11 @@ extension Program {
             throw .unknown("command", word, among: knownNames + ["help"])
         }
         do throws(UsageError) {
-            switch try verb.parse(leading + words) {
-            case .command(let action): return .command(action)
-            case .help: return .help(verb.outline.help(in: name))
-            }
+            if let action = try verb.parse(leading + words) { return .command(action) }
         } catch {
-            throw error.pointing(to: "\(name) help \(verb.names[0])")
+            throw error.pointing(to: "\(name) help \(verb.name)")
         }
+        return .help(verb.info.help(in: name))
     }
 
     /// The text for `help TOPIC`, where the topic is a command, one of the topics, or nothing.
@@ -80,7 +78,7 @@ extension Program {
         let words = words.drop(while: groupWords.contains)
         guard let topic = words.first, !["help", "--help", "-h"].contains(topic) else { return overview }
         guard words.count == 1 else { throw UsageError("unexpected operand after TOPIC") }
-        if let verb = verb(named: topic) { return verb.outline.help(in: name) }
+        if let verb = verb(named: topic) { return verb.info.help(in: name) }
         if let page = topics.first(where: { $0.name == topic }) {
             return TextLayout.paragraphs(page.text).joined(separator: "\n") + "\n"
         }
@@ -89,13 +87,13 @@ extension Program {
 
     private func verb(named word: String) -> Verb<Action>? {
         for section in sections {
-            if let verb = section.verbs.first(where: { $0.names.contains(word) }) { return verb }
+            if let verb = section.verbs.first(where: { $0.isNamed(word) }) { return verb }
         }
         return nil
     }
 
     /// The names that may be suggested.
     private var knownNames: [String] {
-        verbs.map(\.outline).filter { !$0.isHidden }.flatMap(\.names)
+        verbs.map(\.info).filter { !$0.isHidden }.flatMap(\.names)
     }
 }

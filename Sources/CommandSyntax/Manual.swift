@@ -14,7 +14,7 @@ extension Program {
         page.text(discussion)
         for section in sections {
             page.heading(section.title.uppercased())
-            for verb in section.verbs where !verb.outline.isHidden { page.command(verb.outline, of: name) }
+            for verb in section.verbs where !verb.info.isHidden { page.command(verb.info, of: name) }
         }
         page.heading("OPTIONS OF MANY COMMANDS")
         page.options(sharedOptions)
@@ -70,20 +70,20 @@ private struct Roff {
         if isExample { lines.append(".fi") }
     }
 
-    mutating func command(_ outline: CommandOutline, of program: String) {
-        lines.append(".SS \"\(Roff.escaped("\(program) \(outline.name)"))\"")
-        for form in outline.usage {
-            lines.append(".B \(Roff.escaped("\(program) \(outline.name)"))")
+    mutating func command(_ info: CommandInfo, of program: String) {
+        lines.append(".SS \"\(Roff.escaped("\(program) \(info.name)"))\"")
+        for form in info.usage {
+            lines.append(".B \(Roff.escaped("\(program) \(info.name)"))")
             lines.append(Roff.line("[options] \(form)"))
             lines.append(".br")
         }
-        paragraph(outline.summary + ".")
-        text(outline.discussion)
-        if !outline.aliases.isEmpty { paragraph("Aliases: " + outline.aliases.joined(separator: ", ")) }
-        options(outline.parameters)
+        paragraph(info.summary + ".")
+        text(info.discussion)
+        if !info.aliases.isEmpty { paragraph("Aliases: " + info.aliases.joined(separator: ", ")) }
+        options(info.parameters)
     }
 
-    mutating func options(_ parameters: [ParameterOutline]) {
+    mutating func options(_ parameters: [ParameterInfo]) {
         for parameter in parameters { entry(parameter.manualLabel, parameter.summary) }
     }
 
@@ -106,7 +106,7 @@ private struct Roff {
     }
 }
 
-extension ParameterOutline {
+extension ParameterInfo {
     fileprivate var manualLabel: String {
         let spelling = isOperand ? valueName : [short, long].compactMap(\.self).joined(separator: ", ")
         return switch kind {

@@ -13,18 +13,18 @@ public struct Program<Action>: Sendable {
     /// Options of the commands that may also stand before the command.
     ///
     /// Made anew at each use, since most command lines never look at them.
-    public var sharedOptions: [ParameterOutline] { makeSharedOptions() }
+    public var sharedOptions: [ParameterInfo] { makeSharedOptions() }
     /// The commands, under their headings.
     public let sections: [Section<Action>]
     /// What `help` can explain beside the commands.
     public let topics: [HelpTopic]
 
-    private let makeSharedOptions: @Sendable () -> [ParameterOutline]
+    private let makeSharedOptions: @Sendable () -> [ParameterInfo]
 
     /// Describes a program.
     public init(
         name: String, summary: String, discussion: String = "", groupWords: [String] = [],
-        sharedOptions: @autoclosure @escaping @Sendable () -> [ParameterOutline] = [],
+        sharedOptions: @autoclosure @escaping @Sendable () -> [ParameterInfo] = [],
         sections: [Section<Action>], topics: [HelpTopic] = []
     ) {
         self.name = name
@@ -56,31 +56,29 @@ public struct Section<Action>: Sendable {
 
 /// A command of a program, without the type of its parsed form.
 public struct Verb<Action>: Sendable {
-    /// What it is called by: its name, then its aliases.
-    public let names: [String]
-    /// The command's name and texts.
-    public var outline: CommandOutline { makeOutline() }
+    /// Its name, texts, options and operands.
+    public var info: CommandInfo { makeInfo() }
 
-    let parse: @Sendable ([String]) throws(UsageError) -> Parsed<Action>
-    private let makeOutline: @Sendable () -> CommandOutline
+    /// What it is called by.
+    let name: String
+    /// Whether a word is its name or one of its aliases.
+    let isNamed: @Sendable (String) -> Bool
+    /// What the words that follow the name make of it; nil if they ask for help.
+    let parse: @Sendable ([String]) throws(UsageError) -> Action?
+    private let makeInfo: @Sendable () -> CommandInfo
 
-    /// A command by its table, and what becomes of it once parsed.
+    /// A command, and what becomes of it once it is parsed.
     ///
-    /// - Parameters:
-    ///   - names: the names in the table, repeated here so that a program finds the command that it runs
-    ///     without making the tables of all others.
-    ///   - action: may refuse what no table can express, such as options that exclude each other.
-    public init<Command>(
-        named names: [String]? = nil, _ syntax: @autoclosure @escaping @Sendable () -> Syntax<Command>,
-        _ action: @escaping @Sendable (Command) throws(UsageError) -> Action
+    /// - Parameter action: may refuse what no declaration can express, such as options that exclude each other.
+    public init<Command: ParsedCommand>(
+        _ command: Command.Type, _ action: @escaping @Sendable (Command) throws(UsageError) -> Action
     ) {
-        self.names = names ?? syntax().outline.names
-        makeOutline = { syntax().outline }
-        parse = { (words: [String]) throws(UsageError) -> Parsed<Action> in
-            switch try syntax().parse(words) {
-            case .command(let command): .command(try action(command))
-            case .help: .help
-            }
+        name = Command.info.name
+        isNamed = { Command.info.isNamed($0) }
+        makeInfo = { Command.completeInfo }
+        parse = { (words: [String]) throws(UsageError) -> Action? in
+            guard let command = try Command.parse(words) else { return nil }
+            return try action(command)
         }
     }
 }

@@ -8,16 +8,15 @@ package struct Hint: ExpressibleByStringInterpolation, Sendable {
     /// The text, divided where an option belongs that names the vault.
     private var pieces = [""]
 
-    /// The option that names the vault, as a shell takes it; nil if a command without it acts on the same one.
-    private static let option = Mutex<String?>(nil)
+    /// The vault that commands have to name; nil if a command that names none acts on the same one.
+    private static let vault = Mutex<String?>(nil)
 
     /// What follows `vault` in commands that are about no vault.
     private static let general = ["help", "lock --all", "trust"]
 
     /// Has the commands of every hint act on the vault at `path`, without which they would act on the one that is meant by default.
     package static func name(_ path: String) {
-        let option = "--vault \(quoted(path: path)) "
-        self.option.withLock { $0 = option }
+        vault.withLock { $0 = path }
     }
 
     package init(stringLiteral text: String) { append(literal: text) }
@@ -25,7 +24,10 @@ package struct Hint: ExpressibleByStringInterpolation, Sendable {
     package init(stringInterpolation: StringInterpolation) { self = stringInterpolation.hint }
 
     /// The hint as it is shown.
-    package var text: String { pieces.joined(separator: Hint.option.withLock { $0 } ?? "") }
+    package var text: String {
+        let vault = Hint.vault.withLock { $0 }
+        return pieces.joined(separator: vault.map { "--vault \(Hint.quoted(path: $0)) " } ?? "")
+    }
 
     private mutating func append(_ text: String) { pieces[pieces.count - 1] += text }
 

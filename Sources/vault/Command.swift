@@ -1,7 +1,8 @@
+internal import CommandSyntax
 internal import Wording
 
 /// A verb with its options, ready to be done.
-protocol Command: Sendable {
+protocol Command: ParsedCommand {
     /// Does it, all of it.
     func run() throws(Failure)
 

@@ -11,61 +11,64 @@ enum CommandTable {
             several, the project's applies, else the cluster's, else the team's.
             """,
         groupWords: ["secrets"],
-        sharedOptions: VaultOptions.parameters.outlines,
+        sharedOptions: Parameters.declared { parameters in
+            var options = VaultOptions()
+            options.declare(&parameters)
+        },
         sections: [
             Section(
                 "Secrets",
                 [
-                    Verb(named: ["set"], SetSecret.syntax, run),
-                    Verb(named: ["get", "show"], Get.syntax, run),
-                    Verb(named: ["list", "ls"], List.syntax, run),
-                    Verb(named: ["delete", "rm", "remove", "unset"], Delete.syntax, run),
-                    Verb(named: ["edit"], Edit.syntax, run),
-                    Verb(named: ["copy", "cp"], CopySecret.copySyntax, run),
-                    Verb(named: ["move", "mv"], CopySecret.moveSyntax, run),
+                    Verb(SetSecret.self, run),
+                    Verb(Get.self, run),
+                    Verb(List.self, run),
+                    Verb(Delete.self, run),
+                    Verb(Edit.self, run),
+                    Verb(CopySecret.self, run),
+                    Verb(MoveSecret.self, run),
                 ]),
             Section(
                 "Using them",
                 [
-                    Verb(named: ["run", "exec"], Run.syntax, run),
-                    Verb(named: ["inject"], Inject.syntax, run),
-                    Verb(named: ["export"], ExportSecrets.syntax, run),
-                    Verb(named: ["import"], ImportSecrets.syntax, run),
-                    Verb(named: ["explain"], Explain.syntax, run),
-                    Verb(named: ["trust"], Trust.syntax, run),
-                    Verb(named: ["web"], Web.syntax, run),
+                    Verb(Run.self, run),
+                    Verb(Inject.self, run),
+                    Verb(ExportSecrets.self, run),
+                    Verb(ImportSecrets.self, run),
+                    Verb(Explain.self, run),
+                    Verb(Trust.self, run),
+                    Verb(Web.self, run),
                 ]),
             Section(
                 "The past",
                 [
-                    Verb(named: ["history"], History.syntax, run), Verb(named: ["undo"], Undo.syntax, run),
-                    Verb(named: ["purge"], PurgeVersions.syntax, run),
+                    Verb(History.self, run), Verb(Undo.self, run),
+                    Verb(PurgeVersions.self, run),
                 ]),
             Section(
                 "The vault",
                 [
-                    Verb(named: ["init"], Init.syntax, run), Verb(named: ["unlock"], Unlock.syntax, run),
-                    Verb(named: ["lock"], Lock.syntax, run), Verb(named: ["status"], Status.syntax, run),
-                    Verb(named: ["passwd"], Passwd.syntax, run), Verb(named: ["rekey"], Rekey.syntax, run),
-                    Verb(named: ["recovery-key"], MakeRecoveryKey.syntax, run),
+                    Verb(Init.self, run), Verb(Unlock.self, run),
+                    Verb(Lock.self, run), Verb(Status.self, run),
+                    Verb(Passwd.self, run), Verb(Rekey.self, run),
+                    Verb(MakeRecoveryKey.self, run),
                 ]),
             Section(
                 "The file",
                 [
-                    Verb(named: ["backup"], MakeBackup.syntax, run),
-                    Verb(named: ["restore"], Restore.syntax, run),
-                    Verb(named: ["compact"], Compact.syntax, run), Verb(named: ["check"], Check.syntax, run),
-                    Verb(named: ["salvage"], SalvageFile.syntax, run),
-                    Verb(named: ["accept"], Accept.syntax, run),
-                    Verb(named: ["diff"], Diff.syntax, run), Verb(named: ["merge"], MergeCopy.syntax, run),
+                    Verb(MakeBackup.self, run),
+                    Verb(Restore.self, run),
+                    Verb(Compact.self, run), Verb(Check.self, run),
+                    Verb(SalvageFile.self, run),
+                    Verb(Accept.self, run),
+                    Verb(Diff.self, run), Verb(MergeCopy.self, run),
                 ]),
             Section(
                 "Pages and shells",
                 [
-                    Verb(named: ["completions"], PrintCompletions.syntax, run),
-                    Verb(named: ["complete"], Complete.syntax, run),
-                    Verb(named: ["man"], PrintManual.syntax, run),
-                    Verb(named: ["version"], Version.syntax, run),
+                    Verb(PrintCompletions.self, run),
+                    Verb(Complete.self, run),
+                    Verb(PrintManual.self, run),
+                    Verb(Version.self, run),
                 ]),
         ],
         topics: [HelpTopic.exitCodes, .environment, .unattended, .git, .migrate, .recipes])

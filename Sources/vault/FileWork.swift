@@ -13,18 +13,18 @@ struct OtherPassphraseOptions: Sendable {
     var file: String?
     var command: String?
 
-    static let parameters: Parameters<OtherPassphraseOptions> = [
-        .option(
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.option(
             "--other-passphrase-fd", "N", "Read the other file's passphrase from this file descriptor",
-            \.descriptor, as: .number(in: 0...65535)),
-        .option(
-            "--other-passphrase-file", "FILE", "Read the other file's passphrase from this file", \.file,
-            completing: .file),
-        .option(
+            &descriptor, as: .number(in: 0...65535))
+        parameters.option(
+            "--other-passphrase-file", "FILE", "Read the other file's passphrase from this file", &file,
+            completing: .file)
+        parameters.option(
             "--other-passphrase-command", "CMD",
-            "Take what this shell command prints as the other file's passphrase", \.command,
-            completing: .command),
-    ]
+            "Take what this shell command prints as the other file's passphrase", &command,
+            completing: .command)
+    }
 
     /// What to do if the other file has another passphrase.
     static let hint: Hint =
@@ -41,10 +41,10 @@ struct FileOptions: Sendable {
     var common = CommonOptions()
     var passphrase = PassphraseOptions()
 
-    static let parameters: Parameters<FileOptions> = [
-        .options(PassphraseOptions.parameters, \.passphrase, group: "Passphrase"),
-        .options(CommonOptions.parameters, \.common, group: "Common options"),
-    ]
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.group("Passphrase") { passphrase.declare(&$0) }
+        parameters.group("Common options") { common.declare(&$0) }
+    }
 
     /// Somebody with the key of the vault at `path`: the agent, if it has it and no passphrase is named; else this process.
     func worker(for path: String) throws(Failure) -> any Worker {

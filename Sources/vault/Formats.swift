@@ -18,10 +18,10 @@ struct NameFilter: Sendable {
     var only: [String] = []
     var except: [String] = []
 
-    static let parameters: Parameters<NameFilter> = [
-        .repeatable("--only", "GLOB", "Only secrets whose names match", \.only),
-        .repeatable("--except", "GLOB", "No secrets whose names match", \.except),
-    ]
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.repeatable("--only", "GLOB", "Only secrets whose names match", &only)
+        parameters.repeatable("--except", "GLOB", "No secrets whose names match", &except)
+    }
 
     func wants(_ secret: Secret) -> Bool {
         let matches = { (patterns: [String]) in patterns.contains { Glob.matches(secret.name, $0) } }

@@ -11,12 +11,13 @@ struct CostOptions: Sendable {
     var memory: Int?
     var passes: Int?
 
-    static let parameters: Parameters<CostOptions> = [
-        .option(
-            "--kdf-memory", "MiB", "Memory for the key derivation, 64 to 4096", \.memory,
-            as: .number(in: 64...4096)),
-        .option("--kdf-time", "N", "Passes over that memory, 3 to 32", \.passes, as: .number(in: 3...32)),
-    ]
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.option(
+            "--kdf-memory", "MiB", "Memory for the key derivation, 64 to 4096", &memory,
+            as: .number(in: 64...4096))
+        parameters.option(
+            "--kdf-time", "N", "Passes over that memory, 3 to 32", &passes, as: .number(in: 3...32))
+    }
 
     /// Nil if this machine is to be measured.
     func chosen() throws(Failure) -> Argon2id.Parameters? {
@@ -36,8 +37,10 @@ struct CostOptions: Sendable {
 struct RecoveryOptions: Sendable {
     var isDropped = false
 
-    static let parameters: Parameters<RecoveryOptions> = .flag(
-        "--drop-recovery-key", "Leave the vault without a recovery key", \.isDropped)
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.flag(
+            "--drop-recovery-key", "Leave the vault without a recovery key", &isDropped)
+    }
 }
 
 /// Prints a recovery key, the one time that it is printed.

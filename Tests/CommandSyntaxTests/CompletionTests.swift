@@ -5,8 +5,8 @@ import Testing
 @Suite struct CompletionTests {
     private static let program = Program<Put>(
         name: "tool", summary: "Does things", groupWords: ["group"],
-        sharedOptions: Parameters<Put>.options(Common.parameters, \.common).outlines,
-        sections: [Section("All", [Verb(Put.syntax) { $0 }])],
+        sharedOptions: Common.options,
+        sections: [Section("All", [Verb(Put.self) { $0 }])],
         topics: [HelpTopic(name: "topic", summary: "About it", text: "Text.")])
 
     private func words(_ line: String...) -> [String] {

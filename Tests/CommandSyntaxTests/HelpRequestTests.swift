@@ -24,8 +24,8 @@ import Testing
     }
 
     @Test func `help belongs to the command that is started`() throws {
-        #expect(try Start.syntax.parse(["npm", "--help"]) == .command(Start(words: ["npm", "--help"])))
-        #expect(try Start.syntax.parse(["--help", "npm"]) == .help)
-        #expect(throws: UsageError.self) { try Start.syntax.parse(["--bogus", "npm", "--help"]) }
+        #expect(try Start.parse(["npm", "--help"]) == Start(words: ["npm", "--help"]))
+        #expect(try Start.parse(["--help", "npm"]) == nil)
+        #expect(throws: UsageError.self) { try Start.parse(["--bogus", "npm", "--help"]) }
     }
 }

@@ -4,7 +4,7 @@ import Testing
 @Suite struct HelpTests {
     @Test func `help for a command shows all there is`() {
         #expect(
-            Put.syntax.outline.help(in: "tool") == """
+            Put.completeInfo.help(in: "tool") == """
                 Usage: tool put [options] PLACE [NAME]
 
                 Put something somewhere.
@@ -43,7 +43,7 @@ import Testing
 
     @Test func `a command without parameters has help`() {
         #expect(
-            Lock.syntax.outline.help(in: "tool") == """
+            Lock.completeInfo.help(in: "tool") == """
                 Usage: tool lock [options]
 
                 Lock it.
@@ -82,14 +82,17 @@ import Testing
     }
 
     @Test func `long summaries are wrapped and long labels stand alone`() {
-        let words = Array(repeating: "word", count: 40).joined(separator: " ")
-        let syntax = Syntax(
-            Put(), name: "x", usage: "A\nB", summary: "X",
-            parameters: [
-                .option("--an-option-with-a-very-long-name", "VALUE", words, \.value),
-                .flag("--force", words, \.force),
-            ])
-        let lines = syntax.outline.help(in: "tool").split(separator: "\n", omittingEmptySubsequences: false)
+        struct Sample: ParsedCommand {
+            static let words = Array(repeating: "word", count: 40).joined(separator: " ")
+            var value = Put()
+            static let info = CommandInfo(name: "x", usage: "A\nB", summary: "X")
+            mutating func declare(_ parameters: inout Parameters) {
+                parameters.option("--an-option-with-a-very-long-name", "VALUE", Self.words, &value.value)
+                parameters.flag("--force", Self.words, &value.force)
+            }
+        }
+        let lines = Sample.completeInfo.help(in: "tool").split(
+            separator: "\n", omittingEmptySubsequences: false)
         #expect(
             lines.starts(with: [
                 "Usage: tool x [options] A", "       tool x [options] B", "", "X.", "", "Options:",
@@ -101,25 +104,34 @@ import Testing
     }
 
     @Test func `usage is made from the operands when none is given`() {
-        #expect(Put.syntax.outline.usage == ["PLACE [NAME]"])
-        #expect(Start.syntax.outline.usage == ["[--] COMMAND [ARGUMENT...]"])
-        let list = Syntax(Start(), name: "x", summary: "X", parameters: [.operands("FILE", "Files", \.words)])
-        #expect(list.outline.usage == ["[FILE...]"])
-        let none = Syntax(Lock(), name: "x", usage: "", summary: "X", parameters: [])
-        #expect(none.outline.help(in: "tool").hasPrefix("Usage: tool x [options]\n\nX.\n"))
+        #expect(Put.completeInfo.usage == ["PLACE [NAME]"])
+        #expect(Start.completeInfo.usage == ["[--] COMMAND [ARGUMENT...]"])
+        struct List: ParsedCommand {
+            var value = Start()
+            static let info = CommandInfo(name: "x", summary: "X")
+            mutating func declare(_ parameters: inout Parameters) {
+                parameters.operands("FILE", "Files", &value.words)
+            }
+        }
+        #expect(List.completeInfo.usage == ["[FILE...]"])
+        struct None: ParsedCommand {
+            var value = Lock()
+            static let info = CommandInfo(name: "x", usage: "", summary: "X")
+            mutating func declare(_ parameters: inout Parameters) {}
+        }
+        #expect(None.completeInfo.help(in: "tool").hasPrefix("Usage: tool x [options]\n\nX.\n"))
     }
 
     @Test func `the table carries what completions need`() {
-        let outlines = Put.syntax.outline.parameters
-        func completion(_ name: String) -> Completion? { outlines.first { $0.name == name }?.completion }
+        let parameters = Put.completeInfo.parameters
+        func completion(_ name: String) -> Completion? { parameters.first { $0.name == name }?.completion }
         #expect(completion("PLACE") == .choices(["team", "project", "cluster"]))
         #expect(completion("--output") == .file)
         #expect(completion("--vault") == .file)
         #expect(completion("--value") == Completion.none)
-        #expect(outlines.first { $0.name == "--quiet" }?.group == "Common options")
-        #expect(outlines.first { $0.name == "--level" }?.expected == "a number from 0 to 9")
-        #expect(outlines.first { $0.name == "--env" }?.isRepeatable == true)
-        #expect(outlines.first { $0.name == "--generate" }?.kind == .optionalValue)
-        #expect(outlines.first { $0.name == "NAME" }?.kind == .operand(atLeast: 0, atMost: 1))
+        #expect(parameters.first { $0.name == "--quiet" }?.group == "Common options")
+        #expect(parameters.first { $0.name == "--env" }?.isRepeatable == true)
+        #expect(parameters.first { $0.name == "--generate" }?.kind == .optionalValue)
+        #expect(parameters.first { $0.name == "NAME" }?.kind == .operand(atLeast: 0, atMost: 1))
     }
 }

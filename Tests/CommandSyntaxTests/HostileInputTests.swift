@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct HostileInputTests {
     @Test func `an empty word is an operand`() throws {
-        #expect(try Copy.syntax.parse([""]) == .command(Copy(from: "")))
+        #expect(try Copy.parse([""]) == Copy(from: ""))
         #expect(throws: UsageError("operand PLACE must be one of team, project, cluster")) {
             try Put.parse("")
         }
@@ -74,7 +74,7 @@ import Testing
         let options = (0..<count).flatMap { ["--env", "K\($0)=V"] }
         #expect(try Put.parse(["team"] + options)?.variables.count == count)
         let words = (0..<count).map { "-\($0)" }
-        #expect(try Start.syntax.parse(["--"] + words) == .command(Start(words: words)))
+        #expect(try Start.parse(["--"] + words) == Start(words: words))
         #expect(throws: UsageError("option '--force' was given twice")) {
             try Put.parse(["-" + String(repeating: "f", count: count)])
         }
@@ -98,7 +98,7 @@ import Testing
                 .joined()
             }
             _ = try? Put.parse(words)
-            _ = try? Start.syntax.parse(words)
+            _ = try? Start.parse(words)
             _ = try? Action.program.resolve(words)
         }
     }

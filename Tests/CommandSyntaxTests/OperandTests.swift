@@ -4,39 +4,41 @@ import Testing
 @Suite struct OperandTests {
     @Test func `operands are filled in their order`() throws {
         #expect(try Put.parse("project", "N") == Put(place: .project, name: "N"))
-        #expect(try Copy.syntax.parse(["a", "b"]) == .command(Copy(from: "a", to: "b")))
+        #expect(try Copy.parse(["a", "b"]) == Copy(from: "a", to: "b"))
     }
 
     @Test func `an operand with a default may be left out`() throws {
-        #expect(try Copy.syntax.parse(["a"]) == .command(Copy(from: "a", to: "-")))
+        #expect(try Copy.parse(["a"]) == Copy(from: "a", to: "-"))
     }
 
     @Test func `a missing operand is named`() {
         #expect(throws: UsageError("missing operand PLACE")) { try Put.parse() }
-        #expect(throws: UsageError("missing operand FROM")) { try Copy.syntax.parse([]) }
-        #expect(throws: UsageError("missing operand COMMAND")) { try Start.syntax.parse([]) }
-        #expect(throws: UsageError("missing operand COMMAND")) { try Start.syntax.parse(["--"]) }
+        #expect(throws: UsageError("missing operand FROM")) { try Copy.parse([]) }
+        #expect(throws: UsageError("missing operand COMMAND")) { try Start.parse([]) }
+        #expect(throws: UsageError("missing operand COMMAND")) { try Start.parse(["--"]) }
     }
 
     @Test func `an operand too many is refused and not repeated`() {
         #expect(throws: UsageError("unexpected operand after NAME")) { try Put.parse("team", "N", "hunter2") }
         #expect(throws: UsageError("unexpected operand: 'lock' takes none")) {
-            try Lock.syntax.parse(["hunter2"])
+            try Lock.parse(["hunter2"])
         }
     }
 
     @Test func `an operand too many beside an option in its place is refused`() {
-        let syntax = Syntax(
-            Put(), name: "x", summary: "X",
-            parameters: [
-                .operand("NAME", "Name", \.name, isRequired: true),
-                .option("--name", "NAME", "Name", \.name, insteadOf: "NAME"),
-            ])
-        #expect(throws: UsageError("unexpected operand beside '--name'")) {
-            try syntax.parse(["--name=N", "v"])
+        struct Sample: ParsedCommand {
+            var value = Put()
+            static let info = CommandInfo(name: "x", summary: "X")
+            mutating func declare(_ parameters: inout Parameters) {
+                parameters.operand("NAME", "Name", &value.name, isRequired: true)
+                parameters.option("--name", "NAME", "Name", &value.name, insteadOf: "NAME")
+            }
         }
-        #expect(throws: UsageError("missing operand NAME")) { try syntax.parse([]) }
-        #expect(throws: Never.self) { try syntax.parse(["--name=N"]) }
+        #expect(throws: UsageError("unexpected operand beside '--name'")) {
+            try Sample.parse(["--name=N", "v"])
+        }
+        #expect(throws: UsageError("missing operand NAME")) { try Sample.parse([]) }
+        #expect(throws: Never.self) { try Sample.parse(["--name=N"]) }
     }
 
     @Test func `an operand of another form is refused and not repeated`() {
@@ -46,53 +48,57 @@ import Testing
     }
 
     @Test func `optional operands give way to required ones`() throws {
-        let syntax = Syntax(
-            Put(), name: "x", summary: "X",
-            parameters: [
-                .operand("PLACE", "Place", \.place, as: .oneOf),
-                .operand("NAME", "Name", \.name, isRequired: true),
-            ])
-        #expect(try syntax.parse(["team"]) == .command(Put(name: "team")))
-        #expect(try syntax.parse(["team", "N"]) == .command(Put(place: .team, name: "N")))
-        #expect(throws: UsageError("missing operand NAME")) { try syntax.parse([]) }
+        struct Sample: ParsedCommand {
+            var value = Put()
+            static let info = CommandInfo(name: "x", summary: "X")
+            mutating func declare(_ parameters: inout Parameters) {
+                parameters.operand("PLACE", "Place", &value.place, as: .oneOf)
+                parameters.operand("NAME", "Name", &value.name, isRequired: true)
+            }
+        }
+        #expect(try Sample.parse(["team"])?.value == Put(name: "team"))
+        #expect(try Sample.parse(["team", "N"])?.value == Put(place: .team, name: "N"))
+        #expect(throws: UsageError("missing operand NAME")) { try Sample.parse([]) }
     }
 
     @Test func `a list of operands has a least and a most`() throws {
-        let syntax = Syntax(
-            Put(), name: "x", summary: "X",
-            parameters: [
-                .operands("PORT", "Ports", \.ports, as: .number(in: 1...9), atLeast: 2, atMost: 3)
-            ])
-        #expect(try syntax.parse(["1", "2"]) == .command(Put(ports: [1, 2])))
-        #expect(try syntax.parse(["1", "2", "3"]) == .command(Put(ports: [1, 2, 3])))
-        #expect(throws: UsageError("missing operand PORT")) { try syntax.parse(["1"]) }
-        #expect(throws: UsageError("unexpected operand after PORT")) {
-            try syntax.parse(["1", "2", "3", "4"])
+        struct Sample: ParsedCommand {
+            var value = Put()
+            static let info = CommandInfo(name: "x", summary: "X")
+            mutating func declare(_ parameters: inout Parameters) {
+                parameters.operands("PORT", "Ports", &value.ports, atLeast: 2, atMost: 3)
+            }
         }
-        #expect(throws: UsageError("operand PORT must be a number from 1 to 9")) {
-            try syntax.parse(["1", "x"])
+        #expect(try Sample.parse(["1", "2"])?.value == Put(ports: ["1", "2"]))
+        #expect(try Sample.parse(["1", "2", "3"])?.value == Put(ports: ["1", "2", "3"]))
+        #expect(throws: UsageError("missing operand PORT")) { try Sample.parse(["1"]) }
+        #expect(throws: UsageError("unexpected operand after PORT")) {
+            try Sample.parse(["1", "2", "3", "4"])
         }
     }
 
     @Test func `a list leaves the last word to the operand behind it`() throws {
-        let syntax = Syntax(
-            Put(), name: "x", summary: "X",
-            parameters: [
-                .operands("FROM", "Files", \.variables), .operand("TO", "File", \.output, isRequired: true),
-            ])
-        #expect(try syntax.parse(["a", "b", "c"]) == .command(Put(output: "c", variables: ["a", "b"])))
-        #expect(try syntax.parse(["a"]) == .command(Put(output: "a")))
+        struct Sample: ParsedCommand {
+            var value = Put()
+            static let info = CommandInfo(name: "x", summary: "X")
+            mutating func declare(_ parameters: inout Parameters) {
+                parameters.operands("FROM", "Files", &value.variables)
+                parameters.operand("TO", "File", &value.output, isRequired: true)
+            }
+        }
+        #expect(try Sample.parse(["a", "b", "c"])?.value == Put(output: "c", variables: ["a", "b"]))
+        #expect(try Sample.parse(["a"])?.value == Put(output: "a"))
     }
 
     @Test func `a dash alone is an operand`() throws {
-        #expect(try Copy.syntax.parse(["-", "-"]) == .command(Copy(from: "-", to: "-")))
+        #expect(try Copy.parse(["-", "-"]) == Copy(from: "-", to: "-"))
     }
 
     @Test func `two dashes end the options`() throws {
-        #expect(try Copy.syntax.parse(["--", "--force", "-h"]) == .command(Copy(from: "--force", to: "-h")))
-        #expect(try Copy.syntax.parse(["a", "--", "--help"]) == .command(Copy(from: "a", to: "--help")))
-        #expect(try Copy.syntax.parse(["--", "--"]) == .command(Copy(from: "--", to: "-")))
-        #expect(try Copy.syntax.parse(["a", "--"]) == .command(Copy(from: "a")))
+        #expect(try Copy.parse(["--", "--force", "-h"]) == Copy(from: "--force", to: "-h"))
+        #expect(try Copy.parse(["a", "--", "--help"]) == Copy(from: "a", to: "--help"))
+        #expect(try Copy.parse(["--", "--"]) == Copy(from: "--", to: "-"))
+        #expect(try Copy.parse(["a", "--"]) == Copy(from: "a"))
     }
 
     @Test(arguments: [
@@ -106,12 +112,12 @@ import Testing
         (["", "-q"], ["", "-q"]),
     ])
     func `the first operand may end the options`(words: [String], expected: [String]) throws {
-        #expect(try Start.syntax.parse(words) == .command(Start(words: expected)))
+        #expect(try Start.parse(words) == Start(words: expected))
     }
 
     @Test func `options stand before the operand that ends them`() throws {
         #expect(
-            try Start.syntax.parse(["--only", "A*", "-q", "--only=B", "--", "env", "-q"])
-                == .command(Start(only: ["A*", "B"], words: ["env", "-q"], common: Common(quiet: true))))
+            try Start.parse(["--only", "A*", "-q", "--only=B", "--", "env", "-q"])
+                == Start(only: ["A*", "B"], words: ["env", "-q"], common: Common(quiet: true)))
     }
 }

@@ -16,7 +16,7 @@ import Testing
     @Test func `a group word before a command means nothing`() throws {
         #expect(
             try resolve("things", "put", "team", "--name=N") == .command(.put(Put(place: .team, name: "N"))))
-        #expect(try resolve("things", "-q", "lock", "--help") == .help(Lock.syntax.outline.help(in: "tool")))
+        #expect(try resolve("things", "-q", "lock", "--help") == .help(Lock.completeInfo.help(in: "tool")))
         #expect(try resolve("things", "--help") == .help(Action.program.overview))
         #expect(try resolve("put", "team", "things") == .command(.put(Put(place: .team, name: "things"))))
     }
@@ -60,7 +60,7 @@ import Testing
         ["copy", "-h"], ["cp", "a", "b", "c", "--help"],
     ])
     func `help for a command`(words: [String]) throws {
-        #expect(try Action.program.resolve(words) == .help(Copy.syntax.outline.help(in: "tool")))
+        #expect(try Action.program.resolve(words) == .help(Copy.completeInfo.help(in: "tool")))
     }
 
     @Test func `help on a topic`() throws {
@@ -128,16 +128,19 @@ import Testing
     }
 
     @Test func `contradictions in a table are found`() {
-        let syntax = Syntax(
-            Put(), name: "x", summary: "ends in a stop.",
-            parameters: [
-                .flag("-h --force", "Fine", \.force), .flag("--force", "Fine", \.all),
-                .flag("-x", "Fine", \.force),
-                .flag("-long --long", "", \.force),
-                .option("--name", "NAME", "Fine", \.name, insteadOf: "NAME"),
-            ])
+        struct Sample: ParsedCommand {
+            var value = Put()
+            static let info = CommandInfo(name: "x", summary: "ends in a stop.")
+            mutating func declare(_ parameters: inout Parameters) {
+                parameters.flag("-h --force", "Fine", &value.force)
+                parameters.flag("--force", "Fine", &value.all)
+                parameters.flag("-x", "Fine", &value.force)
+                parameters.flag("-long --long", "", &value.force)
+                parameters.option("--name", "NAME", "Fine", &value.name, insteadOf: "NAME")
+            }
+        }
         #expect(
-            syntax.outline.inconsistencies == [
+            Sample.completeInfo.inconsistencies == [
                 "x: --force stands twice", "x: -h stands twice", "x: no long spelling: -x",
                 "x: short option --long", "x: --name stands for an unknown operand NAME",
                 "x: summary of --long",
@@ -148,7 +151,7 @@ import Testing
     @Test func `two commands of one name are found`() {
         let program = Program<Action>(
             name: "t", summary: "T",
-            sections: [Section("S", [Verb(Lock.syntax) { _ in .lock }, Verb(Lock.syntax) { _ in .lock }])])
+            sections: [Section("S", [Verb(Lock.self) { _ in .lock }, Verb(Lock.self) { _ in .lock }])])
         #expect(program.inconsistencies == ["lock stands twice"])
     }
 }

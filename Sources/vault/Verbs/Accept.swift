@@ -9,8 +9,8 @@ struct Accept: Command {
     var yes = false
     var options = FileOptions()
 
-    static let syntax = Syntax(
-        Accept(), name: "accept", summary: "Trust the file that is there now",
+    static let info = CommandInfo(
+        name: "accept", summary: "Trust the file that is there now",
         discussion: """
             This machine remembers what it last saw of each vault. A file that cannot prove that it contains that is not used (exit code \
             13): it is older, has diverged, has keys that were replaced, or is another vault, and somebody may have put it there. If you \
@@ -18,11 +18,12 @@ struct Accept: Command {
             is given up, a purge too; a copy that has it can be merged before or after: 'vault merge' keeps what both have.
 
             A person at a terminal is asked first; a script needs --yes. Where nothing is wrong, nothing is asked or changed.
-            """,
-        parameters: [
-            .flag("-y --yes", "Do not ask", \.yes),
-            .options(FileOptions.parameters, \.options),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.flag("-y --yes", "Do not ask", &yes)
+        options.declare(&parameters)
+    }
 
     func run() throws(Failure) {
         let path = try options.common.path()

@@ -8,8 +8,8 @@ struct Check: Command {
     var keyless = false
     var options = FileOptions()
 
-    static let syntax = Syntax(
-        Check(), name: "check", summary: "Verify every byte of the file",
+    static let info = CommandInfo(
+        name: "check", summary: "Verify every byte of the file",
         discussion: """
             Every open verifies each frame; this reads the file anew and also looks at the header's copy, at what lies between, and at \
             bytes that a killed writer left at the end. The exit code is 0 if all is well, 10 with one line for each finding, 8 \
@@ -17,11 +17,12 @@ struct Check: Command {
 
             With --keyless no passphrase is needed: the header's sum and the checksum of every frame are verified, which finds \
             what a disk or a copy spoils, but not what somebody changed on purpose.
-            """,
-        parameters: [
-            .flag("--keyless", "Verify what can be verified without a key", \.keyless),
-            .options(FileOptions.parameters, \.options),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.flag("--keyless", "Verify what can be verified without a key", &keyless)
+        options.declare(&parameters)
+    }
 
     func run() throws(Failure) {
         let path = try options.common.path()

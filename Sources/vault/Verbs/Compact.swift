@@ -18,8 +18,8 @@ struct Compact: Command {
 
     private static let ninetyDays: UInt64 = 90 * 86_400_000
 
-    static let syntax = Syntax(
-        Compact(), name: "compact", summary: "Rewrite the file without what is no longer wanted",
+    static let info = CommandInfo(
+        name: "compact", summary: "Rewrite the file without what is no longer wanted",
         discussion: """
             The newest version of every secret is kept, and so is every deletion, so that an old copy that is merged later brings \
             nothing back. Of older versions, those are kept that were replaced or deleted in the last 90 days; --keep chooses \
@@ -29,14 +29,15 @@ struct Compact: Command {
             The whole file is verified first. The new one is written beside it, read back, compared, and then takes its \
             place in one step; whenever the machine stops, the old or the new file is there, whole. Readers are not \
             disturbed, and writers wait.
-            """,
-        parameters: [
-            .option(
-                "--keep", "all|none|DURATION",
-                "Keep all older versions, none, or those replaced so recently (90d)",
-                \.keep, as: .keep),
-            .options(FileOptions.parameters, \.options),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.option(
+            "--keep", "all|none|DURATION",
+            "Keep all older versions, none, or those replaced so recently (90d)",
+            &keep, as: .keep)
+        options.declare(&parameters)
+    }
 
     func run() throws(Failure) {
         let path = try options.common.path()

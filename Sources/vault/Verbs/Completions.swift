@@ -11,8 +11,8 @@ struct PrintCompletions: Command {
 
     var shell = Shell.bash
 
-    static let syntax = Syntax(
-        PrintCompletions(), name: "completions", usage: "bash|zsh|fish",
+    static let info = CommandInfo(
+        name: "completions", usage: "bash|zsh|fish",
         summary: "Print what teaches a shell to complete vault's words",
         discussion: """
             Commands, options, scopes, and while the vault is unlocked names and ids too; a locked vault is never asked for.
@@ -20,8 +20,11 @@ struct PrintCompletions: Command {
               bash   source <(vault completions bash)       in ~/.bashrc
               zsh    source <(vault completions zsh)        in ~/.zshrc, behind compinit
               fish   vault completions fish | source        in ~/.config/fish/config.fish
-            """,
-        parameters: [.operand("SHELL", "bash, zsh or fish", \.shell, as: .oneOf)])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.operand("SHELL", "bash, zsh or fish", &shell, as: .oneOf)
+    }
 
     func run() throws(Failure) {
         switch shell {
@@ -98,14 +101,17 @@ struct PrintCompletions: Command {
 struct Complete: Command {
     var words: [String] = []
 
-    static let syntax = Syntax(
-        Complete(), name: "complete", summary: "Name what can stand in the place of the last word",
+    static let info = CommandInfo(
+        name: "complete", summary: "Name what can stand in the place of the last word",
         discussion: """
             One a line, with a tab and what it means; ':files' and ':commands' leave it to the shell. It asks for nothing, and says \
             nothing about what is wrong.
             """,
-        isHidden: true, stopsAtFirstOperand: true,
-        parameters: [.operands("WORD", "The words behind 'vault', the last one unfinished", \.words)])
+        isHidden: true, stopsAtFirstOperand: true)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.operands("WORD", "The words behind 'vault', the last one unfinished", &words)
+    }
 
     var verbatimArguments: Int { words.count }
 
@@ -158,12 +164,13 @@ struct Complete: Command {
 
 /// The verb `vault man`.
 struct PrintManual: Command {
-    static let syntax = Syntax(
-        PrintManual(), name: "man", summary: "Print the manual page",
+    static let info = CommandInfo(
+        name: "man", summary: "Print the manual page",
         discussion: """
               vault man | man -l -
-            """,
-        parameters: [])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {}
 
     func run() throws(Failure) {
         try Output.write(CommandTable.program.manual(version: CommandTable.version))

@@ -3,29 +3,30 @@ internal import Sodium
 internal import VaultKit
 internal import Wording
 
-/// The verbs `vault copy` and `vault move`.
+/// The verb `vault copy`.
 struct CopySecret: Command {
-    var name: String?
-    var newName: String?
-    var from: ScopeWord?
-    var to: ScopeWord?
-    var fromID: String?
-    var toID: String?
-    var removes = false
-    var options = VaultOptions()
+    private var relocation = Relocation()
 
-    static let copySyntax = Syntax(
-        CopySecret(), name: "copy", aliases: ["cp"], usage: "NAME --from SCOPE --to SCOPE [--as NEW]",
+    static let info = CommandInfo(
+        name: "copy", aliases: ["cp"], usage: "NAME --from SCOPE --to SCOPE [--as NEW]",
         summary: "Set a secret to the value of another",
         discussion: """
             What stands at the target is replaced, and stays in its history. The source stays as it is.
 
               vault copy API_KEY --from team --to project --to-id web
-            """,
-        parameters: parameters)
+            """)
 
-    static let moveSyntax = Syntax(
-        CopySecret(removes: true), name: "move", aliases: ["mv"],
+    mutating func declare(_ parameters: inout Parameters) { relocation.declare(&parameters) }
+
+    func run() throws(Failure) { try relocation.run(removes: false) }
+}
+
+/// The verb `vault move`.
+struct MoveSecret: Command {
+    private var relocation = Relocation()
+
+    static let info = CommandInfo(
+        name: "move", aliases: ["mv"],
         usage: "NAME --from SCOPE --to SCOPE [--as NEW]",
         summary: "Give a secret another scope or name",
         discussion: """
@@ -33,35 +34,53 @@ struct CopySecret: Command {
             history; the history of the old one stays where it is.
 
               vault move API_KEY --from team --to team --as API_TOKEN
-            """,
-        parameters: parameters)
+            """)
 
-    private static let parameters: Parameters<CopySecret> = [
-        .operand("NAME", "The name of the secret", \.name, isRequired: true, completing: .dynamic("names")),
-        .option(
-            "--name", "NAME", "The same as the operand", \.name, completing: .dynamic("names"),
-            insteadOf: "NAME"),
-        .option("--from", "SCOPE", "Where it stands: team, project or cluster", \.from, as: .oneOf),
-        .option(
-            "--from-id", "ID", "The id of that project or cluster", \.fromID, completing: .dynamic("ids")),
-        .option("--to", "SCOPE", "Where it shall stand: team, project or cluster", \.to, as: .oneOf),
-        .option("--to-id", "ID", "The id of that project or cluster", \.toID, completing: .dynamic("ids")),
-        .option("--as", "NEW", "Its new name; the same if not said", \.newName),
-        .options(VaultOptions.parameters, \.options),
-    ]
+    mutating func declare(_ parameters: inout Parameters) { relocation.declare(&parameters) }
 
-    func run() throws(Failure) {
+    func run() throws(Failure) { try relocation.run(removes: true) }
+}
+
+/// What is to be set to the value of which secret.
+private struct Relocation {
+    var name: String?
+    var newName: String?
+    var from: ScopeWord?
+    var to: ScopeWord?
+    var fromID: String?
+    var toID: String?
+    var options = VaultOptions()
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.operand(
+            "NAME", "The name of the secret", &name, isRequired: true, completing: .dynamic("names"))
+        parameters.option(
+            "--name", "NAME", "The same as the operand", &name, completing: .dynamic("names"),
+            insteadOf: "NAME")
+        parameters.option("--from", "SCOPE", "Where it stands: team, project or cluster", &from, as: .oneOf)
+        parameters.option(
+            "--from-id", "ID", "The id of that project or cluster", &fromID, completing: .dynamic("ids"))
+        parameters.option("--to", "SCOPE", "Where it shall stand: team, project or cluster", &to, as: .oneOf)
+        parameters.option(
+            "--to-id", "ID", "The id of that project or cluster", &toID, completing: .dynamic("ids"))
+        parameters.option("--as", "NEW", "Its new name; the same if not said", &newName)
+        options.declare(&parameters)
+    }
+
+    func run(removes: Bool) throws(Failure) {
         let name = try Target(name: name).checkedName()
         let source = Secret(name, in: try scope(from, fromID, "--from"))
         let target = Secret(try Target(name: newName ?? name).checkedName(), in: try scope(to, toID, "--to"))
         if source == target { throw Failure(.usage, "source and target are the same secret") }
-        try options.change { vault throws(Failure) in try copy(source, target, in: vault) }
+        try options.change { vault throws(Failure) in try copy(source, target, removes, in: vault) }
         options.common.confirm(
             "\(removes ? "Moved" : "Copied") \(source.scope.word) secret '\(source.name)' to \(target.scope.word) secret '\(target.name)'"
         )
     }
 
-    private func copy(_ source: Secret, _ target: Secret, in vault: any Session) throws(Failure) {
+    private func copy(_ source: Secret, _ target: Secret, _ removes: Bool, in vault: any Session)
+        throws(Failure)
+    {
         let exists = try options.during { () throws(VaultError) in
             try vault.refresh()
             return try vault.contains(source)

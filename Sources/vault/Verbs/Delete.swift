@@ -9,18 +9,19 @@ struct Delete: Command {
     var yes = false
     var options = VaultOptions()
 
-    static let syntax = Syntax(
-        Delete(), name: "delete", aliases: ["rm", "remove", "unset"], usage: "SCOPE [--id ID] NAME",
+    static let info = CommandInfo(
+        name: "delete", aliases: ["rm", "remove", "unset"], usage: "SCOPE [--id ID] NAME",
         summary: "Delete one secret",
         discussion: """
             A person at a terminal is asked first; a script is not. 'vault undo' brings it back, \
             as long as no compaction has dropped the versions.
-            """,
-        parameters: [
-            .shared(Target.inScope, \.target),
-            .flag("-y --yes", "Do not ask", \.yes),
-            .options(VaultOptions.parameters, \.options),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        target.declare(&parameters, scope: .required, name: .required)
+        parameters.flag("-y --yes", "Do not ask", &yes)
+        options.declare(&parameters)
+    }
 
     func run() throws(Failure) {
         let secret = try target.secret(options)

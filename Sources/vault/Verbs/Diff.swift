@@ -12,8 +12,8 @@ struct Diff: Command {
     var other = OtherPassphraseOptions()
     var options = FileOptions()
 
-    static let syntax = Syntax(
-        Diff(), name: "diff", usage: "OTHER | --textconv FILE",
+    static let info = CommandInfo(
+        name: "diff", usage: "OTHER | --textconv FILE",
         summary: "Show where the vault and another copy differ, by name",
         discussion: """
             OTHER is a copy of the vault that went its own way: from another machine, a backup, another branch of a repository. Values are \
@@ -28,16 +28,17 @@ struct Diff: Command {
 
             --textconv prints FILE as lines that can be compared, for git: scope, id, name, and when it was set or deleted last. It is \
             opened with the key of the vault. 'vault help git' has the lines for git.
-            """,
-        parameters: [
-            .operand("OTHER", "The other copy", \.file, completing: .file),
-            .option(
-                "--textconv", "FILE", "Print this file as text instead, for git", \.textconv,
-                completing: .file, insteadOf: "OTHER"),
-            .flag("--json", "Print JSON", \.json),
-            .options(OtherPassphraseOptions.parameters, \.other, group: "Passphrase of OTHER"),
-            .options(FileOptions.parameters, \.options),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.operand("OTHER", "The other copy", &file, completing: .file)
+        parameters.option(
+            "--textconv", "FILE", "Print this file as text instead, for git", &textconv,
+            completing: .file, insteadOf: "OTHER")
+        parameters.flag("--json", "Print JSON", &json)
+        parameters.group("Passphrase of OTHER") { other.declare(&$0) }
+        options.declare(&parameters)
+    }
 
     func run() throws(Failure) {
         if let textconv { return try print(textconv) }

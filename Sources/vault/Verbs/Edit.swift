@@ -11,8 +11,8 @@ struct Edit: Command {
     var allowEmpty = false
     var options = VaultOptions()
 
-    static let syntax = Syntax(
-        Edit(), name: "edit", usage: "SCOPE [--id ID] NAME", summary: "Change a secret in an editor",
+    static let info = CommandInfo(
+        name: "edit", usage: "SCOPE [--id ID] NAME", summary: "Change a secret in an editor",
         discussion: """
             The editor is $VISUAL, else $EDITOR, else vi. It gets a file that lies in memory alone, so the value is on \
             no disk; vim and nvim are told to keep no swap, backup or undo file, others may need to be told. \
@@ -20,12 +20,13 @@ struct Edit: Command {
 
             If the editor fails, or changes nothing, nothing is set. If the value had no newline at its end, the one \
             that the editor adds is taken off again.
-            """,
-        parameters: [
-            .shared(Target.inScope, \.target),
-            .flag("--allow-empty", "Let the value have no bytes", \.allowEmpty),
-            .options(VaultOptions.parameters, \.options),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        target.declare(&parameters, scope: .required, name: .required)
+        parameters.flag("--allow-empty", "Let the value have no bytes", &allowEmpty)
+        options.declare(&parameters)
+    }
 
     func run() throws(Failure) {
         let secret = try target.secret(options)

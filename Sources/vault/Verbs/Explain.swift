@@ -9,8 +9,8 @@ struct Explain: Command {
     var json = false
     var options = VaultOptions()
 
-    static let syntax = Syntax(
-        Explain(), name: "explain", usage: "NAME",
+    static let info = CommandInfo(
+        name: "explain", usage: "NAME",
         summary: "Tell which scope supplies a name, and what it shadows",
         discussion: """
             Project beats cluster beats team; a scope that the context does not name is not looked at. \
@@ -19,12 +19,13 @@ struct Explain: Command {
             With --json: {"schema":1,"name":"A","winner":{"scope","id"},"scopes":[{"scope","id","applies","versions","time"},…],\
             "context":{"project","project_from","cluster","cluster_from","problem"}}, where "problem" says why nothing was taken from a \
             .vault.toml, or is null.
-            """,
-        parameters: [
-            .shared(Target.anywhere, \.target),
-            .flag("--json", "Print JSON", \.json),
-            .options(VaultOptions.parameters, \.options),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        target.declare(&parameters, scope: .optional, name: .required)
+        parameters.flag("--json", "Print JSON", &json)
+        options.declare(&parameters)
+    }
 
     /// A scope that has the name.
     private struct Finding {

@@ -12,8 +12,8 @@ struct ExportSecrets: Command {
     var filter = NameFilter()
     var options = VaultOptions()
 
-    static let syntax = Syntax(
-        ExportSecrets(), name: "export", usage: "--format FORMAT",
+    static let info = CommandInfo(
+        name: "export", usage: "--format FORMAT",
         summary: "Write the effective secrets for other programs",
         discussion: """
             The formats: json is one object, name to string. sh and fish are commands for these shells. docker is for 'docker run \
@@ -30,18 +30,19 @@ struct ExportSecrets: Command {
               eval "$(vault export --format sh)"
               vault export --format fish | source
               vault export --project web --format dotenv --dialect node -o .env
-            """,
-        parameters: [
-            .option("--format", "FORMAT", "dotenv, json, sh, fish or docker", \.format, as: .oneOf),
-            .option(
-                "--dialect", "DIALECT", "For dotenv: posix, python, node, direnv or systemd", \.dialect,
-                as: .oneOf),
-            .option(
-                "-o --output", "FILE", "Write to this file, mode 0600, in place of an existing one", \.output,
-                completing: .file),
-            .shared(NameFilter.parameters, \.filter),
-            .options(VaultOptions.parameters, \.options),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.option("--format", "FORMAT", "dotenv, json, sh, fish or docker", &format, as: .oneOf)
+        parameters.option(
+            "--dialect", "DIALECT", "For dotenv: posix, python, node, direnv or systemd", &dialect,
+            as: .oneOf)
+        parameters.option(
+            "-o --output", "FILE", "Write to this file, mode 0600, in place of an existing one", &output,
+            completing: .file)
+        filter.declare(&parameters)
+        options.declare(&parameters)
+    }
 
     func run() throws(Failure) {
         let format = try checkedFormat()

@@ -12,8 +12,8 @@ struct Get: Command {
     var force = false
     var options = VaultOptions()
 
-    static let syntax = Syntax(
-        Get(), name: "get", aliases: ["show"], usage: "[SCOPE [--id ID]] NAME",
+    static let info = CommandInfo(
+        name: "get", aliases: ["show"], usage: "[SCOPE [--id ID]] NAME",
         summary: "Print the value of a secret",
         discussion: """
             Without a SCOPE it is the effective value in the context: the project's, else the cluster's, else the \
@@ -24,18 +24,19 @@ struct Get: Command {
 
             --at takes a date, which means its first moment, or a time of day with or without seconds, in UTC. With seconds it \
             is the whole second: the newest version that 'vault history' shows with this time or an earlier one.
-            """,
-        parameters: [
-            .shared(Target.anywhere, \.target),
-            .option(
-                "--version", "N", "The value N versions back; 0 is now", \.version,
-                as: .number(in: 0...(.max))),
-            .option(
-                "--at", "TIME", "The value at this time, such as 2026-03-01 or 2026-03-01T12:00Z (UTC)", \.at,
-                as: ValueFormat("a time such as 2026-03-01 or 2026-03-01T12:00Z") { Calendar.parse($0) }),
-            .flag("-f --force", "Print control characters to a terminal too", \.force),
-            .options(VaultOptions.parameters, \.options),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        target.declare(&parameters, scope: .optional, name: .required)
+        parameters.option(
+            "--version", "N", "The value N versions back; 0 is now", &version,
+            as: .number(in: 0...(.max)))
+        parameters.option(
+            "--at", "TIME", "The value at this time, such as 2026-03-01 or 2026-03-01T12:00Z (UTC)", &at,
+            as: ValueFormat("a time such as 2026-03-01 or 2026-03-01T12:00Z") { Calendar.parse($0) })
+        parameters.flag("-f --force", "Print control characters to a terminal too", &force)
+        options.declare(&parameters)
+    }
 
     func run() throws(Failure) {
         if version != nil, at != nil { throw Failure(.usage, "--version does not go with --at") }

@@ -9,19 +9,20 @@ struct History: Command {
     var json = false
     var options = VaultOptions()
 
-    static let syntax = Syntax(
-        History(), name: "history", usage: "SCOPE [--id ID] NAME", summary: "List the versions of a secret",
+    static let info = CommandInfo(
+        name: "history", usage: "SCOPE [--id ID] NAME", summary: "List the versions of a secret",
         discussion: """
             New to old, with the number that 'vault get --version' takes and the time in UTC; no values. On a \
             terminal it is a table, otherwise number, time and 'set' or 'deleted' with tabs between.
 
             With --json: {"schema":1,"versions":[{"version":0,"time":"2026-11-23T22:05:01Z","deleted":false},…]}.
-            """,
-        parameters: [
-            .shared(Target.inScope, \.target),
-            .flag("--json", "Print JSON", \.json),
-            .options(VaultOptions.parameters, \.options),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        target.declare(&parameters, scope: .required, name: .required)
+        parameters.flag("--json", "Print JSON", &json)
+        options.declare(&parameters)
+    }
 
     func run() throws(Failure) {
         let secret = try target.secret(options)

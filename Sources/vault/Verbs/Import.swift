@@ -14,8 +14,8 @@ struct ImportSecrets: Command {
     var allowEmpty = false
     var options = VaultOptions()
 
-    static let syntax = Syntax(
-        ImportSecrets(), name: "import", usage: "SCOPE [--id ID] --format FORMAT FILE|-",
+    static let info = CommandInfo(
+        name: "import", usage: "SCOPE [--id ID] --format FORMAT FILE|-",
         summary: "Set many secrets from a file",
         discussion: """
             All of them are set together, or none: a line that cannot be read is named by its number. A secret that has this \
@@ -30,21 +30,22 @@ struct ImportSecrets: Command {
             The file stays where it is. When the vault has what you need, delete it.
 
               vault import project --id web --format dotenv --dry-run .env
-            """,
-        parameters: [
-            .operand("SCOPE", "team, project or cluster", \.scope, as: .oneOf, isRequired: true),
-            .operand(
-                "FILE", "The file, or - for standard input", \.file, isRequired: true, completing: .file),
-            .option(
-                "--id", "ID", "The id of the project or cluster", \.id, completing: .dynamic("ids")),
-            .option("--format", "FORMAT", "dotenv or json", \.format, as: .oneOf),
-            .option(
-                "--dialect", "DIALECT", "For dotenv: posix, python, node, direnv or systemd", \.dialect,
-                as: .oneOf),
-            .flag("-n --dry-run", "Print what would be done, and do nothing", \.dryRun),
-            .flag("--allow-empty", "Let values have no bytes", \.allowEmpty),
-            .options(VaultOptions.parameters, \.options),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.operand("SCOPE", "team, project or cluster", &scope, as: .oneOf, isRequired: true)
+        parameters.operand(
+            "FILE", "The file, or - for standard input", &file, isRequired: true, completing: .file)
+        parameters.option(
+            "--id", "ID", "The id of the project or cluster", &id, completing: .dynamic("ids"))
+        parameters.option("--format", "FORMAT", "dotenv or json", &format, as: .oneOf)
+        parameters.option(
+            "--dialect", "DIALECT", "For dotenv: posix, python, node, direnv or systemd", &dialect,
+            as: .oneOf)
+        parameters.flag("-n --dry-run", "Print what would be done, and do nothing", &dryRun)
+        parameters.flag("--allow-empty", "Let values have no bytes", &allowEmpty)
+        options.declare(&parameters)
+    }
 
     /// The longest file, in bytes; a transaction has at most 64 MiB too.
     private static let mostBytes = 64 << 20

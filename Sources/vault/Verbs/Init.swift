@@ -14,8 +14,8 @@ struct Init: Command {
     var passphrase = PassphraseOptions()
     var common = CommonOptions()
 
-    static let syntax = Syntax(
-        Init(), name: "init", summary: "Make a new vault",
+    static let info = CommandInfo(
+        name: "init", summary: "Make a new vault",
         discussion: """
             The file is private (0600), its folder is made if it is missing, and an existing file is never touched. Where a file system \
             keeps no modes, as FAT and exFAT do not, a warning says so.
@@ -32,15 +32,16 @@ struct Init: Command {
 
             Where this machine saw a vault before and there is no file now, a disk may not be mounted, or a copy not be there yet: a person \
             at a terminal is asked, a script needs --yes.
-            """,
-        parameters: [
-            .flag("--recovery-key", "Print a recovery key", \.hasRecoveryKey),
-            .flag("-y --yes", "Make a new vault where another one was seen before", \.yes),
-            .shared(CostOptions.parameters, \.cost),
-            .options(NewPassphraseOptions.parameters, \.new, group: "New passphrase"),
-            .options(PassphraseOptions.parameters, \.passphrase, group: "Passphrase"),
-            .options(CommonOptions.parameters, \.common, group: "Common options"),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.flag("--recovery-key", "Print a recovery key", &hasRecoveryKey)
+        parameters.flag("-y --yes", "Make a new vault where another one was seen before", &yes)
+        cost.declare(&parameters)
+        parameters.group("New passphrase") { new.declare(&$0) }
+        parameters.group("Passphrase") { passphrase.declare(&$0) }
+        parameters.group("Common options") { common.declare(&$0) }
+    }
 
     func run() throws(Failure) {
         let path = try common.path()

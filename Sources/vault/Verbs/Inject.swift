@@ -10,8 +10,8 @@ struct Inject: Command {
     var output: String?
     var options = VaultOptions()
 
-    static let syntax = Syntax(
-        Inject(), name: "inject", summary: "Fill secrets into a template",
+    static let info = CommandInfo(
+        name: "inject", summary: "Fill secrets into a template",
         discussion: """
             Each '{{ secret:NAME }}' is replaced by the effective value of NAME, byte for byte; blanks within the braces may be left \
             out. Everything else stays as it is, other braces too, and so does what looks like a reference in a value. If a \
@@ -19,15 +19,16 @@ struct Inject: Command {
 
               echo 'password={{ secret:DB_PASSWORD }}' | vault inject --project web
               vault inject -i app.conf.in -o app.conf
-            """,
-        parameters: [
-            .option(
-                "-i --input", "FILE", "The template; standard input if not said", \.input, completing: .file),
-            .option(
-                "-o --output", "FILE", "Write to this file, mode 0600, in place of an existing one", \.output,
-                completing: .file),
-            .options(VaultOptions.parameters, \.options),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.option(
+            "-i --input", "FILE", "The template; standard input if not said", &input, completing: .file)
+        parameters.option(
+            "-o --output", "FILE", "Write to this file, mode 0600, in place of an existing one", &output,
+            completing: .file)
+        options.declare(&parameters)
+    }
 
     /// The longest template, in bytes.
     private static let mostBytes = 64 << 20

@@ -9,8 +9,8 @@ struct List: Command {
     var json = false
     var options = VaultOptions()
 
-    static let syntax = Syntax(
-        List(), name: "list", aliases: ["ls"], usage: "[SCOPE [--id ID]]",
+    static let info = CommandInfo(
+        name: "list", aliases: ["ls"], usage: "[SCOPE [--id ID]]",
         summary: "List the names of secrets",
         discussion: """
             Without a SCOPE these are the effective names in the context, with the scope that each comes from; with \
@@ -20,13 +20,14 @@ struct List: Command {
             SCOPE, ID and NAME with tabs between. Sorted bytewise.
 
             With --json: {"schema":1,"secrets":[{"name":"A","scope":"project","id":"web"},…]}; the team's id is null.
-            """,
-        parameters: [
-            .shared(Target.scopeOnly, \.target),
-            .flag("--all", "List every scope", \.all),
-            .flag("--json", "Print JSON", \.json),
-            .options(VaultOptions.parameters, \.options),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        target.declare(&parameters, scope: .optional, name: .absent)
+        parameters.flag("--all", "List every scope", &all)
+        parameters.flag("--json", "Print JSON", &json)
+        options.declare(&parameters)
+    }
 
     func run() throws(Failure) {
         if all, target.scope != nil { throw Failure(.usage, "--all does not go with a SCOPE") }

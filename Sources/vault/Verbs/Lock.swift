@@ -7,19 +7,20 @@ struct Lock: Command {
     var all = false
     var common = CommonOptions()
 
-    static let syntax = Syntax(
-        Lock(), name: "lock", summary: "Forget the vault's keys",
+    static let info = CommandInfo(
+        name: "lock", summary: "Forget the vault's keys",
         discussion: """
             The agent wipes the keys of this vault from its memory. With --all every agent that was started for your home directory \
             wipes those of every vault, and ends: also one with another XDG_RUNTIME_DIR, one that is stopped, and one that cannot \
             be reached any more. One that does not end when it is told to is killed.
 
             That a vault is locked already is no error.
-            """,
-        parameters: [
-            .flag("--all", "Every vault; and end the agent", \.all),
-            .options(CommonOptions.parameters, \.common, group: "Common options"),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.flag("--all", "Every vault; and end the agent", &all)
+        parameters.group("Common options") { common.declare(&$0) }
+    }
 
     func run() throws(Failure) {
         if all { return try lockAll() }

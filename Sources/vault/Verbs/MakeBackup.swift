@@ -11,8 +11,8 @@ struct MakeBackup: Command {
     var other = OtherPassphraseOptions()
     var options = FileOptions()
 
-    static let syntax = Syntax(
-        MakeBackup(), name: "backup", usage: "DEST|- | --verify FILE",
+    static let info = CommandInfo(
+        name: "backup", usage: "DEST|- | --verify FILE",
         summary: "Write a verified copy of the vault",
         discussion: """
             The copy holds everything up to the last change, history included, encrypted as the vault is; the same passphrase opens \
@@ -24,17 +24,18 @@ struct MakeBackup: Command {
             'vault backup --verify'.
 
             Any other copy of the file is a backup too, made with cp at any moment.
-            """,
-        parameters: [
-            .operand(
-                "DEST", "Where to write the backup, or - for standard output", \.destination,
-                completing: .file),
-            .option(
-                "--verify", "FILE", "Verify every byte of this backup instead", \.verified, completing: .file,
-                insteadOf: "DEST"),
-            .options(OtherPassphraseOptions.parameters, \.other, group: "Passphrase of the backup"),
-            .options(FileOptions.parameters, \.options),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.operand(
+            "DEST", "Where to write the backup, or - for standard output", &destination,
+            completing: .file)
+        parameters.option(
+            "--verify", "FILE", "Verify every byte of this backup instead", &verified, completing: .file,
+            insteadOf: "DEST")
+        parameters.group("Passphrase of the backup") { other.declare(&$0) }
+        options.declare(&parameters)
+    }
 
     func run() throws(Failure) {
         if let verified { return try verify(verified) }

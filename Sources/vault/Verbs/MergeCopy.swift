@@ -16,8 +16,8 @@ struct MergeCopy: Command {
     var other = OtherPassphraseOptions()
     var options = FileOptions()
 
-    static let syntax = Syntax(
-        MergeCopy(), name: "merge", usage: "OTHER",
+    static let info = CommandInfo(
+        name: "merge", usage: "OTHER",
         summary: "Take in what another copy of the vault has and this one lacks",
         discussion: """
             Afterwards the vault holds every version that either had, once. Of a secret that was set on both sides, the one that was set later is \
@@ -44,20 +44,21 @@ struct MergeCopy: Command {
             versions of the vault that were purged in OTHER.
 
             --into FILE merges into FILE, a copy of the vault, with the vault's key, and leaves the vault alone; for git: 'vault help git'.
-            """,
-        parameters: [
-            .operand("OTHER", "The other copy", \.file, isRequired: true, completing: .file),
-            .flag("-n --dry-run", "Write nothing, and tell what would be done", \.isTrial),
-            .option(
-                "--into", "FILE", "Merge into this copy instead of the vault", \.target, completing: .file),
-            .flag("--take-keys", "Take over newer keys of OTHER", \.takesKeys),
-            .flag(
-                "--allow-future", "Take versions that are more than a day ahead of the clock", \.allowsFuture),
-            .flag("--all-versions", "Take versions that were dropped here", \.takesAll),
-            .flag("--json", "Print JSON", \.json),
-            .options(OtherPassphraseOptions.parameters, \.other, group: "Passphrase of OTHER"),
-            .options(FileOptions.parameters, \.options),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.operand("OTHER", "The other copy", &file, isRequired: true, completing: .file)
+        parameters.flag("-n --dry-run", "Write nothing, and tell what would be done", &isTrial)
+        parameters.option(
+            "--into", "FILE", "Merge into this copy instead of the vault", &target, completing: .file)
+        parameters.flag("--take-keys", "Take over newer keys of OTHER", &takesKeys)
+        parameters.flag(
+            "--allow-future", "Take versions that are more than a day ahead of the clock", &allowsFuture)
+        parameters.flag("--all-versions", "Take versions that were dropped here", &takesAll)
+        parameters.flag("--json", "Print JSON", &json)
+        parameters.group("Passphrase of OTHER") { other.declare(&$0) }
+        options.declare(&parameters)
+    }
 
     func run() throws(Failure) {
         if let target { try Failure.refuseEmpty(target, "FILE") }

@@ -13,8 +13,8 @@ struct Passwd: Command {
     var passphrase = PassphraseOptions()
     var common = CommonOptions()
 
-    static let syntax = Syntax(
-        Passwd(), name: "passwd", summary: "Change the passphrase",
+    static let info = CommandInfo(
+        name: "passwd", summary: "Change the passphrase",
         discussion: """
             The vault gets a new master key too, and all of it is written anew under that, every version, so that an old copy of \
             the file, or of its header, and the old passphrase open nothing that is written from now on. What they hold \
@@ -33,15 +33,16 @@ struct Passwd: Command {
             choose otherwise. Where there is a recovery key, a new one is printed and the old one is void.
 
             With --recovery, the recovery key is asked for in place of the old passphrase.
-            """,
-        parameters: [
-            .flag("--recovery", "Open the vault with the recovery key", \.recovery),
-            .shared(RecoveryOptions.parameters, \.recoveryKey),
-            .options(CostOptions.parameters, \.cost, group: "Cost of a guess"),
-            .options(NewPassphraseOptions.parameters, \.new, group: "New passphrase"),
-            .options(PassphraseOptions.parameters, \.passphrase, group: "Passphrase"),
-            .options(CommonOptions.parameters, \.common, group: "Common options"),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.flag("--recovery", "Open the vault with the recovery key", &recovery)
+        recoveryKey.declare(&parameters)
+        parameters.group("Cost of a guess") { cost.declare(&$0) }
+        parameters.group("New passphrase") { new.declare(&$0) }
+        parameters.group("Passphrase") { passphrase.declare(&$0) }
+        parameters.group("Common options") { common.declare(&$0) }
+    }
 
     func run() throws(Failure) {
         let chosen = try cost.chosen()
@@ -66,18 +67,19 @@ struct Rekey: Command {
     var passphrase = PassphraseOptions()
     var common = CommonOptions()
 
-    static let syntax = Syntax(
-        Rekey(), name: "rekey", summary: "Change the master key and keep the passphrase",
+    static let info = CommandInfo(
+        name: "rekey", summary: "Change the master key and keep the passphrase",
         discussion: """
             All of the vault is written anew under a new master key, as 'vault passwd' does it. Someone who once learned the master \
             key, or has an old recovery key, learns nothing that is written from now on; the passphrase stays, so whoever has that \
             is not shut out. Where there is a recovery key, a new one is printed and the old one is void.
-            """,
-        parameters: [
-            .shared(RecoveryOptions.parameters, \.recoveryKey),
-            .options(PassphraseOptions.parameters, \.passphrase, group: "Passphrase"),
-            .options(CommonOptions.parameters, \.common, group: "Common options"),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        recoveryKey.declare(&parameters)
+        parameters.group("Passphrase") { passphrase.declare(&$0) }
+        parameters.group("Common options") { common.declare(&$0) }
+    }
 
     func run() throws(Failure) {
         let change = try KeyChange(common)
@@ -92,8 +94,8 @@ struct MakeRecoveryKey: Command {
     var passphrase = PassphraseOptions()
     var common = CommonOptions()
 
-    static let syntax = Syntax(
-        MakeRecoveryKey(), name: "recovery-key", summary: "Make a new recovery key",
+    static let info = CommandInfo(
+        name: "recovery-key", summary: "Make a new recovery key",
         discussion: """
             The recovery key opens the vault when the passphrase is lost: 'vault unlock --recovery', or 'vault passwd --recovery' to set \
             a new passphrase. It is printed once, on standard output, and kept nowhere: write it down and keep it away from this \
@@ -102,11 +104,12 @@ struct MakeRecoveryKey: Command {
 
             The vault gets a new master key with it, as 'vault rekey' does it, so that a recovery key of before is void. 'vault rekey \
             --drop-recovery-key' leaves the vault without one.
-            """,
-        parameters: [
-            .options(PassphraseOptions.parameters, \.passphrase, group: "Passphrase"),
-            .options(CommonOptions.parameters, \.common, group: "Common options"),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.group("Passphrase") { passphrase.declare(&$0) }
+        parameters.group("Common options") { common.declare(&$0) }
+    }
 
     func run() throws(Failure) {
         let change = try KeyChange(common)

@@ -13,8 +13,8 @@ struct PurgeVersions: Command {
     var yes = false
     var options = VaultOptions()
 
-    static let syntax = Syntax(
-        PurgeVersions(), name: "purge", usage: "SCOPE [--id ID] NAME (--version N | --all)",
+    static let info = CommandInfo(
+        name: "purge", usage: "SCOPE [--id ID] NAME (--version N | --all)",
         summary: "Remove versions of a secret for good",
         discussion: """
             The file is rewritten without the version that is N versions back (0 is the newest, as in 'vault history'), or without all of \
@@ -25,16 +25,17 @@ struct PurgeVersions: Command {
             hides it, and 'vault compact --keep all' removes it then. If the value may be in the wrong hands, change it where it is used.
 
             A person at a terminal is asked first; a script needs --yes.
-            """,
-        parameters: [
-            .shared(Target.inScope, \.target),
-            .option(
-                "--version", "N", "Remove the version that is N versions back", \.version,
-                as: .number(in: 0...9_999_999)),
-            .flag("--all", "Remove all versions", \.all),
-            .flag("-y --yes", "Do not ask", \.yes),
-            .options(VaultOptions.parameters, \.options),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        target.declare(&parameters, scope: .required, name: .required)
+        parameters.option(
+            "--version", "N", "Remove the version that is N versions back", &version,
+            as: .number(in: 0...9_999_999))
+        parameters.flag("--all", "Remove all versions", &all)
+        parameters.flag("-y --yes", "Do not ask", &yes)
+        options.declare(&parameters)
+    }
 
     func run() throws(Failure) {
         let secret = try target.secret(options)

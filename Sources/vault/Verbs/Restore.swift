@@ -11,8 +11,8 @@ struct Restore: Command {
     var other = OtherPassphraseOptions()
     var options = FileOptions()
 
-    static let syntax = Syntax(
-        Restore(), name: "restore", summary: "Put a backup in the vault's place",
+    static let info = CommandInfo(
+        name: "restore", summary: "Put a backup in the vault's place",
         discussion: """
             The backup is verified from end to end, copied, and verified again before it takes the vault's place in one step; this \
             machine trusts it from then on. The file that was there stays beside it, under a name that ends in the time of the restore; \
@@ -21,13 +21,14 @@ struct Restore: Command {
             Before that it says what the backup holds, what is there, what this machine saw last, how many changes of the file that is \
             there the backup lacks, as far as its key opens that, and whether the two are different vaults. What was purged since comes \
             back, and is counted. A person at a terminal is asked then; a script needs --yes.
-            """,
-        parameters: [
-            .operand("SRC", "The backup", \.source, isRequired: true, completing: .file),
-            .flag("-y --yes", "Do not ask", \.yes),
-            .options(OtherPassphraseOptions.parameters, \.other, group: "Passphrase of the backup"),
-            .options(FileOptions.parameters, \.options),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.operand("SRC", "The backup", &source, isRequired: true, completing: .file)
+        parameters.flag("-y --yes", "Do not ask", &yes)
+        parameters.group("Passphrase of the backup") { other.declare(&$0) }
+        options.declare(&parameters)
+    }
 
     func run() throws(Failure) {
         try Failure.refuseEmpty(source, "SRC")

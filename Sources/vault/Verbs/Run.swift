@@ -16,8 +16,8 @@ struct Run: Command {
     var allowedNames: [String] = []
     var options = VaultOptions()
 
-    static let syntax = Syntax(
-        Run(), name: "run", aliases: ["exec"], usage: "[--] CMD [ARG…]",
+    static let info = CommandInfo(
+        name: "run", aliases: ["exec"], usage: "[--] CMD [ARG…]",
         summary: "Run a program with the secrets in its environment",
         discussion: """
             vault replaces itself by CMD, so the terminal, the signals and the exit code are CMD's own. Options end \
@@ -39,25 +39,26 @@ struct Run: Command {
             The exit code is 126 if CMD cannot be executed, 127 if it is not found, 125 for other failures of vault \
             itself; else it is CMD's own.
             """,
-        stopsAtFirstOperand: true,
-        parameters: [
-            .operands("CMD", "The program and its arguments", \.words, atLeast: 1, completing: .command),
-            .shared(NameFilter.parameters, \.filter),
-            .flag(
-                "--pristine", "Of the inherited variables keep PATH, HOME, USER, TERM, LANG and TMPDIR alone",
-                \.pristine),
-            .flag("--no-all", "Hand on no secrets but those that are referred to", \.noAll),
-            .repeatable("--env", "K=V", "Set a variable", \.variables),
-            .repeatable(
-                "--env-file", "FILE", "Set the variables of this file, read as import reads dotenv",
-                \.variableFiles, completing: .file),
-            .repeatable(
-                "--file", "K=NAME", "Set a variable to the path of a memory file with the value of NAME",
-                \.memoryFiles),
-            .repeatable(
-                "--allow-name", "K", "Let a secret set this variable, whatever it does", \.allowedNames),
-            .options(VaultOptions.parameters, \.options),
-        ])
+        stopsAtFirstOperand: true)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.operands("CMD", "The program and its arguments", &words, atLeast: 1, completing: .command)
+        filter.declare(&parameters)
+        parameters.flag(
+            "--pristine", "Of the inherited variables keep PATH, HOME, USER, TERM, LANG and TMPDIR alone",
+            &pristine)
+        parameters.flag("--no-all", "Hand on no secrets but those that are referred to", &noAll)
+        parameters.repeatable("--env", "K=V", "Set a variable", &variables)
+        parameters.repeatable(
+            "--env-file", "FILE", "Set the variables of this file, read as import reads dotenv",
+            &variableFiles, completing: .file)
+        parameters.repeatable(
+            "--file", "K=NAME", "Set a variable to the path of a memory file with the value of NAME",
+            &memoryFiles)
+        parameters.repeatable(
+            "--allow-name", "K", "Let a secret set this variable, whatever it does", &allowedNames)
+        options.declare(&parameters)
+    }
 
     var verbatimArguments: Int { words.count }
 

@@ -10,20 +10,21 @@ struct SalvageFile: Command {
     var target = ""
     var options = FileOptions()
 
-    static let syntax = Syntax(
-        SalvageFile(), name: "salvage", summary: "Write what is sound of a damaged file to a new vault",
+    static let info = CommandInfo(
+        name: "salvage", summary: "Write what is sound of a damaged file to a new vault",
         discussion: """
             IN is read from end to end, and every record that is authentic goes to the new vault OUT, with its history; the same \
             passphrase opens it. IN is not changed, OUT must not exist, and nothing is ever guessed. What was lost is listed, by \
             its place in IN. If a list of purged versions was lost, those of them that IN still holds are in OUT.
 
             A backup is better, if there is one: see 'vault restore'.
-            """,
-        parameters: [
-            .operand("IN", "The damaged file", \.damaged, isRequired: true, completing: .file),
-            .operand("OUT", "The new vault", \.target, isRequired: true, completing: .file),
-            .options(FileOptions.parameters, \.options),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.operand("IN", "The damaged file", &damaged, isRequired: true, completing: .file)
+        parameters.operand("OUT", "The new vault", &target, isRequired: true, completing: .file)
+        options.declare(&parameters)
+    }
 
     func run() throws(Failure) {
         try Failure.refuseEmpty(damaged, "IN")

@@ -15,8 +15,8 @@ struct SetSecret: Command {
     var allowEmpty = false
     var options = VaultOptions()
 
-    static let syntax = Syntax(
-        SetSecret(), name: "set", usage: "SCOPE [--id ID] NAME", summary: "Create or replace one secret",
+    static let info = CommandInfo(
+        name: "set", usage: "SCOPE [--id ID] NAME", summary: "Create or replace one secret",
         discussion: """
             The value is read from standard input if that is no terminal, and exactly one final newline is taken off \
             (--raw keeps it). On a terminal one line is asked for, twice, without being shown. --from-file takes a \
@@ -27,20 +27,21 @@ struct SetSecret: Command {
 
               printf %s "$TOKEN" | vault set team API_TOKEN
               vault set project --id web TLS_KEY --from-file key.pem
-            """,
-        parameters: [
-            .shared(Target.askingForName, \.target),
-            .option("--value", "VALUE", "The value; others on this machine can see arguments", \.value),
-            .option(
-                "--from-file", "FILE", "The value is this file, byte for byte", \.file, completing: .file),
-            .option(
-                "--generate", optional: "LENGTH",
-                "Make a random value of so many letters and digits; 32 if not said", \.generated,
-                as: .number(in: 8...4096), bare: 32),
-            .flag("--raw", "Keep a final newline of standard input", \.raw),
-            .flag("--allow-empty", "Let the value have no bytes", \.allowEmpty),
-            .options(VaultOptions.parameters, \.options),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        target.declare(&parameters, scope: .required, name: .optional)
+        parameters.option("--value", "VALUE", "The value; others on this machine can see arguments", &value)
+        parameters.option(
+            "--from-file", "FILE", "The value is this file, byte for byte", &file, completing: .file)
+        parameters.option(
+            "--generate", optional: "LENGTH",
+            "Make a random value of so many letters and digits; 32 if not said", &generated,
+            as: .number(in: 8...4096), bare: 32)
+        parameters.flag("--raw", "Keep a final newline of standard input", &raw)
+        parameters.flag("--allow-empty", "Let the value have no bytes", &allowEmpty)
+        options.declare(&parameters)
+    }
 
     func run() throws(Failure) {
         let sources = [

@@ -12,8 +12,8 @@ struct Status: Command {
     var context = ContextOptions()
     var common = CommonOptions()
 
-    static let syntax = Syntax(
-        Status(), name: "status", summary: "Tell which vault is meant, and whether it is unlocked",
+    static let info = CommandInfo(
+        name: "status", summary: "Tell which vault is meant, and whether it is unlocked",
         discussion: """
             It never asks for anything, and it extends no deadline. The exit code is 0 if the vault is unlocked, 4 if it is \
             locked, 6 if there is none, 13 if it is unlocked and the file is not what was last seen. It suggests a \
@@ -25,12 +25,13 @@ struct Status: Command {
             "last_backup","kdf":{"passes","memory_kib"},"recovery_key"}, where "last_backup" is \
             a time or null, "problem" says why nothing was taken from a .vault.toml or is null, and if the vault is unlocked also \
             "idle_seconds","max_seconds","lock_on_sleep","secrets","versions","live_bytes","dead_bytes".
-            """,
-        parameters: [
-            .flag("--json", "Print JSON", \.json),
-            .options(ContextOptions.parameters, \.context, group: "Context"),
-            .options(CommonOptions.parameters, \.common, group: "Common options"),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.flag("--json", "Print JSON", &json)
+        parameters.group("Context") { context.declare(&$0) }
+        parameters.group("Common options") { common.declare(&$0) }
+    }
 
     func run() throws(Failure) {
         let path = try common.path()

@@ -9,8 +9,8 @@ struct Trust: Command {
     var revoke = false
     var common = CommonOptions()
 
-    static let syntax = Syntax(
-        Trust(), name: "trust", summary: "Trust a .vault.toml as it is now",
+    static let info = CommandInfo(
+        name: "trust", summary: "Trust a .vault.toml as it is now",
         discussion: """
             A .vault.toml says which secrets a program gets, and one that came with a repository was written by somebody else. So \
             nothing is taken from it before you trust it: look at it first. If it changes, or is moved with its directory, that has to be done \
@@ -20,12 +20,13 @@ struct Trust: Command {
             write, or that is damaged, cannot be trusted.
 
             What is trusted is kept in ${XDG_STATE_HOME:-~/.local/state}/vault/trusted.
-            """,
-        parameters: [
-            .operand("DIR", "The directory that holds it", \.directory, completing: .file),
-            .flag("--revoke", "Trust it no longer", \.revoke),
-            .options(CommonOptions.parameters, \.common, group: "Common options"),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.operand("DIR", "The directory that holds it", &directory, completing: .file)
+        parameters.flag("--revoke", "Trust it no longer", &revoke)
+        parameters.group("Common options") { common.declare(&$0) }
+    }
 
     func run() throws(Failure) {
         if directory?.isEmpty == true { throw Failure(.usage, "operand DIR must be a directory's name") }

@@ -8,13 +8,17 @@ struct Undo: Command {
     var target = Target()
     var options = VaultOptions()
 
-    static let syntax = Syntax(
-        Undo(), name: "undo", usage: "SCOPE [--id ID] NAME", summary: "Go back to the version before",
+    static let info = CommandInfo(
+        name: "undo", usage: "SCOPE [--id ID] NAME", summary: "Go back to the version before",
         discussion: """
             The version before the present one is written as a new one, so nothing is lost and an undo can be undone. \
             A deleted secret comes back.
-            """,
-        parameters: [.shared(Target.inScope, \.target), .options(VaultOptions.parameters, \.options)])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        target.declare(&parameters, scope: .required, name: .required)
+        options.declare(&parameters)
+    }
 
     func run() throws(Failure) {
         let secret = try target.secret(options)

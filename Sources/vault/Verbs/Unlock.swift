@@ -15,8 +15,8 @@ struct Unlock: Command {
     var passphrase = PassphraseOptions()
     var common = CommonOptions()
 
-    static let syntax = Syntax(
-        Unlock(), name: "unlock", summary: "Unlock the vault once, for scripts and terminals",
+    static let info = CommandInfo(
+        name: "unlock", summary: "Unlock the vault once, for scripts and terminals",
         discussion: """
             An agent keeps the vault's keys in guarded memory and answers every other command of yours, in any terminal or \
             script, until nobody used it for an hour, twelve hours are over, or 'vault lock'. Time that the machine \
@@ -28,17 +28,18 @@ struct Unlock: Command {
             With --recovery, the recovery key is asked for in place of the passphrase, or read from where that would be.
 
             vault returns when the agent answers; the agent keeps no terminal and no file of the caller.
-            """,
-        parameters: [
-            .option(
-                "--idle", "DURATION", "Lock when nothing used the vault for so long (1h)", \.idle,
-                as: .duration),
-            .option("--max", "DURATION", "Lock after so long in any case (12h)", \.total, as: .duration),
-            .flag("--lock-on-sleep", "Lock as soon as the machine slept", \.locksOnSleep),
-            .flag("--recovery", "Open the vault with the recovery key", \.recovery),
-            .options(PassphraseOptions.parameters, \.passphrase, group: "Passphrase"),
-            .options(CommonOptions.parameters, \.common, group: "Common options"),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.option(
+            "--idle", "DURATION", "Lock when nothing used the vault for so long (1h)", &idle,
+            as: .duration)
+        parameters.option("--max", "DURATION", "Lock after so long in any case (12h)", &total, as: .duration)
+        parameters.flag("--lock-on-sleep", "Lock as soon as the machine slept", &locksOnSleep)
+        parameters.flag("--recovery", "Open the vault with the recovery key", &recovery)
+        parameters.group("Passphrase") { passphrase.declare(&$0) }
+        parameters.group("Common options") { common.declare(&$0) }
+    }
 
     func run() throws(Failure) {
         let path = try common.path()

@@ -7,14 +7,17 @@ internal import Wording
 struct Version: Command {
     var json = false
 
-    static let syntax = Syntax(
-        Version(), name: "version", summary: "Print the versions of vault and of what is linked into it",
+    static let info = CommandInfo(
+        name: "version", summary: "Print the versions of vault and of what is linked into it",
         discussion: """
             libsodium and the C library say so themselves; of the Swift compiler the program knows no more than the first two numbers.
 
             With --json: {"schema":1,"vault":"0.1.0","libsodium":"1.0.18","glibc":"2.36","swift":"6.3"}, also by 'vault --version --json'.
-            """,
-        parameters: [.flag("--json", "Print JSON", \.json)])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.flag("--json", "Print JSON", &json)
+    }
 
     func run() throws(Failure) {
         let versions = [

@@ -11,8 +11,8 @@ struct Web: Command {
     var noOpen = false
     var common = CommonOptions()
 
-    static let syntax = Syntax(
-        Web(), name: "web", summary: "Show the vault's secrets on a page in the browser",
+    static let info = CommandInfo(
+        name: "web", summary: "Show the vault's secrets on a page in the browser",
         discussion: """
             Prints an address of this machine that works once, and on a desktop opens it: a page for the team, each project and each \
             cluster, where secrets are added, edited and deleted. A value is shown only when asked for. The vault must be unlocked. \
@@ -25,20 +25,21 @@ struct Web: Command {
               PAPERSPACE_CONFIG_HOST=http://127.0.0.1:8200 PAPERSPACE_API_KEY=$(cat KEY) gradient secrets list team
 
             Only programs of the same user are answered.
-            """,
-        parameters: [
-            .option(
-                "--port", "N", "Listen on this port of 127.0.0.1; else on a free one", \.port,
-                as: .number(in: 0...65535)),
-            .option(
-                "--api-key-file", "FILE", "Take what this file holds as the key of programs", \.keyFile,
-                completing: .file),
-            .option(
-                "--idle", "DURATION", "End when nobody used the page for so long (15m)", \.idle, as: .duration
-            ),
-            .flag("--no-open", "Open no browser", \.noOpen),
-            .options(CommonOptions.parameters, \.common, group: "Common options"),
-        ])
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.option(
+            "--port", "N", "Listen on this port of 127.0.0.1; else on a free one", &port,
+            as: .number(in: 0...65535))
+        parameters.option(
+            "--api-key-file", "FILE", "Take what this file holds as the key of programs", &keyFile,
+            completing: .file)
+        parameters.option(
+            "--idle", "DURATION", "End when nobody used the page for so long (15m)", &idle, as: .duration
+        )
+        parameters.flag("--no-open", "Open no browser", &noOpen)
+        parameters.group("Common options") { common.declare(&$0) }
+    }
 
     func run() throws(Failure) {
         let path = try common.path()

@@ -1,7 +1,7 @@
 // A table is data, and data can contradict itself. A program's tests ask for the contradictions, so that the
 // parser need not look for them at every start.
 
-extension CommandOutline {
+extension CommandInfo {
     /// What is wrong with the table; nothing in a sound one.
     public var inconsistencies: [String] {
         let options = parameters.filter { !$0.isOperand }
@@ -26,11 +26,8 @@ extension CommandOutline {
 extension Program {
     /// What is wrong with the tables; nothing in sound ones.
     public var inconsistencies: [String] {
-        let names = verbs.flatMap(\.outline.names) + groupWords + topics.map(\.name) + ["help"]
-        let misnamed = verbs.filter { $0.names != $0.outline.names }.map {
-            "\($0.names[0]) has other names in its table"
-        }
-        return repeated(names) + misnamed + verbs.flatMap(\.outline.inconsistencies)
+        let names = verbs.flatMap(\.info.names) + groupWords + topics.map(\.name) + ["help"]
+        return repeated(names) + verbs.flatMap(\.info.inconsistencies)
     }
 }
 

@@ -1,6 +1,6 @@
 /// All that the parser, help, completions and a man page need to know of a parameter: everything but its
 /// effect.
-public struct ParameterOutline: Equatable, Sendable {
+public struct ParameterInfo: Equatable, Sendable {
     /// What a parameter takes.
     public enum Kind: Equatable, Sendable {
         /// An option without a value.
@@ -23,8 +23,6 @@ public struct ParameterOutline: Equatable, Sendable {
     public let valueName: String
     /// What it does, with a capital and without a full stop.
     public let summary: String
-    /// What its value must be, such as `a number from 1 to 9`; nil when any text will do.
-    public let expected: String?
     /// How a shell can complete its value.
     public let completion: Completion
     /// Whether an option may be given more than once.
@@ -35,8 +33,8 @@ public struct ParameterOutline: Equatable, Sendable {
     public internal(set) var group: String?
 
     init(
-        kind: Kind, spelling: String = "", valueName: String = "", summary: String, expected: String? = nil,
-        completion: Completion = .none, isRepeatable: Bool = false, operandReplaced: String? = nil
+        _ kind: Kind, _ spelling: String = "", _ valueName: String = "", summary: String,
+        _ completion: Completion = .none, isRepeatable: Bool = false, operandReplaced: String? = nil
     ) {
         self.kind = kind
         if spelling.isEmpty {
@@ -50,7 +48,6 @@ public struct ParameterOutline: Equatable, Sendable {
         }
         self.valueName = valueName
         self.summary = summary
-        self.expected = expected
         self.completion = completion
         self.isRepeatable = isRepeatable
         self.operandReplaced = operandReplaced
