@@ -47,17 +47,18 @@ int platform_socket_peer(int fd, uint32_t *user) {
     return 0;
 }
 
-enum { MOST_DESCRIPTORS = 4 };
+/* As many as a request needs; as many as Linux lets through, so that the kernel never closes what somebody sent. */
+enum { MOST_SENT = 4, MOST_RECEIVED = 253 };
 
 int64_t platform_socket_send(int fd, const void *bytes, size_t count, const int *descriptors, size_t number) {
     union {
         struct cmsghdr head;
-        char room[CMSG_SPACE(MOST_DESCRIPTORS * sizeof(int))];
+        char room[CMSG_SPACE(MOST_SENT * sizeof(int))];
     } control;
     struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 
-    if (number > MOST_DESCRIPTORS) {
+    if (number > MOST_SENT) {
         errno = EINVAL;
         return -1;
     }
@@ -76,7 +77,7 @@ int64_t platform_socket_send(int fd, const void *bytes, size_t count, const int 
 int64_t platform_socket_receive(int fd, void *bytes, size_t count, int *descriptors, size_t *number) {
     union {
         struct cmsghdr head;
-        char room[CMSG_SPACE(MOST_DESCRIPTORS * sizeof(int))];
+        char room[CMSG_SPACE(MOST_RECEIVED * sizeof(int))];
     } control;
     struct iovec part = {.iov_base = bytes, .iov_len = count};
     struct msghdr message = {
@@ -85,7 +86,6 @@ int64_t platform_socket_receive(int fd, void *bytes, size_t count, int *descript
     *number = 0;
     ssize_t received = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
     if (received < 0) return -1;
-    /* What there is no room for, the kernel has closed. */
     const struct cmsghdr *head = CMSG_FIRSTHDR(&message);
     if (head != NULL && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS) {
         *number = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);

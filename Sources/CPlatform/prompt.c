@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 /* All that end a process by default and that somebody may send to a program which waits for a person. */
-static const int ending_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU};
+static const int ending_signals[] = {SIGINT,  SIGTERM, SIGHUP,    SIGQUIT, SIGALRM, SIGUSR1,
+                                     SIGUSR2, SIGXCPU, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,
+                                     SIGSYS,  SIGTRAP, SIGABRT,   SIGSTKFLT};
 static const int pausing_signals[] = {SIGTSTP, SIGCONT};
 enum {
     ending_count = sizeof ending_signals / sizeof *ending_signals,

@@ -7,8 +7,11 @@
 public struct Parameters {
     /// What was declared.
     private(set) var infos: [ParameterInfo] = []
-    /// The first word that is not in its parameter's format.
-    private(set) var error: UsageError?
+    /// What is wrong with the values: a word that is not in its parameter's format, else too few or too many operands.
+    var error: UsageError? { malformed ?? miscounted }
+
+    private var malformed: UsageError?
+    private var miscounted: UsageError?
 
     /// Whether the words were read, and declarations take their values.
     private var isRead = false
@@ -40,7 +43,9 @@ public struct Parameters {
     ) {
         guard isRead else { return infos.append(info()) }
         for index in places.indices where places[index] == position {
-            if !store(values[index]), error == nil { error = .malformed(infos[position], expected()) }
+            if !store(values[index]), malformed == nil {
+                malformed = .malformed(infos[position], expected())
+            }
         }
         position += 1
     }
@@ -207,8 +212,8 @@ extension Parameters {
                 give(value, to: index)
             }
         }
-        try giveOperands(operands, of: info)
         isRead = true
+        do throws(UsageError) { try giveOperands(operands, of: info) } catch { miscounted = error }
         return true
     }
 

@@ -3,16 +3,26 @@ internal import Glibc
 /// An open file descriptor, closed when the value goes away.
 public struct Descriptor: ~Copyable, Sendable {
     let number: Int32
+    /// Whether it leads to another process, or was made by one, so that closing it can take as long as that pleases.
+    private let isForeign: Bool
 
     /// Takes over a descriptor that is already open.
-    public init(adopting number: Int32) { self.number = number }
+    ///
+    /// - Parameter isForeign: whether another process sent it, or can send others over it.
+    public init(adopting number: Int32, isForeign: Bool = false) {
+        self.number = number
+        self.isForeign = isForeign
+    }
 
     /// Opens `path` with the flags of `open(2)`; close-on-exec is always set.
     init(path: String, flags: Int32, mode: mode_t = 0) throws(Errno) {
         number = try retrying { unsafe open(path, flags | O_CLOEXEC | O_NOCTTY, mode) }
+        isForeign = false
     }
 
-    deinit { close(number) }
+    deinit {
+        if isForeign { DescriptorDisposal.close(number) } else { close(number) }
+    }
 
     /// Gives up ownership: the descriptor stays open.
     public consuming func release() -> Int32 {

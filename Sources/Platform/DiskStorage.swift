@@ -146,6 +146,9 @@ extension DiskStorage {
         }
         let present = try descriptor.status()
         guard present.st_mode & S_IFMT == S_IFREG else { throw .permissionDenied }
+        // Who made it can lock it, and so must be somebody who may write the vault.
+        let owners = [status.st_uid, 0, CurrentProcess.userID]
+        guard status.st_mode & 0o022 != 0 || owners.contains(present.st_uid) else { throw .permissionDenied }
         // The vault's modes may have become others since. Of another group than the vault's nobody may write that.
         let writers: mode_t = present.st_gid == status.st_gid ? 0o222 : 0o202
         if present.st_mode & 0o7777 != status.st_mode & writers {

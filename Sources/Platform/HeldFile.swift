@@ -42,8 +42,10 @@ public final class HeldFile: Sendable {
     }
 
     /// Whether it is what ``init(at:)`` finds at `path` in this process.
+    ///
+    /// It may wait for what is at `path`, never for this file, which another process may have sent.
     public func isFound(at path: String) -> Bool {
-        guard let found = try? HeldFile(at: path), let own = try? found.identity else { return false }
-        return (try? identity) == own
+        guard let found = try? HeldFile(at: path), let own = found.knownIdentity else { return false }
+        return knownIdentity == own
     }
 }

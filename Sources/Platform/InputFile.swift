@@ -31,6 +31,13 @@ public struct InputFile: ~Copyable {
         descriptor = opened
     }
 
+    /// Whether what lies at `path` is a named pipe of neither this user nor root.
+    public static func isForeignPipe(_ path: String) -> Bool {
+        var status = stat()
+        guard (try? retrying { unsafe stat(path, &status) }) != nil else { return false }
+        return status.st_mode & S_IFMT == S_IFIFO && ![0, CurrentProcess.userID].contains(status.st_uid)
+    }
+
     /// Whether a regular file without any bytes lies at `path`.
     public static func isEmptyFile(_ path: String) -> Bool {
         var status = stat()

@@ -57,19 +57,23 @@ public struct LocalSocket: ~Copyable, Sendable {
         }
     }
 
+    /// The most descriptors that come with one message (SCM_MAX_FD in Linux).
+    private static let maxDescriptors = 253
+
     /// Receives as ``receive(into:)`` does, and files that came with the bytes.
     public borrowing func receive(
         into buffer: inout MutableSpan<UInt8>, _ files: inout [HeldFile]
     ) throws(Errno) -> Int {
         let number = descriptor.number
-        var (descriptors, count): ([Int32], Int) = ([-1, -1, -1, -1], 0)
+        var count = 0
+        var descriptors = [Int32](repeating: -1, count: LocalSocket.maxDescriptors)
         let received = unsafe try buffer.withPointer { pointer, size throws(Errno) in
             try retrying {
                 unsafe Int(platform_socket_receive(number, pointer, size, &descriptors, &count))
             }
         }
         for descriptor in descriptors.prefix(count) {
-            files.append(HeldFile(adopting: Descriptor(adopting: descriptor)))
+            files.append(HeldFile(adopting: Descriptor(adopting: descriptor, isForeign: true)))
         }
         return received
     }
@@ -141,7 +145,9 @@ public struct Listener: ~Copyable, Sendable {
     public borrowing func accept() throws(Errno) -> LocalSocket? {
         let number = descriptor.number
         do throws(Errno) {
-            return LocalSocket(Descriptor(adopting: try retrying { platform_socket_accept(number) }))
+            return LocalSocket(
+                Descriptor(
+                    adopting: try retrying { platform_socket_accept(number) }, isForeign: true))
         } catch .wouldBlock, .connectionAborted {
             return nil
         }

@@ -19,6 +19,22 @@ public enum OwnProcesses {
         }
     }
 
+    /// What of the machine's processes this one can see.
+    public enum View: Equatable, Sendable {
+        case all
+        /// Those of its PID namespace, as in a container.
+        case namespace
+        /// None: `/proc` is not mounted, or is another namespace's.
+        case none
+    }
+
+    /// What this process can see.
+    public static var view: View {
+        guard (try? Path.linkTarget("/proc/self")) == "\(CurrentProcess.identifier)" else { return .none }
+        // The number of the first namespace is fixed (PROC_PID_INIT_INO in Linux).
+        return (try? Path.linkTarget("/proc/self/ns/pid")) == "pid:[4026531836]" ? .all : .namespace
+    }
+
     private static func isOurs(_ id: Int32, _ name: String) -> Bool {
         let lines = text("/proc/\(id)/status").split(separator: "\n")
         // The effective user comes second.

@@ -90,6 +90,16 @@ public enum Path {
         return text
     }
 
+    /// What a symbolic link says.
+    ///
+    /// - Throws: ``Errno/nameTooLong`` if that has more than 255 bytes.
+    static func linkTarget(_ path: String) throws(Errno) -> String {
+        var bytes = [UInt8](repeating: 0, count: 256)
+        let count = try retrying { unsafe readlink(path, &bytes, bytes.count) }
+        guard count < bytes.count else { throw .nameTooLong }
+        return String(decoding: bytes[..<count], as: UTF8.self)
+    }
+
     /// The user that owns what lies at `path`, of a symbolic link the link's own.
     ///
     /// - Throws: ``Errno/noSuchFile`` if there is nothing, ``Errno/permissionDenied`` if nobody may look.

@@ -202,24 +202,49 @@ public struct Agent: Sendable {
     /// How long an agent may take to end when it is told to, and then when it is killed, in milliseconds.
     private static let endPatience: UInt64 = 1000
 
+    /// What may still have keys after ``stopAll()``, or have not ended.
+    public struct Remains: Equatable, Sendable {
+        /// Agents that could not be ended, by process id.
+        public var processes: [Int32] = []
+        /// Agents that know nothing any more, and cannot end before the system lets them.
+        public var emptyProcesses: [Int32] = []
+        /// Directories with an agent that cannot be seen from here, or that belong to somebody else.
+        public var folders: [String] = []
+    }
+
     /// Makes every agent of this user forget everything and end, wherever its socket is, also one that is stopped, or that nobody
     /// can reach any more.
     ///
-    /// - Returns: the process ids of those that did not end.
-    public static func stopAll() -> [Int32] {
+    /// - Returns: what it could not reach or end, among what it can see (``OwnProcesses/view``).
+    public static func stopAll() -> Remains {
         var folders = Locations.runtimeFolders
         for folder in AgentProcess.running.map(\.folder) where !folders.contains(folder) {
             folders.append(folder)
         }
-        for folder in folders {
-            guard
-                let connection = try? AgentConnection.connect(in: folder, patience: Agent.endPatience)
-            else { continue }
-            try? connection.request(.stop)
+        var remains = Remains()
+        let told = folders.filter { folder in
+            do throws(AgentError) {
+                try AgentConnection.connect(in: folder, patience: Agent.endPatience).request(.stop)
+                return true
+            } catch {
+                if error == .foreign || error == .folderNotPrivate { remains.folders.append(folder) }
+                return false
+            }
         }
-        if endedAll() { return [] }
-        for agent in AgentProcess.running { OwnProcesses.kill(agent.id) }
-        return endedAll() ? [] : AgentProcess.running.map(\.id)
+        if !endedAll() {
+            for agent in AgentProcess.running { OwnProcesses.kill(agent.id) }
+            _ = endedAll()
+        }
+        for agent in AgentProcess.running {
+            if told.contains(agent.folder) {
+                remains.emptyProcesses.append(agent.id)
+            } else {
+                remains.processes.append(agent.id)
+            }
+        }
+        let known = Set(AgentProcess.running.map(\.folder) + remains.folders)
+        remains.folders += folders.filter { !known.contains($0) && AgentProcess.isRunning(in: $0) }
+        return remains
     }
 
     private static func endedAll() -> Bool {

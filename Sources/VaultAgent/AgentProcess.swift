@@ -33,6 +33,18 @@ public enum AgentProcess {
         }
     }
 
+    /// Whether an agent has the lock of a directory, also one that this process cannot see.
+    static func isRunning(in folder: String) -> Bool {
+        guard let lock = try? DiskStorage().open(Path.join(folder, AgentProtocol.lockName), .writing) else {
+            return false
+        }
+        guard (try? lock.tryLock(.exclusive)) == false else {
+            lock.unlock()
+            return false
+        }
+        return true
+    }
+
     /// The home directory of who starts an agent, for the list of processes.
     private static var home: String {
         do throws(NotText) {

@@ -14,31 +14,37 @@ final class BackgroundJob: Sendable {
     let job: Job
     /// The vault whose key is used.
     let path: String
+    /// Which other files the client means.
+    private let proof: FileProof
     private let key: SharedKey
     private let otherKey: SharedKey?
     private let surroundings: Surroundings
     private let cancellation = Cancellation()
     private let state = Mutex(State())
 
-    init(_ job: Job, of path: String, key: SharedKey, otherKey: SharedKey?, _ surroundings: Surroundings) {
-        (self.job, self.path, self.key, self.otherKey) = (job, path, key, otherKey)
+    init(
+        _ job: Job, of path: String, _ proof: FileProof, key: SharedKey, otherKey: SharedKey?,
+        _ surroundings: Surroundings
+    ) {
+        (self.job, self.path, self.proof, self.key, self.otherKey) = (job, path, proof, key, otherKey)
         var surroundings = surroundings
         surroundings.cancellation = cancellation
         self.surroundings = surroundings
     }
 
-    /// Does it.
-    func run() -> Result<JobReport, VaultError> {
+    /// Does it, if the client means the files that are found here.
+    func run() -> Result<JobReport, WireFailure> {
         let progress = Progress { [self] done, total in
             state.withLock { ($0.done, $0.total) = (done, total) }
             return !cancellation.isCancelled
         }
-        do throws(VaultFileError) {
-            return .success(
-                try job.run(
-                    master: key.key, otherKey: otherKey, surroundings: surroundings, progress: progress))
-        } catch {
-            return .failure(.file(error))
+        return proof.result { () throws(VaultError) in
+            do throws(VaultFileError) {
+                return try job.run(
+                    master: key.key, otherKey: otherKey, surroundings: surroundings, progress: progress)
+            } catch {
+                throw .file(error)
+            }
         }
     }
 
@@ -107,7 +113,7 @@ struct JobQueue {
     ///   - end: is called on a job's thread when that is over.
     /// - Returns: the clients whose jobs cannot be begun, since there is no thread for them.
     mutating func start(
-        _ threads: ThreadCount, _ end: @escaping @Sendable (UInt64, Result<JobReport, VaultError>) -> Void
+        _ threads: ThreadCount, _ end: @escaping @Sendable (UInt64, Result<JobReport, WireFailure>) -> Void
     ) -> [ClientID] {
         var failed: [ClientID] = []
         for index in entries.indices where !entries[index].isRunning && hasTurn(entries[index].job) {

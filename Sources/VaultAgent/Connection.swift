@@ -42,6 +42,9 @@ final class Connection {
     /// Whether it has to wait with its next request.
     var isBusy: Bool { isWaiting || isOver || isClosed || output != nil }
 
+    /// How many files came with messages that were not looked at yet.
+    var waitingFileCount: Int { files.count }
+
     /// Whether closing it loses nothing but the connection.
     var isIdle: Bool { !isWaiting && input == nil && output == nil }
 
@@ -135,7 +138,7 @@ final class Connection {
             let count = try scratch.withMutableBytes { free throws(Errno) in
                 try socket.socket.receive(into: &free, &files)
             }
-            if count == 0 || files.count > AgentProtocol.mostFiles { close() }
+            if count == 0 || files.count > AgentProtocol.maxFiles { close() }
             lastActivity = now
             return count
         } catch .wouldBlock {

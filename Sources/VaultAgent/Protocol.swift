@@ -29,9 +29,11 @@ public enum AgentProtocol {
     static let mostRoom = 32 << 20
     static let middleMessage = 2 << 20
     /// How many descriptors that no message spoke of yet a connection may have.
-    static let mostFiles = 16
+    static let maxFiles = 16
+    /// How many all connections together may have.
+    static let maxWaitingFiles = 1024
     /// How many connections it has at most.
-    static let mostConnections = 4096
+    static let maxConnections = 4096
 
     /// The file names in the runtime folder.
     static let socketName = "agent.sock"

@@ -160,12 +160,12 @@ extension Server {
         }
     }
 
-    private func finish(_ id: UInt64, _ outcome: Result<JobReport, VaultError>) {
+    private func finish(_ id: UInt64, _ outcome: Result<JobReport, WireFailure>) {
         guard let (job, client) = jobs.finish(id) else { return }
         if case .accept(let path, _) = job.job, case .success = outcome {
             keyring.worker(path)?.post(.reopen)
         }
-        if case .failure(.file(.cancelled)) = outcome, !keyring.isUnlocked(job.path) {
+        if case .failure(.vault(.file(.cancelled))) = outcome, !keyring.isUnlocked(job.path) {
             return tell([client], .locked)
         }
         answer(client) { reply in

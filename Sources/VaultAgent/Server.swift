@@ -5,7 +5,8 @@ internal import VaultKit
 
 /// The agent's loop: one thread that moves messages and watches deadlines, and never waits for a file.
 public final class Server {
-    private let lock: any StorageFile
+    /// Held until the agent has no keys any more.
+    private var lock: (any StorageFile)?
     let listener: Listener
     private let timer: BootTimer
     let settings: Settings
@@ -41,8 +42,12 @@ public final class Server {
         /// How long half a message may lie around, in milliseconds.
         public var stallPatience = AgentProtocol.stallPatience
         /// How many connections there are at most.
-        public var mostConnections = max(
-            16, min(AgentProtocol.mostConnections, CurrentProcess.mostDescriptors - 64))
+        public var maxConnections = max(
+            16, min(AgentProtocol.maxConnections, (CurrentProcess.mostDescriptors - 64) / 4))
+        /// How many descriptors that no message spoke of yet all connections together may have.
+        public var maxWaitingFiles = max(
+            AgentProtocol.maxFiles,
+            min(AgentProtocol.maxWaitingFiles, (CurrentProcess.mostDescriptors - 64) / 4))
 
         /// The real world.
         public init() {}
@@ -156,6 +161,8 @@ public final class Server {
         while try step() {}
         lockAll()
         listener.remove()
+        // A descriptor that cannot be closed may keep the process, which knows nothing any more, from ending.
+        lock = nil
         threads.waitForAll(milliseconds: Server.endPatience)
     }
 
@@ -177,6 +184,7 @@ public final class Server {
         connections.removeAll { $0.isClosed }
         backlog.set(connections.reduce(0) { $0 + $1.unsentCount })
         Stack.wipe()
+        if DescriptorDisposal.shared?.isStuck == true { isStopped = true }
         return !isStopped && isUseful()
     }
 
@@ -274,13 +282,13 @@ extension Server {
     }
 
     private func makeRoom() {
-        if connections.count(where: { !$0.isClosed }) >= settings.mostConnections { evictOne() }
+        if connections.count(where: { !$0.isClosed }) >= settings.maxConnections { evictOne() }
     }
 
     /// Closes the connection that has been quiet longest, one that loses nothing by it if there is any.
     private func evictOne() {
         let open = connections.filter { !$0.isClosed }
-        let idle = open.filter(\.isIdle)
+        let idle = open.filter { $0.isIdle || $0.greeting == .none }
         (idle.isEmpty ? open : idle).min { $0.lastActivity < $1.lastActivity }?.close()
     }
 
@@ -302,6 +310,14 @@ extension Server {
         }
         if connections.reduce(0, { $0 + $1.bufferedCount }) > AgentProtocol.mostBuffered {
             connection.close()
+        }
+        if connection.waitingFileCount > 0 { limitWaitingFiles() }
+    }
+
+    /// Closes those who sent most descriptors and no message that speaks of them, until what all of them sent can be borne.
+    private func limitWaitingFiles() {
+        while connections.reduce(0, { $0 + $1.waitingFileCount }) > settings.maxWaitingFiles {
+            connections.max { $0.waitingFileCount < $1.waitingFileCount }?.close()
         }
     }
 

@@ -103,8 +103,11 @@ final class UnlockedVault {
 
     /// A job with the present key, ready to be done.
     ///
+    /// - Parameter proof: which other files the client means, to be looked at on the job's thread.
     /// - Throws: ``VaultError/locked``; ``VaultError/file(_:)`` if there is no memory.
-    func prepare(_ job: Job, otherKey: SharedKey?) throws(VaultError) -> BackgroundJob {
+    func prepare(
+        _ job: Job, _ proof: FileProof, otherKey: SharedKey?
+    ) throws(VaultError) -> BackgroundJob {
         // The file may have got the key that was announced; whatever else is wrong with it, the job will say.
         do throws(VaultError) {
             _ = try current()
@@ -116,7 +119,8 @@ final class UnlockedVault {
         var surroundings = surroundings
         surroundings.cancellation = nil
         if job.isOnVault(at: path) { surroundings.ownMemory = try vault.ownMemory }
-        return BackgroundJob(job, of: path, key: try keys.present(), otherKey: otherKey, surroundings)
+        return BackgroundJob(
+            job, of: path, proof, key: try keys.present(), otherKey: otherKey, surroundings)
     }
 }
 

@@ -34,7 +34,7 @@ final class VaultWorker: Sendable {
         /// The client means another file; nothing was answered.
         case refused(Parcel)
         /// A job is over.
-        case done(job: UInt64, Result<JobReport, VaultError>)
+        case done(job: UInt64, Result<JobReport, WireFailure>)
         /// The file has keys that nobody announced.
         case lostKeys(VaultWorker)
     }
@@ -130,8 +130,8 @@ final class VaultWorker: Sendable {
                     let result = proof.result { () throws(VaultError) in try vault.current().follow(lexical) }
                     reports.post(.followed(client, result))
                 case .job(let client, let job, let proof, let otherKey):
-                    let prepared = proof.result { () throws(VaultError) in
-                        try vault.prepare(job, otherKey: otherKey)
+                    let prepared = proof.first.result { () throws(VaultError) in
+                        try vault.prepare(job, proof.others, otherKey: otherKey)
                     }
                     reports.post(.prepared(client, prepared))
                 case .reopen: vault.reopen()
@@ -150,6 +150,12 @@ struct FileProof: Sendable {
     /// None where a test lets a path speak for itself.
     let files: [HeldFile]
     let paths: [String]
+
+    /// The first one alone, which is the vault's.
+    var first: FileProof { FileProof(files: Array(files.prefix(1)), paths: Array(paths.prefix(1))) }
+
+    /// All but the first one.
+    var others: FileProof { FileProof(files: Array(files.dropFirst()), paths: Array(paths.dropFirst())) }
 
     /// Makes sure that the paths mean the same files here.
     ///

@@ -45,7 +45,7 @@ extension Log {
         let temporary = Path.join(folder, ".\(Path.name(of: path)).new-\(suffix)")
         let bytes = header.front
         let file = try during(.create) { () throws(Errno) in
-            try storage.makeFolder(folder)
+            try storage.makeOwnFolder(folder)
             return try storage.create(temporary)
         }
         do throws(VaultFileError) {

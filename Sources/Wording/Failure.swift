@@ -102,6 +102,10 @@ extension SecretBuffer {
 
     /// Reads a file that nobody else may read, until its end or until the buffer is full.
     package mutating func fill(fromPrivate path: String, _ what: String) throws(Failure) {
+        // Whoever made a pipe can keep the one waiting who opens it.
+        if InputFile.isForeignPipe(path) {
+            throw Failure(.other, "\(what) is a pipe of another user")
+        }
         let file = try InputFile.open(path, what)
         if file.isReadableByOthers {
             throw Failure(

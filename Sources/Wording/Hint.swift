@@ -1,10 +1,11 @@
 internal import Synchronization
+internal import VaultKit
 
 /// Tells a person what to do next; commands in it stand between single quotes, and can be pasted as they stand.
 ///
 /// Every command acts on the vault that the failed command was about. Only what is written in the source is searched for commands: the
 /// name of a file that looks like one stays a name.
-package struct Hint: ExpressibleByStringInterpolation, Sendable {
+package struct Hint: ExpressibleByStringInterpolation, Equatable, Sendable {
     /// The text, divided where an option belongs that names the vault.
     private var pieces = [""]
 
@@ -17,6 +18,12 @@ package struct Hint: ExpressibleByStringInterpolation, Sendable {
     /// Has the commands of every hint act on the vault at `path`, without which they would act on the one that is meant by default.
     package static func name(_ path: String) {
         vault.withLock { $0 = path }
+    }
+
+    /// Whether `path` is the vault that commands act on, and no other file that was named.
+    static func isAbout(_ path: String) -> Bool {
+        let named = vault.withLock { $0 }
+        return (named ?? (try? Locations.vaultFile()) ?? nil) == path
     }
 
     package init(stringLiteral text: String) { append(literal: text) }

@@ -42,9 +42,12 @@ extension Failure {
             let seen = try? Sighting.last(path)
             self.init(
                 .noVault, "no vault at \(path)\(seen.map { " any more (last seen: \($0.text))" } ?? "")",
-                hint: seen == nil
-                    ? "make one with 'vault init'"
-                    : "mount the disk or copy the file; 'vault help restore' says how to put a backup there")
+                hint: !Hint.isAbout(path)
+                    ? nil
+                    : seen == nil
+                        ? "make one with 'vault init'"
+                        : "mount the disk or copy the file; 'vault help restore' says how to put a backup there"
+            )
         case .notAVault(let foreign):
             self.init(
                 .noVault, "\(path) \(Failure.words(foreign))",
@@ -78,9 +81,7 @@ extension Failure {
         case .wrongPassphrase:
             self.init(
                 .wrongPassphrase, "wrong passphrase",
-                hint: Sighting.hintOfOthers(path)
-                    ?? "if you are sure of it, the slot that it opens may be damaged or changed: try a backup"
-            )
+                hint: Failure.hintOfWrongPassphrase(path))
         case .wrongRecoveryKey:
             self.init(
                 .wrongPassphrase, "wrong recovery key",
@@ -152,11 +153,23 @@ extension Failure {
                 error,
                 "the file system of \(folder) cannot lock \(path), and without a lock nothing is written",
                 hint: "mount it with locks, or keep the vault on another one and put backups here")
+        case .lock:
+            let lockFile = Path.join(folder, ".\(Path.name(of: path)).lock")
+            guard (try? Path.owner(of: lockFile)) != nil else { return nil }
+            return Failure(
+                error, "cannot lock \(path) by \(lockFile)",
+                hint:
+                    "remove it if it is not a file of the vault's owner; see 'ls -ld \(Hint.quoted(path: lockFile))'"
+            )
         case .attributes where error.isLackOfCall || error == .notPermitted:
             return Failure(
                 error,
                 "the file system of \(folder) cannot give a new file the owner, mode and access list of \(path), and others must not get more rights",
                 hint: "work as the owner of the file, or on a copy elsewhere")
+        case .create where error == .permissionDenied && (try? PrivateFolder.checkOwner(above: folder)) == nil:
+            return Failure(
+                error, "cannot create \(path): a directory would be made in one of another user",
+                hint: "make \(folder) yourself, or name another vault with --vault")
         case .create, .rename, .rewrite, .write, .truncate, .sync, .save:
             guard error.isLackOfCall else { return nil }
             return Failure(
@@ -165,6 +178,14 @@ extension Failure {
                 hint: "keep the vault on another one and put backups here")
         default: return nil
         }
+    }
+
+    private static func hintOfWrongPassphrase(_ path: String) -> Hint {
+        if let hint = Sighting.hintOfOthers(path) { return hint }
+        let header = try? Log.readHeader(path: path, surroundings: Surroundings())
+        return header?.hasRecoveryKey == true
+            ? "if it is forgotten, 'vault passwd --recovery' takes the recovery key and sets a new one"
+            : "if you are sure that it is right, try it on a backup: 'vault help restore'"
     }
 
     private static func emptyHint(_ path: String) -> Hint {

@@ -101,11 +101,12 @@ struct ChildEnvironment: ~Copyable {
         let dangerous = secrets.map(\.name).filter {
             ChildEnvironment.isDangerous($0) && !allowed.contains($0)
         }
-        if let first = dangerous.first {
+        if !dangerous.isEmpty {
+            let options = { (option: String) in dangerous.map { "\(option) \($0)" }.joined(separator: " ") }
             failures.append(
                 Failure(
                     .usage, "these names change how programs run: \(dangerous.joined(separator: ", "))",
-                    hint: "add --allow-name \(first) if that is meant, or --except \(first)"))
+                    hint: "add \(options("--allow-name")) if that is meant, or \(options("--except"))"))
         }
         try putAll(secrets)
     }

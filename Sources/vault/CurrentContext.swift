@@ -10,6 +10,8 @@ struct CurrentContext {
     var clusterOrigin: String?
     /// Names without which `run` does not start.
     var require: [String] = []
+    /// The file that requires them.
+    private var requireOrigin = ContextFile.name
     /// What keeps the nearest `.vault.toml` out of it; nothing, unless the context is only ``known(_:)``.
     var problem: Failure?
 
@@ -73,7 +75,7 @@ struct CurrentContext {
         if need.contains(.cluster), let id = nearest.file.cluster {
             (context.cluster, clusterOrigin) = (id, nearest.path)
         }
-        if need.contains(.require) { require = nearest.file.require }
+        if need.contains(.require) { (require, requireOrigin) = (nearest.file.require, nearest.path) }
     }
 
     /// An id that an option or else a variable names, and which of them; nil if neither does.
@@ -94,7 +96,9 @@ struct CurrentContext {
     func missing(in effective: [Secret]) -> Failure? {
         let missing = require.filter { name in !effective.contains { $0.name == name } }
         if missing.isEmpty { return nil }
-        return Failure(.missing, "required but missing in \(searched): \(missing.joined(separator: ", "))")
+        return Failure(
+            .missing,
+            "required by \(requireOrigin) but missing in \(searched): \(missing.joined(separator: ", "))")
     }
 
     /// Makes sure that every name is there that the nearest `.vault.toml` requires.

@@ -36,21 +36,25 @@ extension Failure {
     }
 
     /// What is wrong with a text that should be read, in words.
-    init(_ error: UnreadableText, in file: String, _ consequence: String = "nothing was imported") {
+    init(
+        _ error: UnreadableText, in file: String, isJSON: Bool = false,
+        _ consequence: String = "nothing was imported"
+    ) {
         let place = "\(file == "-" ? "standard input" : file): line \(error.line): "
         let hint: Hint? =
             switch error.reason {
             case .expands: "put the value in single quotes if it is meant as it stands"
             case .disagreement: "choose with --dialect posix, python, node, direnv or systemd"
-            case .malformed: "see 'vault help import'; --dialect chooses how the file is read"
+            case .malformed where !isJSON:
+                "see 'vault help import'; --dialect chooses how the file is read"
             default: nil
             }
-        self.init(.other, place + Failure.words(error.reason) + "; " + consequence, hint: hint)
+        self.init(.other, place + Failure.words(error.reason, isJSON) + "; " + consequence, hint: hint)
     }
 
-    private static func words(_ reason: UnreadableText.Reason) -> String {
+    private static func words(_ reason: UnreadableText.Reason, _ isJSON: Bool) -> String {
         switch reason {
-        case .malformed: "no assignment that can be read"
+        case .malformed: isJSON ? "not the JSON of names and values" : "no assignment that can be read"
         case .expands: "the value depends on other variables or on a command"
         case .disagreement: "programs that read such files disagree about it"
         case .invalidName: "the name is no valid name of a secret"

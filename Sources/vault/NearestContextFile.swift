@@ -51,8 +51,14 @@ struct NearestContextFile {
             let file = try InputFile(path, onlyRegular: true)
             refusal = try judge(file, at: path)
             content = refusal == nil ? try file.readAll(limit: maxSize) : nil
-        } catch .noSuchFile, .notFolder, .isFolder, .invalidArgument, .noDevice {
+        } catch .noSuchFile where (try? Path.owner(of: path)) == nil {
             return nil
+        } catch .notFolder {
+            return nil
+        } catch .noSuchFile {
+            throw Failure(.usage, "\(path) is a symbolic link that leads nowhere", hint: noContext)
+        } catch .isFolder, .invalidArgument, .noDevice {
+            throw Failure(.usage, "\(path) is not a regular file", hint: noContext)
         } catch .permissionDenied where (try? Path.owner(of: path)) == nil {
             // A directory that hides whether there is one is no business of ours.
             return nil
@@ -87,7 +93,8 @@ struct NearestContextFile {
             hint: [0, file.owner].contains(user) ? "chmod go-w \(Hint.quoted(path: path))" : noContext)
     }
 
-    private static let noContext: Hint = "add --no-context"
+    /// What other commands than `trust` can do where a file is in the way.
+    static let noContext: Hint = "add --no-context"
 }
 
 extension NearestContextFile {
@@ -96,7 +103,12 @@ extension NearestContextFile {
         guard let refusal = try refusal() else { return }
         guard Prompt.isPossible else { throw refusal }
         let state = Output.visible(refusal.message)
-        try Prompt.confirm(after: "\(state). It says:\n\n\(shown)\n", "Trust it (\(file.summary))?")
+        do throws(Failure) {
+            try Prompt.confirm(after: "\(state). It says:\n\n\(shown)\n", "Trust it (\(file.summary))?")
+        } catch {
+            throw Failure(
+                error.code, error.message, hint: error.code == .cancelled ? Self.noContext : error.hint)
+        }
         try trust()
     }
 

@@ -46,6 +46,7 @@ extension Passphrase {
                 .locked, "there is no terminal to ask for a new passphrase",
                 hint: "give --new-passphrase-file, --new-passphrase-command or --new-passphrase-fd"))
         let prompt = "New passphrase for \(Prompt.name(of: path)) (leave empty to generate one): "
+        var left = tries
         var weak: SecretBytes?
         while true {
             let typed = try Prompt.hidden(terminal, prompt, atMost: Format.passphraseCounts.upperBound + 1)
@@ -55,10 +56,11 @@ extension Passphrase {
             if let weak = weak.take(), isSame(weak, first) { return first }
             let bits = try bits(first)
             if bits >= Strength.leastBits {
-                guard isSame(first, try ask(terminal, "The same again: ")) else {
-                    throw Failure(.other, "the two passphrases differ")
-                }
-                return first
+                if isSame(first, try ask(terminal, "The same again: ")) { return first }
+                left -= 1
+                guard left > 0 else { throw Failure(.other, "the two passphrases differ") }
+                try Prompt.say("vault: the two passphrases differ, try again", at: terminal)
+                continue
             }
             try Prompt.say(
                 "vault: this passphrase is weak, about \(bits) bits of at least \(Strength.leastBits): type a better one, or the same again to take it nevertheless",

@@ -12,7 +12,7 @@ struct Unlocked<R>: ~Copyable {
 
 extension Passphrase {
     /// How often a person may try.
-    private static let tries = 3
+    static let tries = 3
 
     /// Opens the vault at `path` with its passphrase, found or asked for.
     ///
@@ -77,15 +77,21 @@ extension Passphrase {
     ) throws(Failure) -> Unlocked<R> {
         var left = tries
         while true {
-            let typed = try ask(terminal, prompt)
+            let line = try Prompt.hidden(terminal, prompt, atMost: Format.passphraseCounts.upperBound + 1)
             left -= 1
-            do throws(Failure) {
-                return Unlocked(result: try open(typed), passphrase: typed)
-            } catch {
-                guard error.code == .wrongPassphrase else { throw error }
-                guard left > 0 else { throw error.afterLastTry(path) }
-                try Prompt.say("vault: \(error.message), try again", at: terminal)
+            let failure: Failure
+            if line.count == 0 {
+                failure = Failure(.wrongPassphrase, "nothing was typed")
+            } else {
+                let typed = try checked(line)
+                do throws(Failure) {
+                    return Unlocked(result: try open(typed), passphrase: typed)
+                } catch {
+                    failure = error
+                }
             }
+            guard failure.code == .wrongPassphrase, left > 0 else { throw failure }
+            try Prompt.say("vault: \(failure.message), try again", at: terminal)
         }
     }
 
@@ -112,16 +118,5 @@ extension Failure {
     /// Something has to be asked for, whether the vault is unlocked or not.
     static func noTerminal(for what: String) -> Failure {
         Failure(.locked, "there is no terminal to ask for the \(what)", hint: Passphrase.waysToGive)
-    }
-
-    /// This error for a person who is not asked again: a slip of the hand does not explain it any more.
-    fileprivate func afterLastTry(_ path: String) -> Failure {
-        let header = try? Log.readHeader(path: path, surroundings: Surroundings())
-        let hint: Hint =
-            header?.hasRecoveryKey == true
-            ? "if it is forgotten, 'vault passwd --recovery' takes the recovery key and sets a new one"
-            : "a copy made before the passphrase was changed still opens with the old one"
-        guard message == Failure(VaultFileError.wrongPassphrase, path: path).message else { return self }
-        return Failure(code, message, hint: Sighting.hintOfOthers(path) ?? hint)
     }
 }

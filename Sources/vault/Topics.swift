@@ -23,6 +23,9 @@ extension HelpTopic {
                13  the file is older than what this machine last saw, has diverged from it, cannot prove that it contains it,
                    has keys that were replaced, or is another vault; a merge would take newer keys unasked
 
+            Where a command line has --json, an error is JSON on standard error: {"schema":1,"error":{"code","message","hint"}}, without \
+            "hint" where there is none.
+
             'vault run' ends with the program's own code; before it starts, 125 stands for 1, and 126 means that the program \
             cannot be executed, 127 that it was not found.
             """)
@@ -94,11 +97,11 @@ extension HelpTopic {
 
             where NAME.vault is the vault's path in the repository. 'vault --vault NAME.vault unlock' before: then neither asks for anything. \
             'git diff' and 'git log -p' show which secrets were set or deleted, and when; never a value. While the vault is locked they \
-            stop with an error; --no-textconv leaves vaults out.
+            ask at a terminal, and stop with an error elsewhere; --no-textconv leaves vaults out.
 
-            If the driver cannot merge, git reports a conflict, and the file is yours: while the vault is locked (exit code 4); where the keys \
-            were changed on the other side ('vault passwd' or 'vault rekey' there), since whoever once had the old ones can make such a commit \
-            (exit code 13); where the other side has another passphrase (exit code 5). By hand, with --take-keys if the keys were changed by you:
+            If the driver cannot merge, git reports a conflict, and the file is yours: while the vault is locked and there is no terminal to ask at; and \
+            where the keys were changed on the other side ('vault passwd' or 'vault rekey' there), since whoever once had the old ones can make \
+            such a commit. By hand, with --take-keys if the keys were changed by you:
 
                 git show :3:NAME.vault >theirs
                 vault merge --vault NAME.vault theirs --other-passphrase-file FILE --take-keys

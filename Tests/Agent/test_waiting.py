@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -105,6 +107,64 @@ class Descriptors(Case):
         for client in clients:
             client.close()
         self.assertTrue(until(lambda: len(os.listdir("/proc/%d/fd" % self.box.agent)) <= before))
+
+
+    def test_a_descriptor_that_cannot_be_closed_delays_nobody(self):
+        """A socket that lingers, as it is, and waiting in a connection that nobody received from."""
+        stuck = [lingering() for _ in range(2)]
+        self.addCleanup(lambda ends=stuck: [end.close() for three in ends for end in three[::-1]])
+        raw = socket.socket(socket.AF_UNIX)
+        raw.connect(self.box.socket)
+        # The second one comes with a message that breaks a rule, so that nothing is received after it.
+        for byte in [b"\x0b", b"\xff" * 9]:
+            (client, *_), stuck = stuck[0], stuck[1:]
+            socket.send_fds(raw, [byte], [client.fileno()])
+            client.close()
+        raw.close()
+        status = self.box.client()
+        self.assertRaises((Failure, ConnectionError), status.ask, STATUS, path_field(self.box.vault), ["/etc/passwd"] * 3)
+        start = time.monotonic()
+        self.assertEqual(self.box.must("get", "A"), b"first")
+        self.box.must("lock")
+        self.assertEqual(self.box.run("get", "A")[0], 4)
+        self.box.unlock("--max", "1s")
+        self.assertTrue(until(lambda: self.box.run("get", "A")[0] == 4))
+        self.box.must("lock", "--all")
+        self.assertLess(time.monotonic() - start, 20)
+        self.assertTrue(until(lambda: not self.box.agents()))
+
+    def test_many_descriptors_of_one_client_take_none_from_others(self):
+        self.box.must("lock", "--all")
+        limited = ["sh", "-c", 'ulimit -n 300; exec "$@"', "sh", VAULT, "unlock", "--passphrase-file", self.box.passphrase]
+        subprocess.run(limited, env=self.box.environment, check=True, stderr=subprocess.DEVNULL)
+        flood = [socket.socket(socket.AF_UNIX) for _ in range(400)]
+        self.addCleanup(lambda: [client.close() for client in flood])
+        file = os.open("/etc/passwd", os.O_PATH)
+        for number, client in enumerate(flood):
+            try:
+                client.connect(self.box.socket)
+                socket.send_fds(client, [b"\x0b"], [file] * (1 + number % 16))
+            except OSError:
+                continue
+            if number % 20 == 0:
+                self.assertEqual(self.box.must("get", "A"), b"first")
+        self.box.must("lock")
+        self.assertLess(len(os.listdir("/proc/%d/fd" % self.box.agent)), 250)
+
+
+def lingering():
+    """A connection whose closing waits for an hour: nobody takes what it has to send."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    client = socket.create_connection(listener.getsockname())
+    peer, _ = listener.accept()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 3600))
+    client.setblocking(False)
+    try:
+        while True:
+            client.send(b"x" * 65536)
+    except BlockingIOError:
+        return client, peer, listener
 
 
 class Waiting(Case):
@@ -244,6 +304,16 @@ class Readers(Case):
                               extra_groups=[], timeout=60)
         self.assertEqual((done.returncode, done.stdout), (0, b"two"), done.stderr)
 
+    def test_a_lock_file_of_somebody_who_may_not_write_the_vault_is_named_and_not_used(self):
+        beside = self.box.root + "/.v.lock"
+        os.close(os.open(beside, os.O_CREAT | os.O_WRONLY, 0o222))
+        os.chown(beside, OTHER_USER, OTHER_USER)
+        code, _, errors = self.box.run("set", "team", "A", input=b"two")
+        self.assertEqual(code, 1)
+        self.assertIn("cannot lock %s by %s: permission denied" % (self.box.vault, beside), errors)
+        os.unlink(beside)
+        self.box.must("set", "team", "A", input=b"two")
+
     def test_two_writers_of_it_exclude_each_other(self):
         children = [self.box.start("set", "team", "N%d" % i, "--passphrase-file", self.box.passphrase, "--value", "x") for i in range(8)]
         for child in children:
@@ -282,6 +352,25 @@ class EveryAgent(Case):
         shutil.rmtree(elsewhere["XDG_RUNTIME_DIR"])
         self.box.must("lock", "--all")
         self.assertTrue(until(lambda: not alive(agent)))
+
+    @unittest.skipUnless(NAMESPACE, WHY)
+    def test_lock_all_does_not_say_that_all_is_locked_where_it_cannot_see_all(self):
+        os.kill(self.box.agent, signal.SIGSTOP)
+        done = self.unshared("-pf", "--mount-proc")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("there may be an agent in %s/run/vault, which cannot be ended from here" % self.box.root, done.stderr.decode())
+        os.kill(self.box.agent, signal.SIGCONT)
+        self.start_elsewhere("su")
+        done = self.unshared("-pf", "--mount-proc")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(b"agents outside it cannot be seen", done.stderr)
+        done = self.unshared("-m", before="mount -t tmpfs none /proc; ")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"cannot look for agents", done.stderr)
+
+    def unshared(self, *options, before=""):
+        return subprocess.run(["unshare", *options, "sh", "-c", before + 'exec "$@"', "sh", VAULT, "lock", "--all"],
+                              env=self.box.environment, capture_output=True, timeout=60)
 
     def test_an_agent_that_cannot_be_reached_any_more_ends_by_itself(self):
         elsewhere = self.start_elsewhere("gone")
@@ -343,6 +432,17 @@ class AnothersPlace(unittest.TestCase):
         self.assertNotEqual(code, 0)
         self.assertIn("belongs to another user", errors)
         box.run("get", "A", "--passphrase-file", box.passphrase, environment=environment)
+        own = {name: value for name, value in environment.items() if name != "VAULT_FILE"}
+        code, _, errors = box.run("init", "--passphrase-file", box.passphrase, environment=own)
+        self.assertEqual(code, 1)
+        self.assertIn("a directory would be made in one of another user", errors)
+        # Nor does it say that all is locked while the user's agent answers.
+        os.mkdir(home + "/run/vault", 0o700)
+        os.chown(home + "/run/vault", OTHER_USER, OTHER_USER)
+        code, _, errors = box.run("lock", "--all", environment=environment)
+        self.assertEqual(code, 1)
+        self.assertIn("there may be an agent in %s/run/vault" % home, errors)
+        os.rmdir(home + "/run/vault")
         self.assertEqual(os.listdir(home), ["run"])
         self.assertEqual(os.listdir(home + "/run"), [])
 

@@ -23,8 +23,12 @@ import Testing
     @Test func `init refuses two passphrases that differ, and makes nothing`() throws {
         let sandbox = try Sandbox()
         let terminal = try PseudoTerminal(sandbox, "init", "--kdf-memory", "64")
-        try terminal.expect("New passphrase for \(sandbox.vault)", answer: PromptTests.strong + "\n")
-        try terminal.expect("The same again: ", answer: "correct house battery staple\n")
+        for number in 1...3 {
+            let again = number > 1 ? "vault: the two passphrases differ, try again\r\n" : ""
+            try terminal.expect(
+                "\(again)New passphrase for \(sandbox.vault)", answer: PromptTests.strong + "\n")
+            try terminal.expect("The same again: ", answer: "correct house battery staple\n")
+        }
         let end = terminal.finish()
         #expect(end.outcome == .exit(1))
         #expect(end.printed == "vault: error: the two passphrases differ\n")
@@ -142,7 +146,7 @@ import Testing
         #expect(
             end.printed == """
                 vault: error: wrong passphrase
-                vault: hint: a copy made before the passphrase was changed still opens with the old one
+                vault: hint: if you are sure that it is right, try it on a backup: 'vault help restore'
 
                 """)
         let command = try PseudoTerminal(sandbox, "list", "--passphrase-command", "echo wrong; echo >>ran")
@@ -194,11 +198,14 @@ import Testing
         #expect(terminal.finish().outcome == .exit(0))
     }
 
-    @Test func `an empty passphrase is a usage error`() throws {
+    @Test func `an empty line is one of the tries`() throws {
         let sandbox = try Sandbox.withVault()
         let terminal = try PseudoTerminal(sandbox, "list")
         try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "\n")
-        #expect(terminal.finish().outcome == .exit(2))
+        try terminal.expect(
+            "vault: nothing was typed, try again\r\nPassphrase for \(sandbox.vault): ",
+            answer: "correct horse\n")
+        #expect(terminal.finish().outcome == .exit(0))
     }
 
     @Test func `set asks for the passphrase and twice for the value, hidden`() throws {
@@ -218,8 +225,10 @@ import Testing
         let sandbox = try Sandbox.withVault()
         let different = try PseudoTerminal(
             sandbox, "set", "team", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])
-        try different.expect("Value: ", answer: "one\n")
-        try different.expect("The same again: ", answer: "two\n")
+        for _ in 1...3 {
+            try different.expect("Value: ", answer: "one\n")
+            try different.expect("The same again: ", answer: "two\n")
+        }
         #expect(different.finish().outcome == .exit(1))
         let empty = try PseudoTerminal(
             sandbox, "set", "team", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])

@@ -38,6 +38,14 @@ import Testing
         #expect(result.errors == "")
     }
 
+    @Test func `a pipe of a stranger is no passphrase file, and is not waited for`() throws {
+        let sandbox = try sandbox()
+        let result = try run(
+            sandbox, "mkfifo -m 666 pipe; chown 65534 pipe; vault get A --passphrase-file pipe")
+        #expect(result.outcome == .exit(1))
+        #expect(result.errors == "vault: error: the passphrase file pipe is a pipe of another user\n")
+    }
+
     @Test func `a context file that may not be read stops what would take something from it`() throws {
         let sandbox = try sandbox()
         let result = try run(
@@ -64,14 +72,11 @@ import Testing
             echo 'project = "web"' >above/.vault.toml; chown 65534 above/.vault.toml; cd above/below
             vault get A --no-context; vault get A; vault run true; vault trust ..
             """)
-        let refusal = """
-            vault: error: \(sandbox.folder)/above/.vault.toml belongs to another user
-            vault: hint: add --no-context
-
-            """
+        let refusal = "vault: error: \(sandbox.folder)/above/.vault.toml belongs to another user\n"
+        let hint = "vault: hint: add --no-context\n"
         #expect(result.outcome == .exit(2))
         #expect(result.text == "team")
-        #expect(result.errors == refusal + refusal + refusal)
+        #expect(result.errors == refusal + hint + refusal + hint + refusal)
     }
 
     @Test func `who can neither mend nor write anything is told what is left to do`() throws {

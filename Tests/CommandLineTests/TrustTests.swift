@@ -26,7 +26,8 @@ import Testing
         try terminal.expect("Trust it (project prod, 1 required name)? [y/N] ", answer: answer)
         let end = terminal.finish()
         #expect(end.outcome == .exit(code))
-        #expect(end.printed == (code == 0 ? "prod\n" : "vault: error: cancelled\n"))
+        #expect(
+            end.printed == (code == 0 ? "prod\n" : "vault: error: cancelled\nvault: hint: add --no-context\n"))
         #expect(
             terminal.screen.hasPrefix(
                 """

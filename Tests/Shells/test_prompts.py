@@ -116,7 +116,8 @@ class Prompts(Person):
         self.wait(r"cancelled\nREADY>$")
         self.assertIn("code 3", self.type("echo code $?", then=r"code \d+"))
         self.assert_echo()
-        for number in [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1]:
+        for number in [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGVTALRM, signal.SIGPROF,
+                       signal.SIGIO, signal.SIGPWR, signal.SIGABRT]:
             self.type("vault get A", then=PROMPT)
             os.kill(self.process(), number)
             self.wait(r"cancelled\nREADY>$")

@@ -256,7 +256,7 @@ import VaultKit
 
     @Test func `idle connections make room for new ones`() throws {
         var settings = Server.Settings()
-        settings.mostConnections = 20
+        settings.maxConnections = 20
         try world.serve(settings) { agent in
             try world.unlock(path, agent)
             let session = try agent.session(for: path)

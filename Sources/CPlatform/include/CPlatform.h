@@ -110,7 +110,7 @@ int platform_loopback_owner(int is_ipv6, uint16_t from, uint16_t to, uint32_t *u
 /* send(2) of the first bytes along with descriptors, at most 4: how many bytes went, or -1 with errno. */
 int64_t platform_socket_send(int fd, const void *bytes, size_t count, const int *descriptors, size_t number);
 
-/* recv(2) of bytes and of descriptors, at most 4, which are not inherited: how many bytes came, or -1 with errno. */
+/* recv(2) of bytes and of descriptors, at most 253, which are not inherited: how many bytes came, or -1 with errno. */
 int64_t platform_socket_receive(int fd, void *bytes, size_t count, int *descriptors, size_t *number);
 
 /* A descriptor that is readable once 8 bytes were written to it (eventfd), or -1 with errno. */

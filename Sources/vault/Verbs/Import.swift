@@ -87,7 +87,7 @@ struct ImportSecrets: Command {
                 try Assignments.read(text, as: format == .json ? .json : .dotenv(dialect))
             }
         } catch {
-            throw Failure(error, in: file)
+            throw Failure(error, in: file, isJSON: format == .json)
         }
     }
 

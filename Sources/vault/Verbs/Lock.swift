@@ -1,5 +1,8 @@
 internal import CommandSyntax
+internal import Platform
 internal import VaultAgent
+internal import VaultFile
+internal import VaultKit
 internal import Wording
 
 /// The verb `vault lock`.
@@ -32,18 +35,40 @@ struct Lock: Command {
         } catch {
             throw Failure(error, path: path)
         }
+        // A slip in the name is not told that all is well.
+        guard Vault.isOccupied(path) else { throw Failure(VaultFileError.noFile, path: path) }
         common.confirm("Locked \(path)")
     }
 
     private func lockAll() throws(Failure) {
+        let view = OwnProcesses.view
         let left = Agent.stopAll()
-        guard left.isEmpty else {
-            let ids = left.map { "\($0)" }.joined(separator: " ")
+        for process in left.emptyProcesses {
+            Output.warn(
+                "the agent with process id \(process) has forgotten its keys, and ends when the system lets it"
+            )
+        }
+        if let process = left.processes.first {
             throw Failure(
                 .other,
-                "cannot end \(left.count == 1 ? "the agent with process id" : "the agents with process ids") \(ids)",
-                hint: "see what keeps it with 'ps -l -p \(left[0])'; it ends when the system lets it")
+                "cannot end \(left.processes.count == 1 ? "the agent with process id" : "the agents with process ids") \(left.processes.map { "\($0)" }.joined(separator: " "))",
+                hint: "see what keeps it with 'ps -l -p \(process)'; it ends when the system lets it")
         }
-        common.confirm("Locked every vault; the agent has ended")
+        if let folder = left.folders.first {
+            throw Failure(
+                .other, "there may be an agent in \(folder), which cannot be ended from here",
+                hint: "lock as the user that the directory belongs to, and where the agent was started")
+        }
+        switch view {
+        case .all: common.confirm("Locked every vault; no agent runs")
+        case .namespace:
+            common.confirm(
+                "Locked every vault that this PID namespace knows of; agents outside it cannot be seen")
+        case .none:
+            throw Failure(
+                .other,
+                "cannot look for agents that were started with another XDG_RUNTIME_DIR: /proc is missing",
+                hint: "mount /proc; the agent that commands use here has ended")
+        }
     }
 }

@@ -39,7 +39,9 @@ struct MakeBackup: Command {
 
     func run() throws(Failure) {
         if let verified { return try verify(verified) }
-        guard let destination else { throw Failure(.usage, "missing operand DEST") }
+        guard let destination else {
+            throw Failure(.usage, "missing operand DEST", hint: "see 'vault help backup'")
+        }
         try Failure.refuseEmpty(destination, "DEST")
         let path = try options.common.path()
         if destination == "-", Output.isTerminal {

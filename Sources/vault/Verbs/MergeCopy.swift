@@ -61,6 +61,17 @@ struct MergeCopy: Command {
     }
 
     func run() throws(Failure) {
+        do throws(Failure) {
+            try merge()
+        } catch  where target != nil && [.locked, .wrongPassphrase, .rollback].contains(error.code) {
+            // git calls with files of its own, and nobody can add an option there.
+            throw Failure(error.code, error.message, hint: "'vault help git' says how to merge by hand")
+        } catch {
+            throw error
+        }
+    }
+
+    private func merge() throws(Failure) {
         if let target { try Failure.refuseEmpty(target, "FILE") }
         let vault = try options.common.path()
         let path = Locations.realPath(of: target ?? vault)

@@ -36,8 +36,8 @@ struct Run: Command {
               vault run --file TLS_KEY_FILE=TLS_KEY -- nginx
               vault run --project web --no-all --env TOKEN=secret:API_TOKEN -- ./deploy
 
-            The exit code is 126 if CMD cannot be executed, 127 if it is not found, 125 for other failures of vault \
-            itself; else it is CMD's own.
+            The exit code is CMD's own, once it was started. Before that it is 126 if CMD cannot be executed, 127 if it is not found, 125 where \
+            other commands end with 1, and else what 'vault help exit-codes' says.
             """,
         stopsAtFirstOperand: true)
 

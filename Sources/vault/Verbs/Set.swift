@@ -121,13 +121,23 @@ struct SetSecret: Command {
         }
         // One byte more, to tell what is too long from what just fits.
         let limit = Format.mostValue + 1
+        for _ in 1..<Passphrase.tries {
+            if let value = try askTwice(terminal, limit) { return value }
+            try Prompt.say("vault: the two values differ, try again", at: terminal)
+        }
+        if let value = try askTwice(terminal, limit) { return value }
+        throw Failure(.other, "the two values differ; nothing was set")
+    }
+
+    /// - Returns: nil if the two differ.
+    private func askTwice(_ terminal: borrowing Terminal, _ limit: Int) throws(Failure) -> SecretBuffer? {
         let first = try Prompt.hidden(terminal, "Value: ", atMost: limit, ifMoreComes: SetSecret.severalLines)
         if first.count > Format.mostValue { throw .valueTooLong }
         let second = try Prompt.hidden(
             terminal, "The same again: ", atMost: limit, ifMoreComes: SetSecret.severalLines)
         let same = first.withBytes { first in second.withBytes { first.isEqualInConstantTime(to: $0) } }
-        guard same else { throw Failure(.other, "the two values differ; nothing was set") }
-        return first
+        if same { return first }
+        return nil
     }
 
     /// Letters and digits, which every format can carry and no shell minds: 32 of them are 190 bits.

@@ -24,7 +24,7 @@ struct Status: Command {
             With --json: {"schema":1,"path","locked","context":{"project","project_from","cluster","cluster_from","problem"},"generation",\
             "last_backup","kdf":{"passes","memory_kib"},"recovery_key"}, where "last_backup" is \
             a time or null, "problem" says why nothing was taken from a .vault.toml or is null, and if the vault is unlocked also \
-            "idle_seconds","max_seconds","lock_on_sleep","secrets","versions","live_bytes","dead_bytes".
+            "idle_seconds","max_seconds","lock_on_sleep","memory_locked","secrets","versions","live_bytes","dead_bytes".
             """)
 
     mutating func declare(_ parameters: inout Parameters) {

@@ -31,7 +31,16 @@ struct Trust: Command {
     func run() throws(Failure) {
         if directory?.isEmpty == true { throw Failure(.usage, "operand DIR must be a directory's name") }
         if revoke { return try revokeTrust() }
-        guard let found = try find() else {
+        let file: NearestContextFile?
+        do throws(Failure) {
+            file = try find()
+        } catch {
+            // The option that leaves the file alone is one of other commands.
+            throw Failure(
+                error.code, error.message, hint: error.hint == NearestContextFile.noContext ? nil : error.hint
+            )
+        }
+        guard let found = file else {
             let place = directory ?? "this directory or above"
             throw Failure(.other, "there is no \(ContextFile.name) in \(place)")
         }
