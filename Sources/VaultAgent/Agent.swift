@@ -221,20 +221,15 @@ public struct Agent: Sendable {
         for folder in AgentProcess.running.map(\.folder) where !folders.contains(folder) {
             folders.append(folder)
         }
-        var remains = Remains()
         let told = folders.filter { folder in
-            do throws(AgentError) {
-                try AgentConnection.connect(in: folder, patience: Agent.endPatience).request(.stop)
-                return true
-            } catch {
-                if error == .foreign || error == .folderNotPrivate { remains.folders.append(folder) }
-                return false
-            }
+            let connection = try? AgentConnection.connect(in: folder, patience: Agent.endPatience)
+            return connection.map { (try? $0.request(.stop)) != nil } ?? false
         }
         if !endedAll() {
             for agent in AgentProcess.running { OwnProcesses.kill(agent.id) }
             _ = endedAll()
         }
+        var remains = Remains()
         for agent in AgentProcess.running {
             if told.contains(agent.folder) {
                 remains.emptyProcesses.append(agent.id)
@@ -242,8 +237,8 @@ public struct Agent: Sendable {
                 remains.processes.append(agent.id)
             }
         }
-        let known = Set(AgentProcess.running.map(\.folder) + remains.folders)
-        remains.folders += folders.filter { !known.contains($0) && AgentProcess.isRunning(in: $0) }
+        let known = AgentProcess.running.map(\.folder)
+        remains.folders = folders.filter { !known.contains($0) && AgentProcess.mayRun(in: $0) }
         return remains
     }
 

@@ -33,8 +33,13 @@ public enum AgentProcess {
         }
     }
 
-    /// Whether an agent has the lock of a directory, also one that this process cannot see.
-    static func isRunning(in folder: String) -> Bool {
+    /// Whether an agent has the lock of a directory, also one that this process cannot see, or the directory is somebody else's.
+    static func mayRun(in folder: String) -> Bool {
+        do throws(Errno) {
+            try PrivateFolder.check(folder)
+        } catch {
+            return error == .permissionDenied
+        }
         guard let lock = try? DiskStorage().open(Path.join(folder, AgentProtocol.lockName), .writing) else {
             return false
         }

@@ -166,7 +166,8 @@ extension Failure {
                 error,
                 "the file system of \(folder) cannot give a new file the owner, mode and access list of \(path), and others must not get more rights",
                 hint: "work as the owner of the file, or on a copy elsewhere")
-        case .create where error == .permissionDenied && (try? PrivateFolder.checkOwner(above: folder)) == nil:
+        case .create
+        where error == .permissionDenied && (try? PrivateFolder.checkOwner(above: folder)) == nil:
             return Failure(
                 error, "cannot create \(path): a directory would be made in one of another user",
                 hint: "make \(folder) yourself, or name another vault with --vault")

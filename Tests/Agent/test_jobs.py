@@ -189,7 +189,7 @@ class Reminded(Case):
             record[72:] = hashlib.blake2b(record[:72], digest_size=32).digest()
             file.seek(0)
             file.write(record)
-        self.assertIn(b", 40d ago; make a new one with 'vault backup DEST'", box.must("status"))
+        self.assertIn(b", 40d ago; make a new one with 'vault --vault %s backup DEST'" % os.fsencode(box.vault), box.must("status"))
 
     def test_a_machine_without_a_memory_works_all_the_same_and_says_so(self):
         box = self.box

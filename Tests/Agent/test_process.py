@@ -72,7 +72,7 @@ class Started(Case):
         os.close(other)
         self.assertEqual(os.read(end, 1), b"")  # nobody else holds the pipe
         agent = "/proc/%d" % box.agent
-        expected = sorted(["/dev/null"] * 3 + [box.root + "/run/vault/agent.lock", box.vault] + ["anon_inode"] * 3 + ["socket"])
+        expected = sorted(["/dev/null"] * 3 + [box.root + "/run/vault/agent.lock", box.vault] + ["anon_inode"] * 4 + ["socket"])
 
         def held():
             links = []

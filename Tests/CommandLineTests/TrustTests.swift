@@ -27,7 +27,8 @@ import Testing
         let end = terminal.finish()
         #expect(end.outcome == .exit(code))
         #expect(
-            end.printed == (code == 0 ? "prod\n" : "vault: error: cancelled\nvault: hint: add --no-context\n"))
+            end.printed == (code == 0 ? "prod\n" : "vault: error: cancelled\nvault: hint: add --no-context\n")
+        )
         #expect(
             terminal.screen.hasPrefix(
                 """
