@@ -32,7 +32,7 @@
 # make bench     how fast vault is beside C programs that do no more than has to be done, with 10 to 1,000,000 secrets;
 #                QUICK=1 tries each work a few times, for no figures
 # make bench-peers  vault beside pass, age, KeePassXC, SQLCipher, GNOME's keyring, ansible-vault and python-dotenv, doing the same work
-# make bench-page   puts what these two measured last into README.md
+# make bench-page   puts what these two measured last into docs/performance.md
 #
 # demo, test and bench-peers install what is missing; the other rules expect it to be there.
 

@@ -22,7 +22,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 PASSPHRASE = "correct horse battery staple"  # engine's
 SIZES = [10, 100, 1_000, 10_000, 100_000, 1_000_000]
-MOST_MEMORY = 512  # MiB, which the README states for any work on a million secrets
+MOST_MEMORY = 512  # MiB, which docs/performance.md states for any work on a million secrets
 
 
 def run(*words, environment=None, text=None):

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Puts the results of `make bench` and `make bench-peers` into README.md, between two comments, and draws the picture beside them.
+"""Puts the results of `make bench` and `make bench-peers` into docs/performance.md, between two comments, and draws the picture beside them.
 
     page.py            writes both, from results/bench.json and results/peers.json
-    page.py --check    ends with 1 if README.md says something else than these two
+    page.py --check    ends with 1 if that page says something else than these two
 """
 
 import json
@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-README = os.path.join(HERE, "..", "README.md")
+PAGE = os.path.join(HERE, "..", "docs", "performance.md")
 BEGIN, END = "<!-- results of the benchmarks -->\n", "<!-- end of the results -->\n"
 
 
@@ -111,21 +111,21 @@ def section():
     missing = "; ".join("%s: %s" % pair for pair in others["missing"].items())
     return "\n".join([
         BEGIN + "Measured on %s. Medians." % measured_on(bench), "", floors(bench), growth(bench),
-        "![The time of `get` by the number of secrets, vault and its peers](Benchmarks/results/get.svg)", "",
+        "![The time of `get` by the number of secrets, vault and its peers](../Benchmarks/results/get.svg)", "",
         "Peers, measured on %s: %s. Not to be had: %s." % (measured_on(others), versions, missing), "",
         *(peers(others, count) for count in (10, 1_000, 10_000)), costs(others) + END])
 
 
 def main():
-    with open(README) as file:
+    with open(PAGE) as file:
         text = file.read()
     pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.S)
     if not pattern.search(text):
-        sys.exit("README.md: there is no place for the results")
+        sys.exit("docs/performance.md: there is no place for the results")
     new = pattern.sub(lambda _: section(), text)
     if "--check" in sys.argv:
-        sys.exit("README.md: the results are not those of Benchmarks/results" if new != text else 0)
-    with open(README, "w") as file:
+        sys.exit("docs/performance.md: the results are not those of Benchmarks/results" if new != text else 0)
+    with open(PAGE, "w") as file:
         file.write(new)
     subprocess.run(
         [sys.executable, "-B", os.path.join(HERE, "picture.py"), results("bench.json"), results("peers.json"), results("get.svg")],

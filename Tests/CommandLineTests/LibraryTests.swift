@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct LibraryTests {
     @Test(.timeLimit(.minutes(10)))
-    func `the library's example in the README builds and does what it says`() throws {
+    func `the library's example in its page builds and does what it says`() throws {
         let sandbox = try Sandbox()
         let passphrase = try sandbox.write("passphrase", Array("correct horse battery staple".utf8))
         try #require(

@@ -25,6 +25,8 @@ struct Transcript: Sendable, CustomTestStringConvertible {
 
     /// One command.
     struct Step: Sendable {
+        /// The document that it is from, unless that is the transcript.
+        var page = ""
         let line: Int
         var command: String
         var output: [String] = []
@@ -66,18 +68,20 @@ struct Transcript: Sendable, CustomTestStringConvertible {
         }
     }
 
-    /// Every fenced block of `markdown` that is marked as `console`, in order.
-    init(readme markdown: String) {
-        name = "README.md"
+    /// Every fenced block of pages that is marked as `console`, in order: one session, which begins in the first page.
+    init(_ pages: [Page]) {
+        name = "documents"
         isMerged = true
-        var isInside = false
-        for (index, line) in markdown.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            if line.hasPrefix("```") {
-                isInside = line == "```console"
-            } else if isInside, let command = line.dropping("$ ") {
-                steps.append(Step(line: index + 1, command: command))
-            } else if isInside, !steps.isEmpty {
-                steps[steps.count - 1].output.append(String(line))
+        for page in pages {
+            var isInside = false
+            for (index, line) in page.text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+                if line.hasPrefix("```") {
+                    isInside = line == "```console"
+                } else if isInside, let command = line.dropping("$ ") {
+                    steps.append(Step(page: page.name, line: index + 1, command: command))
+                } else if isInside, !steps.isEmpty {
+                    steps[steps.count - 1].output.append(String(line))
+                }
             }
         }
     }
@@ -120,7 +124,7 @@ struct Transcript: Sendable, CustomTestStringConvertible {
             let expected = shown(written(step.output), written(step.errors), step.code)
             if !matches(expected, actual) {
                 differences.append(
-                    (["line \(step.line): $ \(step.command)", "--- expected"] + expected + ["--- actual"]
+                    (["\(step.page.isEmpty ? "" : step.page + ", ")line \(step.line): $ \(step.command)", "--- expected"] + expected + ["--- actual"]
                         + actual)
                         .joined(separator: "\n"))
             }

@@ -26,16 +26,33 @@ import Testing
         #expect(try Transcript("self", "$ exit 3\n$ true\n").differences().count == 1)
     }
 
-    @Test(.enabled(if: Readme.hasConsole))
-    func `every command in the README gives the output shown there`() throws {
-        for difference in try Transcript(readme: Readme.text).differences() {
-            Issue.record("README.md, \(difference)")
+    @Test func `every command in the documents gives the output shown there`() throws {
+        for difference in try Transcript(Page.all).differences() { Issue.record("\(difference)") }
+    }
+
+    @Test func `every document with commands is run`() throws {
+        let names = try FileManager.default.contentsOfDirectory(atPath: Sandbox.package + "/docs")
+        let known = Set(Page.all.map(\.name))
+        for name in names.filter({ $0.hasSuffix(".md") }).map({ "docs/" + $0 }) {
+            #expect(try known.contains(name) || !Page(name).text.contains("```console"), "\(name)")
         }
+        #expect(Page.all.allSatisfy { $0.text.contains("```console\n$ ") })
     }
 }
 
-/// The README of the package.
-enum Readme {
-    static let text = (try? String(contentsOfFile: Sandbox.package + "/README.md", encoding: .utf8)) ?? ""
-    static let hasConsole = text.contains("```console\n")
+/// A document of the package.
+struct Page {
+    let name: String
+    let text: String
+
+    init(_ name: String) throws {
+        self.name = name
+        text = try String(contentsOfFile: Sandbox.package + "/" + name, encoding: .utf8)
+    }
+
+    /// Those with commands, in the order of the session that goes through them.
+    static let all: [Page] = {
+        let names = ["guide", "scripting", "web", "backup", "several-machines"].map { "docs/\($0).md" }
+        return (["README.md"] + names).compactMap { try? Page($0) }
+    }()
 }
