@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -92,6 +93,11 @@ int64_t platform_socket_receive(int fd, void *bytes, size_t count, int *descript
         memcpy(descriptors, CMSG_DATA(head), *number * sizeof(int));
     }
     return received;
+}
+
+int platform_socket_is_empty(int fd) {
+    int count = 0;
+    return shutdown(fd, SHUT_RDWR) == 0 && ioctl(fd, FIONREAD, &count) == 0 && count == 0;
 }
 
 int platform_boot_timer(void) { return timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK); }

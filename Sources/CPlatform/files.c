@@ -35,6 +35,11 @@ int64_t platform_next_data(int fd, int64_t offset) {
 
 int platform_open_path(const char *path) { return open(path, O_PATH | O_CLOEXEC); }
 
+int platform_is_path(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && (flags & O_PATH) != 0;
+}
+
 int platform_open_path_itself(const char *path) { return open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC); }
 
 int platform_known_identity(int fd, uint64_t *device, uint64_t *inode) {

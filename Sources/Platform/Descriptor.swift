@@ -1,27 +1,44 @@
+internal import CPlatform
 internal import Glibc
 
 /// An open file descriptor, closed when the value goes away.
 public struct Descriptor: ~Copyable, Sendable {
+    /// Where a descriptor comes from, which tells how long closing it can take.
+    enum Origin {
+        /// Opened by this process: no longer than anything else that it does with the file.
+        case own
+        /// A connection, over which somebody may have sent descriptors that were not received.
+        case accepted
+        /// Sent by another process, for as long as that pleases.
+        case received
+    }
+
     let number: Int32
-    /// Whether it leads to another process, or was made by one, so that closing it can take as long as that pleases.
-    private let isForeign: Bool
+    private let origin: Origin
 
     /// Takes over a descriptor that is already open.
-    ///
-    /// - Parameter isForeign: whether another process sent it, or can send others over it.
-    public init(adopting number: Int32, isForeign: Bool = false) {
+    public init(adopting number: Int32) { self.init(adopting: number, .own) }
+
+    init(adopting number: Int32, _ origin: Origin) {
         self.number = number
-        self.isForeign = isForeign
+        self.origin = origin
     }
 
     /// Opens `path` with the flags of `open(2)`; close-on-exec is always set.
     init(path: String, flags: Int32, mode: mode_t = 0) throws(Errno) {
         number = try retrying { unsafe open(path, flags | O_CLOEXEC | O_NOCTTY, mode) }
-        isForeign = false
+        origin = .own
     }
 
     deinit {
-        if isForeign { DescriptorDisposal.close(number) } else { close(number) }
+        switch origin {
+        case .own: close(number)
+        // What was sent and not received goes with bytes, of which there are none any more.
+        case .accepted where platform_socket_is_empty(number) != 0: close(number)
+        // Nothing happens to a file that is neither read nor written.
+        case .received where platform_is_path(number) != 0: close(number)
+        case .accepted, .received: DescriptorDisposal.close(number)
+        }
     }
 
     /// Gives up ownership: the descriptor stays open.

@@ -57,25 +57,26 @@ public struct LocalSocket: ~Copyable, Sendable {
         }
     }
 
-    /// The most descriptors that come with one message (SCM_MAX_FD in Linux).
-    private static let maxDescriptors = 253
-
     /// Receives as ``receive(into:)`` does, and files that came with the bytes.
     public borrowing func receive(
         into buffer: inout MutableSpan<UInt8>, _ files: inout [HeldFile]
     ) throws(Errno) -> Int {
         let number = descriptor.number
-        var count = 0
-        var descriptors = [Int32](repeating: -1, count: LocalSocket.maxDescriptors)
-        let received = unsafe try buffer.withPointer { pointer, size throws(Errno) in
-            try retrying {
-                unsafe Int(platform_socket_receive(number, pointer, size, &descriptors, &count))
+        return unsafe try buffer.withPointer { pointer, size throws(Errno) in
+            // The most that come with one message (SCM_MAX_FD in Linux).
+            var descriptors = InlineArray<253, Int32>(repeating: -1)
+            var count = 0
+            var room = descriptors.mutableSpan
+            let received = unsafe try room.withUnsafeMutableBufferPointer { room throws(Errno) in
+                try retrying {
+                    unsafe Int(platform_socket_receive(number, pointer, size, room.baseAddress, &count))
+                }
             }
+            for index in 0..<count {
+                files.append(HeldFile(adopting: Descriptor(adopting: descriptors[index], .received)))
+            }
+            return received
         }
-        for descriptor in descriptors.prefix(count) {
-            files.append(HeldFile(adopting: Descriptor(adopting: descriptor, isForeign: true)))
-        }
-        return received
     }
 
     /// Receives what there is, at most `buffer.count` bytes.
@@ -147,7 +148,7 @@ public struct Listener: ~Copyable, Sendable {
         do throws(Errno) {
             return LocalSocket(
                 Descriptor(
-                    adopting: try retrying { platform_socket_accept(number) }, isForeign: true))
+                    adopting: try retrying { platform_socket_accept(number) }, .accepted))
         } catch .wouldBlock, .connectionAborted {
             return nil
         }

@@ -32,6 +32,9 @@ int platform_open_path(const char *path);
 /* The same, of a symbolic link itself. */
 int platform_open_path_itself(const char *path);
 
+/* Whether a descriptor is one of that kind, with O_PATH. */
+int platform_is_path(int fd);
+
 /* Which file an open one is, as far as this machine knows, without asking a server or a driver: 0, or -1 with errno. */
 int platform_known_identity(int fd, uint64_t *device, uint64_t *inode);
 
@@ -112,6 +115,9 @@ int64_t platform_socket_send(int fd, const void *bytes, size_t count, const int 
 
 /* recv(2) of bytes and of descriptors, at most 253, which are not inherited: how many bytes came, or -1 with errno. */
 int64_t platform_socket_receive(int fd, void *bytes, size_t count, int *descriptors, size_t *number);
+
+/* Ends a connection, and tells whether all that came over it was received. */
+int platform_socket_is_empty(int fd);
 
 /* A descriptor that is readable once 8 bytes were written to it (eventfd), or -1 with errno. */
 int platform_wakeup(void);
