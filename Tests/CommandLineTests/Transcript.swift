@@ -32,6 +32,8 @@ struct Transcript: Sendable, CustomTestStringConvertible {
         var output: [String] = []
         var errors: [String] = []
         var code = "0"
+
+        var place: String { page.isEmpty ? "line \(line)" : "\(page), line \(line)" }
     }
 
     var testDescription: String { name }
@@ -74,7 +76,9 @@ struct Transcript: Sendable, CustomTestStringConvertible {
         isMerged = true
         for page in pages {
             var isInside = false
-            for (index, line) in page.text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            for (index, line) in page.text.split(separator: "\n", omittingEmptySubsequences: false)
+                .enumerated()
+            {
                 if line.hasPrefix("```") {
                     isInside = line == "```console"
                 } else if isInside, let command = line.dropping("$ ") {
@@ -124,7 +128,7 @@ struct Transcript: Sendable, CustomTestStringConvertible {
             let expected = shown(written(step.output), written(step.errors), step.code)
             if !matches(expected, actual) {
                 differences.append(
-                    (["\(step.page.isEmpty ? "" : step.page + ", ")line \(step.line): $ \(step.command)", "--- expected"] + expected + ["--- actual"]
+                    (["\(step.place): $ \(step.command)", "--- expected"] + expected + ["--- actual"]
                         + actual)
                         .joined(separator: "\n"))
             }
