@@ -202,12 +202,10 @@ public struct Agent: Sendable {
     /// How long an agent may take to end when it is told to, and then when it is killed, in milliseconds.
     private static let endPatience: UInt64 = 1000
 
-    /// What may still have keys after ``stopAll()``, or have not ended.
+    /// What may still have keys after ``stopAll()``.
     public struct Remains: Equatable, Sendable {
         /// Agents that could not be ended, by process id.
         public var processes: [Int32] = []
-        /// Agents that know nothing any more, and cannot end before the system lets them.
-        public var emptyProcesses: [Int32] = []
         /// Directories with an agent that cannot be seen from here, or that belong to somebody else.
         public var folders: [String] = []
     }
@@ -225,26 +223,24 @@ public struct Agent: Sendable {
             let connection = try? AgentConnection.connect(in: folder, patience: Agent.endPatience)
             return connection.map { (try? $0.request(.stop)) != nil } ?? false
         }
-        if !endedAll() {
-            for agent in AgentProcess.running { OwnProcesses.kill(agent.id) }
-            _ = endedAll()
+        // Who answered has no keys any more, and ends when the system lets it.
+        func others() -> [AgentProcess.Entry] { AgentProcess.running.filter { !told.contains($0.folder) } }
+        if !haveEnded(others) {
+            for agent in others() { OwnProcesses.kill(agent.id) }
+            _ = haveEnded(others)
         }
         var remains = Remains()
-        for agent in AgentProcess.running {
-            if told.contains(agent.folder) {
-                remains.emptyProcesses.append(agent.id)
-            } else {
-                remains.processes.append(agent.id)
-            }
-        }
+        remains.processes = others().map(\.id)
         let known = AgentProcess.running.map(\.folder)
-        remains.folders = folders.filter { !known.contains($0) && AgentProcess.mayRun(in: $0) }
+        remains.folders = folders.filter {
+            !told.contains($0) && !known.contains($0) && AgentProcess.mayRun(in: $0)
+        }
         return remains
     }
 
-    private static func endedAll() -> Bool {
+    private static func haveEnded(_ agents: () -> [AgentProcess.Entry]) -> Bool {
         var patience = Patience(milliseconds: Agent.endPatience)
-        while !AgentProcess.running.isEmpty { if !patience.wait() { return false } }
+        while !agents().isEmpty { if !patience.wait() { return false } }
         return true
     }
 

@@ -43,11 +43,6 @@ struct Lock: Command {
     private func lockAll() throws(Failure) {
         let view = OwnProcesses.view
         let left = Agent.stopAll()
-        for process in left.emptyProcesses {
-            Output.warn(
-                "the agent with process id \(process) has forgotten its keys, and ends when the system lets it"
-            )
-        }
         if let process = left.processes.first {
             throw Failure(
                 .other,
@@ -60,7 +55,7 @@ struct Lock: Command {
                 hint: "lock as the user that the directory belongs to, and where the agent was started")
         }
         switch view {
-        case .all: common.confirm("Locked every vault; no agent runs")
+        case .all: common.confirm("Locked every vault")
         case .namespace:
             common.confirm(
                 "Locked every vault that this PID namespace knows of; agents outside it cannot be seen")
