@@ -67,11 +67,11 @@ struct ClientTalk {
     }
 
     private func session(_ session: AgentSession) throws {
-        let secret = Secret("A", in: .team)
+        let secret = SecretID("A", in: .team)
         switch call {
         case 4:
             for found in try session.secrets() {
-                require(Secret.isValidName(found.name), "a secret that was named has a name")
+                require(SecretID.isValidName(found.name), "a secret that was named has a name")
             }
         case 5: _ = try session.contains(secret)
         case 6: _ = try session.history(of: secret)

@@ -20,7 +20,7 @@ enum Effort {
         let start = now()
         guard
             (try? Log(
-                path: Known.path, access: .reading, surroundings: Known.surroundings(disk),
+                path: Known.path, access: .reading, dependencies: Known.dependencies(disk),
                 master: Known.master)) != nil
         else { broken("an ordinary file does not open") }
         return (now() - start) / Double(disk[Known.path].count)

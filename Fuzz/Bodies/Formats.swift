@@ -29,7 +29,7 @@ public enum FormatsTarget: FuzzTarget {
     /// What is read goes out in the same format and comes back as it was.
     private static func checkImport(_ text: [UInt8], _ format: ImportFormat) {
         guard let found = read(text, format) else { return }
-        for name in found.keys { require(Secret.isValidName(name), "an imported name is valid: \(name)") }
+        for name in found.keys { require(SecretID.isValidName(name), "an imported name is valid: \(name)") }
         let (again, refused) = export(found, as: exportFormat(format))
         let back = read(again, format)
         require(back == found.filter { !refused.contains($0.key) }, "\(format) comes back: \(again)")
@@ -124,7 +124,7 @@ public enum FormatsTarget: FuzzTarget {
             let line = 1 + text[..<place.lowerBound].count { $0 == 10 }
             require(reference.line == line, "a reference is in line \(line)")
             if !reference.name.isEmpty {
-                require(Secret.isValidName(reference.name), "a reference names a secret")
+                require(SecretID.isValidName(reference.name), "a reference names a secret")
                 require(text[place].suffix(2) == Array("}}".utf8)[...], "a reference ends with braces")
             }
             end = place.upperBound

@@ -32,11 +32,11 @@ public enum HeaderTarget: FuzzTarget {
         let file = file(bytes, mode)
         let disk = FuzzDisk()
         disk[Known.path] = file
-        let surroundings = Known.surroundings(disk)
+        let dependencies = Known.dependencies(disk)
         let verdict = HeaderModel.verdict(file)
-        checkReading(surroundings, verdict)
-        checkSalvage(surroundings, file)
-        checkOpening(surroundings, file, verdict)
+        checkReading(dependencies, verdict)
+        checkSalvage(dependencies, file)
+        checkOpening(dependencies, file, verdict)
         require(disk[Known.path] == file && disk.paths == [Known.path], "reading a header changes nothing")
     }
 
@@ -61,9 +61,9 @@ public enum HeaderTarget: FuzzTarget {
         return file
     }
 
-    private static func checkReading(_ surroundings: Surroundings, _ verdict: VaultFileError?) {
+    private static func checkReading(_ dependencies: Dependencies, _ verdict: VaultFileError?) {
         do throws(VaultFileError) {
-            _ = try Log.readHeader(path: Known.path, surroundings: surroundings)
+            _ = try Log.readHeader(path: Known.path, dependencies: dependencies)
             if let verdict { broken("a header was read, though \(verdict)") }
         } catch {
             require(error == verdict, "a header was not read: \(error), not \(String(describing: verdict))")
@@ -71,11 +71,11 @@ public enum HeaderTarget: FuzzTarget {
     }
 
     /// Salvage looks at both places, and at nothing that is not a header.
-    private static func checkSalvage(_ surroundings: Surroundings, _ file: [UInt8]) {
+    private static func checkSalvage(_ dependencies: Dependencies, _ file: [UInt8]) {
         let places = [file, Array(file.dropFirst(4096))].map { Array($0.prefix(512)) }
         let good = places.filter { HeaderModel.verdict(ofHeader: $0) == nil }
         do throws(VaultFileError) {
-            let headers = try Salvage.headers(of: Known.path, surroundings: surroundings)
+            let headers = try Salvage.headers(of: Known.path, dependencies: dependencies)
             let isSame = headers.map(\.bytes) == (good.first == good.last ? Array(good.prefix(1)) : good)
             require(isSame, "salvage finds the headers that there are")
         } catch {
@@ -84,7 +84,7 @@ public enum HeaderTarget: FuzzTarget {
     }
 
     private static func checkOpening(
-        _ surroundings: Surroundings, _ file: [UInt8], _ verdict: VaultFileError?
+        _ dependencies: Dependencies, _ file: [UInt8], _ verdict: VaultFileError?
     ) {
         if verdict == nil, Known.mac(file) == Array(file[480..<512]) {
             var check = VaultCheck(file)
@@ -92,7 +92,7 @@ public enum HeaderTarget: FuzzTarget {
         }
         do throws(VaultFileError) {
             _ = try Effort.bounded("refusing", file.count) { () throws(VaultFileError) in
-                try Log(path: Known.path, access: .writing, surroundings: surroundings, master: Known.master)
+                try Log(path: Known.path, access: .writing, dependencies: dependencies, master: Known.master)
             }
             broken("a header opened, though \(String(describing: verdict))")
         } catch {

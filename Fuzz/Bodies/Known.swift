@@ -25,14 +25,14 @@ enum Known {
     }
 
     /// A world whose disk is `disk`, with the product's bounds on derivations.
-    static func surroundings(_ disk: FuzzDisk) -> Surroundings {
-        var surroundings = Surroundings()
-        surroundings.storage = disk
-        surroundings.now = { now }
+    static func dependencies(_ disk: FuzzDisk) -> Dependencies {
+        var dependencies = Dependencies()
+        dependencies.storage = disk
+        dependencies.now = { now }
         #if DEBUG
-            surroundings.entropy = .testOnlySequence(TestOnlySequence(seed: 1))
+            dependencies.entropy = .testOnlySequence(TestOnlySequence(seed: 1))
         #endif
-        return surroundings
+        return dependencies
     }
 
     /// A slot that keeps the rules; its box opens under nothing.

@@ -51,16 +51,16 @@ struct ServerTalk {
         withExtendedLifetime(hostile) { checkOthers(server) }
     }
 
-    private func start() -> Server {
-        var settings = Server.Settings()
+    private func start() -> AgentServer {
+        var settings = AgentServer.Settings()
         settings.clock = AgentClock(now: { 1_000_000 }, slept: { 0 })
-        settings.surroundings = Known.surroundings(disk)
+        settings.dependencies = Known.dependencies(disk)
         // The files lie in memory.
         settings.testOnlyTrustsPaths = true
-        var patience = Patience(milliseconds: 10_000)
+        var patience = Backoff(milliseconds: 10_000)
         while true {
-            do throws(Server.StartError) {
-                return try Server.start(in: SocketFolder.server, settings: settings)
+            do throws(AgentServer.StartError) {
+                return try AgentServer.start(in: SocketFolder.server, settings: settings)
             } catch {
                 // A child that another test is just starting has the lock of the server before until it executes.
                 if case .alreadyRunning = error, patience.wait() { continue }
@@ -70,11 +70,11 @@ struct ServerTalk {
     }
 
     /// - Returns: whether the server goes on.
-    private func step(_ server: Server) -> Bool {
+    private func step(_ server: AgentServer) -> Bool {
         do throws(Errno) { return try server.step() } catch { broken("the server failed: \(error)") }
     }
 
-    private func sayAll(_ hostile: RawSocket, _ server: Server) -> Bool {
+    private func sayAll(_ hostile: RawSocket, _ server: AgentServer) -> Bool {
         let half = shape & Shape.pauses == 0 ? said.count : said.count / 2
         hostile.send(Array(said.prefix(half)))
         // The first look serves whoever is at the door; nobody else is, so a second one would wait.
@@ -100,7 +100,7 @@ struct ServerTalk {
     }
 
     /// A vault that nobody knew of is unlocked and read by another client, whatever the first one has said.
-    private func checkOthers(_ server: Server) {
+    private func checkOthers(_ server: AgentServer) {
         disk[ServerTalk.probePath] = ServerTalk.probeFile
         let other = RawSocket.connected(to: SocketFolder.server + SocketFolder.socketName)
         let secret = Script.addresses[0].packed
@@ -110,7 +110,7 @@ struct ServerTalk {
         let expected = Messages.framed([138] + [1, 4, 7, 10, 13])
         var replies: [UInt8] = []
         // Each look serves all who have something to be read, but the vault has a thread of its own.
-        var patience = Patience(milliseconds: 10_000)
+        var patience = Backoff(milliseconds: 10_000)
         while patience.wait() {
             let goesOn = step(server)
             replies += other.receive()
@@ -121,7 +121,7 @@ struct ServerTalk {
     }
 
     /// Looks a little longer, since a job may be done by now.
-    private func finish(_ server: Server) {
+    private func finish(_ server: AgentServer) {
         guard messages(said).contains(where: { $0.first == 13 }) else { return }
         let last = RawSocket.connected(to: SocketFolder.server + SocketFolder.socketName)
         for _ in 0..<3 {

@@ -53,7 +53,7 @@ struct SingleMessages {
     private func job() throws(MalformedMessage) {
         var reader = FieldReader()
         let job = try reader.job(of: bytes.span)
-        require(job.isSayable, "a job that was said can be said")
+        require(job.isEncodable, "a job that was said can be said")
         require(job.message == Array(bytes.prefix(reader.position)), "a job means the same again: \(job)")
     }
 

@@ -8,7 +8,7 @@ import Sodium
 struct VaultCheck {
     private let file: [UInt8]
     private let disk = FuzzDisk()
-    private let surroundings: Surroundings
+    private let dependencies: Dependencies
     private var model: Model
 
     /// Beyond this, a reader may say that it was made to waste time.
@@ -20,7 +20,7 @@ struct VaultCheck {
     /// - Parameter file: one whose header is accepted, under the known key.
     init(_ file: [UInt8]) {
         self.file = file
-        surroundings = Known.surroundings(disk)
+        dependencies = Known.dependencies(disk)
         model = Model(file)
         disk[Known.path] = file
     }
@@ -53,7 +53,7 @@ struct VaultCheck {
     }
 
     private func log(_ access: StorageAccess) throws(VaultFileError) -> Log {
-        try Log(path: Known.path, access: access, surroundings: surroundings, master: Known.master)
+        try Log(path: Known.path, access: access, dependencies: dependencies, master: Known.master)
     }
 
     /// Opens the file, and holds what is found against the model.
@@ -129,7 +129,7 @@ struct VaultCheck {
         do throws(VaultFileError) {
             let check = try Effort.bounded("checking without a key", file.count) {
                 () throws(VaultFileError) in
-                try KeylessCheck(path: Known.path, surroundings: surroundings)
+                try KeylessCheck(path: Known.path, dependencies: dependencies)
             }
             if model.verdict == .whole, isSound {
                 require(check.findings.isEmpty, "a whole file is whole without a key: \(check.findings)")
@@ -206,11 +206,11 @@ struct VaultCheck {
         do throws(VaultFileError) {
             before = history(try log(.reading))
             _ = try Compaction.run(
-                path: Known.path, master: Known.master, keeping: .all, surroundings: surroundings)
+                path: Known.path, master: Known.master, keeping: .all, dependencies: dependencies)
             require(!isReadOnly, "a file that must not be written was compacted")
             require(history(try log(.reading)) == before, "a compaction that keeps all keeps all")
             _ = try Compaction.run(
-                path: Known.path, master: Known.master, keeping: .none, surroundings: surroundings)
+                path: Known.path, master: Known.master, keeping: .none, dependencies: dependencies)
             let newest = before.mapValues { entries in Set(entries.max().map { [$0] } ?? []) }
             require(history(try log(.reading)) == newest, "a compaction keeps what is newest")
         } catch .readOnly where isReadOnly {
@@ -233,10 +233,10 @@ struct VaultCheck {
         do throws(VaultFileError) {
             let report = try Effort.bounded("salvaging", file.count) { () throws(VaultFileError) in
                 try Salvage.run(
-                    from: Known.path, to: target, master: Known.master, surroundings: surroundings)
+                    from: Known.path, to: target, master: Known.master, dependencies: dependencies)
             }
             let found = history(
-                try Log(path: target, access: .reading, surroundings: surroundings, master: Known.master))
+                try Log(path: target, access: .reading, dependencies: dependencies, master: Known.master))
             for (address, entries) in found {
                 require(entries.isSubset(of: all.history[address] ?? []), "salvage invents nothing")
             }

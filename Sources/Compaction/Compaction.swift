@@ -41,17 +41,17 @@ public enum Compaction {
     ///   ``VaultFileError/severalNames``, ``VaultFileError/rewriteDiffers(at:)``, ``VaultFileError/cancelled``,
     ///   and as opening and appending do.
     public static func run(
-        path: String, master: borrowing Key, keeping retention: Retention, surroundings: Surroundings,
+        path: String, master: borrowing Key, keeping retention: Retention, dependencies: Dependencies,
         progress: Progress = .unwatched
     ) throws(VaultFileError) -> Report {
         let log = try Log(
-            path: path, access: .writing, surroundings: surroundings, master: try master.copy())
+            path: path, access: .writing, dependencies: dependencies, master: try master.copy())
         return try run(log, keeping: retention, progress: progress)
     }
 
     /// Rewrites the file of an open log, which finds the new one when it is refreshed.
     ///
-    /// - Throws: as ``run(path:master:keeping:surroundings:progress:)``.
+    /// - Throws: as ``run(path:master:keeping:dependencies:progress:)``.
     package static func run(
         _ log: Log, keeping retention: Retention, progress: Progress = .unwatched
     ) throws(VaultFileError) -> Report {
@@ -67,14 +67,14 @@ public enum Compaction {
     /// The keys of before, and whatever opened them, open nothing of the new file; older copies stay as they are.
     ///
     /// - Parameter old: the master key until now.
-    /// - Throws: as ``run(path:master:keeping:surroundings:progress:)``; ``VaultFileError/replaced`` if another vault lies at
+    /// - Throws: as ``run(path:master:keeping:dependencies:progress:)``; ``VaultFileError/replaced`` if another vault lies at
     ///   the path than the one that the keys were made for.
     public static func changeKeys(
-        path: String, from old: borrowing Key, to keys: borrowing NewKeys, surroundings: Surroundings,
+        path: String, from old: borrowing Key, to keys: borrowing NewKeys, dependencies: Dependencies,
         progress: Progress = .unwatched
     ) throws(VaultFileError) -> Report {
         let log = try Log(
-            path: path, access: .writing, surroundings: surroundings, master: try old.copy())
+            path: path, access: .writing, dependencies: dependencies, master: try old.copy())
         return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
             guard log.header.vaultID == keys.vaultID else { throw .replaced }
             let change = RewriteChange(purged: log.purged.entries, formerKeys: [try log.keyID()])
@@ -89,7 +89,7 @@ public enum Compaction {
     ///   - progress: is told how far the work is.
     ///   - complete: is lent the new file before that is published, and appends to it with
     ///     `Log.appendBeforePublishing(_:)`, so that both take effect together.
-    /// - Throws: as ``run(path:master:keeping:surroundings:progress:)``.
+    /// - Throws: as ``run(path:master:keeping:dependencies:progress:)``.
     package static func takeKeys(
         _ log: Log, of later: Log, progress: Progress = .unwatched,
         complete: (Log) throws(VaultFileError) -> Void
@@ -109,7 +109,7 @@ public enum Compaction {
     ///
     /// It is verified, and has nothing of the copy that a merge would leave out.
     ///
-    /// - Throws: as ``run(path:master:keeping:surroundings:progress:)``.
+    /// - Throws: as ``run(path:master:keeping:dependencies:progress:)``.
     package static func becomeCopy(
         _ log: Log, of later: Log, progress: Progress = .unwatched
     ) throws(VaultFileError) -> Report {
@@ -150,13 +150,13 @@ public enum Compaction {
     /// - Parameter shown: what a person was shown before, if that is to be the history still.
     /// - Returns: how many versions of the secret were removed, and of the rewrite.
     /// - Throws: ``VaultFileError/noSuchVersion``, ``VaultFileError/tooManyPurged``, before anything is written, and as
-    ///   ``run(path:master:keeping:surroundings:progress:)``.
+    ///   ``run(path:master:keeping:dependencies:progress:)``.
     public static func purge(
         _ purge: Purge, of address: Address, ifStill shown: ShownHistory? = nil, path: String,
-        master: borrowing Key, surroundings: Surroundings, progress: Progress = .unwatched
+        master: borrowing Key, dependencies: Dependencies, progress: Progress = .unwatched
     ) throws(VaultFileError) -> (removed: UInt64, rewrite: Report) {
         let log = try Log(
-            path: path, access: .writing, surroundings: surroundings, master: try master.copy())
+            path: path, access: .writing, dependencies: dependencies, master: try master.copy())
         return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
             let versions = log.versions(address)
             if let shown, !shown.isStill(versions) { throw .noSuchVersion }
@@ -202,11 +202,11 @@ public enum Compaction {
         complete: (Log) throws(VaultFileError) -> Void = { _ in }
     ) throws(VaultFileError) -> Report {
         let content = other ?? log
-        let surroundings = log.surroundings
+        let dependencies = log.dependencies
         for finding in try log.check() {
             if let offset = finding.damage { throw .damaged(at: offset) }
         }
-        let (old, storage, path) = (log.openFile, surroundings.storage, log.path)
+        let (old, storage, path) = (log.openFile, dependencies.storage, log.path)
         let target = try during(.open) { () throws(Errno) in try storage.resolvingLinks(path) }
         try NewFile.removeSecondNames(of: old, at: target, storage)
         // Some drivers in user space count none.
@@ -220,10 +220,10 @@ public enum Compaction {
         let descent = try Descent(
             carrying: content.ancestry, try content.namer(), addedKeys: change.formerKeys,
             isChange: change.isChange)
-        let rewrite = try Rewrite(places, behind: descent, change.purged, surroundings, progress)
+        let rewrite = try Rewrite(places, behind: descent, change.purged, dependencies, progress)
         let header = try rewrite.header(
             following: content.header, last: content.committed, slots: slots, master: master)
-        let new = try NewFile(for: target, purpose: purpose, surroundings)
+        let new = try NewFile(for: target, purpose: purpose, dependencies)
         var source = try content.reader()
         let sum = try rewrite.write(
             header, from: &source, along: (Replay.start(content.header), content.committed), master: master,

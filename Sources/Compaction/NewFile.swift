@@ -11,21 +11,21 @@ final class NewFile {
 
     /// Makes `.NAME.PURPOSE-RANDOM` beside `target`, a path without symbolic links.
     init(
-        for target: String, purpose: String, _ surroundings: Surroundings
+        for target: String, purpose: String, _ dependencies: Dependencies
     ) throws(VaultFileError) {
         let suffix: String
         do throws(SodiumError) {
-            suffix = try surroundings.entropy.fileNameSuffix()
+            suffix = try dependencies.entropy.fileNameSuffix()
         } catch {
             throw VaultFileError(error)
         }
         let path = Path.join(Path.folder(of: target), NewFile.prefix(of: target, purpose) + suffix)
         self.path = path
-        storage = surroundings.storage
+        storage = dependencies.storage
         let folder = Path.folder(of: target)
         storage.removeLeftovers(in: folder) { NewFile.isLeftover($0, target) }
         do throws(Errno) {
-            file = try surroundings.storage.createLocked(path)
+            file = try dependencies.storage.createLocked(path)
         } catch {
             throw .io(.rewrite, error)
         }

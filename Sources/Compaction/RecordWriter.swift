@@ -29,7 +29,7 @@ struct RecordWriter: ~Copyable {
     init(
         _ fronts: [[UInt8]], _ places: [FramePlace], _ header: Header, master: borrowing Key,
         sum: consuming ContentSum,
-        _ surroundings: Surroundings, _ progress: Progress
+        _ dependencies: Dependencies, _ progress: Progress
     ) throws(VaultFileError) {
         let key = try guarding { () throws(SodiumError) in try header.frameKey(master: master) }
         let start = Replay.start(header)
@@ -38,14 +38,14 @@ struct RecordWriter: ~Copyable {
             places.lazy.map(\.boxCount).max() ?? 0,
             fronts.lazy.map { $0.count + SecretBox.tagCount }.max() ?? 0)
         try sealer.reserve(longest: longest, total: .max)
-        let salt = try surroundings.entropy.salt()
+        let salt = try dependencies.entropy.salt()
         sealer.begin(after: start, salt: salt)
         self.sealer = sealer
         self.sum = sum
         self.fronts = fronts
         self.places = places
         self.header = header
-        entropy = surroundings.entropy
+        entropy = dependencies.entropy
         self.progress = progress
         piece = header.front
         piece.reserveCapacity(2 * RecordWriter.pieceCount)

@@ -7,7 +7,7 @@ struct Rewrite: ~Copyable {
     /// The plaintexts of the records that the new file begins with, and no old one has.
     private let fronts: [[UInt8]]
     private let places: [FramePlace]
-    private let surroundings: Surroundings
+    private let dependencies: Dependencies
     private let progress: Progress
     /// Of the sums by which the records of both files are compared.
     private let sumKey: Key
@@ -16,16 +16,16 @@ struct Rewrite: ~Copyable {
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     init(
-        _ places: [FramePlace], behind descent: Descent, _ purged: [Bytes16], _ surroundings: Surroundings,
+        _ places: [FramePlace], behind descent: Descent, _ purged: [Bytes16], _ dependencies: Dependencies,
         _ progress: Progress
     ) throws(VaultFileError) {
-        let now = surroundings.now()
+        let now = dependencies.now()
         fronts =
             [RecordPrefix.plaintext(of: descent, time: now)]
             + RecordPrefix.plaintexts(ofPurged: purged.suffix(PurgeList.maxTotal), time: now)
         sumKey = try guarding { () throws(SodiumError) in try Key() }
         self.places = places
-        self.surroundings = surroundings
+        self.dependencies = dependencies
         self.progress = progress
     }
 
@@ -45,10 +45,10 @@ struct Rewrite: ~Copyable {
         following old: Header, last: Replay.Position, slots: [[UInt8]]? = nil, master: borrowing Key
     ) throws(VaultFileError) -> Header {
         try last.checkRoom(forFrames: fronts.count + places.count)
-        let salt = try guarding { () throws(SodiumError) in try surroundings.entropy.bytes(32) }
+        let salt = try guarding { () throws(SodiumError) in try dependencies.entropy.bytes(32) }
         let bytes = try old.successor(
             base: last, end: Format.logStart + frameBytes, fileSalt: salt, slots: slots, master: master)
-        return try Header(bytes, bounds: surroundings.readingBounds)
+        return try Header(bytes, bounds: dependencies.readingBounds)
     }
 
     /// Writes the new file, header and all, while it verifies all of the old one.
@@ -66,7 +66,7 @@ struct Rewrite: ~Copyable {
         master: borrowing Key, to file: any StorageFile
     ) throws(VaultFileError) -> [UInt8] {
         var writer = try RecordWriter(
-            fronts, places, header, master: master, sum: ContentSum(key: sumKey), surroundings, progress)
+            fronts, places, header, master: master, sum: ContentSum(key: sumKey), dependencies, progress)
         try writer.begin()
         source.readAhead(from: chain.first.end, to: chain.last.end)
         defer {
@@ -101,7 +101,7 @@ struct Rewrite: ~Copyable {
         to file: any StorageFile
     ) throws(VaultFileError) -> [UInt8] {
         var writer = try RecordWriter(
-            fronts, places, header, master: master, sum: ContentSum(key: sumKey), surroundings, progress)
+            fronts, places, header, master: master, sum: ContentSum(key: sumKey), dependencies, progress)
         try writer.begin()
         defer { source.wipe() }
         while let offset = writer.nextOffset {
@@ -121,12 +121,12 @@ struct Rewrite: ~Copyable {
     /// - Returns: the new file, opened and verified.
     /// - Throws: ``VaultFileError/rewriteDiffers(at:)``.
     func verify(_ path: String, holds sum: [UInt8], master: consuming Key) throws(VaultFileError) -> Log {
-        var surroundings = surroundings.withoutMemory
-        surroundings.lookPatience = 0
+        var dependencies = dependencies.withoutMemory
+        dependencies.lookPatience = 0
         let (log, found): (Log, [UInt8]?)
         do throws(VaultFileError) {
             (log, found) = try Log.open(
-                path: path, surroundings: surroundings, master: master, summing: ContentSum(key: sumKey))
+                path: path, dependencies: dependencies, master: master, summing: ContentSum(key: sumKey))
         } catch .busy {
             // Something is wrong with the file, and the lock under which it would be looked at again is our own.
             throw .rewriteDiffers(at: Format.logStart)

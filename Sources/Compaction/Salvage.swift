@@ -49,9 +49,9 @@ public enum Salvage {
     /// The headers by which the file at `path` may be read: its first one, and the copy behind it.
     ///
     /// - Throws: what reading the first one says, if neither can be used.
-    public static func headers(of path: String, surroundings: Surroundings) throws(VaultFileError) -> [Header]
+    public static func headers(of path: String, dependencies: Dependencies) throws(VaultFileError) -> [Header]
     {
-        let file = try open(path, surroundings)
+        let file = try open(path, dependencies)
         var headers: [Header] = []
         var failure: VaultFileError?
         for offset in [0, Format.headerCopyOffset] {
@@ -59,7 +59,7 @@ public enum Salvage {
             var span = bytes.mutableSpan
             let count = try during(.read) { () throws(Errno) in try file.read(at: offset, into: &span) }
             do throws(VaultFileError) {
-                let header = try Header(Array(bytes.prefix(count)), bounds: surroundings.readingBounds)
+                let header = try Header(Array(bytes.prefix(count)), bounds: dependencies.readingBounds)
                 if !headers.contains(header) { headers.append(header) }
             } catch {
                 failure = failure ?? error
@@ -70,10 +70,10 @@ public enum Salvage {
     }
 
     private static func open(
-        _ path: String, _ surroundings: Surroundings
+        _ path: String, _ dependencies: Dependencies
     ) throws(VaultFileError) -> any StorageFile {
         do throws(Errno) {
-            return try surroundings.storage.open(path, .reading)
+            return try dependencies.storage.open(path, .reading)
         } catch {
             throw VaultFileError(opening: error)
         }
@@ -88,18 +88,18 @@ public enum Salvage {
     /// - Throws: ``VaultFileError/keysChanged`` if the key opens neither header; ``VaultFileError/alreadyExists``; and as reading
     ///   and writing do. There is nothing at `target` then.
     public static func run(
-        from path: String, to target: String, master: borrowing Key, surroundings: Surroundings,
+        from path: String, to target: String, master: borrowing Key, dependencies: Dependencies,
         progress: Progress = .unwatched
     ) throws(VaultFileError) -> Report {
         var header: Header?
-        for candidate in try headers(of: path, surroundings: surroundings)
+        for candidate in try headers(of: path, dependencies: dependencies)
         where try candidate.isAuthentic(master: master) {
             header = header ?? candidate
         }
         guard let header else { throw .keysChanged }
-        if (try? surroundings.storage.identity(of: target)) != nil { throw .alreadyExists }
+        if (try? dependencies.storage.identity(of: target)) != nil { throw .alreadyExists }
 
-        let file = try open(path, surroundings)
+        let file = try open(path, dependencies)
         let length = try during(.read) { () throws(Errno) in try file.length() }
         var source = try FrameReader(
             file, key: try guarding { () throws(SodiumError) in try header.frameKey(master: master) })
@@ -114,9 +114,9 @@ public enum Salvage {
             ? try Descent(carrying: found.ancestry, namer, isChange: false)
             : Descent(keys: found.ancestry.keys.suffix(Descent.maxKeys))
         let rewrite = try Rewrite(
-            found.places, behind: descent, found.purged.entries, surroundings, progress)
+            found.places, behind: descent, found.purged.entries, dependencies, progress)
         let next = try rewrite.header(following: header, last: found.last, master: master)
-        let new = try NewFile(for: target, purpose: purpose, surroundings)
+        let new = try NewFile(for: target, purpose: purpose, dependencies)
         let sum = try rewrite.write(
             next, from: &source, length: length, master: master, to: new.file)
         let written = try rewrite.verify(new.path, holds: sum, master: try master.copy())

@@ -10,11 +10,11 @@ public final class VerifiedCopy {
 
     /// Writes the first `count` bytes of `source` to a new file beside `target`.
     public init(
-        of source: any StorageFile, count: UInt64, for target: String, _ surroundings: Surroundings,
+        of source: any StorageFile, count: UInt64, for target: String, _ dependencies: Dependencies,
         progress: Progress = .unwatched
     ) throws(VaultFileError) {
         self.target = target
-        new = try NewFile(for: target, purpose: VerifiedCopy.purpose, surroundings)
+        new = try NewFile(for: target, purpose: VerifiedCopy.purpose, dependencies)
         let file = new.file
         try VerifiedCopy.forEachPiece(of: source, count: count) { piece, offset throws(VaultFileError) in
             do throws(Errno) {

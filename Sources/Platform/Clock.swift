@@ -52,7 +52,7 @@ public enum SystemClock {
 }
 
 /// Waits for something that another process has, in steps that begin short and stay bounded.
-public struct Patience: Sendable {
+public struct Backoff: Sendable {
     private let deadline: UInt64
     private var step: UInt64 = 1
 

@@ -24,7 +24,7 @@ public enum AgentError: Error, Equatable, Sendable {
     /// Only the passphrase can lengthen a deadline.
     case wouldLengthen
     /// It could not be started.
-    case cannotStart(Server.StartError)
+    case cannotStart(AgentServer.StartError)
     /// What it says about the vault.
     case vault(VaultError)
 }

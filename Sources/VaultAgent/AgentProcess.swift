@@ -90,14 +90,14 @@ public enum AgentProcess {
     ///
     /// - Returns: the exit code.
     public static func run(in folder: String) -> Int32 {
-        let server: Server
-        do throws(Server.StartError) {
+        let server: AgentServer
+        do throws(AgentServer.StartError) {
             do throws(Errno) {
                 try DetachedProcess.settle(name: AgentProtocol.processName)
             } catch {
                 throw .system(error)
             }
-            server = try Server.start(in: folder)
+            server = try AgentServer.start(in: folder)
         } catch {
             report(error)
             return 1
@@ -112,7 +112,7 @@ public enum AgentProcess {
         }
     }
 
-    private static func report(_ error: Server.StartError) {
+    private static func report(_ error: AgentServer.StartError) {
         switch error {
         case .alreadyRunning: say(.alreadyRunning)
         case .folderNotPrivate: say(.folderNotPrivate)

@@ -27,8 +27,8 @@ public final class AgentSession: Session {
     }
 
     /// Every secret that exists, by scope, id and name, bytewise.
-    public func secrets() throws(VaultError) -> [Secret] {
-        var secrets: [Secret] = []
+    public func secrets() throws(VaultError) -> [SecretID] {
+        var secrets: [SecretID] = []
         try ask(.names) { body throws(MalformedMessage) in
             var reader = FieldReader()
             let areMore = try reader.flag(of: body)
@@ -40,10 +40,10 @@ public final class AgentSession: Session {
     }
 
     /// Whether a secret exists.
-    public func contains(_ secret: Secret) throws(VaultError) -> Bool { try contains([secret]) == [true] }
+    public func contains(_ secret: SecretID) throws(VaultError) -> Bool { try contains([secret]) == [true] }
 
     /// Whether each of several secrets exists, many of which are asked for at once.
-    public func contains(_ secrets: [Secret]) throws(VaultError) -> [Bool] {
+    public func contains(_ secrets: [SecretID]) throws(VaultError) -> [Bool] {
         var answers: [Bool] = []
         answers.reserveCapacity(secrets.count)
         while answers.count < secrets.count {
@@ -64,7 +64,7 @@ public final class AgentSession: Session {
     }
 
     /// The versions of a secret, new to old, deletions too; empty if it never existed.
-    public func history(of secret: Secret) throws(VaultError) -> [SecretVersion] {
+    public func history(of secret: SecretID) throws(VaultError) -> [SecretVersion] {
         var versions: [SecretVersion] = []
         try ask(.history, about: try secret.packed()) { body throws(MalformedMessage) in
             var reader = FieldReader()
@@ -78,7 +78,7 @@ public final class AgentSession: Session {
 
     /// Lends the value of a version, which is wiped afterwards: 0 is the newest, 1 the one before.
     public func withValue(
-        of secret: Secret, version: Int, _ body: (Span<UInt8>) -> Void
+        of secret: SecretID, version: Int, _ body: (Span<UInt8>) -> Void
     ) throws(VaultError) {
         guard let number = UInt32(exactly: version) else { throw .noSuchVersion }
         let question = AgentSession.question(about: try secret.packed(), version: number)
@@ -86,13 +86,13 @@ public final class AgentSession: Session {
     }
 
     /// What asks for the newest value of a secret.
-    static func question(for secret: Secret) throws(VaultError) -> AgentConnection.Question {
+    static func question(for secret: SecretID) throws(VaultError) -> AgentConnection.Question {
         AgentConnection.Question(kind: .value, body: question(about: try secret.packed(), version: 0))
     }
 
     /// Lends the newest values of several secrets, all of which are asked for at once.
     public func withValues(
-        of secrets: [Secret], _ body: (Secret, Span<UInt8>) -> Void
+        of secrets: [SecretID], _ body: (SecretID, Span<UInt8>) -> Void
     ) throws(VaultError) {
         var requests: [[UInt8]] = []
         for secret in secrets {
@@ -123,7 +123,7 @@ public final class AgentSession: Session {
 
     /// Creates or replaces one secret, durably; its value is copied once, into the request.
     public func set(_ name: String, in scope: Scope, to value: Span<UInt8>) throws(VaultError) {
-        let packed = try Secret(name, in: scope).packed()
+        let packed = try SecretID(name, in: scope).packed()
         let count = 1 + packed.count + 4 + value.count
         guard value.count <= Format.mostValue else { throw .valueTooLong }
         try commit(count) { message throws(SodiumError) in
@@ -228,7 +228,7 @@ extension AgentConnection {
         read: (Span<UInt8>) throws(MalformedMessage) -> Bool = { _ in false }
     ) throws(AgentError) {
         // What cannot be said to an agent is not unlocked.
-        guard AgentProtocol.isSayable(path) else { throw .vault(.locked) }
+        guard AgentProtocol.isEncodable(path) else { throw .vault(.locked) }
         try request(
             kind, about: files, bodyCount: 2 + path.utf8.count + moreCount,
             fill: { message throws(SodiumError) in

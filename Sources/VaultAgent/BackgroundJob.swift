@@ -18,18 +18,18 @@ final class BackgroundJob: Sendable {
     private let proof: FileProof
     private let key: SharedKey
     private let otherKey: SharedKey?
-    private let surroundings: Surroundings
+    private let dependencies: Dependencies
     private let cancellation = Cancellation()
     private let state = Mutex(State())
 
     init(
         _ job: Job, of path: String, _ proof: FileProof, key: SharedKey, otherKey: SharedKey?,
-        _ surroundings: Surroundings
+        _ dependencies: Dependencies
     ) {
         (self.job, self.path, self.proof, self.key, self.otherKey) = (job, path, proof, key, otherKey)
-        var surroundings = surroundings
-        surroundings.cancellation = cancellation
-        self.surroundings = surroundings
+        var dependencies = dependencies
+        dependencies.cancellation = cancellation
+        self.dependencies = dependencies
     }
 
     /// Does it, if the client means the files that are found here.
@@ -41,7 +41,7 @@ final class BackgroundJob: Sendable {
         return proof.result { () throws(VaultError) in
             do throws(VaultFileError) {
                 return try job.run(
-                    master: key.key, otherKey: otherKey, surroundings: surroundings, progress: progress)
+                    master: key.key, otherKey: otherKey, dependencies: dependencies, progress: progress)
             } catch {
                 throw .file(error)
             }

@@ -54,8 +54,8 @@ struct FieldReader {
     }
 
     /// The next secret.
-    mutating func secret(of body: Span<UInt8>) throws(MalformedMessage) -> Secret {
-        guard let secret = Secret(packed: body.extracting(try packed(of: body))) else {
+    mutating func secret(of body: Span<UInt8>) throws(MalformedMessage) -> SecretID {
+        guard let secret = SecretID(packed: body.extracting(try packed(of: body))) else {
             throw MalformedMessage()
         }
         return secret

@@ -236,7 +236,7 @@ extension Job {
     }
 
     /// Whether every path in it can be written.
-    var isSayable: Bool { paths.allSatisfy(AgentProtocol.isSayable) }
+    var isEncodable: Bool { paths.allSatisfy(AgentProtocol.isEncodable) }
 
     /// Whether it reads or changes the vault at `path` itself, so that what was last seen of that counts.
     func isOnVault(at path: String) -> Bool {
@@ -335,7 +335,7 @@ extension JobReport {
     private static func field(_ number: UInt32) -> [UInt8] { number.littleEndianBytes }
 
     /// What a file or a message named keeps the rules.
-    private static func field(_ secret: Secret) -> [UInt8] { (try? secret.packed()) ?? [] }
+    private static func field(_ secret: SecretID) -> [UInt8] { (try? secret.packed()) ?? [] }
 
     private static func field(_ finding: Log.Finding) -> [UInt8] {
         let (kind, offset, count): (UInt8, UInt64, UInt64) =

@@ -25,7 +25,7 @@ final class ThreadCount: Sendable {
 
     /// Waits until all have ended, for so many milliseconds at most.
     func waitForAll(milliseconds: UInt64) {
-        var patience = Patience(milliseconds: milliseconds)
+        var patience = Backoff(milliseconds: milliseconds)
         while count.load(ordering: .acquiring) > 0, patience.wait() {}
     }
 }

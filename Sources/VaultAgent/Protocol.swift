@@ -73,7 +73,7 @@ public enum AgentProtocol {
     }
 
     /// Whether a path can stand in a message.
-    static func isSayable(_ path: String) -> Bool {
+    static func isEncodable(_ path: String) -> Bool {
         path.utf8.count <= mostPath && path.utf8.first == UInt8(ascii: "/") && !path.utf8.contains(0)
     }
 }

@@ -13,8 +13,8 @@ enum Request: ~Copyable {
     case open(path: String)
     case names
     case contains([Address])
-    case history(Secret)
-    case value(Secret, version: UInt32)
+    case history(SecretID)
+    case value(SecretID, version: UInt32)
     case commit(CommitRequest)
     case summary
     case job(path: String, Job)
@@ -99,7 +99,7 @@ struct UnlockRequest: ~Copyable {
         let count = Int(try reader.number(UInt16.self, of: message))
         let checkpoints = try reader.text(count, of: message)
         try reader.finish(message)
-        guard count <= AgentProtocol.mostPath, checkpoints.isEmpty || AgentProtocol.isSayable(checkpoints)
+        guard count <= AgentProtocol.mostPath, checkpoints.isEmpty || AgentProtocol.isEncodable(checkpoints)
         else { throw MalformedMessage() }
         guard limits.idle > 0, limits.total > 0 else { throw MalformedMessage() }
         self.init(path: path, key: key, limits: limits, isCopy: isCopy, checkpoints: checkpoints)

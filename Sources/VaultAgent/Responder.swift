@@ -114,7 +114,7 @@ enum Responder {
     }
 
     private static func appendValue(
-        of secret: Secret, _ version: Int, _ vault: Vault, to reply: inout SecretBuffer
+        of secret: SecretID, _ version: Int, _ vault: Vault, to reply: inout SecretBuffer
     ) throws {
         var failure: SodiumError?
         try vault.withValue(of: secret, version: version) { value in

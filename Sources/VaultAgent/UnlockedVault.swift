@@ -21,17 +21,17 @@ final class UnlockedVault {
     private let path: String
     private var vault: Vault
     private let keys: VaultKeys
-    private let surroundings: Surroundings
+    private let dependencies: Dependencies
     /// Whether its file was looked at since the requests that are being answered arrived.
     private var isUpToDate = false
 
     /// Opens the vault with the present one of `keys`.
     ///
-    /// - Throws: as `Vault.open(at:masterKey:access:surroundings:)`.
-    init(_ path: String, _ keys: VaultKeys, _ surroundings: Surroundings) throws(VaultError) {
-        (self.path, self.keys, self.surroundings) = (path, keys, surroundings)
+    /// - Throws: as `Vault.open(at:masterKey:access:dependencies:)`.
+    init(_ path: String, _ keys: VaultKeys, _ dependencies: Dependencies) throws(VaultError) {
+        (self.path, self.keys, self.dependencies) = (path, keys, dependencies)
         vault = try Vault.open(
-            at: path, masterKey: try keys.copyOfPresent(), access: .reading, surroundings: surroundings)
+            at: path, masterKey: try keys.copyOfPresent(), access: .reading, dependencies: dependencies)
     }
 
     /// Says that requests arrived, before which no look at the file counts.
@@ -62,7 +62,7 @@ final class UnlockedVault {
         for successor in keys.successors {
             do throws(VaultError) {
                 vault = try Vault.open(
-                    at: path, masterKey: try successor.copy(), access: .reading, surroundings: surroundings)
+                    at: path, masterKey: try successor.copy(), access: .reading, dependencies: dependencies)
                 keys.follow(to: successor)
                 return
             } catch .file(.keysChanged) {
@@ -84,7 +84,7 @@ final class UnlockedVault {
         isUpToDate = false
         do throws(VaultError) {
             vault = try Vault.open(
-                at: path, masterKey: try keys.copyOfPresent(), access: .reading, surroundings: surroundings)
+                at: path, masterKey: try keys.copyOfPresent(), access: .reading, dependencies: dependencies)
         } catch {
             return
         }
@@ -116,11 +116,11 @@ final class UnlockedVault {
         } catch {
             // The job will say.
         }
-        var surroundings = surroundings
-        surroundings.cancellation = nil
-        if job.isOnVault(at: path) { surroundings.ownMemory = try vault.ownMemory }
+        var dependencies = dependencies
+        dependencies.cancellation = nil
+        if job.isOnVault(at: path) { dependencies.ownMemory = try vault.ownMemory }
         return BackgroundJob(
-            job, of: path, proof, key: try keys.present(), otherKey: otherKey, surroundings)
+            job, of: path, proof, key: try keys.present(), otherKey: otherKey, dependencies)
     }
 }
 

@@ -41,7 +41,7 @@ final class VaultWorker: Sendable {
 
     let path: String
     let keys: VaultKeys
-    private let surroundings: Surroundings
+    private let dependencies: Dependencies
     /// Which file the client means, until that was looked at: a file that is held takes room on the disk though it be removed.
     private let proof: Mutex<FileProof?>
     /// Whether it waits for something to do.
@@ -59,14 +59,14 @@ final class VaultWorker: Sendable {
     ///   - backlog: what waits in the agent to be sent.
     /// - Throws: what the system refuses.
     init(
-        _ path: String, _ keys: VaultKeys, _ proof: FileProof, _ surroundings: Surroundings,
+        _ path: String, _ keys: VaultKeys, _ proof: FileProof, _ dependencies: Dependencies,
         _ reports: Mailbox<Report>, _ backlog: Backlog
     ) throws(Errno) {
         (self.path, self.keys, self.reports, self.backlog) = (path, keys, reports, backlog)
         self.proof = Mutex(proof)
-        var surroundings = surroundings
-        surroundings.cancellation = keys.cancellation
-        self.surroundings = surroundings
+        var dependencies = dependencies
+        dependencies.cancellation = keys.cancellation
+        self.dependencies = dependencies
         inbox = try Mailbox()
     }
 
@@ -85,7 +85,7 @@ final class VaultWorker: Sendable {
     private func open(for client: ClientID) -> UnlockedVault? {
         do throws(WireFailure) {
             try proof.withLock { $0.take() }?.check()
-            let vault = try inWire { () throws(VaultError) in try UnlockedVault(path, keys, surroundings) }
+            let vault = try inWire { () throws(VaultError) in try UnlockedVault(path, keys, dependencies) }
             let numbers = try inWire { () throws(VaultError) in try vault.numbers() }
             reports.post(.opened(client, self, .success(numbers)))
             return vault

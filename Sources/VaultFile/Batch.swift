@@ -19,7 +19,7 @@ public struct Batch: ~Copyable {
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     init(_ log: Log) throws(VaultFileError) {
-        let salt = try log.surroundings.entropy.salt()
+        let salt = try log.dependencies.entropy.salt()
         let start = log.replay.committed
         var sealer = try log.takeSealer()
         sealer.begin(after: start, salt: salt)
@@ -96,7 +96,7 @@ public struct Batch: ~Copyable {
     /// - Returns: as ``carry(_:)``.
     package mutating func add(_ descent: Descent) throws(VaultFileError) -> Bool {
         precondition(isEmpty)
-        let content = RecordPrefix.plaintext(of: descent, time: log.surroundings.now())
+        let content = RecordPrefix.plaintext(of: descent, time: log.dependencies.now())
         return try carry(content.span)
     }
 
@@ -105,7 +105,7 @@ public struct Batch: ~Copyable {
     /// - Returns: as ``carry(_:)``.
     package mutating func add(purged entries: [Bytes16]) throws(VaultFileError) -> Bool {
         precondition(entries.count <= PurgeList.maxEntries)
-        for content in RecordPrefix.plaintexts(ofPurged: entries, time: log.surroundings.now()) {
+        for content in RecordPrefix.plaintexts(ofPurged: entries, time: log.dependencies.now()) {
             guard try carry(content.span) else { return false }
         }
         return true
@@ -115,7 +115,7 @@ public struct Batch: ~Copyable {
     ///
     /// Each is in the index from then on, until the batch is committed or rolled back.
     private mutating func stamp(_ transaction: borrowing Transaction) throws(VaultFileError) -> [UInt64] {
-        let now = min(log.surroundings.now(), Format.mostTime)
+        let now = min(log.dependencies.now(), Format.mostTime)
         var times: [UInt64] = []
         times.reserveCapacity(transaction.count)
         var offset = start.end + frameBytes

@@ -59,8 +59,8 @@ public struct Header: Equatable, Sendable {
         let sum = try guarding { () throws(SodiumError) in try BLAKE2b.hash(span.extracting(0..<448)) }
         guard sum.span.equals(span.extracting(448..<480)) else { throw .damagedHeader }
 
-        let passphrase = Slot(span, at: Slot.offsets[0])
-        let recovery = Slot(span, at: Slot.offsets[1])
+        let passphrase = KeySlot(span, at: KeySlot.offsets[0])
+        let recovery = KeySlot(span, at: KeySlot.offsets[1])
         parameters = passphrase.parameters
         if passphrase.kind == .passphrase, !bounds.contains(parameters) {
             throw .refusedParameters(parameters)
@@ -119,7 +119,7 @@ public struct Header: Equatable, Sendable {
         span.store(fields.baseEnd, at: 64)
         span.copy(from: fields.fileSalt.span, at: 72)
         fields.lineage.store(into: &span, at: 104)
-        for (offset, slot) in zip(Slot.offsets, slots) { span.copy(from: slot.span, at: offset) }
+        for (offset, slot) in zip(KeySlot.offsets, slots) { span.copy(from: slot.span, at: offset) }
         let sum = try BLAKE2b.hash(bytes.span.extracting(0..<448))
         bytes.replaceSubrange(448..<480, with: sum)
         let mac = try mac(of: bytes.span, master: master)
@@ -152,7 +152,7 @@ public struct Header: Equatable, Sendable {
     }
 
     /// The two slots, for a file with the same master key and vault id.
-    package var slots: [[UInt8]] { Slot.offsets.map { Array(bytes[$0..<$0 + Slot.count]) } }
+    package var slots: [[UInt8]] { KeySlot.offsets.map { Array(bytes[$0..<$0 + KeySlot.count]) } }
 
     /// What a file begins with: the header, the gap behind it, and its copy.
     package var front: [UInt8] {
@@ -196,7 +196,7 @@ public struct Header: Equatable, Sendable {
 
     private func unlock(recovery: borrowing RecoveryKey) throws(VaultFileError) -> Key {
         guard hasRecoveryKey else { throw .noRecoveryKey }
-        let slot = Slot(bytes.span, at: Slot.offsets[1])
+        let slot = KeySlot(bytes.span, at: KeySlot.offsets[1])
         let derived: SecretBytes
         do throws(SodiumError) {
             derived = try recovery.derive(salt: slot.salt.span)
@@ -217,7 +217,7 @@ public struct Header: Equatable, Sendable {
     /// - Throws: ``VaultFileError/wrongPassphrase``, ``VaultFileError/tamperedHeader``,
     ///   ``VaultFileError/outOfMemory``.
     public func unlock(passphrase: Span<UInt8>) throws(VaultFileError) -> Key {
-        let slot = Slot(bytes.span, at: Slot.offsets[0])
+        let slot = KeySlot(bytes.span, at: KeySlot.offsets[0])
         let derived: SecretBytes
         do throws(SodiumError) {
             derived = try Argon2id.derive(
@@ -228,7 +228,7 @@ public struct Header: Equatable, Sendable {
         return try unwrap(slot, derived)
     }
 
-    private func unwrap(_ slot: Slot, _ derived: borrowing SecretBytes) throws(VaultFileError) -> Key {
+    private func unwrap(_ slot: KeySlot, _ derived: borrowing SecretBytes) throws(VaultFileError) -> Key {
         let master = try slot.unwrap(derived: derived, vaultID: vaultID)
         guard try isAuthentic(master: master) else { throw .tamperedHeader }
         return master

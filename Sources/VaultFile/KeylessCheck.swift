@@ -13,11 +13,11 @@ public struct KeylessCheck: Equatable, Sendable {
 
     /// Reads the file at `path` from end to end.
     ///
-    /// - Throws: as ``Log/readHeader(path:surroundings:)``, and ``VaultFileError/io(_:_:)``.
+    /// - Throws: as ``Log/readHeader(path:dependencies:)``, and ``VaultFileError/io(_:_:)``.
     public init(
-        path: String, surroundings: Surroundings, progress: Progress = .unwatched
+        path: String, dependencies: Dependencies, progress: Progress = .unwatched
     ) throws(VaultFileError) {
-        let (file, header) = try Log.openFile(path, .reading, surroundings)
+        let (file, header) = try Log.openFile(path, .reading, dependencies)
         bytes = try during(.read) { () throws(Errno) in try file.length() }
         findings = try Log.checkFront(of: file, header)
         var scanner = FrameScanner(file)

@@ -87,7 +87,7 @@ extension Log {
         }
         // From here on it is done, and whoever asked for it hears what became of it.
         replay.cancellation = nil
-        defer { replay.cancellation = surroundings.cancellation }
+        defer { replay.cancellation = dependencies.cancellation }
         return try body(recollection)
     }
 
@@ -174,7 +174,7 @@ extension Log {
     /// Saves an unfinished tail beside the file and cuts it off.
     private func setTailAside() throws(VaultFileError) -> SavedTail? {
         guard let tail = unfinishedTail else { return nil }
-        let storage = surroundings.storage
+        let storage = dependencies.storage
         let path = path
         let real = try during(.save) { () throws(Errno) in try storage.resolvingLinks(path) }
         let mark = try randomName()
@@ -213,7 +213,7 @@ extension Log {
 
     /// Makes durable what a writer before us may have left unsynced, and the file's name.
     private func syncPresentEnd() throws(VaultFileError) {
-        let (file, storage, path) = (file, surroundings.storage, path)
+        let (file, storage, path) = (file, dependencies.storage, path)
         if syncedEnd != replay.committed.end {
             try during(.sync) { () throws(Errno) in try file.sync() }
             syncedEnd = replay.committed.end
@@ -267,7 +267,7 @@ extension Log {
     }
 
     private func randomName() throws(VaultFileError) -> String {
-        let entropy = surroundings.entropy
+        let entropy = dependencies.entropy
         return try guarding { () throws(SodiumError) in try entropy.fileNameSuffix() }
     }
 }

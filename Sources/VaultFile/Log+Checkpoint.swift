@@ -18,18 +18,18 @@ extension Log {
         if past.isEmpty { past = try replay.ancestry.ids(try namer()).reversed() }
         return Checkpoint(
             header, replay.committed, keyID: try keyID(), isLegacy: replay.ancestry.isLegacy,
-            heads: try replay.ancestry.heads(try namer()), past: past, time: surroundings.now())
+            heads: try replay.ancestry.heads(try namer()), past: past, time: dependencies.now())
     }
 
     /// What is remembered of the path, to be read before the file is looked at, so that the file is never behind it in good
     /// order.
-    func recollect() -> Result<Recollection?, Errno> { Log.recollect(path, surroundings) }
+    func recollect() -> Result<Recollection?, Errno> { Log.recollect(path, dependencies) }
 
-    static func recollect(_ path: String, _ surroundings: Surroundings) -> Result<Recollection?, Errno> {
-        guard let store = surroundings.checkpoints else { return .success(nil) }
+    static func recollect(_ path: String, _ dependencies: Dependencies) -> Result<Recollection?, Errno> {
+        guard let store = dependencies.checkpoints else { return .success(nil) }
         do throws(Errno) {
-            let canonical = try surroundings.storage.resolvingLinks(path)
-            let named = if let name = surroundings.namedPath { name } else { try Path.lexical(path) }
+            let canonical = try dependencies.storage.resolvingLinks(path)
+            let named = if let name = dependencies.namedPath { name } else { try Path.lexical(path) }
             return .success(try store.recollection(of: canonical, named: named))
         } catch .noSuchFile {
             return .success(nil)  // no vault either, as opening it will say
@@ -41,7 +41,7 @@ extension Log {
     /// What is remembered of the path, for a writer, who will change it: its file stays open for the next time.
     func recollectToChange() -> Result<Recollection?, Errno> {
         do throws(Errno) {
-            guard let store = surroundings.checkpoints else { return .success(nil) }
+            guard let store = dependencies.checkpoints else { return .success(nil) }
             let (real, named) = (try canonicalPath(), try namedPath())
             if let known = checkpointFile, known.path == real, named == real,
                 try known.file.nameCount() > 0, case .seen(let seen) = try store.entry(in: known.file)
@@ -58,7 +58,7 @@ extension Log {
 
     /// What was recollected; what cannot be read is noted, and says nothing.
     func note(_ recollection: Result<Recollection?, Errno>) -> Recollection? {
-        if surroundings.hasNowhereToRemember { observe(.nowhereToRemember) }
+        if dependencies.hasNowhereToRemember { observe(.nowhereToRemember) }
         do throws(Errno) {
             let recollection = try recollection.get()
             // An error that is over is no reason to remember nothing any more.
@@ -74,7 +74,7 @@ extension Log {
     private func observe(_ observation: Observation) {
         if observations.contains(observation) { return }
         observations.append(observation)
-        surroundings.observations?.add(observation)
+        dependencies.observations?.add(observation)
     }
 
     /// Makes sure that the file contains what this machine saw last, at each path that leads to it.
@@ -84,7 +84,7 @@ extension Log {
     /// - Throws: ``VaultFileError/replaced``, ``VaultFileError/rolledBack(_:)``.
     func verify(against recollection: Recollection?) throws(VaultFileError) {
         var expected = recollection?.all ?? []
-        if expected.isEmpty, let own = try ownMemory ?? surroundings.ownMemory { expected = [own] }
+        if expected.isEmpty, let own = try ownMemory ?? dependencies.ownMemory { expected = [own] }
         for seen in expected {
             if let refusal = try refusal(of: seen) { throw refusal }
             if seen.generation > header.generation { observe(.compactionUndone) }
@@ -113,11 +113,11 @@ extension Log {
     ///
     /// - Throws: ``VaultFileError/io(_:_:)``.
     package static func seen(
-        at path: String, _ surroundings: Surroundings
+        at path: String, _ dependencies: Dependencies
     ) throws(VaultFileError) -> [LastSeen] {
-        let recollection = recollect(path, surroundings)
+        let recollection = recollect(path, dependencies)
         let seen = try during(.mark) { () throws(Errno) in try recollection.get()?.all ?? [] }
-        return seen.isEmpty ? surroundings.ownMemory.map { [$0] } ?? [] : seen
+        return seen.isEmpty ? dependencies.ownMemory.map { [$0] } ?? [] : seen
     }
 
     /// Whether this file and another one under the same keys contain together what was seen.
@@ -163,7 +163,7 @@ extension Log {
 
     /// Whether the checkpoint is to be changed; one that just could not be read is left alone.
     func isBehind(_ recollection: Recollection?) -> Bool {
-        guard surroundings.checkpoints != nil, checkpointFailure == nil else { return false }
+        guard dependencies.checkpoints != nil, checkpointFailure == nil else { return false }
         guard let recollection else { return true }
         return !recollection.isLinkCurrent
             || recollection.canonical?.isAt(replay.committed, of: header) != true
@@ -181,7 +181,7 @@ extension Log {
                 syncedEnd = replay.committed.end
             }
             if !isNameSynced, recollection?.canonical?.generation != header.generation {
-                try surroundings.storage.syncFolder(Path.folder(of: canonicalPath()))
+                try dependencies.storage.syncFolder(Path.folder(of: canonicalPath()))
                 isNameSynced = true
             }
         } catch {
@@ -194,7 +194,7 @@ extension Log {
     /// Remembers the point that `log` has reached, which is durable at this log's path, while the lock is held; what cannot be
     /// written is noted.
     package func remember(_ log: Log, after recollection: Recollection?) {
-        guard let store = surroundings.checkpoints else { return }
+        guard let store = dependencies.checkpoints else { return }
         do throws(VaultFileError) {
             let checkpoint = try log.checkpoint(following: recollection?.all ?? [])
             try during(.mark) { () throws(Errno) in
@@ -249,7 +249,7 @@ extension Log {
     ///
     /// Reading an older copy by its own name is what backups are for, so that this is worth a word and no alarm.
     func lookElsewhere() {
-        guard let store = surroundings.checkpoints,
+        guard let store = dependencies.checkpoints,
             let others = try? store.others(of: header.vaultID)
         else { return }
         var newest: (path: String, time: UInt64)?
@@ -300,8 +300,8 @@ extension Log {
     /// - Parameter lexical: how a person named the vault, when that is not the path of this log.
     /// - Throws: as ``verify(against:)``.
     package func follow(_ lexical: String) throws(VaultFileError) {
-        guard let store = surroundings.checkpoints else { return }
-        let lock = try takeLock(.shared, patience: surroundings.lookPatience)
+        guard let store = dependencies.checkpoints else { return }
+        let lock = try takeLock(.shared, patience: dependencies.lookPatience)
         defer { lock?.release() }
         let recollection = try during(.mark) { () throws(Errno) in
             try store.recollection(of: try canonicalPath(), named: lexical)
@@ -313,10 +313,10 @@ extension Log {
     }
 
     private func namedPath() throws(Errno) -> String {
-        if let name = surroundings.namedPath { name } else { try Path.lexical(path) }
+        if let name = dependencies.namedPath { name } else { try Path.lexical(path) }
     }
 
-    func canonicalPath() throws(Errno) -> String { try surroundings.storage.resolvingLinks(path) }
+    func canonicalPath() throws(Errno) -> String { try dependencies.storage.resolvingLinks(path) }
 
     /// Which master key it has.
     package func keyID() throws(VaultFileError) -> UInt64 {

@@ -8,28 +8,28 @@ extension Log {
     ///
     /// - Parameters:
     ///   - passphrase: 1 to 1,024 bytes.
-    ///   - parameters: within `surroundings.writingBounds`.
+    ///   - parameters: within `dependencies.writingBounds`.
     ///   - showRecoveryKey: if it shall have a recovery key, is lent that when the vault is durable.
     /// - Throws: ``VaultFileError/alreadyExists``, ``VaultFileError/refusedParameters(_:)``,
     ///   ``VaultFileError/outOfMemory``, ``VaultFileError/io(_:_:)``. No file is left then.
     public static func create(
-        path: String, passphrase: Span<UInt8>, parameters: Argon2id.Parameters, surroundings: Surroundings,
+        path: String, passphrase: Span<UInt8>, parameters: Argon2id.Parameters, dependencies: Dependencies,
         showRecoveryKey: ((borrowing RecoveryKey) -> Void)? = nil
     ) throws(VaultFileError) -> Log {
-        if (try? surroundings.storage.identity(of: path)) != nil { throw .alreadyExists }
-        let entropy = surroundings.entropy
+        if (try? dependencies.storage.identity(of: path)) != nil { throw .alreadyExists }
+        let entropy = dependencies.entropy
         let master = try guarding { () throws(SodiumError) in try entropy.key() }
         let id = try guarding { () throws(SodiumError) in try entropy.bytes(16) }
         let fileSalt = try guarding { () throws(SodiumError) in try entropy.bytes(32) }
         let keys = try NewKeys(
             master, for: Bytes16(id.span, at: 0), passphrase: passphrase, parameters: parameters,
-            hasRecoveryKey: showRecoveryKey != nil, surroundings: surroundings)
+            hasRecoveryKey: showRecoveryKey != nil, dependencies: dependencies)
         let header = try guarding { () throws(SodiumError) in
             try Header.encode(
                 Header.Fields(vaultID: id, fileSalt: fileSalt), slots: keys.slots, master: keys.master)
         }
         let log = try publish(
-            try Header(header, bounds: surroundings.readingBounds), at: path, surroundings,
+            try Header(header, bounds: dependencies.readingBounds), at: path, dependencies,
             try keys.master.copy())
         keys.showRecovery(showRecoveryKey)
         return log
@@ -37,11 +37,11 @@ extension Log {
 
     /// Writes header and copy under a temporary name, and gives them their own when they are durable and read back.
     private static func publish(
-        _ header: Header, at path: String, _ surroundings: Surroundings, _ master: consuming Key
+        _ header: Header, at path: String, _ dependencies: Dependencies, _ master: consuming Key
     ) throws(VaultFileError) -> Log {
-        let storage = surroundings.storage
+        let storage = dependencies.storage
         let folder = Path.folder(of: path)
-        let suffix = try guarding { () throws(SodiumError) in try surroundings.entropy.fileNameSuffix() }
+        let suffix = try guarding { () throws(SodiumError) in try dependencies.entropy.fileNameSuffix() }
         let temporary = Path.join(folder, ".\(Path.name(of: path)).new-\(suffix)")
         let bytes = header.front
         let file = try during(.create) { () throws(Errno) in
@@ -53,7 +53,7 @@ extension Log {
                 try file.write(bytes.span, at: 0)
                 try file.sync()
             }
-            let log = try Log(path, .writing, surroundings, file, header, master: master)
+            let log = try Log(path, .writing, dependencies, file, header, master: master)
             try log.takeName(from: temporary)
             return log
         } catch {
@@ -64,7 +64,7 @@ extension Log {
 
     /// Gives a new file its name, and takes it back if that cannot be made durable; nobody else writes it before.
     private func takeName(from temporary: String) throws(VaultFileError) {
-        let (file, storage, path) = (openFile, surroundings.storage, path)
+        let (file, storage, path) = (openFile, dependencies.storage, path)
         // Where there are no locks, there is nobody who waits for one.
         _ = try? file.tryLock(.exclusive)
         defer { file.unlock() }

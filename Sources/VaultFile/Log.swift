@@ -13,7 +13,7 @@ public final class Log {
     /// What a killed writer left behind the last commit, if no writer is at work.
     public internal(set) var unfinishedTail: UnfinishedTail?
 
-    package let surroundings: Surroundings
+    package let dependencies: Dependencies
     private var access: StorageAccess
     let master: Key
     private(set) var file: any StorageFile
@@ -69,24 +69,24 @@ public final class Log {
     /// - Throws: any ``VaultFileError`` that speaks of opening or reading, and what `unlock` throws. The file
     ///   is never changed.
     public convenience init(
-        path: String, access: StorageAccess, surroundings: Surroundings,
+        path: String, access: StorageAccess, dependencies: Dependencies,
         unlock: (Header) throws(VaultFileError) -> Key
     ) throws(VaultFileError) {
-        let recollection = Log.recollect(path, surroundings)
-        let (file, header) = try Log.openFile(path, access, surroundings)
-        try self.init(path, access, surroundings, file, header, recollection, master: try unlock(header))
+        let recollection = Log.recollect(path, dependencies)
+        let (file, header) = try Log.openFile(path, access, dependencies)
+        try self.init(path, access, dependencies, file, header, recollection, master: try unlock(header))
     }
 
     /// Opens the file at `path` with its master key and verifies every frame.
     ///
     /// - Throws: as the other opening, and ``VaultFileError/keysChanged`` if the key is not the file's.
     public convenience init(
-        path: String, access: StorageAccess, surroundings: Surroundings, master: consuming Key
+        path: String, access: StorageAccess, dependencies: Dependencies, master: consuming Key
     ) throws(VaultFileError) {
-        let recollection = Log.recollect(path, surroundings)
-        let (file, header) = try Log.openFile(path, access, surroundings)
+        let recollection = Log.recollect(path, dependencies)
+        let (file, header) = try Log.openFile(path, access, dependencies)
         guard try header.isAuthentic(master: master) else { throw .keysChanged }
-        try self.init(path, access, surroundings, file, header, recollection, master: master)
+        try self.init(path, access, dependencies, file, header, recollection, master: master)
     }
 
     /// Opens the file at `path` as the other openings do, for reading, and sums up what its records say.
@@ -94,25 +94,25 @@ public final class Log {
     /// - Parameter sum: the sum of nothing yet.
     /// - Returns: the log and the sum of all records, or nil for that if it was looked at twice.
     package static func open(
-        path: String, surroundings: Surroundings, master: consuming Key, summing sum: consuming ContentSum
+        path: String, dependencies: Dependencies, master: consuming Key, summing sum: consuming ContentSum
     ) throws(VaultFileError) -> (log: Log, sum: [UInt8]?) {
-        let (file, header) = try openFile(path, .reading, surroundings)
+        let (file, header) = try openFile(path, .reading, dependencies)
         guard try header.isAuthentic(master: master) else { throw .keysChanged }
-        let log = try Log(path, .reading, surroundings, file, header, sum: sum, master: master)
+        let log = try Log(path, .reading, dependencies, file, header, sum: sum, master: master)
         return (log, log.replay.sum.take()?.finish())
     }
 
     init(
-        _ path: String, _ access: StorageAccess, _ surroundings: Surroundings, _ file: any StorageFile,
+        _ path: String, _ access: StorageAccess, _ dependencies: Dependencies, _ file: any StorageFile,
         _ header: Header, _ recollection: Result<Recollection?, Errno> = .success(nil),
         sum: consuming ContentSum? = nil, master: consuming Key
     ) throws(VaultFileError) {
         self.path = path
         self.access = access
-        self.surroundings = surroundings
+        self.dependencies = dependencies
         self.file = file
         self.header = header
-        replay = try Log.replay(file, header, master, surroundings)
+        replay = try Log.replay(file, header, master, dependencies)
         identity = try during(.open) { () throws(Errno) in try file.identity() }
         seen = replay.committed
         self.master = master
@@ -127,16 +127,16 @@ public final class Log {
     ///
     /// - Throws: the verdicts of vault-format.md, "Reading a header", steps 1 to 6;
     ///   ``VaultFileError/noFile``.
-    public static func readHeader(path: String, surroundings: Surroundings) throws(VaultFileError) -> Header {
-        try openFile(path, .reading, surroundings).header
+    public static func readHeader(path: String, dependencies: Dependencies) throws(VaultFileError) -> Header {
+        try openFile(path, .reading, dependencies).header
     }
 
     static func openFile(
-        _ path: String, _ access: StorageAccess, _ surroundings: Surroundings
+        _ path: String, _ access: StorageAccess, _ dependencies: Dependencies
     ) throws(VaultFileError) -> (file: any StorageFile, header: Header) {
         let file: any StorageFile
         do throws(Errno) {
-            file = try surroundings.storage.open(path, access)
+            file = try dependencies.storage.open(path, access)
         } catch {
             throw VaultFileError(opening: error)
         }
@@ -144,18 +144,18 @@ public final class Log {
         var span = bytes.mutableSpan
         let count = try during(.read) { () throws(Errno) in try file.read(at: 0, into: &span) }
         bytes.removeLast(bytes.count - count)
-        let header = try Header(bytes, bounds: surroundings.readingBounds)
+        let header = try Header(bytes, bounds: dependencies.readingBounds)
         let length = try during(.read) { () throws(Errno) in try file.length() }
         guard length >= header.baseEnd else { throw .incompleteCopy(count: length, expected: header.baseEnd) }
         return (file, header)
     }
 
     private static func replay(
-        _ file: any StorageFile, _ header: Header, _ master: borrowing Key, _ surroundings: Surroundings
+        _ file: any StorageFile, _ header: Header, _ master: borrowing Key, _ dependencies: Dependencies
     ) throws(VaultFileError) -> Replay {
         try Replay(
-            file, header: header, frameKey: try frameKey(header, master), ahead: surroundings.readAhead,
-            cancellation: surroundings.cancellation)
+            file, header: header, frameKey: try frameKey(header, master), ahead: dependencies.readAhead,
+            cancellation: dependencies.cancellation)
     }
 
     static func frameKey(_ header: Header, _ master: borrowing Key) throws(VaultFileError) -> Key {
@@ -186,7 +186,7 @@ public final class Log {
     func isReplaced() throws(VaultFileError) -> Bool {
         let there: any StorageFile
         do throws(Errno) {
-            there = try surroundings.storage.open(path, .reading)
+            there = try dependencies.storage.open(path, .reading)
         } catch {
             throw VaultFileError(opening: error)
         }
@@ -216,7 +216,7 @@ public final class Log {
     /// - Throws: ``VaultFileError/io(_:_:)`` if it may not be written; it is open for reading still.
     public func becomeWritable() throws(VaultFileError) {
         guard access == .reading else { return }
-        let (path, storage) = (path, surroundings.storage)
+        let (path, storage) = (path, dependencies.storage)
         let opened = try during(.open) { () throws(Errno) in try storage.open(path, .writing) }
         // If another file is there by now, it is opened, for writing, as soon as that is noticed.
         if try during(.open, { () throws(Errno) in try opened.identity() }) == identity { file = opened }
@@ -258,14 +258,14 @@ public final class Log {
     private func reopen(
         after recollection: Result<Recollection?, Errno>, _ attempts: Int = Log.attempts
     ) throws(VaultFileError) {
-        let (file, header) = try Log.openFile(path, access, surroundings)
+        let (file, header) = try Log.openFile(path, access, dependencies)
         guard header.vaultID == self.header.vaultID else { throw .replaced }
         guard try header.isAuthentic(master: master) else { throw .keysChanged }
         if header != self.header { seen = Replay.start(header) }
         self.file = file
         self.header = header
         sealer = nil
-        replay = try Log.replay(file, header, master, surroundings)
+        replay = try Log.replay(file, header, master, dependencies)
         identity = try during(.open) { () throws(Errno) in try file.identity() }
         syncedEnd = nil
         isNameSynced = false
@@ -328,7 +328,7 @@ public final class Log {
 
     /// - Returns: whether the file has the name still; if not, nothing was looked at.
     private func lookUnderLock() throws(VaultFileError) -> Bool {
-        guard let lock = try takeLock(.shared, patience: surroundings.lookPatience) else {
+        guard let lock = try takeLock(.shared, patience: dependencies.lookPatience) else {
             return try lookAgainAndAgain()
         }
         defer { lock.release() }
@@ -384,7 +384,7 @@ public final class Log {
     }
 
     private func replayAnew(watchingFor expected: [LastSeen]) throws(VaultFileError) {
-        replay = try Log.replay(file, header, master, surroundings)
+        replay = try Log.replay(file, header, master, dependencies)
         replay.watch(for: expected)
     }
 
@@ -422,6 +422,6 @@ public final class Log {
     /// - Throws: ``VaultFileError/busy`` when `patience` milliseconds have passed.
     func takeLock(_ kind: LockKind, patience: UInt64) throws(VaultFileError) -> WriterLock? {
         try WriterLock.take(
-            kind, of: file, at: path, surroundings.storage, patience: patience, surroundings.cancellation)
+            kind, of: file, at: path, dependencies.storage, patience: patience, dependencies.cancellation)
     }
 }

@@ -18,41 +18,42 @@ public struct NewKeys: ~Copyable {
     /// - Parameters:
     ///   - vaultID: of the vault that they are for.
     ///   - passphrase: 1 to 1,024 bytes.
-    ///   - parameters: within `surroundings.writingBounds`.
+    ///   - parameters: within `dependencies.writingBounds`.
     ///   - hasRecoveryKey: whether there shall be a recovery key.
     /// - Throws: ``VaultFileError/refusedParameters(_:)``, ``VaultFileError/outOfMemory``.
     public init(
         for vaultID: Bytes16, passphrase: Span<UInt8>, parameters: Argon2id.Parameters, hasRecoveryKey: Bool,
-        surroundings: Surroundings
+        dependencies: Dependencies
     ) throws(VaultFileError) {
-        let entropy = surroundings.entropy
+        let entropy = dependencies.entropy
         try self.init(
             try guarding { () throws(SodiumError) in try entropy.key() }, for: vaultID,
             passphrase: passphrase, parameters: parameters, hasRecoveryKey: hasRecoveryKey,
-            surroundings: surroundings)
+            dependencies: dependencies)
     }
 
     /// Wraps a new master key.
     init(
         _ master: consuming Key, for vaultID: Bytes16, passphrase: Span<UInt8>,
-        parameters: Argon2id.Parameters, hasRecoveryKey: Bool, surroundings: Surroundings
+        parameters: Argon2id.Parameters, hasRecoveryKey: Bool, dependencies: Dependencies
     ) throws(VaultFileError) {
         precondition(Format.passphraseCounts.contains(passphrase.count))
-        guard surroundings.writingBounds.contains(parameters) else { throw .refusedParameters(parameters) }
-        let entropy = surroundings.entropy
+        guard dependencies.writingBounds.contains(parameters) else { throw .refusedParameters(parameters) }
+        let entropy = dependencies.entropy
         do throws(SodiumError) {
-            let slot = try Slot.encode(
+            let slot = try KeySlot.encode(
                 passphrase: passphrase, parameters: parameters, master: master, vaultID: vaultID,
                 entropy: entropy)
             if hasRecoveryKey {
                 let recovery = try RecoveryKey(entropy: entropy)
                 slots = [
                     slot,
-                    try Slot.encode(recovery: recovery, master: master, vaultID: vaultID, entropy: entropy),
+                    try KeySlot.encode(
+                        recovery: recovery, master: master, vaultID: vaultID, entropy: entropy),
                 ]
                 self.recovery = .some(recovery)
             } else {
-                slots = [slot, Slot.empty]
+                slots = [slot, KeySlot.empty]
                 recovery = nil
             }
             self.master = master

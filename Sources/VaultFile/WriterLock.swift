@@ -25,7 +25,7 @@ package struct WriterLock {
         _ kind: LockKind, of file: any StorageFile, at path: String, _ storage: any Storage, patience: UInt64,
         _ cancellation: Cancellation? = nil
     ) throws(VaultFileError) -> WriterLock? {
-        var waiting = Patience(milliseconds: patience)
+        var waiting = Backoff(milliseconds: patience)
         while true {
             do throws(Errno) {
                 if let lock = try tryOnce(kind, file, path, storage) { return lock }
@@ -58,7 +58,7 @@ package struct WriterLock {
         else { return nil }
         // Programs of before, and those in whose view another directory holds the file, lock the file itself. So can a reader who
         // wants to be in the way, so that it is not waited for long.
-        var patience = Patience(milliseconds: courtesy)
+        var patience = Backoff(milliseconds: courtesy)
         while (try? file.tryLock(kind)) == false, patience.wait() {}
         return WriterLock(file: file, beside: beside)
     }

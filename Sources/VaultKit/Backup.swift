@@ -5,8 +5,8 @@ public import VaultFile
 /// Backups of a vault's one file, and the way back.
 public struct Backup {
     private let path: String
-    private let worker: any Worker
-    private let surroundings: Surroundings
+    private let worker: any JobRunner
+    private let dependencies: Dependencies
 
     /// Backups of the vault at `path`, a path without symbolic links.
     ///
@@ -15,11 +15,11 @@ public struct Backup {
     ///   - worker: has the key of the vault and of its backups.
     ///   - surroundings: the disk, the clock and the marks.
     public init(
-        of path: String, by worker: any Worker, surroundings: Surroundings = .thisMachine
+        of path: String, by worker: any JobRunner, dependencies: Dependencies = .live
     ) {
         self.path = path
         self.worker = worker
-        self.surroundings = surroundings
+        self.dependencies = dependencies
     }
 
     /// Where a backup to `destination` lies: in it, if it is a folder.
@@ -27,7 +27,7 @@ public struct Backup {
         let real = Locations.realPath(of: destination)
         let isFolder: Bool
         do throws(Errno) {
-            _ = try surroundings.storage.open(real, .reading)
+            _ = try dependencies.storage.open(real, .reading)
             isFolder = false
         } catch {
             isFolder = error == .isFolder
@@ -50,7 +50,7 @@ public struct Backup {
         try refuseTarget(target, verification.mark)
         let copy = try reading { () throws(VaultFileError) in
             try VerifiedCopy(
-                of: file, count: verification.mark.end, for: target, surroundings, progress: progress)
+                of: file, count: verification.mark.end, for: target, dependencies, progress: progress)
         }
         try verify(copy, verification)
         try reading { () throws(VaultFileError) in try copy.replace() }
@@ -61,8 +61,8 @@ public struct Backup {
     ///
     /// - Throws: if it cannot be remembered.
     public func remember(_ verification: Verification) throws(Errno) {
-        let backup = CheckpointStore.Backup(of: verification.mark, at: surroundings.now())
-        try surroundings.checkpoints?.set(backup, of: path)
+        let backup = CheckpointStore.Backup(of: verification.mark, at: dependencies.now())
+        try dependencies.checkpoints?.set(backup, of: path)
     }
 
     /// Lends everything up to the last commit, piece by piece, once it was verified.
@@ -95,12 +95,12 @@ public struct Backup {
     private func whileItStays<R>(
         _ kind: LockKind, _ body: (any StorageFile) throws(VaultError) -> R
     ) throws(VaultError) -> R {
-        var patience = Patience(milliseconds: Log.writePatience)
+        var patience = Backoff(milliseconds: Log.writePatience)
         while true {
             let file = try open(path)
             let lock: WriterLock?
             do throws(VaultFileError) {
-                lock = try WriterLock.take(kind, of: file, at: path, surroundings.storage, patience: 0)
+                lock = try WriterLock.take(kind, of: file, at: path, dependencies.storage, patience: 0)
             } catch .busy {
                 guard patience.wait() else { throw .file(.busy) }
                 continue
@@ -124,7 +124,7 @@ public struct Backup {
     /// Which file lies at `path`; nil if there is none.
     private func identity(of path: String) throws(VaultError) -> FileIdentity? {
         do throws(Errno) {
-            return try surroundings.storage.identity(of: path)
+            return try dependencies.storage.identity(of: path)
         } catch .noSuchFile, .notFolder {
             return nil
         } catch {
@@ -134,7 +134,7 @@ public struct Backup {
 
     private func open(_ path: String) throws(VaultError) -> any StorageFile {
         do throws(Errno) {
-            return try surroundings.storage.open(path, .reading)
+            return try dependencies.storage.open(path, .reading)
         } catch {
             throw .file(VaultFileError(opening: error))
         }
@@ -145,7 +145,7 @@ public struct Backup {
         guard try identity != self.identity(of: path) else { throw .sameFile }
         let header: Header
         do throws(VaultFileError) {
-            header = try Log.readHeader(path: target, surroundings: surroundings)
+            header = try Log.readHeader(path: target, dependencies: dependencies)
         } catch .incompleteCopy, .damagedHeader {
             return  // a backup that went wrong, and no loss
         } catch {
@@ -167,7 +167,7 @@ public struct Backup {
 
     /// The file that lies in the vault's place; nil if there is none, or it cannot be read.
     public func present() -> Present? {
-        guard let file = try? surroundings.storage.open(path, .reading) else { return nil }
+        guard let file = try? dependencies.storage.open(path, .reading) else { return nil }
         return try? Backup.present(file)
     }
 
@@ -202,7 +202,7 @@ public struct Backup {
         let copy = try reading { () throws(VaultFileError) in
             try makeFolder()
             return try VerifiedCopy(
-                of: file, count: verification.mark.end, for: path, surroundings, progress: progress)
+                of: file, count: verification.mark.end, for: path, dependencies, progress: progress)
         }
         try verify(copy, verification)
         let kept = try put(copy, verification.checkpoint, ifStill: shown.map(\.present))
@@ -211,7 +211,7 @@ public struct Backup {
 
     private func makeFolder() throws(VaultFileError) {
         do throws(Errno) {
-            try surroundings.storage.makeFolder(Path.folder(of: path))
+            try dependencies.storage.makeFolder(Path.folder(of: path))
         } catch {
             throw .io(.create, error)
         }
@@ -249,7 +249,7 @@ public struct Backup {
 
     private func remember(_ checkpoint: Checkpoint) -> Errno? {
         do throws(Errno) {
-            try surroundings.checkpoints?.set(checkpoint, of: path, durably: true)
+            try dependencies.checkpoints?.set(checkpoint, of: path, durably: true)
             return nil
         } catch {
             return error
@@ -257,7 +257,7 @@ public struct Backup {
     }
 
     private func keep(_ copy: VerifiedCopy) throws(VaultFileError) -> String {
-        let stamp = Calendar.format(surroundings.now()).filter { $0 != "-" && $0 != ":" }
+        let stamp = UTCTimestamp.format(dependencies.now()).filter { $0 != "-" && $0 != ":" }
         var number = 1
         while true {
             let kept = "\(path).before-restore-\(stamp)" + (number == 1 ? "" : "-\(number)")

@@ -23,7 +23,7 @@ public struct Changes: ~Copyable {
     /// - Throws: ``VaultError/invalidName``, ``VaultError/invalidID``, ``VaultError/valueTooLong``, and
     ///   ``VaultError/file(_:)`` with `VaultFileError.transactionTooLarge` beyond 64 MiB in all; the
     ///   changes are as they were then.
-    public mutating func set(_ secret: Secret, to value: Span<UInt8>) throws(VaultError) {
+    public mutating func set(_ secret: SecretID, to value: Span<UInt8>) throws(VaultError) {
         try set(try secret.address(), to: value)
     }
 
@@ -32,7 +32,7 @@ public struct Changes: ~Copyable {
     /// Whether it exists is not asked.
     ///
     /// - Throws: as ``set(_:to:)``.
-    public mutating func delete(_ secret: Secret) throws(VaultError) { try delete(try secret.address()) }
+    public mutating func delete(_ secret: SecretID) throws(VaultError) { try delete(try secret.address()) }
 
     package mutating func set(_ address: Address, to value: Span<UInt8>) throws(VaultError) {
         guard value.count <= Format.mostValue else { throw .valueTooLong }

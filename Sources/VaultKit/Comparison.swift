@@ -18,14 +18,14 @@ public struct Comparison: Equatable, Sendable {
     /// One secret whose versions are not the same.
     public struct Difference: Equatable, Sendable {
         /// Which.
-        public let secret: Secret
+        public let secret: SecretID
         /// Who changed it.
         public let change: Change
         /// The newest version on this side and on the other; nil if there is none.
         public let here, there: SecretVersion?
 
         /// A difference that was found elsewhere.
-        public init(secret: Secret, change: Change, here: SecretVersion?, there: SecretVersion?) {
+        public init(secret: SecretID, change: Change, here: SecretVersion?, there: SecretVersion?) {
             (self.secret, self.change, self.here, self.there) = (secret, change, here, there)
         }
     }
@@ -59,7 +59,8 @@ public struct Comparison: Equatable, Sendable {
         var differences: [Difference] = []
         for address in HistoryPair.addresses(here, there) {
             let pair = try HistoryPair(address, here, there)
-            guard let change = try pair.change(here, there), let secret = Secret(packed: address.packed.span)
+            guard let change = try pair.change(here, there),
+                let secret = SecretID(packed: address.packed.span)
             else { continue }
             differences.append(
                 Difference(
@@ -78,7 +79,7 @@ public struct Comparison: Equatable, Sendable {
     init(everythingIn there: Log) {
         var differences: [Difference] = []
         there.histories.forEachNewest { newest, packed in
-            guard let secret = Secret(packed: packed) else { return }
+            guard let secret = SecretID(packed: packed) else { return }
             differences.append(
                 Difference(secret: secret, change: .there, here: nil, there: SecretVersion(newest)))
         }
@@ -90,7 +91,7 @@ public struct Comparison: Equatable, Sendable {
         all differences: [Difference], isOtherVault: Bool, lacking: UInt64, others: UInt64,
         purgedThere: UInt64, purgedHere: UInt64
     ) {
-        let sorted = differences.sorted { Secret.isListedBefore($0.secret, $1.secret) }
+        let sorted = differences.sorted { SecretID.isListedBefore($0.secret, $1.secret) }
         self.init(
             differences: Array(sorted.prefix(Comparison.mostNamed)), count: UInt64(sorted.count),
             isOtherVault: isOtherVault, lacking: lacking, others: others, purgedThere: purgedThere,
@@ -102,9 +103,9 @@ extension SecretVersion {
     init(_ version: Version) { self.init(time: version.time, isDeletion: version.kind == .tombstone) }
 }
 
-extension Secret {
+extension SecretID {
     /// Whether `list --all` prints one before the other.
-    static func isListedBefore(_ left: Secret, _ right: Secret) -> Bool {
+    static func isListedBefore(_ left: SecretID, _ right: SecretID) -> Bool {
         guard let left = try? left.packed(), let right = try? right.packed() else { return false }
         return isListedBefore(left.span, right.span)
     }

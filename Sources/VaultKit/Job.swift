@@ -19,7 +19,7 @@ public enum Job: Equatable, Sendable {
     /// Takes the file at a path for what was seen last there, if it is still what was shown.
     case accept(String, shown: Checkpoint?)
     /// Removes versions of a secret for good from the vault at a path, if its history is still what was shown.
-    case purge(String, Secret, Compaction.Purge, shown: Compaction.ShownHistory?)
+    case purge(String, SecretID, Compaction.Purge, shown: Compaction.ShownHistory?)
     /// Tells where the vault at a path and another file differ.
     case compare(String, with: String)
     /// Tells all the secrets of a copy, as they differ from a vault that has none.
@@ -125,7 +125,7 @@ public struct Verification: Equatable, Sendable {
 }
 
 /// Somebody who has a vault's key and does a ``Job`` with it.
-public protocol Worker: AnyObject {
+public protocol JobRunner: AnyObject {
     /// Does it.
     ///
     /// - Throws: ``VaultError/file(_:)``, with `VaultFileError.keysChanged` if the key is not the file's. Unless it
@@ -138,7 +138,7 @@ public protocol Worker: AnyObject {
     /// The versions of a secret of the vault at `path`, new to old, deletions too; empty if it never existed.
     ///
     /// - Throws: as ``perform(_:progress:)``.
-    func history(of secret: Secret, in path: String) throws(VaultError) -> [SecretVersion]
+    func history(of secret: SecretID, in path: String) throws(VaultError) -> [SecretVersion]
 }
 
 extension Job {
@@ -150,18 +150,18 @@ extension Job {
     ///   - surroundings: with the marks of this machine.
     ///   - progress: is told how far the work is.
     public func run(
-        master: borrowing Key, otherKey: SharedKey? = nil, surroundings: Surroundings, progress: Progress
+        master: borrowing Key, otherKey: SharedKey? = nil, dependencies: Dependencies, progress: Progress
     ) throws(VaultFileError) -> JobReport {
-        let unmarked = surroundings.withoutMemory
+        let unmarked = dependencies.withoutMemory
         switch self {
         case .check(let path):
-            return .verified(try Verification(try Job.open(path, master, surroundings)))
+            return .verified(try Verification(try Job.open(path, master, dependencies)))
         case .verify(let path, let other):
             let log = try Job.open(path, master, unmarked)
             var verification = try Verification(log)
             if let other {
                 // Also where no file lies at the moment.
-                let seen = (try? surroundings.checkpoints?.sightings(of: other, at: other)) ?? []
+                let seen = (try? dependencies.checkpoints?.sightings(of: other, at: other)) ?? []
                 if !seen.isEmpty { verification.containsLastSeen = true }
                 for seen in seen where try log.refusal(of: seen) != nil {
                     verification.containsLastSeen = false
@@ -171,23 +171,23 @@ extension Job {
         case .compact(let path, let retention):
             return .compacted(
                 try Compaction.run(
-                    path: path, master: master, keeping: retention, surroundings: surroundings,
+                    path: path, master: master, keeping: retention, dependencies: dependencies,
                     progress: progress))
         case .salvage(let path, let target):
             return .salvaged(
                 try Salvage.run(
-                    from: path, to: target, master: master, surroundings: unmarked, progress: progress))
+                    from: path, to: target, master: master, dependencies: unmarked, progress: progress))
         case .accept(let path, let shown):
             let log = try Job.open(path, master, unmarked)
             let wasRefused =
-                if let store = surroundings.checkpoints { try log.accept(shown, in: store) } else { true }
+                if let store = dependencies.checkpoints { try log.accept(shown, in: store) } else { true }
             return .accepted(try Verification(log), wasRefused: wasRefused)
         case .purge(let path, let secret, let purge, let shown):
             guard let packed = try? secret.packed(), let address = Address(packed: packed.span) else {
                 throw .noSuchVersion
             }
             let (removed, rewrite) = try Compaction.purge(
-                purge, of: address, ifStill: shown, path: path, master: master, surroundings: surroundings,
+                purge, of: address, ifStill: shown, path: path, master: master, dependencies: dependencies,
                 progress: progress)
             return .purged(removed: removed, rewrite)
         case .compare(let path, let other):
@@ -199,7 +199,7 @@ extension Job {
             let there = try Job.open(other, otherKey, or: master, unmarked)
             // Before anything is written: what fails afterwards would say that nothing was.
             let hasOtherKeys = try !there.header.isAuthentic(master: master)
-            var marked = surroundings
+            var marked = dependencies
             if options.isCopy {
                 marked.namedPath = nil
                 // A copy has no past here, unless this machine saw one at that path.
@@ -213,69 +213,69 @@ extension Job {
 
     /// Merges a copy into a file, also into one that is refused for what the copy brings.
     private static func merge(
-        into path: String, _ surroundings: Surroundings, from there: Log, _ options: MergeOptions,
+        into path: String, _ dependencies: Dependencies, from there: Log, _ options: MergeOptions,
         _ master: borrowing Key
     ) throws(VaultFileError) -> Merge.Report {
         let access: StorageAccess = options.isTrial ? .reading : .writing
         let refusal: Rollback
         do throws(VaultFileError) {
             let here = try Log(
-                path: path, access: access, surroundings: surroundings, master: try master.copy())
-            return try Merge.run(into: here, from: there, options, now: surroundings.now())
+                path: path, access: access, dependencies: dependencies, master: try master.copy())
+            return try Merge.run(into: here, from: there, options, now: dependencies.now())
         } catch .rolledBack(let rollback) {
             refusal = rollback
         } catch {
             throw error
         }
         let here = try Log(
-            path: path, access: access, surroundings: surroundings.withoutMemory, master: try master.copy())
-        let seen = try Log.seen(at: path, surroundings)
-        guard !seen.isEmpty, try Merge.mends(here, with: there, options, seen, now: surroundings.now()) else {
+            path: path, access: access, dependencies: dependencies.withoutMemory, master: try master.copy())
+        let seen = try Log.seen(at: path, dependencies)
+        guard !seen.isEmpty, try Merge.mends(here, with: there, options, seen, now: dependencies.now()) else {
             throw .rolledBack(refusal)
         }
-        let report = try Merge.run(into: here, from: there, options, now: surroundings.now())
+        let report = try Merge.run(into: here, from: there, options, now: dependencies.now())
         // What is there by now proves itself, and is remembered.
-        if !options.isTrial { _ = try open(path, master, surroundings) }
+        if !options.isTrial { _ = try open(path, master, dependencies) }
         return report
     }
 
     private static func open(
-        _ path: String, _ key: SharedKey?, or master: borrowing Key, _ surroundings: Surroundings
+        _ path: String, _ key: SharedKey?, or master: borrowing Key, _ dependencies: Dependencies
     ) throws(VaultFileError) -> Log {
         if let key {
             do throws(VaultFileError) {
-                return try open(path, key.key, surroundings)
+                return try open(path, key.key, dependencies)
             } catch .keysChanged {
                 // That was the key of what lay there before.
             } catch {
                 throw error
             }
         }
-        return try open(path, master, surroundings)
+        return try open(path, master, dependencies)
     }
 
     /// The versions of a secret of the vault at `path`, whose master key is `master`, new to old.
     ///
-    /// - Throws: as ``Worker/history(of:in:)``.
+    /// - Throws: as ``JobRunner/history(of:in:)``.
     package static func history(
-        of secret: Secret, in path: String, master: borrowing Key, _ surroundings: Surroundings
+        of secret: SecretID, in path: String, master: borrowing Key, _ dependencies: Dependencies
     ) throws(VaultError) -> [SecretVersion] {
         let address = try secret.address()
         do throws(VaultFileError) {
-            return try open(path, master, surroundings).versions(address).map(SecretVersion.init)
+            return try open(path, master, dependencies).versions(address).map(SecretVersion.init)
         } catch {
             throw .file(error)
         }
     }
 
     private static func open(
-        _ path: String, _ master: borrowing Key, _ surroundings: Surroundings
+        _ path: String, _ master: borrowing Key, _ dependencies: Dependencies
     ) throws(VaultFileError) -> Log {
-        try Log(path: path, access: .reading, surroundings: surroundings, master: try master.copy())
+        try Log(path: path, access: .reading, dependencies: dependencies, master: try master.copy())
     }
 }
 
-extension Worker {
+extension JobRunner {
     /// Nothing: what an agent notices of a vault that it keeps unlocked, it tells those who use that.
     public func takeNotices() -> [Notice] { [] }
 
@@ -355,7 +355,7 @@ extension Worker {
     /// - Returns: how many, and what the rewrite did.
     /// - Throws: as ``perform(_:progress:)``, with `VaultFileError.noSuchVersion` if there is none to remove.
     public func purge(
-        _ path: String, _ secret: Secret, _ purge: Compaction.Purge,
+        _ path: String, _ secret: SecretID, _ purge: Compaction.Purge,
         ifStill shown: Compaction.ShownHistory? = nil, progress: Progress = .unwatched
     ) throws(VaultError) -> (removed: UInt64, rewrite: Compaction.Report) {
         guard

@@ -26,7 +26,7 @@ public struct KeyChangeReport: Equatable, Sendable {
     public let possibleOldCopies: [String]
 }
 
-extension KeyHolder {
+extension LocalJobRunner {
     /// Gives the vault at `path` a new master key and new slots, and rewrites all of it under them.
     ///
     /// The keys of before open nothing of the new file. On any error the old file stays as it was, but for
@@ -48,18 +48,18 @@ extension KeyHolder {
     ) throws(VaultError) -> KeyChangeReport {
         guard Format.passphraseCounts.contains(passphrase.count) else { throw .invalidPassphrase }
         let header = try reading { () throws(VaultFileError) in
-            try Log.readHeader(path: path, surroundings: surroundings)
+            try Log.readHeader(path: path, dependencies: dependencies)
         }
         let keys = try newKeys(header, passphrase, cost, hasRecoveryKey: showRecoveryKey != nil)
         announce(keys.master)
         do throws(VaultFileError) {
             let report = try withMasterKey { master throws(VaultFileError) in
                 try Compaction.changeKeys(
-                    path: path, from: master, to: keys, surroundings: surroundings, progress: progress)
+                    path: path, from: master, to: keys, dependencies: dependencies, progress: progress)
             }
             keys.showRecovery(showRecoveryKey)
             let copies = withMasterKey { master in
-                OldCopies(beside: path, header: header, master: master, surroundings)
+                OldCopies(beside: path, header: header, master: master, dependencies)
             }
             return KeyChangeReport(
                 parameters: keys.parameters, rewrite: report, oldCopies: copies.opened,
@@ -72,19 +72,19 @@ extension KeyHolder {
     private func newKeys(
         _ header: Header, _ passphrase: Span<UInt8>, _ cost: PassphraseCost, hasRecoveryKey: Bool
     ) throws(VaultError) -> NewKeys {
-        guard let turn = DerivationTurn() else { throw .derivationBusy }
+        guard let turn = KDFLock() else { throw .derivationBusy }
         defer { turn.end() }
         let parameters =
             switch cost {
             case .kept:
-                surroundings.writingBounds.contains(header.parameters) ? header.parameters : .default
+                dependencies.writingBounds.contains(header.parameters) ? header.parameters : .default
             case .raised: Argon2id.Parameters.costlier(header.parameters, try Vault.calibrated())
             case .chosen(let parameters): parameters
             }
         do throws(VaultFileError) {
             return try NewKeys(
                 for: header.vaultID, passphrase: passphrase, parameters: parameters,
-                hasRecoveryKey: hasRecoveryKey, surroundings: surroundings)
+                hasRecoveryKey: hasRecoveryKey, dependencies: dependencies)
         } catch {
             throw .file(error)
         }

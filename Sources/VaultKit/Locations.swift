@@ -112,12 +112,12 @@ public enum Locations {
     }
 }
 
-extension Surroundings {
+extension Dependencies {
     /// The real world with what this machine remembers.
-    public static var thisMachine: Surroundings {
-        var surroundings = Surroundings()
-        surroundings.checkpoints = Locations.checkpoints
-        surroundings.hasNowhereToRemember = surroundings.checkpoints == nil
-        return surroundings
+    public static var live: Dependencies {
+        var dependencies = Dependencies()
+        dependencies.checkpoints = Locations.checkpoints
+        dependencies.hasNowhereToRemember = dependencies.checkpoints == nil
+        return dependencies
     }
 }

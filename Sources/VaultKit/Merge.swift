@@ -10,14 +10,14 @@ public enum Merge {
     /// A secret that was changed on both sides.
     public struct Conflict: Equatable, Sendable {
         /// Which.
-        public let secret: Secret
+        public let secret: SecretID
         /// Whether what applies now is this side's.
         public let isHereCurrent: Bool
         /// How many versions back that of the other side stands now.
         public let version: UInt32
 
         /// A conflict that was found elsewhere.
-        public init(secret: Secret, isHereCurrent: Bool, version: UInt32) {
+        public init(secret: SecretID, isHereCurrent: Bool, version: UInt32) {
             (self.secret, self.isHereCurrent, self.version) = (secret, isHereCurrent, version)
         }
     }
@@ -66,9 +66,9 @@ public enum Merge {
         /// At most ``mostNamed`` secrets that were changed on both sides, as `list --all` would sort them.
         public var conflicts: [Conflict] = []
         /// As many secrets of which a version was taken in whose time is ahead of this machine's clock.
-        public var ahead: [Secret] = []
+        public var ahead: [SecretID] = []
         /// As many secrets of which a version was left out because its time is more than a day ahead of this machine's clock.
-        public var future: [Secret] = []
+        public var future: [SecretID] = []
         /// How many versions were left out because they were purged here.
         public var purged: UInt64 = 0
         /// How many versions of this file were purged from the other one.
@@ -239,9 +239,9 @@ extension Merge {
                 places += missing.map { Log.place(of: $0) }
                 try note(missing, of: pair, here, there, now)
             }
-            report.conflicts.sort { Secret.isListedBefore($0.secret, $1.secret) }
-            report.ahead.sort(by: Secret.isListedBefore)
-            report.future.sort(by: Secret.isListedBefore)
+            report.conflicts.sort { SecretID.isListedBefore($0.secret, $1.secret) }
+            report.ahead.sort(by: SecretID.isListedBefore)
+            report.future.sort(by: SecretID.isListedBefore)
             report.unknown = try Plan.countUnknown(there, lackedBy: here)
             if relation != .unrelated { try takePurges(of: there, into: here) }
             missing = places.sorted { $0.offset < $1.offset }[...]
@@ -296,7 +296,7 @@ extension Merge {
                 return true
             }
             guard isFuture else { return }
-            if let secret = Secret(packed: packed.span), report.future.count < Merge.mostNamed {
+            if let secret = SecretID(packed: packed.span), report.future.count < Merge.mostNamed {
                 report.future.append(secret)
             }
         }
@@ -304,7 +304,7 @@ extension Merge {
         private mutating func note(
             _ missing: [Version], of pair: HistoryPair, _ here: Log, _ there: Log, _ now: UInt64
         ) throws(VaultFileError) {
-            guard !missing.isEmpty, let secret = Secret(packed: pair.address.packed.span) else { return }
+            guard !missing.isEmpty, let secret = SecretID(packed: pair.address.packed.span) else { return }
             report.secrets += 1
             report.versions += UInt64(missing.count)
             if missing.contains(where: { $0.time > now }), report.ahead.count < Merge.mostNamed {

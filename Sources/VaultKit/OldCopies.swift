@@ -12,7 +12,7 @@ struct OldCopies {
     private(set) var possible: [String] = []
 
     private let header: Header
-    private let surroundings: Surroundings
+    private let dependencies: Dependencies
     /// How many bytes of saved tails are still read, verified or opened.
     private var budget = OldCopies.searchBudget
 
@@ -24,11 +24,11 @@ struct OldCopies {
     /// - Parameters:
     ///   - header: the header that the vault had under the old keys.
     ///   - master: the old master key.
-    init(beside path: String, header: Header, master: borrowing Key, _ surroundings: Surroundings) {
+    init(beside path: String, header: Header, master: borrowing Key, _ dependencies: Dependencies) {
         self.header = header
-        self.surroundings = surroundings
+        self.dependencies = dependencies
         let (folder, own) = (Path.folder(of: path), Path.name(of: path))
-        let names = (try? surroundings.storage.names(in: folder)) ?? []
+        let names = (try? dependencies.storage.names(in: folder)) ?? []
         // By bytes: to the disk, names that Unicode takes for the same are two.
         for name in names.sorted() where !name.utf8.elementsEqual(own.utf8) {
             let file = Path.join(folder, name)
@@ -46,9 +46,9 @@ struct OldCopies {
 
     private mutating func verdict(on path: String, tailOffset: UInt64?, _ master: borrowing Key) -> Verdict {
         let file: any StorageFile
-        guard surroundings.storage.mayBeRegularFile(path) else { return .closed }
+        guard dependencies.storage.mayBeRegularFile(path) else { return .closed }
         do throws(Errno) {
-            file = try surroundings.storage.open(path, .reading)
+            file = try dependencies.storage.open(path, .reading)
         } catch .isFolder, .invalidArgument, .noDevice, .noSuchFile, .tooManyLinks {
             return .closed
         } catch {
@@ -73,7 +73,7 @@ struct OldCopies {
         for start in [0, Int(Format.headerCopyOffset)] where start + Format.headerCount <= count {
             let bytes = Array(front[start..<start + Format.headerCount])
             guard Header.vaultID(in: bytes.span) == header.vaultID else { continue }
-            guard let candidate = try? Header(bytes, bounds: surroundings.readingBounds),
+            guard let candidate = try? Header(bytes, bounds: dependencies.readingBounds),
                 let isAuthentic = try? candidate.isAuthentic(master: master)
             else {
                 // Who knows what the header was can still decrypt the frames behind it.

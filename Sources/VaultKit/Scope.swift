@@ -71,7 +71,7 @@ public struct Context: Hashable, Sendable {
 }
 
 /// A name in a scope.
-public struct Secret: Hashable, Sendable {
+public struct SecretID: Hashable, Sendable {
     /// Where it stands.
     public let scope: Scope
     /// Its name.
@@ -98,7 +98,7 @@ public struct Secret: Hashable, Sendable {
             packed.append(contentsOf: name.utf8)
             if let address = Address(takingPacked: packed) { return address }
         }
-        throw Secret.isValidName(name) ? .invalidID : .invalidName
+        throw SecretID.isValidName(name) ? .invalidID : .invalidName
     }
 
     /// Scope, length of the id, length of the name, each one byte; then id and name.
@@ -110,8 +110,8 @@ public struct Secret: Hashable, Sendable {
     public init?(packed: Span<UInt8>) {
         guard Address.isValid(packed) else { return nil }
         let idEnd = 3 + Int(packed[1])
-        guard let id = Secret.text(packed.extracting(3..<idEnd)),
-            let name = Secret.text(packed.extracting(idEnd..<packed.count))
+        guard let id = SecretID.text(packed.extracting(3..<idEnd)),
+            let name = SecretID.text(packed.extracting(idEnd..<packed.count))
         else { return nil }
         self.init(name, in: Scope(code: packed[0], id: id))
     }
@@ -138,7 +138,7 @@ public struct Secret: Hashable, Sendable {
 /// Which scope supplies a name in a context.
 public struct Resolution: Equatable, Sendable {
     /// The secret that applies.
-    public let winner: Secret
+    public let winner: SecretID
     /// The secrets of the same name in weaker scopes of the context, strongest first.
-    public let shadowed: [Secret]
+    public let shadowed: [SecretID]
 }

@@ -8,27 +8,27 @@ internal import VaultFile
 /// ``VaultError/invalidID``.
 public protocol Session: AnyObject {
     /// Every secret that exists, by scope, id and name, bytewise.
-    func secrets() throws(VaultError) -> [Secret]
+    func secrets() throws(VaultError) -> [SecretID]
 
     /// Whether a secret exists.
-    func contains(_ secret: Secret) throws(VaultError) -> Bool
+    func contains(_ secret: SecretID) throws(VaultError) -> Bool
 
     /// Whether each of several secrets exists, in their order.
-    func contains(_ secrets: [Secret]) throws(VaultError) -> [Bool]
+    func contains(_ secrets: [SecretID]) throws(VaultError) -> [Bool]
 
     /// The versions of a secret, new to old, deletions too; empty if it never existed.
-    func history(of secret: Secret) throws(VaultError) -> [SecretVersion]
+    func history(of secret: SecretID) throws(VaultError) -> [SecretVersion]
 
     /// Lends the value of a version, which is wiped afterwards: 0 is the newest, 1 the one before, as in
     /// ``history(of:)``.
     ///
     /// - Throws: ``VaultError/noSuchSecret``, ``VaultError/noSuchVersion``; a deletion has no value either.
-    func withValue(of secret: Secret, version: Int, _ body: (Span<UInt8>) -> Void) throws(VaultError)
+    func withValue(of secret: SecretID, version: Int, _ body: (Span<UInt8>) -> Void) throws(VaultError)
 
     /// Lends the newest values of several secrets, one after the other, each of which is wiped afterwards.
     ///
     /// - Throws: as ``withValue(of:version:_:)``; some of the values may have been lent before.
-    func withValues(of secrets: [Secret], _ body: (Secret, Span<UInt8>) -> Void) throws(VaultError)
+    func withValues(of secrets: [SecretID], _ body: (SecretID, Span<UInt8>) -> Void) throws(VaultError)
 
     /// Creates or replaces one secret, durably.
     ///
@@ -112,7 +112,7 @@ public struct Summary: Equatable, Sendable {
 
 extension Session {
     /// Whether each of several secrets exists, asking for one after the other.
-    public func contains(_ secrets: [Secret]) throws(VaultError) -> [Bool] {
+    public func contains(_ secrets: [SecretID]) throws(VaultError) -> [Bool] {
         var answers: [Bool] = []
         for secret in secrets { answers.append(try contains(secret)) }
         return answers
@@ -120,7 +120,7 @@ extension Session {
 
     /// Lends the newest values of several secrets, asking for each when the one before was lent.
     public func withValues(
-        of secrets: [Secret], _ body: (Secret, Span<UInt8>) -> Void
+        of secrets: [SecretID], _ body: (SecretID, Span<UInt8>) -> Void
     ) throws(VaultError) {
         for secret in secrets {
             try withValue(of: secret, version: 0) { value in body(secret, value) }
@@ -130,7 +130,7 @@ extension Session {
     /// Creates or replaces one secret, durably, by a commit of that one change.
     public func set(_ name: String, in scope: Scope, to value: Span<UInt8>) throws(VaultError) {
         var changes = try Changes()
-        try changes.set(Secret(name, in: scope), to: value)
+        try changes.set(SecretID(name, in: scope), to: value)
         try commit(changes)
     }
 
@@ -138,7 +138,7 @@ extension Session {
     ///
     /// - Throws: ``VaultError/noSuchSecret``, and as ``commit(_:)``.
     public func delete(_ name: String, in scope: Scope) throws(VaultError) {
-        let secret = Secret(name, in: scope)
+        let secret = SecretID(name, in: scope)
         try refresh()
         guard try contains(secret) else { throw .noSuchSecret }
         var changes = try Changes()
@@ -149,7 +149,7 @@ extension Session {
     /// The value of a version, in guarded memory of its own.
     ///
     /// - Throws: as ``withValue(of:version:_:)``.
-    public func value(of secret: Secret, version: Int) throws(VaultError) -> SecretBytes {
+    public func value(of secret: SecretID, version: Int) throws(VaultError) -> SecretBytes {
         var copy: SecretBytes?
         try withValue(of: secret, version: version) { copy = try? SecretBytes(copying: $0) }
         guard let copy = copy.take() else { throw .file(.outOfMemory) }
@@ -160,21 +160,21 @@ extension Session {
     ///
     /// - Throws: ``VaultError/noSuchSecret``.
     public func value(of name: String, in scope: Scope) throws(VaultError) -> SecretBytes {
-        try value(of: Secret(name, in: scope), version: 0)
+        try value(of: SecretID(name, in: scope), version: 0)
     }
 
     /// Which scope supplies `name` in `context`, and which it shadows; nil if none does.
     public func resolve(_ name: String, in context: Context) throws(VaultError) -> Resolution? {
-        var found: [Secret] = []
+        var found: [SecretID] = []
         for scope in context.scopes {
-            let secret = Secret(name, in: scope)
+            let secret = SecretID(name, in: scope)
             if try contains(secret) { found.append(secret) }
         }
         return found.first.map { Resolution(winner: $0, shadowed: Array(found.dropFirst())) }
     }
 
     /// The secrets that apply in `context`, one for each name, by name, bytewise.
-    public func effective(in context: Context) throws(VaultError) -> [Secret] {
+    public func effective(in context: Context) throws(VaultError) -> [SecretID] {
         let secrets = try secrets()
         return context.scopes.reduce([]) { stronger, scope in
             // Those of one scope lie together, by name.
@@ -197,7 +197,7 @@ extension Session {
     /// - Throws: ``VaultError/noSuchSecret``, ``VaultError/noSuchVersion`` if there is none before.
     /// - Returns: whether the secret exists now.
     @discardableResult
-    public func undo(_ secret: Secret) throws(VaultError) -> Bool {
+    public func undo(_ secret: SecretID) throws(VaultError) -> Bool {
         // What another process has set since is undone, not it and the version before it.
         try refresh()
         let history = try history(of: secret)
@@ -216,9 +216,9 @@ extension Session {
 }
 
 /// Joins two lists by name, where of two secrets with the same one the first list's applies.
-private func effectiveSecrets(_ stronger: [Secret], _ weaker: ArraySlice<Secret>) -> [Secret] {
+private func effectiveSecrets(_ stronger: [SecretID], _ weaker: ArraySlice<SecretID>) -> [SecretID] {
     if stronger.isEmpty { return Array(weaker) }
-    var result: [Secret] = []
+    var result: [SecretID] = []
     var rest = stronger[...]
     for secret in weaker {
         while let first = rest.first, first.name.utf8.lexicographicallyPrecedes(secret.name.utf8) {

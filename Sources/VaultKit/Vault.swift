@@ -29,19 +29,19 @@ public final class Vault: Session {
     ///   The file is not changed.
     public static func open(
         at path: String, passphrase: Span<UInt8>, access: Access = .writing,
-        surroundings: Surroundings = .thisMachine
+        dependencies: Dependencies = .live
     ) throws(VaultError) -> Vault {
         guard Format.passphraseCounts.contains(passphrase.count) else { throw .invalidPassphrase }
         // What can be said without the passphrase is said before another process is waited for.
         _ = try reading { () throws(VaultFileError) in
-            try Log.readHeader(path: path, surroundings: surroundings)
+            try Log.readHeader(path: path, dependencies: dependencies)
         }
         var busy = false
         do throws(VaultFileError) {
             return Vault(
-                try Log(path: path, access: access.storageAccess, surroundings: surroundings) {
+                try Log(path: path, access: access.storageAccess, dependencies: dependencies) {
                     header throws(VaultFileError) in
-                    guard let turn = DerivationTurn() else {
+                    guard let turn = KDFLock() else {
                         busy = true
                         throw .busy
                     }
@@ -58,12 +58,12 @@ public final class Vault: Session {
     /// - Throws: ``VaultError/file(_:)``, with `VaultFileError.keysChanged` if the key is not the vault's.
     public static func open(
         at path: String, masterKey: consuming Key, access: Access = .writing,
-        surroundings: Surroundings = .thisMachine
+        dependencies: Dependencies = .live
     ) throws(VaultError) -> Vault {
         do throws(VaultFileError) {
             return Vault(
                 try Log(
-                    path: path, access: access.storageAccess, surroundings: surroundings, master: masterKey))
+                    path: path, access: access.storageAccess, dependencies: dependencies, master: masterKey))
         } catch {
             throw .file(error)
         }
@@ -85,11 +85,11 @@ public final class Vault: Session {
         at path: String, with credential: borrowing Credential, ifStill isNeeded: () -> Bool,
         to body: (borrowing Key) -> Void
     ) throws(VaultError) -> Bool {
-        guard let turn = DerivationTurn() else { throw .derivationBusy }
+        guard let turn = KDFLock() else { throw .derivationBusy }
         defer { turn.end() }
         guard isNeeded() else { return false }
         let key = try reading { () throws(VaultFileError) in
-            try Log.readHeader(path: path, surroundings: Surroundings()).unlock(with: credential)
+            try Log.readHeader(path: path, dependencies: Dependencies()).unlock(with: credential)
         }
         body(key)
         return true
@@ -110,17 +110,17 @@ public final class Vault: Session {
     ///   file is left then.
     public static func create(
         at path: String, passphrase: Span<UInt8>, parameters: Argon2id.Parameters? = nil,
-        surroundings: Surroundings = .thisMachine, showRecoveryKey: ((borrowing RecoveryKey) -> Void)? = nil
+        dependencies: Dependencies = .live, showRecoveryKey: ((borrowing RecoveryKey) -> Void)? = nil
     ) throws(VaultError) -> Vault {
         guard Format.passphraseCounts.contains(passphrase.count) else { throw .invalidPassphrase }
-        if isOccupied(path, surroundings: surroundings) { throw .file(.alreadyExists) }
-        guard let turn = DerivationTurn() else { throw .derivationBusy }
+        if isOccupied(path, dependencies: dependencies) { throw .file(.alreadyExists) }
+        guard let turn = KDFLock() else { throw .derivationBusy }
         defer { turn.end() }
         let chosen = if let parameters { parameters } else { try calibrated() }
         do throws(VaultFileError) {
             return Vault(
                 try Log.create(
-                    path: path, passphrase: passphrase, parameters: chosen, surroundings: surroundings,
+                    path: path, passphrase: passphrase, parameters: chosen, dependencies: dependencies,
                     showRecoveryKey: showRecoveryKey))
         } catch {
             throw .file(error)
@@ -128,8 +128,8 @@ public final class Vault: Session {
     }
 
     /// Whether anything lies at `path`, vault or not, so that no new vault can be made there.
-    public static func isOccupied(_ path: String, surroundings: Surroundings = .thisMachine) -> Bool {
-        (try? surroundings.storage.identity(of: path)) != nil
+    public static func isOccupied(_ path: String, dependencies: Dependencies = .live) -> Bool {
+        (try? dependencies.storage.identity(of: path)) != nil
     }
 
     static func calibrated() throws(VaultError) -> Argon2id.Parameters {
@@ -179,7 +179,7 @@ public final class Vault: Session {
     /// Why nothing is remembered of the vault at this moment; nil if it is.
     package var memoryFailure: Notice? {
         if let failure = log.checkpointFailure { return .nothingRemembered(failure) }
-        return log.surroundings.hasNowhereToRemember ? .nowhereToRemember : nil
+        return log.dependencies.hasNowhereToRemember ? .nowhereToRemember : nil
     }
 
     /// Makes sure that what this machine remembers of another path that leads here agrees with the file.
@@ -237,15 +237,15 @@ public final class Vault: Session {
     }
 
     /// Every secret that exists, by scope, id and name, bytewise.
-    public func secrets() -> [Secret] {
-        var secrets: [Secret] = []
+    public func secrets() -> [SecretID] {
+        var secrets: [SecretID] = []
         forEachPacked { packed in
-            if let secret = Secret(packed: packed) { secrets.append(secret) }
+            if let secret = SecretID(packed: packed) { secrets.append(secret) }
         }
         return secrets
     }
 
-    /// Lends every secret that exists in its packed form (``Secret/packed()``), by scope, id and name, bytewise.
+    /// Lends every secret that exists in its packed form (``SecretID/packed()``), by scope, id and name, bytewise.
     package func forEachPacked<E>(_ body: (Span<UInt8>) throws(E) -> Void) throws(E) {
         var bytes: [UInt8] = []
         var places: [Range<Int>] = []
@@ -253,17 +253,17 @@ public final class Vault: Session {
             places.append(bytes.count..<bytes.count + packed.count)
             for index in packed.indices { bytes.append(packed[index]) }
         }
-        places.sort { Secret.isListedBefore(bytes.span.extracting($0), bytes.span.extracting($1)) }
+        places.sort { SecretID.isListedBefore(bytes.span.extracting($0), bytes.span.extracting($1)) }
         for place in places { try body(bytes.span.extracting(place)) }
     }
 
     /// Whether a secret exists.
-    public func contains(_ secret: Secret) throws(VaultError) -> Bool { contains(try secret.address()) }
+    public func contains(_ secret: SecretID) throws(VaultError) -> Bool { contains(try secret.address()) }
 
     package func contains(_ address: Address) -> Bool { log.current(address) != nil }
 
     /// The versions of a secret, new to old, deletions too; empty if it never existed.
-    public func history(of secret: Secret) throws(VaultError) -> [SecretVersion] {
+    public func history(of secret: SecretID) throws(VaultError) -> [SecretVersion] {
         log.versions(try secret.address()).map(SecretVersion.init)
     }
 
@@ -271,13 +271,13 @@ public final class Vault: Session {
     ///
     /// - Throws: as ``value(of:version:)``.
     public func withValue(
-        of secret: Secret, version: Int, _ body: (Span<UInt8>) -> Void
+        of secret: SecretID, version: Int, _ body: (Span<UInt8>) -> Void
     ) throws(VaultError) {
         let (address, version) = try find(secret, version)
         try reading { () throws(VaultFileError) in try log.withValue(of: version, at: address, body) }
     }
 
-    private func find(_ secret: Secret, _ version: Int) throws(VaultError) -> (Address, Version) {
+    private func find(_ secret: SecretID, _ version: Int) throws(VaultError) -> (Address, Version) {
         let address = try secret.address()
         if version == 0, let current = log.current(address) { return (address, current) }
         let versions = log.versions(address)

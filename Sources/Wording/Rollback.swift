@@ -8,7 +8,7 @@ extension Failure {
     /// - Parameter time: when that was seen; 0 if it is not known.
     package static func rollback(_ message: String, path: String, at time: UInt64 = 0) -> Failure {
         Failure(
-            .rollback, message + Sighting.comparison(path, at: time),
+            .rollback, message + CheckpointReport.comparison(path, at: time),
             hint:
                 "'vault help restore' says how to put a backup in its place; 'vault accept' trusts what is there"
         )
@@ -19,27 +19,27 @@ extension Failure {
         let seen =
             rollback.lastSeen == 0
             ? "what this machine last saw"
-            : "what this machine saw on \(Calendar.format(rollback.lastSeen))"
+            : "what this machine saw on \(UTCTimestamp.format(rollback.lastSeen))"
         switch rollback.reason {
         case .older:
-            let isSpoiled = Sighting.mayBeDamaged(path, at: rollback.lastSeen)
+            let isSpoiled = CheckpointReport.mayBeDamaged(path, at: rollback.lastSeen)
             return Failure(
                 .rollback,
                 "\(path) is older\(isSpoiled ? ", or damaged at its end" : ""): it lacks part of \(seen), and has no changes of its own"
-                    + Sighting.comparison(path, at: rollback.lastSeen),
+                    + CheckpointReport.comparison(path, at: rollback.lastSeen),
                 hint:
                     "'vault help merge' and 'vault help restore' say how a copy brings it back; 'vault accept' trusts what is there"
             )
         case .diverged:
             // So many changes behind what was seen that these are not among the recent ones, an older file looks the same.
             let words =
-                Sighting.mayBeOlder(path, at: rollback.lastSeen)
+                CheckpointReport.mayBeOlder(path, at: rollback.lastSeen)
                 ? "is older or has diverged: it lacks part of \(seen)"
                 : "has diverged: it lacks part of \(seen), and has other changes"
             return Failure(
                 .rollback,
                 "\(path) \(words)"
-                    + Sighting.comparison(path, at: rollback.lastSeen),
+                    + CheckpointReport.comparison(path, at: rollback.lastSeen),
                 hint:
                     "'vault help merge' says how to take in a copy that has it; 'vault accept' trusts what is there"
             )
@@ -60,7 +60,7 @@ extension Failure {
 }
 
 /// What can be told of a vault's file and its checkpoint without a key.
-package struct Sighting {
+package struct CheckpointReport {
     package let text: String
     package let vaultID: Bytes16
     private let generation: UInt64
@@ -70,12 +70,12 @@ package struct Sighting {
     ///
     /// - Parameter time: when the one was seen that is meant, where a link led to several; 0 for any.
     /// - Throws: if that cannot be read.
-    package static func last(_ path: String, at time: UInt64 = 0) throws(Errno) -> Sighting? {
+    package static func last(_ path: String, at time: UInt64 = 0) throws(Errno) -> CheckpointReport? {
         let all =
             try Locations.checkpoints?.sightings(
                 of: Path.lexical(path), at: Locations.realPath(of: path)) ?? []
         guard let seen = all.first(where: { $0.time == time }) ?? all.first else { return nil }
-        return Sighting(seen.vaultID, seen.generation, seen.end, seen.time)
+        return CheckpointReport(seen.vaultID, seen.generation, seen.end, seen.time)
     }
 
     /// Whether something was seen at `path` of which the memory is not whole.
@@ -87,15 +87,15 @@ package struct Sighting {
     /// What is there now.
     ///
     /// - Throws: if that cannot be read.
-    package static func present(_ path: String) throws(VaultFileError) -> Sighting {
-        let header = try Log.readHeader(path: path, surroundings: Surroundings())
+    package static func present(_ path: String) throws(VaultFileError) -> CheckpointReport {
+        let header = try Log.readHeader(path: path, dependencies: Dependencies())
         let length = try during(.read) { () throws(Errno) in try DiskStorage().open(path, .reading).length() }
-        return Sighting(header.vaultID, header.generation, length, nil)
+        return CheckpointReport(header.vaultID, header.generation, length, nil)
     }
 
     private init(_ vaultID: Bytes16, _ generation: UInt64, _ count: UInt64, _ time: UInt64?) {
         (self.vaultID, self.generation, self.count) = (vaultID, generation, count)
-        let date = time.map { ", on \(Calendar.format($0))" } ?? ""
+        let date = time.map { ", on \(UTCTimestamp.format($0))" } ?? ""
         text = "vault \(vaultID.shortText), generation \(generation), \(count) bytes\(date)"
     }
 
@@ -126,7 +126,7 @@ package struct Sighting {
             "this is not the file that was last seen here, and may have another passphrase (last seen: \(last.text); there now: \(present.text))"
     }
 
-    private func isOfSameGeneration(as other: Sighting) -> Bool {
+    private func isOfSameGeneration(as other: CheckpointReport) -> Bool {
         vaultID == other.vaultID && generation == other.generation
     }
 }

@@ -39,7 +39,7 @@ extension Failure {
     package init(_ error: VaultFileError, path: String) {
         switch error {
         case .noFile:
-            let seen = try? Sighting.last(path)
+            let seen = try? CheckpointReport.last(path)
             self.init(
                 .noVault, "no vault at \(path)\(seen.map { " any more (last seen: \($0.text))" } ?? "")",
                 hint: !Hint.isAbout(path)
@@ -182,15 +182,17 @@ extension Failure {
     }
 
     private static func hintOfWrongPassphrase(_ path: String) -> Hint {
-        if let hint = Sighting.hintOfOthers(path) { return hint }
-        let header = try? Log.readHeader(path: path, surroundings: Surroundings())
+        if let hint = CheckpointReport.hintOfOthers(path) { return hint }
+        let header = try? Log.readHeader(path: path, dependencies: Dependencies())
         return header?.hasRecoveryKey == true
             ? "if it is forgotten, 'vault passwd --recovery' takes the recovery key and sets a new one"
             : "if you are sure that it is right, try it on a backup: 'vault help restore'"
     }
 
     private static func emptyHint(_ path: String) -> Hint {
-        if (try? Sighting.last(path)) != nil { return "'vault help restore' says how to put a backup there" }
+        if (try? CheckpointReport.last(path)) != nil {
+            return "'vault help restore' says how to put a backup there"
+        }
         return
             "a command that was interrupted can leave it, and nothing is in it: rm \(Hint.quoted(path: path))"
     }
@@ -222,7 +224,7 @@ extension Scope {
     package var described: String { id.map { "\(word) \($0)" } ?? word }
 }
 
-extension Secret {
+extension SecretID {
     /// What names it on a command line: `team NAME`, `project --id web NAME`.
     package var operands: String {
         scope.id.map { "\(scope.word) --id \($0) \(name)" } ?? "\(scope.word) \(name)"

@@ -24,7 +24,7 @@ enum Main {
 
     private static func serve(_ settings: Settings) throws(Failure) {
         if let failure = lock(of: settings.path) { throw failure }
-        let service = try WebService(Desk(path: settings.path), api: try settings.token())
+        let service = try WebService(APIHandler(path: settings.path), api: try settings.token())
         let server: HTTPServer
         do throws(HTTPServer.CannotListen) {
             server = try HTTPServer(port: settings.port, service: service)
@@ -39,7 +39,7 @@ enum Main {
         let address = service.begin(at: server.port)
         try Output.write(address + "\n")
         Output.note(
-            "Serving \(settings.path) until Ctrl-C, until it is locked, or \(Duration.words(milliseconds: settings.idle)) without use"
+            "Serving \(settings.path) until Ctrl-C, until it is locked, or \(DurationFormat.words(milliseconds: settings.idle)) without use"
         )
         var link = settings.opens ? PageLink.show(address) : nil
         var nextLook = SystemClock.monotonicMilliseconds() + lookEvery
@@ -47,7 +47,7 @@ enum Main {
             let now = SystemClock.monotonicMilliseconds()
             if now >= service.lastUse + settings.idle {
                 return Output.note(
-                    "Ended: nobody used the page for \(Duration.words(milliseconds: settings.idle))")
+                    "Ended: nobody used the page for \(DurationFormat.words(milliseconds: settings.idle))")
             }
             if service.isOpened { _ = link.take() }
             if now >= nextLook {
@@ -65,7 +65,7 @@ enum Main {
     /// What to say if the vault is locked; nil if it is not.
     private static func lock(of path: String) -> Failure? {
         do throws(AgentError) {
-            _ = try Agent().status(of: path)
+            _ = try AgentClient().status(of: path)
             return nil
         } catch .notRunning, .vault(.locked) {
             return Failure(AgentError.notRunning, path: path)

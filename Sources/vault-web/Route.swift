@@ -7,11 +7,11 @@ enum Route {
     case exchange
     case lock
     case list(Scope)
-    case set(Secret)
-    case delete(Secret)
+    case set(SecretID)
+    case delete(SecretID)
     case contexts
     case details(Scope)
-    case history(Secret)
+    case history(SecretID)
     case effective(Context)
     case value
 
@@ -133,7 +133,7 @@ enum Route {
 
     private static func checked(_ id: String?, _ parameter: String) throws(Refusal) -> String {
         guard let id else { throw Refusal(400, "\(parameter) is missing") }
-        guard Secret.isValidID(id) else {
+        guard SecretID.isValidID(id) else {
             throw Refusal(
                 400,
                 "invalid \(parameter) '\(id)': 1 to 128 characters: a letter or digit, then letters, digits, _, . or -"
@@ -143,12 +143,12 @@ enum Route {
     }
 
     /// A secret whose name keeps to the rules.
-    static func secret(_ name: String, in scope: Scope) throws(Refusal) -> Secret {
-        guard Secret.isValidName(name) else {
+    static func secret(_ name: String, in scope: Scope) throws(Refusal) -> SecretID {
+        guard SecretID.isValidName(name) else {
             throw Refusal(
                 400,
                 "invalid name '\(name)': 1 to 128 characters: a letter or _, then letters, digits, _, . or -")
         }
-        return Secret(name, in: scope)
+        return SecretID(name, in: scope)
     }
 }

@@ -5,16 +5,16 @@ internal import Wording
 
 /// A request on its way: who sent it, what it asks for, and the answer with all that stands on every answer.
 final class WebService: HTTPService {
-    private let desk: Desk
-    private var gate: Gate
+    private let desk: APIHandler
+    private var gate: AccessControl
     /// When somebody with a key asked last; monotonic milliseconds.
     private(set) var lastUse = SystemClock.monotonicMilliseconds()
     /// Whether the one-time token was used.
     private(set) var isOpened = false
 
-    init(_ desk: Desk, api: consuming Token?) throws(Failure) {
+    init(_ desk: APIHandler, api: consuming Token?) throws(Failure) {
         self.desk = desk
-        gate = try Gate(api: api)
+        gate = try AccessControl(api: api)
     }
 
     /// Takes note of the port that is listened on.
@@ -46,7 +46,7 @@ final class WebService: HTTPService {
         do throws(Refusal) {
             let route = try route(of: request)
             if case .file(let file) = route {
-                return WebService.response(200, file.type, try Desk.buffer(file.bytes))
+                return WebService.response(200, file.type, try APIHandler.buffer(file.bytes))
             }
             if case .lock = route {
                 // The page asks by itself, which is no use of it.
@@ -82,7 +82,7 @@ final class WebService: HTTPService {
     private func exchange() throws(Refusal) -> SecretBuffer {
         isOpened = true
         return try gate.exchange { key throws(Refusal) in
-            try Desk.allocating { () throws(SodiumError) in
+            try APIHandler.allocating { () throws(SodiumError) in
                 var text = try SecretBuffer(capacity: key.count + 16)
                 try text.append(Array("{\"key\":\"".utf8).span)
                 try text.append(key)
@@ -117,7 +117,7 @@ final class WebService: HTTPService {
         var result: Response
         do throws(Refusal) {
             let message = JSON.object([("error", .object([("message", .string(refusal.message))]))])
-            result = response(refusal.status, json, try Desk.text(message))
+            result = response(refusal.status, json, try APIHandler.text(message))
         } catch {
             result = Response(refusal.status, fields)
         }

@@ -13,7 +13,7 @@ enum AgentAccess {
     ///
     /// - Parameter secret: whose newest value will be asked for first, if that is known.
     static func session(
-        for path: String, expecting secret: Secret? = nil
+        for path: String, expecting secret: SecretID? = nil
     ) throws(Failure) -> (any Session)? {
         try ifUnlocked(path) { agent throws(AgentError) in try agent.session(for: path, expecting: secret) }
     }
@@ -21,7 +21,7 @@ enum AgentAccess {
     /// A session about the vault at `path`, for who must not say a word; nil if there is none.
     static func quietSession(for path: String) -> (any Session)? {
         do throws(AgentError) {
-            return try Agent().session(for: path)
+            return try AgentClient().session(for: path)
         } catch {
             return nil
         }
@@ -33,7 +33,7 @@ enum AgentAccess {
     }
 
     /// Somebody who does jobs with the key of the vault at `path`; nil if it is locked.
-    static func worker(for path: String) throws(Failure) -> (any Worker)? {
+    static func worker(for path: String) throws(Failure) -> (any JobRunner)? {
         try ifUnlocked(path) { agent throws(AgentError) in try agent.worker(for: path) } ?? nil
     }
 
@@ -41,7 +41,7 @@ enum AgentAccess {
     ///
     /// An agent goes by the checkpoint itself; this is for one that has none, or the key of another vault.
     static func adopt(_ path: String) {
-        guard let agent = try? Agent() else { return }
+        guard let agent = try? AgentClient() else { return }
         do throws(AgentError) {
             _ = try agent.status(of: path)
         } catch .vault(.file) {
@@ -56,17 +56,17 @@ enum AgentAccess {
     ///
     /// One that cannot be told will lock it.
     static func announce(_ key: borrowing Key, for path: String) {
-        guard let agent = try? Agent() else { return }
+        guard let agent = try? AgentClient() else { return }
         try? agent.announce(key, for: path)
     }
 
     /// Makes an agent that has the vault at `path` unlocked take in what was done to the file.
-    static func look(at path: String) { _ = try? Agent().status(of: path) }
+    static func look(at path: String) { _ = try? AgentClient().status(of: path) }
 
     /// Keeps a copy unlocked for `patience` milliseconds, of which this machine remembers nothing.
     static func unlockCopy(_ path: String, _ key: borrowing Key, for patience: UInt64) throws(Failure) {
         do throws(AgentError) {
-            _ = try Agent().unlock(
+            _ = try AgentClient().unlock(
                 path, key: key, limits: Limits(idle: patience, total: patience), isCopy: true)
         } catch {
             throw Failure(error, path: path)
@@ -74,13 +74,14 @@ enum AgentAccess {
     }
 
     /// Locks what is unlocked at `path`.
-    static func lock(_ path: String) { try? Agent().lock(path) }
+    static func lock(_ path: String) { try? AgentClient().lock(path) }
 
-    private static func ifUnlocked<R>(_ path: String, _ body: (Agent) throws(AgentError) -> R) throws(Failure)
+    private static func ifUnlocked<R>(_ path: String, _ body: (AgentClient) throws(AgentError) -> R)
+        throws(Failure)
         -> R?
     {
         do throws(AgentError) {
-            return try body(try Agent())
+            return try body(try AgentClient())
         } catch .notRunning, .vault(.locked), .otherFile {
             return nil
         } catch {
@@ -96,6 +97,6 @@ enum AgentAccess {
 extension ValueFormat where Value == UInt64 {
     /// A duration such as `90s`, `15m`, `1h` or `7d`, in milliseconds.
     static var duration: Self {
-        Self("a duration such as 90s, 15m, 1h or 7d") { Duration.parse($0) }
+        Self("a duration such as 90s, 15m, 1h or 7d") { DurationFormat.parse($0) }
     }
 }

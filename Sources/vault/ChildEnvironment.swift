@@ -7,7 +7,7 @@ internal import Wording
 /// The environment of a program that is about to be started, put together in guarded memory.
 struct ChildEnvironment: ~Copyable {
     private let vault: any Session
-    private let effective: [String: Secret]
+    private let effective: [String: SecretID]
     private let searched: String
 
     /// A variable's name in bytes, since it need not be text, and since two texts that are equal may differ.
@@ -35,7 +35,7 @@ struct ChildEnvironment: ~Copyable {
         Name($0.utf8)
     }
 
-    init(vault: any Session, effective: [Secret], searched: String) throws(Failure) {
+    init(vault: any Session, effective: [SecretID], searched: String) throws(Failure) {
         self.vault = vault
         self.effective = Dictionary(uniqueKeysWithValues: effective.map { ($0.name, $0) })
         self.searched = searched
@@ -94,9 +94,9 @@ struct ChildEnvironment: ~Copyable {
     /// Adds secrets under their own names.
     ///
     /// Names that need to be allowed are noted, as ``ExitCode/usage``.
-    mutating func add(_ secrets: [Secret], allowing allowed: [String]) throws(Failure) {
+    mutating func add(_ secrets: [SecretID], allowing allowed: [String]) throws(Failure) {
         let secrets = secrets.filter {
-            Secret.isVariableName($0.name) && mayBeHandedOn(Name($0.name.utf8))
+            SecretID.isVariableName($0.name) && mayBeHandedOn(Name($0.name.utf8))
         }
         let dangerous = secrets.map(\.name).filter {
             ChildEnvironment.isDangerous($0) && !allowed.contains($0)
@@ -124,7 +124,7 @@ struct ChildEnvironment: ~Copyable {
     /// Sets the variables that were read from a file; a value may be a reference.
     mutating func assign(all assignments: borrowing Assignments) throws(Failure) {
         for name in assignments.names {
-            guard Secret.isVariableName(name) else {
+            guard SecretID.isVariableName(name) else {
                 failures.append(Failure(.usage, "'\(name)' in --env-file is no name of a variable"))
                 continue
             }
@@ -255,13 +255,13 @@ struct ChildEnvironment: ~Copyable {
                 hint: "see 'vault list --all'"))
     }
 
-    private mutating func put(_ name: Name, _ secret: Secret) throws(Failure) {
+    private mutating func put(_ name: Name, _ secret: SecretID) throws(Failure) {
         let value = try value(of: secret)
         try value.withBytes { value throws(Failure) in try put(name, secret, value) }
     }
 
     /// Sets a variable for each secret, under its own name.
-    private mutating func putAll(_ secrets: [Secret]) throws(Failure) {
+    private mutating func putAll(_ secrets: [SecretID]) throws(Failure) {
         var failure: Failure?
         variables.reserveCapacity(variables.count + secrets.count)
         do throws(VaultError) {
@@ -279,7 +279,7 @@ struct ChildEnvironment: ~Copyable {
     }
 
     private mutating func put(
-        _ name: Name, _ secret: Secret, _ value: Span<UInt8>
+        _ name: Name, _ secret: SecretID, _ value: Span<UInt8>
     ) throws(Failure) {
         if let problem = ChildEnvironment.problem(name, value) {
             refused.insert("\(secret.name) (\(problem))")
@@ -299,7 +299,7 @@ struct ChildEnvironment: ~Copyable {
         variables[name] = .own(start..<block.count)
     }
 
-    private func value(of secret: Secret) throws(Failure) -> SecretBytes {
+    private func value(of secret: SecretID) throws(Failure) -> SecretBytes {
         do throws(VaultError) {
             return try vault.value(of: secret, version: 0)
         } catch {
@@ -351,6 +351,6 @@ struct ChildEnvironment: ~Copyable {
         for index in start + prefix.count..<entry.count { rest.append(entry[index]) }
         let reference = String(decoding: rest, as: UTF8.self)
         if rest.first == UInt8(ascii: ":") { return (name, .escaped(prefix + rest.dropFirst())) }
-        return (name, Secret.isValidName(reference) ? .secret(reference) : .malformed)
+        return (name, SecretID.isValidName(reference) ? .secret(reference) : .malformed)
     }
 }

@@ -71,14 +71,14 @@ private struct TOMLScanner {
     /// A string that can be the id of a project or cluster.
     mutating func id() throws(TOMLError) -> String {
         let id = try string()
-        guard Secret.isValidID(id) else { throw error("'\(id)' is not a valid id") }
+        guard SecretID.isValidID(id) else { throw error("'\(id)' is not a valid id") }
         return id
     }
 
     /// Strings that can each be the name of a secret.
     mutating func names() throws(TOMLError) -> [String] {
         let names = try strings()
-        for name in names where !Secret.isValidName(name) { throw error("'\(name)' is not a valid name") }
+        for name in names where !SecretID.isValidName(name) { throw error("'\(name)' is not a valid name") }
         return names
     }
 

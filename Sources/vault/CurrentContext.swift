@@ -88,12 +88,12 @@ struct CurrentContext {
     }
 
     private static func checked(_ id: String, _ origin: String) throws(Failure) -> String {
-        guard Secret.isValidID(id) else { throw .invalidID(from: origin) }
+        guard SecretID.isValidID(id) else { throw .invalidID(from: origin) }
         return id
     }
 
     /// What to fail with if names are missing that the nearest `.vault.toml` requires.
-    func missing(in effective: [Secret]) -> Failure? {
+    func missing(in effective: [SecretID]) -> Failure? {
         let missing = require.filter { name in !effective.contains { $0.name == name } }
         if missing.isEmpty { return nil }
         return Failure(
@@ -102,7 +102,7 @@ struct CurrentContext {
     }
 
     /// Makes sure that every name is there that the nearest `.vault.toml` requires.
-    func checkRequired(_ effective: [Secret]) throws(Failure) {
+    func checkRequired(_ effective: [SecretID]) throws(Failure) {
         if let failure = missing(in: effective) { throw failure }
     }
 
@@ -133,7 +133,7 @@ struct CurrentContext {
     }
 }
 
-extension Target {
+extension SecretSelector {
     /// The scope that was named, with its id.
     ///
     /// - Returns: nil if no scope was named.
@@ -147,7 +147,7 @@ extension Target {
         }
         if let id {
             if scope == .team { throw Failure(.usage, "the team has no id: --id does not go with team") }
-            guard Secret.isValidID(id) else { throw .invalidID(from: "--id") }
+            guard SecretID.isValidID(id) else { throw .invalidID(from: "--id") }
             return scope == .project ? .project(id) : .cluster(id)
         }
         if scope == .team { return .team }
@@ -167,14 +167,14 @@ extension Target {
     /// The name that was given.
     func checkedName() throws(Failure) -> String {
         guard let name else { throw Failure(.usage, "missing operand NAME") }
-        guard Secret.isValidName(name) else { throw .invalidName }
+        guard SecretID.isValidName(name) else { throw .invalidName }
         return name
     }
 
     /// The secret that was named, scope and all.
-    func secret(_ options: VaultOptions) throws(Failure) -> Secret {
+    func secret(_ options: VaultOptions) throws(Failure) -> SecretID {
         let name = try checkedName()
         guard let scope = try scope(options) else { throw Failure(.usage, "missing operand SCOPE") }
-        return Secret(name, in: scope)
+        return SecretID(name, in: scope)
     }
 }

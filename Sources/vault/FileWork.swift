@@ -47,7 +47,7 @@ struct FileOptions: Sendable {
     }
 
     /// Somebody with the key of the vault at `path`: the agent, if it has it and no passphrase is named; else this process.
-    func worker(for path: String) throws(Failure) -> any Worker {
+    func worker(for path: String) throws(Failure) -> any JobRunner {
         if !passphrase.isGiven, let worker = try AgentAccess.worker(for: path) { return worker }
         return try keyHolder(of: path, passphrase)
     }
@@ -59,7 +59,7 @@ struct FileOptions: Sendable {
     ///   - isDamaged: whether to make the best of a damaged header.
     func withKey<R>(
         of file: String, _ other: OtherPassphraseOptions = OtherPassphraseOptions(), isDamaged: Bool = false,
-        _ body: (any Worker) throws(VaultError) -> R
+        _ body: (any JobRunner) throws(VaultError) -> R
     ) throws(Failure) -> Result<R, VaultError> {
         if !passphrase.isGiven, other.asPassphrase == nil, let result = try withAgentsKey(of: file, body) {
             guard case .failure(.file(.keysChanged)) = result else { return result }
@@ -76,7 +76,7 @@ struct FileOptions: Sendable {
     ///
     /// - Returns: what came of it, `VaultFileError.keysChanged` if neither has the file's key; nil if both are locked.
     func withAgentsKey<R>(
-        of file: String, _ body: (any Worker) throws(VaultError) -> R
+        of file: String, _ body: (any JobRunner) throws(VaultError) -> R
     ) throws(Failure) -> Result<R, VaultError>? {
         var result: Result<R, VaultError>?
         for path in [file, try? common.path()].compactMap(\.self) {
@@ -96,11 +96,11 @@ struct FileOptions: Sendable {
 
     private func keyHolder(
         of path: String, _ source: PassphraseOptions, isDamaged: Bool = false
-    ) throws(Failure) -> KeyHolder {
+    ) throws(Failure) -> LocalJobRunner {
         // What is wrong with the file is said before anybody is asked for anything.
         if !isDamaged { _ = try FileOptions.header(of: path, isOperand: path != (try? common.path())) }
         return try Passphrase.unlock(path, source) { passphrase throws(Failure) in
-            try KeyHolder.of(path, passphrase, isDamaged: isDamaged)
+            try LocalJobRunner.of(path, passphrase, isDamaged: isDamaged)
         }.result
     }
 
@@ -109,7 +109,7 @@ struct FileOptions: Sendable {
     /// - Parameter isOperand: whether it is another file than the vault, and should be there.
     static func header(of path: String, isOperand: Bool = false) throws(Failure) -> Header {
         do throws(VaultFileError) {
-            return try Log.readHeader(path: path, surroundings: Surroundings())
+            return try Log.readHeader(path: path, dependencies: Dependencies())
         } catch .noFile where isOperand {
             throw Failure(.noVault, "no vault at \(path)")
         } catch {
@@ -164,7 +164,7 @@ final class ProgressLine: Sendable {
     }
 }
 
-extension Worker {
+extension JobRunner {
     /// Says what it noticed of the vault at `path`, and whether anything can be remembered of that.
     ///
     /// - Parameter merged: the path of a copy whose changes the vault has now.
@@ -185,7 +185,7 @@ extension Verification {
 
     /// What a person tells vaults and their states apart by.
     var description: String {
-        let last = newest == 0 ? "" : ", last changed \(Calendar.format(newest))"
+        let last = newest == 0 ? "" : ", last changed \(UTCTimestamp.format(newest))"
         return "vault \(mark.vaultID.shortText), generation \(mark.generation), \(content)\(last)"
     }
 

@@ -23,7 +23,7 @@ struct NameFilter: Sendable {
         parameters.repeatable("--except", "GLOB", "No secrets whose names match", &except)
     }
 
-    func wants(_ secret: Secret) -> Bool {
+    func wants(_ secret: SecretID) -> Bool {
         let matches = { (patterns: [String]) in patterns.contains { Glob.matches(secret.name, $0) } }
         return (only.isEmpty || matches(only)) && !matches(except)
     }

@@ -92,9 +92,9 @@ struct KeyChange {
     }
 
     /// The vault's present master key.
-    func open(with credential: borrowing Credential) throws(Failure) -> KeyHolder {
+    func open(with credential: borrowing Credential) throws(Failure) -> LocalJobRunner {
         do throws(VaultError) {
-            return try KeyHolder.open(path, with: credential)
+            return try LocalJobRunner.open(path, with: credential)
         } catch {
             throw Failure(error, path: path)
         }
@@ -106,7 +106,7 @@ struct KeyChange {
     ) throws(Failure) {
         let lament = Failure.noTerminal(for: "passphrase")
         let unlocked = try Passphrase.unlock(path, source, orLament: lament) {
-            passphrase throws(Failure) in try KeyHolder.of(path, passphrase)
+            passphrase throws(Failure) in try LocalJobRunner.of(path, passphrase)
         }
         try run(
             unlocked.result, unlocked.passphrase, cost: .kept, hasRecoveryKey: hasRecoveryKey,
@@ -115,7 +115,8 @@ struct KeyChange {
 
     /// Gives the vault new keys, prints a recovery key if there shall be one, and says what they do not reach.
     func run(
-        _ holder: KeyHolder, _ passphrase: borrowing SecretBytes, cost: PassphraseCost, hasRecoveryKey: Bool,
+        _ holder: LocalJobRunner, _ passphrase: borrowing SecretBytes, cost: PassphraseCost,
+        hasRecoveryKey: Bool,
         confirmation: String
     ) throws(Failure) {
         let printer = RecoveryKeyPrinter()

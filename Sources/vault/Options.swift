@@ -85,7 +85,7 @@ struct VaultOptions: Sendable {
 }
 
 /// SCOPE, NAME and `--id`, as most verbs take them.
-struct Target: Sendable {
+struct SecretSelector: Sendable {
     var scope: ScopeWord?
     var name: String?
     var id: String?

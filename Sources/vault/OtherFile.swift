@@ -21,12 +21,12 @@ struct OtherFile {
     ///
     /// - Parameter target: a copy that stands in the vault's place, and has its key; nil is the vault itself.
     func withBothKeys<R>(
-        in target: String? = nil, _ body: (any Worker) throws(VaultError) -> R
+        in target: String? = nil, _ body: (any JobRunner) throws(VaultError) -> R
     ) throws(Failure) -> R {
         try Failure.refuseEmpty(name, "OTHER")
         _ = try FileOptions.header(of: name, isOperand: true)
         let vault = try options.common.path()
-        func call(_ worker: any Worker) throws(Failure) -> R {
+        func call(_ worker: any JobRunner) throws(Failure) -> R {
             do throws(VaultError) {
                 return try body(worker)
             } catch .file(.keysChanged) where target != nil {
@@ -54,7 +54,7 @@ struct OtherFile {
         }
         _ = try FileOptions.header(of: target ?? vault, isOperand: target != nil)
         let unlocked = try Passphrase.unlock(target ?? vault, options.passphrase) {
-            passphrase throws(Failure) in try KeyHolder.of(target ?? vault, passphrase)
+            passphrase throws(Failure) in try LocalJobRunner.of(target ?? vault, passphrase)
         }
         let holder = unlocked.result
         guard passphrase.asPassphrase == nil, try isSound(by: holder) else {
@@ -68,7 +68,7 @@ struct OtherFile {
     /// The agent of the vault does the work; the other file is unlocked for as long as that takes, unless it has the same key or is
     /// unlocked anyway.
     private func withAgent<R>(
-        _ agent: any Worker, _ call: (any Worker) throws(Failure) -> R
+        _ agent: any JobRunner, _ call: (any JobRunner) throws(Failure) -> R
     ) throws(Failure) -> R {
         let isReady = if try isSound(by: agent) { true } else { try isUnlocked() }
         if isReady, passphrase.asPassphrase == nil { return try call(agent) }
@@ -84,7 +84,7 @@ struct OtherFile {
     }
 
     /// Somebody with the key of the other file alone, while the vault is unlocked.
-    private func ownHolder() throws(Failure) -> KeyHolder {
+    private func ownHolder() throws(Failure) -> LocalJobRunner {
         do throws(Failure) {
             return try unlock(with: passphrase.asPassphrase ?? options.passphrase)
         } catch
@@ -109,7 +109,7 @@ struct OtherFile {
     }
 
     /// Whether a worker has the key of the other file, which it then verified.
-    private func isSound(by worker: any Worker) throws(Failure) -> Bool {
+    private func isSound(by worker: any JobRunner) throws(Failure) -> Bool {
         do throws(VaultError) {
             _ = try worker.verify(path, isCopy: true)
             return true
@@ -120,7 +120,7 @@ struct OtherFile {
         }
     }
 
-    private func verify(by worker: any Worker) throws(Failure) {
+    private func verify(by worker: any JobRunner) throws(Failure) {
         do throws(VaultError) {
             _ = try worker.verify(path, isCopy: true)
         } catch {
@@ -130,39 +130,39 @@ struct OtherFile {
 
     /// Somebody with the key of the other file: by the passphrase that is named for it, else by the vault's, else by one that a
     /// person is asked for.
-    private func otherHolder(or typed: borrowing SecretBytes) throws(Failure) -> KeyHolder {
+    private func otherHolder(or typed: borrowing SecretBytes) throws(Failure) -> LocalJobRunner {
         if let source = passphrase.asPassphrase {
             return try unlock(with: source)
         }
         do throws(Failure) {
-            return try KeyHolder.of(name, typed)
+            return try LocalJobRunner.of(name, typed)
         } catch {
             guard error.code == .wrongPassphrase else { throw error }
             let asked = try Passphrase.unlockByPerson(name) { passphrase throws(Failure) in
-                try KeyHolder.of(name, passphrase)
+                try LocalJobRunner.of(name, passphrase)
             }
             guard let asked else { throw anotherPassphrase(.wrongPassphrase) }
             return asked.result
         }
     }
 
-    private func unlock(with source: PassphraseOptions) throws(Failure) -> KeyHolder {
+    private func unlock(with source: PassphraseOptions) throws(Failure) -> LocalJobRunner {
         try Passphrase.unlock(name, source) { passphrase throws(Failure) in
-            try KeyHolder.of(name, passphrase)
+            try LocalJobRunner.of(name, passphrase)
         }.result
     }
 }
 
-extension KeyHolder {
+extension LocalJobRunner {
     /// Somebody with the key of the file at `path`.
     ///
     /// - Parameter isDamaged: whether to make the best of a damaged header.
     static func of(
         _ path: String, _ passphrase: borrowing SecretBytes, isDamaged: Bool = false
-    ) throws(Failure) -> KeyHolder {
+    ) throws(Failure) -> LocalJobRunner {
         do throws(VaultError) {
             return try passphrase.withBytes { bytes throws(VaultError) in
-                try KeyHolder.open(path, passphrase: bytes, isDamaged: isDamaged)
+                try LocalJobRunner.open(path, passphrase: bytes, isDamaged: isDamaged)
             }
         } catch {
             throw Failure(error, path: path)

@@ -12,7 +12,7 @@ extension VaultOptions {
     /// found or asked for.
     ///
     /// - Parameter secret: whose newest value will be asked for first, if that is known.
-    func open(_ access: Vault.Access, expecting secret: Secret? = nil) throws(Failure) -> any Session {
+    func open(_ access: Vault.Access, expecting secret: SecretID? = nil) throws(Failure) -> any Session {
         let path = try path()
         if !passphrase.isGiven, let session = try AgentAccess.session(for: path, expecting: secret) {
             return session
@@ -33,7 +33,7 @@ extension VaultOptions {
     /// Opens the vault to look something up.
     ///
     /// - Parameter secret: whose newest value will be asked for first, if that is known.
-    func openForReading(expecting secret: Secret? = nil) throws(Failure) -> any Session {
+    func openForReading(expecting secret: SecretID? = nil) throws(Failure) -> any Session {
         let session = try open(.reading, expecting: secret)
         for notice in session.takeNotices() { notice.show() }
         return session
@@ -56,7 +56,7 @@ extension VaultOptions {
     ///
     /// - Parameter secret: the only one that `body` changes.
     func during<R: ~Copyable>(
-        changing secret: Secret? = nil, _ body: () throws(VaultError) -> R
+        changing secret: SecretID? = nil, _ body: () throws(VaultError) -> R
     ) throws(Failure) -> R {
         do throws(VaultError) {
             return try body()
@@ -105,7 +105,7 @@ extension Notice {
             Output.warn(
                 "the file is of an older generation, of before a compaction or a purge; nothing is missing")
         case .newerElsewhere(let path, let time):
-            let date = time == 0 ? "" : " on \(Calendar.format(time))"
+            let date = time == 0 ? "" : " on \(UTCTimestamp.format(time))"
             Output.warn(
                 "this machine saw newer changes of this vault\(date) at \(path); this copy lacks them")
         }
@@ -129,7 +129,7 @@ extension CommonOptions {
     func checkFile() throws(Failure) {
         let path = try path()
         do throws(VaultFileError) {
-            _ = try Log.readHeader(path: path, surroundings: Surroundings())
+            _ = try Log.readHeader(path: path, dependencies: Dependencies())
         } catch {
             throw Failure(error, path: path)
         }

@@ -80,9 +80,9 @@ import Testing
 
     private struct Dump: Decodable {
         let verdict: String
-        let secrets: [Secret]
+        let secrets: [SecretID]
 
-        struct Secret: Decodable {
+        struct SecretID: Decodable {
             let scope, id, name: String
             let versions: [Version]
         }

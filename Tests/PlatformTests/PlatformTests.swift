@@ -37,8 +37,8 @@ import Testing
         (253_402_300_799_999, "9999-12-31T23:59:59Z"),
     ])
     func `writes moments in UTC and reads them back, as the end of their second`(time: UInt64, text: String) {
-        #expect(Calendar.format(time) == text)
-        #expect(Calendar.parse(text) == time / 1000 * 1000 + 999)
+        #expect(UTCTimestamp.format(time) == text)
+        #expect(UTCTimestamp.parse(text) == time / 1000 * 1000 + 999)
     }
 
     @Test func `agrees with the C library on every day of four centuries`() {
@@ -46,7 +46,7 @@ import Testing
             var time = time_t(day * 86400)
             var parts = tm()
             gmtime_r(&time, &parts)
-            let date = Calendar.date(daysSince1970: day)
+            let date = UTCTimestamp.date(daysSince1970: day)
             #expect(date == (Int(parts.tm_year) + 1900, Int(parts.tm_mon) + 1, Int(parts.tm_mday)))
         }
     }
@@ -56,12 +56,12 @@ import Testing
         "1969-12-31",
         "2026/01/01", "2026-01-01T1:00", "2026-01-01T00:00:00+01", "２０２６-01-01",
     ])
-    func `refuses what is no moment`(text: String) { #expect(Calendar.parse(text) == nil) }
+    func `refuses what is no moment`(text: String) { #expect(UTCTimestamp.parse(text) == nil) }
 
     @Test func `takes a date alone, and a time without seconds`() {
-        #expect(Calendar.parse("2026-03-01") == 1_772_323_200_000)
-        #expect(Calendar.parse("2026-03-01 12:30") == 1_772_323_200_000 + 45_000_000)
-        #expect(Calendar.parse("2026-03-01T12:30Z") == Calendar.parse("2026-03-01 12:30"))
+        #expect(UTCTimestamp.parse("2026-03-01") == 1_772_323_200_000)
+        #expect(UTCTimestamp.parse("2026-03-01 12:30") == 1_772_323_200_000 + 45_000_000)
+        #expect(UTCTimestamp.parse("2026-03-01T12:30Z") == UTCTimestamp.parse("2026-03-01 12:30"))
     }
 }
 
@@ -282,11 +282,11 @@ import Testing
 
 @Suite struct `Small things` {
     @Test func `patience ends`() {
-        var patience = Patience(milliseconds: 5)
+        var patience = Backoff(milliseconds: 5)
         var steps = 0
         while patience.wait() { steps += 1 }
         #expect(steps > 0 && steps < 10)
-        var none = Patience(milliseconds: 0)
+        var none = Backoff(milliseconds: 0)
         let goesOn = none.wait()
         #expect(!goesOn)
     }

@@ -44,11 +44,11 @@ final class AgentWorld: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: root) }
 
     /// A world with cheap derivations.
-    static var surroundings: Surroundings {
-        var surroundings = Surroundings()
-        surroundings.readingBounds = .testOnlyWeak
-        surroundings.writingBounds = .testOnlyWeak
-        return surroundings
+    static var dependencies: Dependencies {
+        var dependencies = Dependencies()
+        dependencies.readingBounds = .testOnlyWeak
+        dependencies.writingBounds = .testOnlyWeak
+        return dependencies
     }
 
     /// Makes a vault and gives its path.
@@ -56,36 +56,36 @@ final class AgentWorld: Sendable {
         let path = root + "/" + name
         _ = try Vault.create(
             at: path, passphrase: AgentWorld.passphrase.span,
-            parameters: Argon2id.Parameters(passes: 1, memoryKiB: 8), surroundings: AgentWorld.surroundings)
+            parameters: Argon2id.Parameters(passes: 1, memoryKiB: 8), dependencies: AgentWorld.dependencies)
         return path
     }
 
     /// Opens a vault without the agent.
     func open(_ path: String) throws -> Vault {
         try Vault.open(
-            at: path, passphrase: AgentWorld.passphrase.span, surroundings: AgentWorld.surroundings)
+            at: path, passphrase: AgentWorld.passphrase.span, dependencies: AgentWorld.dependencies)
     }
 
     func key(_ path: String) throws -> Key {
-        try Log.readHeader(path: path, surroundings: AgentWorld.surroundings)
+        try Log.readHeader(path: path, dependencies: AgentWorld.dependencies)
             .unlock(passphrase: AgentWorld.passphrase.span)
     }
 
     /// Runs a server on a thread of its own while `body` goes on.
     @discardableResult
     func serve<R>(
-        _ settings: Server.Settings? = nil, keepStorage: Bool = false, _ body: (Agent) throws -> R
+        _ settings: AgentServer.Settings? = nil, keepStorage: Bool = false, _ body: (AgentClient) throws -> R
     ) throws -> R {
-        var settings = settings ?? Server.Settings()
-        let storage = settings.surroundings.storage
-        settings.surroundings = AgentWorld.surroundings
-        if keepStorage { settings.surroundings.storage = storage }
+        var settings = settings ?? AgentServer.Settings()
+        let storage = settings.dependencies.storage
+        settings.dependencies = AgentWorld.dependencies
+        if keepStorage { settings.dependencies.storage = storage }
         let (given, folder) = (settings, folder)
         let (began, ended) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         let failure = Mutex<String?>(nil)
         let thread = Thread {
             do {
-                let server = try Server.start(in: folder, settings: given)
+                let server = try AgentServer.start(in: folder, settings: given)
                 began.signal()
                 try server.run()
             } catch {
@@ -97,7 +97,7 @@ final class AgentWorld: Sendable {
         thread.start()
         began.wait()
         if let failure = failure.withLock(\.self) { throw Unexpected(description: failure) }
-        let agent = try Agent(folder: folder)
+        let agent = try AgentClient(folder: folder)
         defer {
             // Whoever the agent serves, its own folder can be taken away from it, or it is told to end.
             try? agent.stop()
@@ -107,7 +107,7 @@ final class AgentWorld: Sendable {
     }
 
     /// Unlocks a vault with the agent.
-    func unlock(_ path: String, _ agent: Agent, _ limits: Limits = .default) throws {
+    func unlock(_ path: String, _ agent: AgentClient, _ limits: Limits = .default) throws {
         _ = try agent.unlock(path, key: try key(path), limits: limits)
     }
 }
@@ -120,7 +120,7 @@ extension Session {
     }
 
     func text(_ name: String, _ scope: Scope, version: Int = 0) throws -> String {
-        let value = try value(of: Secret(name, in: scope), version: version)
+        let value = try value(of: SecretID(name, in: scope), version: version)
         return value.withBytes { bytes in String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self) }
     }
 }

@@ -22,7 +22,7 @@ import VaultKit
     private func unlock(_ limits: Limits, _ other: String? = nil) throws {
         let path = other ?? path
         let worker = try VaultWorker(
-            path, VaultKeys(try world.key(path)), FileProof(files: [], paths: []), AgentWorld.surroundings,
+            path, VaultKeys(try world.key(path)), FileProof(files: [], paths: []), AgentWorld.dependencies,
             try Mailbox(), Backlog())
         keyring.keep(worker, limits, Self.numbers)
     }

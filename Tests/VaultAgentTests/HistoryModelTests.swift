@@ -99,7 +99,7 @@ import VaultKit
         #expect(fails(steps))
         var shrinker = Shrinker(fails: fails)
         let short = shrinker.shrink(steps)
-        #expect(short == [.delete(Secret("A", in: .team), .file), .compact(.none, .file)])
+        #expect(short == [.delete(SecretID("A", in: .team), .file), .compact(.none, .file)])
     }
 }
 
@@ -109,10 +109,10 @@ private final class ForgetfulSession: Session {
 
     init(_ vault: Vault) { self.vault = vault }
 
-    func secrets() throws(VaultError) -> [Secret] { vault.secrets() }
-    func contains(_ secret: Secret) throws(VaultError) -> Bool { try vault.contains(secret) }
-    func history(of secret: Secret) throws(VaultError) -> [SecretVersion] { try vault.history(of: secret) }
-    func withValue(of secret: Secret, version: Int, _ body: (Span<UInt8>) -> Void) throws(VaultError) {
+    func secrets() throws(VaultError) -> [SecretID] { vault.secrets() }
+    func contains(_ secret: SecretID) throws(VaultError) -> Bool { try vault.contains(secret) }
+    func history(of secret: SecretID) throws(VaultError) -> [SecretVersion] { try vault.history(of: secret) }
+    func withValue(of secret: SecretID, version: Int, _ body: (Span<UInt8>) -> Void) throws(VaultError) {
         try vault.withValue(of: secret, version: version, body)
     }
     func commit(_ changes: borrowing Changes) throws(VaultError) {

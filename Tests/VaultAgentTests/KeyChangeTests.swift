@@ -24,8 +24,8 @@ import VaultKit
         announce: (borrowing Key) -> Void = { _ in }
     ) throws -> KeyChangeReport {
         let old = AgentWorld.passphrase
-        let holder = try KeyHolder.open(
-            path, passphrase: old.span, surroundings: AgentWorld.surroundings)
+        let holder = try LocalJobRunner.open(
+            path, passphrase: old.span, dependencies: AgentWorld.dependencies)
         let passphrase = Array(passphrase.utf8)
         return try holder.changeKeys(
             of: path, passphrase: passphrase.span, cost: cost, announce: announce, showRecoveryKey: nil)
@@ -33,7 +33,7 @@ import VaultKit
 
     private func open(_ passphrase: String) throws -> Vault {
         let passphrase = Array(passphrase.utf8)
-        return try Vault.open(at: path, passphrase: passphrase.span, surroundings: AgentWorld.surroundings)
+        return try Vault.open(at: path, passphrase: passphrase.span, dependencies: AgentWorld.dependencies)
     }
 
     @Test func `an agent that was told of the new key follows, within a session too`() throws {
@@ -81,7 +81,7 @@ import VaultKit
             try FileManager.default.copyItem(atPath: path, toPath: other)
             let passphrase = AgentWorld.passphrase
             let copy = try Vault.open(
-                at: other, passphrase: passphrase.span, surroundings: AgentWorld.surroundings)
+                at: other, passphrase: passphrase.span, dependencies: AgentWorld.dependencies)
             try copy.put("A", .team, "one")
             let worker = try #require(try agent.worker(for: path))
             #expect(try worker.merge(into: path, from: other, MergeOptions()).versions == 1)
@@ -146,13 +146,13 @@ import VaultKit
         try world.serve { agent in
             try world.unlock(path, agent)
             let (first, second, third) = (AgentWorld.passphrase, Array("second".utf8), Array("third".utf8))
-            let holder = try KeyHolder.open(
-                path, passphrase: first.span, surroundings: AgentWorld.surroundings)
+            let holder = try LocalJobRunner.open(
+                path, passphrase: first.span, dependencies: AgentWorld.dependencies)
             _ = try holder.changeKeys(
                 of: path, passphrase: second.span, cost: .kept,
                 announce: { try? agent.announce($0, for: path) }, showRecoveryKey: nil)
-            let next = try KeyHolder.open(
-                path, passphrase: second.span, surroundings: AgentWorld.surroundings)
+            let next = try LocalJobRunner.open(
+                path, passphrase: second.span, dependencies: AgentWorld.dependencies)
             _ = try next.changeKeys(
                 of: path, passphrase: third.span, cost: .kept,
                 announce: { key in
@@ -188,7 +188,7 @@ import VaultKit
         #expect(chosen.isBelowDefault)
         let raised = try changeKeys(to: "open sesame", cost: .raised).parameters
         #expect(!raised.isBelowDefault)
-        #expect(try Log.readHeader(path: path, surroundings: Surroundings()).parameters == raised)
+        #expect(try Log.readHeader(path: path, dependencies: Dependencies()).parameters == raised)
         let much = Argon2id.Parameters(passes: 16, memoryKiB: 256 * 1024)
         #expect(try changeKeys(to: "open sesame", cost: .chosen(much)).parameters == much)
         #expect(try changeKeys(to: "open sesame", cost: .raised).parameters == much)

@@ -61,7 +61,7 @@ import VaultKit
 
     /// One client's requests, most of them reads, over connections that come and go.
     private func drive(
-        _ client: Int, _ agent: Agent, _ path: String, _ wrong: borrowing Mutex<[String]>
+        _ client: Int, _ agent: AgentClient, _ path: String, _ wrong: borrowing Mutex<[String]>
     ) throws -> Int {
         let scope = Scope.project("client-\(client)")
         var model = Model(random: Xorshift(state: UInt64(client + 1) &* 0x9E37_79B9_7F4A_7C15))
@@ -70,7 +70,7 @@ import VaultKit
         while count < ModelTests.each {
             if Int.random(in: 0..<50, using: &model.random) == 0 { session = try agent.session(for: path) }
             let name = "N\(Int.random(in: 0..<20, using: &model.random))"
-            let problem = try step(session, Secret(name, in: scope), &model)
+            let problem = try step(session, SecretID(name, in: scope), &model)
             count += 1
             if let problem { wrong.withLock { $0.append("client \(client), request \(count): \(problem)") } }
         }
@@ -78,7 +78,7 @@ import VaultKit
     }
 
     /// Does one thing and compares.
-    private func step(_ session: AgentSession, _ secret: Secret, _ model: inout Model) throws -> String? {
+    private func step(_ session: AgentSession, _ secret: SecretID, _ model: inout Model) throws -> String? {
         let known = model.versions[secret.name] ?? []
         switch Int.random(in: 0..<100, using: &model.random) {
         case 0..<60:

@@ -23,13 +23,13 @@ private final class WallClock: Sendable {
 final class ModelWorld {
     private let root: String
     private let clock: WallClock
-    private let agent: Agent
+    private let agent: AgentClient
     private let agentEnded: DispatchSemaphore
     /// A vault without secrets, with which each history begins.
     private let template: [UInt8]
     private let key: Key
-    private let surroundings: Surroundings
-    private let holder: KeyHolder
+    private let dependencies: Dependencies
+    private let holder: LocalJobRunner
     /// What a test puts between the steps and an opened file.
     private let wrap: (Vault) -> any Session
     private var sessions: [Actor: any Session] = [:]
@@ -43,18 +43,18 @@ final class ModelWorld {
         let root = try ModelWorld.makeFolder()
         let path = root + "/vault/a.vault"
         let clock = WallClock()
-        var surroundings = AgentWorld.surroundings
-        surroundings.now = { clock.now }
+        var dependencies = AgentWorld.dependencies
+        dependencies.now = { clock.now }
         let passphrase = AgentWorld.passphrase
         _ = try Vault.create(
             at: path, passphrase: passphrase.span,
-            parameters: Argon2id.Parameters(passes: 1, memoryKiB: 8), surroundings: surroundings)
-        surroundings.checkpoints = CheckpointStore(path: root + "/vault/seen")
+            parameters: Argon2id.Parameters(passes: 1, memoryKiB: 8), dependencies: dependencies)
+        dependencies.checkpoints = CheckpointStore(path: root + "/vault/seen")
         template = try ModelWorld.bytes(of: path)
-        key = try Log.readHeader(path: path, surroundings: surroundings).unlock(passphrase: passphrase.span)
-        holder = try KeyHolder.open(path, passphrase: passphrase.span, surroundings: surroundings)
-        (agent, agentEnded) = try ModelWorld.startAgent(in: root + "/run", surroundings)
-        (self.root, self.clock, self.surroundings) = (root, clock, surroundings)
+        key = try Log.readHeader(path: path, dependencies: dependencies).unlock(passphrase: passphrase.span)
+        holder = try LocalJobRunner.open(path, passphrase: passphrase.span, dependencies: dependencies)
+        (agent, agentEnded) = try ModelWorld.startAgent(in: root + "/run", dependencies)
+        (self.root, self.clock, self.dependencies) = (root, clock, dependencies)
     }
 
     deinit {
@@ -77,18 +77,18 @@ final class ModelWorld {
     }
 
     private static func startAgent(
-        in folder: String, _ surroundings: Surroundings
-    ) throws -> (Agent, DispatchSemaphore) {
+        in folder: String, _ dependencies: Dependencies
+    ) throws -> (AgentClient, DispatchSemaphore) {
         let (began, ended) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         let failure = Mutex<String?>(nil)
-        let world = surroundings
+        let world = dependencies
         Thread {
             do {
-                var settings = Server.Settings()
-                settings.surroundings = world
+                var settings = AgentServer.Settings()
+                settings.dependencies = world
                 // It is told where the marks are when a vault is unlocked.
-                settings.surroundings.checkpoints = nil
-                let server = try Server.start(in: folder, settings: settings)
+                settings.dependencies.checkpoints = nil
+                let server = try AgentServer.start(in: folder, settings: settings)
                 began.signal()
                 try server.run()
             } catch {
@@ -99,7 +99,7 @@ final class ModelWorld {
         }.start()
         began.wait()
         if let failure = failure.withLock(\.self) { throw Unexpected(description: failure) }
-        return (try Agent(folder: folder), ended)
+        return (try AgentClient(folder: folder), ended)
     }
 
     private static func bytes(of path: String) throws -> [UInt8] {
@@ -123,7 +123,7 @@ final class ModelWorld {
 
     private func openFile() throws -> Vault {
         try Vault.open(
-            at: path, masterKey: try key.withBytes { try Key(copying: $0) }, surroundings: surroundings)
+            at: path, masterKey: try key.withBytes { try Key(copying: $0) }, dependencies: dependencies)
     }
 
     private func unlock() throws {
@@ -210,7 +210,7 @@ final class ModelWorld {
         }
     }
 
-    private func value(_ secret: Secret, _ version: Int, _ session: any Session) throws -> Observation {
+    private func value(_ secret: SecretID, _ version: Int, _ session: any Session) throws -> Observation {
         var bytes: [UInt8] = []
         try session.withValue(of: secret, version: version) { value in
             bytes = value.indices.map { value[$0] }
@@ -262,7 +262,7 @@ final class ModelWorld {
         return .opened(hasTail: tailCount > 0)
     }
 
-    private func worker(_ actor: Actor) throws -> any Worker {
+    private func worker(_ actor: Actor) throws -> any JobRunner {
         guard actor == .agent else { return holder }
         guard let worker = try agent.worker(for: path) else { throw VaultError.locked }
         return worker
@@ -287,7 +287,7 @@ final class ModelWorld {
         let worker = try worker(actor)
         // Another one there might be newer, after a restore, and would not be replaced.
         try? FileManager.default.removeItem(atPath: target)
-        let made = try Backup(of: path, by: worker, surroundings: surroundings).make(at: target)
+        let made = try Backup(of: path, by: worker, dependencies: dependencies).make(at: target)
         return numbers(made)
     }
 
@@ -295,7 +295,7 @@ final class ModelWorld {
         let source = root + "/vault/backup-\(slot)"
         guard access(source, F_OK) == 0 else { return .nothing }
         let (restored, kept, failure) = try Backup(
-            of: path, by: try worker(actor), surroundings: surroundings
+            of: path, by: try worker(actor), dependencies: dependencies
         ).restore(from: source)
         if let failure { throw failure }
         tailCount = 0
@@ -324,13 +324,13 @@ final class ModelWorld {
     /// Writes changes to a copy of the vault, and the first bytes of their frames behind the vault itself.
     private func kill(_ changes: [Change], _ permille: Int) throws {
         let side = root + "/vault/side"
-        var unmarked = surroundings
+        var unmarked = dependencies
         unmarked.checkpoints = nil
         var whole = try ModelWorld.bytes(of: path)
         whole.removeLast(tailCount)
         try Data(whole).write(to: URL(fileURLWithPath: side))
         let vault = try Vault.open(
-            at: side, masterKey: try key.withBytes { try Key(copying: $0) }, surroundings: unmarked)
+            at: side, masterKey: try key.withBytes { try Key(copying: $0) }, dependencies: unmarked)
         _ = try commit(changes, vault)
         let frames = try ModelWorld.bytes(of: side).dropFirst(whole.count)
         try leave(Array(frames.prefix(max(1, frames.count * permille / 1000))))

@@ -20,8 +20,8 @@ struct Bytes: Equatable, CustomStringConvertible {
 
 /// One change of a transaction.
 enum Change: Equatable {
-    case set(Secret, Bytes)
-    case delete(Secret)
+    case set(SecretID, Bytes)
+    case delete(SecretID)
 }
 
 /// Which older versions a compaction keeps.
@@ -34,12 +34,12 @@ enum Keep: Equatable {
 /// One step of a history; any step can be done in any state.
 enum Operation: Equatable {
     case commit([Change], Actor)
-    case delete(Secret, Actor)
-    case undo(Secret, Actor)
-    case value(Secret, version: Int, Actor)
-    case valueAt(Secret, millisecondsAgo: Int, Actor)
-    case history(Secret, Actor)
-    case contains(Secret, Actor)
+    case delete(SecretID, Actor)
+    case undo(SecretID, Actor)
+    case value(SecretID, version: Int, Actor)
+    case valueAt(SecretID, millisecondsAgo: Int, Actor)
+    case history(SecretID, Actor)
+    case contains(SecretID, Actor)
     case list(Actor)
     case names(Scope, Actor)
     case resolve(String, Context, Actor)
@@ -63,7 +63,7 @@ enum Operation: Equatable {
 extension Operation {
     /// Any step: most of them read and write, a few rewrite or replace the file.
     static func random(_ random: inout ModelTests.Xorshift) -> Operation {
-        let (actor, secret) = (Actor.random(&random), Secret.random(&random))
+        let (actor, secret) = (Actor.random(&random), SecretID.random(&random))
         switch Int.random(in: 0..<1000, using: &random) {
         case 0..<250: return .commit(changes(&random), actor)
         case 250..<290: return .delete(secret, actor)
@@ -98,7 +98,7 @@ extension Operation {
     private static func changes(_ random: inout ModelTests.Xorshift) -> [Change] {
         let count = Int.random(in: 0..<4, using: &random) > 0 ? 1 : Int.random(in: 2...5, using: &random)
         return (0..<count).map { _ in
-            let secret = Secret.random(&random)
+            let secret = SecretID.random(&random)
             return Int.random(in: 0..<6, using: &random) == 0
                 ? .delete(secret) : .set(secret, .random(&random))
         }
@@ -111,12 +111,12 @@ extension Actor {
     }
 }
 
-extension Secret {
+extension SecretID {
     /// One of a few, so that they meet; now and then one whose name breaks the rules.
-    fileprivate static func random(_ random: inout ModelTests.Xorshift) -> Secret {
+    fileprivate static func random(_ random: inout ModelTests.Xorshift) -> SecretID {
         let names = ["A", "B", "C", "D_1", "E.x"]
         let name = Int.random(in: 0..<200, using: &random) == 0 ? "1A" : names.randomElement(using: &random)
-        return Secret(name ?? "A", in: .random(&random))
+        return SecretID(name ?? "A", in: .random(&random))
     }
 }
 

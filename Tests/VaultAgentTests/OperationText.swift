@@ -44,9 +44,9 @@ extension Change {
     }
 }
 
-extension Secret {
-    fileprivate var simpler: [Secret] {
-        (scope == .team ? [] : [Secret(name, in: .team)]) + (name == "A" ? [] : [Secret("A", in: scope)])
+extension SecretID {
+    fileprivate var simpler: [SecretID] {
+        (scope == .team ? [] : [SecretID(name, in: .team)]) + (name == "A" ? [] : [SecretID("A", in: scope)])
     }
 }
 
@@ -110,7 +110,7 @@ extension Change: CustomStringConvertible {
     }
 }
 
-extension Secret {
+extension SecretID {
     fileprivate var text: String { "Secret(\"\(name)\", in: \(scope.text))" }
 }
 

@@ -8,11 +8,11 @@ enum Observation: Equatable {
     case nothing
     case bool(Bool)
     case value([UInt8])
-    case secrets([Secret])
+    case secrets([SecretID])
     case names([String])
     case history([SecretVersion])
     /// What applies, then what it shadows.
-    case resolution([Secret])
+    case resolution([SecretID])
     /// How many secrets exist, in how many versions, and the file's generation.
     case numbers(secrets: Int, versions: Int, generation: UInt64)
     /// A change was made; whether an unfinished tail was set aside.
@@ -34,10 +34,10 @@ struct PlainModel {
 
     struct State {
         /// New to old.
-        var versions: [Secret: [Version]] = [:]
+        var versions: [SecretID: [Version]] = [:]
         var generation: UInt64 = 1
 
-        func exists(_ secret: Secret) -> Bool { versions[secret]?.first?.value != nil }
+        func exists(_ secret: SecretID) -> Bool { versions[secret]?.first?.value != nil }
     }
 
     static let start: UInt64 = 1_767_225_600_000
@@ -118,7 +118,7 @@ struct PlainModel {
 
     private mutating func commit(_ changes: [Change], _ actor: Actor) -> Observation {
         for change in changes {
-            let (secret, value): (Secret, Bytes?) =
+            let (secret, value): (SecretID, Bytes?) =
                 switch change {
                 case .set(let secret, let value): (secret, value)
                 case .delete(let secret): (secret, nil)
@@ -132,7 +132,7 @@ struct PlainModel {
         return .committed(setTailAside: hasTail)
     }
 
-    private mutating func undo(_ secret: Secret, _ actor: Actor) -> Observation {
+    private mutating func undo(_ secret: SecretID, _ actor: Actor) -> Observation {
         guard let versions = state.versions[secret] else { return .failed(.noSuchSecret) }
         guard versions.count > 1 else { return .failed(.noSuchVersion) }
         return commit([versions[1].value.map { .set(secret, $0) } ?? .delete(secret)], actor)
@@ -178,13 +178,13 @@ struct PlainModel {
         case .list: return .secrets(list(view))
         case .names(let scope, _): return .names(list(view).filter { $0.scope == scope }.map(\.name))
         case .resolve(let name, let context, _):
-            let found = precedence(context).map { Secret(name, in: $0) }.filter(view.exists)
+            let found = precedence(context).map { SecretID(name, in: $0) }.filter(view.exists)
             return .resolution(found)
         case .effective(let context, _):
             let names = Set(list(view).map(\.name)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
             return .secrets(
                 names.compactMap { name in
-                    precedence(context).map { Secret(name, in: $0) }.first(where: view.exists)
+                    precedence(context).map { SecretID(name, in: $0) }.first(where: view.exists)
                 })
         case .summary: return numbers(view)
         default: return .surprise("no reading: \(operation)")
@@ -192,8 +192,8 @@ struct PlainModel {
     }
 
     /// Every secret that exists, in the order in which sessions give them.
-    private func list(_ state: State) -> [Secret] {
-        func key(_ secret: Secret) -> String {
+    private func list(_ state: State) -> [SecretID] {
+        func key(_ secret: SecretID) -> String {
             [secret.scope.word, secret.scope.id, secret.name].compactMap(\.self).joined(separator: "\t")
         }
         return state.versions.keys.filter(state.exists).sorted {
@@ -226,11 +226,11 @@ extension Operation {
     fileprivate var hasBadName: Bool {
         switch self {
         case .commit(let changes, _), .killed(let changes, _):
-            changes.contains { !Secret.isValidName($0.secret.name) }
+            changes.contains { !SecretID.isValidName($0.secret.name) }
         case .delete(let secret, _), .undo(let secret, _), .value(let secret, _, _),
             .valueAt(let secret, _, _), .history(let secret, _), .contains(let secret, _):
-            !Secret.isValidName(secret.name)
-        case .resolve(let name, _, _): !Secret.isValidName(name)
+            !SecretID.isValidName(secret.name)
+        case .resolve(let name, _, _): !SecretID.isValidName(name)
         default: false
         }
     }
@@ -238,7 +238,7 @@ extension Operation {
 
 extension Change {
     /// What is changed.
-    var secret: Secret {
+    var secret: SecretID {
         switch self {
         case .set(let secret, _), .delete(let secret): secret
         }

@@ -47,8 +47,8 @@ import VaultKit
     }
 
     /// For messages that come as bytes alone.
-    private static var trusting: Server.Settings {
-        var settings = Server.Settings()
+    private static var trusting: AgentServer.Settings {
+        var settings = AgentServer.Settings()
         settings.testOnlyTrustsPaths = true
         return settings
     }
@@ -56,7 +56,7 @@ import VaultKit
     private static let hello: [UInt8] = [11, 0, 0, 0, 0] + Array("vault-ag".utf8) + [3, 0]
 
     @Test func `another user is disconnected without a byte`() throws {
-        var settings = Server.Settings()
+        var settings = AgentServer.Settings()
         settings.userID = CurrentProcess.userID + 1
         let folder = world.folder
         // The client of this test is the other user, so nobody can tell this agent to end but its own folder.
@@ -82,10 +82,10 @@ import VaultKit
 
     @Test func `what is known of a busy vault is told to who means that file, and to nobody else`() throws {
         let other = try world.makeVault("c.vault")
-        let server = try Server.start(in: world.folder)
+        let server = try AgentServer.start(in: world.folder)
         // Its thread never begins, as if it waited for the disk.
         let worker = try VaultWorker(
-            path, VaultKeys(try world.key(path)), FileProof(files: [], paths: []), AgentWorld.surroundings,
+            path, VaultKeys(try world.key(path)), FileProof(files: [], paths: []), AgentWorld.dependencies,
             server.reports, server.backlog)
         let file = try HeldFile(at: path).identity
         server.keyring.keep(
@@ -123,9 +123,9 @@ import VaultKit
                 FileManager.default.createFile(
                     atPath: world.folder + "/" + name, contents: Data("stale".utf8)))
         }
-        #expect(throws: AgentError.notRunning) { try Agent(folder: world.folder).status(of: path) }
+        #expect(throws: AgentError.notRunning) { try AgentClient(folder: world.folder).status(of: path) }
         try world.serve { agent in
-            #expect(throws: Server.StartError.alreadyRunning) { try Server.start(in: world.folder) }
+            #expect(throws: AgentServer.StartError.alreadyRunning) { try AgentServer.start(in: world.folder) }
             try world.unlock(path, agent)
         }
         #expect(!FileManager.default.fileExists(atPath: world.folder + "/agent.sock"))
@@ -135,14 +135,16 @@ import VaultKit
     @Test func `a folder that others can look into has no agent`() throws {
         try FileManager.default.createDirectory(
             atPath: world.folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o755])
-        #expect(throws: Server.StartError.folderNotPrivate) { try Server.start(in: world.folder) }
-        #expect(throws: AgentError.folderNotPrivate) { try Agent(folder: world.folder).status(of: path) }
+        #expect(throws: AgentServer.StartError.folderNotPrivate) { try AgentServer.start(in: world.folder) }
+        #expect(throws: AgentError.folderNotPrivate) {
+            try AgentClient(folder: world.folder).status(of: path)
+        }
     }
 
     @Test func `a folder whose path is longer than a socket's address has an agent too`() throws {
         let world = try AgentWorld()
         let folder = world.root + "/" + String(repeating: "long", count: 30)
-        let server = try Server.start(in: folder)
+        let server = try AgentServer.start(in: folder)
         let connection = try AgentConnection.connect(in: folder)
         _ = try server.step()
         withExtendedLifetime(connection) {}
@@ -150,9 +152,9 @@ import VaultKit
 
     @Test func `an agent whose socket was taken away ends within a second`() throws {
         let clock = TurnedClock()
-        var settings = Server.Settings()
+        var settings = AgentServer.Settings()
         settings.clock = clock.clock
-        let server = try Server.start(in: world.folder, settings: settings)
+        let server = try AgentServer.start(in: world.folder, settings: settings)
         #expect(try server.step())
         try FileManager.default.removeItem(atPath: world.folder + "/agent.sock")
         clock.pass(999)
@@ -163,9 +165,9 @@ import VaultKit
 
     @Test func `an agent with nothing unlocked ends after ten minutes, and not before`() throws {
         let clock = TurnedClock()
-        var settings = Server.Settings()
+        var settings = AgentServer.Settings()
         settings.clock = clock.clock
-        let server = try Server.start(in: world.folder, settings: settings)
+        let server = try AgentServer.start(in: world.folder, settings: settings)
         clock.pass(599_999)
         #expect(try server.step())
         clock.pass(1)
@@ -217,7 +219,7 @@ import VaultKit
     }
 
     @Test func `half a message is not waited for, and holds nobody up`() throws {
-        var settings = Server.Settings()
+        var settings = AgentServer.Settings()
         settings.stallPatience = 300
         try world.serve(settings) { agent in
             try world.unlock(path, agent)
@@ -255,7 +257,7 @@ import VaultKit
     }
 
     @Test func `idle connections make room for new ones`() throws {
-        var settings = Server.Settings()
+        var settings = AgentServer.Settings()
         settings.maxConnections = 20
         try world.serve(settings) { agent in
             try world.unlock(path, agent)

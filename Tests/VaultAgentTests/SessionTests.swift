@@ -31,14 +31,14 @@ import VaultKit
             #expect(try session.secrets() == file.secrets())
             #expect(try session.text("A", .team) == "two")
             #expect(try session.text("A", .team, version: 1) == "one")
-            #expect(try session.contains(Secret("B", in: .cluster("gpu-1"))) == false)
+            #expect(try session.contains(SecretID("B", in: .cluster("gpu-1"))) == false)
             for secret in [
-                Secret("A", in: .team), Secret("B", in: .cluster("gpu-1")), Secret("C", in: .team),
+                SecretID("A", in: .team), SecretID("B", in: .cluster("gpu-1")), SecretID("C", in: .team),
             ] {
                 #expect(try session.history(of: secret) == file.history(of: secret))
             }
             #expect(try session.resolve("A", in: Context(project: "web"))?.winner.scope == .project("web"))
-            #expect(try session.undo(Secret("B", in: .cluster("gpu-1"))))
+            #expect(try session.undo(SecretID("B", in: .cluster("gpu-1"))))
             #expect(try session.text("B", .cluster("gpu-1")) == "four")
             try file.refresh()
             let (left, right) = (try session.summary(), file.summary())
@@ -56,7 +56,7 @@ import VaultKit
             let large = [UInt8](repeating: 0, count: 1 << 20 | 1)
             #expect(throws: VaultError.invalidName) { try session.put("A b", .team, "x") }
             #expect(throws: VaultError.invalidID) { try session.put("A", .project(""), "x") }
-            #expect(throws: VaultError.invalidName) { try session.contains(Secret("", in: .team)) }
+            #expect(throws: VaultError.invalidName) { try session.contains(SecretID("", in: .team)) }
             #expect(throws: VaultError.valueTooLong) { try session.set("A", in: .team, to: large.span) }
             #expect(throws: VaultError.noSuchSecret) { try session.text("B", .team) }
             #expect(throws: VaultError.noSuchVersion) { try session.text("A", .team, version: 1) }
@@ -83,7 +83,7 @@ import VaultKit
             let id = String(repeating: "p", count: 128)
             for index in 0..<6000 {
                 let name = "N\(index)" + String(repeating: "n", count: 120)
-                try changes.set(Secret(name, in: .project(id)), to: [1].span)
+                try changes.set(SecretID(name, in: .project(id)), to: [1].span)
             }
             try session.commit(changes)
             #expect(try session.secrets().count == 6001)
@@ -98,14 +98,14 @@ import VaultKit
             try world.unlock(path, agent)
             let session = try agent.session(for: path)
             // More requests than are sent before a reply is read, and more replies than the socket holds.
-            let secrets = (1...2500).map { Secret("NAME_\($0)", in: $0 % 2 == 0 ? .team : .project("web")) }
+            let secrets = (1...2500).map { SecretID("NAME_\($0)", in: $0 % 2 == 0 ? .team : .project("web")) }
             let large = [UInt8](repeating: 7, count: 400_000)
             var changes = try Changes()
             for secret in secrets { try changes.set(secret, to: Array(secret.name.utf8).span) }
             try changes.set(secrets[1200], to: large.span)
             try session.commit(changes)
-            var lent: [Secret] = []
-            func take(_ secret: Secret, _ value: Span<UInt8>) {
+            var lent: [SecretID] = []
+            func take(_ secret: SecretID, _ value: Span<UInt8>) {
                 let bytes = value.indices.map { value[$0] }
                 #expect(bytes == (secret == secrets[1200] ? large : Array(secret.name.utf8)))
                 lent.append(secret)
@@ -113,20 +113,20 @@ import VaultKit
             try session.withValues(of: secrets, take)
             #expect(lent == secrets)
             lent = []
-            let absent = Secret("ABSENT", in: .team)
+            let absent = SecretID("ABSENT", in: .team)
             #expect(throws: VaultError.noSuchSecret) {
                 try session.withValues(of: Array(secrets[..<3]) + [absent] + secrets[3..<5], take)
             }
             #expect(lent == Array(secrets[..<5]))
             #expect(try session.contains([secrets[0], absent, secrets[2499]]) == [true, false, true])
-            let many = (0..<6000).map { Secret("NAME_\($0)", in: .team) }
+            let many = (0..<6000).map { SecretID("NAME_\($0)", in: .team) }
             #expect(try session.contains(many) == many.map(Set(secrets).contains))
             #expect(try session.contains([]) == [])
             #expect(throws: VaultError.invalidName) {
-                try session.contains(secrets + [Secret("A b", in: .team)])
+                try session.contains(secrets + [SecretID("A b", in: .team)])
             }
             #expect(throws: VaultError.invalidName) {
-                try session.withValues(of: [secrets[0], Secret("A b", in: .team)], take)
+                try session.withValues(of: [secrets[0], SecretID("A b", in: .team)], take)
             }
             #expect(try session.text("NAME_2", .team) == "NAME_2")
             let file = try world.open(path)
@@ -143,7 +143,7 @@ import VaultKit
             let session = try agent.session(for: path)
             var changes = try Changes()
             let value = [UInt8](repeating: 1, count: 1 << 20)
-            for index in 0..<60 { try changes.set(Secret("L\(index)", in: .team), to: value.span) }
+            for index in 0..<60 { try changes.set(SecretID("L\(index)", in: .team), to: value.span) }
             try session.commit(changes)
             #expect(try session.summary().secrets == 60)
         }
@@ -163,8 +163,8 @@ import VaultKit
             try world.unlock(path, agent)
             #expect(try session.secrets() == [])
         }
-        #expect(throws: AgentError.notRunning) { try Agent(folder: world.folder).session(for: path) }
-        try Agent(folder: world.folder).lock(path)
+        #expect(throws: AgentError.notRunning) { try AgentClient(folder: world.folder).session(for: path) }
+        try AgentClient(folder: world.folder).lock(path)
     }
 
     @Test func `the agent that ends leaves its sessions with an error`() throws {
@@ -195,8 +195,8 @@ import VaultKit
         throws
     {
         let storage = CountingStorage()
-        var settings = Server.Settings()
-        settings.surroundings.storage = storage
+        var settings = AgentServer.Settings()
+        settings.dependencies.storage = storage
         try world.serve(settings, keepStorage: true) { agent in
             try world.unlock(path, agent)
             let session = try agent.session(for: path)

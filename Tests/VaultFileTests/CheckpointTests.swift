@@ -49,7 +49,7 @@ import Testing
         // Without a memory it is what a killed writer may have left.
         world.disk.replace(world.path, with: Array(whole.dropLast(1)))
         var other = world
-        other.surroundings.checkpoints = nil
+        other.dependencies.checkpoints = nil
         #expect(try other.open().text("A") == "3")
     }
 
@@ -57,7 +57,7 @@ import Testing
         let (world, states) = try grown()
         world.disk.replace(world.path, with: states[3])
         var other = world
-        other.surroundings.checkpoints = nil
+        other.dependencies.checkpoints = nil
         for number in 0..<4 { try other.open().append(.text("B", "\(number)")) }
         #expect(world.verdict() == .diverged)
         try other.compact(keeping: .all)
@@ -68,7 +68,7 @@ import Testing
         let (world, states) = try grown()
         world.disk.replace(world.path, with: states[3])
         var other = world
-        other.surroundings.checkpoints = nil
+        other.dependencies.checkpoints = nil
         try other.compact(keeping: .all)
         #expect(world.verdict() == .older)
         // As many frames as were seen, but others.
@@ -100,7 +100,7 @@ import Testing
         #expect(world.verdict() == .replaced)
         other = world
         world.disk["/elsewhere/a.vault"] = states[0]
-        let log = try Log(path: "/elsewhere/a.vault", access: .writing, surroundings: world.surroundings) {
+        let log = try Log(path: "/elsewhere/a.vault", access: .writing, dependencies: world.dependencies) {
             header throws(VaultFileError) in try header.unlock(passphrase: world.passphrase.span)
         }
         #expect(log.versionCount == 0)
@@ -110,8 +110,8 @@ import Testing
         let (world, states) = try grown()
         world.disk.replace(world.path, with: states[2])
         var other = world
-        other.surroundings.checkpoints = nil
-        #expect(try other.open().accept(in: try #require(world.surroundings.checkpoints)))
+        other.dependencies.checkpoints = nil
+        #expect(try other.open().accept(in: try #require(world.dependencies.checkpoints)))
         #expect(world.verdict() == nil)
         try world.open().append(.text("A", "on"))
         world.disk.replace(world.path, with: states[2])
@@ -218,7 +218,7 @@ import Testing
         let world = World.remembering()
         _ = try world.create()
         var other = world
-        other.surroundings.checkpoints = nil
+        other.dependencies.checkpoints = nil
         try other.compact()
         try other.compact()
         #expect(world.verdict() == nil)
@@ -229,7 +229,7 @@ import Testing
         let world = World.remembering()
         try world.create().append(.text("A", "one"))
         var other = world
-        other.surroundings.checkpoints = nil
+        other.dependencies.checkpoints = nil
         try other.compact()
         world.disk.resetCounts()
         _ = try world.open(.reading)
@@ -240,8 +240,8 @@ import Testing
         let (world, states) = try grown()
         world.disk.replace(world.path, with: states[2])
         var other = world
-        other.surroundings.checkpoints = nil
-        let (log, store) = (try other.open(), try #require(world.surroundings.checkpoints))
+        other.dependencies.checkpoints = nil
+        let (log, store) = (try other.open(), try #require(world.dependencies.checkpoints))
         world.disk.resetCounts()
         _ = try log.accept(in: store)
         #expect(world.disk.journal == [.sync, .write, .sync])
@@ -250,7 +250,7 @@ import Testing
 
     @Test func `a backup is remembered beside the mark, and no other bytes are taken for one`() throws {
         let (world, _) = try grown()
-        let store = try #require(world.surroundings.checkpoints)
+        let store = try #require(world.dependencies.checkpoints)
         #expect(try store.backup(of: world.path) == nil)
         let backup = CheckpointStore.Backup(of: try world.open().present, at: World.start + 5)
         try store.set(backup, of: world.path)
@@ -290,7 +290,7 @@ extension World {
     /// Takes the file that is there for what was seen last.
     fileprivate func trustAnew() throws {
         var other = self
-        other.surroundings.checkpoints = nil
-        if let store = surroundings.checkpoints { _ = try other.open().accept(in: store) }
+        other.dependencies.checkpoints = nil
+        if let store = dependencies.checkpoints { _ = try other.open().accept(in: store) }
     }
 }

@@ -21,7 +21,7 @@ import Testing
             baseEnd: UInt64(4608 + count + skew), fileSalt: noise(32, seed: 3),
             lineage: log.committed.tag, compatibleFlags: 0)
         let slot = Array(log.header.bytes[128..<272])
-        let bytes = try Header.encode(fields, slots: [slot, Slot.empty], master: master)
+        let bytes = try Header.encode(fields, slots: [slot, KeySlot.empty], master: master)
         let header = try Header(bytes, bounds: .testOnlyWeak)
         let forge = Forge(key: try header.frameKey(master: master), salt: noise(16))
         var content = bytes + [UInt8](repeating: 0, count: 3584) + bytes

@@ -9,19 +9,19 @@ extension World {
     /// A world with marks, as a real machine has them.
     static func remembering(seed: UInt64 = 1) -> World {
         var world = World(seed: seed)
-        world.surroundings.checkpoints = CheckpointStore(path: "/state/seen", storage: world.disk)
+        world.dependencies.checkpoints = CheckpointStore(path: "/state/seen", storage: world.disk)
         return world
     }
 
     /// The vault's key.
     func key() throws(VaultFileError) -> Key {
         let passphrase = passphrase
-        return try Log.readHeader(path: path, surroundings: surroundings).unlock(passphrase: passphrase.span)
+        return try Log.readHeader(path: path, dependencies: dependencies).unlock(passphrase: passphrase.span)
     }
 
     @discardableResult
     func compact(keeping retention: Retention = .none) throws(VaultFileError) -> Compaction.Report {
-        try Compaction.run(path: path, master: try key(), keeping: retention, surroundings: surroundings)
+        try Compaction.run(path: path, master: try key(), keeping: retention, dependencies: dependencies)
     }
 
     /// The current values, by address.
@@ -175,7 +175,7 @@ extension World {
             #expect(throws: VaultFileError.self, "byte \(offset)") {
                 try Compaction.run(
                     path: world.path, master: try Key(copying: key.span), keeping: .all,
-                    surroundings: world.surroundings)
+                    dependencies: world.dependencies)
             }
             #expect(world.bytes == bad)
             #expect(world.otherFiles == [])
@@ -315,7 +315,7 @@ extension World {
         var failure: VaultFileError?
         do throws(VaultFileError) {
             _ = try Compaction.run(
-                path: world.path, master: try secret(key), keeping: .none, surroundings: world.surroundings)
+                path: world.path, master: try secret(key), keeping: .none, dependencies: world.dependencies)
         } catch {
             failure = error
         }
@@ -362,7 +362,7 @@ extension World {
         let key = try world.key()
         #expect(throws: VaultFileError.cancelled) {
             try Compaction.run(
-                path: world.path, master: key, keeping: .all, surroundings: world.surroundings,
+                path: world.path, master: key, keeping: .all, dependencies: world.dependencies,
                 progress: Progress { _, _ in false })
         }
         #expect(world.bytes == before)

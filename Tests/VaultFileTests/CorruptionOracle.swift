@@ -34,14 +34,14 @@ struct Genuine {
     private(set) var frames: [Frame] = []
 
     init(of world: World) throws {
-        header = try Log.readHeader(path: world.path, surroundings: world.surroundings)
+        header = try Log.readHeader(path: world.path, dependencies: world.dependencies)
         try learn(world)
     }
 
     /// Adds the frames of one more file with this header.
     mutating func learn(_ world: World) throws {
         var world = world
-        world.surroundings.checkpoints = nil
+        world.dependencies.checkpoints = nil
         let (bytes, master) = (world.bytes, try world.masterKey())
         let log = try world.open(master: master)
         var reader = try log.reader()
@@ -84,7 +84,7 @@ struct Oracle {
 
     /// Adds what was sealed in a file.
     mutating func learn(_ world: World) throws {
-        let header = try Log.readHeader(path: world.path, surroundings: world.surroundings)
+        let header = try Log.readHeader(path: world.path, dependencies: world.dependencies)
         if let index = genuine.firstIndex(where: { $0.header == header }) {
             try genuine[index].learn(world)
         } else {

@@ -53,7 +53,7 @@ struct CorruptionSample {
         var world = World(seed: 11)
         _ = try world.create()
         try world.addRecoverySlot()
-        world.surroundings.checkpoints = CheckpointStore(path: "/state/seen", storage: world.disk)
+        world.dependencies.checkpoints = CheckpointStore(path: "/state/seen", storage: world.disk)
         try world.begin()
         try world.goOn(1)
         let (before, sibling) = (world.copy(seed: 12), world.copy(seed: 13))
@@ -125,12 +125,12 @@ extension World {
     }
 
     private func writeHeader(
-        vaultID: [UInt8], master: borrowing Key, passphrase: [UInt8], recovery: [UInt8] = Slot.empty
+        vaultID: [UInt8], master: borrowing Key, passphrase: [UInt8], recovery: [UInt8] = KeySlot.empty
     ) throws {
         let fields = Header.Fields(vaultID: vaultID, fileSalt: noise(32, seed: 8))
-        let slot = try Slot.encode(
+        let slot = try KeySlot.encode(
             passphrase: passphrase.span, parameters: World.weak, master: master,
-            vaultID: Bytes16(vaultID.span, at: 0), entropy: surroundings.entropy)
+            vaultID: Bytes16(vaultID.span, at: 0), entropy: dependencies.entropy)
         let header = try Header.encode(fields, slots: [slot, recovery], master: master)
         bytes = try Header(header, bounds: .testOnlyWeak).front
     }
@@ -139,7 +139,7 @@ extension World {
     fileprivate func addRecoverySlot() throws {
         var recovery: [UInt8] = [2] + [UInt8](repeating: 0, count: 15)
         recovery += noise(120, seed: 4) + [UInt8](repeating: 0, count: 8)
-        let header = try Log.readHeader(path: path, surroundings: surroundings)
+        let header = try Log.readHeader(path: path, dependencies: dependencies)
         try writeHeader(
             vaultID: header.vaultID.bytes, master: try key(), passphrase: passphrase, recovery: recovery)
     }

@@ -119,7 +119,7 @@ private final class Trial {
 
     private func open(_ bytes: [UInt8], _ mark: Mark?) -> Outcome {
         var world = sample.world
-        if mark == nil { world.surroundings.checkpoints = nil }
+        if mark == nil { world.dependencies.checkpoints = nil }
         do throws(VaultFileError) {
             // The derivation is spared where the header is the vault's own.
             let isOwn = bytes.starts(with: sample.whole[0..<512])

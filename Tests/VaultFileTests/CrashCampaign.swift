@@ -93,25 +93,25 @@ struct CrashCampaign: Sendable {
     private mutating func look(at image: Platter.Image, _ recording: Recording) throws -> Findings {
         let disk = MemoryDisk()
         for (path, bytes) in image { disk[path] = bytes }
-        var surroundings = recording.surroundings
-        surroundings.storage = disk
+        var dependencies = recording.dependencies
+        dependencies.storage = disk
         var findings = Findings()
         guard !recording.masters.isEmpty else { return findings }
         if let bytes = image[Machine.backup] {
-            surroundings.checkpoints = nil
+            dependencies.checkpoints = nil
             let master = recording.masters.ofFile(bytes)
-            switch try backup(bytes, { CrashCampaign.open(Machine.backup, master, surroundings) }) {
+            switch try backup(bytes, { CrashCampaign.open(Machine.backup, master, dependencies) }) {
             case .success(let ledger): findings.books.backup = ledger
             case .failure(let error): findings.refusal = error
             }
         }
-        if recording.surroundings.checkpoints != nil {
-            surroundings.checkpoints = CheckpointStore(path: Machine.marks, storage: disk)
+        if recording.dependencies.checkpoints != nil {
+            dependencies.checkpoints = CheckpointStore(path: Machine.marks, storage: disk)
         }
         let master = recording.masters.ofFile(image[recording.path] ?? [])
         do throws(VaultFileError) {
             let log = try Log(
-                path: recording.path, access: .writing, surroundings: surroundings, master: master.copy())
+                path: recording.path, access: .writing, dependencies: dependencies, master: master.copy())
             let ledger = try log.ledger()
             findings.books.vault = ledger
             findings.sequel = CrashCampaign.writeOn(log, after: ledger, master)
@@ -136,10 +136,10 @@ struct CrashCampaign: Sendable {
     }
 
     private static func open(
-        _ path: String, _ master: MasterKey, _ surroundings: Surroundings
+        _ path: String, _ master: MasterKey, _ dependencies: Dependencies
     ) -> Result<Ledger, VaultFileError> {
         do throws(VaultFileError) {
-            let log = try Log(path: path, access: .reading, surroundings: surroundings, master: master.copy())
+            let log = try Log(path: path, access: .reading, dependencies: dependencies, master: master.copy())
             return .success(try log.ledger())
         } catch {
             return .failure(error)
@@ -152,7 +152,7 @@ struct CrashCampaign: Sendable {
         do throws(VaultFileError) {
             try log.append(step)
             let again = try Log(
-                path: log.path, access: .reading, surroundings: log.surroundings, master: master.copy())
+                path: log.path, access: .reading, dependencies: log.dependencies, master: master.copy())
             if try again.ledger() != found.adding([step]) { return "the next writer changed what was there" }
             return try again.check().isEmpty ? nil : "the next writer left something for check"
         } catch {

@@ -117,7 +117,7 @@ import Testing
 
     private func world(_ bytes: [UInt8], seed: Int = 1) -> World {
         var world = World(seed: UInt64(seed), passphrase: DifferentialTests.passphrase)
-        world.surroundings.readingBounds = .reading
+        world.dependencies.readingBounds = .reading
         world.bytes = bytes
         return world
     }
@@ -229,11 +229,11 @@ private struct RandomWriter {
     /// Another file that went another way from here.
     private mutating func fork(_ world: World, _ opener: Opener) throws -> Log {
         var other = World(seed: state.next(), path: "/home/fork", passphrase: "")
-        other.surroundings.readingBounds = .reading
-        other.surroundings.storage = world.disk
+        other.dependencies.readingBounds = .reading
+        other.dependencies.storage = world.disk
         world.disk.replace(other.path, with: world.bytes)
         let log = try Log(
-            path: other.path, access: .writing, surroundings: other.surroundings,
+            path: other.path, access: .writing, dependencies: other.dependencies,
             master: try opener.open(world).copyOfMasterKey())
         for _ in 0...below(2) {
             other.clock.now = World.start + UInt64(below(5000))
@@ -252,7 +252,7 @@ private struct RandomWriter {
                 let retention = [Retention.all, .none, since][below(3)]
                 _ = try Compaction.run(
                     path: world.path, master: try log.copyOfMasterKey(), keeping: retention,
-                    surroundings: world.surroundings)
+                    dependencies: world.dependencies)
                 log = try opener.open(world)
                 continue
             }
@@ -260,7 +260,7 @@ private struct RandomWriter {
                 let number = below(log.versions(address).count)
                 _ = try Compaction.purge(
                     below(3) == 0 ? .all : .version(number), of: address, path: world.path,
-                    master: try log.copyOfMasterKey(), surroundings: world.surroundings)
+                    master: try log.copyOfMasterKey(), dependencies: world.dependencies)
                 log = try opener.open(world)
                 continue
             }

@@ -51,11 +51,11 @@ final class TemporaryFolder: Sendable {
 
     init() throws { folder = try TemporaryFolder() }
 
-    private static let surroundings: Surroundings = {
-        var surroundings = Surroundings()
-        surroundings.readingBounds = .testOnlyWeak
-        surroundings.writingBounds = .testOnlyWeak
-        return surroundings
+    private static let dependencies: Dependencies = {
+        var dependencies = Dependencies()
+        dependencies.readingBounds = .testOnlyWeak
+        dependencies.writingBounds = .testOnlyWeak
+        return dependencies
     }()
 
     private static let passphrase = Array("open sesame".utf8)
@@ -63,12 +63,12 @@ final class TemporaryFolder: Sendable {
     private static func create(_ path: String) throws(VaultFileError) -> Log {
         try Log.create(
             path: path, passphrase: DiskTests.passphrase.span, parameters: World.weak,
-            surroundings: DiskTests.surroundings)
+            dependencies: DiskTests.dependencies)
     }
 
     private static func open(_ path: String, _ access: StorageAccess = .writing) throws(VaultFileError) -> Log
     {
-        try Log(path: path, access: access, surroundings: surroundings) { header throws(VaultFileError) in
+        try Log(path: path, access: access, dependencies: dependencies) { header throws(VaultFileError) in
             try header.unlock(passphrase: passphrase.span)
         }
     }
@@ -155,17 +155,17 @@ final class TemporaryFolder: Sendable {
         throws
     {
         let store = CheckpointStore(path: folder.path + "/seen")
-        var surroundings = DiskTests.surroundings
-        surroundings.checkpoints = store
+        var dependencies = DiskTests.dependencies
+        dependencies.checkpoints = store
         let (path, other, link) = (folder.path + "/a.vault", folder.path + "/b.vault", folder.path + "/link")
         _ = try DiskTests.create(other)
         let log = try Log.create(
             path: path, passphrase: DiskTests.passphrase.span, parameters: World.weak,
-            surroundings: surroundings)
+            dependencies: dependencies)
         try log.append(.text("A", "one"))
         try #require(symlink(path, link) == 0)
         let report = try Compaction.run(
-            path: link, master: try log.copyOfMasterKey(), keeping: .all, surroundings: surroundings,
+            path: link, master: try log.copyOfMasterKey(), keeping: .all, dependencies: dependencies,
             progress: Progress { _, _ in unlink(link) == 0 && symlink(other, link) == 0 })
         #expect(try store.entry(of: Path.resolvingLinks(path)).lastSeen?.generation == report.generation)
         #expect(try store.entry(of: Path.resolvingLinks(other)) == .none)

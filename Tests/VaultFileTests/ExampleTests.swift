@@ -35,7 +35,7 @@ import Testing
 
     @Test func `the example can be opened by the bounds of every reader`() throws {
         var world = try ExampleTests.vault()
-        world.surroundings.readingBounds = .reading
+        world.dependencies.readingBounds = .reading
         let log = try world.open()
         #expect(try log.text("DATABASE_URL") == "postgres://localhost/app")
         #expect(try log.text("project:web/API_KEY") == "k-123")

@@ -180,10 +180,10 @@ struct FaultOperation: Sendable, CustomStringConvertible {
         },
         opened("check") { log throws(VaultFileError) in _ = try log.check() },
         plain("check without a key") { world throws(VaultFileError) in
-            _ = try KeylessCheck(path: world.path, surroundings: world.surroundings)
+            _ = try KeylessCheck(path: world.path, dependencies: world.dependencies)
         },
         opened("trust") { log throws(VaultFileError) in
-            guard let marks = log.surroundings.checkpoints else { throw .busy }
+            guard let marks = log.dependencies.checkpoints else { throw .busy }
             _ = try log.accept(in: marks)
         },
     ]
@@ -198,7 +198,7 @@ struct FaultOperation: Sendable, CustomStringConvertible {
         plain("salvage", in: damaged, done: .alreadyExists) { world throws(VaultFileError) in
             _ = try Salvage.run(
                 from: world.path, to: "/home/salvaged", master: try world.key(),
-                surroundings: world.surroundings)
+                dependencies: world.dependencies)
         },
     ]
 
@@ -225,35 +225,35 @@ struct FaultOperation: Sendable, CustomStringConvertible {
 }
 
 /// Somebody who has the key of a world's backup, which is that of its vault.
-private final class WorldWorker: Worker {
+private final class WorldWorker: JobRunner {
     private let key: Key
-    private let surroundings: Surroundings
+    private let dependencies: Dependencies
 
-    init(_ key: consuming Key, _ surroundings: Surroundings) {
+    init(_ key: consuming Key, _ dependencies: Dependencies) {
         self.key = key
-        self.surroundings = surroundings
+        self.dependencies = dependencies
     }
 
     func perform(_ job: Job, progress: Progress) throws(VaultError) -> JobReport {
         do throws(VaultFileError) {
-            return try job.run(master: key, surroundings: surroundings, progress: progress)
+            return try job.run(master: key, dependencies: dependencies, progress: progress)
         } catch {
             throw .file(error)
         }
     }
 
-    func history(of secret: Secret, in path: String) throws(VaultError) -> [SecretVersion] {
-        try Job.history(of: secret, in: path, master: key, surroundings)
+    func history(of secret: SecretID, in path: String) throws(VaultError) -> [SecretVersion] {
+        try Job.history(of: secret, in: path, master: key, dependencies)
     }
 }
 
 extension World {
-    func withBackup(_ body: (Backup, any Worker) throws(VaultError) -> Void) throws(VaultFileError) {
+    func withBackup(_ body: (Backup, any JobRunner) throws(VaultError) -> Void) throws(VaultFileError) {
         let passphrase = passphrase
-        let header = try Log.readHeader(path: FaultOperation.backup, surroundings: surroundings)
-        let worker = WorldWorker(try header.unlock(passphrase: passphrase.span), surroundings)
+        let header = try Log.readHeader(path: FaultOperation.backup, dependencies: dependencies)
+        let worker = WorldWorker(try header.unlock(passphrase: passphrase.span), dependencies)
         do throws(VaultError) {
-            try body(Backup(of: path, by: worker, surroundings: surroundings), worker)
+            try body(Backup(of: path, by: worker, dependencies: dependencies), worker)
         } catch .file(let error) {
             throw error
         } catch {
@@ -270,25 +270,25 @@ extension World {
 
     /// The copy that went another way, of which this machine remembers nothing.
     func openOther(_ access: StorageAccess) throws(VaultFileError) -> Log {
-        var surroundings = surroundings
-        surroundings.checkpoints = nil
+        var dependencies = dependencies
+        dependencies.checkpoints = nil
         let passphrase = passphrase
-        return try Log(path: FaultOperation.other, access: access, surroundings: surroundings) {
+        return try Log(path: FaultOperation.other, access: access, dependencies: dependencies) {
             header throws(VaultFileError) in try header.unlock(passphrase: passphrase.span)
         }
     }
 
     /// Gives the vault, or a copy of it, new keys under its passphrase.
     func changeKeys(of other: String? = nil) throws(VaultFileError) {
-        var surroundings = surroundings
-        if other != nil { surroundings.checkpoints = nil }
+        var dependencies = dependencies
+        if other != nil { dependencies.checkpoints = nil }
         let (path, passphrase) = (other ?? path, passphrase)
-        let header = try Log.readHeader(path: path, surroundings: surroundings)
+        let header = try Log.readHeader(path: path, dependencies: dependencies)
         let keys = try NewKeys(
             for: header.vaultID, passphrase: passphrase.span, parameters: World.weak, hasRecoveryKey: true,
-            surroundings: surroundings)
+            dependencies: dependencies)
         let old = try header.unlock(passphrase: passphrase.span)
-        _ = try Compaction.changeKeys(path: path, from: old, to: keys, surroundings: surroundings)
+        _ = try Compaction.changeKeys(path: path, from: old, to: keys, dependencies: dependencies)
     }
 
     @discardableResult
@@ -300,7 +300,7 @@ extension World {
     @discardableResult
     func purge(_ purge: Compaction.Purge, of name: String) throws(VaultFileError) -> UInt64 {
         try Compaction.purge(
-            purge, of: address(name), path: path, master: try key(), surroundings: surroundings
+            purge, of: address(name), path: path, master: try key(), dependencies: dependencies
         ).removed
     }
 

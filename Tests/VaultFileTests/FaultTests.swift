@@ -8,7 +8,7 @@ import Testing
 /// Every call at the seam to the disk, times every error that Linux has for it, once and from then on.
 @Suite struct FaultTests {
     /// What fails.
-    private enum Reach: String {
+    private enum Permission: String {
         case once, kindFromThenOn, allFromThenOn
     }
 
@@ -17,7 +17,7 @@ import Testing
         let number: Int
         let call: MemoryDisk.Call
         let error: Errno
-        let reach: Reach
+        let reach: Permission
         /// Which part of a write is written.
         let part: Int
 
@@ -65,7 +65,7 @@ import Testing
         for (index, call) in calls.enumerated() {
             for error in errors(of: call) {
                 for reach in error == .ioError
-                    ? [.once, .kindFromThenOn, .allFromThenOn] : [Reach.once, .kindFromThenOn]
+                    ? [.once, .kindFromThenOn, .allFromThenOn] : [Permission.once, .kindFromThenOn]
                 {
                     for part in 0..<(call == .write ? 4 : 1) {
                         faults.append(
@@ -91,10 +91,10 @@ import Testing
             if path.contains(".before-restore-"), node.bytes == world.disk[FaultOperation.backup] { continue }
             let mark = path.firstRange(of: ".before-restore-")
             let name = mark.map { path[..<$0.lowerBound] + ".before" } ?? path[...]
-            var other = world.surroundings
+            var other = world.dependencies
             other.checkpoints = nil
             do throws(VaultFileError) {
-                let log = try Log(path: path, access: .reading, surroundings: other) {
+                let log = try Log(path: path, access: .reading, dependencies: other) {
                     header throws(VaultFileError) in try header.unlock(passphrase: world.passphrase.span)
                 }
                 result[String(name)] = .secrets(
@@ -124,7 +124,7 @@ import Testing
         var copy = World.remembering(seed: 99)
         copy.clock.now = world.clock.now
         for (path, node) in world.disk.files { copy.disk[path] = node.bytes }
-        copy.surroundings.now = { [clock = copy.clock] in clock.look() }
+        copy.dependencies.now = { [clock = copy.clock] in clock.look() }
         return copy
     }
 

@@ -48,10 +48,10 @@ import VaultKit
         #expect(world.bytes == world.disk[FaultOperation.backup])
         #expect(world.otherFiles.contains { $0.contains(".before-restore-") && world.disk[$0] == before })
         _ = try Salvage.run(
-            from: world.path, to: "/home/saved", master: try world.key(), surroundings: world.surroundings)
+            from: world.path, to: "/home/saved", master: try world.key(), dependencies: world.dependencies)
         #expect(throws: VaultFileError.alreadyExists) {
             try Salvage.run(
-                from: world.path, to: "/home/saved", master: try world.key(), surroundings: world.surroundings
+                from: world.path, to: "/home/saved", master: try world.key(), dependencies: world.dependencies
             )
         }
         #expect(world.disk.files.keys.allSatisfy { !Path.name(of: $0).hasPrefix(".") })

@@ -30,7 +30,7 @@ import Testing
             let memory_kib: UInt32
             let vault_id: String
         }
-        struct Secret: Decodable {
+        struct SecretID: Decodable {
             let scope: String
             let id: String
             let name: String
@@ -58,7 +58,7 @@ import Testing
         let length: UInt64
         let skipped: Int
         let header: Header
-        let secrets: [Secret]
+        let secrets: [SecretID]
 
         var history: History {
             get throws {
@@ -87,7 +87,7 @@ import Testing
         let passphrase = Array(passphrase.utf8)
         return try Log(
             path: Path.join(FixtureTests.folder, name + ".vault"), access: .reading,
-            surroundings: Surroundings()
+            dependencies: Dependencies()
         ) { header throws(VaultFileError) in try header.unlock(passphrase: passphrase.span) }
     }
 
@@ -209,9 +209,9 @@ import Testing
         let passphrase = world.passphrase
         let keys = try NewKeys(
             for: log.header.vaultID, passphrase: passphrase.span, parameters: weak, hasRecoveryKey: false,
-            surroundings: world.surroundings)
+            dependencies: world.dependencies)
         _ = try Compaction.changeKeys(
-            path: world.path, from: try world.key(), to: keys, surroundings: world.surroundings)
+            path: world.path, from: try world.key(), to: keys, dependencies: world.dependencies)
         try world.purge(.version(0), of: "A")
         world.disk[FaultOperation.other] = world.bytes
         try world.open().append(.text("A", "here"))

@@ -70,10 +70,10 @@ import Testing
             header.store(passes, at: 132)
             header.store(memory, at: 136)
         }
-        world.surroundings.readingBounds = .reading
+        world.dependencies.readingBounds = .reading
         var derived = false
         let error = #expect(throws: VaultFileError.self) {
-            try Log(path: world.path, access: .writing, surroundings: world.surroundings) {
+            try Log(path: world.path, access: .writing, dependencies: world.dependencies) {
                 header throws(VaultFileError) in
                 derived = true
                 throw .wrongPassphrase
@@ -85,13 +85,13 @@ import Testing
 
     @Test func `the bounds themselves are accepted`() throws {
         var world = try vault()
-        world.surroundings.readingBounds = .reading
+        world.dependencies.readingBounds = .reading
         for (passes, memory) in [(1, 8192), (32, 524_288), (4, 4_194_304), (32, 8192)] as [(UInt32, UInt32)] {
             try world.changeHeader { header in
                 header.store(passes, at: 132)
                 header.store(memory, at: 136)
             }
-            let header = try Log.readHeader(path: world.path, surroundings: world.surroundings)
+            let header = try Log.readHeader(path: world.path, dependencies: world.dependencies)
             #expect(header.parameters == .init(passes: passes, memoryKiB: memory))
         }
     }
@@ -117,11 +117,11 @@ import Testing
     @Test func `a master key that was exchanged in its box is noticed`() throws {
         let world = try vault()
         let log = try world.open()
-        let slot = Slot(log.header.bytes.span, at: 128)
+        let slot = KeySlot(log.header.bytes.span, at: 128)
         let vaultID = log.header.vaultID
         // A slot for the same passphrase around another master key, made by somebody who knows the passphrase.
         let other = try Key(copying: noise(32).span)
-        let forged = try Slot.encode(
+        let forged = try KeySlot.encode(
             passphrase: world.passphrase.span, parameters: slot.parameters, master: other, vaultID: vaultID,
             entropy: .testOnlySequence(TestOnlySequence(seed: 8)))
         try world.changeHeader { $0.replaceSubrange(128..<272, with: forged) }

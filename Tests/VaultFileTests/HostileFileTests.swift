@@ -17,7 +17,7 @@ import Testing
 
     private static func world(_ records: [ForgedRecord]) throws -> World {
         var world = World()
-        world.surroundings.readAhead = ReadAheadSizes()
+        world.dependencies.readAhead = ReadAheadSizes()
         let log = try world.create()
         world.bytes += try Forge(log).transaction(records, after: log.replay.committed)
         return world
@@ -184,19 +184,19 @@ import Testing
 
     @Test func `cost a check without the key a bounded time, and hide hardly any frame behind them`() throws {
         let world = try world(3 << 20)
-        let check = try KeylessCheck(path: world.path, surroundings: world.surroundings)
+        let check = try KeylessCheck(path: world.path, dependencies: world.dependencies)
         #expect(check.work <= Format.searchBudget + 6 * world.bytes.count)
         #expect((20 + 190...20 + 200).contains(check.frames))
     }
 
     @Test func `cost salvage a bounded time, and hide hardly any frame behind them`() throws {
         let world = try world(3 << 20)
-        let (path, surroundings) = ("/home/saved.vault", world.surroundings)
-        let header = try Log.readHeader(path: world.path, surroundings: surroundings)
+        let (path, dependencies) = ("/home/saved.vault", world.dependencies)
+        let header = try Log.readHeader(path: world.path, dependencies: dependencies)
         func master() throws -> Key { try header.unlock(passphrase: world.passphrase.span) }
         let report = try Salvage.run(
-            from: world.path, to: path, master: try master(), surroundings: surroundings)
-        let log = try Log(path: path, access: .reading, surroundings: surroundings, master: try master())
+            from: world.path, to: path, master: try master(), dependencies: dependencies)
+        let log = try Log(path: path, access: .reading, dependencies: dependencies, master: try master())
         let found = (0..<200).filter { log.current(address("BEHIND_\($0)")) != nil }
         #expect(found.count > 190)
         #expect(report.lost.count <= 2)

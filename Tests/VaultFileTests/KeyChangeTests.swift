@@ -25,13 +25,13 @@ import Testing
     private func changeKeys(
         from old: [UInt8], to passphrase: String, hasRecoveryKey: Bool = false
     ) throws -> String? {
-        let header = try Log.readHeader(path: world.path, surroundings: world.surroundings)
+        let header = try Log.readHeader(path: world.path, dependencies: world.dependencies)
         let passphrase = Array(passphrase.utf8)
         let keys = try NewKeys(
             for: header.vaultID, passphrase: passphrase.span, parameters: World.weak,
-            hasRecoveryKey: hasRecoveryKey, surroundings: world.surroundings)
+            hasRecoveryKey: hasRecoveryKey, dependencies: world.dependencies)
         _ = try Compaction.changeKeys(
-            path: world.path, from: MasterKey(bytes: old).copy(), to: keys, surroundings: world.surroundings)
+            path: world.path, from: MasterKey(bytes: old).copy(), to: keys, dependencies: world.dependencies)
         var text: String?
         keys.showRecovery { key in
             text = try? key.textForTests()
@@ -79,7 +79,7 @@ import Testing
         let old = try world.masterKey()
         _ = try Compaction.run(
             path: world.path, master: MasterKey(bytes: old).copy(), keeping: .all,
-            surroundings: world.surroundings)
+            dependencies: world.dependencies)
         let front = Array(world.bytes.prefix(4608))
         try changeKeys(from: old, to: "new")
         world.bytes = front + world.bytes.dropFirst(4608)
@@ -107,11 +107,11 @@ import Testing
         let bytes = world.bytes
         let keys = try NewKeys(
             for: .zero, passphrase: [1].span, parameters: World.weak, hasRecoveryKey: false,
-            surroundings: world.surroundings)
+            dependencies: world.dependencies)
         let old = try MasterKey(bytes: world.masterKey()).copy()
         #expect(throws: VaultFileError.replaced) {
             try Compaction.changeKeys(
-                path: world.path, from: old, to: keys, surroundings: world.surroundings)
+                path: world.path, from: old, to: keys, dependencies: world.dependencies)
         }
         #expect(world.bytes == bytes && world.otherFiles.isEmpty)
     }
@@ -135,7 +135,7 @@ import Testing
         #expect(try open(recovery: first).text("A") == "three")
         _ = try Compaction.run(
             path: world.path, master: MasterKey(bytes: world.masterKey()).copy(), keeping: .none,
-            surroundings: world.surroundings)
+            dependencies: world.dependencies)
         #expect(try open(recovery: first).text("A") == "three")
         let second = try #require(
             try changeKeys(from: world.masterKey(), to: "open sesame", hasRecoveryKey: true))
@@ -149,12 +149,12 @@ import Testing
     @Test func `a credential is a passphrase or a recovery key, and of the latter there may be none`() throws
     {
         _ = try vault()
-        let header = try Log.readHeader(path: world.path, surroundings: world.surroundings)
+        let header = try Log.readHeader(path: world.path, dependencies: world.dependencies)
         let passphrase = world.passphrase
         let master = try header.unlock(
             with: .passphrase(try SecretBytes(copying: passphrase.span)))
         #expect(try header.isAuthentic(master: master))
-        let entropy = world.surroundings.entropy
+        let entropy = world.dependencies.entropy
         #expect(throws: VaultFileError.noRecoveryKey) {
             _ = try header.unlock(with: .recovery(try RecoveryKey(entropy: entropy)))
         }
@@ -165,7 +165,7 @@ import Testing
         let passphrase = world.passphrase
         _ = try Log.create(
             path: world.path, passphrase: passphrase.span, parameters: World.weak,
-            surroundings: world.surroundings
+            dependencies: world.dependencies
         ) { key in
             if let text = try? key.textForTests() { shown.append(text) }
         }

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct KeylessCheckTests {
     private func check(_ world: World) throws(VaultFileError) -> KeylessCheck {
-        try KeylessCheck(path: world.path, surroundings: world.surroundings)
+        try KeylessCheck(path: world.path, dependencies: world.dependencies)
     }
 
     @Test func `a sound file has whole frames from end to end`() throws {
@@ -44,7 +44,7 @@ import Testing
         let world = try World.withHistory()
         try world.compact()
         let end = try #require(
-            Optional(Int(Log.readHeader(path: world.path, surroundings: world.surroundings).baseEnd)))
+            Optional(Int(Log.readHeader(path: world.path, dependencies: world.dependencies).baseEnd)))
         var bytes = world.bytes
         var header = Array(bytes.prefix(512))
         var span = header.mutableSpan

@@ -25,7 +25,7 @@ import Testing
 
     private func salvage(_ world: World) throws {
         _ = try Salvage.run(
-            from: world.path, to: "/home/b.vault", master: try world.key(), surroundings: world.surroundings)
+            from: world.path, to: "/home/b.vault", master: try world.key(), dependencies: world.dependencies)
     }
 
     @Test(arguments: [UInt64.max, UInt64.max - 1])

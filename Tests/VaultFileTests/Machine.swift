@@ -103,26 +103,26 @@ extension [MasterKey] {
 }
 
 /// Somebody who works with a ``MasterKey``.
-final class MasterWorker: Worker {
+final class MasterWorker: JobRunner {
     private let master: MasterKey
-    private let surroundings: Surroundings
+    private let dependencies: Dependencies
 
-    init(_ master: MasterKey, _ surroundings: Surroundings) {
-        (self.master, self.surroundings) = (master, surroundings)
+    init(_ master: MasterKey, _ dependencies: Dependencies) {
+        (self.master, self.dependencies) = (master, dependencies)
     }
 
     func perform(_ job: Job, progress: Progress) throws(VaultError) -> JobReport {
         do throws(VaultFileError) {
-            return try job.run(master: try master.copy(), surroundings: surroundings, progress: progress)
+            return try job.run(master: try master.copy(), dependencies: dependencies, progress: progress)
         } catch {
             throw .file(error)
         }
     }
 
-    func history(of secret: Secret, in path: String) throws(VaultError) -> [SecretVersion] {
+    func history(of secret: SecretID, in path: String) throws(VaultError) -> [SecretVersion] {
         let key: Key
         do throws(VaultFileError) { key = try master.copy() } catch { throw .file(error) }
-        return try Job.history(of: secret, in: path, master: key, surroundings)
+        return try Job.history(of: secret, in: path, master: key, dependencies)
     }
 }
 
@@ -142,8 +142,8 @@ final class Machine {
     init(seed: UInt64, keepsLog: Bool, hasMarks: Bool) {
         var world = World(seed: seed)
         disk = RecordingDisk(world.disk)
-        world.surroundings.storage = disk
-        world.surroundings.checkpoints = hasMarks ? CheckpointStore(path: Machine.marks, storage: disk) : nil
+        world.dependencies.storage = disk
+        world.dependencies.checkpoints = hasMarks ? CheckpointStore(path: Machine.marks, storage: disk) : nil
         world.clock.step = 1000
         world.disk["/backup/README"] = Array("backups".utf8)
         self.world = world
@@ -182,7 +182,7 @@ final class Machine {
             }
         case .compact:
             _ = try Compaction.run(
-                path: world.path, master: try known().copy(), keeping: .none, surroundings: world.surroundings
+                path: world.path, master: try known().copy(), keeping: .none, dependencies: world.dependencies
             )
         case .backup:
             let backup = try backups(world.path)
@@ -198,7 +198,7 @@ final class Machine {
             do {
                 _ = try Compaction.purge(
                     .all, of: address(name), path: world.path, master: try known().copy(),
-                    surroundings: world.surroundings)
+                    dependencies: world.dependencies)
             } catch VaultFileError.noSuchVersion {
                 // Nothing to do.
             }
@@ -207,30 +207,30 @@ final class Machine {
 
     /// Copies the vault to another machine's disk, changes it there, and merges it.
     private func merge(_ steps: [Step]) throws {
-        var elsewhere = world.surroundings
+        var elsewhere = world.dependencies
         let away = MemoryDisk()
         away[world.path] = world.disk[world.path]
         (elsewhere.storage, elsewhere.checkpoints) = (away, nil)
         let (path, master) = (world.path, try known())
         let other = try Log(
-            path: path, access: .writing, surroundings: elsewhere, master: master.copy())
+            path: path, access: .writing, dependencies: elsewhere, master: master.copy())
         let changes = try transaction(steps)
         try other.append(changes, patience: 0)
         let here = try Log(
-            path: path, access: .writing, surroundings: world.surroundings, master: master.copy())
+            path: path, access: .writing, dependencies: world.dependencies, master: master.copy())
         _ = try Merge.run(into: here, from: other, MergeOptions(), now: world.clock.now)
     }
 
     private func changeKeys() throws {
         let old = try known()
-        let header = try Log.readHeader(path: world.path, surroundings: world.surroundings)
+        let header = try Log.readHeader(path: world.path, dependencies: world.dependencies)
         let passphrase = world.passphrase
         let keys = try NewKeys(
             for: header.vaultID, passphrase: passphrase.span, parameters: World.weak,
-            hasRecoveryKey: masters.count % 2 == 0, surroundings: world.surroundings)
+            hasRecoveryKey: masters.count % 2 == 0, dependencies: world.dependencies)
         masters.append(MasterKey(bytes: keys.master.withBytes { key in key.array(key.indices) }))
         _ = try Compaction.changeKeys(
-            path: world.path, from: old.copy(), to: keys, surroundings: world.surroundings)
+            path: world.path, from: old.copy(), to: keys, dependencies: world.dependencies)
     }
 
     private func opened() throws -> Log {
@@ -244,7 +244,7 @@ final class Machine {
             }
         }
         let log = try Log(
-            path: world.path, access: .writing, surroundings: world.surroundings, master: try known().copy())
+            path: world.path, access: .writing, dependencies: world.dependencies, master: try known().copy())
         self.log = log
         return log
     }
@@ -252,8 +252,8 @@ final class Machine {
     /// Somebody who makes backups, and restores them, with the key of the file at `path`.
     private func backups(_ path: String) throws -> Backup {
         Backup(
-            of: world.path, by: MasterWorker(try known(path), world.surroundings),
-            surroundings: world.surroundings)
+            of: world.path, by: MasterWorker(try known(path), world.dependencies),
+            dependencies: world.dependencies)
     }
 
     /// The key of the vault that is or was here, or of its backup; of one that is only half made, the key that it was given.

@@ -53,7 +53,7 @@ import Testing
         let report = try apart.merge(into: 0, from: 1)
         #expect(
             report.conflicts
-                == [Merge.Conflict(secret: Secret("A", in: .team), isHereCurrent: false, version: 1)])
+                == [Merge.Conflict(secret: SecretID("A", in: .team), isHereCurrent: false, version: 1)])
         #expect(try apart.open(0).text("A") == "zebra")
         let back = try apart.merge(into: 1, from: 0)
         #expect(
@@ -68,7 +68,7 @@ import Testing
         try apart.write(.text("A", "late"), to: 1, at: 90)
         #expect(
             try apart.merge(into: 0, from: 1).conflicts
-                == [Merge.Conflict(secret: Secret("A", in: .team), isHereCurrent: true, version: 1)])
+                == [Merge.Conflict(secret: SecretID("A", in: .team), isHereCurrent: true, version: 1)])
         #expect(try apart.open(0).text("A") == nil)
         #expect(try apart.open(0).entries(address("A")).map { $0.value == nil } == [true, false, false])
     }
@@ -87,7 +87,7 @@ import Testing
         try apart.write(.text("A", "tomorrow"), to: 1, at: 86_400_000)
         try apart.write(.text("A", "now"), to: 0, at: 1000)
         let report = try apart.merge(into: 0, from: 1)
-        #expect(report.ahead == [Secret("A", in: .team)])
+        #expect(report.ahead == [SecretID("A", in: .team)])
         #expect(try apart.open(0).text("A") == "tomorrow")
         try apart.write(.text("A", "after all"), to: 0, at: 2000)
         #expect(try apart.open(0).text("A") == "after all")
@@ -232,7 +232,7 @@ final class Apart {
 
     func putAnotherVault(at side: Int, _ steps: [Step]) throws {
         var other = World(seed: 1_000_000 + world.clock.now, path: Apart.path(side))
-        other.surroundings.storage = world.disk
+        other.dependencies.storage = world.disk
         try? world.disk.remove(Apart.path(side))
         let log = try other.create()
         for step in steps { try log.append(step) }
@@ -253,7 +253,7 @@ final class Apart {
         case 80..<88:
             _ = try Compaction.run(
                 path: Apart.path(side), master: keys[side].copy(), keeping: dice.happens(50) ? .none : .all,
-                surroundings: world.surroundings)
+                dependencies: world.dependencies)
         case 88..<92: try changeKeys(side)
         default: _ = try merge(into: side, from: (side + 1) % 3)
         }
@@ -263,26 +263,26 @@ final class Apart {
         let passphrase = world.passphrase
         let new = try NewKeys(
             for: try open(side).header.vaultID, passphrase: passphrase.span, parameters: World.weak,
-            hasRecoveryKey: false, surroundings: world.surroundings)
+            hasRecoveryKey: false, dependencies: world.dependencies)
         _ = try Compaction.changeKeys(
-            path: Apart.path(side), from: keys[side].copy(), to: new, surroundings: world.surroundings)
+            path: Apart.path(side), from: keys[side].copy(), to: new, dependencies: world.dependencies)
         keys[side] = MasterKey(bytes: new.master.withBytes { key in key.array(key.indices) })
     }
 
     /// One copy, for writing.
     func open(_ side: Int, storage: (any Storage)? = nil, checkpoints: CheckpointStore? = nil) throws -> Log {
-        var surroundings = world.surroundings
-        if let storage { surroundings.storage = storage }
-        surroundings.checkpoints = checkpoints
+        var dependencies = world.dependencies
+        if let storage { dependencies.storage = storage }
+        dependencies.checkpoints = checkpoints
         return try Log(
-            path: Apart.path(side), access: .writing, surroundings: surroundings, master: keys[side].copy())
+            path: Apart.path(side), access: .writing, dependencies: dependencies, master: keys[side].copy())
     }
 
     /// Rewrites one copy with all versions.
     func compact(_ side: Int) throws {
         _ = try Compaction.run(
             path: Apart.path(side), master: keys[side].copy(), keeping: .all,
-            surroundings: world.surroundings)
+            dependencies: world.dependencies)
     }
 
     /// Writes a step at a time after the beginning.

@@ -12,7 +12,7 @@ import Testing
 
     @Test func `yesterday's file restored, and both copies written to, never share a nonce`() throws {
         var world = World()
-        world.surroundings.entropy = .system
+        world.dependencies.entropy = .system
         try world.create().append(.text("A", "x"))
         let key = try world.masterKey()
         let yesterday = world.bytes
@@ -22,7 +22,7 @@ import Testing
             for copy in 0..<2 {
                 world.disk.replace(world.path, with: yesterday)
                 let log = try Log(
-                    path: world.path, access: .writing, surroundings: world.surroundings,
+                    path: world.path, access: .writing, dependencies: world.dependencies,
                     master: Key(copying: key.span))
                 for number in 0..<50 { try log.append(.text("A", "\(copy) \(number)")) }
                 let bytes = world.bytes

@@ -17,13 +17,13 @@ final class Opener {
         if let known = masters[slot] {
             do throws(VaultFileError) {
                 return try Log(
-                    path: path, access: access, surroundings: world.surroundings, master: key(known))
+                    path: path, access: access, dependencies: world.dependencies, master: key(known))
             } catch {
                 guard error == .keysChanged else { throw error }
                 // The MAC is wrong, which the passphrase tells from a key that was changed.
             }
         }
-        return try Log(path: path, access: access, surroundings: world.surroundings) {
+        return try Log(path: path, access: access, dependencies: world.dependencies) {
             header throws(VaultFileError) in
             let master = try header.unlock(passphrase: world.passphrase.span)
             masters[slot] = master.withBytes { bytes in bytes.array(bytes.indices) }
@@ -59,7 +59,7 @@ extension Opener {
     /// The vault of `world`, by the text of a recovery key.
     func open(_ world: World, recovery text: String) throws(VaultFileError) -> Log {
         let typed = Array(text.utf8)
-        return try Log(path: world.path, access: .writing, surroundings: world.surroundings) {
+        return try Log(path: world.path, access: .writing, dependencies: world.dependencies) {
             header throws(VaultFileError) in
             guard header.hasRecoveryKey else { throw .noRecoveryKey }
             return try header.unlock(with: .recovery(try RecoveryKey(typed: typed.span)))
@@ -70,7 +70,7 @@ extension Opener {
 extension Opener {
     /// The key of a file whose header may be damaged.
     func salvageKey(of world: World) throws(VaultFileError) -> Key {
-        let headers = try Salvage.headers(of: world.path, surroundings: world.surroundings)
+        let headers = try Salvage.headers(of: world.path, dependencies: world.dependencies)
         for header in headers.dropLast() {
             if let key = try? header.unlock(passphrase: world.passphrase.span) { return key }
         }

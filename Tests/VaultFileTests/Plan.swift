@@ -136,7 +136,7 @@ struct Recording {
     private(set) var surprises: [String] = []
     /// One of these is the key of whatever is found.
     let masters: [MasterKey]
-    let surroundings: Surroundings
+    let dependencies: Dependencies
     let path: String
 
     /// What may be found if the machine stops after so many steps.
@@ -171,7 +171,7 @@ struct Recording {
         let events = machine.disk.events
         steps = defect?.steps(of: events, secondProcessFrom: firstCount) ?? events.map { [$0] }
         masters = machine.masters
-        surroundings = machine.world.surroundings
+        dependencies = machine.world.dependencies
     }
 }
 
@@ -224,10 +224,10 @@ private struct Recorder {
     }
 
     private func found(_ path: String, _ disk: MemoryDisk) -> Ledger? {
-        var surroundings = machine.world.surroundings
-        (surroundings.checkpoints, surroundings.storage) = (nil, disk)
+        var dependencies = machine.world.dependencies
+        (dependencies.checkpoints, dependencies.storage) = (nil, disk)
         guard disk.files[path] != nil, let master = try? machine.known(path) else { return nil }
-        return try? Log(path: path, access: .reading, surroundings: surroundings, master: master.copy())
+        return try? Log(path: path, access: .reading, dependencies: dependencies, master: master.copy())
             .ledger()
     }
 }

@@ -65,8 +65,8 @@ import Testing
 
     @Test func `a history that is not what was shown is left alone`() throws {
         let world = try leaked()
-        let worker = MasterWorker(MasterKey(bytes: try world.masterKey()), world.surroundings)
-        let secret = Secret("A", in: .team)
+        let worker = MasterWorker(MasterKey(bytes: try world.masterKey()), world.dependencies)
+        let secret = SecretID("A", in: .team)
         let history = try worker.history(of: secret, in: world.path)
         let shown = Compaction.ShownHistory(newest: history[0].time, count: UInt64(history.count))
         try world.open().append(.text("A", "set meanwhile"))
@@ -109,7 +109,7 @@ import Testing
         // Not after compactions and new keys either.
         world.disk.replace(world.path, with: before)
         var unmarked = world
-        unmarked.surroundings.checkpoints = nil
+        unmarked.dependencies.checkpoints = nil
         try unmarked.compact(keeping: .all)
         try unmarked.changeKeys()
         try unmarked.compact(keeping: .none)
@@ -120,8 +120,8 @@ import Testing
     @Test func `a copy learns what was purged elsewhere, and its next compaction removes it`() throws {
         let world = try leaked()
         var other = World(path: FaultOperation.other)
-        other.surroundings = world.surroundings
-        other.surroundings.checkpoints = nil
+        other.dependencies = world.dependencies
+        other.dependencies.checkpoints = nil
         try other.purge(.version(1), of: "A")
         let log = try world.open()
         let report = try world.merge()
@@ -147,8 +147,8 @@ import Testing
     @Test func `a version that another program writes behind its entry is in no history`() throws {
         let world = try leaked()
         var other = World(path: FaultOperation.other)
-        other.surroundings = world.surroundings
-        other.surroundings.checkpoints = nil
+        other.dependencies = world.dependencies
+        other.dependencies.checkpoints = nil
         let before = try other.open()
         let version = before.versions(address("A"))[1]
         var reader = try before.reader()
@@ -173,8 +173,8 @@ import Testing
         let purged = try world.open().history()
         // The other machine merges, and its file comes here by a file synchroniser.
         var other = World(path: FaultOperation.other)
-        other.surroundings = world.surroundings
-        other.surroundings.checkpoints = nil
+        other.dependencies = world.dependencies
+        other.dependencies.checkpoints = nil
         #expect(try other.open().history() == before)
         _ = try Merge.run(
             into: try other.open(.writing), from: try world.open(.reading), MergeOptions(),
@@ -281,8 +281,8 @@ import Testing
             ForgedRecord(address("C"), [1], time: World.start + 80_000_000),
         ])
         let report = try world.merge()
-        #expect(report.future == [Secret("A", in: .team)] && report.versions == 1)
-        #expect(report.ahead == [Secret("C", in: .team)])
+        #expect(report.future == [SecretID("A", in: .team)] && report.versions == 1)
+        #expect(report.ahead == [SecretID("C", in: .team)])
         try world.open().append(.text("A", "goes on"))
         #expect(try world.open().text("A") == "goes on")
         // A part of a copy is no proof of the whole.
@@ -313,8 +313,8 @@ import Testing
         let world = try hostile([ForgedRecord(address("A"), [9], time: Format.mostTime)])
         try world.merge(MergeOptions(allowsFuture: true))
         var other = World(path: FaultOperation.other)
-        other.surroundings = world.surroundings
-        other.surroundings.checkpoints = nil
+        other.dependencies = world.dependencies
+        other.dependencies.checkpoints = nil
         world.disk[FaultOperation.other] = world.bytes
         try other.purge(.version(0), of: "A")
         #expect(try world.merge().purgedThere == 1)

@@ -25,7 +25,7 @@ import Testing
 
     private static func ahead(_ world: World, _ pieceCount: Int) -> World {
         var world = world
-        world.surroundings.readAhead = ReadAheadSizes(leastCount: 1, pieceCount: pieceCount)
+        world.dependencies.readAhead = ReadAheadSizes(leastCount: 1, pieceCount: pieceCount)
         return world
     }
 

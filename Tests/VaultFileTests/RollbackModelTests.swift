@@ -86,7 +86,7 @@ private final class Histories {
 
         init(_ seed: UInt64, _ file: Copy) {
             var world = World(seed: seed)
-            world.surroundings.checkpoints = CheckpointStore(path: "/state/seen", storage: world.disk)
+            world.dependencies.checkpoints = CheckpointStore(path: "/state/seen", storage: world.disk)
             world.disk[world.path] = file.bytes
             self.world = world
             self.file = file
@@ -158,7 +158,7 @@ private final class Histories {
             deeds.append("\(index) compacts")
             _ = try Compaction.run(
                 path: node.world.path, master: node.file.key.copy(), keeping: dice.happens(50) ? .none : .all,
-                surroundings: node.world.surroundings)
+                dependencies: node.world.dependencies)
             keep(node)
         case 57..<63: try changeKeys(node, index)
         case 63..<67: try purge(node, log, index)
@@ -182,7 +182,7 @@ private final class Histories {
         let log: Log
         do {
             log = try Log(
-                path: node.world.path, access: .writing, surroundings: node.world.surroundings,
+                path: node.world.path, access: .writing, dependencies: node.world.dependencies,
                 master: node.file.key.copy())
         } catch VaultFileError.rolledBack(let rollback) {
             counts.refused += 1
@@ -196,11 +196,11 @@ private final class Histories {
 
     private func accept(_ node: Node) throws {
         node.world.disk.replace(node.world.path, with: node.file.bytes)
-        var unmarked = node.world.surroundings
+        var unmarked = node.world.dependencies
         unmarked.checkpoints = nil
         let log = try Log(
-            path: node.world.path, access: .writing, surroundings: unmarked, master: node.file.key.copy())
-        if let store = node.world.surroundings.checkpoints { _ = try log.accept(in: store) }
+            path: node.world.path, access: .writing, dependencies: unmarked, master: node.file.key.copy())
+        if let store = node.world.dependencies.checkpoints { _ = try log.accept(in: store) }
         node.seen = node.file.truth
     }
 
@@ -220,12 +220,12 @@ private final class Histories {
         deeds.append("\(index) changes its keys")
         counts.keyChanges += 1
         let passphrase = node.world.passphrase
-        let header = try Log.readHeader(path: node.world.path, surroundings: node.world.surroundings)
+        let header = try Log.readHeader(path: node.world.path, dependencies: node.world.dependencies)
         let new = try NewKeys(
             for: header.vaultID, passphrase: passphrase.span, parameters: World.weak, hasRecoveryKey: false,
-            surroundings: node.world.surroundings)
+            dependencies: node.world.dependencies)
         _ = try Compaction.changeKeys(
-            path: node.world.path, from: node.file.key.copy(), to: new, surroundings: node.world.surroundings)
+            path: node.world.path, from: node.file.key.copy(), to: new, dependencies: node.world.dependencies)
         node.file.key = MasterKey(bytes: new.master.withBytes { key in key.array(key.indices) })
         node.file.earlierKeys.insert(node.file.keyNumber)
         lastKey += 1
@@ -239,7 +239,7 @@ private final class Histories {
         deeds.append("\(index) purges")
         _ = try Compaction.purge(
             dice.happens(50) ? .all : .version(0), of: address, path: node.world.path,
-            master: node.file.key.copy(), surroundings: node.world.surroundings)
+            master: node.file.key.copy(), dependencies: node.world.dependencies)
         keep(node, adding: change())
     }
 
@@ -247,10 +247,10 @@ private final class Histories {
         let there = dice.happens(70) ? other.file : snapshots.randomElement(using: &dice) ?? other.file
         let here = node.file
         node.world.disk["/home/other.vault"] = there.bytes
-        var unmarked = node.world.surroundings
+        var unmarked = node.world.dependencies
         unmarked.checkpoints = nil
         let otherLog = try Log(
-            path: "/home/other.vault", access: .reading, surroundings: unmarked, master: there.key.copy())
+            path: "/home/other.vault", access: .reading, dependencies: unmarked, master: there.key.copy())
         let isNewer = there.earlierKeys.contains(here.keyNumber)
         deeds.append("\(index) merges \(isNewer ? "and takes keys" : "")")
         let report = try Merge.run(

@@ -23,10 +23,10 @@ import Testing
     /// Works on the copy elsewhere, where this machine remembers nothing.
     private func elsewhere(_ world: World) -> World {
         var away = World(seed: 5, path: world.path)
-        away.surroundings.storage = world.disk
+        away.dependencies.storage = world.disk
         let other = World(seed: 6, path: RollbackTests.other)
         var result = other
-        result.surroundings.storage = away.surroundings.storage
+        result.dependencies.storage = away.dependencies.storage
         return result
     }
 
@@ -106,7 +106,7 @@ import Testing
         // The id of a vault is public, and whoever has a passphrase of his own can seal anything.
         let forger = World(seed: 7, path: RollbackTests.other, passphrase: "of the forger")
         var stranger = forger
-        stranger.surroundings.storage = world.disk
+        stranger.dependencies.storage = world.disk
         try world.disk.remove(RollbackTests.other)
         _ = try stranger.create()
         try stranger.claim(world.open().header.vaultID.bytes)
@@ -125,7 +125,7 @@ import Testing
         let older = Array(world.bytes.dropLast(176))
         world.disk.replace(world.path, with: older)
         var unmarked = world
-        unmarked.surroundings.checkpoints = nil
+        unmarked.dependencies.checkpoints = nil
         let report = try Merge.run(
             into: try unmarked.open(), from: try stranger.open(), MergeOptions(), now: world.clock.now)
         #expect(report.relation == .unrelated)
@@ -140,7 +140,7 @@ import Testing
         try elsewhere(world).open().append(.text("B", "there"))
         let (diverged, kept) = (world.disk[RollbackTests.other], "/home/kept.vault")
         world.disk[kept] = world.bytes
-        let worker = MasterWorker(MasterKey(bytes: try world.masterKey()), world.surroundings)
+        let worker = MasterWorker(MasterKey(bytes: try world.masterKey()), world.dependencies)
         for (file, reason) in [(lacking, Rollback.Reason.older), (diverged, .diverged)] {
             world.disk.replace(world.path, with: file)
             world.disk[RollbackTests.other] = lacking
@@ -189,7 +189,7 @@ import Testing
         #expect(starts.count == 2)
         world.disk.replace(world.path, with: Array(world.bytes[..<Int(cut)]))
         var unmarked = world
-        unmarked.surroundings.checkpoints = nil
+        unmarked.dependencies.checkpoints = nil
         let half = try unmarked.open()
         #expect(try half.refusal(of: seenThere) != nil)
         #expect(try half.ancestry.heads(half.namer()).count == 1)
@@ -254,7 +254,7 @@ import Testing
         #expect(verdict == .rolledBack(Rollback(.unprovableRewrite, lastSeen: 0)))
         // This program's own rewrite of it sets the flag that keeps those programs from writing.
         var unmarked = world
-        unmarked.surroundings.checkpoints = nil
+        unmarked.dependencies.checkpoints = nil
         try unmarked.compact()
         #expect(try Array(unmarked.open().header.bytes[20..<24]) == [1, 0, 0, 0])
     }
@@ -264,10 +264,10 @@ import Testing
     {
         let world = try forked()
         var backup = World(path: RollbackTests.other)
-        backup.surroundings = world.surroundings
+        backup.dependencies = world.dependencies
         world.disk["/home/same"] = world.bytes
         var same = World(path: "/home/same")
-        same.surroundings = world.surroundings
+        same.dependencies = world.dependencies
         #expect(try same.open().observations == [])
         let log = try backup.open()
         #expect(log.observations.count == 1)
@@ -283,8 +283,8 @@ import Testing
         #expect(try world.open().observations == [.checkpointTorn])
         #expect(try world.open().observations == [])
         var nowhere = world
-        nowhere.surroundings.checkpoints = nil
-        nowhere.surroundings.hasNowhereToRemember = true
+        nowhere.dependencies.checkpoints = nil
+        nowhere.dependencies.hasNowhereToRemember = true
         #expect(try nowhere.open().observations == [.nowhereToRemember])
     }
 }
@@ -293,7 +293,7 @@ extension World {
     /// Rewrites the file as a program did that knows no proof of descent.
     fileprivate func rewriteAsBefore() throws {
         var unmarked = self
-        unmarked.surroundings.checkpoints = nil
+        unmarked.dependencies.checkpoints = nil
         let log = try unmarked.open()
         let records = try log.addresses.flatMap { address in
             try log.entries(address).reversed().map { ForgedRecord(address, $0.value, time: $0.time) }
@@ -324,11 +324,12 @@ extension World {
     fileprivate func claim(_ vaultID: [UInt8]) throws {
         let passphrase = passphrase
         let master = try key()
-        let slot = try Slot.encode(
+        let slot = try KeySlot.encode(
             passphrase: passphrase.span, parameters: World.weak, master: master,
-            vaultID: Bytes16(vaultID.span, at: 0), entropy: surroundings.entropy)
+            vaultID: Bytes16(vaultID.span, at: 0), entropy: dependencies.entropy)
         let header = try Header.encode(
-            Header.Fields(vaultID: vaultID, fileSalt: noise(32)), slots: [slot, Slot.empty], master: master)
+            Header.Fields(vaultID: vaultID, fileSalt: noise(32)), slots: [slot, KeySlot.empty], master: master
+        )
         disk.replace(path, with: try Header(header, bounds: .testOnlyWeak).front)
     }
 }

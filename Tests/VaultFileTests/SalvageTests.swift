@@ -10,17 +10,17 @@ import Testing
 
     private func salvage(_ world: World) throws(VaultFileError) -> Salvage.Report {
         var key: Key?
-        for header in try Salvage.headers(of: world.path, surroundings: world.surroundings) where key == nil {
+        for header in try Salvage.headers(of: world.path, dependencies: world.dependencies) where key == nil {
             key = try header.unlock(passphrase: world.passphrase.span)
         }
         guard let key = key.take() else { throw .damagedHeader }
         return try Salvage.run(
-            from: world.path, to: SalvageTests.target, master: key, surroundings: world.surroundings)
+            from: world.path, to: SalvageTests.target, master: key, dependencies: world.dependencies)
     }
 
     /// What the new vault holds, opened with the same passphrase.
     private func saved(_ world: World) throws(VaultFileError) -> History {
-        try Log(path: SalvageTests.target, access: .reading, surroundings: world.surroundings) {
+        try Log(path: SalvageTests.target, access: .reading, dependencies: world.dependencies) {
             header throws(VaultFileError) in try header.unlock(passphrase: world.passphrase.span)
         }.history()
     }
@@ -160,7 +160,7 @@ import Testing
             do {
                 let report = try Salvage.run(
                     from: world.path, to: SalvageTests.target, master: Key(copying: key.span),
-                    surroundings: world.surroundings)
+                    dependencies: world.dependencies)
                 let saved = try saved(world)
                 for (address, entries) in saved {
                     #expect(entries.allSatisfy { history[address]?.contains($0) == true }, "run \(run)")

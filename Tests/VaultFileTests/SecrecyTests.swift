@@ -58,7 +58,7 @@ import Testing
     {
         var worlds = [World(), World()]
         for index in worlds.indices {
-            worlds[index].surroundings.entropy = .system
+            worlds[index].dependencies.entropy = .system
             try sample(worlds[index])
         }
         let (left, right) = (worlds[0].bytes, worlds[1].bytes)

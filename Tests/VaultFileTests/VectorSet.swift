@@ -78,7 +78,7 @@ struct SetVector {
     func world() throws -> World {
         let file = head["files"]?.list?.first ?? .members(head)
         var world = World(passphrase: file["passphrase"]?.text ?? "")
-        world.surroundings.readingBounds = .reading
+        world.dependencies.readingBounds = .reading
         world.clock.now = head["now"]?.number ?? World.start
         for (file, path) in zip(files, [world.path, SetVector.otherPath]) { world.disk[path] = file }
         return world

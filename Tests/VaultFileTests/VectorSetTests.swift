@@ -79,7 +79,7 @@ import Testing
             // Nobody who has such a passphrase asks a header to be unlocked with it.
             var isAsked = false
             do throws(VaultFileError) {
-                log = try Log(path: world.path, access: .reading, surroundings: world.surroundings) {
+                log = try Log(path: world.path, access: .reading, dependencies: world.dependencies) {
                     _ throws(VaultFileError) in
                     isAsked = true
                     throw .wrongPassphrase
@@ -115,7 +115,7 @@ import Testing
         _ vector: SetVector, _ world: World, _ opener: Opener
     ) throws -> [String: Fact] {
         var world = world
-        world.surroundings.checkpoints = CheckpointStore(path: "/state/seen", storage: world.disk)
+        world.dependencies.checkpoints = CheckpointStore(path: "/state/seen", storage: world.disk)
         let name = try BLAKE2b.hash(Array(world.path.utf8).span, count: 16).hexadecimal
         let path = "/state/seen/" + name
         world.disk[path] = try #require([UInt8](hexadecimal: vector.head["checkpoint"]?.text ?? ""))
@@ -161,9 +161,9 @@ import Testing
             let keys = try NewKeys(
                 for: log.header.vaultID, passphrase: passphrase.span,
                 parameters: .init(passes: 1, memoryKiB: 8192),
-                hasRecoveryKey: false, surroundings: world.surroundings)
+                hasRecoveryKey: false, dependencies: world.dependencies)
             _ = try Compaction.changeKeys(
-                path: path, from: try log.copyOfMasterKey(), to: keys, surroundings: world.surroundings)
+                path: path, from: try log.copyOfMasterKey(), to: keys, dependencies: world.dependencies)
             return try opener.open(world).rewriteFacts()
         }
         let retention: Retention
@@ -204,7 +204,7 @@ import Testing
         }
         _ = try Compaction.purge(
             purge, of: address, path: world.path, master: try log.copyOfMasterKey(),
-            surroundings: world.surroundings)
+            dependencies: world.dependencies)
         return try opener.open(world).rewriteFacts()
     }
 
@@ -214,11 +214,11 @@ import Testing
         let target = "/home/salvaged"
         let master = try opener.salvageKey(of: world)
         let report = try Salvage.run(
-            from: world.path, to: target, master: master, surroundings: world.surroundings)
+            from: world.path, to: target, master: master, dependencies: world.dependencies)
         let isUntouched = world.bytes == vector.files[0]
         #expect(isUntouched, "\(vector.path)")
         let log = try Log(
-            path: target, access: .reading, surroundings: world.surroundings, master: try master.copy())
+            path: target, access: .reading, dependencies: world.dependencies, master: try master.copy())
         var said = try log.rewriteFacts()
         said["lost"] = .list(
             report.lost.map { lost in

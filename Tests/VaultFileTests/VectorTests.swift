@@ -58,7 +58,7 @@ private struct Vector {
     /// The vault on a disk in memory, read with the bounds of the format.
     func world() -> World {
         var world = World(passphrase: head.passphrase ?? "")
-        world.surroundings.readingBounds = .reading
+        world.dependencies.readingBounds = .reading
         world.bytes = bytes
         return world
     }

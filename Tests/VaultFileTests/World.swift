@@ -45,21 +45,21 @@ struct World {
     let clock = TestClock(World.start)
     let path: String
     let passphrase: [UInt8]
-    var surroundings = Surroundings()
+    var dependencies = Dependencies()
 
     init(seed: UInt64 = 1, path: String = "/home/a.vault", passphrase: String = "open sesame") {
         self.path = path
         self.passphrase = Array(passphrase.utf8)
         let clock = clock
-        surroundings.storage = disk
+        dependencies.storage = disk
         // VAULT_READ_AHEAD=1: every test with a second thread, which files this small do not get otherwise.
         if (try? Environment.value("VAULT_READ_AHEAD")) != nil {
-            surroundings.readAhead = ReadAheadSizes(leastCount: 1, pieceCount: 700)
+            dependencies.readAhead = ReadAheadSizes(leastCount: 1, pieceCount: 700)
         }
-        surroundings.entropy = .testOnlySequence(TestOnlySequence(seed: seed))
-        surroundings.now = { clock.look() }
-        surroundings.readingBounds = .testOnlyWeak
-        surroundings.writingBounds = .testOnlyWeak
+        dependencies.entropy = .testOnlySequence(TestOnlySequence(seed: seed))
+        dependencies.now = { clock.look() }
+        dependencies.readingBounds = .testOnlyWeak
+        dependencies.writingBounds = .testOnlyWeak
     }
 
     /// The bytes of the vault file.
@@ -70,14 +70,14 @@ struct World {
 
     func create(parameters: Argon2id.Parameters = World.weak) throws(VaultFileError) -> Log {
         try Log.create(
-            path: path, passphrase: passphrase.span, parameters: parameters, surroundings: surroundings)
+            path: path, passphrase: passphrase.span, parameters: parameters, dependencies: dependencies)
     }
 
     func open(_ access: StorageAccess = .writing, passphrase other: String? = nil) throws(VaultFileError)
         -> Log
     {
         let passphrase = other.map { Array($0.utf8) } ?? passphrase
-        return try Log(path: path, access: access, surroundings: surroundings) {
+        return try Log(path: path, access: access, dependencies: dependencies) {
             header throws(VaultFileError) in
             try header.unlock(passphrase: passphrase.span)
         }
@@ -86,13 +86,13 @@ struct World {
     /// The master key's bytes.
     func masterKey() throws(VaultFileError) -> [UInt8] {
         let passphrase = passphrase
-        let header = try Log.readHeader(path: path, surroundings: surroundings)
+        let header = try Log.readHeader(path: path, dependencies: dependencies)
         return try header.unlock(passphrase: passphrase.span).withBytes { key in key.indices.map { key[$0] } }
     }
 
     /// Opens the vault with a key that is known, to save time where thousands of mutants are opened.
     func open(master: [UInt8]) throws(VaultFileError) -> Log {
-        try Log(path: path, access: .reading, surroundings: surroundings) { _ throws(VaultFileError) in
+        try Log(path: path, access: .reading, dependencies: dependencies) { _ throws(VaultFileError) in
             do throws(SodiumError) { return try Key(copying: master.span) } catch { throw .outOfMemory }
         }
     }

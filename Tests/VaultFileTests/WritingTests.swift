@@ -72,7 +72,7 @@ import Testing
 
     @Test func `parameters below the writer's bounds are refused before anything is made`() throws {
         var world = World()
-        world.surroundings.writingBounds = .writing
+        world.dependencies.writingBounds = .writing
         #expect(throws: VaultFileError.refusedParameters(World.weak)) { try world.create() }
         #expect(world.disk.files.isEmpty)
     }

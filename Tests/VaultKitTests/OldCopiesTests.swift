@@ -27,9 +27,9 @@ import VaultKit
         try Data(content).write(to: URL(fileURLWithPath: folder + name))
     }
 
-    private func holder(_ passphrase: String) throws -> KeyHolder {
-        try KeyHolder.open(
-            place.path, passphrase: Array(passphrase.utf8).span, surroundings: TemporaryVault.surroundings)
+    private func holder(_ passphrase: String) throws -> LocalJobRunner {
+        try LocalJobRunner.open(
+            place.path, passphrase: Array(passphrase.utf8).span, dependencies: TemporaryVault.dependencies)
     }
 
     /// Changes the passphrase, and gives the names of the files that the report lists.
@@ -137,7 +137,7 @@ import VaultKit
     @Test func `a tail that this very change moved aside is listed`() throws {
         let vault = try place.open()
         var changes = try Changes()
-        for name in ["C", "D"] { try changes.set(Secret(name, in: .team), to: Array("three".utf8).span) }
+        for name in ["C", "D"] { try changes.set(SecretID(name, in: .team), to: Array("three".utf8).span) }
         try vault.commit(changes)
         // Without its last sector, it is no transaction.
         try write("test.vault", try content.dropLast(16))

@@ -31,9 +31,9 @@ import VaultKit
         let expected = named.filter(present.contains)
 
         let resolution = try vault.resolve("NAME", in: context)
-        #expect(resolution?.winner == expected.first.map { Secret("NAME", in: $0) })
-        #expect(resolution?.shadowed ?? [] == expected.dropFirst().map { Secret("NAME", in: $0) })
-        #expect(try vault.effective(in: context) == expected.prefix(1).map { Secret("NAME", in: $0) })
+        #expect(resolution?.winner == expected.first.map { SecretID("NAME", in: $0) })
+        #expect(resolution?.shadowed ?? [] == expected.dropFirst().map { SecretID("NAME", in: $0) })
+        #expect(try vault.effective(in: context) == expected.prefix(1).map { SecretID("NAME", in: $0) })
         if let winner = expected.first {
             #expect(try vault.bytes("NAME", winner) == Array("value in \(winner)".utf8))
         }
@@ -53,7 +53,7 @@ import VaultKit
         let vault = try TemporaryVault().create()
         try vault.put("NAME", .project("x"), "project")
         #expect(try vault.resolve("NAME", in: Context(cluster: "x")) == nil)
-        #expect(try !vault.contains(Secret("NAME", in: .cluster("x"))))
+        #expect(try !vault.contains(SecretID("NAME", in: .cluster("x"))))
     }
 
     @Test func `effective names are sorted bytewise, each once, with the scope that wins`() throws {
@@ -66,8 +66,8 @@ import VaultKit
         let effective = try vault.effective(in: Context(project: "web", cluster: "gpu-1"))
         #expect(
             effective == [
-                Secret("B", in: .team), Secret("_", in: Self.cluster), Secret("a", in: Self.project),
-                Secret("b", in: .team),
+                SecretID("B", in: .team), SecretID("_", in: Self.cluster), SecretID("a", in: Self.project),
+                SecretID("b", in: .team),
             ])
     }
 

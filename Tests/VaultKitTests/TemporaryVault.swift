@@ -16,11 +16,11 @@ final class TemporaryVault {
     var path: String { folder.appendingPathComponent("test.vault").path }
     static let passphrase = Array("correct horse".utf8)
 
-    static var surroundings: Surroundings {
-        var surroundings = Surroundings()
-        surroundings.readingBounds = .testOnlyWeak
-        surroundings.writingBounds = .testOnlyWeak
-        return surroundings
+    static var dependencies: Dependencies {
+        var dependencies = Dependencies()
+        dependencies.readingBounds = .testOnlyWeak
+        dependencies.writingBounds = .testOnlyWeak
+        return dependencies
     }
 
     init() throws {
@@ -34,18 +34,18 @@ final class TemporaryVault {
         try Vault.create(
             at: path, passphrase: Self.passphrase.span,
             parameters: Argon2id.Parameters(passes: 1, memoryKiB: 8),
-            surroundings: Self.surroundings)
+            dependencies: Self.dependencies)
     }
 
     func open() throws -> Vault {
-        try Vault.open(at: path, passphrase: Self.passphrase.span, surroundings: Self.surroundings)
+        try Vault.open(at: path, passphrase: Self.passphrase.span, dependencies: Self.dependencies)
     }
 }
 
 extension Session {
     /// The bytes of a value, for comparison.
     func bytes(_ name: String, _ scope: Scope, version: Int = 0) throws -> [UInt8] {
-        try value(of: Secret(name, in: scope), version: version).withBytes { span in
+        try value(of: SecretID(name, in: scope), version: version).withBytes { span in
             span.indices.map { span[$0] }
         }
     }

@@ -32,7 +32,7 @@ import VaultKit
         for vault in [vault, try temporary.open()] {
             #expect(try vault.bytes("A", .team) == Array("4".utf8))
             #expect(try vault.bytes("C", .team) == Array("c".utf8))
-            #expect(try vault.history(of: Secret("A", in: .team)).count == 1)
+            #expect(try vault.history(of: SecretID("A", in: .team)).count == 1)
         }
     }
 
@@ -47,16 +47,16 @@ import VaultKit
     @Test(arguments: ["", "1A", "A B", "A=B", "é", "A\u{0}", "-A", ".A", String(repeating: "A", count: 129)])
     func `refuses a malformed name`(name: String) throws {
         let vault = try TemporaryVault().create()
-        #expect(!Secret.isValidName(name))
+        #expect(!SecretID.isValidName(name))
         #expect(throws: VaultError.invalidName) { try vault.put(name, .team, "x") }
     }
 
     @Test(arguments: ["", "_a", "a b", "a/b", "ü", "-", String(repeating: "a", count: 129)])
     func `refuses a malformed id`(id: String) throws {
         let vault = try TemporaryVault().create()
-        #expect(!Secret.isValidID(id))
+        #expect(!SecretID.isValidID(id))
         #expect(throws: VaultError.invalidID) { try vault.put("A", .project(id), "x") }
-        #expect(throws: VaultError.invalidID) { try vault.contains(Secret("A", in: .cluster(id))) }
+        #expect(throws: VaultError.invalidID) { try vault.contains(SecretID("A", in: .cluster(id))) }
     }
 
     @Test(arguments: ["A", "_", "a.b-c_9", String(repeating: "A", count: 128)])
@@ -71,14 +71,14 @@ import VaultKit
         let vault = try temporary.create()
         var changes = try Changes()
         for index in 0..<1000 {
-            try changes.set(Secret("N\(index % 500)", in: .team), to: [UInt8(index % 251)].span)
+            try changes.set(SecretID("N\(index % 500)", in: .team), to: [UInt8(index % 251)].span)
         }
-        try changes.delete(Secret("N0", in: .team))
+        try changes.delete(SecretID("N0", in: .team))
         try vault.commit(changes)
         let again = try temporary.open()
         #expect(again.secrets().count == 499)
         #expect(try again.bytes("N499", .team) == [UInt8(999 % 251)])
-        #expect(try again.history(of: Secret("N0", in: .team)).map(\.isDeletion) == [true, false, false])
+        #expect(try again.history(of: SecretID("N0", in: .team)).map(\.isDeletion) == [true, false, false])
     }
 
     @Test func `keeps the history of a secret, deletions too`() throws {
@@ -86,7 +86,7 @@ import VaultKit
         try vault.put("N", .team, "one")
         try vault.put("N", .team, "two")
         try vault.delete("N", in: .team)
-        let history = try vault.history(of: Secret("N", in: .team))
+        let history = try vault.history(of: SecretID("N", in: .team))
         #expect(history.map(\.isDeletion) == [true, false, false])
         #expect(history[0].time > history[1].time && history[1].time > history[2].time)
         #expect(try vault.bytes("N", .team, version: 1) == Array("two".utf8))
@@ -97,7 +97,7 @@ import VaultKit
 
     @Test func `undo goes back by one, and can be undone`() throws {
         let vault = try TemporaryVault().create()
-        let secret = Secret("N", in: .team)
+        let secret = SecretID("N", in: .team)
         #expect(throws: VaultError.noSuchSecret) { try vault.undo(secret) }
         try vault.put("N", .team, "one")
         #expect(throws: VaultError.noSuchVersion) { try vault.undo(secret) }
@@ -119,7 +119,7 @@ import VaultKit
         for text in ["one", "two"] { try one.put("N", .team, text) }
         try two.refresh()
         try one.put("N", .team, "three")
-        #expect(try two.undo(Secret("N", in: .team)))
+        #expect(try two.undo(SecretID("N", in: .team)))
         #expect(try two.bytes("N", .team) == Array("two".utf8))
     }
 
@@ -152,7 +152,7 @@ import VaultKit
         ] {
             #expect(throws: error) {
                 _ = try Vault.open(
-                    at: temporary.path, passphrase: passphrase.span, surroundings: TemporaryVault.surroundings
+                    at: temporary.path, passphrase: passphrase.span, dependencies: TemporaryVault.dependencies
                 )
             }
         }

@@ -44,8 +44,8 @@ enum Engine {
     }
 
     /// A secret whose id has 12 characters and whose name has 24.
-    static func secret(_ number: Int) -> Secret {
-        Secret("SERVICE_TOKEN_" + padded(number, 10), in: .project("project-0007"))
+    static func secret(_ number: Int) -> SecretID {
+        SecretID("SERVICE_TOKEN_" + padded(number, 10), in: .project("project-0007"))
     }
 
     /// A value of 40 bytes.
@@ -67,7 +67,7 @@ enum Engine {
         }
     }
 
-    static func changes(_ secrets: [(Secret, [UInt8])]) throws -> Changes {
+    static func changes(_ secrets: [(SecretID, [UInt8])]) throws -> Changes {
         var changes = try Changes()
         for (secret, value) in secrets { try changes.set(secret, to: value.span) }
         return changes
@@ -92,7 +92,7 @@ enum Engine {
     }
 
     static func key(_ path: String) throws -> Key {
-        try Log.readHeader(path: path, surroundings: .thisMachine).unlock(passphrase: passphrase.span)
+        try Log.readHeader(path: path, dependencies: .live).unlock(passphrase: passphrase.span)
     }
 
     static func now() -> UInt64 {

@@ -97,7 +97,7 @@ private struct Encoder {
         _ name: String, _ value: Span<UInt8>, _ forms: [Quoting], _ readers: [any StatementReader],
         before: String, to text: inout SecretBuffer, _ back: inout ValueBuffer
     ) throws(SodiumError) -> Bool {
-        if format != .docker, !Secret.isVariableName(name) { return false }
+        if format != .docker, !SecretID.isVariableName(name) { return false }
         if value.first(from: 0, where: { $0 == 0 }) < value.count { return false }
         let start = text.count
         for form in forms {

@@ -31,7 +31,7 @@ public struct Import: Equatable, Sendable {
     ) throws(VaultError) {
         self.scope = scope
         try vault.refresh()
-        let secrets = assignments.names.map { Secret($0, in: scope) }
+        let secrets = assignments.names.map { SecretID($0, in: scope) }
         let present = zip(secrets, try vault.contains(secrets)).filter(\.1).map(\.0)
         var effects: [String: Effect] = [:]
         try vault.withValues(of: present) { secret, old in
@@ -49,7 +49,7 @@ public struct Import: Equatable, Sendable {
         var changes = try Changes(capacity: assignments.valueBytes)
         for entry in entries where entry.effect != .unchanged {
             try assignments.withValue(of: entry.name) { value throws(VaultError) in
-                try changes.set(Secret(entry.name, in: scope), to: value)
+                try changes.set(SecretID(entry.name, in: scope), to: value)
             }
         }
         if changes.count > 0 { try vault.commit(changes) }

@@ -56,7 +56,7 @@ struct JSONReader {
             value.removeAll()
             try string(text, into: &value)
             let name = value.withBytes { $0.text(0..<$0.count) }
-            guard !value.isTooLong, Secret.isValidName(name) else { throw Unreadable(reason: .invalidName) }
+            guard !value.isTooLong, SecretID.isValidName(name) else { throw Unreadable(reason: .invalidName) }
             if result.contains(name) { throw Unreadable(reason: .repeatedName) }
             try expect(":", text)
             skip(text)

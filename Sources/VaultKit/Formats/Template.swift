@@ -23,7 +23,7 @@ public enum Template {
             var end = text.skip(from: start) { Byte.isName($0) || Byte.isOneOf($0, ".-") }
             let name = text.text(start..<end)
             end = text.skip(from: end, while: Byte.isBlank)
-            if Secret.isValidName(name), text.has("}}", at: end) {
+            if SecretID.isValidName(name), text.has("}}", at: end) {
                 result.append(Reference(name: name, place: index..<end + 2, line: line))
                 index = end + 2
             } else {

@@ -81,7 +81,7 @@ struct Accept: Command {
     }
 
     /// Whether the file is what this machine last saw, or followed from that.
-    private static func isTrusted(_ path: String, _ worker: any Worker) throws(VaultError) -> Bool {
+    private static func isTrusted(_ path: String, _ worker: any JobRunner) throws(VaultError) -> Bool {
         do throws(VaultError) {
             _ = try worker.verify(path)
             return true
@@ -107,7 +107,7 @@ struct Accept: Command {
 
     private static func lastSeen(_ path: String) -> String {
         do throws(Errno) {
-            return try Sighting.last(path)?.text ?? "nothing"
+            return try CheckpointReport.last(path)?.text ?? "nothing"
         } catch {
             return "not known, \(error)"
         }

@@ -46,7 +46,7 @@ struct Check: Command {
         let check: KeylessCheck
         do throws(VaultFileError) {
             check = try options.showingProgress("checking") { progress throws(VaultFileError) in
-                try KeylessCheck(path: path, surroundings: Surroundings(), progress: progress)
+                try KeylessCheck(path: path, dependencies: Dependencies(), progress: progress)
             }
         } catch {
             throw Failure(error, path: path)

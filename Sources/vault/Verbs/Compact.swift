@@ -75,7 +75,7 @@ extension ValueFormat where Value == Compact.Keep {
             switch text {
             case "all": Compact.Keep.all
             case "none": Compact.Keep.none
-            default: Duration.parse(text).map { Compact.Keep.replacedWithin($0) }
+            default: DurationFormat.parse(text).map { Compact.Keep.replacedWithin($0) }
             }
         }
     }

@@ -68,9 +68,10 @@ private struct Relocation {
     }
 
     func run(removes: Bool) throws(Failure) {
-        let name = try Target(name: name).checkedName()
-        let source = Secret(name, in: try scope(from, fromID, "--from"))
-        let target = Secret(try Target(name: newName ?? name).checkedName(), in: try scope(to, toID, "--to"))
+        let name = try SecretSelector(name: name).checkedName()
+        let source = SecretID(name, in: try scope(from, fromID, "--from"))
+        let target = SecretID(
+            try SecretSelector(name: newName ?? name).checkedName(), in: try scope(to, toID, "--to"))
         if source == target { throw Failure(.usage, "source and target are the same secret") }
         try options.change { vault throws(Failure) in try copy(source, target, removes, in: vault) }
         options.common.confirm(
@@ -78,7 +79,7 @@ private struct Relocation {
         )
     }
 
-    private func copy(_ source: Secret, _ target: Secret, _ removes: Bool, in vault: any Session)
+    private func copy(_ source: SecretID, _ target: SecretID, _ removes: Bool, in vault: any Session)
         throws(Failure)
     {
         let exists = try options.during { () throws(VaultError) in
@@ -104,13 +105,13 @@ private struct Relocation {
         if id != nil, word == .team {
             throw Failure(.usage, "the team has no id: \(option)-id does not go with team")
         }
-        if let id, !Secret.isValidID(id) { throw .invalidID(from: "\(option)-id") }
+        if let id, !SecretID.isValidID(id) { throw .invalidID(from: "\(option)-id") }
         if let id { return word == .project ? .project(id) : .cluster(id) }
         if word == .team { return .team }
         let isProject = word == .project
         let context = try CurrentContext(options.context, for: isProject ? .project : .cluster).context
         let isKnown = (isProject ? context.project : context.cluster) != nil
-        if isKnown, let scope = try Target(scope: word).scope(options) { return scope }
+        if isKnown, let scope = try SecretSelector(scope: word).scope(options) { return scope }
         throw Failure(
             .usage, "missing option '\(option)-id': which \(word.rawValue)?", hint: "add \(option)-id ID")
     }

@@ -5,7 +5,7 @@ internal import Wording
 
 /// The verb `vault delete`.
 struct Delete: Command {
-    var target = Target()
+    var target = SecretSelector()
     var yes = false
     var options = VaultOptions()
 
@@ -29,7 +29,7 @@ struct Delete: Command {
         options.common.confirm("Deleted \(secret.scope.word) secret '\(secret.name)'")
     }
 
-    private func delete(_ secret: Secret, from vault: any Session) throws(Failure) {
+    private func delete(_ secret: SecretID, from vault: any Session) throws(Failure) {
         guard try options.during({ () throws(VaultError) in try vault.contains(secret) }) else {
             throw absent(secret.name, searched: secret.scope.described, in: vault, explicit: secret.scope)
         }

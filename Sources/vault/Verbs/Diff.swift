@@ -83,7 +83,7 @@ struct Diff: Command {
 
     private static func words(_ version: SecretVersion?) -> String {
         guard let version else { return "-" }
-        return (version.isDeletion ? "deleted " : "set ") + Calendar.format(version.time)
+        return (version.isDeletion ? "deleted " : "set ") + UTCTimestamp.format(version.time)
     }
 
     /// With milliseconds, so that no two versions of a secret look the same.
@@ -104,7 +104,7 @@ struct Diff: Command {
     private static func json(_ version: SecretVersion?) -> JSON {
         guard let version else { return .null }
         return .object([
-            ("time", .string(Calendar.format(version.time))), ("deleted", .bool(version.isDeletion)),
+            ("time", .string(UTCTimestamp.format(version.time))), ("deleted", .bool(version.isDeletion)),
         ])
     }
 
@@ -112,7 +112,7 @@ struct Diff: Command {
     private func print(_ file: String) throws(Failure) {
         try Failure.refuseEmpty(file, "FILE")
         _ = try FileOptions.header(of: file, isOperand: true)
-        let outline = { (worker: any Worker) throws(VaultError) in
+        let outline = { (worker: any JobRunner) throws(VaultError) in
             try worker.outline(Locations.realPath(of: file))
         }
         let isPassphraseNamed = options.passphrase.isGiven || other.asPassphrase != nil

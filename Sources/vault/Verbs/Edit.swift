@@ -7,7 +7,7 @@ internal import Wording
 
 /// The verb `vault edit`.
 struct Edit: Command {
-    var target = Target()
+    var target = SecretSelector()
     var allowEmpty = false
     var options = VaultOptions()
 
@@ -37,7 +37,8 @@ struct Edit: Command {
     }
 
     /// - Returns: whether the value is another one now.
-    private func edit(_ secret: Secret, in vault: any Session, with editor: String) throws(Failure) -> Bool {
+    private func edit(_ secret: SecretID, in vault: any Session, with editor: String) throws(Failure) -> Bool
+    {
         let exists = try options.during { () throws(VaultError) in try vault.contains(secret) }
         let before = try options.during { () throws(VaultError) in
             exists ? try vault.value(of: secret, version: 0) : try SecretBytes.empty()

@@ -5,7 +5,7 @@ internal import Wording
 
 /// The verb `vault explain`.
 struct Explain: Command {
-    var target = Target()
+    var target = SecretSelector()
     var json = false
     var options = VaultOptions()
 
@@ -29,7 +29,7 @@ struct Explain: Command {
 
     /// A scope that has the name.
     private struct Finding {
-        let secret: Secret
+        let secret: SecretID
         let versions: Int
         let time: UInt64
     }
@@ -44,7 +44,7 @@ struct Explain: Command {
         let vault = try options.openForReading()
         var findings: [Finding] = []
         for scope in scope.map({ [$0] }) ?? current.context.scopes {
-            let secret = Secret(name, in: scope)
+            let secret = SecretID(name, in: scope)
             let history = try options.during { () throws(VaultError) in try vault.history(of: secret) }
             guard let newest = history.first, !newest.isDeletion else { continue }
             findings.append(Finding(secret: secret, versions: history.count, time: newest.time))
@@ -64,7 +64,7 @@ struct Explain: Command {
             let versions = finding.versions == 1 ? "1 version" : "\(finding.versions) versions"
             let role = index == 0 ? "applies" : "shadowed by \(winner.secret.scope.described)"
             lines.append(
-                "  \(finding.secret.scope.described): \(role), \(versions), set \(Calendar.format(finding.time))"
+                "  \(finding.secret.scope.described): \(role), \(versions), set \(UTCTimestamp.format(finding.time))"
             )
         }
         lines += current.lines
@@ -78,7 +78,7 @@ struct Explain: Command {
             JSON.object([
                 ("scope", .string(finding.secret.scope.word)), ("id", .optional(finding.secret.scope.id)),
                 ("applies", .bool(index == 0)), ("versions", .number(finding.versions)),
-                ("time", .string(Calendar.format(finding.time))),
+                ("time", .string(UTCTimestamp.format(finding.time))),
             ])
         }
         return JSON.object([

@@ -88,7 +88,7 @@ struct ExportSecrets: Command {
 
     /// Names what the format cannot carry, and what can.
     private func refusal(
-        _ names: [String], _ effective: [Secret], in vault: any Session, _ format: ExportFormat
+        _ names: [String], _ effective: [SecretID], in vault: any Session, _ format: ExportFormat
     ) throws(Failure) -> Failure {
         var words: [String] = []
         for secret in effective where names.contains(secret.name) {

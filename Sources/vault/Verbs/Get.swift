@@ -6,7 +6,7 @@ internal import Wording
 
 /// The verb `vault get`.
 struct Get: Command {
-    var target = Target()
+    var target = SecretSelector()
     var version: Int?
     var at: UInt64?
     var force = false
@@ -33,7 +33,7 @@ struct Get: Command {
             as: .number(in: 0...(.max)))
         parameters.option(
             "--at", "TIME", "The value at this time, such as 2026-03-01 or 2026-03-01T12:00Z (UTC)", &at,
-            as: ValueFormat("a time such as 2026-03-01 or 2026-03-01T12:00Z") { Calendar.parse($0) })
+            as: ValueFormat("a time such as 2026-03-01 or 2026-03-01T12:00Z") { UTCTimestamp.parse($0) })
         parameters.flag("-f --force", "Print control characters to a terminal too", &force)
         options.declare(&parameters)
     }
@@ -46,7 +46,7 @@ struct Get: Command {
         let scopes = scope.map { [$0] } ?? current?.context.scopes ?? []
         let isNewest = version == nil && at == nil
         let vault = try options.openForReading(
-            expecting: isNewest ? scopes.first.map { Secret(name, in: $0) } : nil)
+            expecting: isNewest ? scopes.first.map { SecretID(name, in: $0) } : nil)
         let isPrinted =
             isNewest
             ? try printNewest(name, scopes, of: vault) : try printVersion(name, scope, scopes, of: vault)
@@ -64,7 +64,7 @@ struct Get: Command {
         for scope in scopes {
             let failure: Failure?
             do throws(VaultError) {
-                failure = try print(Secret(name, in: scope), version: 0, of: vault)
+                failure = try print(SecretID(name, in: scope), version: 0, of: vault)
             } catch .noSuchSecret {
                 continue
             } catch {
@@ -96,8 +96,8 @@ struct Get: Command {
     /// A version can also be asked of one that was deleted, where the scope is named.
     private func find(
         _ name: String, _ explicit: Scope?, _ scopes: [Scope], in vault: any Session
-    ) throws(Failure) -> Secret? {
-        for secret in scopes.map({ Secret(name, in: $0) }) {
+    ) throws(Failure) -> SecretID? {
+        for secret in scopes.map({ SecretID(name, in: $0) }) {
             let isThere = try options.during { () throws(VaultError) in
                 if try vault.contains(secret) { return true }
                 return explicit != nil ? try !vault.history(of: secret).isEmpty : false
@@ -108,7 +108,7 @@ struct Get: Command {
     }
 
     /// Which version is meant.
-    private func number(of secret: Secret, in vault: any Session) throws(Failure) -> Int {
+    private func number(of secret: SecretID, in vault: any Session) throws(Failure) -> Int {
         guard let at else { return version ?? 0 }
         let history = try options.during { () throws(VaultError) in try vault.history(of: secret) }
         guard let index = history.firstIndex(where: { $0.time <= at }), !history[index].isDeletion else {
@@ -122,7 +122,7 @@ struct Get: Command {
     ///
     /// - Returns: why its value could not be printed.
     private func print(
-        _ secret: Secret, version: Int, of vault: any Session
+        _ secret: SecretID, version: Int, of vault: any Session
     ) throws(VaultError) -> Failure? {
         var failure: Failure?
         try vault.withValue(of: secret, version: version) { value in

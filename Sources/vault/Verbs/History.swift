@@ -5,7 +5,7 @@ internal import Wording
 
 /// The verb `vault history`.
 struct History: Command {
-    var target = Target()
+    var target = SecretSelector()
     var json = false
     var options = VaultOptions()
 
@@ -34,7 +34,7 @@ struct History: Command {
         if json {
             let versions = history.enumerated().map { number, version in
                 JSON.object([
-                    ("version", .number(number)), ("time", .string(Calendar.format(version.time))),
+                    ("version", .number(number)), ("time", .string(UTCTimestamp.format(version.time))),
                     ("deleted", .bool(version.isDeletion)),
                 ])
             }
@@ -43,11 +43,11 @@ struct History: Command {
         } else if Output.isTerminal {
             var table = Table("VERSION", "TIME", "CHANGE")
             for (number, version) in history.enumerated() {
-                table.add(String(number), Calendar.format(version.time), version.change)
+                table.add(String(number), UTCTimestamp.format(version.time), version.change)
             }
             try Output.write(table.text)
         } else {
-            let lines = history.enumerated().map { "\($0)\t\(Calendar.format($1.time))\t\($1.change)\n" }
+            let lines = history.enumerated().map { "\($0)\t\(UTCTimestamp.format($1.time))\t\($1.change)\n" }
             try Output.write(lines.joined())
         }
     }

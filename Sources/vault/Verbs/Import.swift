@@ -56,7 +56,7 @@ struct ImportSecrets: Command {
             throw Failure(.usage, "missing option '--format'", hint: "one of dotenv, json")
         }
         try Failure.refuseDialect(dialect, isDotenv: format == .dotenv)
-        guard let scope = try Target(scope: scope, id: id).scope(options) else {
+        guard let scope = try SecretSelector(scope: scope, id: id).scope(options) else {
             throw Failure(.usage, "missing operand SCOPE")
         }
         // What is wrong with the file is said before anybody is asked for a passphrase.

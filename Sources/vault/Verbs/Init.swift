@@ -79,8 +79,8 @@ struct Init: Command {
 
     /// Makes sure that a vault which is only not there at the moment is not replaced by a new one.
     private func refuseSeen(_ path: String) throws(Failure) {
-        let seen = try? Sighting.last(path)
-        guard seen != nil || Sighting.isTorn(path) else { return }
+        let seen = try? CheckpointReport.last(path)
+        guard seen != nil || CheckpointReport.isTorn(path) else { return }
         let message =
             "this machine saw a vault at \(path), and there is no file now (last seen: \(seen?.text ?? "not known; the checkpoint is not whole"))"
         guard InheritedDescriptor.standardInput.isTerminal else {

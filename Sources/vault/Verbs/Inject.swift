@@ -77,7 +77,7 @@ struct Inject: Command {
     }
 
     private func refuseMissing(
-        _ references: [Template.Reference], _ secrets: [String: Secret], _ current: CurrentContext
+        _ references: [Template.Reference], _ secrets: [String: SecretID], _ current: CurrentContext
     ) throws(Failure) {
         var words: [String] = []
         for reference in references where secrets[reference.name] == nil {

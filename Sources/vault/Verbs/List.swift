@@ -4,7 +4,7 @@ internal import Wording
 
 /// The verb `vault list`.
 struct List: Command {
-    var target = Target()
+    var target = SecretSelector()
     var all = false
     var json = false
     var options = VaultOptions()
@@ -34,7 +34,7 @@ struct List: Command {
         let scope = try target.scope(options)
         let current = scope == nil && !all ? try CurrentContext(options.context) : nil
         let vault = try options.openForReading()
-        let secrets: [Secret]
+        let secrets: [SecretID]
         if let current {
             secrets = try options.during { () throws(VaultError) in try vault.effective(in: current.context) }
         } else {
@@ -52,7 +52,7 @@ struct List: Command {
         if !secrets.isEmpty { try Output.write(lines(secrets).span) }
     }
 
-    private func lines(_ secrets: [Secret]) -> [UInt8] {
+    private func lines(_ secrets: [SecretID]) -> [UInt8] {
         if Output.isTerminal {
             var table = Table("NAME", "SCOPE", "ID")
             for secret in secrets { table.add(secret.name, secret.scope.word, secret.scope.id ?? "") }
@@ -67,7 +67,7 @@ struct List: Command {
     }
 }
 
-extension Secret {
+extension SecretID {
     /// As `list --all` prints it.
     var line: String { "\(scope.word)\t\(scope.id ?? "")\t\(name)" }
 

@@ -29,7 +29,7 @@ struct Lock: Command {
         if all { return try lockAll() }
         let path = try common.path()
         do throws(AgentError) {
-            try Agent().lock(path)
+            try AgentClient().lock(path)
         } catch .notRunning {
             // Nobody knows a key.
         } catch {
@@ -42,7 +42,7 @@ struct Lock: Command {
 
     private func lockAll() throws(Failure) {
         let view = OwnProcesses.view
-        let left = Agent.stopAll()
+        let left = AgentClient.stopAll()
         if let process = left.processes.first {
             throw Failure(
                 .other,

@@ -150,7 +150,7 @@ struct MergeCopy: Command {
 
     /// Says what the keys that were taken are worth.
     private func warnOfTakenKeys(_ path: String) {
-        guard let header = try? Log.readHeader(path: path, surroundings: Surroundings()) else { return }
+        guard let header = try? Log.readHeader(path: path, dependencies: Dependencies()) else { return }
         Unlock.warnOfCheapGuesses(header)
         if header.hasRecoveryKey {
             Output.warn("the recovery key of \(file) opens the vault, too")

@@ -7,7 +7,7 @@ internal import Wording
 
 /// The verb `vault purge`.
 struct PurgeVersions: Command {
-    var target = Target()
+    var target = SecretSelector()
     var version: Int?
     var all = false
     var yes = false
@@ -60,7 +60,7 @@ struct PurgeVersions: Command {
             let what = version.map { number in
                 let chosen = history[number]
                 let twins = history.count { $0 == chosen } - 1
-                return "version \(number) (\(chosen.change) \(Calendar.format(chosen.time)))"
+                return "version \(number) (\(chosen.change) \(UTCTimestamp.format(chosen.time)))"
                     + (twins == 0 ? "" : ", and \(twins) more of the same time,")
             }
             let all = history.count == 1 ? "the only version" : "all \(history.count) versions"
@@ -88,7 +88,7 @@ struct PurgeVersions: Command {
             "Copies of the file that were made before still hold \(removed == 1 ? "it" : "them")")
     }
 
-    private func noSuchVersion(_ version: Int, of secret: Secret) -> Failure {
+    private func noSuchVersion(_ version: Int, of secret: SecretID) -> Failure {
         Failure(.noSuchSecret, "no version \(version) of '\(secret.name)' in \(secret.scope.described)")
     }
 }

@@ -76,7 +76,7 @@ struct Restore: Command {
 
     /// Calls `body` with somebody who has the key of the backup.
     private func withSourceKey<R>(
-        _ body: (any Worker) throws(VaultError) -> R
+        _ body: (any JobRunner) throws(VaultError) -> R
     ) throws(Failure) -> Result<R, VaultError> {
         do throws(Failure) {
             return try options.withKey(of: source, other, body)
@@ -92,17 +92,17 @@ struct Restore: Command {
     ///
     /// - Returns: the point that the backup has reached.
     private func describe(
-        _ source: String, _ real: String, _ worker: any Worker
+        _ source: String, _ real: String, _ worker: any JobRunner
     ) throws(VaultError) -> Mark {
         let backup = try worker.verify(source, isCopy: true, seenAt: real)
         let isShown = !yes || !options.common.quiet
         if isShown { Output.note("the backup: \(backup.description)") }
-        let present = try? Log.readHeader(path: real, surroundings: Surroundings())
+        let present = try? Log.readHeader(path: real, dependencies: Dependencies())
         let isOther = present.map { $0.vaultID != backup.mark.vaultID } ?? false
         if let text = try describePresent(real, isOther, worker), isShown {
             Output.note("there now: \(text)")
         }
-        let last = try? Sighting.last(real)
+        let last = try? CheckpointReport.last(real)
         if isShown, let last { Output.note("last seen: \(last.text)") }
         var comparison: Comparison?
         if isOther {
@@ -141,7 +141,7 @@ struct Restore: Command {
     /// What lies in the vault's place, as far as the key of the backup and the header tell; nil, with a warning, if nothing can be
     /// told, which is no reason not to restore.
     private func describePresent(
-        _ real: String, _ isOther: Bool, _ worker: any Worker
+        _ real: String, _ isOther: Bool, _ worker: any JobRunner
     ) throws(VaultError) -> String? {
         let fault: String
         do throws(VaultError) {
@@ -163,7 +163,7 @@ struct Restore: Command {
             Output.warn(Failure(error, path: real).message)
             return nil
         }
-        return (try? Sighting.present(real)).map { "\($0.text); \(fault)" } ?? "no sound vault"
+        return (try? CheckpointReport.present(real)).map { "\($0.text); \(fault)" } ?? "no sound vault"
     }
 
     private static func words(lacking: UInt64, more: UInt64) -> String {

@@ -115,7 +115,7 @@ struct Run: Command {
         for file in memoryFiles {
             let parts = file.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
                 String.init)
-            guard parts.count == 2, Secret.isVariableName(parts[0]), Secret.isValidName(parts[1]) else {
+            guard parts.count == 2, SecretID.isVariableName(parts[0]), SecretID.isValidName(parts[1]) else {
                 throw Failure(.usage, "--file takes VARIABLE=NAME")
             }
             guard taken.insert(parts[0]).inserted else {
@@ -133,7 +133,7 @@ struct Run: Command {
 
     private static func isAssignment(_ text: String) -> Bool {
         guard let equals = text.firstIndex(of: "=") else { return false }
-        return Secret.isVariableName(text[..<equals])
+        return SecretID.isVariableName(text[..<equals])
     }
 }
 

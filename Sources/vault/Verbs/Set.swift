@@ -7,7 +7,7 @@ internal import Wording
 
 /// The verb `vault set`.
 struct SetSecret: Command {
-    var target = Target()
+    var target = SecretSelector()
     var value: String?
     var file: String?
     var generated: Int?
@@ -70,7 +70,7 @@ struct SetSecret: Command {
             let name = try nameOrAsk()
             let content = try content()
             if content.count == 0, !allowEmpty { throw SetSecret.empty }
-            try options.during(changing: Secret(name, in: scope)) { () throws(VaultError) in
+            try options.during(changing: SecretID(name, in: scope)) { () throws(VaultError) in
                 try content.withBytes { value throws(VaultError) in try vault.set(name, in: scope, to: value)
                 }
             }
@@ -92,7 +92,7 @@ struct SetSecret: Command {
             throw Failure(.usage, "missing operand NAME")
         }
         let name = try Prompt.line(terminal, "Name: ")
-        guard Secret.isValidName(name) else { throw .invalidName }
+        guard SecretID.isValidName(name) else { throw .invalidName }
         return name
     }
 

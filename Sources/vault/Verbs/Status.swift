@@ -37,7 +37,7 @@ struct Status: Command {
         let path = try common.path()
         let header: Header
         do throws(VaultFileError) {
-            header = try Log.readHeader(path: path, surroundings: Surroundings())
+            header = try Log.readHeader(path: path, dependencies: Dependencies())
         } catch {
             throw Failure(error, path: path)
         }
@@ -93,7 +93,7 @@ struct Status: Command {
         guard let backup else { return "never; make one with 'vault backup DEST'" }
         let now = SystemClock.wallMilliseconds()
         let age = now > backup ? now - backup : 0
-        let words = Calendar.format(backup) + ", \(Duration.words(milliseconds: age)) ago"
+        let words = UTCTimestamp.format(backup) + ", \(DurationFormat.words(milliseconds: age)) ago"
         return age < backupAge ? "\(words)" : "\(words); make a new one with 'vault backup DEST'"
     }
 
@@ -118,7 +118,7 @@ struct Status: Command {
         }
         object += [
             ("generation", .number(Int(clamping: header.generation))),
-            ("last_backup", .optional(backup.map(Calendar.format))),
+            ("last_backup", .optional(backup.map(UTCTimestamp.format))),
             (
                 "kdf",
                 .object([

@@ -5,7 +5,7 @@ internal import Wording
 
 /// The verb `vault undo`.
 struct Undo: Command {
-    var target = Target()
+    var target = SecretSelector()
     var options = VaultOptions()
 
     static let info = CommandInfo(
@@ -26,13 +26,14 @@ struct Undo: Command {
         let change = "\(secret.scope.word) secret '\(secret.name)'"
         options.common.confirm(
             exists
-                ? "Set \(change) back to its version of \(Calendar.format(time))"
+                ? "Set \(change) back to its version of \(UTCTimestamp.format(time))"
                 : "Deleted \(change), as it was before")
     }
 
     /// Returns the time of the version that is the present one again, and whether the secret exists in it.
-    private func undo(_ secret: Secret, in vault: any Session) throws(Failure) -> (time: UInt64, exists: Bool)
-    {
+    private func undo(_ secret: SecretID, in vault: any Session) throws(Failure) -> (
+        time: UInt64, exists: Bool
+    ) {
         let history = try options.during { () throws(VaultError) in
             try vault.refresh()
             return try vault.history(of: secret)

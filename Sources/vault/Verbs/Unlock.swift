@@ -43,9 +43,9 @@ struct Unlock: Command {
 
     func run() throws(Failure) {
         let path = try common.path()
-        let agent: Agent
+        let agent: AgentClient
         do throws(AgentError) {
-            agent = try Agent()
+            agent = try AgentClient()
         } catch {
             throw Failure(
                 .other, "there is no folder for the agent's socket",
@@ -77,7 +77,7 @@ struct Unlock: Command {
     }
 
     /// What stands if the vault is unlocked already and nobody has to be asked; nil if somebody has.
-    private func shorten(_ agent: Agent, _ path: String) throws(Failure) -> AgentStatus? {
+    private func shorten(_ agent: AgentClient, _ path: String) throws(Failure) -> AgentStatus? {
         let wish = Limits(idle: idle ?? 0, total: total ?? 0, locksOnSleep: locksOnSleep)
         do throws(AgentError) {
             return try agent.shorten(path, to: wish)
@@ -89,7 +89,7 @@ struct Unlock: Command {
     }
 
     /// The error where there is nobody to ask for `what`.
-    private func lament(_ what: String, _ agent: Agent, _ path: String) -> Failure {
+    private func lament(_ what: String, _ agent: AgentClient, _ path: String) -> Failure {
         guard (try? agent.status(of: path)) != nil else { return .noTerminal(for: what) }
         return Failure(
             .locked,
@@ -97,7 +97,7 @@ struct Unlock: Command {
             hint: Passphrase.waysToGive)
     }
 
-    private func unlock(_ agent: Agent, _ path: String) throws(Failure) -> AgentStatus {
+    private func unlock(_ agent: AgentClient, _ path: String) throws(Failure) -> AgentStatus {
         // What is wrong with the file is said before anybody is asked for anything.
         let header = try FileOptions.header(of: path)
         if recovery, !header.hasRecoveryKey { throw Failure(VaultFileError.noRecoveryKey, path: path) }
@@ -111,7 +111,7 @@ struct Unlock: Command {
     }
 
     private func unlock(
-        _ agent: Agent, _ path: String, _ limits: Limits, with credential: borrowing Credential
+        _ agent: AgentClient, _ path: String, _ limits: Limits, with credential: borrowing Credential
     ) throws(Failure) -> AgentStatus {
         var present: AgentStatus?
         var outcome: Result<AgentStatus, AgentError> = .failure(.notRunning)

@@ -4,36 +4,36 @@ internal import VaultFile
 internal import VaultKit
 
 // What the loop does with requests: agent-protocol.md, section 6. What a file is needed for, it hands over.
-extension Server {
+extension AgentServer {
     /// Deals with the complete messages at the front of `bytes`.
     ///
     /// - Returns: how many bytes they had.
-    func answer(_ bytes: Span<UInt8>, _ connection: Connection) -> Int {
+    func answer(_ bytes: Span<UInt8>, _ connection: ClientConnection) -> Int {
         var position = 0
         while !connection.isBusy {
             let rest = bytes.extracting(position..<bytes.count)
-            guard let count = Server.messageCount(rest, connection) else { break }
+            guard let count = AgentServer.messageCount(rest, connection) else { break }
             guard count > 0 else {
                 refuse(connection)
                 break
             }
             guard 4 + count <= rest.count else { break }
-            if connection.greeting == .sameVersion, Server.isAboutVault(rest[4]) {
-                let run = Server.run(in: rest, connection)
+            if connection.greeting == .sameVersion, AgentServer.isAboutVault(rest[4]) {
+                let run = AgentServer.run(in: rest, connection)
                 position += run.count
                 hand(over: rest.extracting(first: run.count), hasValues: run.hasValues, connection)
             } else {
                 position += 4 + count
                 answer(one: rest.extracting(4..<4 + count), connection)
             }
-            if reply.count >= Server.replySize { sendReplies(to: connection) }
+            if reply.count >= AgentServer.replySize { sendReplies(to: connection) }
         }
         sendReplies(to: connection)
         return position
     }
 
     /// The length of the message that begins `bytes`; 0 if it is against the rules, nil if it is not known yet.
-    private static func messageCount(_ bytes: Span<UInt8>, _ connection: Connection) -> Int? {
+    private static func messageCount(_ bytes: Span<UInt8>, _ connection: ClientConnection) -> Int? {
         guard bytes.count >= 4 else { return nil }
         let count = AgentProtocol.message(in: bytes, at: 0).count
         let most = connection.greeting == .none ? AgentProtocol.helloCount : AgentProtocol.mostMessage
@@ -46,8 +46,9 @@ extension Server {
     }
 
     /// How many bytes of whole requests about one vault `bytes` begin with, and whether there are values among them.
-    private static func run(in bytes: Span<UInt8>, _ connection: Connection) -> (count: Int, hasValues: Bool)
-    {
+    private static func run(in bytes: Span<UInt8>, _ connection: ClientConnection) -> (
+        count: Int, hasValues: Bool
+    ) {
         var (position, hasValues) = (0, false)
         while let count = messageCount(bytes.extracting(position..<bytes.count), connection), count > 0,
             position + 4 + count <= bytes.count
@@ -61,7 +62,7 @@ extension Server {
     }
 
     /// Hands requests over to the worker of their vault; those about a vault that is locked are answered here.
-    private func hand(over requests: Span<UInt8>, hasValues: Bool, _ connection: Connection) {
+    private func hand(over requests: Span<UInt8>, hasValues: Bool, _ connection: ClientConnection) {
         var file: HeldFile?
         do {
             if requests[4] == AgentProtocol.Kind.open.rawValue {
@@ -88,18 +89,22 @@ extension Server {
     }
 
     /// The files that came with a message which names so many; none where a test lets a path speak for itself.
-    private func takeFiles(_ count: Int, of connection: Connection) throws(MalformedMessage) -> [HeldFile] {
+    private func takeFiles(_ count: Int, of connection: ClientConnection) throws(MalformedMessage)
+        -> [HeldFile]
+    {
         if settings.testOnlyTrustsPaths { return [] }
         guard let files = connection.takeFiles(count) else { throw MalformedMessage() }
         return files
     }
 
-    private func proof(_ paths: [String], _ connection: Connection) throws(MalformedMessage) -> FileProof {
+    private func proof(_ paths: [String], _ connection: ClientConnection) throws(MalformedMessage)
+        -> FileProof
+    {
         FileProof(files: try takeFiles(paths.count, of: connection), paths: paths)
     }
 
     /// Answers requests that no worker is there for.
-    private func answer(_ requests: Span<UInt8>, with error: any Error, _ connection: Connection) {
+    private func answer(_ requests: Span<UInt8>, with error: any Error, _ connection: ClientConnection) {
         var position = 0
         while position < requests.count, !connection.isOver, !connection.isClosed {
             let message = AgentProtocol.message(in: requests, at: position)
@@ -115,7 +120,7 @@ extension Server {
         }
     }
 
-    private func answer(one message: Span<UInt8>, _ connection: Connection) {
+    private func answer(one message: Span<UInt8>, _ connection: ClientConnection) {
         do {
             try answer(try Request.decode(message), connection)
         } catch is SodiumError {
@@ -128,7 +133,7 @@ extension Server {
         }
     }
 
-    private func answer(_ request: consuming Request, _ connection: Connection) throws {
+    private func answer(_ request: consuming Request, _ connection: ClientConnection) throws {
         switch (consume request) {
         case .hello(let version):
             guard connection.greeting == .none else { throw MalformedMessage() }
@@ -144,7 +149,7 @@ extension Server {
         }
     }
 
-    private func stop(_ connection: Connection) throws {
+    private func stop(_ connection: ClientConnection) throws {
         lockAll()
         isStopped = true
         try reply.appendHead(AgentProtocol.Kind.stop.reply, bodyCount: 0)
@@ -154,7 +159,7 @@ extension Server {
         connection.end()
     }
 
-    private func answerGreeted(_ request: consuming Request, _ connection: Connection) throws {
+    private func answerGreeted(_ request: consuming Request, _ connection: ClientConnection) throws {
         switch (consume request) {
         case .status(let path): try askStatus(path, nil, connection)
         case .unlock(let request): try unlock(request, connection)
@@ -180,33 +185,33 @@ extension Server {
     }
 
     /// Has a client wait for an answer that is made elsewhere.
-    private func wait(_ connection: Connection) {
+    private func wait(_ connection: ClientConnection) {
         sendReplies(to: connection)
         connection.wait(now: SystemClock.monotonicMilliseconds())
     }
 
-    private func askStatus(_ path: String, _ wish: Limits?, _ connection: Connection) throws {
+    private func askStatus(_ path: String, _ wish: Limits?, _ connection: ClientConnection) throws {
         let proof = try proof([path], connection)
         guard let worker = keyring.worker(path) else { throw VaultError.locked }
         wait(connection)
-        let patience = worker.isIdle ? Server.statusPatience : Server.busyPatience
+        let patience = worker.isIdle ? AgentServer.statusPatience : AgentServer.busyPatience
         let deadline = wish == nil ? SystemClock.monotonicMilliseconds() + patience : .max
         statusRequests.append(
             StatusRequest(client: connection.id, path: path, wish: wish, proof: proof, deadline: deadline))
         worker.post(.status(connection.id, proof))
     }
 
-    private func unlock(_ request: consuming UnlockRequest, _ connection: Connection) throws {
-        var surroundings = settings.surroundings
+    private func unlock(_ request: consuming UnlockRequest, _ connection: ClientConnection) throws {
+        var dependencies = settings.dependencies
         if !request.checkpoints.isEmpty, !request.isCopy {
-            surroundings.checkpoints = CheckpointStore(path: request.checkpoints)
+            dependencies.checkpoints = CheckpointStore(path: request.checkpoints)
         }
-        surroundings.hasNowhereToRemember = surroundings.checkpoints == nil && !request.isCopy
+        dependencies.hasNowhereToRemember = dependencies.checkpoints == nil && !request.isCopy
         let (path, limits) = (request.path, request.limits)
         let proof = try proof([path], connection)
         let worker: VaultWorker
         do throws(Errno) {
-            worker = try VaultWorker(path, VaultKeys(request.key), proof, surroundings, reports, backlog)
+            worker = try VaultWorker(path, VaultKeys(request.key), proof, dependencies, reports, backlog)
         } catch {
             throw VaultError.file(.outOfMemory)
         }
@@ -214,7 +219,7 @@ extension Server {
         openings.add(worker, limits, for: connection.id)
     }
 
-    private func begin(_ job: Job, _ path: String, _ connection: Connection) throws {
+    private func begin(_ job: Job, _ path: String, _ connection: ClientConnection) throws {
         let proof = try proof([path] + job.paths, connection)
         let worker = try keyring.use(path)
         var otherKey: SharedKey?

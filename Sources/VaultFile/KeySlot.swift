@@ -2,7 +2,7 @@ internal import Platform
 internal import Sodium
 
 /// One wrapped copy of the master key: 144 bytes of the header.
-struct Slot {
+struct KeySlot {
     static let count = 144
     static let offsets = [128, 272]
     static let empty = [UInt8](repeating: 0, count: count)
@@ -15,7 +15,7 @@ struct Slot {
 
     private let bytes: [UInt8]
 
-    init(_ header: Span<UInt8>, at offset: Int) { bytes = header.array(offset..<offset + Slot.count) }
+    init(_ header: Span<UInt8>, at offset: Int) { bytes = header.array(offset..<offset + KeySlot.count) }
 
     /// Nil for a kind that does not exist.
     var kind: Kind? { Kind(rawValue: bytes[0]) }
@@ -32,7 +32,7 @@ struct Slot {
         let span = bytes.span
         guard span.isZero(2..<4), span.isZero(136..<144) else { return false }
         return switch kind {
-        case .empty: span.isZero(0..<Slot.count)
+        case .empty: span.isZero(0..<KeySlot.count)
         case .passphrase: bytes[1] == 2 && span.load(UInt32.self, at: 12) == 1
         case .recovery: bytes[1] == 0 && span.isZero(4..<16)
         case nil: false
@@ -47,7 +47,7 @@ struct Slot {
     ///   was committed to.
     func unwrap(derived: borrowing SecretBytes, vaultID: Bytes16) throws(VaultFileError) -> Key {
         let committed = try guarding { () throws(SodiumError) in
-            try Slot.commitment(slot: bytes, derived: derived, vaultID: vaultID)
+            try KeySlot.commitment(slot: bytes, derived: derived, vaultID: vaultID)
         }
         guard committed.span.isEqualInConstantTime(to: bytes.span.extracting(104..<136)) else {
             throw .wrongPassphrase

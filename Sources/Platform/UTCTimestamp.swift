@@ -1,5 +1,5 @@
 /// Moments as people write them, in UTC.
-public enum Calendar {
+public enum UTCTimestamp {
     /// `2026-11-23T22:05:01Z` for milliseconds since 1970.
     public static func format(_ milliseconds: UInt64) -> String {
         let seconds = Int(milliseconds / 1000)

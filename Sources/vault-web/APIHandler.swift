@@ -6,7 +6,7 @@ internal import VaultKit
 internal import Wording
 
 /// What the vault has to say to a request: a client of the agent, one session a request.
-struct Desk {
+struct APIHandler {
     /// The vault file.
     let path: String
 
@@ -18,7 +18,7 @@ struct Desk {
         case .file, .exchange, .lock: return nil
         case .list(let scope):
             let names = try during { session throws(VaultError) in try session.names(in: scope) }
-            return try Desk.text(.array(names.map { .object([("name", .string($0))]) }))
+            return try APIHandler.text(.array(names.map { .object([("name", .string($0))]) }))
         case .set(let secret):
             try set(secret, body)
             return nil
@@ -27,18 +27,19 @@ struct Desk {
                 try session.delete(secret.name, in: secret.scope)
             }
             return nil
-        case .contexts: return try Desk.text(try contexts())
-        case .details(let scope): return try Desk.text(try details(scope))
+        case .contexts: return try APIHandler.text(try contexts())
+        case .details(let scope): return try APIHandler.text(try details(scope))
         case .history(let secret):
             let versions = try during { session throws(VaultError) in try session.history(of: secret) }
-            return try Desk.text(
+            return try APIHandler.text(
                 .array(
                     versions.map {
                         .object([
-                            ("time", .string(Calendar.format($0.time))), ("deleted", .bool($0.isDeletion)),
+                            ("time", .string(UTCTimestamp.format($0.time))),
+                            ("deleted", .bool($0.isDeletion)),
                         ])
                     }))
-        case .effective(let context): return try Desk.text(try effective(context))
+        case .effective(let context): return try APIHandler.text(try effective(context))
         case .value: return try value(body)
         }
     }
@@ -46,14 +47,14 @@ struct Desk {
     /// Makes sure that the vault is unlocked; extends no deadline.
     func checkUnlocked() throws(Refusal) {
         do throws(AgentError) {
-            _ = try Agent().status(of: path)
+            _ = try AgentClient().status(of: path)
         } catch {
             throw Refusal(Failure(error, path: path))
         }
     }
 
-    private func set(_ secret: Secret, _ body: Span<UInt8>) throws(Refusal) {
-        let fields = try Desk.fields(body, ["value"], about: secret)
+    private func set(_ secret: SecretID, _ body: Span<UInt8>) throws(Refusal) {
+        let fields = try APIHandler.fields(body, ["value"], about: secret)
         guard fields.count(of: "value") != 0 else {
             throw Refusal(400, "the value of '\(secret.name)' is empty")
         }
@@ -65,18 +66,18 @@ struct Desk {
     }
 
     private func value(_ body: Span<UInt8>) throws(Refusal) -> SecretBuffer {
-        let fields = try Desk.fields(body, ["scope", "id", "name"])
+        let fields = try APIHandler.fields(body, ["scope", "id", "name"])
         let scope = try Route.scope(
-            Desk.text(of: "scope", in: fields) ?? "", Desk.text(of: "id", in: fields), "id")
-        let secret = try Route.secret(Desk.text(of: "name", in: fields) ?? "", in: scope)
+            APIHandler.text(of: "scope", in: fields) ?? "", APIHandler.text(of: "id", in: fields), "id")
+        let secret = try Route.secret(APIHandler.text(of: "name", in: fields) ?? "", in: scope)
         let value = try about(secret) { session throws(VaultError) in
             try session.value(of: secret, version: 0)
         }
         return try value.withBytes { value throws(Refusal) in
             guard JSONWriter.canWrite(value) else {
-                return try Desk.text(.object([("bytes", .number(value.count))]))
+                return try APIHandler.text(.object([("bytes", .number(value.count))]))
             }
-            return try Desk.allocating { () throws(SodiumError) in
+            return try APIHandler.allocating { () throws(SodiumError) in
                 var text = try SecretBuffer(capacity: value.count + 64)
                 try text.append(Array("{\"value\":".utf8).span)
                 try JSONWriter.append(value, to: &text)
@@ -108,7 +109,9 @@ struct Desk {
             var list: [JSON] = []
             for name in try session.names(in: scope) {
                 list.append(
-                    .object([("name", .string(name))] + (try Desk.past(of: Secret(name, in: scope), session)))
+                    .object(
+                        [("name", .string(name))]
+                            + (try APIHandler.past(of: SecretID(name, in: scope), session)))
                 )
             }
             return .array(list)
@@ -125,7 +128,7 @@ struct Desk {
                     let place = [
                         ("scope", JSON.string(secret.scope.word)), ("id", .optional(secret.scope.id)),
                     ]
-                    scopes.append(.object(place + (try Desk.past(of: secret, session))))
+                    scopes.append(.object(place + (try APIHandler.past(of: secret, session))))
                 }
                 list.append(.object([("name", .string(winner.name)), ("scopes", .array(scopes))]))
             }
@@ -133,12 +136,13 @@ struct Desk {
         }
     }
 
-    private static func past(of secret: Secret, _ session: any Session) throws(VaultError) -> [(String, JSON)]
-    {
+    private static func past(of secret: SecretID, _ session: any Session) throws(VaultError) -> [(
+        String, JSON
+    )] {
         let history = try session.history(of: secret)
         return [
             ("versions", .number(history.count)),
-            ("time", .string(Calendar.format(history.first?.time ?? 0))),
+            ("time", .string(UTCTimestamp.format(history.first?.time ?? 0))),
         ]
     }
 
@@ -146,7 +150,7 @@ struct Desk {
     private func during<R: ~Copyable>(_ body: (any Session) throws(VaultError) -> R) throws(Refusal) -> R {
         let session: AgentSession
         do throws(AgentError) {
-            session = try Agent().session(for: path)
+            session = try AgentClient().session(for: path)
         } catch {
             throw Refusal(Failure(error, path: path))
         }
@@ -159,7 +163,7 @@ struct Desk {
 
     /// The same for one secret, which the words name.
     private func about<R: ~Copyable>(
-        _ secret: Secret, _ body: (any Session) throws(VaultError) -> R
+        _ secret: SecretID, _ body: (any Session) throws(VaultError) -> R
     ) throws(Refusal) -> R {
         do throws(Refusal) {
             return try during(body)
@@ -173,7 +177,7 @@ struct Desk {
 
     /// The fields of a body, one flat object of strings.
     private static func fields(
-        _ body: Span<UInt8>, _ known: [String], about secret: Secret? = nil
+        _ body: Span<UInt8>, _ known: [String], about secret: SecretID? = nil
     ) throws(Refusal) -> Assignments {
         let prefix = secret.map { "'\($0.name)': " } ?? ""
         let fields: Assignments

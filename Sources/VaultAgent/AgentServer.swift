@@ -4,7 +4,7 @@ public import VaultFile
 internal import VaultKit
 
 /// The agent's loop: one thread that moves messages and watches deadlines, and never waits for a file.
-public final class Server {
+public final class AgentServer {
     /// Held until the agent has no keys any more.
     private var lock: (any StorageFile)?
     let listener: Listener
@@ -14,7 +14,7 @@ public final class Server {
     let backlog = Backlog()
     let threads = ThreadCount()
     let keyring: Keyring
-    private var connections: [Connection] = []
+    private var connections: [ClientConnection] = []
     private var nextID: ClientID = 0
     var openings = OpeningQueue()
     var jobs = JobQueue()
@@ -36,7 +36,7 @@ public final class Server {
         /// What the deadlines are read from.
         public var clock = AgentClock.system
         /// What the vaults lie on.
-        public var surroundings = Surroundings()
+        public var dependencies = Dependencies()
         /// Whether a client need not send a descriptor of the file that it means.
         package var testOnlyTrustsPaths = false
         /// How long half a message may lie around, in milliseconds.
@@ -88,7 +88,8 @@ public final class Server {
     private static let endPatience: UInt64 = 1000
 
     /// Becomes the agent of `folder`, which is made if it is missing.
-    public static func start(in folder: String, settings: Settings = Settings()) throws(StartError) -> Server
+    public static func start(in folder: String, settings: Settings = Settings()) throws(StartError)
+        -> AgentServer
     {
         do throws(Errno) {
             try PrivateFolder.prepare(folder)
@@ -116,11 +117,11 @@ public final class Server {
     private static func make(
         _ settings: Settings, _ lock: any StorageFile, _ listener: consuming Listener,
         _ timer: consuming BootTimer
-    ) throws(Errno) -> Server {
+    ) throws(Errno) -> AgentServer {
         let reports = try Mailbox<VaultWorker.Report>()
         do throws(SodiumError) {
             let scratch = try SecretBytes(count: 1 << 16)
-            return Server(
+            return AgentServer(
                 settings, lock, listener, timer, reports, scratch, try SecretBuffer(capacity: 1 << 16))
         } catch {
             throw .noMemory
@@ -150,7 +151,7 @@ public final class Server {
         self.scratch = scratch
         self.reply = reply
         keyring = Keyring(clock: settings.clock)
-        nextSelfCheck = settings.clock.now() + Server.selfCheck
+        nextSelfCheck = settings.clock.now() + AgentServer.selfCheck
         emptySince = settings.clock.now()
     }
 
@@ -163,7 +164,7 @@ public final class Server {
         listener.remove()
         // A descriptor that cannot be closed may keep the process, which knows nothing any more, from ending.
         lock = nil
-        threads.waitForAll(milliseconds: Server.endPatience)
+        threads.waitForAll(milliseconds: AgentServer.endPatience)
     }
 
     /// Waits until there is something to do and does it.
@@ -193,10 +194,10 @@ public final class Server {
         let now = settings.clock.now()
         if !keyring.isEmpty || !connections.isEmpty { emptySince = now }
         if now >= nextSelfCheck {
-            nextSelfCheck = now + Server.selfCheck
+            nextSelfCheck = now + AgentServer.selfCheck
             if !listener.isReachable { return false }
         }
-        return now < emptySince + Server.linger
+        return now < emptySince + AgentServer.linger
     }
 
     func lockAll() {
@@ -207,7 +208,7 @@ public final class Server {
 }
 
 // Waiting.
-extension Server {
+extension AgentServer {
     private func wait() throws(Errno) -> [Int] {
         poller.removeAll()
         _ = poller.add(listener)
@@ -256,8 +257,8 @@ extension Server {
 }
 
 // Connections.
-extension Server {
-    func connection(_ id: ClientID) -> Connection? {
+extension AgentServer {
+    func connection(_ id: ClientID) -> ClientConnection? {
         connections.first { $0.id == id && !$0.isClosed }
     }
 
@@ -269,7 +270,7 @@ extension Server {
             while let socket = try listener.accept() {
                 guard (try? socket.peerUserID) == settings.userID else { continue }
                 makeRoom()
-                let connection = Connection(nextID, socket, now: SystemClock.monotonicMilliseconds())
+                let connection = ClientConnection(nextID, socket, now: SystemClock.monotonicMilliseconds())
                 nextID += 1
                 connections.append(connection)
                 serve(connection)
@@ -293,7 +294,7 @@ extension Server {
     }
 
     /// Takes what a client sends and answers it.
-    private func serve(_ connection: Connection) {
+    private func serve(_ connection: ClientConnection) {
         let now = SystemClock.monotonicMilliseconds()
         connection.flush(now: now)
         do throws(SodiumError) {
@@ -322,19 +323,19 @@ extension Server {
     }
 
     /// Goes on with what a client had sent before it was answered.
-    func resume(_ connection: Connection) throws(SodiumError) {
+    func resume(_ connection: ClientConnection) throws(SodiumError) {
         try connection.resume(now: SystemClock.monotonicMilliseconds()) { answer($0, connection) }
     }
 
     /// Sends what was put together, and wipes it.
-    private func sendReply(to connection: Connection) throws(SodiumError) {
+    private func sendReply(to connection: ClientConnection) throws(SodiumError) {
         defer { forgetReply() }
         try reply.withBytes { bytes throws(SodiumError) in
             try connection.send(bytes, now: SystemClock.monotonicMilliseconds())
         }
     }
 
-    func sendReplies(to connection: Connection) {
+    func sendReplies(to connection: ClientConnection) {
         if reply.count == 0 { return }
         if (try? sendReply(to: connection)) == nil { connection.close() }
     }
@@ -345,7 +346,7 @@ extension Server {
         if reply.capacity > 1 << 21, let fresh = try? SecretBuffer(capacity: 1 << 16) { reply = fresh }
     }
 
-    func refuse(_ connection: Connection) {
+    func refuse(_ connection: ClientConnection) {
         try? WireFailure.malformed.append(to: &reply)
         try? sendReply(to: connection)
         connection.end()

@@ -2,7 +2,7 @@ internal import Platform
 internal import Sodium
 
 /// One client's end of the socket, as the agent's loop sees it.
-final class Connection {
+final class ClientConnection {
     enum Greeting { case none, sameVersion, otherVersion }
 
     let id: ClientID
@@ -121,7 +121,7 @@ final class Connection {
 
     private func putBack(_ bytes: Span<UInt8>) throws(SodiumError) {
         guard let behind = input.take() else {
-            input = try Connection.copy(bytes)
+            input = try ClientConnection.copy(bytes)
             return
         }
         var all = try SecretBuffer(capacity: bytes.count + behind.count)
@@ -155,7 +155,7 @@ final class Connection {
         if input == nil {
             let done = answer(bytes)
             if done < bytes.count, !isOver, !isClosed {
-                input = try Connection.copy(bytes.extracting(done..<bytes.count))
+                input = try ClientConnection.copy(bytes.extracting(done..<bytes.count))
             }
         } else {
             try input?.append(bytes)
@@ -185,7 +185,7 @@ final class Connection {
         if isOver || isClosed || done == kept.count { return }
         if done > 0 {
             input = try kept.withBytes { bytes throws(SodiumError) in
-                try Connection.copy(bytes.extracting(done..<bytes.count))
+                try ClientConnection.copy(bytes.extracting(done..<bytes.count))
             }
         } else {
             input = consume kept
@@ -204,7 +204,7 @@ final class Connection {
         if isClosed || done == reply.count { return }
         if let (unsent, sent) = output {
             var all = try unsent.bytes.withBytes { bytes throws(SodiumError) in
-                try Connection.copy(bytes.extracting(sent..<bytes.count))
+                try ClientConnection.copy(bytes.extracting(sent..<bytes.count))
             }
             try all.append(reply)
             output = (try all.withBytes { bytes throws(SodiumError) in try Unsent(bytes) }, 0)

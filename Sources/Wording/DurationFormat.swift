@@ -1,7 +1,7 @@
 package import VaultAgent
 
 /// A span of time in words.
-package enum Duration {
+package enum DurationFormat {
     /// Milliseconds; nil if the text is none.
     package static func parse(_ text: String) -> UInt64? {
         let units: [Character: UInt64] = ["s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
@@ -31,7 +31,7 @@ extension AgentStatus {
     /// When the vault is locked, in words.
     package var deadlines: String {
         let sleep = locksOnSleep ? ", and when the machine slept" : ""
-        return "in \(Duration.words(milliseconds: idleLeft)) without use, "
-            + "in \(Duration.words(milliseconds: totalLeft)) at the latest" + sleep
+        return "in \(DurationFormat.words(milliseconds: idleLeft)) without use, "
+            + "in \(DurationFormat.words(milliseconds: totalLeft)) at the latest" + sleep
     }
 }

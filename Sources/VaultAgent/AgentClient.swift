@@ -4,7 +4,7 @@ public import VaultFile
 public import VaultKit
 
 /// The agent of this user, as its clients see it: agent-protocol.md.
-public struct Agent: Sendable {
+public struct AgentClient: Sendable {
     private let folder: String
 
     /// The agent whose socket is in `folder`; nil takes the one that ``Locations`` names.
@@ -21,11 +21,12 @@ public struct Agent: Sendable {
     ///   - path: the vault's file.
     ///   - secret: whose newest value will be asked for first, if that is known; the answer comes sooner then.
     /// - Throws: ``AgentError/notRunning``; ``AgentError/vault(_:)``, with ``VaultError/locked`` if the vault is.
-    public func session(for path: String, expecting secret: Secret? = nil) throws(AgentError) -> AgentSession
+    public func session(for path: String, expecting secret: SecretID? = nil) throws(AgentError)
+        -> AgentSession
     {
         let path = try canonical(path)
         // What cannot be said to an agent is not unlocked.
-        guard AgentProtocol.isSayable(path) else { throw .vault(.locked) }
+        guard AgentProtocol.isEncodable(path) else { throw .vault(.locked) }
         var ahead: AgentConnection.Question?
         do throws(VaultError) {
             ahead = try secret.map { secret throws(VaultError) in try AgentSession.question(for: secret) }
@@ -58,14 +59,14 @@ public struct Agent: Sendable {
     fileprivate func naming<R>(
         _ paths: [String], _ body: ([HeldFile]) throws(AgentError) -> R
     ) throws(AgentError) -> R {
-        var (files, attempts) = (try Agent.hold(paths), Agent.attempts)
+        var (files, attempts) = (try AgentClient.hold(paths), AgentClient.attempts)
         while true {
             do throws(AgentError) {
                 return try body(files)
             } catch .otherFile {
                 // One may have been replaced since it was held.
                 let before = files
-                files = try Agent.hold(paths)
+                files = try AgentClient.hold(paths)
                 attempts -= 1
                 let isSame = zip(before, files).allSatisfy { (try? $0.identity) == (try? $1.identity) }
                 if isSame || attempts == 0 { throw .otherFile }
@@ -102,7 +103,7 @@ public struct Agent: Sendable {
 
     fileprivate func follow(_ path: String, to real: String) throws(AgentError) {
         guard path != real, let lexical = try? Path.lexical(path), lexical != real,
-            AgentProtocol.isSayable(lexical),
+            AgentProtocol.isEncodable(lexical),
             let checkpoints = Locations.checkpoints, !checkpoints.isKnown(lexical, toLeadTo: real)
         else { return }
         try naming([real]) { files throws(AgentError) in
@@ -123,7 +124,7 @@ public struct Agent: Sendable {
     ) throws(AgentError) -> AgentStatus {
         // An agent has no environment of its own, so it is told where to remember what it saw.
         let folder = isCopy ? "" : Locations.checkpointFolder ?? ""
-        let checkpoints = AgentProtocol.isSayable(folder) ? folder : ""
+        let checkpoints = AgentProtocol.isEncodable(folder) ? folder : ""
         let real = Locations.realPath(of: path)
         let status = try naming([real]) { files throws(AgentError) in
             try connectOrStart().status(
@@ -151,7 +152,7 @@ public struct Agent: Sendable {
     /// The file itself may be damaged, older than it was, or gone.
     ///
     /// - Throws: as ``session(for:)``.
-    public func worker(for path: String) throws(AgentError) -> AgentWorker? {
+    public func worker(for path: String) throws(AgentError) -> AgentJobRunner? {
         do throws(AgentError) {
             _ = try status(of: path)
         } catch .notRunning, .vault(.locked) {
@@ -161,7 +162,7 @@ public struct Agent: Sendable {
         } catch {
             throw error
         }
-        return AgentWorker(self, path: Locations.realPath(of: path), named: path)
+        return AgentJobRunner(self, path: Locations.realPath(of: path), named: path)
     }
 
     /// Shortens the deadlines of an unlocked vault.
@@ -220,7 +221,7 @@ public struct Agent: Sendable {
             folders.append(folder)
         }
         let told = folders.filter { folder in
-            let connection = try? AgentConnection.connect(in: folder, patience: Agent.endPatience)
+            let connection = try? AgentConnection.connect(in: folder, patience: AgentClient.endPatience)
             return connection.map { (try? $0.request(.stop)) != nil } ?? false
         }
         // Who answered has no keys any more, and ends when the system lets it.
@@ -239,7 +240,7 @@ public struct Agent: Sendable {
     }
 
     private static func haveEnded(_ agents: () -> [AgentProcess.Entry]) -> Bool {
-        var patience = Patience(milliseconds: Agent.endPatience)
+        var patience = Backoff(milliseconds: AgentClient.endPatience)
         while !agents().isEmpty { if !patience.wait() { return false } }
         return true
     }
@@ -262,7 +263,7 @@ public struct Agent: Sendable {
     private static let startPatience: UInt64 = 10_000
 
     private func connectOrStart() throws(AgentError) -> AgentConnection {
-        var patience = Patience(milliseconds: Agent.startPatience)
+        var patience = Backoff(milliseconds: AgentClient.startPatience)
         while true {
             if let connection = try running() { return connection }
             try AgentProcess.start(in: folder)
@@ -273,13 +274,13 @@ public struct Agent: Sendable {
 }
 
 /// An agent that does jobs with the key of one vault.
-public final class AgentWorker: Worker {
-    private let agent: Agent
+public final class AgentJobRunner: JobRunner {
+    private let agent: AgentClient
     private let path: String
     /// How a person named the vault, which may lead to another file than it did before.
     private let name: String
 
-    fileprivate init(_ agent: Agent, path: String, named name: String) {
+    fileprivate init(_ agent: AgentClient, path: String, named name: String) {
         self.agent = agent
         self.path = path
         self.name = name
@@ -287,7 +288,7 @@ public final class AgentWorker: Worker {
 
     /// Has a job done.
     public func perform(_ job: Job, progress: Progress) throws(VaultError) -> JobReport {
-        guard job.isSayable else { throw .file(.io(.open, .nameTooLong)) }
+        guard job.isEncodable else { throw .file(.io(.open, .nameTooLong)) }
         if job.isOnVault(at: path) {
             do throws(AgentError) { try agent.follow(name, to: path) } catch {
                 throw VaultError(error, outcomeUnknown: false)
@@ -323,7 +324,7 @@ public final class AgentWorker: Worker {
     }
 
     /// Asks for the versions of a secret.
-    public func history(of secret: Secret, in path: String) throws(VaultError) -> [SecretVersion] {
+    public func history(of secret: SecretID, in path: String) throws(VaultError) -> [SecretVersion] {
         let session: AgentSession
         do throws(AgentError) {
             session = try agent.session(for: path)

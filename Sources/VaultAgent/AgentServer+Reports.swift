@@ -4,7 +4,7 @@ internal import VaultFile
 internal import VaultKit
 
 // What workers and jobs say.
-extension Server {
+extension AgentServer {
     func take(_ report: VaultWorker.Report) {
         switch report {
         case .opened(let client, let worker, let result): finish(client, worker, result)
@@ -43,7 +43,7 @@ extension Server {
     }
 
     private func goOn(
-        _ connection: Connection, after count: Int = 0, _ unsent: Unsent? = nil, isOver: Bool = false
+        _ connection: ClientConnection, after count: Int = 0, _ unsent: Unsent? = nil, isOver: Bool = false
     ) {
         do throws(SodiumError) {
             try connection.goOn(after: count, unsent, now: SystemClock.monotonicMilliseconds())

@@ -2,7 +2,7 @@ public import Platform
 public import Sodium
 
 /// What a vault file needs from the world, so that tests can give it another.
-public struct Surroundings: Sendable {
+public struct Dependencies: Sendable {
     /// The disk.
     public var storage: any Storage
     /// What this machine saw last of each vault; nil for what has no past here, such as a backup.
@@ -40,7 +40,7 @@ public struct Surroundings: Sendable {
     }
 
     /// The same, for a file of which nothing is remembered, and nothing will be.
-    package var withoutMemory: Surroundings {
+    package var withoutMemory: Dependencies {
         var copy = self
         (copy.checkpoints, copy.ownMemory, copy.observations) = (nil, nil, nil)
         copy.hasNowhereToRemember = false

@@ -4,7 +4,7 @@ internal import Platform
 ///
 /// A derivation takes hundreds of mebibytes; two hundred scripts that start together must not take them all
 /// at once.
-struct DerivationTurn {
+struct KDFLock {
     private let file: (any StorageFile)?
 
     /// How long to wait, in milliseconds.
@@ -14,11 +14,11 @@ struct DerivationTurn {
     ///
     /// Where no lock file can be made, there is no queue.
     init?() {
-        guard let file = DerivationTurn.lockFile() else {
+        guard let file = KDFLock.lockFile() else {
             self.file = nil
             return
         }
-        var patience = Patience(milliseconds: DerivationTurn.patience)
+        var patience = Backoff(milliseconds: KDFLock.patience)
         while true {
             guard let taken = try? file.tryLock(.exclusive) else { break }
             if taken { break }

@@ -4,9 +4,9 @@ internal import Sodium
 internal import Wording
 
 /// Who is answered: web-interface.md, section 1.
-struct Gate: ~Copyable {
+struct AccessControl: ~Copyable {
     /// What a key opens.
-    enum Reach {
+    enum Permission {
         /// The exchange of the one-time token alone.
         case exchange
         /// The routes of the original.
@@ -66,8 +66,8 @@ struct Gate: ~Copyable {
     private func isOurs(_ host: String) -> Bool { ["127.0.0.1:\(port)", "localhost:\(port)"].contains(host) }
 
     /// What the key of a request opens.
-    func reach(of request: Request) throws(Refusal) -> Reach {
-        let reach = request.withValue(of: "x-api-key") { key -> Reach? in
+    func reach(of request: Request) throws(Refusal) -> Permission {
+        let reach = request.withValue(of: "x-api-key") { key -> Permission? in
             // All are compared, so that the time does not tell which one was nearly right.
             let isPage = page.matches(key)
             let isOneTime = oneTime?.matches(key) ?? false
