@@ -54,7 +54,7 @@ final class VaultWorker: Sendable {
     ///   - path: the vault's file.
     ///   - keys: opens it.
     ///   - proof: which file the client means.
-    ///   - surroundings: with the checkpoints that the client named.
+    ///   - dependencies: with the checkpoints that the client named.
     ///   - reports: where it says what became of what it was asked.
     ///   - backlog: what waits in the agent to be sent.
     /// - Throws: what the system refuses.

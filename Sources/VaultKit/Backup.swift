@@ -13,7 +13,7 @@ public struct Backup {
     /// - Parameters:
     ///   - path: the vault's file.
     ///   - worker: has the key of the vault and of its backups.
-    ///   - surroundings: the disk, the clock and the marks.
+    ///   - dependencies: the disk, the clock and the marks.
     public init(
         of path: String, by worker: any JobRunner, dependencies: Dependencies = .live
     ) {

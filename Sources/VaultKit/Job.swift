@@ -147,7 +147,7 @@ extension Job {
     /// - Parameters:
     ///   - master: the key.
     ///   - otherKey: the key of the other file, if it is another one.
-    ///   - surroundings: with the marks of this machine.
+    ///   - dependencies: with the marks of this machine.
     ///   - progress: is told how far the work is.
     public func run(
         master: borrowing Key, otherKey: SharedKey? = nil, dependencies: Dependencies, progress: Progress

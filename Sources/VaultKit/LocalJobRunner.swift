@@ -52,7 +52,7 @@ public final class LocalJobRunner: JobRunner {
     ///   - path: the file.
     ///   - passphrase: 1 to 1,024 bytes.
     ///   - isDamaged: whether the header's copy may serve where the header itself is damaged.
-    ///   - surroundings: the disk, the clock and the marks.
+    ///   - dependencies: the disk, the clock and the marks.
     /// - Throws: ``VaultError/file(_:)``, ``VaultError/invalidPassphrase``, ``VaultError/derivationBusy``.
     public static func open(
         _ path: String, passphrase: Span<UInt8>, isDamaged: Bool = false,

@@ -24,7 +24,7 @@ public final class Vault: Session {
     ///   - path: the vault file.
     ///   - passphrase: 1 to 1,024 bytes.
     ///   - access: `.reading` suffices for a file that may not be written.
-    ///   - surroundings: the disk, the clock and the marks.
+    ///   - dependencies: the disk, the clock and the marks.
     /// - Throws: ``VaultError/file(_:)``, ``VaultError/invalidPassphrase``, ``VaultError/derivationBusy``.
     ///   The file is not changed.
     public static func open(
@@ -104,7 +104,7 @@ public final class Vault: Session {
     ///   - passphrase: 1 to 1,024 bytes.
     ///   - parameters: what one guess at the passphrase shall cost; nil measures this machine and never goes
     ///     below 3 passes over 256 MiB.
-    ///   - surroundings: the disk, the clock and the marks.
+    ///   - dependencies: the disk, the clock and the marks.
     ///   - showRecoveryKey: if the vault shall have a recovery key, is lent that once the file is durable.
     /// - Throws: ``VaultError/file(_:)``, ``VaultError/invalidPassphrase``, ``VaultError/derivationBusy``; no
     ///   file is left then.
