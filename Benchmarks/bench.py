@@ -186,7 +186,7 @@ def agent_rows(bench):
             1000, [file, vault, "get", name], [client, "get", socket, path, name]))
         bench.row("vault run -- /bin/true, 100 secrets", "C: execs the same environment", 2, bench.turns(
             500, [file, vault, "run", "/bin/true"], [client, "run", names, "/bin/true"]))
-        bench.row("vault set, by the agent, durable", "C: asks the socket, writes, syncs", 1.65, bench.turns(
+        bench.row("vault set, by the agent, durable", "C: asks the socket, writes, syncs", 1.5, bench.turns(
             500, [file, vault, "set", "team", name], [client, "set", socket, path, name, bench.folder + "/frames"]))
 
 

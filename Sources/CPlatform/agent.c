@@ -40,11 +40,12 @@ int platform_socket_connect(int fd, const char *path) {
 
 int platform_socket_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
 
-int platform_socket_peer(int fd, uint32_t *user) {
+int platform_socket_peer(int fd, uint32_t *user, int32_t *process) {
     struct ucred peer;
     socklen_t length = sizeof peer;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) return -1;
     *user = peer.uid;
+    *process = peer.pid;
     return 0;
 }
 

@@ -8,9 +8,11 @@ internal import Synchronization
 public final class DescriptorDisposal: Sendable {
     private struct State {
         var waiting: [Int32] = []
-        var idle = 0
-        /// When each thread began to close what it closes now, in monotonic milliseconds; nil while it waits.
-        var started: [UInt64?] = []
+        /// How many threads there are, how many of them wait, and how many were ever started.
+        var (threads, idle, started) = (0, 0, 0)
+        /// Since when each thread closes what it closes now, in monotonic milliseconds; not by descriptor, whose number is free
+        /// again before it is closed.
+        var closing: [Int: UInt64] = [:]
     }
 
     private let state = Mutex(State())
@@ -32,8 +34,8 @@ public final class DescriptorDisposal: Sendable {
         state.withLock { state in
             let now = SystemClock.monotonicMilliseconds()
             return state.waiting.count > DescriptorDisposal.maxWaiting
-                && state.started.count == DescriptorDisposal.maxThreads
-                && state.started.allSatisfy { $0.map { now > $0 + DescriptorDisposal.patience } ?? false }
+                && state.closing.count == DescriptorDisposal.maxThreads
+                && state.closing.values.allSatisfy { now > $0 + DescriptorDisposal.patience }
         }
     }
 
@@ -46,9 +48,9 @@ public final class DescriptorDisposal: Sendable {
     private func add(_ number: Int32) -> Bool {
         let newThread = state.withLock { state -> Int? in
             state.waiting.append(number)
-            if state.idle > 0 || state.started.count == DescriptorDisposal.maxThreads { return nil }
-            state.started.append(SystemClock.monotonicMilliseconds())
-            return state.started.count - 1
+            if state.idle > 0 || state.threads == DescriptorDisposal.maxThreads { return nil }
+            (state.threads, state.started) = (state.threads + 1, state.started + 1)
+            return state.started
         }
         guard let newThread else {
             wakeup.signal()
@@ -59,10 +61,10 @@ public final class DescriptorDisposal: Sendable {
             return true
         } catch {
             return state.withLock { state in
-                if state.started.count == newThread + 1 { state.started.removeLast() }
-                // Others may take it yet, if there are any.
-                if !state.started.isEmpty { return true }
-                state.waiting.removeLast()
+                state.threads -= 1
+                // Another thread may have taken it.
+                guard let index = state.waiting.firstIndex(of: number) else { return true }
+                state.waiting.remove(at: index)
                 return false
             }
         }
@@ -82,11 +84,11 @@ public final class DescriptorDisposal: Sendable {
         state.withLock { state in
             guard !state.waiting.isEmpty else {
                 state.idle += 1
-                state.started[thread] = nil
+                state.closing[thread] = nil
                 return nil
             }
-            state.started[thread] = SystemClock.monotonicMilliseconds()
             let next = state.waiting.removeFirst()
+            state.closing[thread] = SystemClock.monotonicMilliseconds()
             // One signal may stand for several.
             if !state.waiting.isEmpty, state.idle > 0 { wakeup.signal() }
             return next

@@ -25,13 +25,21 @@ public struct LocalSocket: ~Copyable, Sendable {
         return descriptor
     }
 
-    /// The user of the process at the other end.
-    public var peerUserID: UInt32 {
+    /// The process at the other end.
+    public struct Peer: Sendable {
+        /// Whom it acts for.
+        public let userID: UInt32
+        /// Its number; 0 if this process cannot see it.
+        public let processID: Int32
+    }
+
+    /// The process at the other end: who connected, or who listened.
+    public var peer: Peer {
         get throws(Errno) {
-            var user: UInt32 = 0
+            var (user, process): (UInt32, Int32) = (0, 0)
             let number = descriptor.number
-            _ = try retrying { unsafe platform_socket_peer(number, &user) }
-            return user
+            _ = try retrying { unsafe platform_socket_peer(number, &user, &process) }
+            return Peer(userID: user, processID: process)
         }
     }
 

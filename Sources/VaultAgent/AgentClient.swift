@@ -206,9 +206,9 @@ public struct AgentClient: Sendable {
     /// What may still have keys after ``stopAll()``.
     public struct Remains: Equatable, Sendable {
         /// Agents that could not be ended, by process id.
-        public var processes: [Int32] = []
+        public let processes: [Int32]
         /// Directories with an agent that cannot be seen from here, or that belong to somebody else.
-        public var folders: [String] = []
+        public let folders: [String]
     }
 
     /// Makes every agent of this user forget everything and end, wherever its socket is, also one that is stopped, or that nobody
@@ -220,23 +220,27 @@ public struct AgentClient: Sendable {
         for folder in AgentProcess.running.map(\.folder) where !folders.contains(folder) {
             folders.append(folder)
         }
-        let told = folders.filter { folder in
-            let connection = try? AgentConnection.connect(in: folder, patience: AgentClient.endPatience)
-            return connection.map { (try? $0.request(.stop)) != nil } ?? false
+        // Who answers has no keys any more, and ends when the system lets it.
+        var (told, places): (Set<Int32>, Set<String>) = ([], [])
+        for folder in folders {
+            guard let connection = try? AgentConnection.connect(in: folder, patience: AgentClient.endPatience)
+            else { continue }
+            let process = connection.agentProcessID
+            guard (try? connection.request(.stop)) != nil else { continue }
+            told.insert(process)
+            places.insert(folder)
         }
-        // Who answered has no keys any more, and ends when the system lets it.
-        func others() -> [AgentProcess.Entry] { AgentProcess.running.filter { !told.contains($0.folder) } }
+        // Where an agent answered, another one may have been before, whose socket nobody finds any more.
+        func others() -> [AgentProcess.Entry] { AgentProcess.running.filter { !told.contains($0.id) } }
         if !haveEnded(others) {
             for agent in others() { OwnProcesses.kill(agent.id) }
             _ = haveEnded(others)
         }
-        var remains = Remains()
-        remains.processes = others().map(\.id)
-        let known = AgentProcess.running.map(\.folder)
-        remains.folders = folders.filter {
-            !told.contains($0) && !known.contains($0) && AgentProcess.mayRun(in: $0)
-        }
-        return remains
+        let left = others()
+        let known = places.union(left.map(\.folder))
+        return Remains(
+            processes: left.map(\.id),
+            folders: folders.filter { !known.contains($0) && AgentProcess.mayRun(in: $0) })
     }
 
     private static func haveEnded(_ agents: () -> [AgentProcess.Entry]) -> Bool {

@@ -32,6 +32,8 @@ public enum AgentError: Error, Equatable, Sendable {
 /// A client's end of the agent's socket.
 public final class AgentConnection {
     private let socket: LocalSocket
+    /// The agent's process; 0 if this one cannot see it.
+    var agentProcessID: Int32 { (try? socket.peer.processID) ?? 0 }
     /// The request that is being sent, then what was received of its reply; at first Hello, unless that was sent.
     private var buffer: SecretBuffer
     /// How many bytes of a reply were read already.
@@ -83,7 +85,7 @@ public final class AgentConnection {
             // Whose folder it is, is asked first: in another's, anybody could listen.
             try PrivateFolder.check(folder)
             let socket = try LocalSocket(connectingTo: socketPath, patience: patience)
-            guard try socket.peerUserID == userID else { throw .notPermitted }
+            guard try socket.peer.userID == userID else { throw .notPermitted }
             return try make(socket, opening: path, file, ahead)
         } catch .permissionDenied {
             throw .folderNotPrivate

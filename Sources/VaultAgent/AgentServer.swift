@@ -268,7 +268,7 @@ extension AgentServer {
     private func acceptAll() {
         do throws(Errno) {
             while let socket = try listener.accept() {
-                guard (try? socket.peerUserID) == settings.userID else { continue }
+                guard (try? socket.peer.userID) == settings.userID else { continue }
                 makeRoom()
                 let connection = ClientConnection(nextID, socket, now: SystemClock.monotonicMilliseconds())
                 nextID += 1

@@ -7,7 +7,7 @@ public final class Cancellation: Sendable {
     /// One that lets everything go on.
     public init() {}
 
-    /// Makes whatever has this in its surroundings throw ``VaultFileError/cancelled`` before it reads on or waits on.
+    /// Makes whatever has this among its dependencies throw ``VaultFileError/cancelled`` before it reads on or waits on.
     public func cancel() { flag.store(true, ordering: .releasing) }
 
     /// Whether it was cancelled.

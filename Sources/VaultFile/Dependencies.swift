@@ -19,7 +19,7 @@ public struct Dependencies: Sendable {
     public var entropy: Entropy
     /// The wall clock, in milliseconds since 1970.
     public var now: @Sendable () -> UInt64
-    /// Ends what is done in these surroundings; nil if nobody will.
+    /// Ends what is done with these; nil if nobody will.
     package var cancellation: Cancellation?
     /// How long a reader that finds something wrong waits for a writer to finish before it looks again, in milliseconds.
     package var lookPatience: UInt64 = 10_000

@@ -111,16 +111,8 @@ class Descriptors(Case):
 
     def test_a_descriptor_that_cannot_be_closed_delays_nobody(self):
         """A socket that lingers, as it is, and waiting in a connection that nobody received from."""
-        stuck = [lingering() for _ in range(2)]
-        self.addCleanup(lambda ends=stuck: [end.close() for three in ends for end in three[::-1]])
-        raw = socket.socket(socket.AF_UNIX)
-        raw.connect(self.box.socket)
-        # The second one comes with a message that breaks a rule, so that nothing is received after it.
-        for byte in [b"\x0b", b"\xff" * 9]:
-            (client, *_), stuck = stuck[0], stuck[1:]
-            socket.send_fds(raw, [byte], [client.fileno()])
-            client.close()
-        raw.close()
+        # A message that breaks a rule, so that nothing is received after it; and half a message.
+        self.send_lingering([[b"\xff" * 9, b"more"], [b"\x0b"]])
         status = self.box.client()
         self.assertRaises((Failure, ConnectionError), status.ask, STATUS, path_field(self.box.vault), ["/etc/passwd"] * 3)
         start = time.monotonic()
@@ -132,6 +124,31 @@ class Descriptors(Case):
         self.box.must("lock", "--all")
         self.assertLess(time.monotonic() - start, 20)
         self.assertTrue(until(lambda: not self.box.agents()))
+
+    def test_an_agent_that_is_sent_more_than_it_can_close_locks_everything_and_ends(self):
+        agent = self.box.agent
+        self.send_lingering([[b"\x0b"]] * 80)
+        self.assertTrue(until(lambda: not alive(agent)))
+        self.assertEqual(self.box.run("get", "A")[0], 4)
+        self.box.unlock()
+        self.assertEqual(self.box.must("get", "A"), b"first")
+
+    def send_lingering(self, connections):
+        """Sends connections to the agent that linger, one with each message, and gives them up.
+
+        The agent is stopped meanwhile, so that it alone has them when it closes them: only then that waits.
+        """
+        agent = self.box.agent
+        os.kill(agent, signal.SIGSTOP)
+        for messages in connections:
+            with socket.socket(socket.AF_UNIX) as raw:
+                raw.connect(self.box.socket)
+                for message in messages:
+                    client, *others = lingering()
+                    self.addCleanup(lambda others=others: [end.close() for end in others])
+                    socket.send_fds(raw, [message], [client.fileno()])
+                    client.close()
+        os.kill(agent, signal.SIGCONT)
 
     def test_many_descriptors_of_one_client_take_none_from_others(self):
         self.box.must("lock", "--all")
@@ -350,6 +367,14 @@ class EveryAgent(Case):
         agent = next(pid for pid in agents() if ("%s/gone/vault" % self.box.root) in words(pid))
         os.kill(agent, signal.SIGSTOP)
         shutil.rmtree(elsewhere["XDG_RUNTIME_DIR"])
+        self.box.must("lock", "--all")
+        self.assertTrue(until(lambda: not alive(agent)))
+
+    def test_lock_all_ends_an_agent_that_is_stopped_where_another_took_its_place(self):
+        agent = self.box.agent
+        os.kill(agent, signal.SIGSTOP)
+        shutil.rmtree(self.box.root + "/run/vault")
+        self.box.unlock()
         self.box.must("lock", "--all")
         self.assertTrue(until(lambda: not alive(agent)))
 

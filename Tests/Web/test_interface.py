@@ -412,7 +412,7 @@ class Starts(unittest.TestCase):
     def test_a_locked_vault_has_no_page(self):
         code, said = self.fails()
         self.assertEqual(code, 4)
-        self.assertIn("is locked\nvault: hint: unlock it with 'vault --vault ", said)
+        self.assertIn("is locked\nvault: hint: unlock it with 'vault --vault %s unlock'\n" % self.sandbox.vault, said)
 
     def test_no_vault_no_page(self):
         self.assertEqual(self.fails("--vault", "/nonexistent/vault")[0], 6)

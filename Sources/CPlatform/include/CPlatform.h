@@ -103,8 +103,8 @@ int platform_socket_connect(int fd, const char *path);
 /* The next connection, which neither waits nor is handed on by execve. */
 int platform_socket_accept(int fd);
 
-/* The user of the process at the other end: 0, or -1 with errno. */
-int platform_socket_peer(int fd, uint32_t *user);
+/* The user and the number of the process at the other end: 0, or -1 with errno. */
+int platform_socket_peer(int fd, uint32_t *user, int32_t *process);
 
 /* The owner of the TCP socket that is connected from a port of 127.0.0.1, or of ::1, to another one: 0, or -1 with errno, which is ENOENT if
  * there is none. */

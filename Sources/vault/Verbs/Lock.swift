@@ -14,8 +14,8 @@ struct Lock: Command {
         name: "lock", summary: "Forget the vault's keys",
         discussion: """
             The agent wipes the keys of this vault from its memory. With --all every agent that was started for your home directory \
-            wipes those of every vault, and ends: also one with another XDG_RUNTIME_DIR, one that is stopped, and one that cannot \
-            be reached any more. One that does not end when it is told to is killed.
+            wipes those of every vault, and then ends: also one with another XDG_RUNTIME_DIR, one that is stopped, and one that cannot \
+            be reached any more. One that does not answer is killed.
 
             That a vault is locked already is no error.
             """)
@@ -63,7 +63,7 @@ struct Lock: Command {
             throw Failure(
                 .other,
                 "cannot look for agents that were started with another XDG_RUNTIME_DIR: /proc is missing",
-                hint: "mount /proc; the agent that commands use here has ended")
+                hint: "mount /proc; the agent that commands use here has no keys any more")
         }
     }
 }
