@@ -30,7 +30,8 @@ let fuzzedProducts: [Product] = [
 ]
 
 let programParts: [Target.Dependency] = [
-    "CommandSyntax", "Passphrases", "Wording", "VaultAgent", "VaultKit", "Compaction", "VaultFile", "Sodium",
+    "CommandSyntax", "Passphrases", "UserMessages", "VaultAgent", "VaultKit", "Compaction", "VaultFile",
+    "Sodium",
     "Platform",
 ]
 
@@ -64,7 +65,8 @@ let package = Package(
             name: "VaultAgent", dependencies: ["VaultKit", "Compaction", "VaultFile", "Sodium", "Platform"],
             swiftSettings: rules),
         .target(
-            name: "Wording", dependencies: ["VaultAgent", "VaultKit", "VaultFile", "Sodium", "Platform"],
+            name: "UserMessages",
+            dependencies: ["VaultAgent", "VaultKit", "VaultFile", "Sodium", "Platform"],
             swiftSettings: rules),
         .target(name: "CommandSyntax", swiftSettings: rules),
         program,
@@ -73,7 +75,7 @@ let package = Package(
         .executableTarget(
             name: "vault-web",
             dependencies: [
-                "HTTPServer", "Wording", "VaultAgent", "VaultKit", "Sodium", "Platform",
+                "HTTPServer", "UserMessages", "VaultAgent", "VaultKit", "Sodium", "Platform",
             ],
             resources: [
                 .embedInCode("Page/index.html"), .embedInCode("Page/page.css"), .embedInCode("Page/page.js"),

@@ -37,16 +37,16 @@ def median(numbers):
 
 
 class Bench:
-    def __init__(self, folder, vault, quick):
-        self.folder, self.vault, self.quick = folder, vault, quick
+    def __init__(self, directory, vault, quick):
+        self.directory, self.vault, self.quick = directory, vault, quick
         self.rows, self.growth = [], []
         self.engine = os.path.join(HERE, ".build", "release", "engine")
         # Short, since a socket's path is.
         self.environment = {
-            "PATH": os.environ["PATH"], "HOME": folder, "XDG_RUNTIME_DIR": folder, "XDG_STATE_HOME": folder + "/state",
-            "VAULT_FILE": folder + "/none",
+            "PATH": os.environ["PATH"], "HOME": directory, "XDG_RUNTIME_DIR": directory, "XDG_STATE_HOME": directory + "/state",
+            "VAULT_FILE": directory + "/none",
         }
-        self.passphrase, self.value = folder + "/passphrase", folder + "/value"
+        self.passphrase, self.value = directory + "/passphrase", directory + "/value"
         for path, content in [(self.passphrase, PASSPHRASE), (self.value, "a value of forty bytes, or thereabouts..")]:
             with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
                 file.write(content)
@@ -55,13 +55,13 @@ class Bench:
                 *(["-lsodium"] if name == "file" else []))
         run("gcc", "-O2", "-o", self.floor("turns"), os.path.join(HERE, "turns.c"))
         # Programs are measured as they are installed. What a linker wrote lies in smaller pieces in the system's memory, and starts slower.
-        os.mkdir(folder + "/bin")
-        self.vault = shutil.copy(vault, folder + "/bin/vault")
+        os.mkdir(directory + "/bin")
+        self.vault = shutil.copy(vault, directory + "/bin/vault")
         for name in ["client", "line", "file"]:
             os.replace(shutil.copy(self.floor(name), self.floor(name) + ".copy"), self.floor(name))
 
     def floor(self, name):
-        return os.path.join(self.folder, name)
+        return os.path.join(self.directory, name)
 
     def runs(self, count):
         return max(3, count // 20) if self.quick else count
@@ -69,11 +69,11 @@ class Bench:
     # Vaults
 
     def path(self, name):
-        return "%s/%s.vault" % (self.folder, name)
+        return "%s/%s.vault" % (self.directory, name)
 
     def make(self, name):
         """A vault without secrets, whose passphrase costs little: what is measured begins behind it."""
-        for path in [self.path(name), self.folder + "/state"]:
+        for path in [self.path(name), self.directory + "/state"]:
             shutil.rmtree(path, ignore_errors=True) if os.path.isdir(path) else os.path.exists(path) and os.remove(path)
         run(self.vault, "init", "--quiet", "--kdf-memory", "64", "--passphrase-file", self.passphrase, environment=self.of(name))
 
@@ -86,7 +86,7 @@ class Bench:
 
     def fresh(self, name, copy):
         """A copy of a vault of which this machine remembers nothing."""
-        shutil.rmtree(self.folder + "/state", ignore_errors=True)
+        shutil.rmtree(self.directory + "/state", ignore_errors=True)
         shutil.copyfile(self.path(name), self.path(copy))
         os.sync()
 
@@ -110,7 +110,7 @@ class Bench:
             with contextlib.suppress(OSError):
                 with open("/proc/%s/cmdline" % number, "rb") as file:
                     words = file.read().split(b"\0")
-                if words[0] == b"vault-agent" and words[1].startswith(self.folder.encode()):
+                if words[0] == b"vault-agent" and words[1].startswith(self.directory.encode()):
                     with open("/proc/%s/status" % number) as file:
                         status = file.read()
                     return [int(status.split(key)[1].split()[0]) / 1024 for key in ("VmRSS:", "VmHWM:")]
@@ -172,10 +172,10 @@ class Bench:
 
 
 def agent_rows(bench):
-    vault, client, socket = bench.vault, bench.floor("client"), bench.folder + "/vault/agent.sock"
+    vault, client, socket = bench.vault, bench.floor("client"), bench.directory + "/vault/agent.sock"
     bench.row("vault --version", "C: prints a line", 2, bench.turns(500, [vault, "--version"], [bench.floor("line")]))
     name = "NAME_000050"
-    names = bench.folder + "/hundred.env"
+    names = bench.directory + "/hundred.env"
     with open(names, "w") as file:
         file.writelines("NAME_%06d=a value of forty bytes, or thereabouts..\n" % number for number in range(100))
     bench.make("hundred")
@@ -187,7 +187,7 @@ def agent_rows(bench):
         bench.row("vault run -- /bin/true, 100 secrets", "C: execs the same environment", 2, bench.turns(
             500, [file, vault, "run", "/bin/true"], [client, "run", names, "/bin/true"]))
         bench.row("vault set, by the agent, durable", "C: asks the socket, writes, syncs", 1.5, bench.turns(
-            500, [file, vault, "set", "team", name], [client, "set", socket, path, name, bench.folder + "/frames"]))
+            500, [file, vault, "set", "team", name], [client, "set", socket, path, name, bench.directory + "/frames"]))
 
 
 def most_secrets():
@@ -213,13 +213,13 @@ def engine_rows(bench):
         20, lambda: bench.at(engine, "set", fresh(), "60")[10:], lambda: bench.at(file, "append", "60", new())[10:]))
     bench.row("library: set, durable", "C: the same system calls", 1.3, bench.printed(
         20, lambda: bench.at(engine, "set", fresh(), "60")[10:],
-        lambda: bench.at(file, "commit", "60", new(), bench.folder + "/mark")[10:]))
+        lambda: bench.at(file, "commit", "60", new(), bench.directory + "/mark")[10:]))
     bench.row("library: import 10,000 in one transaction", "C: seals, writes, syncs", 1.5, bench.printed(
         41, lambda: bench.at(engine, "import", fresh(), "10000"), lambda: bench.at(file, "seal", "10000", new())))
 
 
 def list_row(bench):
-    client, socket, names = bench.floor("client"), bench.folder + "/vault/agent.sock", bench.folder + "/names.env"
+    client, socket, names = bench.floor("client"), bench.directory + "/vault/agent.sock", bench.directory + "/names.env"
     with open(names, "w") as file:
         file.writelines("NAME_%06d=a value of forty bytes, or thereabouts..\n" % number for number in range(100_000))
     bench.make("names")
@@ -296,7 +296,7 @@ def memory_row(bench):
     """The most that any verb takes that opens the file by itself."""
     name, most = "many%d" % SIZES[-1], 0
     for words in [["get", "--project", "project-0007", "SERVICE_TOKEN_0000000007"], ["list", "--all"], ["check"],
-                  ["backup", bench.folder + "/backup"], ["compact"]]:
+                  ["backup", bench.directory + "/backup"], ["compact"]]:
         child = subprocess.Popen(
             [bench.vault, *words, "--passphrase-file", bench.passphrase], env=bench.of(name), stdout=subprocess.DEVNULL)
         _, status, usage = os.wait4(child.pid, 0)
@@ -323,8 +323,8 @@ def main():
     options = parser.parse_args()
     if options.quick:
         SIZES[-2:] = []
-    folder = tempfile.mkdtemp(prefix="vb")
-    bench = Bench(folder, os.path.abspath(options.vault), options.quick)
+    directory = tempfile.mkdtemp(prefix="vb")
+    bench = Bench(directory, os.path.abspath(options.vault), options.quick)
     try:
         agent_rows(bench)
         list_row(bench)
@@ -335,7 +335,7 @@ def main():
         memory_row(bench)
     finally:
         bench.lock()
-        shutil.rmtree(folder)
+        shutil.rmtree(directory)
     print("\n%-16s" % "median ms" + "".join("%12s" % format(count, ",") for count in SIZES))
     for work in dict.fromkeys(row["work"] for row in bench.growth):
         values = {row["secrets"]: row["median"] for row in bench.growth if row["work"] == work}

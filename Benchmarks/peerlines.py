@@ -25,7 +25,7 @@ class Wrong(Exception):
 
 
 class Peer:
-    name = program = store = None  # its name, the program without which it is missing, the file or folder that it keeps
+    name = program = store = None  # its name, the program without which it is missing, the file or directory that it keeps
     packages = ()  # of Debian; of Python's package index where there are none
     encrypts = True
     copied = False  # whether a copy of the store may be put back; else what was deleted is set again
@@ -81,7 +81,7 @@ class Peer:
         return self.shell(*self.line(work, **words))
 
     def find_daemons(self):
-        """The processes that serve this store: those started here, and those that name its folder."""
+        """The processes that serve this store: those started here, and those that name its directory."""
         self.pids = {child.pid for child in self.children}
         for pid in filter(str.isdigit, os.listdir("/proc")):
             with contextlib.suppress(OSError), open("/proc/%s/cmdline" % pid, "rb") as file:
@@ -110,7 +110,7 @@ class Peer:
     def size(self):
         """Bytes of the store, and bytes of its blocks on the disk."""
         top = os.path.join(self.root, self.store)
-        paths = [top] + [os.path.join(folder, name) for folder, folders, files in os.walk(top) for name in folders + files]
+        paths = [top] + [os.path.join(directory, name) for directory, directories, files in os.walk(top) for name in directories + files]
         found = [os.lstat(path) for path in paths]
         return sum(entry.st_size for entry in found), sum(512 * entry.st_blocks for entry in found)
 

@@ -70,8 +70,8 @@ class Cell:
 
 
 class Bench:
-    def __init__(self, folder, vault, rounds, budget):
-        self.folder, self.vault, self.rounds, self.budget = folder, vault, rounds, budget
+    def __init__(self, directory, vault, rounds, budget):
+        self.directory, self.vault, self.rounds, self.budget = directory, vault, rounds, budget
         self.random = random.Random(1)
         self.live, self.opened, self.child = [], 0, None
         self.rows, self.left_out, self.missing, self.kinds = [], [], dict(NOT_TO_BE_HAD), []
@@ -84,7 +84,7 @@ class Bench:
     def open(self, kind, values=None):
         """A store of a peer, with all that serves it."""
         self.opened += 1
-        peer = kind(os.path.join(self.folder, str(self.opened)))
+        peer = kind(os.path.join(self.directory, str(self.opened)))
         if kind is Vault:
             peer.env["PATH"] = os.path.dirname(self.vault) + ":" + peer.env["PATH"]
         self.live.append(peer)
@@ -300,8 +300,8 @@ def main():
     signal.signal(signal.SIGALRM, give_up)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Not /tmp, which may lie in memory; and short, since the path of a socket has at most 107 bytes.
-    folder = tempfile.mkdtemp(prefix="vp", dir="/var/tmp")
-    bench = Bench(folder, os.path.realpath(options.vault), 3 if options.quick else 30, 1 if options.quick else 8)
+    directory = tempfile.mkdtemp(prefix="vp", dir="/var/tmp")
+    bench = Bench(directory, os.path.realpath(options.vault), 3 if options.quick else 30, 1 if options.quick else 8)
     start = datetime.datetime.now(datetime.timezone.utc)
     try:
         bench.run(*(([10, 100], 100) if options.quick else ([10, 1000, 10000], 1000)))
@@ -316,7 +316,7 @@ def main():
             signal.signal(number, signal.SIG_IGN)
         bench.stop()
         os.chdir("/")
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
     for work in WORKS:
         table(bench, work)
     costs(bench)

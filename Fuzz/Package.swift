@@ -9,7 +9,7 @@ let settings: [SwiftSetting] = [
 /// Each is a program without a `main`, which libFuzzer brings; `make fuzz` builds and runs them.
 let names = ["header", "frames", "agent", "arguments", "formats"]
 
-// To SwiftPM a package is called what its folder is called, and a clone's may be called anything, even `fuzz`.
+// To SwiftPM a package is called what its directory is called, and a clone's may be called anything, even `fuzz`.
 let vault = Context.environment["VAULT_PACKAGE"] ?? ".."
 
 let package = Package(

@@ -20,7 +20,7 @@ struct ClientTalk {
     }
 
     private nonisolated(unsafe) static let listener = RawSocket.listening(
-        at: SocketFolder.client + SocketFolder.socketName)
+        at: SocketDirectory.client + SocketDirectory.socketName)
 
     /// Ends the program if the client throws what it does not promise to.
     func run() {
@@ -39,7 +39,7 @@ struct ClientTalk {
         let listener = ClientTalk.listener
         let (path, file) = (Messages.paths[0], try HeldFile(at: "/"))
         let connection = try AgentConnection.connect(
-            in: SocketFolder.client, opening: call > 3 ? path : nil, call > 3 ? file : nil)
+            in: SocketDirectory.client, opening: call > 3 ? path : nil, call > 3 ? file : nil)
         let agent = listener.accept()
         // All is said before anything is asked.
         agent.send(replies)
@@ -56,7 +56,7 @@ struct ClientTalk {
     private func job(_ connection: AgentConnection, _ path: String) throws {
         let message = Job.check(path).message
         try connection.request(
-            .job, path: path, moreCount: message.count,
+            .job, path: path, moreSize: message.count,
             fill: { buffer throws(SodiumError) in try buffer.append(message) },
             read: { body throws(MalformedMessage) in
                 var reader = FieldReader()

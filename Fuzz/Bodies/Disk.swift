@@ -7,7 +7,7 @@ extension Span<UInt8> {
     var copied: [UInt8] { withUnsafeBufferPointer { Array($0) } }
 }
 
-/// A disk in memory, on which every folder exists; safe to use from several threads.
+/// A disk in memory, on which every directory exists; safe to use from several threads.
 final class FuzzDisk: Storage, @unchecked Sendable {
     fileprivate final class Node {
         let inode: UInt64
@@ -114,13 +114,13 @@ final class FuzzDisk: Storage, @unchecked Sendable {
         }
     }
 
-    func names(in folder: String) throws(Errno) -> [String] {
-        whole { nodes.keys.filter { Path.folder(of: $0) == folder }.map { Path.name(of: $0) } }
+    func names(in directory: String) throws(Errno) -> [String] {
+        whole { nodes.keys.filter { Path.directory(of: $0) == directory }.map { Path.name(of: $0) } }
     }
 
-    func makeFolder(_ path: String) {}
+    func makeDirectory(_ path: String) {}
 
-    func syncFolder(_ path: String) {}
+    func syncDirectory(_ path: String) {}
 
     fileprivate func nameCount(of node: Node) -> Int { whole { nodes.values.count { $0 === node } } }
 }

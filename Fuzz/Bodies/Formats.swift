@@ -50,8 +50,8 @@ public enum FormatsTarget: FuzzTarget {
     }
 
     private static func checkJSON(_ text: [UInt8], _ found: [String: [UInt8]]) {
-        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
-        let content = text.starts(with: mark) ? Array(text.dropFirst(3)) : text
+        let point: [UInt8] = [0xEF, 0xBB, 0xBF]
+        let content = text.starts(with: point) ? Array(text.dropFirst(3)) : text
         // Foundation takes byte order marks out of the middle of strings too.
         let values = found.values.map { String(decoding: $0, as: UTF8.self) }
         if values.contains(where: { $0.unicodeScalars.contains("\u{FEFF}") }) { return }

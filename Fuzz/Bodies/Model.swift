@@ -38,7 +38,7 @@ struct Model {
 
         var kind: UInt8 { plaintext[0] }
         var commits: Bool { plaintext[1] & 1 != 0 }
-        var bodyCount: Int { Int(plaintext.number(UInt32.self, at: 4)) }
+        var bodySize: Int { Int(plaintext.number(UInt32.self, at: 4)) }
         var seq: UInt64 { plaintext.number(UInt64.self, at: 8) }
         var previousTag: [UInt8] { Array(plaintext[16..<32]) }
         var transactionStart: UInt64 { plaintext.number(UInt64.self, at: 32) }
@@ -79,7 +79,7 @@ struct Model {
             case 1, 2:
                 guard let (address, entry) = Model.content(record) else { return .damaged(at: offset) }
                 staged.append((address, entry))
-            case 0xC1: if record.bodyCount != 56 { return .damaged(at: offset) }
+            case 0xC1: if record.bodySize != 56 { return .damaged(at: offset) }
             case 0..<128: return .unsupported(kind: record.kind)
             default: break
             }
@@ -134,16 +134,16 @@ struct Model {
 
     private static func keepsRules(_ record: Record) -> Bool {
         let plaintext = record.plaintext
-        guard plaintext[1] & 0xFE == 0, plaintext[2] == 0, plaintext[3] == 0, record.bodyCount <= 1_048_836,
-            record.time <= 253_402_300_799_999, plaintext.count == bucket(48 + record.bodyCount)
+        guard plaintext[1] & 0xFE == 0, plaintext[2] == 0, plaintext[3] == 0, record.bodySize <= 1_048_836,
+            record.time <= 253_402_300_799_999, plaintext.count == bucket(48 + record.bodySize)
         else { return false }
-        return plaintext[(48 + record.bodyCount)...].allSatisfy { $0 == 0 }
+        return plaintext[(48 + record.bodySize)...].allSatisfy { $0 == 0 }
     }
 
     /// The packed address and the version of a value or a tombstone; nil if a rule of section 5 is broken.
     private static func content(_ record: Record) -> ([UInt8], Entry)? {
-        guard record.bodyCount >= 4 else { return nil }
-        let body = Array(record.plaintext[48..<48 + record.bodyCount])
+        guard record.bodySize >= 4 else { return nil }
+        let body = Array(record.plaintext[48..<48 + record.bodySize])
         let (scope, idCount, nameCount) = (body[0], Int(body[1]), Int(body[2]))
         guard body[3] == 0, body.count >= 4 + idCount + nameCount, (1...128).contains(nameCount),
             scope == 1 ? idCount == 0 : (scope == 2 || scope == 3) && (1...128).contains(idCount)

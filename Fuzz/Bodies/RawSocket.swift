@@ -63,8 +63,8 @@ final class RawSocket {
     func end() { shutdown(number, Int32(SHUT_RDWR)) }
 }
 
-/// Folders of this process's own in memory, for sockets.
-enum SocketFolder {
+/// Directories of this process's own in memory, for sockets.
+enum SocketDirectory {
     static let server = make("server")
     static let client = make("client")
 
@@ -72,11 +72,11 @@ enum SocketFolder {
 
     private static func make(_ name: String) -> String {
         let path = "/dev/shm/vault-fuzz-\(getpid())-\(name)"
-        require(mkdir(path, 0o700) == 0 || errno == EEXIST, "no folder \(path)")
+        require(mkdir(path, 0o700) == 0 || errno == EEXIST, "no directory \(path)")
         atexit {
-            for folder in [SocketFolder.server, SocketFolder.client] {
-                for name in [SocketFolder.socketName, "/agent.lock"] { unlink(folder + name) }
-                rmdir(folder)
+            for directory in [SocketDirectory.server, SocketDirectory.client] {
+                for name in [SocketDirectory.socketName, "/agent.lock"] { unlink(directory + name) }
+                rmdir(directory)
             }
         }
         return path

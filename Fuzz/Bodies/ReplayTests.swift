@@ -56,11 +56,12 @@ private struct Replay {
 
     init(_ target: any FuzzTarget.Type) throws {
         self.target = target
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let directory = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent()
             .appendingPathComponent("Corpus/\(target.name)")
-        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        let names = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
         try #require(!names.isEmpty)
-        let kept = try names.map { [UInt8](try Data(contentsOf: folder.appendingPathComponent($0))) }
+        let kept = try names.map { [UInt8](try Data(contentsOf: directory.appendingPathComponent($0))) }
         inputs = target.seeds.map(\.input) + kept
     }
 

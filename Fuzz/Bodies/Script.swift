@@ -37,7 +37,7 @@ struct Script {
     }
 
     /// Longer files make the fuzzer slow.
-    private static let mostBytes = 48 << 10
+    private static let maxBytes = 48 << 10
 
     /// The file.
     static func file(_ input: [UInt8]) -> [UInt8] {
@@ -105,7 +105,7 @@ struct Script {
     private mutating func run(_ input: [UInt8]) {
         if shape & Shape.isRaw != 0 { return body = input }
         var reader = InputReader(input)
-        while !reader.isAtEnd, body.count < Script.mostBytes {
+        while !reader.isAtEnd, body.count < Script.maxBytes {
             let code = reader.byte()
             obey(code & 15, code >> 4, &reader)
         }
@@ -189,7 +189,7 @@ struct Script {
         if has(0) { plaintext.kind = reader.byte() }
         if has(1) { plaintext.flags = reader.byte() }
         if has(2) { plaintext.reserved = reader.number(UInt16.self) }
-        if has(3) { plaintext.bodyCount = reader.number(UInt32.self) }
+        if has(3) { plaintext.bodySize = reader.number(UInt32.self) }
         if has(4) { plaintext.seqSkew = UInt64(bitPattern: Int64(Int8(bitPattern: reader.byte()))) }
         if has(5) { plaintext.tagSkew = reader.byte() }
         if has(6) { plaintext.transactionStart = 4608 &+ UInt64(reader.number(UInt16.self)) &* 16 }
@@ -229,7 +229,7 @@ struct Script {
     private mutating func turnClock(_ argument: UInt8, _ reader: inout InputReader) {
         switch argument & 3 {
         case 0: time -= min(time, 1)
-        case 1: time = reader.number(UInt64.self) % (Format.mostTime + 2)
+        case 1: time = reader.number(UInt64.self) % (Format.maxTime + 2)
         case 2: time -= min(time, 1000)
         default: time += 1000
         }
@@ -248,7 +248,7 @@ struct Script {
         var flags: UInt8
         var reserved: UInt16 = 0
         var body: [UInt8]
-        var bodyCount: UInt32?
+        var bodySize: UInt32?
         var seqSkew: UInt64 = 0
         var tagSkew: UInt8 = 0
         var transactionStart: UInt64?
@@ -266,7 +266,7 @@ struct Script {
         plaintext[0] = record.kind
         plaintext[1] = record.flags
         plaintext.store(record.reserved, at: 2)
-        plaintext.store(record.bodyCount ?? UInt32(record.body.count), at: 4)
+        plaintext.store(record.bodySize ?? UInt32(record.body.count), at: 4)
         plaintext.store(seq &+ 1 &+ record.seqSkew, at: 8)
         plaintext.replaceSubrange(16..<32, with: tag)
         plaintext[16] ^= record.tagSkew

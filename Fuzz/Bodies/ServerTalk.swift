@@ -42,7 +42,7 @@ struct ServerTalk {
         // A server remembers what it saw where its client says, on the real disk.
         if namesMarks(said) { return }
         let server = start()
-        let hostile = RawSocket.connected(to: SocketFolder.server + SocketFolder.socketName)
+        let hostile = RawSocket.connected(to: SocketDirectory.server + SocketDirectory.socketName)
         if !sayAll(hostile, server) { return require(stops(said), "the server ended though nobody said so") }
         let replies = hostile.receive()
         checkReplies(replies)
@@ -60,7 +60,7 @@ struct ServerTalk {
         var patience = Backoff(milliseconds: 10_000)
         while true {
             do throws(AgentServer.StartError) {
-                return try AgentServer.start(in: SocketFolder.server, settings: settings)
+                return try AgentServer.start(in: SocketDirectory.server, settings: settings)
             } catch {
                 // A child that another test is just starting has the lock of the server before until it executes.
                 if case .alreadyRunning = error, patience.wait() { continue }
@@ -102,7 +102,7 @@ struct ServerTalk {
     /// A vault that nobody knew of is unlocked and read by another client, whatever the first one has said.
     private func checkOthers(_ server: AgentServer) {
         disk[ServerTalk.probePath] = ServerTalk.probeFile
-        let other = RawSocket.connected(to: SocketFolder.server + SocketFolder.socketName)
+        let other = RawSocket.connected(to: SocketDirectory.server + SocketDirectory.socketName)
         let secret = Script.addresses[0].packed
         other.send(
             Messages.hello + Messages.unlock(ServerTalk.probePath) + Messages.open(ServerTalk.probePath)
@@ -123,7 +123,7 @@ struct ServerTalk {
     /// Looks a little longer, since a job may be done by now.
     private func finish(_ server: AgentServer) {
         guard messages(said).contains(where: { $0.first == 13 }) else { return }
-        let last = RawSocket.connected(to: SocketFolder.server + SocketFolder.socketName)
+        let last = RawSocket.connected(to: SocketDirectory.server + SocketDirectory.socketName)
         for _ in 0..<3 {
             last.send(Messages.hello)
             if !step(server) { return }

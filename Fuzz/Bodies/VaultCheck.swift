@@ -12,7 +12,7 @@ struct VaultCheck {
     private var model: Model
 
     /// Beyond this, a reader may say that it was made to waste time.
-    private static let mostWork = 128 << 20
+    private static let maxWork = 128 << 20
 
     /// Beyond this, numbers may run out.
     private static let lastNumbers = UInt64.max - (1 << 32)
@@ -75,7 +75,7 @@ struct VaultCheck {
             require(history(log) == model.history, "the history is the model's")
             return log
         } catch {
-            if model.work > VaultCheck.mostWork { return nil }
+            if model.work > VaultCheck.maxWork { return nil }
             switch (error, model.verdict) {
             case (.damaged(let offset), .damaged(let expected)) where offset == expected: break
             case (.unsupported(.record(let kind)), .unsupported(let expected)) where kind == expected: break

@@ -141,7 +141,7 @@ end:
     return status;
 }
 
-void platform_settle(const char *name) {
+void platform_detach(const char *name) {
     const struct rlimit none = {0, 0};
     struct rlimit files;
 

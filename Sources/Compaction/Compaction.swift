@@ -42,7 +42,7 @@ public enum Compaction {
     ///   and as opening and appending do.
     public static func run(
         path: String, master: borrowing Key, keeping retention: Retention, dependencies: Dependencies,
-        progress: Progress = .unwatched
+        progress: ProgressHandler = .unwatched
     ) throws(VaultFileError) -> Report {
         let log = try Log(
             path: path, access: .writing, dependencies: dependencies, master: try master.copy())
@@ -53,7 +53,7 @@ public enum Compaction {
     ///
     /// - Throws: as ``run(path:master:keeping:dependencies:progress:)``.
     package static func run(
-        _ log: Log, keeping retention: Retention, progress: Progress = .unwatched
+        _ log: Log, keeping retention: Retention, progress: ProgressHandler = .unwatched
     ) throws(VaultFileError) -> Report {
         let master = try log.copyOfMasterKey()
         return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
@@ -71,7 +71,7 @@ public enum Compaction {
     ///   the path than the one that the keys were made for.
     public static func changeKeys(
         path: String, from old: borrowing Key, to keys: borrowing NewKeys, dependencies: Dependencies,
-        progress: Progress = .unwatched
+        progress: ProgressHandler = .unwatched
     ) throws(VaultFileError) -> Report {
         let log = try Log(
             path: path, access: .writing, dependencies: dependencies, master: try old.copy())
@@ -91,7 +91,7 @@ public enum Compaction {
     ///     `Log.appendBeforePublishing(_:)`, so that both take effect together.
     /// - Throws: as ``run(path:master:keeping:dependencies:progress:)``.
     package static func takeKeys(
-        _ log: Log, of later: Log, progress: Progress = .unwatched,
+        _ log: Log, of later: Log, progress: ProgressHandler = .unwatched,
         complete: (Log) throws(VaultFileError) -> Void
     ) throws(VaultFileError) -> Report {
         let master = try later.copyOfMasterKey()
@@ -111,7 +111,7 @@ public enum Compaction {
     ///
     /// - Throws: as ``run(path:master:keeping:dependencies:progress:)``.
     package static func becomeCopy(
-        _ log: Log, of later: Log, progress: Progress = .unwatched
+        _ log: Log, of later: Log, progress: ProgressHandler = .unwatched
     ) throws(VaultFileError) -> Report {
         let master = try later.copyOfMasterKey()
         return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
@@ -153,7 +153,7 @@ public enum Compaction {
     ///   ``run(path:master:keeping:dependencies:progress:)``.
     public static func purge(
         _ purge: Purge, of address: Address, ifStill shown: ShownHistory? = nil, path: String,
-        master: borrowing Key, dependencies: Dependencies, progress: Progress = .unwatched
+        master: borrowing Key, dependencies: Dependencies, progress: ProgressHandler = .unwatched
     ) throws(VaultFileError) -> (removed: UInt64, rewrite: Report) {
         let log = try Log(
             path: path, access: .writing, dependencies: dependencies, master: try master.copy())
@@ -198,7 +198,7 @@ public enum Compaction {
     /// Rewrites the file of `log`, with the content of another copy of the vault if one is given.
     private static func rewrite(
         _ log: Log, with other: Log? = nil, _ recollection: Recollection?, _ master: borrowing Key,
-        slots: [[UInt8]]?, _ retention: Retention, _ change: RewriteChange, _ progress: Progress,
+        slots: [[UInt8]]?, _ retention: Retention, _ change: RewriteChange, _ progress: ProgressHandler,
         complete: (Log) throws(VaultFileError) -> Void = { _ in }
     ) throws(VaultFileError) -> Report {
         let content = other ?? log
@@ -214,7 +214,7 @@ public enum Compaction {
             throw .severalNames
         }
         let before = try during(.read) { () throws(Errno) in try old.length() }
-        let saved = try log.settle {}
+        let saved = try log.prepareForWrite {}
 
         let places = content.places(keeping: retention, without: change.excluded)
         let descent = try Descent(

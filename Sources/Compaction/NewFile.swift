@@ -19,11 +19,11 @@ final class NewFile {
         } catch {
             throw VaultFileError(error)
         }
-        let path = Path.join(Path.folder(of: target), NewFile.prefix(of: target, purpose) + suffix)
+        let path = Path.join(Path.directory(of: target), NewFile.prefix(of: target, purpose) + suffix)
         self.path = path
         storage = dependencies.storage
-        let folder = Path.folder(of: target)
-        storage.removeLeftovers(in: folder) { NewFile.isLeftover($0, target) }
+        let directory = Path.directory(of: target)
+        storage.removeLeftovers(in: directory) { NewFile.isLeftover($0, target) }
         do throws(Errno) {
             file = try dependencies.storage.createLocked(path)
         } catch {
@@ -51,7 +51,7 @@ final class NewFile {
         }
         isNamed = true
         do throws(Errno) {
-            try storage.syncFolder(Path.folder(of: target))
+            try storage.syncDirectory(Path.directory(of: target))
         } catch {
             throw .outcomeUnknown(error)
         }
@@ -64,9 +64,9 @@ final class NewFile {
         of file: any StorageFile, at target: String, _ storage: any Storage
     ) throws(VaultFileError) {
         guard try during(.open, { () throws(Errno) in try file.nameCount() }) > 1 else { return }
-        let folder = Path.folder(of: target)
-        for name in (try? storage.names(in: folder)) ?? [] where isLeftover(name, target) {
-            let path = Path.join(folder, name)
+        let directory = Path.directory(of: target)
+        for name in (try? storage.names(in: directory)) ?? [] where isLeftover(name, target) {
+            let path = Path.join(directory, name)
             guard let there = try? storage.identity(of: path), let identity = try? file.identity(),
                 there == identity
             else { continue }

@@ -8,7 +8,7 @@ struct RecordWriter: ~Copyable {
     private let places: [FramePlace]
     private let header: Header
     private let entropy: Entropy
-    private let progress: Progress
+    private let progress: ProgressHandler
     private var sealer: FrameSealer
     private var sum: ContentSum
     /// How many records were added, and where the transaction of the next one starts.
@@ -19,9 +19,9 @@ struct RecordWriter: ~Copyable {
     private var pieceStart: UInt64 = 0
 
     /// How many bytes of frames a transaction has at most.
-    private static let mostTransaction = 16 << 20
+    private static let maxTransaction = 16 << 20
     /// How many bytes are written at a time, at least.
-    private static let pieceCount = 1 << 20
+    private static let pieceSize = 1 << 20
 
     /// The records in `places`, for a file with `header` that begins with those in `fronts`.
     ///
@@ -29,14 +29,14 @@ struct RecordWriter: ~Copyable {
     init(
         _ fronts: [[UInt8]], _ places: [FramePlace], _ header: Header, master: borrowing Key,
         sum: consuming ContentSum,
-        _ dependencies: Dependencies, _ progress: Progress
+        _ dependencies: Dependencies, _ progress: ProgressHandler
     ) throws(VaultFileError) {
         let key = try guarding { () throws(SodiumError) in try header.frameKey(master: master) }
         let start = Replay.start(header)
         var sealer = try FrameSealer(after: start, key: key)
         let longest = max(
-            places.lazy.map(\.boxCount).max() ?? 0,
-            fronts.lazy.map { $0.count + SecretBox.tagCount }.max() ?? 0)
+            places.lazy.map(\.boxSize).max() ?? 0,
+            fronts.lazy.map { $0.count + SecretBox.tagSize }.max() ?? 0)
         try sealer.reserve(longest: longest, total: .max)
         let salt = try dependencies.entropy.salt()
         sealer.begin(after: start, salt: salt)
@@ -48,7 +48,7 @@ struct RecordWriter: ~Copyable {
         entropy = dependencies.entropy
         self.progress = progress
         piece = header.front
-        piece.reserveCapacity(2 * RecordWriter.pieceCount)
+        piece.reserveCapacity(2 * RecordWriter.pieceSize)
     }
 
     /// Adds what is new, before anything is carried over.
@@ -68,13 +68,13 @@ struct RecordWriter: ~Copyable {
     /// - Throws: ``VaultFileError/damaged(at:)`` if it has another length than it had when it was found.
     mutating func carry(_ content: Span<UInt8>) throws(VaultFileError) {
         let place = places[carriedCount]
-        guard content.count + SecretBox.tagCount == place.boxCount else { throw .damaged(at: place.offset) }
+        guard content.count + SecretBox.tagSize == place.boxSize else { throw .damaged(at: place.offset) }
         try add(content)
     }
 
     private mutating func add(_ content: Span<UInt8>) throws(VaultFileError) {
         sum.add(content)
-        let end = sealer.nextOffset + UInt64(Format.frameOverhead + content.count + SecretBox.tagCount)
+        let end = sealer.nextOffset + UInt64(Format.frameOverhead + content.count + SecretBox.tagSize)
         var prefix = RecordPrefix(content)
         prefix.isCommit = false
         prefix.seq = sealer.nextSeq
@@ -95,16 +95,16 @@ struct RecordWriter: ~Copyable {
         guard count < fronts.count + places.count else { return true }
         let next =
             count < fronts.count
-            ? Format.frameOverhead + SecretBox.tagCount + fronts[count].count
-            : places[carriedCount].frameCount
-        return Int(end - transactionStart) + next > RecordWriter.mostTransaction
+            ? Format.frameOverhead + SecretBox.tagSize + fronts[count].count
+            : places[carriedCount].frameSize
+        return Int(end - transactionStart) + next > RecordWriter.maxTransaction
     }
 
     /// Writes what waits, once it is enough.
     ///
     /// - Throws: ``VaultFileError/io(_:_:)``, ``VaultFileError/cancelled``.
     mutating func write(to file: any StorageFile) throws(VaultFileError) {
-        guard piece.count >= RecordWriter.pieceCount else { return }
+        guard piece.count >= RecordWriter.pieceSize else { return }
         try writeAll(to: file)
         try progress.say(sealer.nextOffset, of: 2 * header.baseEnd)
     }

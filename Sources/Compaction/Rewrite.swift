@@ -8,7 +8,7 @@ struct Rewrite: ~Copyable {
     private let fronts: [[UInt8]]
     private let places: [FramePlace]
     private let dependencies: Dependencies
-    private let progress: Progress
+    private let progress: ProgressHandler
     /// Of the sums by which the records of both files are compared.
     private let sumKey: Key
 
@@ -17,7 +17,7 @@ struct Rewrite: ~Copyable {
     /// - Throws: ``VaultFileError/outOfMemory``.
     init(
         _ places: [FramePlace], behind descent: Descent, _ purged: [Bytes16], _ dependencies: Dependencies,
-        _ progress: Progress
+        _ progress: ProgressHandler
     ) throws(VaultFileError) {
         let now = dependencies.now()
         fronts =
@@ -31,8 +31,8 @@ struct Rewrite: ~Copyable {
 
     /// The bytes of frames in the new file.
     var frameBytes: UInt64 {
-        fronts.reduce(0) { $0 + UInt64(Format.frameOverhead + SecretBox.tagCount + $1.count) }
-            + places.reduce(0) { $0 + UInt64($1.frameCount) }
+        fronts.reduce(0) { $0 + UInt64(Format.frameOverhead + SecretBox.tagSize + $1.count) }
+            + places.reduce(0) { $0 + UInt64($1.frameSize) }
     }
 
     /// The header of the new file.

@@ -55,7 +55,7 @@ public enum Salvage {
         var headers: [Header] = []
         var failure: VaultFileError?
         for offset in [0, Format.headerCopyOffset] {
-            var bytes = [UInt8](repeating: 0, count: Format.headerCount)
+            var bytes = [UInt8](repeating: 0, count: Format.headerSize)
             var span = bytes.mutableSpan
             let count = try during(.read) { () throws(Errno) in try file.read(at: offset, into: &span) }
             do throws(VaultFileError) {
@@ -89,7 +89,7 @@ public enum Salvage {
     ///   and writing do. There is nothing at `target` then.
     public static func run(
         from path: String, to target: String, master: borrowing Key, dependencies: Dependencies,
-        progress: Progress = .unwatched
+        progress: ProgressHandler = .unwatched
     ) throws(VaultFileError) -> Report {
         var header: Header?
         for candidate in try headers(of: path, dependencies: dependencies)
@@ -167,7 +167,7 @@ private struct Search {
                         prefix.unpackAddress(in: plaintext, into: &packed) != nil
                     else { return false }
                     let version = Version(
-                        offset: place.offset, time: prefix.time, boxCount: place.boxCount, kind: kind)
+                        offset: place.offset, time: prefix.time, boxSize: place.boxSize, kind: kind)
                     return try purged.contains(packed.span, version, of: vaultID)
                 }
                 guard let isPurged else { throw .damaged(at: place.offset) }
@@ -179,7 +179,7 @@ private struct Search {
 
     private let header: Header
     private let length: UInt64
-    private let progress: Progress
+    private let progress: ProgressHandler
     private var result: Result
     /// The transaction that the last frame belongs to, and whether its end was found.
     private var transaction: (start: UInt64, isWhole: Bool)?
@@ -190,7 +190,7 @@ private struct Search {
 
     private var bound = SearchBound()
 
-    init(_ header: Header, _ length: UInt64, _ progress: Progress) {
+    init(_ header: Header, _ length: UInt64, _ progress: ProgressHandler) {
         self.header = header
         self.length = length
         self.progress = progress
@@ -203,7 +203,7 @@ private struct Search {
         var offset = Format.logStart
         var said = offset
         while offset < length {
-            if let count = try source.scanner.frameCount(at: offset, length: length),
+            if let count = try source.scanner.frameSize(at: offset, length: length),
                 bound.allows(count, at: offset), try take(offset, &source)
             {
                 offset = result.last.end
@@ -242,7 +242,7 @@ private struct Search {
                 guard prefix.unpackAddress(in: plaintext, into: &packed) != nil else { return nil }
                 carries = true
             } else {
-                let body = plaintext.extracting(Format.prefixCount..<Format.prefixCount + prefix.bodyCount)
+                let body = plaintext.extracting(Format.prefixSize..<Format.prefixSize + prefix.bodySize)
                 switch prefix.kind {
                 case RecordKind.descent:
                     descent = Descent(body)
@@ -251,15 +251,15 @@ private struct Search {
                     guard let entries = PurgeList.entries(body) else { return nil }
                     purged = entries
                 case RecordKind.head:
-                    if prefix.bodyCount != Mark.bodyCount { return nil }
+                    if prefix.bodySize != CommitPoint.bodySize { return nil }
                 default:
                     isUnknown = prefix.kind & RecordKind.ignorable == 0
                     carries = !isUnknown && prefix.kind & RecordKind.safeToCopy != 0
                 }
             }
-            return (frame.position(seq: prefix.seq), prefix, frame.boxCount)
+            return (frame.position(seq: prefix.seq), prefix, frame.boxSize)
         }
-        guard case .some(.some((let position, let prefix, let boxCount))) = opened else {
+        guard case .some(.some((let position, let prefix, let boxSize))) = opened else {
             bound.waste(source.work - workBefore)
             return false
         }
@@ -268,9 +268,9 @@ private struct Search {
                 Salvage.Lost(
                     offset: before.end, count: offset - before.end, records: prefix.seq - before.seq - 1))
         }
-        if carries { result.places.append(FramePlace(offset: offset, boxCount: boxCount)) }
+        if carries { result.places.append(FramePlace(offset: offset, boxSize: boxSize)) }
         if !before.isFollowed(by: prefix) || prefix.transactionStart != expectedStart
-            || position.end - prefix.transactionStart > Format.mostTransaction
+            || position.end - prefix.transactionStart > Format.maxTransaction
         {
             result.isChained = false
         }

@@ -11,7 +11,7 @@ public final class VerifiedCopy {
     /// Writes the first `count` bytes of `source` to a new file beside `target`.
     public init(
         of source: any StorageFile, count: UInt64, for target: String, _ dependencies: Dependencies,
-        progress: Progress = .unwatched
+        progress: ProgressHandler = .unwatched
     ) throws(VaultFileError) {
         self.target = target
         new = try NewFile(for: target, purpose: VerifiedCopy.purpose, dependencies)

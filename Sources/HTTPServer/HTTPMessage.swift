@@ -12,7 +12,7 @@ public import Sodium
 
     var connection: OpaquePointer?
     var body: SecretBuffer?
-    var bodyCount = 0
+    var bodySize = 0
     var refusal: Response?
     var hasBegun = false
 
@@ -49,10 +49,10 @@ public import Sodium
         withExtendedLifetime(found) {
             _ = unsafe MHD_get_connection_values_n(
                 connection, .HEADER_KIND,
-                { context, _, key, keyCount, value, valueCount in
+                { context, _, key, keyCount, value, valueSize in
                     guard let context = unsafe context else { return .NO }
                     let found = unsafe Unmanaged<FieldList>.fromOpaque(context).takeUnretainedValue()
-                    unsafe found.take(key, keyCount, value, valueCount)
+                    unsafe found.take(key, keyCount, value, valueSize)
                     return .YES
                 }, Unmanaged.passUnretained(found).toOpaque())
         }
@@ -68,11 +68,11 @@ public import Sodium
     init(wanted: String) { self.wanted = wanted }
 
     func take(
-        _ key: UnsafePointer<CChar>?, _ keyCount: Int, _ value: UnsafePointer<CChar>?, _ valueCount: Int
+        _ key: UnsafePointer<CChar>?, _ keyCount: Int, _ value: UnsafePointer<CChar>?, _ valueSize: Int
     ) {
         let name = unsafe String(decoding: UnsafeRawBufferPointer(start: key, count: keyCount), as: UTF8.self)
         guard name.lowercased() == wanted else { return }
-        unsafe values.append(UnsafeRawBufferPointer(start: value, count: valueCount))
+        unsafe values.append(UnsafeRawBufferPointer(start: value, count: valueSize))
     }
 }
 

@@ -65,7 +65,7 @@ public protocol HTTPService: AnyObject {
     }
 
     /// How many ports are tried, one after the other, that somebody may have at one address alone.
-    private static let mostPorts = 16
+    private static let maxPorts = 16
 
     /// Listens on `port`; on one that the system chooses if it is 0.
     ///
@@ -75,7 +75,7 @@ public protocol HTTPService: AnyObject {
     ) throws(CannotListen) {
         self.service = service
         self.limits = limits
-        var tries = port == 0 ? HTTPServer.mostPorts : 1
+        var tries = port == 0 ? HTTPServer.maxPorts : 1
         while unsafe daemons.isEmpty {
             tries -= 1
             do throws(CannotListen) {
@@ -221,8 +221,8 @@ public protocol HTTPService: AnyObject {
                 unsafe microhttpd_wipe(bytes, count)
                 count = 0
             }
-            request.bodyCount += count
-            if request.bodyCount > limits.body { return false }
+            request.bodySize += count
+            if request.bodySize > limits.body { return false }
             return unsafe keep(bytes, count, for: request)
         }
         return unsafe send(answer(request), to: connection)

@@ -11,7 +11,7 @@ public enum Strength {
     public static let leastBits = 50
 
     /// The bytes that zxcvbn looks at in detail; what follows can only make the passphrase stronger.
-    private static let mostBytes = 100
+    private static let maxBytes = 100
 
     /// Estimates how many guesses `passphrase` withstands, as the logarithm to the base of 2.
     ///
@@ -20,7 +20,7 @@ public enum Strength {
     ///
     /// - Throws: ``SodiumError/outOfMemory``.
     public static func bits(of passphrase: borrowing SecretBytes) throws(SodiumError) -> Int {
-        let count = min(passphrase.count, mostBytes)
+        let count = min(passphrase.count, maxBytes)
         // The byte behind the copy stays zero, which ends a C string.
         var text = try SecretBytes(count: count + 1)
         passphrase.withBytes { bytes in

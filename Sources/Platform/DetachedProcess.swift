@@ -34,9 +34,9 @@ public enum DetachedProcess {
     }
 
     /// Makes this process one that outlives its parent: no core dump ever, no end with the terminal, all files
-    /// private, as many descriptors as are allowed, and no folder held on to.
-    public static func settle(name: String) throws(Errno) {
-        unsafe platform_settle(name)
+    /// private, as many descriptors as are allowed, and no directory held on to.
+    public static func detach(name: String) throws(Errno) {
+        unsafe platform_detach(name)
         umask(0o077)
         _ = try retrying { unsafe chdir("/") }
     }

@@ -13,14 +13,14 @@ public struct DiskStorage: Storage {
 
     /// Opens an existing regular file.
     ///
-    /// - Throws: ``Errno/isFolder`` for a folder, ``Errno/invalidArgument`` for anything else that is no
+    /// - Throws: ``Errno/isDirectory`` for a directory, ``Errno/invalidArgument`` for anything else that is no
     ///   regular file. It never waits, as opening a pipe would.
     public func open(_ path: String, _ access: StorageAccess) throws(Errno) -> any StorageFile {
         let flags = access == .writing ? O_RDWR : O_RDONLY
         let descriptor = try Descriptor(path: path, flags: flags | O_NONBLOCK)
         let status = try descriptor.status()
         let kind = status.st_mode & S_IFMT
-        if kind == S_IFDIR { throw .isFolder }
+        if kind == S_IFDIR { throw .isDirectory }
         if kind != S_IFREG { throw .invalidArgument }
         return DiskFile(descriptor, identity: FileIdentity(status))
     }
@@ -72,9 +72,9 @@ public struct DiskStorage: Storage {
         _ = try retrying { unsafe unlink(path) }
     }
 
-    /// The names of what is in a folder.
-    public func names(in folder: String) throws(Errno) -> [String] {
-        guard let stream = unsafe opendir(folder) else { throw .current }
+    /// The names of what is in a directory.
+    public func names(in directory: String) throws(Errno) -> [String] {
+        guard let stream = unsafe opendir(directory) else { throw .current }
         defer { unsafe _ = closedir(stream) }
         var names: [String] = []
         while let entry = unsafe readdir(stream) {
@@ -84,42 +84,42 @@ public struct DiskStorage: Storage {
         return names
     }
 
-    /// Creates a folder and those above it.
-    public func makeFolder(_ path: String) throws(Errno) {
+    /// Creates a directory and those above it.
+    public func makeDirectory(_ path: String) throws(Errno) {
         do throws(Errno) {
-            return try makeOneFolder(path)
+            return try makeOneDirectory(path)
         } catch .noSuchFile {
-            let parent = Path.folder(of: path)
+            let parent = Path.directory(of: path)
             guard parent != path else { throw .noSuchFile }
-            try makeFolder(parent)
+            try makeDirectory(parent)
         }
-        // In a folder that was deleted, or in /proc, nothing can be made though it is there.
-        try makeOneFolder(path)
+        // In a directory that was deleted, or in /proc, nothing can be made though it is there.
+        try makeOneDirectory(path)
     }
 
-    /// Creates a folder and those above it, but not in another user's folder.
-    public func makeOwnFolder(_ path: String) throws(Errno) {
-        try PrivateFolder.checkOwner(above: path)
-        try makeFolder(path)
+    /// Creates a directory and those above it, but not in another user's directory.
+    public func makeOwnDirectory(_ path: String) throws(Errno) {
+        try PrivateDirectory.checkOwner(above: path)
+        try makeDirectory(path)
     }
 
-    private func makeOneFolder(_ path: String) throws(Errno) {
+    private func makeOneDirectory(_ path: String) throws(Errno) {
         do throws(Errno) {
             _ = try retrying { unsafe mkdir(path, 0o700) }
         } catch .fileExists {
             var result = stat()
             _ = try retrying { unsafe stat(path, &result) }
-            if result.st_mode & S_IFMT != S_IFDIR { throw .notFolder }
+            if result.st_mode & S_IFMT != S_IFDIR { throw .notDirectory }
         }
     }
 
-    /// Makes the names in a folder durable.
-    public func syncFolder(_ path: String) throws(Errno) {
+    /// Makes the names in a directory durable.
+    public func syncDirectory(_ path: String) throws(Errno) {
         do throws(Errno) {
-            let folder = try Descriptor(path: path, flags: O_RDONLY | O_DIRECTORY)
-            _ = try retrying { fsync(folder.number) }
+            let directory = try Descriptor(path: path, flags: O_RDONLY | O_DIRECTORY)
+            _ = try retrying { fsync(directory.number) }
         } catch {
-            // Some file systems have nothing to sync in a folder and say so. A folder that may be entered but not listed cannot be
+            // Some file systems have nothing to sync in a directory and say so. A directory that may be entered but not listed cannot be
             // opened, and so not be synced.
             guard error.isLackOfCall || error == .permissionDenied else { throw error }
         }
@@ -136,7 +136,7 @@ extension DiskStorage {
         let status = try file.status()
         let (canRead, canWrite) = (status.st_mode >> 2 & 0o011, status.st_mode >> 1 & 0o011)
         if canRead & ~canWrite == 0 { return nil }
-        let name = Path.join(Path.folder(of: path), ".\(Path.name(of: path)).lock")
+        let name = Path.join(Path.directory(of: path), ".\(Path.name(of: path)).lock")
         let flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK
         let descriptor: Descriptor
         do throws(Errno) {

@@ -27,9 +27,9 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringCo
     /// File exists.
     public static let fileExists = Errno(rawValue: EEXIST)
     /// Not a directory.
-    public static let notFolder = Errno(rawValue: ENOTDIR)
+    public static let notDirectory = Errno(rawValue: ENOTDIR)
     /// Is a directory.
-    public static let isFolder = Errno(rawValue: EISDIR)
+    public static let isDirectory = Errno(rawValue: EISDIR)
     /// Invalid argument; also what a file system answers to a kind of rename that it lacks.
     public static let invalidArgument = Errno(rawValue: EINVAL)
     /// No space left on device.

@@ -16,7 +16,7 @@ public final class HeldFile: Sendable {
         do throws(Errno) {
             self.init(adopting: try HeldFile.open(path))
         } catch .noSuchFile {
-            self.init(adopting: try HeldFile.open(Path.folder(of: path)))
+            self.init(adopting: try HeldFile.open(Path.directory(of: path)))
         } catch {
             throw error
         }

@@ -15,11 +15,11 @@ public struct InputFile: ~Copyable {
     /// Opens a file, a pipe or a device for reading; a pipe is waited for.
     ///
     /// - Parameter onlyRegular: refuse anything but a regular file, without waiting, as ``Errno/invalidArgument``.
-    /// - Throws: ``Errno/isFolder`` for a folder.
+    /// - Throws: ``Errno/isDirectory`` for a directory.
     public init(_ path: String, onlyRegular: Bool = false) throws(Errno) {
         let opened = try Descriptor(path: path, flags: O_RDONLY | (onlyRegular ? O_NONBLOCK : 0))
         let status = try opened.status()
-        if status.st_mode & S_IFMT == S_IFDIR { throw .isFolder }
+        if status.st_mode & S_IFMT == S_IFDIR { throw .isDirectory }
         if onlyRegular, status.st_mode & S_IFMT != S_IFREG { throw .invalidArgument }
         owner = status.st_uid
         // The permissions of a pipe or a device, such as the one behind <( ), say nothing.

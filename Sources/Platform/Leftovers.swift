@@ -17,12 +17,12 @@ extension Storage {
         }
     }
 
-    /// Removes what killed processes left in `folder`; a file that is locked has an owner.
+    /// Removes what killed processes left in `directory`; a file that is locked has an owner.
     ///
     /// - Parameter isOne: whether a name is that of such a file.
-    public func removeLeftovers(in folder: String, where isOne: (String) -> Bool) {
-        for name in (try? names(in: folder)) ?? [] where isOne(name) {
-            let path = Path.join(folder, name)
+    public func removeLeftovers(in directory: String, where isOne: (String) -> Bool) {
+        for name in (try? names(in: directory)) ?? [] where isOne(name) {
+            let path = Path.join(directory, name)
             guard let file = try? open(path, .writing), (try? file.tryLock(.exclusive)) == true else {
                 continue
             }

@@ -174,6 +174,6 @@ public struct Listener: ~Copyable, Sendable {
 /// Calls `body` with a path that leads to the same file and fits into the address of a socket, 107 bytes.
 private func withShortPath(_ path: String, _ body: (String) throws(Errno) -> Void) throws(Errno) {
     if path.utf8.count <= 107 { return try body(path) }
-    let folder = try Descriptor(path: Path.folder(of: path), flags: O_RDONLY | O_DIRECTORY)
-    try body("/proc/self/fd/\(folder.number)/\(Path.name(of: path))")
+    let directory = try Descriptor(path: Path.directory(of: path), flags: O_RDONLY | O_DIRECTORY)
+    try body("/proc/self/fd/\(directory.number)/\(Path.name(of: path))")
 }

@@ -29,7 +29,7 @@ public enum OutputFile {
             return try system { () throws(Errno) in try replace(path, with: bytes) }
         }
         switch mode & S_IFMT {
-        case S_IFDIR: throw .system(.isFolder)
+        case S_IFDIR: throw .system(.isDirectory)
         case S_IFREG: return try system { () throws(Errno) in try replace(path, with: bytes) }
         default:
             try write(bytes, toSpecial: path)
@@ -52,8 +52,8 @@ public enum OutputFile {
         case "/dev/stderr": return 2
         default: break
         }
-        for folder in ["/dev/fd/", "/proc/self/fd/"] where path.hasPrefix(folder) {
-            let digits = path.utf8.dropFirst(folder.utf8.count)
+        for directory in ["/dev/fd/", "/proc/self/fd/"] where path.hasPrefix(directory) {
+            let digits = path.utf8.dropFirst(directory.utf8.count)
             if !digits.isEmpty, digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
                 return Int32(String(digits) ?? "")
             }
@@ -97,12 +97,12 @@ public enum OutputFile {
     private static func replace(_ path: String, with bytes: Span<UInt8>) throws(Errno) -> Bool {
         let storage = DiskStorage()
         let target = (try? Path.resolvingLinks(path)) ?? path
-        let (folder, prefix) = (Path.folder(of: target), ".\(Path.name(of: target)).")
-        storage.removeLeftovers(in: folder) { name in
+        let (directory, prefix) = (Path.directory(of: target), ".\(Path.name(of: target)).")
+        storage.removeLeftovers(in: directory) { name in
             name.hasPrefix(prefix) && name.hasSuffix(".tmp")
                 && Int32(name.dropFirst(prefix.count).dropLast(4)) != nil
         }
-        let temporary = Path.join(folder, "\(prefix)\(CurrentProcess.identifier).tmp")
+        let temporary = Path.join(directory, "\(prefix)\(CurrentProcess.identifier).tmp")
         let file = try storage.createLocked(temporary)
         do throws(Errno) {
             try file.write(bytes, at: 0)

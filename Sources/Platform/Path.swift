@@ -2,8 +2,8 @@ internal import Glibc
 
 /// File names as the system's calls take them, split and joined as text.
 public enum Path {
-    /// The folder that holds `path`; "." for a bare name.
-    public static func folder(of path: String) -> String {
+    /// The directory that holds `path`; "." for a bare name.
+    public static func directory(of path: String) -> String {
         let trimmed = trimmingSlashes(path)
         guard let slash = trimmed.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
         return slash == trimmed.startIndex ? "/" : trimmingSlashes(String(trimmed[..<slash]))
@@ -18,9 +18,9 @@ public enum Path {
         return String(trimmed[trimmed.utf8.index(after: slash)...])
     }
 
-    /// `name` inside `folder`.
-    public static func join(_ folder: String, _ name: String) -> String {
-        folder.hasSuffix("/") ? folder + name : folder + "/" + name
+    /// `name` inside `directory`.
+    public static func join(_ directory: String, _ name: String) -> String {
+        directory.hasSuffix("/") ? directory + name : directory + "/" + name
     }
 
     /// `path` without symbolic links, "." and "..".
@@ -34,24 +34,26 @@ public enum Path {
 
     /// The absolute path of what a person calls `path`: symbolic links and ".." are kept, "." and needless slashes are not.
     ///
-    /// A relative path is taken from `$PWD`, by which a shell names the present folder as the person entered it, or
-    /// from ``workingFolder()`` if that names another one. Nothing is asked of the system for an absolute path.
+    /// A relative path is taken from `$PWD`, by which a shell names the present directory as the person entered it, or
+    /// from ``workingDirectory()`` if that names another one. Nothing is asked of the system for an absolute path.
     ///
-    /// - Throws: ``Errno/noSuchFile`` for an empty path, and as ``workingFolder()``.
+    /// - Throws: ``Errno/noSuchFile`` for an empty path, and as ``workingDirectory()``.
     public static func lexical(_ path: String) throws(Errno) -> String {
         try lexical(path, from: try? Environment.value("PWD"))
     }
 
-    /// The same with `shellFolder` for the value of `$PWD`.
-    static func lexical(_ path: String, from shellFolder: String?) throws(Errno) -> String {
+    /// The same with `shellDirectory` for the value of `$PWD`.
+    static func lexical(_ path: String, from shellDirectory: String?) throws(Errno) -> String {
         if path.isEmpty { throw .noSuchFile }
         if path.hasPrefix("/") { return tidied(path) }
-        if let shellFolder, isPresentFolder(shellFolder) { return tidied(join(shellFolder, path)) }
-        return tidied(join(try workingFolder(), path))
+        if let shellDirectory, isPresentDirectory(shellDirectory) {
+            return tidied(join(shellDirectory, path))
+        }
+        return tidied(join(try workingDirectory(), path))
     }
 
-    /// Whether a shell may call the present folder that (POSIX, `pwd -L`).
-    private static func isPresentFolder(_ path: String) -> Bool {
+    /// Whether a shell may call the present directory that (POSIX, `pwd -L`).
+    private static func isPresentDirectory(_ path: String) -> Bool {
         guard path.hasPrefix("/"), !components(path).contains(where: { $0 == "." || $0 == ".." }) else {
             return false
         }
@@ -75,13 +77,13 @@ public enum Path {
         path.utf8.split(separator: UInt8(ascii: "/")).map { Substring($0) }
     }
 
-    /// The folder that this process works in.
+    /// The directory that this process works in.
     ///
     /// - Throws: ``Errno/notText`` if its name cannot be written as text.
-    public static func workingFolder() throws(Errno) -> String {
-        guard let folder = unsafe getcwd(nil, 0) else { throw .current }
-        defer { unsafe free(folder) }
-        return unsafe try text(folder)
+    public static func workingDirectory() throws(Errno) -> String {
+        guard let directory = unsafe getcwd(nil, 0) else { throw .current }
+        defer { unsafe free(directory) }
+        return unsafe try text(directory)
     }
 
     /// A name that is repaired would be the name of something else.

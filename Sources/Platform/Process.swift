@@ -13,7 +13,7 @@ public enum CurrentProcess {
     public static var identifier: Int32 { getpid() }
 
     /// How many descriptors this process may have open.
-    public static var mostDescriptors: Int {
+    public static var maxDescriptors: Int {
         var limit = rlimit()
         guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 256 }
         return Int(clamping: limit.rlim_cur)
@@ -61,7 +61,7 @@ public enum CurrentProcess {
         return arguments
     }
 
-    /// The name that this process was started under, without its folder.
+    /// The name that this process was started under, without its directory.
     public static var programName: String {
         guard platform_argument_count() > 0, let vector = unsafe platform_arguments(),
             let name = unsafe vector[0]
@@ -110,7 +110,7 @@ public enum CurrentProcess {
     /// keeps standard input, output, error and the terminal.
     ///
     /// - Parameters:
-    ///   - name: the program's name, without a folder.
+    ///   - name: the program's name, without a directory.
     ///   - words: its arguments.
     ///   - kept: indices of inherited variables (``Environment/withEntry(at:_:)``) that the program gets.
     /// - Returns: only if the program could not be started, why.
@@ -120,7 +120,7 @@ public enum CurrentProcess {
         var variables = unsafe kept.map { unsafe inherited[$0] }
         unsafe variables.append(nil)
         let own = (try? Path.resolvingLinks("/proc/self/exe")) ?? ""
-        let beside = unsafe strdup(Path.join(Path.folder(of: own), name))
+        let beside = unsafe strdup(Path.join(Path.directory(of: own), name))
         var arguments: [UnsafeMutablePointer<CChar>?] = unsafe []
         for word in [name] + words { unsafe arguments.append(strdup(word)) }
         unsafe arguments.append(nil)
@@ -152,13 +152,13 @@ public enum CurrentProcess {
         let path =
             Environment.withValue("PATH") { path in path.indices.map { path[$0] } }
             ?? Array("/usr/local/bin:/usr/bin:/bin".utf8)
-        for folder in path.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false) {
-            let start = folder.isEmpty ? Array("./".utf8) : folder + [UInt8(ascii: "/")]
+        for directory in path.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false) {
+            let start = directory.isEmpty ? Array("./".utf8) : directory + [UInt8(ascii: "/")]
             var candidate = start.map { CChar(bitPattern: $0) }
             unsafe candidate.append(contentsOf: UnsafeBufferPointer(start: name, count: strlen(name) + 1))
             _ = unsafe execve(candidate, arguments, variables)
             switch Errno.current {
-            case .noSuchFile, .notFolder, .nameTooLong: continue
+            case .noSuchFile, .notDirectory, .nameTooLong: continue
             case .permissionDenied: result = .permissionDenied
             case let error: return error
             }

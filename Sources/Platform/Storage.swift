@@ -44,21 +44,21 @@ public protocol Storage: Sendable {
     /// Removes a file.
     func remove(_ path: String) throws(Errno)
 
-    /// The names of what is in a folder, in no order; those that are no UTF-8 text are left out.
-    func names(in folder: String) throws(Errno) -> [String]
+    /// The names of what is in a directory, in no order; those that are no UTF-8 text are left out.
+    func names(in directory: String) throws(Errno) -> [String]
 
-    /// Creates a folder, mode 0700, and those above it.
+    /// Creates a directory, mode 0700, and those above it.
     ///
     /// An existing one is no error.
-    func makeFolder(_ path: String) throws(Errno)
+    func makeDirectory(_ path: String) throws(Errno)
 
-    /// Creates a folder and those above it for this user's own things, but not in another user's folder.
+    /// Creates a directory and those above it for this user's own things, but not in another user's directory.
     ///
     /// - Throws: ``Errno/permissionDenied`` if it would be in one.
-    func makeOwnFolder(_ path: String) throws(Errno)
+    func makeOwnDirectory(_ path: String) throws(Errno)
 
-    /// Makes the names in a folder durable.
-    func syncFolder(_ path: String) throws(Errno)
+    /// Makes the names in a directory durable.
+    func syncDirectory(_ path: String) throws(Errno)
 
     /// The file beside one that writers lock in its place, because somebody can read that who cannot write it, and whoever can
     /// read a file can lock it.
@@ -168,8 +168,8 @@ public struct FileIdentity: Hashable, Sendable {
 }
 
 extension Storage {
-    /// Creates a folder where all belong to one user.
-    public func makeOwnFolder(_ path: String) throws(Errno) { try makeFolder(path) }
+    /// Creates a directory where all belong to one user.
+    public func makeOwnDirectory(_ path: String) throws(Errno) { try makeDirectory(path) }
 
     /// None: where there is one user, nobody else can be in the way.
     public func lockFile(

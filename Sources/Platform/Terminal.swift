@@ -31,22 +31,22 @@ public struct Terminal: ~Copyable {
 
     /// Opens the controlling terminal.
     ///
-    /// - Parameter folder: where this user's processes queue up to ask, a private folder; without one, or where it cannot
+    /// - Parameter directory: where this user's processes queue up to ask, a private directory; without one, or where it cannot
     ///   be used, they do not wait for each other.
     /// - Throws: ``Errno/noDevice`` if there is none, as under cron.
-    public init(queueingIn folder: String? = nil) throws(Errno) {
+    public init(queueingIn directory: String? = nil) throws(Errno) {
         // Reading must not wait: Ctrl-Z and Ctrl-C take away the input that was there a moment before.
         device = try Descriptor(path: "/dev/tty", flags: O_RDWR | O_NONBLOCK)
-        if let folder {
-            queue = Terminal.openQueue(in: folder)
+        if let directory {
+            queue = Terminal.openQueue(in: directory)
         } else {
             queue = nil
         }
     }
 
-    private static func openQueue(in folder: String) -> Descriptor? {
-        guard (try? PrivateFolder.prepare(folder)) != nil else { return nil }
-        let path = Path.join(folder, "prompt.lock")
+    private static func openQueue(in directory: String) -> Descriptor? {
+        guard (try? PrivateDirectory.prepare(directory)) != nil else { return nil }
+        let path = Path.join(directory, "prompt.lock")
         return try? Descriptor(path: path, flags: O_RDWR | O_CREAT | O_NOFOLLOW, mode: 0o600)
     }
 

@@ -3,9 +3,9 @@ internal import CSodium
 /// Argon2id, version 1.3, with one lane and a 64-byte result.
 public enum Argon2id {
     /// The length of a salt, in bytes.
-    public static let saltCount = 16
+    public static let saltSize = 16
     /// The length of what is derived, in bytes.
-    public static let resultCount = 64
+    public static let resultSize = 64
 
     /// How much work one guess at a passphrase costs.
     public struct Parameters: Equatable, Sendable {
@@ -28,49 +28,49 @@ public enum Argon2id {
     public struct Bounds: Equatable, Sendable {
         let passes: ClosedRange<UInt32>
         let memoryKiB: ClosedRange<UInt32>
-        let mostWork: UInt64
+        let maxWork: UInt64
 
         /// What a reader derives with: vault-format.md, "Slots".
         ///
         /// More than 16 GiB in all would be a denial of service.
         public static let reading = Bounds(
-            passes: 1...32, memoryKiB: 8 * 1024...4096 * 1024, mostWork: 16 * 1024 * 1024)
+            passes: 1...32, memoryKiB: 8 * 1024...4096 * 1024, maxWork: 16 * 1024 * 1024)
 
         /// What a writer makes: never below 64 MiB and 3 passes.
         public static let writing = Bounds(
-            passes: 3...32, memoryKiB: 64 * 1024...4096 * 1024, mostWork: reading.mostWork)
+            passes: 3...32, memoryKiB: 64 * 1024...4096 * 1024, maxWork: reading.maxWork)
 
         #if DEBUG
             /// Lets tests make vaults that open in a millisecond.
             ///
             /// Not in release builds.
             public static let testOnlyWeak = Bounds(
-                passes: 1...32, memoryKiB: 8...4096 * 1024, mostWork: reading.mostWork)
+                passes: 1...32, memoryKiB: 8...4096 * 1024, maxWork: reading.maxWork)
         #endif
 
         /// Whether `parameters` may be used.
         public func contains(_ parameters: Parameters) -> Bool {
             passes.contains(parameters.passes) && memoryKiB.contains(parameters.memoryKiB)
-                && UInt64(parameters.passes) * UInt64(parameters.memoryKiB) <= mostWork
+                && UInt64(parameters.passes) * UInt64(parameters.memoryKiB) <= maxWork
         }
     }
 
-    /// Derives ``resultCount`` bytes in guarded memory from `passphrase`.
+    /// Derives ``resultSize`` bytes in guarded memory from `passphrase`.
     ///
     /// The caller has checked `parameters` against ``Bounds``.
     /// - Throws: ``SodiumError/outOfMemory`` if the memory cannot be had.
     public static func derive(
         passphrase: Span<UInt8>, salt: Span<UInt8>, parameters: Parameters
     ) throws(SodiumError) -> SecretBytes {
-        precondition(salt.count == saltCount)
-        var result = try SecretBytes(count: resultCount)
+        precondition(salt.count == saltSize)
+        var result = try SecretBytes(count: resultSize)
         let status = result.withMutableBytes { result in
-            unsafe result.withPointer { result, resultCount in
+            unsafe result.withPointer { result, resultSize in
                 unsafe passphrase.withPointer { passphrase, passphraseCount in
                     unsafe salt.withPointer { salt, _ in
                         unsafe passphrase.withMemoryRebound(to: CChar.self, capacity: passphraseCount) {
                             unsafe crypto_pwhash(
-                                result, UInt64(resultCount), $0, UInt64(passphraseCount), salt,
+                                result, UInt64(resultSize), $0, UInt64(passphraseCount), salt,
                                 UInt64(parameters.passes), Int(parameters.memoryKiB) * 1024,
                                 crypto_pwhash_ALG_ARGON2ID13)
                         }
@@ -95,7 +95,7 @@ public enum Argon2id {
         -> Parameters
     {
         let trial = Parameters(passes: 1, memoryKiB: 64 * 1024)
-        let bytes = [UInt8](repeating: 0, count: saltCount)
+        let bytes = [UInt8](repeating: 0, count: saltSize)
         let start = clock()
         _ = try derive(passphrase: bytes.span, salt: bytes.span, parameters: trial)
         let elapsed = max(clock() - start, 1)
@@ -108,8 +108,8 @@ public enum Argon2id {
         func projected(_ parameters: Parameters) -> UInt64 {
             elapsed * UInt64(parameters.passes) * UInt64(parameters.memoryKiB) / (64 * 1024)
         }
-        let mostKiB = min(1024 * 1024, availableMemory / 4 / 1024)
-        while UInt64(chosen.memoryKiB) * 2 <= mostKiB {
+        let maxKiB = min(1024 * 1024, availableMemory / 4 / 1024)
+        while UInt64(chosen.memoryKiB) * 2 <= maxKiB {
             let doubled = Parameters(passes: chosen.passes, memoryKiB: chosen.memoryKiB * 2)
             guard projected(doubled) <= 750_000_000 else { break }
             chosen = doubled

@@ -21,8 +21,8 @@ public struct BoxKey: ~Copyable, Sendable {
     /// How many bytes a room has at least.
     private static let leastRoom = 256
 
-    /// The length of a room for a message of `messageCount` bytes.
-    public static func roomCount(_ messageCount: Int) -> Int { max(leastRoom, roomLead + messageCount) }
+    /// The length of a room for a message of `messageSize` bytes.
+    public static func workBufferSize(_ messageSize: Int) -> Int { max(leastRoom, roomLead + messageSize) }
 
     /// Boxes under `key`.
     ///
@@ -41,50 +41,50 @@ public struct BoxKey: ~Copyable, Sendable {
 
     /// Opens `box`; the message then begins at ``roomLead`` in `room`.
     ///
-    /// - Parameter room: at least `roomCount(box.count - SecretBox.tagCount)` bytes.
+    /// - Parameter room: at least `workBufferSize(box.count - SecretBox.tagSize)` bytes.
     /// - Returns: whether the box is authentic; if not, nothing is left in `room`.
     public mutating func open(
         _ box: Span<UInt8>, nonce: Span<UInt8>, inRoom room: inout MutableSpan<UInt8>
     ) -> Bool {
-        guard box.count >= SecretBox.tagCount else { return false }
-        let count = box.count - SecretBox.tagCount
+        guard box.count >= SecretBox.tagSize else { return false }
+        let count = box.count - SecretBox.tagSize
         room.wipe(0..<BoxKey.roomLead)
-        room.copy(from: box.extracting(SecretBox.tagCount..<box.count), at: BoxKey.roomLead)
-        addStream(to: &room, messageCount: count, nonce: nonce)
+        room.copy(from: box.extracting(SecretBox.tagSize..<box.count), at: BoxKey.roomLead)
+        addStream(to: &room, messageSize: count, nonce: nonce)
         let isAuthentic = unsafe room.withPointer { room, _ in
             unsafe box.withPointer { box, _ in
-                unsafe crypto_onetimeauth_verify(box, box + SecretBox.tagCount, UInt64(count), room) == 0
+                unsafe crypto_onetimeauth_verify(box, box + SecretBox.tagSize, UInt64(count), room) == 0
             }
         }
-        if !isAuthentic { room.wipe(0..<BoxKey.roomCount(count)) }
+        if !isAuthentic { room.wipe(0..<BoxKey.workBufferSize(count)) }
         return isAuthentic
     }
 
-    /// Seals the `messageCount` bytes at ``roomLead`` in `room`; the box then begins `SecretBox.tagCount` bytes before that.
+    /// Seals the `messageSize` bytes at ``roomLead`` in `room`; the box then begins `SecretBox.tagCount` bytes before that.
     ///
-    /// - Parameter room: at least `roomCount(messageCount)` bytes.
+    /// - Parameter room: at least `workBufferSize(messageSize)` bytes.
     public mutating func seal(
-        inRoom room: inout MutableSpan<UInt8>, messageCount: Int, nonce: Span<UInt8>
+        inRoom room: inout MutableSpan<UInt8>, messageSize: Int, nonce: Span<UInt8>
     ) {
         room.wipe(0..<BoxKey.roomLead)
-        addStream(to: &room, messageCount: messageCount, nonce: nonce)
+        addStream(to: &room, messageSize: messageSize, nonce: nonce)
         unsafe room.withPointer { room, _ in
-            unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: SecretBox.tagCount) { tag in
+            unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: SecretBox.tagSize) { tag in
                 guard let tag = tag.baseAddress else { return }
-                unsafe crypto_onetimeauth(tag, room + BoxKey.roomLead, UInt64(messageCount), room)
+                unsafe crypto_onetimeauth(tag, room + BoxKey.roomLead, UInt64(messageSize), room)
                 unsafe sodium_memzero(room, BoxKey.roomLead)
-                unsafe (room + BoxKey.roomLead - SecretBox.tagCount).update(
-                    from: tag, count: SecretBox.tagCount)
+                unsafe (room + BoxKey.roomLead - SecretBox.tagSize).update(
+                    from: tag, count: SecretBox.tagSize)
             }
         }
     }
 
     /// Adds the stream of `nonce` to a room, whose first ``roomLead`` bytes are zero and become the tag's key.
     private mutating func addStream(
-        to room: inout MutableSpan<UInt8>, messageCount: Int, nonce: Span<UInt8>
+        to room: inout MutableSpan<UInt8>, messageSize: Int, nonce: Span<UInt8>
     ) {
-        let count = BoxKey.roomCount(messageCount)
-        precondition(nonce.count == SecretBox.nonceCount && messageCount >= 0 && room.count >= count)
+        let count = BoxKey.workBufferSize(messageSize)
+        precondition(nonce.count == SecretBox.nonceSize && messageSize >= 0 && room.count >= count)
         unsafe nonce.withPointer { nonce, _ in
             unsafe derive(nonce)
             subkey.withBytes { subkey in

@@ -71,13 +71,13 @@ public enum BLAKE2b {
     private static func compute(
         _ message: Span<UInt8>, key: Span<UInt8>?, into result: inout MutableSpan<UInt8>
     ) {
-        let status = unsafe result.withPointer { result, resultCount in
+        let status = unsafe result.withPointer { result, resultSize in
             unsafe message.withPointer { message, count in
                 guard let key else {
-                    return unsafe crypto_generichash(result, resultCount, message, UInt64(count), nil, 0)
+                    return unsafe crypto_generichash(result, resultSize, message, UInt64(count), nil, 0)
                 }
                 return unsafe key.withPointer { key, keyCount in
-                    unsafe crypto_generichash(result, resultCount, message, UInt64(count), key, keyCount)
+                    unsafe crypto_generichash(result, resultSize, message, UInt64(count), key, keyCount)
                 }
             }
         }

@@ -29,15 +29,15 @@ public struct Key: ~Copyable, Sendable {
 /// libsodium's secretbox: XSalsa20-Poly1305 with a 24-byte nonce.
 public enum SecretBox {
     /// The length of a nonce, in bytes.
-    public static let nonceCount = 24
+    public static let nonceSize = 24
     /// How many bytes longer a box is than its message: the tag, which comes first.
-    public static let tagCount = 16
+    public static let tagSize = 16
 
-    /// Seals `message` into the first `message.count + tagCount` bytes of `box`.
+    /// Seals `message` into the first `message.count + tagSize` bytes of `box`.
     public static func seal(
         _ message: Span<UInt8>, nonce: Span<UInt8>, key: borrowing Key, into box: inout MutableSpan<UInt8>
     ) {
-        precondition(nonce.count == nonceCount && box.count >= message.count + tagCount)
+        precondition(nonce.count == nonceSize && box.count >= message.count + tagSize)
         key.withBytes { key in
             unsafe message.withPointer { message, count in
                 unsafe nonce.withPointer { nonce, _ in
@@ -52,14 +52,14 @@ public enum SecretBox {
         }
     }
 
-    /// Opens `box` into the first `box.count - tagCount` bytes of `message`.
+    /// Opens `box` into the first `box.count - tagSize` bytes of `message`.
     ///
     /// - Returns: whether the box is authentic; if not, nothing is released into `message`.
     public static func open(
         _ box: Span<UInt8>, nonce: Span<UInt8>, key: borrowing Key, into message: inout MutableSpan<UInt8>
     ) -> Bool {
-        precondition(nonce.count == nonceCount && message.count >= box.count - tagCount)
-        guard box.count >= tagCount else { return false }
+        precondition(nonce.count == nonceSize && message.count >= box.count - tagSize)
+        guard box.count >= tagSize else { return false }
         return key.withBytes { key in
             unsafe box.withPointer { box, count in
                 unsafe nonce.withPointer { nonce, _ in

@@ -79,12 +79,12 @@ private enum GuardedPages {
     static let isUnlocked = Atomic(false)
     private static let most = 8
     /// A page without the bytes by which libsodium notices who writes before it.
-    private static let pageCount = 4096 - canaryCount
-    private static let canaryCount = 16
+    private static let pageCount = 4096 - canarySize
+    private static let canarySize = 16
 
     /// How many bytes lie in the pages that `count` bytes take.
     static func whole(_ count: Int) -> Int {
-        (max(count, 1) + canaryCount + 4095) / 4096 * 4096 - canaryCount
+        (max(count, 1) + canarySize + 4095) / 4096 * 4096 - canarySize
     }
 
     /// Zero bytes, `count` of them at least; nil without memory.

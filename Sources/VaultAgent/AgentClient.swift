@@ -5,14 +5,14 @@ public import VaultKit
 
 /// The agent of this user, as its clients see it: agent-protocol.md.
 public struct AgentClient: Sendable {
-    private let folder: String
+    private let directory: String
 
-    /// The agent whose socket is in `folder`; nil takes the one that ``Locations`` names.
+    /// The agent whose socket is in `directory`; nil takes the one that ``Locations`` names.
     ///
     /// - Throws: ``AgentError/notRunning`` if there is nowhere that it could be.
-    public init(folder: String? = nil) throws(AgentError) {
-        guard let folder = folder ?? Locations.runtimeFolder else { throw .notRunning }
-        self.folder = folder
+    public init(directory: String? = nil) throws(AgentError) {
+        guard let directory = directory ?? Locations.runtimeDirectory else { throw .notRunning }
+        self.directory = directory
     }
 
     /// A session about an unlocked vault.
@@ -35,7 +35,7 @@ public struct AgentClient: Sendable {
         }
         return try naming([path]) { files throws(AgentError) in
             try AgentSession(
-                try AgentConnection.connect(in: folder, opening: path, files[0], ahead: ahead))
+                try AgentConnection.connect(in: directory, opening: path, files[0], ahead: ahead))
         }
     }
 
@@ -79,7 +79,7 @@ public struct AgentClient: Sendable {
     private static func hold(_ paths: [String]) throws(AgentError) -> [HeldFile] {
         do throws(Errno) {
             return try paths.map { path throws(Errno) in try HeldFile(at: path) }
-        } catch .noSuchFile, .notFolder {
+        } catch .noSuchFile, .notDirectory {
             throw .vault(.locked)
         } catch {
             throw .vault(.file(.io(.open, error)))
@@ -107,7 +107,7 @@ public struct AgentClient: Sendable {
             let checkpoints = Locations.checkpoints, !checkpoints.isKnown(lexical, toLeadTo: real)
         else { return }
         try naming([real]) { files throws(AgentError) in
-            try connect().request(.follow, path: real, about: files, moreCount: 2 + lexical.utf8.count) {
+            try connect().request(.follow, path: real, about: files, moreSize: 2 + lexical.utf8.count) {
                 message throws(SodiumError) in
                 try message.append(path: lexical)
             }
@@ -123,13 +123,13 @@ public struct AgentClient: Sendable {
         _ path: String, key: borrowing Key, limits: Limits, isCopy: Bool = false
     ) throws(AgentError) -> AgentStatus {
         // An agent has no environment of its own, so it is told where to remember what it saw.
-        let folder = isCopy ? "" : Locations.checkpointFolder ?? ""
-        let checkpoints = AgentProtocol.isEncodable(folder) ? folder : ""
+        let directory = isCopy ? "" : Locations.checkpointDirectory ?? ""
+        let checkpoints = AgentProtocol.isEncodable(directory) ? directory : ""
         let real = Locations.realPath(of: path)
         let status = try naming([real]) { files throws(AgentError) in
             try connectOrStart().status(
                 .unlock, path: real, about: files[0],
-                moreCount: Key.count + SecretBuffer.limitsCount + 1 + 2 + checkpoints.utf8.count
+                moreSize: Key.count + SecretBuffer.limitsSize + 1 + 2 + checkpoints.utf8.count
             ) { message throws(SodiumError) in
                 try key.withBytes { key throws(SodiumError) in try message.append(key) }
                 try message.append(limits)
@@ -173,7 +173,7 @@ public struct AgentClient: Sendable {
         let real = Locations.realPath(of: path)
         return try naming([real]) { files throws(AgentError) in
             try connect().status(
-                .shorten, path: real, about: files[0], moreCount: SecretBuffer.limitsCount
+                .shorten, path: real, about: files[0], moreSize: SecretBuffer.limitsSize
             ) { message throws(SodiumError) in try message.append(wish) }
         }
     }
@@ -182,7 +182,7 @@ public struct AgentClient: Sendable {
     ///
     /// - Throws: as ``session(for:)``.
     public func announce(_ key: borrowing Key, for path: String) throws(AgentError) {
-        try connect().request(.announce, path: Locations.realPath(of: path), moreCount: Key.count) {
+        try connect().request(.announce, path: Locations.realPath(of: path), moreSize: Key.count) {
             message throws(SodiumError) in
             try key.withBytes { key throws(SodiumError) in try message.append(key) }
         }
@@ -208,7 +208,7 @@ public struct AgentClient: Sendable {
         /// Agents that could not be ended, by process id.
         public let processes: [Int32]
         /// Directories with an agent that cannot be seen from here, or that belong to somebody else.
-        public let folders: [String]
+        public let directories: [String]
     }
 
     /// Makes every agent of this user forget everything and end, wherever its socket is, also one that is stopped, or that nobody
@@ -216,19 +216,21 @@ public struct AgentClient: Sendable {
     ///
     /// - Returns: what it could not reach or end, among what it can see (``OwnProcesses/view``).
     public static func stopAll() -> Remains {
-        var folders = Locations.runtimeFolders
-        for folder in AgentProcess.running.map(\.folder) where !folders.contains(folder) {
-            folders.append(folder)
+        var directories = Locations.runtimeDirectories
+        for directory in AgentProcess.running.map(\.directory) where !directories.contains(directory) {
+            directories.append(directory)
         }
         // Who answers has no keys any more, and ends when the system lets it.
         var (told, places): (Set<Int32>, Set<String>) = ([], [])
-        for folder in folders {
-            guard let connection = try? AgentConnection.connect(in: folder, patience: AgentClient.endPatience)
+        for directory in directories {
+            guard
+                let connection = try? AgentConnection.connect(
+                    in: directory, patience: AgentClient.endPatience)
             else { continue }
             let process = connection.agentProcessID
             guard (try? connection.request(.stop)) != nil else { continue }
             told.insert(process)
-            places.insert(folder)
+            places.insert(directory)
         }
         // Where an agent answered, another one may have been before, whose socket nobody finds any more.
         func others() -> [AgentProcess.Entry] { AgentProcess.running.filter { !told.contains($0.id) } }
@@ -237,10 +239,10 @@ public struct AgentClient: Sendable {
             _ = haveEnded(others)
         }
         let left = others()
-        let known = places.union(left.map(\.folder))
+        let known = places.union(left.map(\.directory))
         return Remains(
             processes: left.map(\.id),
-            folders: folders.filter { !known.contains($0) && AgentProcess.mayRun(in: $0) })
+            directories: directories.filter { !known.contains($0) && AgentProcess.mayRun(in: $0) })
     }
 
     private static func haveEnded(_ agents: () -> [AgentProcess.Entry]) -> Bool {
@@ -250,7 +252,7 @@ public struct AgentClient: Sendable {
     }
 
     fileprivate func connect() throws(AgentError) -> AgentConnection {
-        try AgentConnection.connect(in: folder)
+        try AgentConnection.connect(in: directory)
     }
 
     private func running() throws(AgentError) -> AgentConnection? {
@@ -270,7 +272,7 @@ public struct AgentClient: Sendable {
         var patience = Backoff(milliseconds: AgentClient.startPatience)
         while true {
             if let connection = try running() { return connection }
-            try AgentProcess.start(in: folder)
+            try AgentProcess.start(in: directory)
             if let connection = try running() { return connection }
             guard patience.wait() else { throw .unreachable(.connectionRefused) }
         }
@@ -291,7 +293,7 @@ public final class AgentJobRunner: JobRunner {
     }
 
     /// Has a job done.
-    public func perform(_ job: Job, progress: Progress) throws(VaultError) -> JobReport {
+    public func perform(_ job: Job, progress: ProgressHandler) throws(VaultError) -> JobReport {
         guard job.isEncodable else { throw .file(.io(.open, .nameTooLong)) }
         if job.isOnVault(at: path) {
             do throws(AgentError) { try agent.follow(name, to: path) } catch {
@@ -304,7 +306,7 @@ public final class AgentJobRunner: JobRunner {
         do throws(AgentError) {
             try agent.naming([path] + job.paths) { files throws(AgentError) in
                 try agent.connect().request(
-                    .job, path: path, about: files, moreCount: message.count,
+                    .job, path: path, about: files, moreSize: message.count,
                     fill: { buffer throws(SodiumError) in try buffer.append(message) },
                     read: { body throws(MalformedMessage) in
                         var reader = FieldReader()

@@ -9,8 +9,8 @@ public enum AgentError: Error, Equatable, Sendable {
     case notRunning
     /// The system does not let it be reached, so that nobody knows whether one runs.
     case unreachable(Errno)
-    /// The folder of its socket is not the user's own, or others can look into it.
-    case folderNotPrivate
+    /// The directory of its socket is not the user's own, or others can look into it.
+    case directoryNotPrivate
     /// The socket belongs to another user; nothing was sent.
     case foreign
     /// It speaks another version of the protocol.
@@ -43,7 +43,7 @@ public final class AgentConnection {
     private static let helloPatience: UInt64 = 10_000
     /// How many bytes of requests are sent before a reply is read: so many always fit into the kernel's own buffer, however
     /// long nobody reads the other end.
-    private static let mostAhead = 1 << 14
+    private static let maxAhead = 1 << 14
     /// How long an answer may take, in milliseconds: longer than an agent waits for another writer.
     private static let patience: UInt64 = 60_000
 
@@ -74,26 +74,26 @@ public final class AgentConnection {
     ///   - ahead: what will be asked first about that vault; it is asked along with it.
     ///   - userID: who the agent has to be.
     ///   - patience: how long it may take to say Hello, in milliseconds.
-    /// - Throws: ``AgentError/notRunning``, ``AgentError/folderNotPrivate``, ``AgentError/foreign``,
+    /// - Throws: ``AgentError/notRunning``, ``AgentError/directoryNotPrivate``, ``AgentError/foreign``,
     ///   ``AgentError/unreachable(_:)``.
     static func connect(
-        in folder: String, opening path: String? = nil, _ file: HeldFile? = nil, ahead: Question? = nil,
+        in directory: String, opening path: String? = nil, _ file: HeldFile? = nil, ahead: Question? = nil,
         userID: UInt32 = CurrentProcess.userID, patience: UInt64 = helloPatience
     ) throws(AgentError) -> AgentConnection {
-        let socketPath = Path.join(folder, AgentProtocol.socketName)
+        let socketPath = Path.join(directory, AgentProtocol.socketName)
         do throws(Errno) {
-            // Whose folder it is, is asked first: in another's, anybody could listen.
-            try PrivateFolder.check(folder)
+            // Whose directory it is, is asked first: in another's, anybody could listen.
+            try PrivateDirectory.check(directory)
             let socket = try LocalSocket(connectingTo: socketPath, patience: patience)
             guard try socket.peer.userID == userID else { throw .notPermitted }
             return try make(socket, opening: path, file, ahead)
         } catch .permissionDenied {
-            throw .folderNotPrivate
+            throw .directoryNotPrivate
         } catch .notPermitted {
             throw .foreign
         } catch .wouldBlock {
             throw .lost
-        } catch .noSuchFile, .notFolder, .connectionRefused {
+        } catch .noSuchFile, .notDirectory, .connectionRefused {
             throw .notRunning
         } catch {
             throw .unreachable(error)
@@ -189,14 +189,14 @@ public final class AgentConnection {
     ///
     /// - Parameters:
     ///   - files: those that it speaks of.
-    ///   - fill: appends the request's body, of exactly `bodyCount` bytes.
+    ///   - fill: appends the request's body, of exactly `bodySize` bytes.
     ///   - read: is lent the body of the reply, or of each message of it; true asks for another one.
     func request(
-        _ kind: AgentProtocol.Kind, about files: [HeldFile] = [], bodyCount: Int = 0,
+        _ kind: AgentProtocol.Kind, about files: [HeldFile] = [], bodySize: Int = 0,
         fill: (inout SecretBuffer) throws(SodiumError) -> Void = { _ in },
         read: (Span<UInt8>) throws(MalformedMessage) -> Bool = { _ in false }
     ) throws(AgentError) {
-        try append(kind, bodyCount, fill)
+        try append(kind, bodySize, fill)
         try sendBuffer(with: files, isStop: kind == .stop)
         while try readReply(to: kind, read) {}
     }
@@ -218,7 +218,7 @@ public final class AgentConnection {
             repeat {
                 let body = bodies[rest.removeFirst()]
                 try append(kind, body.count) { message throws(SodiumError) in try message.append(body) }
-            } while !rest.isEmpty && buffer.count < AgentConnection.mostAhead
+            } while !rest.isEmpty && buffer.count < AgentConnection.maxAhead
             try sendBuffer(isStop: false)
             for index in first..<rest.lowerBound {
                 do throws(AgentError) {
@@ -237,13 +237,13 @@ public final class AgentConnection {
     }
 
     private func append(
-        _ kind: AgentProtocol.Kind, _ bodyCount: Int,
+        _ kind: AgentProtocol.Kind, _ bodySize: Int,
         _ fill: (inout SecretBuffer) throws(SodiumError) -> Void
     ) throws(AgentError) {
         try forgetAhead()
         do throws(SodiumError) {
-            try buffer.reserve(AgentProtocol.headCount + bodyCount)
-            try buffer.appendHead(kind.rawValue, bodyCount: bodyCount)
+            try buffer.reserve(AgentProtocol.headSize + bodySize)
+            try buffer.appendHead(kind.rawValue, bodySize: bodySize)
             try fill(&buffer)
         } catch {
             throw .vault(.file(.outOfMemory))
@@ -276,10 +276,10 @@ public final class AgentConnection {
     private func readReply(
         to kind: AgentProtocol.Kind, _ body: (Span<UInt8>) throws(MalformedMessage) -> Bool
     ) throws(AgentError) -> Bool {
-        try receive(AgentProtocol.headCount)
+        try receive(AgentProtocol.headSize)
         let (count, actual) = head()
-        guard count >= 1, count <= AgentProtocol.mostMessage else { throw .malformed }
-        let end = AgentProtocol.headCount + count - 1
+        guard count >= 1, count <= AgentProtocol.maxMessage else { throw .malformed }
+        let end = AgentProtocol.headSize + count - 1
         try receive(end)
         defer { forget(end) }
         let start = taken
@@ -287,7 +287,7 @@ public final class AgentConnection {
         let isMore: Bool
         do throws(MalformedMessage) {
             isMore = try buffer.withBytes { bytes throws(MalformedMessage) in
-                let content = bytes.extracting(start + AgentProtocol.headCount..<start + end)
+                let content = bytes.extracting(start + AgentProtocol.headSize..<start + end)
                 if actual == AgentProtocol.failureKind {
                     failure = AgentError(try WireFailure(content))
                     return false

@@ -8,7 +8,7 @@ public enum AgentProcess {
     private enum Word: UInt8 {
         case listening = 0
         case alreadyRunning
-        case folderNotPrivate
+        case directoryNotPrivate
         case system
         case noSocket
     }
@@ -17,7 +17,7 @@ public enum AgentProcess {
     struct Entry {
         let id: Int32
         /// Where its socket is.
-        let folder: String
+        let directory: String
     }
 
     /// The agents of this user that this process can see, wherever their sockets are.
@@ -29,18 +29,19 @@ public enum AgentProcess {
             guard process.words.count >= 2, process.words[0] == AgentProtocol.processName,
                 process.words[1].hasPrefix("/"), process.words.count == 2 || process.words[2] == home
             else { return nil }
-            return Entry(id: process.id, folder: process.words[1])
+            return Entry(id: process.id, directory: process.words[1])
         }
     }
 
     /// Whether an agent has the lock of a directory, also one that this process cannot see, or the directory is somebody else's.
-    static func mayRun(in folder: String) -> Bool {
+    static func mayRun(in directory: String) -> Bool {
         do throws(Errno) {
-            try PrivateFolder.check(folder)
+            try PrivateDirectory.check(directory)
         } catch {
             return error == .permissionDenied
         }
-        guard let lock = try? DiskStorage().open(Path.join(folder, AgentProtocol.lockName), .writing) else {
+        guard let lock = try? DiskStorage().open(Path.join(directory, AgentProtocol.lockName), .writing)
+        else {
             return false
         }
         guard (try? lock.tryLock(.exclusive)) == false else {
@@ -63,10 +64,10 @@ public enum AgentProcess {
     /// Starts an agent and waits until it listens.
     ///
     /// That another one runs already is no error.
-    static func start(in folder: String) throws(AgentError) {
+    static func start(in directory: String) throws(AgentError) {
         var said: [UInt8] = []
         do throws(Errno) {
-            try DetachedProcess.startSelf(as: AgentProtocol.processName, (folder, home)) { bytes in
+            try DetachedProcess.startSelf(as: AgentProtocol.processName, (directory, home)) { bytes in
                 for index in bytes.indices { said.append(bytes[index]) }
             }
         } catch {
@@ -78,26 +79,26 @@ public enum AgentProcess {
         else { throw .cannotStart(.system(.ioError)) }
         switch word {
         case .listening, .alreadyRunning: return
-        case .folderNotPrivate: throw .cannotStart(.folderNotPrivate)
+        case .directoryNotPrivate: throw .cannotStart(.directoryNotPrivate)
         case .system: throw .cannotStart(.system(Errno(rawValue: Int32(truncatingIfNeeded: number))))
         case .noSocket: throw .cannotStart(.noSocket(Errno(rawValue: Int32(truncatingIfNeeded: number))))
         }
     }
 
-    /// Is the agent of `folder` until there is no more use for it.
+    /// Is the agent of `directory` until there is no more use for it.
     ///
     /// The caller has hardened the process before anything else.
     ///
     /// - Returns: the exit code.
-    public static func run(in folder: String) -> Int32 {
+    public static func run(in directory: String) -> Int32 {
         let server: AgentServer
         do throws(AgentServer.StartError) {
             do throws(Errno) {
-                try DetachedProcess.settle(name: AgentProtocol.processName)
+                try DetachedProcess.detach(name: AgentProtocol.processName)
             } catch {
                 throw .system(error)
             }
-            server = try AgentServer.start(in: folder)
+            server = try AgentServer.start(in: directory)
         } catch {
             report(error)
             return 1
@@ -115,7 +116,7 @@ public enum AgentProcess {
     private static func report(_ error: AgentServer.StartError) {
         switch error {
         case .alreadyRunning: say(.alreadyRunning)
-        case .folderNotPrivate: say(.folderNotPrivate)
+        case .directoryNotPrivate: say(.directoryNotPrivate)
         case .system(let error): say(.system, error.rawValue)
         case .noSocket(let error): say(.noSocket, error.rawValue)
         }

@@ -15,7 +15,7 @@ extension AgentServer {
         case .followed(let client, let result):
             answer(client) { reply in
                 _ = try result.get()
-                try reply.appendHead(AgentProtocol.Kind.follow.reply, bodyCount: 0)
+                try reply.appendHead(AgentProtocol.Kind.follow.reply, bodySize: 0)
             }
         case .prepared(let client, .success(let job)):
             jobs.add(job, for: client, now: SystemClock.monotonicMilliseconds())
@@ -128,7 +128,7 @@ extension AgentServer {
         _ status: AgentStatus, _ notices: [Notice], _ kind: AgentProtocol.Kind, to reply: inout SecretBuffer
     ) throws(SodiumError) {
         let notices = Notice.message(notices)
-        try reply.appendHead(kind.reply, bodyCount: 57 + notices.count)
+        try reply.appendHead(kind.reply, bodySize: 57 + notices.count)
         for number in [
             status.idleLeft, status.totalLeft, status.generation, status.secrets, status.versions,
             status.liveBytes, status.deadBytes,
@@ -149,7 +149,7 @@ extension AgentServer {
         for news in jobs.progress(now: SystemClock.monotonicMilliseconds()) {
             guard let connection = connection(news.client), !connection.hasUnsent else { continue }
             do throws(SodiumError) {
-                try reply.appendHead(AgentProtocol.Kind.job.reply, bodyCount: 17)
+                try reply.appendHead(AgentProtocol.Kind.job.reply, bodySize: 17)
                 try reply.append(1)
                 try reply.append(number: news.done)
                 try reply.append(number: news.total)
@@ -170,7 +170,7 @@ extension AgentServer {
         }
         answer(client) { reply in
             let message = try outcome.get().message
-            try reply.appendHead(AgentProtocol.Kind.job.reply, bodyCount: 1 + message.count)
+            try reply.appendHead(AgentProtocol.Kind.job.reply, bodySize: 1 + message.count)
             try reply.append(0)
             try reply.append(message)
         }

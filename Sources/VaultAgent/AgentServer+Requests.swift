@@ -12,7 +12,7 @@ extension AgentServer {
         var position = 0
         while !connection.isBusy {
             let rest = bytes.extracting(position..<bytes.count)
-            guard let count = AgentServer.messageCount(rest, connection) else { break }
+            guard let count = AgentServer.messageSize(rest, connection) else { break }
             guard count > 0 else {
                 refuse(connection)
                 break
@@ -33,10 +33,10 @@ extension AgentServer {
     }
 
     /// The length of the message that begins `bytes`; 0 if it is against the rules, nil if it is not known yet.
-    private static func messageCount(_ bytes: Span<UInt8>, _ connection: ClientConnection) -> Int? {
+    private static func messageSize(_ bytes: Span<UInt8>, _ connection: ClientConnection) -> Int? {
         guard bytes.count >= 4 else { return nil }
         let count = AgentProtocol.message(in: bytes, at: 0).count
-        let most = connection.greeting == .none ? AgentProtocol.helloCount : AgentProtocol.mostMessage
+        let most = connection.greeting == .none ? AgentProtocol.helloSize : AgentProtocol.maxMessage
         return count <= most ? count : 0
     }
 
@@ -50,7 +50,7 @@ extension AgentServer {
         count: Int, hasValues: Bool
     ) {
         var (position, hasValues) = (0, false)
-        while let count = messageCount(bytes.extracting(position..<bytes.count), connection), count > 0,
+        while let count = messageSize(bytes.extracting(position..<bytes.count), connection), count > 0,
             position + 4 + count <= bytes.count
         {
             let kind = bytes[position + 4]
@@ -138,7 +138,7 @@ extension AgentServer {
         case .hello(let version):
             guard connection.greeting == .none else { throw MalformedMessage() }
             connection.greeting = version == AgentProtocol.version ? .sameVersion : .otherVersion
-            try reply.appendHead(AgentProtocol.Kind.hello.reply, bodyCount: 2)
+            try reply.appendHead(AgentProtocol.Kind.hello.reply, bodySize: 2)
             try reply.append(number: AgentProtocol.version)
         case .stop:
             guard connection.greeting != .none else { throw MalformedMessage() }
@@ -152,7 +152,7 @@ extension AgentServer {
     private func stop(_ connection: ClientConnection) throws {
         lockAll()
         isStopped = true
-        try reply.appendHead(AgentProtocol.Kind.stop.reply, bodyCount: 0)
+        try reply.appendHead(AgentProtocol.Kind.stop.reply, bodySize: 0)
         // Whoever hears that the agent ends must not find its socket any more.
         listener.remove()
         sendReplies(to: connection)
@@ -169,11 +169,11 @@ extension AgentServer {
             // What was put together is this client's.
             sendReplies(to: connection)
             tell(openings.cancel(path), .locked)
-            try reply.appendHead(AgentProtocol.Kind.lock.reply, bodyCount: 0)
+            try reply.appendHead(AgentProtocol.Kind.lock.reply, bodySize: 0)
         case .announce(let path, let successor):
             guard let worker = keyring.worker(path) else { throw VaultError.locked }
             worker.keys.announce(successor)
-            try reply.appendHead(AgentProtocol.Kind.announce.reply, bodyCount: 0)
+            try reply.appendHead(AgentProtocol.Kind.announce.reply, bodySize: 0)
         case .follow(let path, let lexical):
             let proof = try proof([path], connection)
             guard let worker = keyring.worker(path) else { throw VaultError.locked }

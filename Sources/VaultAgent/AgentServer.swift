@@ -43,11 +43,11 @@ public final class AgentServer {
         public var stallPatience = AgentProtocol.stallPatience
         /// How many connections there are at most.
         public var maxConnections = max(
-            16, min(AgentProtocol.maxConnections, (CurrentProcess.mostDescriptors - 64) / 4))
+            16, min(AgentProtocol.maxConnections, (CurrentProcess.maxDescriptors - 64) / 4))
         /// How many descriptors that no message spoke of yet all connections together may have.
         public var maxWaitingFiles = max(
             AgentProtocol.maxFiles,
-            min(AgentProtocol.maxWaitingFiles, (CurrentProcess.mostDescriptors - 64) / 4))
+            min(AgentProtocol.maxWaitingFiles, (CurrentProcess.maxDescriptors - 64) / 4))
 
         /// The real world.
         public init() {}
@@ -55,13 +55,13 @@ public final class AgentServer {
 
     /// Why there is no server.
     public enum StartError: Error, Equatable {
-        /// Another agent has the folder.
+        /// Another agent has the directory.
         case alreadyRunning
-        /// The folder is not the user's own, or others can look into it.
-        case folderNotPrivate
+        /// The directory is not the user's own, or others can look into it.
+        case directoryNotPrivate
         /// The system refused something.
         case system(Errno)
-        /// No socket can be made in the folder.
+        /// No socket can be made in the directory.
         case noSocket(Errno)
     }
 
@@ -87,23 +87,23 @@ public final class AgentServer {
     /// How long threads that wait for a file may keep the agent from ending, in milliseconds.
     private static let endPatience: UInt64 = 1000
 
-    /// Becomes the agent of `folder`, which is made if it is missing.
-    public static func start(in folder: String, settings: Settings = Settings()) throws(StartError)
+    /// Becomes the agent of `directory`, which is made if it is missing.
+    public static func start(in directory: String, settings: Settings = Settings()) throws(StartError)
         -> AgentServer
     {
         do throws(Errno) {
-            try PrivateFolder.prepare(folder)
+            try PrivateDirectory.prepare(directory)
         } catch {
-            let isRefused = error == .permissionDenied || error == .notFolder
+            let isRefused = error == .permissionDenied || error == .notDirectory
             let isForeign =
-                (try? DiskStorage().identity(of: folder)) != nil
-                || (try? PrivateFolder.checkOwner(above: folder)) == nil
-            throw isRefused && isForeign ? .folderNotPrivate : .system(error)
+                (try? DiskStorage().identity(of: directory)) != nil
+                || (try? PrivateDirectory.checkOwner(above: directory)) == nil
+            throw isRefused && isForeign ? .directoryNotPrivate : .system(error)
         }
-        let lock = try takeLock(in: folder)
+        let lock = try takeLock(in: directory)
         let listener: Listener
         do throws(Errno) {
-            listener = try Listener.make(at: Path.join(folder, AgentProtocol.socketName))
+            listener = try Listener.make(at: Path.join(directory, AgentProtocol.socketName))
         } catch {
             throw .noSocket(error)
         }
@@ -128,9 +128,9 @@ public final class AgentServer {
         }
     }
 
-    private static func takeLock(in folder: String) throws(StartError) -> any StorageFile {
+    private static func takeLock(in directory: String) throws(StartError) -> any StorageFile {
         do throws(Errno) {
-            let lock = try PrivateFolder.openFile(Path.join(folder, AgentProtocol.lockName))
+            let lock = try PrivateDirectory.openFile(Path.join(directory, AgentProtocol.lockName))
             guard try lock.tryLock(.exclusive) else { throw .alreadyInUse }
             return lock
         } catch {
@@ -183,7 +183,7 @@ public final class AgentServer {
         answerLateStatuses()
         closeStalled()
         connections.removeAll { $0.isClosed }
-        backlog.set(connections.reduce(0) { $0 + $1.unsentCount })
+        backlog.set(connections.reduce(0) { $0 + $1.unsentSize })
         Stack.wipe()
         if DescriptorDisposal.shared?.isStuck == true { isStopped = true }
         return !isStopped && isUseful()
@@ -235,7 +235,7 @@ extension AgentServer {
                 if isLongOne { continue }
                 isLongOne = true
             } else {
-                if used + count > AgentProtocol.mostRoom { continue }
+                if used + count > AgentProtocol.maxRoom { continue }
                 used += count
             }
             do throws(SodiumError) {
@@ -309,7 +309,7 @@ extension AgentServer {
         } catch {
             connection.close()
         }
-        if connections.reduce(0, { $0 + $1.bufferedCount }) > AgentProtocol.mostBuffered {
+        if connections.reduce(0, { $0 + $1.bufferedSize }) > AgentProtocol.maxBuffered {
             connection.close()
         }
         if connection.waitingFileCount > 0 { limitWaitingFiles() }

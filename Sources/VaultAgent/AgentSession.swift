@@ -50,7 +50,7 @@ public final class AgentSession: Session {
             var question: [UInt8] = []
             var end = answers.count
             // Half of what may be asked at once, so that the last one does not pass it.
-            while end < secrets.count, question.count < AgentProtocol.mostSecrets / 2 {
+            while end < secrets.count, question.count < AgentProtocol.maxSecrets / 2 {
                 question += try secrets[end].packed()
                 end += 1
             }
@@ -113,7 +113,7 @@ public final class AgentSession: Session {
     public func commit(_ changes: borrowing Changes) throws(VaultError) {
         var count = 0
         changes.forEach { address, value in count += 1 + address.packed.count + 4 + (value?.count ?? 0) }
-        guard count < AgentProtocol.mostMessage else { throw .file(.transactionTooLarge) }
+        guard count < AgentProtocol.maxMessage else { throw .file(.transactionTooLarge) }
         try commit(count) { message throws(SodiumError) in
             try changes.forEach { address, value throws(SodiumError) in
                 try AgentSession.append(address.packed, value, to: &message)
@@ -125,7 +125,7 @@ public final class AgentSession: Session {
     public func set(_ name: String, in scope: Scope, to value: Span<UInt8>) throws(VaultError) {
         let packed = try SecretID(name, in: scope).packed()
         let count = 1 + packed.count + 4 + value.count
-        guard value.count <= Format.mostValue else { throw .valueTooLong }
+        guard value.count <= Format.maxValue else { throw .valueTooLong }
         try commit(count) { message throws(SodiumError) in
             try AgentSession.append(packed, value, to: &message)
         }
@@ -137,7 +137,7 @@ public final class AgentSession: Session {
         var saved: Notice?
         do throws(AgentError) {
             try connection.request(
-                .commit, bodyCount: count, fill: fill,
+                .commit, bodySize: count, fill: fill,
                 read: { body throws(MalformedMessage) in
                     var reader = FieldReader()
                     let count = try reader.number(UInt64.self, of: body)
@@ -223,14 +223,14 @@ extension VaultError {
 extension AgentConnection {
     /// Sends a request whose body begins with a path, with the files that it speaks of.
     func request(
-        _ kind: AgentProtocol.Kind, path: String, about files: [HeldFile] = [], moreCount: Int = 0,
+        _ kind: AgentProtocol.Kind, path: String, about files: [HeldFile] = [], moreSize: Int = 0,
         fill more: (inout SecretBuffer) throws(SodiumError) -> Void = { _ in },
         read: (Span<UInt8>) throws(MalformedMessage) -> Bool = { _ in false }
     ) throws(AgentError) {
         // What cannot be said to an agent is not unlocked.
         guard AgentProtocol.isEncodable(path) else { throw .vault(.locked) }
         try request(
-            kind, about: files, bodyCount: 2 + path.utf8.count + moreCount,
+            kind, about: files, bodySize: 2 + path.utf8.count + moreSize,
             fill: { message throws(SodiumError) in
                 try message.append(path: path)
                 try more(&message)
@@ -239,12 +239,12 @@ extension AgentConnection {
 
     /// Sends a request about a path that is answered with a status.
     func status(
-        _ kind: AgentProtocol.Kind, path: String, about file: HeldFile, moreCount: Int = 0,
+        _ kind: AgentProtocol.Kind, path: String, about file: HeldFile, moreSize: Int = 0,
         fill more: (inout SecretBuffer) throws(SodiumError) -> Void = { _ in }
     ) throws(AgentError) -> AgentStatus {
         var status: AgentStatus?
         try request(
-            kind, path: path, about: [file], moreCount: moreCount, fill: more,
+            kind, path: path, about: [file], moreSize: moreSize, fill: more,
             read: { body throws(MalformedMessage) in
                 var reader = FieldReader()
                 let idleLeft = try reader.number(UInt64.self, of: body)

@@ -34,7 +34,7 @@ final class BackgroundJob: Sendable {
 
     /// Does it, if the client means the files that are found here.
     func run() -> Result<JobReport, WireFailure> {
-        let progress = Progress { [self] done, total in
+        let progress = ProgressHandler { [self] done, total in
             state.withLock { ($0.done, $0.total) = (done, total) }
             return !cancellation.isCancelled
         }
@@ -61,7 +61,7 @@ extension Job {
         switch self {
         case .compact, .salvage, .accept, .purge: true
         case .merge(_, _, let options): !options.isTrial
-        case .check, .verify, .compare, .outline: false
+        case .check, .verify, .compare, .listContents: false
         }
     }
 
@@ -82,7 +82,7 @@ struct JobQueue {
     }
 
     /// How far a job is.
-    struct Progress {
+    struct ProgressHandler {
         let client: ClientID
         let done, total: UInt64
     }
@@ -91,9 +91,9 @@ struct JobQueue {
     private var nextID: UInt64 = 0
 
     /// How many files all jobs together that only read have open at a time.
-    private static let mostRead = 2
+    private static let maxRead = 2
     /// How many jobs that change a file are done at a time, of one vault one.
-    private static let mostChanging = 4
+    private static let maxChanging = 4
     /// How often a client hears how far its job is, in milliseconds.
     private static let reportInterval: UInt64 = 500
 
@@ -134,9 +134,9 @@ struct JobQueue {
             $0.job.isChange == job.job.isChange
         }
         if job.job.isChange {
-            return running.count < JobQueue.mostChanging && !running.contains { $0.path == job.path }
+            return running.count < JobQueue.maxChanging && !running.contains { $0.path == job.path }
         }
-        return running.reduce(0) { $0 + $1.job.fileCount } + job.job.fileCount <= JobQueue.mostRead
+        return running.reduce(0) { $0 + $1.job.fileCount } + job.job.fileCount <= JobQueue.maxRead
     }
 
     /// Takes a job that is over off the list.
@@ -158,12 +158,12 @@ struct JobQueue {
     }
 
     /// What there is to tell of jobs that are not over.
-    mutating func progress(now: UInt64) -> [Progress] {
-        var news: [Progress] = []
+    mutating func progress(now: UInt64) -> [ProgressHandler] {
+        var news: [ProgressHandler] = []
         for index in entries.indices where now >= entries[index].nextReport {
             entries[index].nextReport = now + JobQueue.reportInterval
             let (done, total) = entries[index].job.progress
-            news.append(Progress(client: entries[index].client, done: done, total: total))
+            news.append(ProgressHandler(client: entries[index].client, done: done, total: total))
         }
         return news
     }

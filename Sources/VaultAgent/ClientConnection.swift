@@ -49,10 +49,10 @@ final class ClientConnection {
     var isIdle: Bool { !isWaiting && input == nil && output == nil }
 
     /// How many bytes are held for it.
-    var bufferedCount: Int { (input == nil ? 0 : input?.capacity ?? 0) + unsentCount }
+    var bufferedSize: Int { (input == nil ? 0 : input?.capacity ?? 0) + unsentSize }
 
     /// How many bytes of replies wait for it to take them.
-    var unsentCount: Int { output?.unsent.bytes.count ?? 0 }
+    var unsentSize: Int { output?.unsent.bytes.count ?? 0 }
 
     /// Whether a reply waits for it to take it.
     var hasUnsent: Bool { output != nil }

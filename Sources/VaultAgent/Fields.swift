@@ -47,7 +47,7 @@ struct FieldReader {
     /// The next path.
     mutating func path(of body: Span<UInt8>) throws(MalformedMessage) -> String {
         let count = Int(try number(UInt16.self, of: body))
-        guard (1...AgentProtocol.mostPath).contains(count) else { throw MalformedMessage() }
+        guard (1...AgentProtocol.maxPath).contains(count) else { throw MalformedMessage() }
         let path = try text(count, of: body)
         guard path.utf8.first == UInt8(ascii: "/"), !path.utf8.contains(0) else { throw MalformedMessage() }
         return path
@@ -87,7 +87,7 @@ struct FieldReader {
         let idle = try number(UInt64.self, of: body)
         let total = try number(UInt64.self, of: body)
         let locksOnSleep = try flag(of: body)
-        guard max(idle, total) <= AgentProtocol.mostDuration else { throw MalformedMessage() }
+        guard max(idle, total) <= AgentProtocol.maxDuration else { throw MalformedMessage() }
         return Limits(idle: idle, total: total, locksOnSleep: locksOnSleep)
     }
 
@@ -105,9 +105,9 @@ extension FixedWidthInteger where Self: UnsignedInteger {
 }
 
 extension SecretBuffer {
-    /// Appends the length and the kind of a message whose body has `bodyCount` bytes.
-    mutating func appendHead(_ kind: UInt8, bodyCount: Int) throws(SodiumError) {
-        try append(number: UInt32(1 + bodyCount))
+    /// Appends the length and the kind of a message whose body has `bodySize` bytes.
+    mutating func appendHead(_ kind: UInt8, bodySize: Int) throws(SodiumError) {
+        try append(number: UInt32(1 + bodySize))
         try append(kind)
     }
 
@@ -135,5 +135,5 @@ extension SecretBuffer {
     }
 
     /// How many bytes ``append(_:)`` writes for limits.
-    static var limitsCount: Int { 17 }
+    static var limitsSize: Int { 17 }
 }

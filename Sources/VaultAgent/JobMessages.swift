@@ -34,7 +34,7 @@ extension FieldReader {
                 MergeOptions(
                     isTrial: flags & 1 != 0, isCopy: flags & 2 != 0, takesKeys: flags & 4 != 0,
                     allowsFuture: flags & 8 != 0, takesAll: flags & 16 != 0))
-        case 8: return .outline(path)
+        case 8: return .listContents(path)
         case 9:
             let secret = try secret(of: body)
             let version = try number(UInt64.self, of: body)
@@ -63,8 +63,8 @@ extension FieldReader {
     }
 
     private mutating func verification(of body: Span<UInt8>) throws(MalformedMessage) -> Verification {
-        let range = try take(Mark.bodyCount, of: body)
-        let mark = Mark(body, at: range.lowerBound)
+        let range = try take(CommitPoint.bodySize, of: body)
+        let point = CommitPoint(body, at: range.lowerBound)
         let checkpoint = try checkpoint(of: body)
         let newest = try number(UInt64.self, of: body)
         let secrets = try number(UInt64.self, of: body)
@@ -90,7 +90,7 @@ extension FieldReader {
             }
         }
         return Verification(
-            mark: mark, checkpoint: checkpoint, newest: newest, secrets: secrets, versions: versions,
+            point: point, checkpoint: checkpoint, newest: newest, secrets: secrets, versions: versions,
             hidden: hidden, containsLastSeen: containsLastSeen, findings: findings)
     }
 
@@ -216,7 +216,7 @@ extension Job {
         case .compare(let path, let other): [6] + Job.field(path) + Job.field(other)
         case .merge(let path, let other, let options):
             [7] + Job.field(path) + Job.field(other) + [Job.flags(options)]
-        case .outline(let path): [8] + Job.field(path)
+        case .listContents(let path): [8] + Job.field(path)
         case .purge(let path, let secret, let purge, let shown):
             [9] + Job.field(path) + ((try? secret.packed()) ?? []) + Job.field(Job.number(purge))
                 + Job.field(shown?.newest ?? 0) + Job.field(shown?.count ?? 0)
@@ -227,7 +227,7 @@ extension Job {
     var paths: [String] {
         switch self {
         case .check(let path), .verify(let path, nil), .compact(let path, _), .accept(let path, _),
-            .outline(let path), .purge(let path, _, _, _):
+            .listContents(let path), .purge(let path, _, _, _):
             [path]
         case .salvage(let path, let target): [path, target]
         case .verify(let path, .some(let other)): [path, other]
@@ -243,7 +243,7 @@ extension Job {
         switch self {
         case .check(let vault), .compact(let vault, _), .purge(let vault, _, _, _): vault == path
         case .merge(let vault, _, let options): vault == path && !options.isCopy
-        case .verify, .salvage, .accept, .compare, .outline: false
+        case .verify, .salvage, .accept, .compare, .listContents: false
         }
     }
 
@@ -287,7 +287,7 @@ extension JobReport {
 
     private static func fields(_ report: Verification) -> [UInt8] {
         // A full check has at most one finding of each kind.
-        report.mark.body + report.checkpoint.body
+        report.point.body + report.checkpoint.body
             + [report.newest, report.secrets, report.versions, report.hidden].flatMap(Job.field)
             + [report.containsLastSeen.map { $0 ? 1 : 2 } ?? 0]
             + [UInt8(report.findings.count)] + report.findings.flatMap(JobReport.field)

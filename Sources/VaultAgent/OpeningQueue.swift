@@ -42,7 +42,7 @@ struct OpeningQueue {
     private var entries: [Entry] = []
 
     /// How many vaults are opened at a time.
-    private static let mostRunning = 4
+    private static let maxRunning = 4
 
     /// Adds a vault that `worker` is to open.
     mutating func add(_ worker: VaultWorker, _ limits: Limits, for client: ClientID) {
@@ -56,7 +56,7 @@ struct OpeningQueue {
         var failed: [ClientID] = []
         for index in entries.indices where !entries[index].isRunning {
             let entry = entries[index]
-            guard entries.count(where: \.isRunning) < OpeningQueue.mostRunning,
+            guard entries.count(where: \.isRunning) < OpeningQueue.maxRunning,
                 !entries.contains(where: { $0.isRunning && $0.worker.path == entry.worker.path })
             else { continue }
             do throws(Errno) {

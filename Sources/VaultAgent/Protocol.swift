@@ -8,25 +8,25 @@ public enum AgentProtocol {
     /// What begins every Hello.
     static let magic = Array("vault-ag".utf8)
     /// The length of the first message.
-    static let helloCount = 1 + 8 + 2
+    static let helloSize = 1 + 8 + 2
     /// The most that a later message may have behind its length.
-    static let mostMessage = 64 << 20
+    static let maxMessage = 64 << 20
     /// The most bytes of secrets that are asked for in one request, so that others are not kept waiting.
-    static let mostSecrets = 128 << 10
+    static let maxSecrets = 128 << 10
     /// The bytes of a message before its body: `u32` length and `u8` kind.
-    static let headCount = 5
+    static let headSize = 5
     /// The longest path, in bytes.
-    static let mostPath = 4095
+    static let maxPath = 4095
     /// The longest time that a vault can stay unlocked, in milliseconds: 100 years.
-    public static let mostDuration: UInt64 = 3_153_600_000_000
+    public static let maxDuration: UInt64 = 3_153_600_000_000
     /// How long half a message may lie around, in milliseconds.
     static let stallPatience: UInt64 = 30_000
     /// What the agent holds for all connections together, in bytes.
-    static let mostBuffered = 256 << 20
+    static let maxBuffered = 256 << 20
     /// A message that is not longer can be sent at any time, in bytes.
     static let shortMessage = 64 << 10
     /// How many bytes all longer messages of up to 2 MiB, as a value has, that are sent at a time have together.
-    static let mostRoom = 32 << 20
+    static let maxRoom = 32 << 20
     static let middleMessage = 2 << 20
     /// How many descriptors that no message spoke of yet a connection may have.
     static let maxFiles = 16
@@ -35,7 +35,7 @@ public enum AgentProtocol {
     /// How many connections it has at most.
     static let maxConnections = 4096
 
-    /// The file names in the runtime folder.
+    /// The file names in the runtime directory.
     static let socketName = "agent.sock"
     static let lockName = "agent.lock"
     /// What the agent is called in the list of processes.
@@ -74,7 +74,7 @@ public enum AgentProtocol {
 
     /// Whether a path can stand in a message.
     static func isEncodable(_ path: String) -> Bool {
-        path.utf8.count <= mostPath && path.utf8.first == UInt8(ascii: "/") && !path.utf8.contains(0)
+        path.utf8.count <= maxPath && path.utf8.first == UInt8(ascii: "/") && !path.utf8.contains(0)
     }
 }
 

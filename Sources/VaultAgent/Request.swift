@@ -57,7 +57,7 @@ enum Request: ~Copyable {
         case .open: return .open(path: try reader.path(of: message))
         case .names: return .names
         case .contains:
-            guard message.count - reader.position <= AgentProtocol.mostSecrets else {
+            guard message.count - reader.position <= AgentProtocol.maxSecrets else {
                 throw MalformedMessage()
             }
             var addresses: [Address] = []
@@ -99,7 +99,7 @@ struct UnlockRequest: ~Copyable {
         let count = Int(try reader.number(UInt16.self, of: message))
         let checkpoints = try reader.text(count, of: message)
         try reader.finish(message)
-        guard count <= AgentProtocol.mostPath, checkpoints.isEmpty || AgentProtocol.isEncodable(checkpoints)
+        guard count <= AgentProtocol.maxPath, checkpoints.isEmpty || AgentProtocol.isEncodable(checkpoints)
         else { throw MalformedMessage() }
         guard limits.idle > 0, limits.total > 0 else { throw MalformedMessage() }
         self.init(path: path, key: key, limits: limits, isCopy: isCopy, checkpoints: checkpoints)
@@ -120,10 +120,10 @@ struct CommitRequest: ~Copyable {
     let refusal: VaultError?
 
     /// The bytes of values for which room is made before it is known how many there are.
-    private static let mostRoom = 1 << 20
+    private static let maxRoom = 1 << 20
 
     init(_ message: Span<UInt8>, _ reader: inout FieldReader) throws(MalformedMessage) {
-        guard var changes = try? Changes(capacity: min(message.count, CommitRequest.mostRoom)) else {
+        guard var changes = try? Changes(capacity: min(message.count, CommitRequest.maxRoom)) else {
             throw MalformedMessage()
         }
         var refusal: VaultError?

@@ -16,7 +16,7 @@ enum Responder {
     }
 
     /// The most that one message of names has in its body.
-    private static let namesCount = 1 << 20
+    private static let namesSize = 1 << 20
 
     /// Answers one message.
     ///
@@ -45,7 +45,7 @@ enum Responder {
         switch submission.outcome {
         case .success(let saved):
             let path = Array((saved?.path ?? "").utf8)
-            try reply.appendHead(AgentProtocol.Kind.commit.reply, bodyCount: 8 + path.count)
+            try reply.appendHead(AgentProtocol.Kind.commit.reply, bodySize: 8 + path.count)
             try reply.append(number: UInt64(saved?.count ?? 0))
             try reply.append(path)
         case .failure(let error): try WireFailure.vault(error).append(to: &reply)
@@ -61,7 +61,7 @@ enum Responder {
         switch (consume request) {
         case .open:
             let notices = Notice.message(vault.newsForClients())
-            try reply.appendHead(AgentProtocol.Kind.open.reply, bodyCount: 8 + notices.count)
+            try reply.appendHead(AgentProtocol.Kind.open.reply, bodySize: 8 + notices.count)
             try reply.append(number: vault.unfinishedTail ?? 0)
             try reply.append(notices)
         case .commit(let request):
@@ -69,11 +69,11 @@ enum Responder {
             return .later(Submission(request.changes))
         case .names: try appendNames(of: vault, to: &reply)
         case .contains(let addresses):
-            try reply.appendHead(AgentProtocol.Kind.contains.reply, bodyCount: addresses.count)
+            try reply.appendHead(AgentProtocol.Kind.contains.reply, bodySize: addresses.count)
             for address in addresses { try reply.append(vault.contains(address) ? 1 : 0) }
         case .history(let secret):
             let versions = try vault.history(of: secret)
-            try reply.appendHead(AgentProtocol.Kind.history.reply, bodyCount: 9 * versions.count)
+            try reply.appendHead(AgentProtocol.Kind.history.reply, bodySize: 9 * versions.count)
             for version in versions {
                 try reply.append(number: version.time)
                 try reply.append(version.isDeletion ? 1 : 0)
@@ -82,7 +82,7 @@ enum Responder {
             try appendValue(of: secret, Int(version), vault, to: &reply)
         case .summary:
             let summary = vault.summary()
-            try reply.appendHead(AgentProtocol.Kind.summary.reply, bodyCount: 40)
+            try reply.appendHead(AgentProtocol.Kind.summary.reply, bodySize: 40)
             try reply.append(number: summary.generation)
             try reply.append(number: UInt64(summary.secrets))
             try reply.append(number: UInt64(summary.versions))
@@ -96,7 +96,7 @@ enum Responder {
     private static func appendNames(of vault: Vault, to reply: inout SecretBuffer) throws(SodiumError) {
         var body: [UInt8] = []
         try vault.forEachPacked { packed throws(SodiumError) in
-            if body.count + packed.count > namesCount {
+            if body.count + packed.count > namesSize {
                 try appendNames(body, areMore: true, to: &reply)
                 body.removeAll(keepingCapacity: true)
             }
@@ -108,7 +108,7 @@ enum Responder {
     private static func appendNames(
         _ body: [UInt8], areMore: Bool, to reply: inout SecretBuffer
     ) throws(SodiumError) {
-        try reply.appendHead(AgentProtocol.Kind.names.reply, bodyCount: 1 + body.count)
+        try reply.appendHead(AgentProtocol.Kind.names.reply, bodySize: 1 + body.count)
         try reply.append(areMore ? 1 : 0)
         try reply.append(body)
     }
@@ -119,7 +119,7 @@ enum Responder {
         var failure: SodiumError?
         try vault.withValue(of: secret, version: version) { value in
             do throws(SodiumError) {
-                try reply.appendHead(AgentProtocol.Kind.value.reply, bodyCount: value.count)
+                try reply.appendHead(AgentProtocol.Kind.value.reply, bodySize: value.count)
                 try reply.append(value)
             } catch {
                 failure = error

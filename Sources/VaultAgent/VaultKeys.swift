@@ -19,7 +19,7 @@ final class VaultKeys: Sendable {
     let cancellation = Cancellation()
 
     /// How many announced keys are kept.
-    private static let mostSuccessors = 8
+    private static let maxSuccessors = 8
 
     /// Takes over the file's key.
     init(_ key: consuming Key) { state = Mutex(State(present: SharedKey(key))) }
@@ -45,7 +45,7 @@ final class VaultKeys: Sendable {
     /// Of several who change the keys at once, whoever comes first has its way, and not whoever announced last.
     func announce(_ successor: SharedKey) {
         state.withLock { state in
-            state.successors = state.successors.suffix(VaultKeys.mostSuccessors - 1) + [successor]
+            state.successors = state.successors.suffix(VaultKeys.maxSuccessors - 1) + [successor]
         }
     }
 

@@ -17,7 +17,7 @@ enum WireFailure: Error, Equatable {
     /// Appends the message that stands in a reply's place.
     func append(to buffer: inout SecretBuffer) throws(SodiumError) {
         let numbers = numbers
-        try buffer.appendHead(AgentProtocol.failureKind, bodyCount: 18)
+        try buffer.appendHead(AgentProtocol.failureKind, bodySize: 18)
         try buffer.append(number: numbers.code)
         try buffer.append(number: numbers.first)
         try buffer.append(number: numbers.second)
@@ -69,7 +69,7 @@ enum WireFailure: Error, Equatable {
     private static func numbers(_ error: VaultFileError) -> Numbers {
         switch error {
         case .noFile: (20, 0, 0)
-        case .notAVault(let foreign): (21, UInt64(foreigns.firstIndex(of: foreign) ?? 0), 0)
+        case .notAVault(let foreign): (21, UInt64(notAVaultReasons.firstIndex(of: foreign) ?? 0), 0)
         case .alreadyExists: (22, 0, 0)
         case .incompleteCopy(let count, let expected): (23, count, expected)
         case .damagedHeader: (24, 0, 0)
@@ -128,7 +128,9 @@ enum WireFailure: Error, Equatable {
         let (first, second) = (numbers.first, numbers.second)
         return switch numbers.code {
         case 20: .noFile
-        case 21: foreigns.indices.contains(Int(clamping: first)) ? .notAVault(foreigns[Int(first)]) : nil
+        case 21:
+            notAVaultReasons.indices.contains(Int(clamping: first))
+                ? .notAVault(notAVaultReasons[Int(first)]) : nil
         case 22: .alreadyExists
         case 23: .incompleteCopy(count: first, expected: second)
         case 24: .damagedHeader
@@ -178,9 +180,11 @@ enum WireFailure: Error, Equatable {
     }
 
     /// The order of these two lists is the protocol's.
-    private static let foreigns: [VaultFileError.Foreign] = [.empty, .folder, .special, .content]
+    private static let notAVaultReasons: [VaultFileError.NotAVaultReason] = [
+        .empty, .directory, .special, .content,
+    ]
     private static let operations: [VaultFileError.Operation] = [
-        .open, .read, .write, .truncate, .lock, .sync, .create, .rename, .save, .mark, .attributes,
+        .open, .read, .write, .truncate, .lock, .sync, .create, .rename, .save, .checkpoint, .attributes,
         .rewrite,
     ]
 }

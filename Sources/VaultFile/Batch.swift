@@ -41,14 +41,14 @@ public struct Batch: ~Copyable {
     /// - Returns: false if there is no room for it beside the others; an empty batch has room for any.
     /// - Throws: ``VaultFileError/timeExhausted``, ``VaultFileError/outOfMemory``.
     public mutating func add(_ transaction: borrowing Transaction) throws(VaultFileError) -> Bool {
-        guard frameBytes + transaction.frameBytes <= Format.mostTransaction else { return false }
+        guard frameBytes + transaction.frameBytes <= Format.maxTransaction else { return false }
         try start.checkRoom(forFrames: frameCount + transaction.count)
         let before = log.replay.uncommittedCount
         let times: [UInt64]
         do throws(VaultFileError) {
             times = try stamp(transaction)
             try sealer.reserve(
-                longest: transaction.changes.lazy.map { Format.bucket(Format.prefixCount + $0.bodyCount) }
+                longest: transaction.changes.lazy.map { Format.bucket(Format.prefixSize + $0.bodySize) }
                     .max()
                     ?? 0,
                 total: Int(frameBytes + transaction.frameBytes))
@@ -72,8 +72,8 @@ public struct Batch: ~Copyable {
     /// - Returns: false if there is no room for it beside the others; the batch is as it was then.
     /// - Throws: ``VaultFileError/outOfMemory``; the batch is as it was then.
     package mutating func carry(_ content: Span<UInt8>) throws(VaultFileError) -> Bool {
-        let more = UInt64(Format.frameOverhead + content.count + SecretBox.tagCount)
-        guard frameBytes + more <= Format.mostTransaction else { return false }
+        let more = UInt64(Format.frameOverhead + content.count + SecretBox.tagSize)
+        guard frameBytes + more <= Format.maxTransaction else { return false }
         try start.checkRoom(forFrames: frameCount + 1)
         try sealer.reserve(longest: content.count, total: Int(frameBytes + more))
         var prefix = RecordPrefix(content)
@@ -115,21 +115,21 @@ public struct Batch: ~Copyable {
     ///
     /// Each is in the index from then on, until the batch is committed or rolled back.
     private mutating func stamp(_ transaction: borrowing Transaction) throws(VaultFileError) -> [UInt64] {
-        let now = min(log.dependencies.now(), Format.mostTime)
+        let now = min(log.dependencies.now(), Format.maxTime)
         var times: [UInt64] = []
         times.reserveCapacity(transaction.count)
         var offset = start.end + frameBytes
         for change in transaction.changes {
             let address = change.address.bytes
             let time = max(now, log.replay.newestTime(of: address.span).map { $0 + 1 } ?? 0)
-            let frameCount = Format.frameCount(bodyCount: change.bodyCount)
+            let frameSize = Format.frameSize(bodySize: change.bodySize)
             var version = Version(
-                offset: offset, time: time, boxCount: frameCount - Format.frameOverhead, kind: change.kind)
+                offset: offset, time: time, boxSize: frameSize - Format.frameOverhead, kind: change.kind)
             // What is named like a version that was purged would go with it.
             while try log.purged.contains(address.span, version, of: log.header.vaultID) { version.time += 1 }
-            guard version.time <= Format.mostTime else { throw .timeExhausted }
+            guard version.time <= Format.maxTime else { throw .timeExhausted }
             log.replay.add(version, at: address.span)
-            offset += UInt64(frameCount)
+            offset += UInt64(frameSize)
             times.append(version.time)
         }
         return times
@@ -139,9 +139,9 @@ public struct Batch: ~Copyable {
         _ change: Transaction.Change, of transaction: borrowing Transaction, _ time: UInt64
     ) {
         let prefix = RecordPrefix(
-            kind: change.kind.rawValue, isCommit: false, bodyCount: change.bodyCount, seq: sealer.nextSeq,
+            kind: change.kind.rawValue, isCommit: false, bodySize: change.bodySize, seq: sealer.nextSeq,
             previousTag: .zero, transactionStart: start.end, time: time)
-        sealer.add(Format.bucket(Format.prefixCount + change.bodyCount), to: &frames) {
+        sealer.add(Format.bucket(Format.prefixSize + change.bodySize), to: &frames) {
             transaction.write(change, prefix, into: &$0)
         }
     }
@@ -162,10 +162,10 @@ extension RecordPrefix {
     package static func plaintext(
         kind: UInt8, bodySize: Int, time: UInt64, _ fill: (inout MutableSpan<UInt8>) -> Void
     ) -> [UInt8] {
-        var content = [UInt8](repeating: 0, count: Format.bucket(Format.prefixCount + bodySize))
+        var content = [UInt8](repeating: 0, count: Format.bucket(Format.prefixSize + bodySize))
         let prefix = RecordPrefix(
-            kind: kind, isCommit: false, bodyCount: bodySize, seq: 0, previousTag: .zero,
-            transactionStart: 0, time: min(time, Format.mostTime))
+            kind: kind, isCommit: false, bodySize: bodySize, seq: 0, previousTag: .zero,
+            transactionStart: 0, time: min(time, Format.maxTime))
         var span = content.mutableSpan
         prefix.store(into: &span)
         fill(&span)
@@ -176,7 +176,7 @@ extension RecordPrefix {
     package static func plaintexts(ofPurged entries: some Collection<Bytes16>, time: UInt64) -> [[UInt8]] {
         PurgeList.bodies(entries).map { body in
             plaintext(kind: RecordKind.purged, bodySize: body.count, time: time) {
-                $0.copy(from: body.span, at: Format.prefixCount)
+                $0.copy(from: body.span, at: Format.prefixSize)
             }
         }
     }
@@ -184,7 +184,7 @@ extension RecordPrefix {
     /// The plaintext of a proof of descent.
     package static func plaintext(of descent: Descent, time: UInt64) -> [UInt8] {
         plaintext(kind: RecordKind.descent, bodySize: descent.size, time: time) {
-            descent.store(into: &$0, at: Format.prefixCount)
+            descent.store(into: &$0, at: Format.prefixSize)
         }
     }
 }

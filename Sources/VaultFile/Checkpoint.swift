@@ -93,13 +93,13 @@ public enum LastSeen: Equatable, Sendable {
     /// As this program remembers it.
     case checkpoint(Checkpoint)
     /// As the programs did that know no proof of descent.
-    case mark(Mark)
+    case legacy(CommitPoint)
 
     /// Which vault.
     public var vaultID: Bytes16 {
         switch self {
         case .checkpoint(let checkpoint): checkpoint.vaultID
-        case .mark(let mark): mark.vaultID
+        case .legacy(let point): point.vaultID
         }
     }
 
@@ -107,7 +107,7 @@ public enum LastSeen: Equatable, Sendable {
     public var generation: UInt64 {
         switch self {
         case .checkpoint(let checkpoint): checkpoint.generation
-        case .mark(let mark): mark.generation
+        case .legacy(let point): point.generation
         }
     }
 
@@ -115,7 +115,7 @@ public enum LastSeen: Equatable, Sendable {
     public var end: UInt64 {
         switch self {
         case .checkpoint(let checkpoint): checkpoint.end
-        case .mark(let mark): mark.end
+        case .legacy(let point): point.end
         }
     }
 
@@ -123,7 +123,7 @@ public enum LastSeen: Equatable, Sendable {
     public var tag: Bytes16 {
         switch self {
         case .checkpoint(let checkpoint): checkpoint.tag
-        case .mark(let mark): mark.tag
+        case .legacy(let point): point.tag
         }
     }
 
@@ -131,7 +131,7 @@ public enum LastSeen: Equatable, Sendable {
     public var time: UInt64? {
         switch self {
         case .checkpoint(let checkpoint): checkpoint.time
-        case .mark: nil
+        case .legacy: nil
         }
     }
 
@@ -139,14 +139,14 @@ public enum LastSeen: Equatable, Sendable {
     func isOf(_ header: Header) -> Bool {
         switch self {
         case .checkpoint(let checkpoint): checkpoint.headerTag == header.macTag
-        case .mark(let mark): mark.generation == header.generation
+        case .legacy(let point): point.generation == header.generation
         }
     }
 
     /// Whether it speaks of a file with this header before its first frame, if that is where the file ended.
     func isAtStart(of header: Header) -> Bool {
-        guard case .mark(let mark) = self else { return isOf(header) }
-        return isOf(header) && mark.tag == header.macTag
+        guard case .legacy(let point) = self else { return isOf(header) }
+        return isOf(header) && point.tag == header.macTag
     }
 
     /// Whether it says, in the words of this program, that a file with this header had reached `position`.

@@ -9,12 +9,12 @@ public struct CheckpointStore: Sendable {
     /// A backup that was verified.
     public struct Backup: Equatable, Sendable {
         /// What it holds.
-        public let mark: Mark
+        public let point: CommitPoint
         /// When it was made, in milliseconds since 1970.
         public let time: UInt64
 
         /// A backup of that point, made at `time`.
-        public init(of mark: Mark, at time: UInt64) { (self.mark, self.time) = (mark, time) }
+        public init(of point: CommitPoint, at time: UInt64) { (self.point, self.time) = (point, time) }
     }
 
     /// What there is for a path.
@@ -39,7 +39,7 @@ public struct CheckpointStore: Sendable {
     }
 
     private static let magic = "VLTSEEN2"
-    private static let markMagic = "VLTMARK1"
+    private static let legacyMagic = "VLTMARK1"
     private static let backupMagic = "VLTBACK1"
     /// The longest path that is read back.
     private static let maxPath = 4096
@@ -66,8 +66,8 @@ public struct CheckpointStore: Sendable {
         if let body = try CheckpointStore.body(bytes, count, Self.magic, Checkpoint.bodySize) {
             return Checkpoint(body.span).map { .seen(.checkpoint($0)) } ?? .torn
         }
-        if let body = try CheckpointStore.body(bytes, count, Self.markMagic, Mark.bodyCount) {
-            return .seen(.mark(Mark(body.span, at: 0)))
+        if let body = try CheckpointStore.body(bytes, count, Self.legacyMagic, CommitPoint.bodySize) {
+            return .seen(.legacy(CommitPoint(body.span, at: 0)))
         }
         return .torn
     }
@@ -146,11 +146,11 @@ public struct CheckpointStore: Sendable {
     ///
     /// - Throws: if it cannot.
     public func probe(_ vault: String) throws(Errno) {
-        if try checkpointFile(of: vault) == nil { try storage.makeOwnFolder(path) }
+        if try checkpointFile(of: vault) == nil { try storage.makeOwnDirectory(path) }
     }
 
     /// Remembers where a path leads from now on, whatever was seen there before.
-    public func settle(_ lexical: String, at vault: String) throws(Errno) {
+    public func acceptLink(_ lexical: String, at vault: String) throws(Errno) {
         try updateLink(try recollection(of: vault, named: lexical))
     }
 
@@ -169,7 +169,7 @@ public struct CheckpointStore: Sendable {
         let names: [String]
         do throws(Errno) {
             names = try storage.names(in: path)
-        } catch .noSuchFile, .notFolder {
+        } catch .noSuchFile, .notDirectory {
             return []
         } catch {
             throw error
@@ -187,12 +187,12 @@ public struct CheckpointStore: Sendable {
     /// The last backup of the vault at a path that was verified; nil if none is known.
     public func backup(of vault: String) throws(Errno) -> Backup? {
         guard let file = try existing(try name(vault) + ".backup", .reading) else { return nil }
-        let size = Mark.bodyCount + 8
+        let size = CommitPoint.bodySize + 8
         var bytes = [UInt8](repeating: 0, count: 8 + size + 32)
         var span = bytes.mutableSpan
         let count = try file.read(at: 0, into: &span)
         return try CheckpointStore.body(bytes, count, Self.backupMagic, size).map {
-            Backup(of: Mark($0.span, at: 0), at: $0.span.load(UInt64.self, at: Mark.bodyCount))
+            Backup(of: CommitPoint($0.span, at: 0), at: $0.span.load(UInt64.self, at: CommitPoint.bodySize))
         }
     }
 
@@ -201,7 +201,7 @@ public struct CheckpointStore: Sendable {
         var time = [UInt8](repeating: 0, count: 8)
         var span = time.mutableSpan
         span.store(backup.time, at: 0)
-        try write(Self.backupMagic, backup.mark.body + time, try file(name(vault) + ".backup"))
+        try write(Self.backupMagic, backup.point.body + time, try file(name(vault) + ".backup"))
     }
 
     /// The `size` bytes between magic and sum; nil if these are not whole.
@@ -225,7 +225,7 @@ public struct CheckpointStore: Sendable {
     private func existing(_ name: String, _ access: StorageAccess) throws(Errno) -> (any StorageFile)? {
         do throws(Errno) {
             return try storage.open(name, access)
-        } catch .noSuchFile, .notFolder {
+        } catch .noSuchFile, .notDirectory {
             return nil
         } catch {
             throw error
@@ -249,7 +249,7 @@ public struct CheckpointStore: Sendable {
     private func remove(name: String) throws(Errno) {
         do throws(Errno) {
             try storage.remove(name)
-        } catch .noSuchFile, .notFolder {
+        } catch .noSuchFile, .notDirectory {
             return
         } catch {
             throw error
@@ -259,8 +259,8 @@ public struct CheckpointStore: Sendable {
     private func file(_ name: String) throws(Errno) -> any StorageFile {
         do throws(Errno) {
             return try storage.open(name, .writing)
-        } catch .noSuchFile, .notFolder {
-            try storage.makeOwnFolder(path)
+        } catch .noSuchFile, .notDirectory {
+            try storage.makeOwnDirectory(path)
         }
         do throws(Errno) {
             return try storage.create(name)

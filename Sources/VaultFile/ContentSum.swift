@@ -9,7 +9,7 @@ package struct ContentSum: ~Copyable {
 
     /// Goes on with the record of a plaintext: its kind, its length, its time and its body.
     package mutating func add(_ plaintext: Span<UInt8>) {
-        let end = Format.prefixCount + RecordPrefix(plaintext).bodyCount
+        let end = Format.prefixSize + RecordPrefix(plaintext).bodySize
         sum.update(plaintext.extracting(0..<1))
         sum.update(plaintext.extracting(4..<8))
         sum.update(plaintext.extracting(40..<end))

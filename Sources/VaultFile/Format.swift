@@ -3,7 +3,7 @@ internal import Platform
 /// The constants of vault-format.md, section 1.
 public enum Format {
     /// The length of the header, in bytes.
-    public static let headerCount = 512
+    public static let headerSize = 512
     /// Where the header's copy begins.
     public static let headerCopyOffset: UInt64 = 4096
     /// Where the first frame begins.
@@ -13,21 +13,21 @@ public enum Format {
     /// The bytes of a frame before its box.
     public static let frameOverhead = 32
     /// The bytes of a plaintext before its body.
-    public static let prefixCount = 48
+    public static let prefixSize = 48
     /// The bytes of an address before its id.
     public static let addressOverhead = 4
     /// The most bytes that a value has.
-    public static let mostValue = 1 << 20
+    public static let maxValue = 1 << 20
     /// The most characters that a name or an id has.
-    public static let mostName = 128
+    public static let maxName = 128
     /// The most bytes that the body of any record has.
-    public static let mostBody = addressOverhead + 2 * mostName + mostValue
+    public static let maxBody = addressOverhead + 2 * maxName + maxValue
     /// The lengths that a box can have.
     public static let boxCounts = 144...1_081_360
     /// The most bytes of frames that a transaction has.
-    public static let mostTransaction: UInt64 = 64 << 20
+    public static let maxTransaction: UInt64 = 64 << 20
     /// The last millisecond of the year 9999.
-    public static let mostTime: UInt64 = 253_402_300_799_999
+    public static let maxTime: UInt64 = 253_402_300_799_999
     /// The lengths that a passphrase can have, in bytes.
     public static let passphraseCounts = 1...1024
     /// How many bytes a reader gives to checksums and tags when it looks on after a bad frame.
@@ -43,13 +43,10 @@ public enum Format {
         return (count + mask) & ~mask
     }
 
-    /// The length of the frame of a record whose body has `bodyCount` bytes.
-    static func frameCount(bodyCount: Int) -> Int {
-        frameOverhead + 16 + bucket(prefixCount + bodyCount)
-    }
-
     /// The length of the frame of a record whose body has `bodySize` bytes.
-    package static func frameSize(bodySize: Int) -> Int { frameCount(bodyCount: bodySize) }
+    package static func frameSize(bodySize: Int) -> Int {
+        frameOverhead + 16 + bucket(prefixSize + bodySize)
+    }
 }
 
 /// Sixteen bytes, compared and stored as two words: a tag, a vault's id.

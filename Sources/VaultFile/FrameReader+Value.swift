@@ -18,12 +18,12 @@ extension FrameReader {
         var packed: [UInt8] = []
         let result = try open(at: version.offset, length: end) {
             frame, plaintext throws(VaultFileError) -> R? in
-            guard frame.boxCount == version.boxCount else { return nil }
+            guard frame.boxSize == version.boxSize else { return nil }
             let prefix = RecordPrefix(plaintext)
             guard prefix.kind == RecordKind.value.rawValue, prefix.keepsRules(in: plaintext),
                 let start = prefix.unpackAddress(in: plaintext, into: &packed), packed.span.equals(address)
             else { return nil }
-            return try body(plaintext.extracting(start..<Format.prefixCount + prefix.bodyCount))
+            return try body(plaintext.extracting(start..<Format.prefixSize + prefix.bodySize))
         }
         guard case .some(.some(let value)) = result else { throw .damaged(at: version.offset) }
         return value

@@ -7,16 +7,16 @@ package struct FramePlace: Equatable, Sendable {
     package let offset: UInt64
     private let count: UInt32
 
-    /// The frame at `offset` whose box has `boxCount` bytes.
-    package init(offset: UInt64, boxCount: Int) {
+    /// The frame at `offset` whose box has `boxSize` bytes.
+    package init(offset: UInt64, boxSize: Int) {
         self.offset = offset
-        count = UInt32(boxCount)
+        count = UInt32(boxSize)
     }
 
     /// The length of its box.
-    package var boxCount: Int { Int(count) }
+    package var boxSize: Int { Int(count) }
     /// The length of the frame.
-    package var frameCount: Int { Format.frameOverhead + boxCount }
+    package var frameSize: Int { Format.frameOverhead + boxSize }
 }
 
 /// What a frame says of itself before its box: vault-format.md, section 4.
@@ -34,7 +34,7 @@ struct FrameHead {
     }
 
     /// The length of the frame, if it is one.
-    var frameCount: Int { Format.frameOverhead + Int(boxLength) }
+    var frameSize: Int { Format.frameOverhead + Int(boxLength) }
 
     /// Whether a frame that begins like this can lie at `offset`: rule 1 of section 6, and the offset in the nonce.
     @inline(__always)
@@ -75,7 +75,7 @@ package struct FrameScanner: ~Copyable {
         fileprivate let range: Range<Int>
 
         /// The length of the box.
-        package var boxCount: Int { range.count - Format.frameOverhead }
+        package var boxSize: Int { range.count - Format.frameOverhead }
     }
 
     /// The frame at `offset`, if rules 1 and 2 of vault-format.md, section 6, hold and its nonce names the offset.
@@ -85,7 +85,7 @@ package struct FrameScanner: ~Copyable {
         guard length >= offset, length - offset >= UInt64(Format.frameOverhead) else { return nil }
         guard let head = try fill(offset, Format.frameOverhead, before: length) else { return nil }
         let begin = FrameHead(window.span.extracting(head..<head + Format.frameOverhead))
-        let count = begin.frameCount
+        let count = begin.frameSize
         guard begin.canBegin(at: offset), UInt64(count) <= length - offset,
             let start = try fill(offset, count, before: length)
         else { return nil }
@@ -106,12 +106,12 @@ package struct FrameScanner: ~Copyable {
     /// The length of the frame at `offset`, if its first bytes are those of one that fits there: the cheapest sign of a frame.
     ///
     /// - Parameter length: where the file ends.
-    package mutating func frameCount(at offset: UInt64, length: UInt64) throws(VaultFileError) -> Int? {
+    package mutating func frameSize(at offset: UInt64, length: UInt64) throws(VaultFileError) -> Int? {
         guard length >= offset, length - offset >= UInt64(Format.frameOverhead),
             let head = try fill(offset, Format.frameOverhead, before: length)
         else { return nil }
         let begin = FrameHead(window.span.extracting(head..<head + Format.frameOverhead))
-        let count = begin.frameCount
+        let count = begin.frameSize
         return begin.canBegin(at: offset) && UInt64(count) <= length - offset ? count : nil
     }
 
@@ -173,19 +173,19 @@ package struct FrameReader: ~Copyable {
     package struct Frame {
         package let offset: UInt64
         /// The length of its box.
-        package let boxCount: Int
+        package let boxSize: Int
         package let tag: Bytes16
 
         init(_ bytes: Span<UInt8>, at offset: UInt64) {
             self.offset = offset
-            boxCount = bytes.count - Format.frameOverhead
+            boxSize = bytes.count - Format.frameOverhead
             tag = Bytes16(bytes, at: Format.frameOverhead)
         }
 
         /// The length of its plaintext.
-        var plaintextCount: Int { boxCount - SecretBox.tagCount }
+        var plaintextSize: Int { boxSize - SecretBox.tagSize }
 
-        package var end: UInt64 { offset + UInt64(Format.frameOverhead + boxCount) }
+        package var end: UInt64 { offset + UInt64(Format.frameOverhead + boxSize) }
 
         /// What the frame behind it must name, if this one is number `seq`.
         package func position(seq: UInt64) -> Replay.Position {
@@ -211,7 +211,7 @@ package struct FrameReader: ~Copyable {
         guard let whole = try scanner.frame(at: offset, length: length),
             let frame = try open(whole.window.span.extracting(whole.range), at: offset)
         else { return nil }
-        let message = BoxKey.roomLead..<BoxKey.roomLead + frame.plaintextCount
+        let message = BoxKey.roomLead..<BoxKey.roomLead + frame.plaintextSize
         return try room.withBytes { room throws(VaultFileError) in
             try body(frame, room.extracting(message))
         }
@@ -219,12 +219,12 @@ package struct FrameReader: ~Copyable {
 
     private mutating func open(_ bytes: Span<UInt8>, at offset: UInt64) throws(VaultFileError) -> Frame? {
         let frame = Frame(bytes, at: offset)
-        let wanted = BoxKey.roomCount(frame.plaintextCount)
+        let wanted = BoxKey.workBufferSize(frame.plaintextSize)
         if room.count < wanted {
-            let count = max(wanted, min(2 * room.count, BoxKey.roomCount(Format.boxCounts.upperBound)))
+            let count = max(wanted, min(2 * room.count, BoxKey.workBufferSize(Format.boxCounts.upperBound)))
             room = try guarding { () throws(SodiumError) in try SecretBytes(count: count) }
         }
-        boxWork += frame.boxCount
+        boxWork += frame.boxSize
         usedCount = max(usedCount, wanted)
         let isAuthentic = room.withMutableBytes {
             key.open(

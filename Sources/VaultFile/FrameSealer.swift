@@ -59,9 +59,9 @@ package struct FrameSealer: ~Copyable {
     /// - Throws: ``VaultFileError/outOfMemory``.
     package mutating func reserve(longest: Int, total: Int) throws(VaultFileError) {
         let wanted = max(longest, min(FrameSealer.groupSize, total))
-        if room.count < BoxKey.roomCount(longest) {
+        if room.count < BoxKey.workBufferSize(longest) {
             room = try guarding { () throws(SodiumError) in
-                try SecretBytes(count: BoxKey.roomCount(longest))
+                try SecretBytes(count: BoxKey.workBufferSize(longest))
             }
         }
         guard group.count < wanted else { return }
@@ -75,7 +75,7 @@ package struct FrameSealer: ~Copyable {
         let size = usedSize
         if size > 0 { group.withMutableBytes { $0.wipe(0..<size) } }
         // Behind a box lies what is left of the stream that made it.
-        let used = BoxKey.roomCount(sizes.max() ?? 0)
+        let used = BoxKey.workBufferSize(sizes.max() ?? 0)
         if size > 0 { room.withMutableBytes { $0.wipe(0..<used) } }
         sizes.removeAll(keepingCapacity: true)
         usedSize = 0
@@ -103,7 +103,7 @@ package struct FrameSealer: ~Copyable {
         }
         sizes.append(size)
         usedSize += size
-        nextOffset += UInt64(Format.frameOverhead + size + SecretBox.tagCount)
+        nextOffset += UInt64(Format.frameOverhead + size + SecretBox.tagSize)
     }
 
     /// Ends the transaction with the last plaintext that was added, and seals all that wait.
@@ -138,7 +138,7 @@ package struct FrameSealer: ~Copyable {
     }
 
     private mutating func seal(_ range: Range<Int>, _ head: inout [UInt8], to frames: inout [UInt8]) {
-        let (boxSize, start, before) = (range.count + SecretBox.tagCount, position.end, position.tag)
+        let (boxSize, start, before) = (range.count + SecretBox.tagSize, position.end, position.tag)
         var headSpan = head.mutableSpan
         headSpan.store(UInt32(boxSize), at: 0)
         headSpan.store(start, at: 24)
@@ -148,9 +148,9 @@ package struct FrameSealer: ~Copyable {
                 plaintext.copy(from: group.extracting(range), at: 0)
                 RecordPrefix.setPreviousTag(before, in: &plaintext)
             }
-            room.withMutableBytes { key.seal(inRoom: &$0, messageCount: range.count, nonce: nonce) }
+            room.withMutableBytes { key.seal(inRoom: &$0, messageSize: range.count, nonce: nonce) }
         }
-        let box = BoxKey.roomLead - SecretBox.tagCount..<BoxKey.roomLead + range.count
+        let box = BoxKey.roomLead - SecretBox.tagSize..<BoxKey.roomLead + range.count
         let (sum, tag) = room.withBytes { room in
             var sum = CRC32C()
             sum.update(head.span.extracting(0..<4))

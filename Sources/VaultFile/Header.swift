@@ -49,7 +49,7 @@ public struct Header: Equatable, Sendable {
         let span = bytes.span
         if bytes.isEmpty { throw .notAVault(.empty) }
         guard Header.magic.starts(with: bytes.prefix(8)) else { throw .notAVault(.content) }
-        guard bytes.count >= Format.headerCount else {
+        guard bytes.count >= Format.headerSize else {
             throw .incompleteCopy(count: UInt64(bytes.count), expected: Format.logStart)
         }
         let format = span.load(UInt16.self, at: 8)
@@ -69,7 +69,7 @@ public struct Header: Equatable, Sendable {
             recovery.isCanonical
         else { throw .damagedHeader }
 
-        self.bytes = Array(bytes.prefix(Format.headerCount))
+        self.bytes = Array(bytes.prefix(Format.headerSize))
         vaultID = Bytes16(span, at: 32)
         generation = span.load(UInt64.self, at: 48)
         baseSeq = span.load(UInt64.self, at: 56)
@@ -78,7 +78,7 @@ public struct Header: Equatable, Sendable {
         compatibleFlags = span.load(UInt32.self, at: 24)
         hasRecoveryKey = recovery.kind == .recovery
         isReadOnly = span.load(UInt32.self, at: 20) & ~Header.descentFlag != 0
-        guard span.isZero(10..<12), span.load(UInt32.self, at: 12) == UInt32(Format.headerCount),
+        guard span.isZero(10..<12), span.load(UInt32.self, at: 12) == UInt32(Format.headerSize),
             span.isZero(28..<32), span.isZero(120..<128), span.isZero(416..<448),
             generation > 0, baseEnd >= Format.logStart, baseEnd % Format.alignment == 0,
             generation > 1 || (baseSeq == 0 && baseEnd == Format.logStart && span.isZero(104..<120))
@@ -106,11 +106,11 @@ public struct Header: Equatable, Sendable {
     static func encode(
         _ fields: Fields, slots: [[UInt8]], master: borrowing Key
     ) throws(SodiumError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: Format.headerCount)
+        var bytes = [UInt8](repeating: 0, count: Format.headerSize)
         bytes.replaceSubrange(0..<8, with: magic)
         var span = bytes.mutableSpan
         span.store(UInt16(1), at: 8)
-        span.store(UInt32(Format.headerCount), at: 12)
+        span.store(UInt32(Format.headerSize), at: 12)
         span.store(descentFlag, at: 20)
         span.store(fields.compatibleFlags, at: 24)
         span.copy(from: fields.vaultID.span, at: 32)

@@ -7,7 +7,7 @@ public struct Version: Equatable, Sendable {
     /// When it was written, in milliseconds since 1970.
     public internal(set) var time: UInt64
     /// The length of its frame's box.
-    let boxCount: UInt32
+    let boxSize: UInt32
     /// The next older version of the same name: its place in the index, or ``none``.
     fileprivate(set) var older: UInt32
     /// A value or a tombstone.
@@ -16,11 +16,11 @@ public struct Version: Equatable, Sendable {
     static let none = UInt32.max
 
     package init(
-        offset: UInt64, time: UInt64, boxCount: Int, kind: RecordKind, older: UInt32 = UInt32.max
+        offset: UInt64, time: UInt64, boxSize: Int, kind: RecordKind, older: UInt32 = UInt32.max
     ) {
         self.offset = offset
         self.time = time
-        self.boxCount = UInt32(boxCount)
+        self.boxSize = UInt32(boxSize)
         self.older = older
         self.kind = kind
     }
@@ -28,7 +28,7 @@ public struct Version: Equatable, Sendable {
 
 extension Version {
     /// Where its frame ends.
-    var end: UInt64 { offset + UInt64(Format.frameOverhead) + UInt64(boxCount) }
+    var end: UInt64 { offset + UInt64(Format.frameOverhead) + UInt64(boxSize) }
 
     /// The order of vault-format.md, section 9: negative if `left` is the smaller, 0 if both are the same version.
     ///
@@ -84,7 +84,7 @@ struct Index {
         subscript(_ number: Int) -> Version {
             let (frame, time) = (frames[number], times[number])
             return Version(
-                offset: (frame >> 17) * 16, time: time >> 8, boxCount: Int(frame & 0x1_FFFF) * 16,
+                offset: (frame >> 17) * 16, time: time >> 8, boxSize: Int(frame & 0x1_FFFF) * 16,
                 kind: RecordKind(rawValue: UInt8(truncatingIfNeeded: time)) ?? .tombstone,
                 older: olders[number])
         }
@@ -96,7 +96,7 @@ struct Index {
         }
 
         mutating func append(_ version: Version) {
-            frames.append((version.offset / 16) << 17 | UInt64(version.boxCount / 16))
+            frames.append((version.offset / 16) << 17 | UInt64(version.boxSize / 16))
             times.append(Versions.time(version))
             olders.append(version.older)
         }
@@ -136,10 +136,10 @@ struct Index {
 
     /// The place of an address, and the slot that has it or would.
     private func find(_ address: Span<UInt8>, _ hash: UInt64) -> (place: Int?, slot: Int) {
-        let (places, mark) = (placeBits, mark(hash))
+        let (places, fingerprint) = (placeBits, fingerprint(hash))
         var slot = firstSlot(hash)
         while table[slot] != Index.free {
-            if table[slot] & ~places == mark {
+            if table[slot] & ~places == fingerprint {
                 let place = Int(table[slot] & places)
                 if withAddress(at: place, { $0.equals(address) }) { return (place, slot) }
             }
@@ -240,7 +240,7 @@ struct Index {
         places.reserveCapacity(isKept.count { $0 })
         for number in 0..<versions.count where isKept[number] && !versions.isDropped(number) {
             let version = versions[number]
-            places.append(FramePlace(offset: version.offset, boxCount: Int(version.boxCount)))
+            places.append(FramePlace(offset: version.offset, boxSize: Int(version.boxSize)))
         }
         return places
     }
@@ -273,7 +273,7 @@ struct Index {
 
     private var placeBits: UInt32 { UInt32(truncatingIfNeeded: table.count - 1) }
 
-    private func mark(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash >> 32) & ~placeBits }
+    private func fingerprint(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash >> 32) & ~placeBits }
 
     private func firstSlot(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & (table.count - 1) }
 
@@ -284,7 +284,7 @@ struct Index {
     }
 
     private mutating func occupy(_ slot: Int, _ hash: UInt64, _ place: Int) {
-        table[slot] = mark(hash) | UInt32(place)
+        table[slot] = fingerprint(hash) | UInt32(place)
     }
 
     /// The longest run of slots in use: no search looks at more.

@@ -103,11 +103,11 @@ struct KeySlot {
         _ master: borrowing Key, derived: borrowing SecretBytes, vaultID: Bytes16, entropy: Entropy,
         into slot: inout [UInt8]
     ) throws(SodiumError) {
-        let nonce = try entropy.bytes(SecretBox.nonceCount)
+        let nonce = try entropy.bytes(SecretBox.nonceSize)
         let wrap = try derived.withBytes { derived throws(SodiumError) in
             try Key(copying: derived.extracting(0..<32))
         }
-        var box = [UInt8](repeating: 0, count: Key.count + SecretBox.tagCount)
+        var box = [UInt8](repeating: 0, count: Key.count + SecretBox.tagSize)
         var boxSpan = box.mutableSpan
         master.withBytes { SecretBox.seal($0, nonce: nonce.span, key: wrap, into: &boxSpan) }
         slot.replaceSubrange(32..<56, with: nonce)

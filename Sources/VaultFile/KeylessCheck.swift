@@ -15,7 +15,7 @@ public struct KeylessCheck: Equatable, Sendable {
     ///
     /// - Throws: as ``Log/readHeader(path:dependencies:)``, and ``VaultFileError/io(_:_:)``.
     public init(
-        path: String, dependencies: Dependencies, progress: Progress = .unwatched
+        path: String, dependencies: Dependencies, progress: ProgressHandler = .unwatched
     ) throws(VaultFileError) {
         let (file, header) = try Log.openFile(path, .reading, dependencies)
         bytes = try during(.read) { () throws(Errno) in try file.length() }
@@ -28,7 +28,7 @@ public struct KeylessCheck: Equatable, Sendable {
             if let frame = try KeylessCheck.frame(at: offset, bytes, &scanner, &bound) {
                 note(from: soundEnd, to: offset)
                 frames += 1
-                let end = offset + UInt64(Format.frameOverhead + frame.boxCount)
+                let end = offset + UInt64(Format.frameOverhead + frame.boxSize)
                 if offset < header.baseEnd, end > header.baseEnd {
                     findings.append(.noFrames(at: offset, count: end - offset))
                 }
@@ -50,7 +50,7 @@ public struct KeylessCheck: Equatable, Sendable {
     private static func frame(
         at offset: UInt64, _ length: UInt64, _ scanner: inout FrameScanner, _ bound: inout SearchBound
     ) throws(VaultFileError) -> FrameScanner.WholeFrame? {
-        guard let count = try scanner.frameCount(at: offset, length: length), bound.allows(count, at: offset)
+        guard let count = try scanner.frameSize(at: offset, length: length), bound.allows(count, at: offset)
         else { return nil }
         if let frame = try scanner.frame(at: offset, length: length) { return frame }
         bound.waste(count)

@@ -56,7 +56,7 @@ extension Log {
         try fill(&batch)
         guard !batch.isEmpty else { return nil }
         let end = batch.finish()
-        let saved = try settle { () throws(VaultFileError) in try write(batch, to: end) }
+        let saved = try prepareForWrite { () throws(VaultFileError) in try write(batch, to: end) }
         remember(after: recollection)
         return saved
     }
@@ -94,7 +94,9 @@ extension Log {
     /// Sets an unfinished tail aside, makes sure that all before it is durable, and calls `body`.
     ///
     /// If any of it fails, this log writes no more.
-    package func settle(_ body: () throws(VaultFileError) -> Void) throws(VaultFileError) -> SavedTail? {
+    package func prepareForWrite(_ body: () throws(VaultFileError) -> Void) throws(VaultFileError)
+        -> SavedTail?
+    {
         hasFailed = true  // until all went well
         // What was read behind the last commit is about to be another.
         replay.forget()
@@ -177,14 +179,14 @@ extension Log {
         let storage = dependencies.storage
         let path = path
         let real = try during(.save) { () throws(Errno) in try storage.resolvingLinks(path) }
-        let mark = try randomName()
-        let savedPath = "\(real).unfinished-\(tail.offset)-\(mark)"
+        let suffix = try randomName()
+        let savedPath = "\(real).unfinished-\(tail.offset)-\(suffix)"
         let file = file
         let saved = try during(.save) { () throws(Errno) in try storage.create(savedPath) }
         do throws(Errno) {
             try copy(tail, to: saved)
             try saved.sync()
-            try storage.syncFolder(Path.folder(of: real))
+            try storage.syncDirectory(Path.directory(of: real))
         } catch {
             // Half a copy would only look like a saved tail, and each further try would leave one more.
             try? storage.remove(savedPath)
@@ -220,7 +222,7 @@ extension Log {
         }
         if !isNameSynced {
             try during(.sync) { () throws(Errno) in
-                try storage.syncFolder(Path.folder(of: try storage.resolvingLinks(path)))
+                try storage.syncDirectory(Path.directory(of: try storage.resolvingLinks(path)))
             }
             isNameSynced = true
         }

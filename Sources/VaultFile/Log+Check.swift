@@ -39,10 +39,10 @@ extension Log {
         _ = try during(.read) { () throws(Errno) in try file.read(at: 0, into: &span) }
         var findings: [Finding] = []
         let copy = Int(Format.headerCopyOffset)
-        if let offset = (Format.headerCount..<copy).first(where: { bytes[$0] != 0 }) {
+        if let offset = (Format.headerSize..<copy).first(where: { bytes[$0] != 0 }) {
             findings.append(.gapNotZero(at: UInt64(offset)))
         }
-        if let offset = (0..<Format.headerCount).first(where: { bytes[copy + $0] != header.bytes[$0] }) {
+        if let offset = (0..<Format.headerSize).first(where: { bytes[copy + $0] != header.bytes[$0] }) {
             findings.append(.headerCopyDiffers(at: UInt64(copy + offset)))
         }
         return findings

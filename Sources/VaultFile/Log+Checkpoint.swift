@@ -4,7 +4,7 @@ internal import Sodium
 /// What this machine saw last of the vault at the path: vault-format.md, section 10.
 extension Log {
     /// The point that the file has reached.
-    public var present: Mark { Mark(header, replay.committed) }
+    public var present: CommitPoint { CommitPoint(header, replay.committed) }
 
     /// What stands for the point that the file has reached, whatever was seen before.
     ///
@@ -100,12 +100,12 @@ extension Log {
         case .checkpoint(let checkpoint):
             if try replay.ancestry.contains(checkpoint.heads, namer) { return nil }
             return .rolledBack(Rollback(try reason(checkpoint, namer), lastSeen: checkpoint.time))
-        case .mark(let mark):
-            if try replay.ancestry.contains([try namer.id(of: mark.tag)], namer) { return nil }
-            if replay.ancestry.isLegacy, mark.generation + 1 == header.generation, follows(mark) {
+        case .legacy(let point):
+            if try replay.ancestry.contains([try namer.id(of: point.tag)], namer) { return nil }
+            if replay.ancestry.isLegacy, point.generation + 1 == header.generation, follows(point) {
                 return nil
             }
-            return .rolledBack(Rollback(reason(mark), lastSeen: 0))
+            return .rolledBack(Rollback(reason(point), lastSeen: 0))
         }
     }
 
@@ -116,7 +116,7 @@ extension Log {
         at path: String, _ dependencies: Dependencies
     ) throws(VaultFileError) -> [LastSeen] {
         let recollection = recollect(path, dependencies)
-        let seen = try during(.mark) { () throws(Errno) in try recollection.get()?.all ?? [] }
+        let seen = try during(.checkpoint) { () throws(Errno) in try recollection.get()?.all ?? [] }
         return seen.isEmpty ? dependencies.ownMemory.map { [$0] } ?? [] : seen
     }
 
@@ -127,7 +127,7 @@ extension Log {
         let wanted =
             switch seen {
             case .checkpoint(let checkpoint): checkpoint.heads
-            case .mark(let mark): [try namer.id(of: mark.tag)]
+            case .legacy(let point): [try namer.id(of: point.tag)]
             }
         var missing: [ChangeID] = []
         for id in wanted where try !ancestry.contains([id], namer) { missing.append(id) }
@@ -146,19 +146,19 @@ extension Log {
         return ancestry.dropped > 0 ? .unprovableAge : .diverged
     }
 
-    private func reason(_ mark: Mark) -> Rollback.Reason {
-        if header.generation < mark.generation { return .older }
-        if header.generation == mark.generation {
-            return replay.committed.end < mark.end ? .older : .diverged
+    private func reason(_ point: CommitPoint) -> Rollback.Reason {
+        if header.generation < point.generation { return .older }
+        if header.generation == point.generation {
+            return replay.committed.end < point.end ? .older : .diverged
         }
         if replay.ancestry.isLegacy { return .unprovableRewrite }
         return replay.ancestry.dropped > 0 ? .unprovableAge : .diverged
     }
 
     /// Whether this generation may be what a program of before made of the one that the mark names.
-    private func follows(_ mark: Mark) -> Bool {
-        if mark.seq == header.baseSeq { return mark.tag == header.lineage }
-        return mark.seq < header.baseSeq
+    private func follows(_ point: CommitPoint) -> Bool {
+        if point.seq == header.baseSeq { return point.tag == header.lineage }
+        return point.seq < header.baseSeq
     }
 
     /// Whether the checkpoint is to be changed; one that just could not be read is left alone.
@@ -181,7 +181,7 @@ extension Log {
                 syncedEnd = replay.committed.end
             }
             if !isNameSynced, recollection?.canonical?.generation != header.generation {
-                try dependencies.storage.syncFolder(Path.folder(of: canonicalPath()))
+                try dependencies.storage.syncDirectory(Path.directory(of: canonicalPath()))
                 isNameSynced = true
             }
         } catch {
@@ -197,7 +197,7 @@ extension Log {
         guard let store = dependencies.checkpoints else { return }
         do throws(VaultFileError) {
             let checkpoint = try log.checkpoint(following: recollection?.all ?? [])
-            try during(.mark) { () throws(Errno) in
+            try during(.checkpoint) { () throws(Errno) in
                 if let checkpointFile, isWriting {
                     try store.set(checkpoint, in: checkpointFile.file)
                 } else {
@@ -280,7 +280,7 @@ extension Log {
         if let shown, shown.headerTag != present.headerTag || shown.tag != present.tag {
             throw .replacedDuringWrite
         }
-        let recollection = try during(.mark) { () throws(Errno) in
+        let recollection = try during(.checkpoint) { () throws(Errno) in
             try store.recollection(of: try canonicalPath(), named: try namedPath())
         }
         var isRefused = recollection.isTorn || recollection.all.isEmpty
@@ -288,7 +288,7 @@ extension Log {
             isRefused = true
         }
         try during(.sync) { () throws(Errno) in try file.sync() }
-        try during(.mark) { () throws(Errno) in
+        try during(.checkpoint) { () throws(Errno) in
             try store.set(present, of: recollection.canonicalPath, durably: true)
             try store.updateLink(recollection)
         }
@@ -303,7 +303,7 @@ extension Log {
         guard let store = dependencies.checkpoints else { return }
         let lock = try takeLock(.shared, patience: dependencies.lookPatience)
         defer { lock?.release() }
-        let recollection = try during(.mark) { () throws(Errno) in
+        let recollection = try during(.checkpoint) { () throws(Errno) in
             try store.recollection(of: try canonicalPath(), named: lexical)
         }
         for seen in recollection.all {

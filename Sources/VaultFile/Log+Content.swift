@@ -128,7 +128,7 @@ extension Log {
         for place in extras {
             let record = try reader.open(at: place.offset, length: committedEnd) { _, plaintext in
                 let prefix = RecordPrefix(plaintext)
-                let body = Format.prefixCount..<Format.prefixCount + prefix.bodyCount
+                let body = Format.prefixSize..<Format.prefixSize + prefix.bodySize
                 return [prefix.kind] + plaintext.array(40..<48) + plaintext.array(body)
             }
             guard let record else { throw .damaged(at: place.offset) }
@@ -139,7 +139,7 @@ extension Log {
 
     /// Where the frame of a version lies.
     package static func place(of version: Version) -> FramePlace {
-        FramePlace(offset: version.offset, boxCount: Int(version.boxCount))
+        FramePlace(offset: version.offset, boxSize: Int(version.boxSize))
     }
 
     /// The last commit.
@@ -157,7 +157,7 @@ extension Log {
     public var liveBytes: UInt64 {
         var sum: UInt64 = 0
         histories.forEachNewest { newest, _ in
-            if newest.kind == .value { sum += UInt64(Format.frameOverhead) + UInt64(newest.boxCount) }
+            if newest.kind == .value { sum += UInt64(Format.frameOverhead) + UInt64(newest.boxSize) }
         }
         return sum
     }

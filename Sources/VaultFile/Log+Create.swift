@@ -2,7 +2,7 @@ internal import Platform
 public import Sodium
 
 extension Log {
-    /// Makes a new vault file, mode 0600, and its folder if that is missing.
+    /// Makes a new vault file, mode 0600, and its directory if that is missing.
     ///
     /// An existing file is never touched.
     ///
@@ -40,12 +40,12 @@ extension Log {
         _ header: Header, at path: String, _ dependencies: Dependencies, _ master: consuming Key
     ) throws(VaultFileError) -> Log {
         let storage = dependencies.storage
-        let folder = Path.folder(of: path)
+        let directory = Path.directory(of: path)
         let suffix = try guarding { () throws(SodiumError) in try dependencies.entropy.fileNameSuffix() }
-        let temporary = Path.join(folder, ".\(Path.name(of: path)).new-\(suffix)")
+        let temporary = Path.join(directory, ".\(Path.name(of: path)).new-\(suffix)")
         let bytes = header.front
         let file = try during(.create) { () throws(Errno) in
-            try storage.makeOwnFolder(folder)
+            try storage.makeOwnDirectory(directory)
             return try storage.create(temporary)
         }
         do throws(VaultFileError) {
@@ -74,7 +74,7 @@ extension Log {
             throw error == .fileExists ? .alreadyExists : .io(.create, error)
         }
         do throws(Errno) {
-            try storage.syncFolder(Path.folder(of: path))
+            try storage.syncDirectory(Path.directory(of: path))
         } catch {
             guard (try? storage.remove(path)) != nil else { throw .outcomeUnknown(error) }
             throw .io(.create, error)

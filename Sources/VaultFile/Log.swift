@@ -117,7 +117,7 @@ public final class Log {
         seen = replay.committed
         self.master = master
         replay.sum = sum
-        try look(after: recollection)
+        try catchUp(after: recollection)
         if case .success(.some(let found)) = recollection, found.all.isEmpty, !found.isTorn {
             lookElsewhere()
         }
@@ -140,7 +140,7 @@ public final class Log {
         } catch {
             throw VaultFileError(opening: error)
         }
-        var bytes = [UInt8](repeating: 0, count: Format.headerCount)
+        var bytes = [UInt8](repeating: 0, count: Format.headerSize)
         var span = bytes.mutableSpan
         let count = try during(.read) { () throws(Errno) in try file.read(at: 0, into: &span) }
         bytes.removeLast(bytes.count - count)
@@ -177,7 +177,7 @@ public final class Log {
         let recollection = recollect()
         if hasFailed { return try reopen(after: recollection) }
         if try isReplaced() { return try reopen(after: recollection) }
-        try look(after: recollection)
+        try catchUp(after: recollection)
     }
 
     /// Whether the path names another file than the one that is open.
@@ -194,7 +194,7 @@ public final class Log {
         // `cp` over the file keeps its identity but not its header. So does a rename where a file system makes its numbers from paths, as
         // rclone does; what was replaced is still there for whoever has it open, so that what lies at the path is looked at.
         let known = header.bytes
-        let front = try Log.bytes(of: there, at: 0, count: Format.headerCount)
+        let front = try Log.bytes(of: there, at: 0, count: Format.headerSize)
         if !front.span.equals(known.span) { return true }
         return try !hasGrownAlike(there)
     }
@@ -269,14 +269,14 @@ public final class Log {
         identity = try during(.open) { () throws(Errno) in try file.identity() }
         syncedEnd = nil
         isNameSynced = false
-        try look(after: recollection, attempts)
+        try catchUp(after: recollection, attempts)
         hasFailed = false
     }
 
     /// Replays what was appended, and holds it against what this machine remembers, which was read before.
     ///
     /// Takes no lock unless something looks wrong, since a writer may be at work.
-    private func look(
+    private func catchUp(
         after recollection: Result<Recollection?, Errno>, _ attempts: Int = Log.attempts
     ) throws(VaultFileError) {
         let recollection = note(recollection)
@@ -288,7 +288,7 @@ public final class Log {
             try verify(against: recollection)
         } catch {
             if error.isPassing { throw error }
-            return try lookAgain(attempts)
+            return try catchUpAgain(attempts)
         }
         unfinishedTail = nil
         guard tail != nil || replay.committed != seen || isBehind(recollection) else { return }
@@ -306,7 +306,7 @@ public final class Log {
         } catch {
             if error.isPassing { throw error }
             if case .damaged = error, isLocked == true, (try? isReplaced()) == false { throw error }
-            try lookAgain(attempts)
+            try catchUpAgain(attempts)
         }
     }
 
@@ -320,16 +320,16 @@ public final class Log {
     }
 
     /// Takes a second look while no writer can be at work; if another file has the name by now, at that one.
-    private func lookAgain(_ attempts: Int) throws(VaultFileError) {
-        if try lookUnderLock() { return }
+    private func catchUpAgain(_ attempts: Int) throws(VaultFileError) {
+        if try catchUpUnderLock() { return }
         guard attempts > 0 else { throw .busy }
         try reopen(after: recollect(), attempts - 1)
     }
 
     /// - Returns: whether the file has the name still; if not, nothing was looked at.
-    private func lookUnderLock() throws(VaultFileError) -> Bool {
+    private func catchUpUnderLock() throws(VaultFileError) -> Bool {
         guard let lock = try takeLock(.shared, patience: dependencies.lookPatience) else {
-            return try lookAgainAndAgain()
+            return try catchUpRepeatedly()
         }
         defer { lock.release() }
         if try isReplaced() { return false }
@@ -340,7 +340,7 @@ public final class Log {
     }
 
     /// Looks a few times where no lock can be had: what a writer is doing is over after a moment.
-    private func lookAgainAndAgain() throws(VaultFileError) -> Bool {
+    private func catchUpRepeatedly() throws(VaultFileError) -> Bool {
         var attempts = Log.unlockedLooks
         while true {
             do throws(VaultFileError) {

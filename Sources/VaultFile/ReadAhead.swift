@@ -7,7 +7,7 @@ package struct ReadAheadSizes: Sendable {
     /// For less than this, in bytes, a second thread does not pay.
     package var leastCount: UInt64 = 1 << 20
     /// How many bytes of a file a thread is given at a time: enough for its start to cost little, few enough that two overlap soon.
-    package var pieceCount = 512 << 10
+    package var pieceSize = 512 << 10
 }
 
 /// Opens the frames of a stretch of a file before they are asked for: while its user is at one piece, a second thread opens
@@ -40,8 +40,8 @@ struct ReadAhead: ~Copyable {
         _ file: any StorageFile, key: borrowing BoxKey, from start: UInt64, to end: UInt64,
         _ sizes: ReadAheadSizes
     ) throws(VaultFileError) {
-        let first = try Piece(key, sizes.pieceCount)
-        next = NextPiece(try Piece(key, sizes.pieceCount))
+        let first = try Piece(key, sizes.pieceSize)
+        next = NextPiece(try Piece(key, sizes.pieceSize))
         current = first
         self.file = file
         self.end = end
@@ -97,7 +97,7 @@ private struct Piece: ~Copyable {
 
     init(_ key: borrowing BoxKey, _ usualCount: Int) throws(VaultFileError) {
         let room = try guarding { () throws(SodiumError) in
-            try SecretBytes(count: Piece.roomCount(usualCount))
+            try SecretBytes(count: Piece.workBufferSize(usualCount))
         }
         self.key = try guarding { () throws(SodiumError) in try key.copy() }
         self.room = room
@@ -106,7 +106,7 @@ private struct Piece: ~Copyable {
     }
 
     /// A room behind the last byte, of which the last message leaves most.
-    private static func roomCount(_ count: Int) -> Int { count + BoxKey.roomCount(0) }
+    private static func workBufferSize(_ count: Int) -> Int { count + BoxKey.workBufferSize(0) }
 
     /// Whether there is no frame.
     var isEmpty: Bool { frames.isEmpty }
@@ -117,7 +117,7 @@ private struct Piece: ~Copyable {
         (openedCount, givenCount) = (0, 0)
         load(file, min(usualCount, Int(clamping: limit - start)))
         cut()
-        if isEmpty, let long = frameCount(at: 0), long <= limit - start {
+        if isEmpty, let long = frameSize(at: 0), long <= limit - start {
             load(file, long)
             cut()
         }
@@ -136,7 +136,7 @@ private struct Piece: ~Copyable {
     private mutating func cut() {
         frames.removeAll(keepingCapacity: true)
         var offset = 0
-        while let length = frameCount(at: offset), length <= count - offset {
+        while let length = frameSize(at: offset), length <= count - offset {
             frames.append(offset)
             offset += length
         }
@@ -144,10 +144,10 @@ private struct Piece: ~Copyable {
     }
 
     /// The length of the frame at `offset`, if one can begin there.
-    private func frameCount(at offset: Int) -> Int? {
+    private func frameSize(at offset: Int) -> Int? {
         guard offset + Format.frameOverhead <= count else { return nil }
         let head = FrameHead(bytes.span.extracting(offset..<offset + Format.frameOverhead))
-        return head.canBegin(at: start + UInt64(offset)) ? head.frameCount : nil
+        return head.canBegin(at: start + UInt64(offset)) ? head.frameSize : nil
     }
 
     /// Where the frame number `index` lies in `bytes`.
@@ -158,8 +158,8 @@ private struct Piece: ~Copyable {
     /// Opens the frames, up to the first that is not whole or not authentic.
     mutating func open() {
         defer { Stack.wipe() }
-        if room.count < Piece.roomCount(count) {
-            guard let larger = try? SecretBytes(count: Piece.roomCount(count)) else { return }
+        if room.count < Piece.workBufferSize(count) {
+            guard let larger = try? SecretBytes(count: Piece.workBufferSize(count)) else { return }
             room = larger
         }
         let bytes = bytes
@@ -190,7 +190,7 @@ private struct Piece: ~Copyable {
         let frame = FrameReader.Frame(bytes.span.extracting(range), at: offset)
         let message = range.lowerBound + BoxKey.roomLead
         return try room.withBytes { room throws(VaultFileError) in
-            try body(frame, room.extracting(message..<message + frame.plaintextCount))
+            try body(frame, room.extracting(message..<message + frame.plaintextSize))
         }
     }
 }

@@ -33,7 +33,7 @@ public struct Address: Hashable, Sendable {
 
     /// An address, if the three keep the rules of the format.
     public init?(scope: UInt8, id: [UInt8], name: [UInt8]) {
-        guard id.count <= Format.mostName, name.count <= Format.mostName else { return nil }
+        guard id.count <= Format.maxName, name.count <= Format.maxName else { return nil }
         var packed: [UInt8] = []
         packed.reserveCapacity(3 + id.count + name.count)
         packed += [scope, UInt8(id.count), UInt8(name.count)]
@@ -79,7 +79,7 @@ public struct Address: Hashable, Sendable {
     package static func isID(_ text: Span<UInt8>) -> Bool { isWord(text) && text[0] != UInt8(ascii: "_") }
 
     private static func isWord(_ text: Span<UInt8>) -> Bool {
-        guard (1...Format.mostName).contains(text.count) else { return false }
+        guard (1...Format.maxName).contains(text.count) else { return false }
         for index in text.indices {
             let byte = text[index]
             if isLetterOrDigit(byte) || byte == UInt8(ascii: "_") { continue }
@@ -102,7 +102,7 @@ public struct Address: Hashable, Sendable {
 package struct RecordPrefix {
     package var kind: UInt8
     package var isCommit: Bool
-    package var bodyCount: Int
+    package var bodySize: Int
     package var seq: UInt64
     package var previousTag: Bytes16
     package var transactionStart: UInt64
@@ -111,13 +111,13 @@ package struct RecordPrefix {
     private static let commitFlag: UInt8 = 1
 
     init(
-        kind: UInt8, isCommit: Bool, bodyCount: Int, seq: UInt64, previousTag: Bytes16,
+        kind: UInt8, isCommit: Bool, bodySize: Int, seq: UInt64, previousTag: Bytes16,
         transactionStart: UInt64,
         time: UInt64
     ) {
         self.kind = kind
         self.isCommit = isCommit
-        self.bodyCount = bodyCount
+        self.bodySize = bodySize
         self.seq = seq
         self.previousTag = previousTag
         self.transactionStart = transactionStart
@@ -129,7 +129,7 @@ package struct RecordPrefix {
     package init(_ plaintext: Span<UInt8>) {
         kind = plaintext[0]
         isCommit = plaintext[1] & RecordPrefix.commitFlag != 0
-        bodyCount = Int(plaintext.load(UInt32.self, at: 4))
+        bodySize = Int(plaintext.load(UInt32.self, at: 4))
         seq = plaintext.load(UInt64.self, at: 8)
         previousTag = Bytes16(plaintext, at: 16)
         transactionStart = plaintext.load(UInt64.self, at: 32)
@@ -140,7 +140,7 @@ package struct RecordPrefix {
         plaintext[0] = kind
         plaintext[1] = isCommit ? RecordPrefix.commitFlag : 0
         plaintext.store(UInt16(0), at: 2)
-        plaintext.store(UInt32(bodyCount), at: 4)
+        plaintext.store(UInt32(bodySize), at: 4)
         plaintext.store(seq, at: 8)
         previousTag.store(into: &plaintext, at: 16)
         plaintext.store(transactionStart, at: 32)
@@ -158,21 +158,21 @@ package struct RecordPrefix {
     /// Whether flags, reserved bytes, lengths, time and padding are as the format demands.
     package func keepsRules(in plaintext: Span<UInt8>) -> Bool {
         plaintext[1] & ~RecordPrefix.commitFlag == 0 && plaintext.isZero(2..<4)
-            && bodyCount <= Format.mostBody && time <= Format.mostTime
-            && plaintext.count == Format.bucket(Format.prefixCount + bodyCount)
-            && plaintext.isZero(Format.prefixCount + bodyCount..<plaintext.count)
+            && bodySize <= Format.maxBody && time <= Format.maxTime
+            && plaintext.count == Format.bucket(Format.prefixSize + bodySize)
+            && plaintext.isZero(Format.prefixSize + bodySize..<plaintext.count)
     }
 
     /// Packs the address at the front of a body into `packed`.
     ///
     /// - Returns: the offset of the value in the plaintext, or nil if the body breaks a rule.
     package func unpackAddress(in plaintext: Span<UInt8>, into packed: inout [UInt8]) -> Int? {
-        let start = Format.prefixCount
-        guard bodyCount >= Format.addressOverhead, plaintext[start + 3] == 0 else { return nil }
+        let start = Format.prefixSize
+        guard bodySize >= Format.addressOverhead, plaintext[start + 3] == 0 else { return nil }
         let (idCount, nameCount) = (Int(plaintext[start + 1]), Int(plaintext[start + 2]))
         let valueStart = start + Format.addressOverhead + idCount + nameCount
-        let valueCount = start + bodyCount - valueStart
-        guard valueCount >= 0, valueCount <= (kind == RecordKind.value.rawValue ? Format.mostValue : 0) else {
+        let valueSize = start + bodySize - valueStart
+        guard valueSize >= 0, valueSize <= (kind == RecordKind.value.rawValue ? Format.maxValue : 0) else {
             return nil
         }
         packed.removeAll(keepingCapacity: true)

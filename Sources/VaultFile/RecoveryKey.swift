@@ -5,7 +5,7 @@ public import Sodium
 /// vault-format.md, section 3.
 public struct RecoveryKey: ~Copyable {
     /// The length of ``text()``, in bytes.
-    public static let textCount = groupCount * (groupLength + 1) - 1
+    public static let textSize = groupCount * (groupLength + 1) - 1
 
     private static let count = 20
     private static let groupCount = 6
@@ -48,9 +48,9 @@ public struct RecoveryKey: ~Copyable {
         self.bytes = bytes
     }
 
-    /// Six groups of six digits with hyphens between: ``textCount`` bytes of ASCII.
+    /// Six groups of six digits with hyphens between: ``textSize`` bytes of ASCII.
     public borrowing func text() throws(SodiumError) -> SecretBytes {
-        var text = try SecretBytes(count: RecoveryKey.textCount)
+        var text = try SecretBytes(count: RecoveryKey.textSize)
         try bytes.withBytes { bytes throws(SodiumError) in
             let check = try RecoveryKey.check(of: bytes)
             text.withMutableBytes { RecoveryKey.write(bytes, check, into: &$0) }

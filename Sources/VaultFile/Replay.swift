@@ -129,14 +129,14 @@ package struct Replay: ~Copyable {
             stop = try replay(to: length)
         } catch {
             // What lies before a defect has taken effect.
-            try? settleHistories()
+            try? orderHistories()
             throw error
         }
-        try settleHistories()
+        try orderHistories()
         if !metBaseEnd { throw .damaged(at: stop) }
         if committed.end == length { return nil }
-        if length - committed.end > Format.mostTransaction { throw .damaged(at: stop) }
-        if !isGlance { try lookOn(after: stop, to: length) }
+        if length - committed.end > Format.maxTransaction { throw .damaged(at: stop) }
+        if !isGlance { try scanForLaterTransaction(after: stop, to: length) }
         return committed.end
     }
 
@@ -185,7 +185,7 @@ package struct Replay: ~Copyable {
             try cancellation?.check()
             let start = last.end
             guard let commits = try step(&last, transactionStart, length) else { return start }
-            guard last.end - transactionStart <= Format.mostTransaction else { throw .damaged(at: start) }
+            guard last.end - transactionStart <= Format.maxTransaction else { throw .damaged(at: start) }
             guard commits else { continue }
             commit(last)
             transactionStart = last.end
@@ -221,7 +221,7 @@ package struct Replay: ~Copyable {
             } else if prefix.kind & RecordKind.ignorable == 0 {
                 throw .unsupported(.record(kind: prefix.kind))
             } else {
-                let body = plaintext.extracting(Format.prefixCount..<Format.prefixCount + prefix.bodyCount)
+                let body = plaintext.extracting(Format.prefixSize..<Format.prefixSize + prefix.bodySize)
                 switch prefix.kind {
                 case RecordKind.descent:
                     descent = Descent(body)
@@ -232,19 +232,19 @@ package struct Replay: ~Copyable {
                         throw .damaged(at: before.end)
                     }
                 case RecordKind.head:
-                    if prefix.bodyCount != Mark.bodyCount { throw .damaged(at: before.end) }
+                    if prefix.bodySize != CommitPoint.bodySize { throw .damaged(at: before.end) }
                 default:
                     isCarried = prefix.kind & RecordKind.safeToCopy != 0
                 }
             }
             return (
-                frame.position(seq: prefix.seq), frame.boxCount, prefix.isCommit
+                frame.position(seq: prefix.seq), frame.boxSize, prefix.isCommit
             )
         }
-        guard case .some(.some((let position, let boxCount, let isCommit))) = opened else { return nil }
+        guard case .some(.some((let position, let boxSize, let isCommit))) = opened else { return nil }
         if let record {
             let version = Version(
-                offset: before.end, time: record.time, boxCount: boxCount, kind: record.kind)
+                offset: before.end, time: record.time, boxSize: boxSize, kind: record.kind)
             if !isListNew, try self.purged.contains(packed.span, version, of: header.vaultID) {
                 stagedHidden.append(version.offset)
             }
@@ -256,7 +256,7 @@ package struct Replay: ~Copyable {
                 stagedPurges.append(purged)
                 listedCount += purged.count
             }
-            if isCarried { stagedExtras.append(FramePlace(offset: before.end, boxCount: boxCount)) }
+            if isCarried { stagedExtras.append(FramePlace(offset: before.end, boxSize: boxSize)) }
         }
         last = position
         return isCommit
@@ -292,7 +292,7 @@ package struct Replay: ~Copyable {
     /// Puts versions in their places that were not found from old to new, then hides those that are listed as purged.
     ///
     /// What fails is done the next time.
-    private mutating func settleHistories() throws(VaultFileError) {
+    private mutating func orderHistories() throws(VaultFileError) {
         if index.hasLate {
             reader.stopReadingAhead()
             let order = index.order()
@@ -324,12 +324,14 @@ package struct Replay: ~Copyable {
 
     /// Looks for a frame of a later transaction, which proves that what stopped the replay is damage: section
     /// 7.
-    private mutating func lookOn(after stop: UInt64, to length: UInt64) throws(VaultFileError) {
+    private mutating func scanForLaterTransaction(after stop: UInt64, to length: UInt64)
+        throws(VaultFileError)
+    {
         var offset = stop + Format.alignment
         let before = reader.work
         while offset < length {
             try cancellation?.check()
-            if try reader.scanner.frameCount(at: offset, length: length) != nil {
+            if try reader.scanner.frameSize(at: offset, length: length) != nil {
                 let start = try reader.open(at: offset, length: length) { RecordPrefix($1).transactionStart }
                 if let start, start > stop { throw .damaged(at: stop) }
                 if reader.work - before > Format.searchBudget { throw .damaged(at: stop) }

@@ -9,9 +9,9 @@ public struct Transaction: ~Copyable {
         let kind: RecordKind
         let address: Address
         let valueStart: Int
-        let valueCount: Int
+        let valueSize: Int
 
-        var bodyCount: Int { Format.addressOverhead + address.bytes.count - 3 + valueCount }
+        var bodySize: Int { Format.addressOverhead + address.bytes.count - 3 + valueSize }
     }
 
     private(set) var changes: [Change] = []
@@ -30,18 +30,18 @@ public struct Transaction: ~Copyable {
     /// How many changes there are.
     public var count: Int { changes.count }
 
-    /// Adds a new version of a secret, of at most ``Format/mostValue`` bytes.
+    /// Adds a new version of a secret, of at most ``Format/maxValue`` bytes.
     ///
     /// - Throws: ``VaultFileError/transactionTooLarge``, ``VaultFileError/outOfMemory``; the transaction is
     ///   as it was then.
     public mutating func set(_ address: Address, to value: Span<UInt8>) throws(VaultFileError) {
-        precondition(value.count <= Format.mostValue)
+        precondition(value.count <= Format.maxValue)
         let start = values.count
-        try add(Change(kind: .value, address: address, valueStart: start, valueCount: value.count))
+        try add(Change(kind: .value, address: address, valueStart: start, valueSize: value.count))
         do throws(SodiumError) {
             try values.append(value)
         } catch {
-            frameBytes -= UInt64(Format.frameCount(bodyCount: changes.removeLast().bodyCount))
+            frameBytes -= UInt64(Format.frameSize(bodySize: changes.removeLast().bodySize))
             throw VaultFileError(error)
         }
     }
@@ -50,12 +50,12 @@ public struct Transaction: ~Copyable {
     ///
     /// - Throws: ``VaultFileError/transactionTooLarge``; the transaction is as it was then.
     public mutating func delete(_ address: Address) throws(VaultFileError) {
-        try add(Change(kind: .tombstone, address: address, valueStart: values.count, valueCount: 0))
+        try add(Change(kind: .tombstone, address: address, valueStart: values.count, valueSize: 0))
     }
 
     private mutating func add(_ change: Change) throws(VaultFileError) {
-        let more = UInt64(Format.frameCount(bodyCount: change.bodyCount))
-        guard frameBytes + more <= Format.mostTransaction else { throw .transactionTooLarge }
+        let more = UInt64(Format.frameSize(bodySize: change.bodySize))
+        guard frameBytes + more <= Format.maxTransaction else { throw .transactionTooLarge }
         frameBytes += more
         changes.append(change)
     }
@@ -64,7 +64,7 @@ public struct Transaction: ~Copyable {
     public borrowing func forEach<E>(_ body: (Address, Span<UInt8>?) throws(E) -> Void) throws(E) {
         try values.withBytes { values throws(E) in
             for change in changes {
-                let end = change.valueStart + change.valueCount
+                let end = change.valueStart + change.valueSize
                 let value = change.kind == .value ? values.extracting(change.valueStart..<end) : nil
                 try body(change.address, value)
             }
@@ -73,14 +73,14 @@ public struct Transaction: ~Copyable {
 
     /// Writes the plaintext of a change, up to the end of its bucket.
     func write(_ change: Change, _ prefix: RecordPrefix, into plaintext: inout MutableSpan<UInt8>) {
-        plaintext.wipe(0..<Format.bucket(Format.prefixCount + change.bodyCount))
+        plaintext.wipe(0..<Format.bucket(Format.prefixSize + change.bodySize))
         prefix.store(into: &plaintext)
         let address = change.address.bytes.span
-        plaintext.copy(from: address.extracting(0..<3), at: Format.prefixCount)
-        let text = Format.prefixCount + Format.addressOverhead
+        plaintext.copy(from: address.extracting(0..<3), at: Format.prefixSize)
+        let text = Format.prefixSize + Format.addressOverhead
         plaintext.copy(from: address.extracting(3..<address.count), at: text)
         values.withBytes { values in
-            let value = values.extracting(change.valueStart..<change.valueStart + change.valueCount)
+            let value = values.extracting(change.valueStart..<change.valueStart + change.valueSize)
             plaintext.copy(from: value, at: text + address.count - 3)
         }
     }

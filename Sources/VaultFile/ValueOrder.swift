@@ -10,16 +10,16 @@ struct ValueOrder: ~Copyable {
     private let ties: [Index.Tie]
     /// Where the file ends, as far as it counts.
     private let end: UInt64
-    private let mostBytes: Int
+    private let maxBytes: Int
 
     /// How many bytes of values are in memory at a time: what two transactions hold, so that a merge of two copies reads none twice.
     static let usualBytes = 128 << 20
 
-    init(_ ties: [Index.Tie], of index: Index, before end: UInt64, mostBytes: Int = ValueOrder.usualBytes) {
+    init(_ ties: [Index.Tie], of index: Index, before end: UInt64, maxBytes: Int = ValueOrder.usualBytes) {
         self.index = index
         self.ties = ties
         self.end = end
-        self.mostBytes = mostBytes
+        self.maxBytes = maxBytes
     }
 
     /// Sorts them tie by tie, by value and then by number.
@@ -51,8 +51,8 @@ struct ValueOrder: ~Copyable {
     ) throws(VaultFileError) -> [Index.TiedVersion] {
         var (wanted, count) = (0, 0)
         for version in rest {
-            let more = Int(index.version(version.number).boxCount)
-            if count > 0, wanted + more > mostBytes { break }
+            let more = Int(index.version(version.number).boxSize)
+            if count > 0, wanted + more > maxBytes { break }
             wanted += more
             count += 1
         }

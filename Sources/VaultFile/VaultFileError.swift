@@ -6,7 +6,7 @@ public enum VaultFileError: Error, Equatable, Sendable {
     /// There is no file at the path.
     case noFile
     /// What lies at the path is no vault.
-    case notAVault(Foreign)
+    case notAVault(NotAVaultReason)
     /// A new vault would replace a file.
     case alreadyExists
     /// The file ends before what its header promises: an interrupted copy.
@@ -82,11 +82,11 @@ public enum VaultFileError: Error, Equatable, Sendable {
     case io(Operation, Errno)
 
     /// What a file that is no vault is.
-    public enum Foreign: Equatable, Sendable {
+    public enum NotAVaultReason: Equatable, Sendable {
         /// It has no bytes.
         case empty
-        /// It is a folder.
-        case folder
+        /// It is a directory.
+        case directory
         /// It is a pipe, a socket or a device.
         case special
         /// Its first bytes are not a vault's.
@@ -124,7 +124,7 @@ public enum VaultFileError: Error, Equatable, Sendable {
         /// Saving the unfinished tail beside it.
         case save = "save the unfinished tail of"
         /// Remembering what was seen of it.
-        case mark = "remember what was seen of"
+        case checkpoint = "remember what was seen of"
         /// Giving a new file the old one's mode, owner and attributes.
         case attributes = "keep the mode, owner and attributes of"
         /// Writing another file from it.
@@ -143,8 +143,8 @@ public enum VaultFileError: Error, Equatable, Sendable {
     package init(opening error: Errno) {
         self =
             switch error {
-            case .noSuchFile, .notFolder: .noFile
-            case .isFolder: .notAVault(.folder)
+            case .noSuchFile, .notDirectory: .noFile
+            case .isDirectory: .notAVault(.directory)
             case .invalidArgument, .noDevice: .notAVault(.special)
             default: .io(.open, error)
             }

@@ -22,17 +22,17 @@ public struct Backup {
         self.dependencies = dependencies
     }
 
-    /// Where a backup to `destination` lies: in it, if it is a folder.
+    /// Where a backup to `destination` lies: in it, if it is a directory.
     public func target(_ destination: String) -> String {
         let real = Locations.realPath(of: destination)
-        let isFolder: Bool
+        let isDirectory: Bool
         do throws(Errno) {
             _ = try dependencies.storage.open(real, .reading)
-            isFolder = false
+            isDirectory = false
         } catch {
-            isFolder = error == .isFolder
+            isDirectory = error == .isDirectory
         }
-        return isFolder ? Path.join(real, Path.name(of: path)) : real
+        return isDirectory ? Path.join(real, Path.name(of: path)) : real
     }
 
     /// Writes a copy of everything up to the last commit, verifies it, and only then gives it its name, in place of an older
@@ -44,13 +44,13 @@ public struct Backup {
     /// - Throws: ``VaultError/notABackup``, ``VaultError/newerBackup``, ``VaultError/sameFile``; ``VaultError/file(_:)``,
     ///   with `VaultFileError.damaged` for any defect of the vault. What was at `target` is untouched then.
     public func make(
-        at target: String, progress: Progress = .unwatched
+        at target: String, progress: ProgressHandler = .unwatched
     ) throws(VaultError) -> Verification {
         let (file, verification) = try verifiedSource(progress)
-        try refuseTarget(target, verification.mark)
+        try refuseTarget(target, verification.point)
         let copy = try reading { () throws(VaultFileError) in
             try VerifiedCopy(
-                of: file, count: verification.mark.end, for: target, dependencies, progress: progress)
+                of: file, count: verification.point.end, for: target, dependencies, progress: progress)
         }
         try verify(copy, verification)
         try reading { () throws(VaultFileError) in try copy.replace() }
@@ -61,7 +61,7 @@ public struct Backup {
     ///
     /// - Throws: if it cannot be remembered.
     public func remember(_ verification: Verification) throws(Errno) {
-        let backup = CheckpointStore.Backup(of: verification.mark, at: dependencies.now())
+        let backup = CheckpointStore.Backup(of: verification.point, at: dependencies.now())
         try dependencies.checkpoints?.set(backup, of: path)
     }
 
@@ -70,7 +70,7 @@ public struct Backup {
         let (file, verification) = try verifiedSource(.unwatched)
         var failure: VaultError?
         try reading { () throws(VaultFileError) in
-            try VerifiedCopy.forEachPiece(of: file, count: verification.mark.end) {
+            try VerifiedCopy.forEachPiece(of: file, count: verification.point.end) {
                 piece, _ throws(VaultFileError) in
                 do throws(VaultError) { try take(piece) } catch { failure = failure ?? error }
             }
@@ -81,7 +81,9 @@ public struct Backup {
     /// The vault's file, verified.
     ///
     /// Writers and rewrites wait meanwhile. What lies before the last commit never changes, so no lock is needed to copy it.
-    private func verifiedSource(_ progress: Progress) throws(VaultError) -> (any StorageFile, Verification) {
+    private func verifiedSource(_ progress: ProgressHandler) throws(VaultError) -> (
+        any StorageFile, Verification
+    ) {
         let (file, verification) = try whileItStays(.shared) { file throws(VaultError) in
             (file, try worker.verify(path, progress: progress))
         }
@@ -125,7 +127,7 @@ public struct Backup {
     private func identity(of path: String) throws(VaultError) -> FileIdentity? {
         do throws(Errno) {
             return try dependencies.storage.identity(of: path)
-        } catch .noSuchFile, .notFolder {
+        } catch .noSuchFile, .notDirectory {
             return nil
         } catch {
             throw .file(.io(.open, error))
@@ -140,7 +142,7 @@ public struct Backup {
         }
     }
 
-    private func refuseTarget(_ target: String, _ mark: Mark) throws(VaultError) {
+    private func refuseTarget(_ target: String, _ point: CommitPoint) throws(VaultError) {
         guard let identity = try identity(of: target) else { return }
         guard try identity != self.identity(of: path) else { throw .sameFile }
         let header: Header
@@ -151,12 +153,12 @@ public struct Backup {
         } catch {
             throw error.isPassing ? .file(error) : .notABackup
         }
-        guard header.vaultID == mark.vaultID else { throw .notABackup }
+        guard header.vaultID == point.vaultID else { throw .notABackup }
         let file = try open(target)
         let length = try reading { () throws(VaultFileError) in
             try during(.read) { () throws(Errno) in try file.length() }
         }
-        if (header.generation, length) > (mark.generation, mark.end) { throw .newerBackup }
+        if (header.generation, length) > (point.generation, point.end) { throw .newerBackup }
     }
 
     /// What tells the file that lies in the vault's place from a later one.
@@ -172,7 +174,7 @@ public struct Backup {
     }
 
     private static func present(_ file: any StorageFile) throws(Errno) -> Present {
-        var header = [UInt8](repeating: 0, count: Format.headerCount)
+        var header = [UInt8](repeating: 0, count: Format.headerSize)
         var span = header.mutableSpan
         _ = try file.read(at: 0, into: &span)
         return Present(header: header, length: try file.length())
@@ -191,27 +193,27 @@ public struct Backup {
     /// - Throws: ``VaultError/sameFile``; ``VaultError/file(_:)``, with `VaultFileError.damaged` for any defect of
     ///   `source` and `VaultFileError.replacedDuringWrite` if something is not what was shown. Nothing was changed then.
     public func restore(
-        from source: String, ifStill shown: (copy: Mark, present: Present?)? = nil,
-        progress: Progress = .unwatched
+        from source: String, ifStill shown: (copy: CommitPoint, present: Present?)? = nil,
+        progress: ProgressHandler = .unwatched
     ) throws(VaultError) -> (restored: Verification, kept: String?, markFailure: Errno?) {
         if let present = try identity(of: path), try present == identity(of: source) { throw .sameFile }
         let verification = try worker.verify(source, isCopy: true, progress: progress)
         if let defect = verification.defect { throw .file(.damaged(at: defect)) }
-        if let shown, verification.mark != shown.copy { throw .file(.replacedDuringWrite) }
+        if let shown, verification.point != shown.copy { throw .file(.replacedDuringWrite) }
         let file = try open(source)
         let copy = try reading { () throws(VaultFileError) in
-            try makeFolder()
+            try makeDirectory()
             return try VerifiedCopy(
-                of: file, count: verification.mark.end, for: path, dependencies, progress: progress)
+                of: file, count: verification.point.end, for: path, dependencies, progress: progress)
         }
         try verify(copy, verification)
         let kept = try put(copy, verification.checkpoint, ifStill: shown.map(\.present))
         return (verification, kept.path, kept.markFailure)
     }
 
-    private func makeFolder() throws(VaultFileError) {
+    private func makeDirectory() throws(VaultFileError) {
         do throws(Errno) {
-            try dependencies.storage.makeFolder(Path.folder(of: path))
+            try dependencies.storage.makeDirectory(Path.directory(of: path))
         } catch {
             throw .io(.create, error)
         }
@@ -219,8 +221,8 @@ public struct Backup {
 
     private func verify(_ copy: VerifiedCopy, _ verification: Verification) throws(VaultError) {
         let copied = try worker.verify(copy.path, isCopy: true)
-        guard copied.mark == verification.mark, copied.findings.isEmpty else {
-            throw .file(.rewriteDiffers(at: copied.mark.end))
+        guard copied.point == verification.point, copied.findings.isEmpty else {
+            throw .file(.rewriteDiffers(at: copied.point.end))
         }
     }
 

@@ -35,7 +35,7 @@ public struct Changes: ~Copyable {
     public mutating func delete(_ secret: SecretID) throws(VaultError) { try delete(try secret.address()) }
 
     package mutating func set(_ address: Address, to value: Span<UInt8>) throws(VaultError) {
-        guard value.count <= Format.mostValue else { throw .valueTooLong }
+        guard value.count <= Format.maxValue else { throw .valueTooLong }
         do throws(VaultFileError) {
             try transaction.set(address, to: value)
         } catch {

@@ -30,7 +30,7 @@ public struct Comparison: Equatable, Sendable {
         }
     }
 
-    /// At most ``mostNamed`` differences, as `list --all` would sort their secrets.
+    /// At most ``maxNamed`` differences, as `list --all` would sort their secrets.
     public let differences: [Difference]
     /// How many there are in all.
     public let count: UInt64
@@ -43,7 +43,7 @@ public struct Comparison: Equatable, Sendable {
     public let purgedThere, purgedHere: UInt64
 
     /// How many secrets a report names at most.
-    public static let mostNamed = 200_000
+    public static let maxNamed = 200_000
 
     /// What was found elsewhere.
     public init(
@@ -93,7 +93,7 @@ public struct Comparison: Equatable, Sendable {
     ) {
         let sorted = differences.sorted { SecretID.isListedBefore($0.secret, $1.secret) }
         self.init(
-            differences: Array(sorted.prefix(Comparison.mostNamed)), count: UInt64(sorted.count),
+            differences: Array(sorted.prefix(Comparison.maxNamed)), count: UInt64(sorted.count),
             isOtherVault: isOtherVault, lacking: lacking, others: others, purgedThere: purgedThere,
             purgedHere: purgedHere)
     }

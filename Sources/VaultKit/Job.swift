@@ -23,7 +23,7 @@ public enum Job: Equatable, Sendable {
     /// Tells where the vault at a path and another file differ.
     case compare(String, with: String)
     /// Tells all the secrets of a copy, as they differ from a vault that has none.
-    case outline(String)
+    case listContents(String)
     /// Merges another file into the vault at a path.
     case merge(into: String, from: String, MergeOptions)
 
@@ -31,7 +31,7 @@ public enum Job: Equatable, Sendable {
     public var other: String? {
         switch self {
         case .compare(_, let other), .merge(_, let other, _): other
-        case .check, .verify, .compact, .salvage, .accept, .outline, .purge: nil
+        case .check, .verify, .compact, .salvage, .accept, .listContents, .purge: nil
         }
     }
 }
@@ -80,7 +80,7 @@ public enum JobReport: Equatable, Sendable {
 /// What a full verification says of a file.
 public struct Verification: Equatable, Sendable {
     /// The point that it has reached.
-    public let mark: Mark
+    public let point: CommitPoint
     /// What this machine would remember of it.
     public let checkpoint: Checkpoint
     /// When it was changed last, in milliseconds since 1970; 0 if it has no version.
@@ -96,10 +96,10 @@ public struct Verification: Equatable, Sendable {
 
     /// What was told elsewhere.
     public init(
-        mark: Mark, checkpoint: Checkpoint, newest: UInt64, secrets: UInt64, versions: UInt64,
+        point: CommitPoint, checkpoint: Checkpoint, newest: UInt64, secrets: UInt64, versions: UInt64,
         hidden: UInt64, containsLastSeen: Bool?, findings: [Log.Finding]
     ) {
-        self.mark = mark
+        self.point = point
         self.checkpoint = checkpoint
         self.newest = newest
         self.secrets = secrets
@@ -115,7 +115,7 @@ public struct Verification: Equatable, Sendable {
         var newest: UInt64 = 0
         log.histories.forEachNewest { version, _ in newest = max(newest, version.time) }
         self.init(
-            mark: log.present, checkpoint: try log.presentCheckpoint(), newest: newest, secrets: secrets,
+            point: log.present, checkpoint: try log.presentCheckpoint(), newest: newest, secrets: secrets,
             versions: UInt64(log.versionCount), hidden: UInt64(log.hiddenCount), containsLastSeen: nil,
             findings: try log.check())
     }
@@ -130,7 +130,7 @@ public protocol JobRunner: AnyObject {
     ///
     /// - Throws: ``VaultError/file(_:)``, with `VaultFileError.keysChanged` if the key is not the file's. Unless it
     ///   is `VaultFileError.outcomeUnknown`, nothing was changed then.
-    func perform(_ job: Job, progress: Progress) throws(VaultError) -> JobReport
+    func perform(_ job: Job, progress: ProgressHandler) throws(VaultError) -> JobReport
 
     /// What a person should be told that was noticed since the last call.
     func takeNotices() -> [Notice]
@@ -150,7 +150,8 @@ extension Job {
     ///   - dependencies: with the marks of this machine.
     ///   - progress: is told how far the work is.
     public func run(
-        master: borrowing Key, otherKey: SharedKey? = nil, dependencies: Dependencies, progress: Progress
+        master: borrowing Key, otherKey: SharedKey? = nil, dependencies: Dependencies,
+        progress: ProgressHandler
     ) throws(VaultFileError) -> JobReport {
         let unmarked = dependencies.withoutMemory
         switch self {
@@ -193,7 +194,7 @@ extension Job {
         case .compare(let path, let other):
             let there = try Job.open(other, otherKey, or: master, unmarked)
             return .compared(try Comparison(try Job.open(path, master, unmarked), there))
-        case .outline(let path):
+        case .listContents(let path):
             return .compared(Comparison(everythingIn: try Job.open(path, master, unmarked)))
         case .merge(let path, let other, let options):
             let there = try Job.open(other, otherKey, or: master, unmarked)
@@ -281,7 +282,8 @@ extension JobRunner {
 
     /// Verifies every byte of the vault at `path`, or of a copy that has no past here.
     public func verify(
-        _ path: String, isCopy: Bool = false, seenAt other: String? = nil, progress: Progress = .unwatched
+        _ path: String, isCopy: Bool = false, seenAt other: String? = nil,
+        progress: ProgressHandler = .unwatched
     ) throws(VaultError) -> Verification {
         let report = try perform(isCopy ? .verify(path, seenAt: other) : .check(path), progress: progress)
         guard case .verified(let verification) = report else { throw .agentLost(outcomeUnknown: false) }
@@ -290,7 +292,7 @@ extension JobRunner {
 
     /// Rewrites the vault at `path`.
     public func compact(
-        _ path: String, keeping retention: Retention, progress: Progress = .unwatched
+        _ path: String, keeping retention: Retention, progress: ProgressHandler = .unwatched
     ) throws(VaultError) -> Compaction.Report {
         let report = try perform(.compact(path, retention), progress: progress)
         guard case .compacted(let compaction) = report else { throw .agentLost(outcomeUnknown: true) }
@@ -299,7 +301,7 @@ extension JobRunner {
 
     /// Writes what verifies of the file at `path` to a new vault.
     public func salvage(
-        from path: String, to target: String, progress: Progress = .unwatched
+        from path: String, to target: String, progress: ProgressHandler = .unwatched
     ) throws(VaultError) -> Salvage.Report {
         let report = try perform(.salvage(from: path, to: target), progress: progress)
         guard case .salvaged(let salvage) = report else { throw .agentLost(outcomeUnknown: true) }
@@ -314,8 +316,8 @@ extension JobRunner {
     }
 
     /// Tells all the secrets of a copy, as they differ from a vault that has none.
-    public func outline(_ path: String) throws(VaultError) -> Comparison {
-        guard case .compared(let comparison) = try perform(.outline(path), progress: .unwatched) else {
+    public func listContents(_ path: String) throws(VaultError) -> Comparison {
+        guard case .compared(let comparison) = try perform(.listContents(path), progress: .unwatched) else {
             throw .agentLost(outcomeUnknown: false)
         }
         return comparison
@@ -356,7 +358,7 @@ extension JobRunner {
     /// - Throws: as ``perform(_:progress:)``, with `VaultFileError.noSuchVersion` if there is none to remove.
     public func purge(
         _ path: String, _ secret: SecretID, _ purge: Compaction.Purge,
-        ifStill shown: Compaction.ShownHistory? = nil, progress: Progress = .unwatched
+        ifStill shown: Compaction.ShownHistory? = nil, progress: ProgressHandler = .unwatched
     ) throws(VaultError) -> (removed: UInt64, rewrite: Compaction.Report) {
         guard
             case .purged(let removed, let rewrite) = try perform(

@@ -31,9 +31,10 @@ struct KDFLock {
     func end() { file?.unlock() }
 
     private static func lockFile() -> (any StorageFile)? {
-        guard let folder = Locations.runtimeFolder, (try? PrivateFolder.prepare(folder)) != nil else {
+        guard let directory = Locations.runtimeDirectory, (try? PrivateDirectory.prepare(directory)) != nil
+        else {
             return nil
         }
-        return try? PrivateFolder.openFile(Path.join(folder, "derivation.lock"))
+        return try? PrivateDirectory.openFile(Path.join(directory, "derivation.lock"))
     }
 }

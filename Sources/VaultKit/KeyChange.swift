@@ -44,7 +44,7 @@ extension LocalJobRunner {
     public func changeKeys(
         of path: String, passphrase: Span<UInt8>, cost: PassphraseCost,
         announce: (borrowing Key) -> Void, showRecoveryKey: ((borrowing RecoveryKey) -> Void)?,
-        progress: Progress = .unwatched
+        progress: ProgressHandler = .unwatched
     ) throws(VaultError) -> KeyChangeReport {
         guard Format.passphraseCounts.contains(passphrase.count) else { throw .invalidPassphrase }
         let header = try reading { () throws(VaultFileError) in

@@ -85,7 +85,7 @@ public final class LocalJobRunner: JobRunner {
     }
 
     /// Does a job with the key.
-    public func perform(_ job: Job, progress: Progress) throws(VaultError) -> JobReport {
+    public func perform(_ job: Job, progress: ProgressHandler) throws(VaultError) -> JobReport {
         do throws(VaultFileError) {
             return try job.run(
                 master: shared.key, otherKey: otherKey, dependencies: dependencies, progress: progress)

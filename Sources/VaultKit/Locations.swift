@@ -3,60 +3,60 @@ public import VaultFile
 
 /// Where things are when nobody says otherwise.
 public enum Locations {
-    /// The vault file: `VAULT_FILE`, else `vault/default.vault` in the user's data folder; nil if it is not set and the user
+    /// The vault file: `VAULT_FILE`, else `vault/default.vault` in the user's data directory; nil if it is not set and the user
     /// has no home.
     ///
     /// - Throws: `NotText` if the variable that would decide is no UTF-8 text.
     public static func vaultFile() throws(NotText) -> String? {
         if let path = try variable("VAULT_FILE") { return path }
-        // By the XDG rules a relative folder is ignored.
-        if let folder = try variable("XDG_DATA_HOME"), folder.hasPrefix("/") {
-            return folder + "/vault/default.vault"
+        // By the XDG rules a relative directory is ignored.
+        if let directory = try variable("XDG_DATA_HOME"), directory.hasPrefix("/") {
+            return directory + "/vault/default.vault"
         }
         return try home().map { Path.join($0, ".local/share/vault/default.vault") }
     }
 
-    /// The folder for sockets and locks of this user's processes; nil if there is nowhere to put it.
+    /// The directory for sockets and locks of this user's processes; nil if there is nowhere to put it.
     ///
     /// `$XDG_RUNTIME_DIR/vault`, else `/run/user/UID/vault` if `/run/user/UID` is ours, else
-    /// `~/.local/state/vault/run`. Never a folder that others can write, and none that has no name in UTF-8.
-    public static var runtimeFolder: String? {
+    /// `~/.local/state/vault/run`. Never a directory that others can write, and none that has no name in UTF-8.
+    public static var runtimeDirectory: String? {
         do throws(NotText) {
-            if let folder = try variable("XDG_RUNTIME_DIR"), folder.hasPrefix("/") {
-                return folder + "/vault"
+            if let directory = try variable("XDG_RUNTIME_DIR"), directory.hasPrefix("/") {
+                return directory + "/vault"
             }
-            let folder = "/run/user/\(CurrentProcess.userID)"
-            if PrivateFolder.isOurs(folder) { return folder + "/vault" }
+            let directory = "/run/user/\(CurrentProcess.userID)"
+            if PrivateDirectory.isOurs(directory) { return directory + "/vault" }
             return try home().map { Path.join($0, ".local/state/vault/run") }
         } catch {
             return nil
         }
     }
 
-    /// Every folder in which an agent of this user could be, whatever the environment was when it was started.
-    public static var runtimeFolders: [String] {
+    /// Every directory in which an agent of this user could be, whatever the environment was when it was started.
+    public static var runtimeDirectories: [String] {
         let homes = [(try? home()) ?? nil, UserDatabase().home(of: CurrentProcess.userID)]
-        let folders =
-            [runtimeFolder, "/run/user/\(CurrentProcess.userID)/vault"]
+        let directories =
+            [runtimeDirectory, "/run/user/\(CurrentProcess.userID)/vault"]
             + homes.map { $0.map { Path.join($0, ".local/state/vault/run") } }
-        return folders.compactMap(\.self)
+        return directories.compactMap(\.self)
     }
 
     /// What this machine remembers of vaults, in `${XDG_STATE_HOME:-~/.local/state}/vault/seen`; nil if there is nowhere
     /// to put it.
     public static var checkpoints: CheckpointStore? {
-        guard let folder = checkpointFolder else { return nil }
-        return CheckpointStore(path: folder)
+        guard let directory = checkpointDirectory else { return nil }
+        return CheckpointStore(path: directory)
     }
 
-    /// The path of that folder.
-    public static var checkpointFolder: String? { stateDirectory.map { Path.join($0, "seen") } }
+    /// The path of that directory.
+    public static var checkpointDirectory: String? { stateDirectory.map { Path.join($0, "seen") } }
 
     /// The directory of what this machine remembers, `${XDG_STATE_HOME:-~/.local/state}/vault`; nil if there is nowhere to put it.
     package static var stateDirectory: String? {
         do throws(NotText) {
-            if let folder = try variable("XDG_STATE_HOME"), folder.hasPrefix("/") {
-                return folder + "/vault"
+            if let directory = try variable("XDG_STATE_HOME"), directory.hasPrefix("/") {
+                return directory + "/vault"
             }
             return try home().map { Path.join($0, ".local/state/vault") }
         } catch {
@@ -83,16 +83,16 @@ public enum Locations {
     /// The file itself may be missing.
     public static func realPath(of path: String) -> String {
         if let real = try? Path.resolvingLinks(path) { return real }
-        guard let folder = try? Path.resolvingLinks(Path.folder(of: path)) else {
-            return path.hasPrefix("/") ? path : Path.join((try? Path.workingFolder()) ?? "/", path)
+        guard let directory = try? Path.resolvingLinks(Path.directory(of: path)) else {
+            return path.hasPrefix("/") ? path : Path.join((try? Path.workingDirectory()) ?? "/", path)
         }
-        return Path.join(folder, Path.name(of: path))
+        return Path.join(directory, Path.name(of: path))
     }
 
     /// Whether ``realPath(of:)`` is UTF-8 text, without which neither an agent nor a message can name the vault.
     public static func isNamedInText(_ path: String) -> Bool {
         // Of a vault that is about to be made, what is there already tells.
-        for name in [path, Path.folder(of: path), path.hasPrefix("/") ? "/" : "."] {
+        for name in [path, Path.directory(of: path), path.hasPrefix("/") ? "/" : "."] {
             do throws(Errno) {
                 _ = try Path.resolvingLinks(name)
                 return true

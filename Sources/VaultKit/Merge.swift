@@ -5,7 +5,7 @@ public import VaultFile
 /// The union of the histories of two copies of a vault that went apart: vault-format.md, section 9.
 public enum Merge {
     /// How many secrets each list of a report names at most, so that both together fit into one message of the agent.
-    public static let mostNamed = 80_000
+    public static let maxNamed = 80_000
 
     /// A secret that was changed on both sides.
     public struct Conflict: Equatable, Sendable {
@@ -63,7 +63,7 @@ public enum Merge {
         public var versions: UInt64 = 0
         /// Of how many secrets.
         public var secrets: UInt64 = 0
-        /// At most ``mostNamed`` secrets that were changed on both sides, as `list --all` would sort them.
+        /// At most ``maxNamed`` secrets that were changed on both sides, as `list --all` would sort them.
         public var conflicts: [Conflict] = []
         /// As many secrets of which a version was taken in whose time is ahead of this machine's clock.
         public var ahead: [SecretID] = []
@@ -296,7 +296,7 @@ extension Merge {
                 return true
             }
             guard isFuture else { return }
-            if let secret = SecretID(packed: packed.span), report.future.count < Merge.mostNamed {
+            if let secret = SecretID(packed: packed.span), report.future.count < Merge.maxNamed {
                 report.future.append(secret)
             }
         }
@@ -307,11 +307,11 @@ extension Merge {
             guard !missing.isEmpty, let secret = SecretID(packed: pair.address.packed.span) else { return }
             report.secrets += 1
             report.versions += UInt64(missing.count)
-            if missing.contains(where: { $0.time > now }), report.ahead.count < Merge.mostNamed {
+            if missing.contains(where: { $0.time > now }), report.ahead.count < Merge.maxNamed {
                 report.ahead.append(secret)
             }
             guard try pair.change(here, there) == .both, let older = pair.older,
-                report.conflicts.count < Merge.mostNamed
+                report.conflicts.count < Merge.maxNamed
             else { return }
             report.conflicts.append(
                 Conflict(
@@ -386,8 +386,8 @@ extension Merge {
                 size += UInt64(Format.frameSize(bodySize: 16 * purged.count))
             }
             for place in missing {
-                size += UInt64(place.frameCount)
-                if size > Format.mostTransaction { return false }
+                size += UInt64(place.frameSize)
+                if size > Format.maxTransaction { return false }
             }
             return true
         }

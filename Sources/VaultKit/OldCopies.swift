@@ -27,11 +27,11 @@ struct OldCopies {
     init(beside path: String, header: Header, master: borrowing Key, _ dependencies: Dependencies) {
         self.header = header
         self.dependencies = dependencies
-        let (folder, own) = (Path.folder(of: path), Path.name(of: path))
-        let names = (try? dependencies.storage.names(in: folder)) ?? []
+        let (directory, own) = (Path.directory(of: path), Path.name(of: path))
+        let names = (try? dependencies.storage.names(in: directory)) ?? []
         // By bytes: to the disk, names that Unicode takes for the same are two.
         for name in names.sorted() where !name.utf8.elementsEqual(own.utf8) {
-            let file = Path.join(folder, name)
+            let file = Path.join(directory, name)
             switch verdict(on: file, tailOffset: OldCopies.tailOffset(in: name, of: own), master) {
             case .opens: opened.append(file)
             case .cannotTell: possible.append(file)
@@ -49,7 +49,7 @@ struct OldCopies {
         guard dependencies.storage.mayBeRegularFile(path) else { return .closed }
         do throws(Errno) {
             file = try dependencies.storage.open(path, .reading)
-        } catch .isFolder, .invalidArgument, .noDevice, .noSuchFile, .tooManyLinks {
+        } catch .isDirectory, .invalidArgument, .noDevice, .noSuchFile, .tooManyLinks {
             return .closed
         } catch {
             // Any file may be unreadable; of a saved tail it is known that the vault's keys once opened it.
@@ -70,8 +70,8 @@ struct OldCopies {
         var span = front.mutableSpan
         guard let count = try? file.read(at: 0, into: &span) else { return nil }
         var verdict: Verdict?
-        for start in [0, Int(Format.headerCopyOffset)] where start + Format.headerCount <= count {
-            let bytes = Array(front[start..<start + Format.headerCount])
+        for start in [0, Int(Format.headerCopyOffset)] where start + Format.headerSize <= count {
+            let bytes = Array(front[start..<start + Format.headerSize])
             guard Header.vaultID(in: bytes.span) == header.vaultID else { continue }
             guard let candidate = try? Header(bytes, bounds: dependencies.readingBounds),
                 let isAuthentic = try? candidate.isAuthentic(master: master)
@@ -94,7 +94,7 @@ struct OldCopies {
     ) throws(VaultFileError) -> Verdict {
         let count = try during(.read) { () throws(Errno) in try file.length() }
         if count == 0 { return .closed }
-        guard count <= Format.mostTransaction else { return .cannotTell }
+        guard count <= Format.maxTransaction else { return .cannotTell }
         let header = header
         var reader = try FrameReader(
             TailFile(file, start: start),
@@ -103,7 +103,7 @@ struct OldCopies {
         for offset in stride(from: start, to: end, by: Int(Format.alignment)) {
             guard budget > 0 else { break }
             budget -= Int(Format.alignment)
-            guard try reader.scanner.frameCount(at: offset, length: end) != nil else { continue }
+            guard try reader.scanner.frameSize(at: offset, length: end) != nil else { continue }
             let before = reader.work
             if try reader.open(at: offset, length: end, { _, _ in true }) == true { return .opens }
             budget -= reader.work - before

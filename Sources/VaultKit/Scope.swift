@@ -88,7 +88,7 @@ public struct SecretID: Hashable, Sendable {
     /// - Throws: ``VaultError/invalidName``, ``VaultError/invalidID``.
     func address() throws(VaultError) -> Address {
         let id = scope.id ?? ""
-        if id.utf8.count <= Format.mostName, name.utf8.count <= Format.mostName {
+        if id.utf8.count <= Format.maxName, name.utf8.count <= Format.maxName {
             var packed: [UInt8] = []
             packed.reserveCapacity(3 + id.utf8.count + name.utf8.count)
             packed.append(scope.code)

@@ -95,7 +95,7 @@ public final class Vault: Session {
         return true
     }
 
-    /// Makes a new vault file, mode 0600, and its folder if that is missing.
+    /// Makes a new vault file, mode 0600, and its directory if that is missing.
     ///
     /// An existing file is never touched.
     ///
@@ -211,7 +211,7 @@ public final class Vault: Session {
     ///   - progress: is told how far the work is.
     /// - Throws: ``VaultError/file(_:)``. Unless that is `VaultFileError.outcomeUnknown`, nothing was changed then.
     public func compact(
-        keeping retention: Retention, progress: Progress = .unwatched
+        keeping retention: Retention, progress: ProgressHandler = .unwatched
     ) throws(VaultError) -> Compaction.Report {
         try reading { () throws(VaultFileError) in
             try log.becomeWritable()

@@ -3,7 +3,7 @@ internal import Platform
 internal import Sodium
 internal import VaultAgent
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// What the vault has to say to a request: a client of the agent, one session a request.
 struct APIHandler {

@@ -1,7 +1,7 @@
 internal import HTTPServer
 internal import Platform
 internal import Sodium
-internal import Wording
+internal import UserMessages
 
 /// Who is answered: web-interface.md, section 1.
 struct AccessControl: ~Copyable {

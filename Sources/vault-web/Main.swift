@@ -3,7 +3,7 @@ internal import Platform
 internal import Sodium
 internal import VaultAgent
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The page of one vault, from start to end.
 @main

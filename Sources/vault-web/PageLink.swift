@@ -1,6 +1,6 @@
 internal import Platform
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// A private file that leads a browser to the page, and is removed with this value.
 ///
@@ -27,8 +27,8 @@ struct PageLink: ~Copyable {
 
     /// Has the desktop open the page at `address`, whatever comes of it.
     static func show(_ address: String) -> PageLink? {
-        guard let folder = Locations.runtimeFolder else { return nil }
-        let link = PageLink(path: Path.join(folder, "page-\(CurrentProcess.identifier).html"))
+        guard let directory = Locations.runtimeDirectory else { return nil }
+        let link = PageLink(path: Path.join(directory, "page-\(CurrentProcess.identifier).html"))
         guard (try? link.write(address)) != nil else { return nil }
         ShellCommand.show(link.path)
         return link

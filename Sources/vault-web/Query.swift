@@ -1,4 +1,4 @@
-internal import Wording
+internal import UserMessages
 
 /// The parts of a request's target, decoded.
 struct Query {

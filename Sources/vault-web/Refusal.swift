@@ -1,5 +1,5 @@
 internal import Platform
-internal import Wording
+internal import UserMessages
 
 /// Why a request is not done, with the status code that says so: web-interface.md, section 4.
 struct Refusal: Error {

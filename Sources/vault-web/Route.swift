@@ -1,5 +1,5 @@
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// What a request asks for: web-interface.md, sections 2 and 3.
 enum Route {

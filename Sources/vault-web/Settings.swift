@@ -1,6 +1,6 @@
 internal import Platform
 internal import Sodium
-internal import Wording
+internal import UserMessages
 
 /// What `vault web` was asked for: its words to this program.
 struct Settings {
@@ -30,7 +30,7 @@ struct Settings {
     }
 
     /// How long an API key may be, in bytes.
-    private static let mostKey = 1024
+    private static let maxKey = 1024
 
     /// The API key; nil if there shall be none.
     ///
@@ -38,11 +38,11 @@ struct Settings {
     func token() throws(Failure) -> Token? {
         guard let keyFile else { return nil }
         let what = "the API key file \(keyFile)"
-        var key = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: Settings.mostKey + 3) }
+        var key = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: Settings.maxKey + 3) }
         try key.fill(fromPrivate: keyFile, what)
         key.removeFinalNewline()
         let isUsable = key.withBytes { key in
-            !key.isEmpty && key.count <= Settings.mostKey
+            !key.isEmpty && key.count <= Settings.maxKey
                 && key.indices.allSatisfy { (0x21...0x7E).contains(key[$0]) }
         }
         guard isUsable else {

@@ -1,5 +1,5 @@
 internal import Sodium
-internal import Wording
+internal import UserMessages
 
 /// What a request shows to be answered: a word that is hard to guess.
 struct Token: ~Copyable {

@@ -1,7 +1,7 @@
 internal import HTTPServer
 internal import Platform
 internal import Sodium
-internal import Wording
+internal import UserMessages
 
 /// A request on its way: who sent it, what it asks for, and the answer with all that stands on every answer.
 final class WebService: HTTPService {

@@ -3,7 +3,7 @@ internal import Platform
 internal import Sodium
 internal import VaultAgent
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// What the verbs ask of the agent.
 enum AgentAccess {
@@ -61,7 +61,7 @@ enum AgentAccess {
     }
 
     /// Makes an agent that has the vault at `path` unlocked take in what was done to the file.
-    static func look(at path: String) { _ = try? AgentClient().status(of: path) }
+    static func catchUp(at path: String) { _ = try? AgentClient().status(of: path) }
 
     /// Keeps a copy unlocked for `patience` milliseconds, of which this machine remembers nothing.
     static func unlockCopy(_ path: String, _ key: borrowing Key, for patience: UInt64) throws(Failure) {

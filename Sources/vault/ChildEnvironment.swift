@@ -2,7 +2,7 @@ internal import Platform
 internal import Sodium
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The environment of a program that is about to be started, put together in guarded memory.
 struct ChildEnvironment: ~Copyable {
@@ -30,7 +30,7 @@ struct ChildEnvironment: ~Copyable {
     private var failures: [Failure] = []
 
     /// The longest `NAME=value` that Linux takes, without the final NUL.
-    private static let mostEntry = 131_071
+    private static let maxEntry = 131_071
     private static let pristineNames = ["PATH", "HOME", "USER", "TERM", "LANG", "TMPDIR"].map {
         Name($0.utf8)
     }
@@ -179,7 +179,7 @@ struct ChildEnvironment: ~Copyable {
     func checkReady() throws(Failure) {
         var failures = failures
         var unfit = refused
-        for (name, range) in ownEntries where range.count - 1 > ChildEnvironment.mostEntry {
+        for (name, range) in ownEntries where range.count - 1 > ChildEnvironment.maxEntry {
             unfit.insert("\(ChildEnvironment.text(name)) (too long)")
         }
         if !unfit.isEmpty {
@@ -309,7 +309,7 @@ struct ChildEnvironment: ~Copyable {
 
     private static func problem(_ name: Name, _ value: Span<UInt8>) -> String? {
         for index in value.indices where value[index] == 0 { return "has a NUL byte" }
-        return name.count + 1 + value.count > mostEntry ? "too long" : nil
+        return name.count + 1 + value.count > maxEntry ? "too long" : nil
     }
 
     /// Whether no vault below would take the variable for a passphrase, or for a command that prints one.

@@ -1,5 +1,5 @@
 internal import CommandSyntax
-internal import Wording
+internal import UserMessages
 
 /// A verb with its options, ready to be done.
 protocol Command: ParsedCommand {

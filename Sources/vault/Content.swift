@@ -1,6 +1,6 @@
 internal import Platform
 internal import Sodium
-internal import Wording
+internal import UserMessages
 
 /// Bytes that may be secret, from where somebody said they are.
 enum Content {

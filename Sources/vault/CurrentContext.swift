@@ -1,6 +1,6 @@
 internal import Platform
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The project and cluster of the moment, and who said so.
 struct CurrentContext {

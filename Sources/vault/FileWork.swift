@@ -5,7 +5,7 @@ internal import Synchronization
 internal import VaultAgent
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// Where the passphrase of another file comes from if it is not the vault's.
 struct OtherPassphraseOptions: Sendable {
@@ -118,7 +118,7 @@ struct FileOptions: Sendable {
     }
 
     /// Calls `body` with somebody who tells a person at a terminal how far long work is.
-    func showingProgress<R, E>(_ doing: String, _ body: (Progress) throws(E) -> R) throws(E) -> R {
+    func showingProgress<R, E>(_ doing: String, _ body: (ProgressHandler) throws(E) -> R) throws(E) -> R {
         let line = ProgressLine(doing, isShown: !common.quiet)
         defer { line.clear() }
         return try body(line.progress)
@@ -143,8 +143,8 @@ final class ProgressLine: Sendable {
     }
 
     /// What the work reports to.
-    var progress: Progress {
-        Progress { [self] done, total in
+    var progress: ProgressHandler {
+        ProgressHandler { [self] done, total in
             show(total == 0 ? 0 : 100 * done / total)
             return true
         }
@@ -180,13 +180,13 @@ extension JobRunner {
 extension Verification {
     /// One line that says what was found sound.
     var summary: String {
-        "ok: \(Words.count(secrets, "secret")), \(Words.count(versions, "version")), \(mark.end) bytes\n"
+        "ok: \(Words.count(secrets, "secret")), \(Words.count(versions, "version")), \(point.end) bytes\n"
     }
 
     /// What a person tells vaults and their states apart by.
     var description: String {
         let last = newest == 0 ? "" : ", last changed \(UTCTimestamp.format(newest))"
-        return "vault \(mark.vaultID.shortText), generation \(mark.generation), \(content)\(last)"
+        return "vault \(point.vaultID.shortText), generation \(point.generation), \(content)\(last)"
     }
 
     /// Says that the file at `path` has something still that was purged elsewhere.

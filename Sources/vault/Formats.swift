@@ -1,7 +1,7 @@
 internal import CommandSyntax
 internal import Platform
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The word for a format of `vault export` on the command line.
 enum ExportWord: String, CaseIterable, Sendable {

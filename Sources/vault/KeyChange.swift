@@ -4,7 +4,7 @@ internal import Platform
 internal import Sodium
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// What one guess at a new passphrase shall cost.
 struct CostOptions: Sendable {
@@ -137,7 +137,7 @@ struct KeyChange {
         } catch {
             throw Failure(error, path: path)
         }
-        AgentAccess.look(at: path)
+        AgentAccess.catchUp(at: path)
         holder.showNotices(of: path)
         if let tail = report.rewrite.savedTail {
             Notice.savedTail(count: tail.count, path: tail.path).show()

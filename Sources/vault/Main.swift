@@ -1,7 +1,7 @@
 internal import CommandSyntax
 internal import Platform
 internal import VaultAgent
-internal import Wording
+internal import UserMessages
 
 /// From the words of the command line to an exit code.
 @main

@@ -1,5 +1,5 @@
 internal import Platform
-internal import Wording
+internal import UserMessages
 
 /// A `.vault.toml` as it was read once: what is judged, shown, trusted and obeyed are the same bytes.
 struct NearestContextFile {
@@ -25,16 +25,16 @@ struct NearestContextFile {
     static func directories() throws(Failure) -> [String] {
         var directories: [String] = []
         do throws(Errno) {
-            var directory = try Path.workingFolder()
+            var directory = try Path.workingDirectory()
             // One that was moved out of what this process sees has a name that leads nowhere.
             while directory.hasPrefix("/"), directory != directories.last {
                 directories.append(directory)
-                directory = Path.folder(of: directory)
+                directory = Path.directory(of: directory)
             }
         } catch .noSuchFile {
             return []
         } catch {
-            let reason = error == .notText ? "the working folder's name is not UTF-8 text" : "\(error)"
+            let reason = error == .notText ? "the working directory's name is not UTF-8 text" : "\(error)"
             throw Failure(.other, "cannot look for \(ContextFile.name): \(reason)", hint: noContext)
         }
         return directories
@@ -49,15 +49,15 @@ struct NearestContextFile {
         let content: [UInt8]?
         do throws(Errno) {
             let file = try InputFile(path, onlyRegular: true)
-            refusal = try judge(file, at: path)
+            refusal = try trustFailure(file, at: path)
             content = refusal == nil ? try file.readAll(limit: maxSize) : nil
         } catch .noSuchFile where (try? Path.owner(of: path)) == nil {
             return nil
-        } catch .notFolder {
+        } catch .notDirectory {
             return nil
         } catch .noSuchFile {
             throw Failure(.usage, "\(path) is a symbolic link that leads nowhere", hint: noContext)
-        } catch .isFolder, .invalidArgument, .noDevice {
+        } catch .isDirectory, .invalidArgument, .noDevice {
             throw Failure(.usage, "\(path) is not a regular file", hint: noContext)
         } catch .permissionDenied where (try? Path.owner(of: path)) == nil {
             // A directory that hides whether there is one is no business of ours.
@@ -80,7 +80,7 @@ struct NearestContextFile {
     }
 
     /// Why nobody should trust an open file, whatever it says.
-    private static func judge(_ file: borrowing InputFile, at path: String) throws(Errno) -> Failure? {
+    private static func trustFailure(_ file: borrowing InputFile, at path: String) throws(Errno) -> Failure? {
         let user = CurrentProcess.userID
         // Whoever owns a link chose what it leads to.
         let owners = [file.owner, try Path.owner(of: path)]
@@ -126,7 +126,7 @@ extension NearestContextFile {
         if verdict == .trusted { return nil }
         return Failure(
             .usage, "\(path) \(verdict == .new ? "is not trusted" : "has changed since it was trusted")",
-            hint: "vault trust \(Hint.quoted(path: Path.folder(of: path)))")
+            hint: "vault trust \(Hint.quoted(path: Path.directory(of: path)))")
     }
 
     /// Trusts it as it was read.

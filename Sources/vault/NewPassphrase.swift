@@ -2,7 +2,7 @@ internal import Passphrases
 internal import Platform
 internal import Sodium
 internal import VaultFile
-internal import Wording
+internal import UserMessages
 
 extension Passphrase {
     /// The passphrase of a vault that is being made at `path`; a person is asked twice.

@@ -3,7 +3,7 @@ internal import Sodium
 internal import VaultAgent
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// Another copy of the vault, which may have another passphrase.
 struct OtherFile {

@@ -1,7 +1,7 @@
 internal import Platform
 internal import Sodium
 internal import VaultFile
-internal import Wording
+internal import UserMessages
 
 /// Finds a passphrase, in guarded memory from the first byte on.
 enum Passphrase {

@@ -2,7 +2,7 @@ internal import Platform
 internal import Sodium
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// A vault that was opened with its passphrase.
 struct Unlocked<R>: ~Copyable {

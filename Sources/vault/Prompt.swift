@@ -1,22 +1,22 @@
 internal import Platform
 internal import Sodium
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// Questions to the person at the terminal.
 enum Prompt {
     /// The terminal of this process, where it waits for its turn to ask.
     static func openTerminal() throws(Errno) -> Terminal {
-        try Terminal(queueingIn: Locations.runtimeFolder)
+        try Terminal(queueingIn: Locations.runtimeDirectory)
     }
 
     /// The file at `path` as a prompt names it: what lies below the home directory with `~`.
     static func name(of path: String) -> String {
         guard let home = (try? Locations.home()) ?? nil else { return path }
-        var folder = home[...]
-        while folder.hasSuffix("/") { folder.removeLast() }
-        guard !folder.isEmpty, path.hasPrefix(folder + "/") else { return path }
-        return "~" + path.dropFirst(folder.count)
+        var directory = home[...]
+        while directory.hasSuffix("/") { directory.removeLast() }
+        guard !directory.isEmpty, path.hasPrefix(directory + "/") else { return path }
+        return "~" + path.dropFirst(directory.count)
     }
 
     /// Tells the person at the terminal something between two questions.

@@ -36,7 +36,7 @@ extension HelpTopic {
             The vault file: --vault, else VAULT_FILE, else ${XDG_DATA_HOME:-~/.local/share}/vault/default.vault.
 
             The context, each id on its own: --project and --cluster, else VAULT_PROJECT and VAULT_CLUSTER, else project \
-            and cluster in the nearest .vault.toml in this folder or above. --no-context ignores the last two.
+            and cluster in the nearest .vault.toml in this directory or above. --no-context ignores the last two.
 
             .vault.toml may have the keys project and cluster (strings) and require (an array of names without which 'vault run', \
             'vault export' and 'vault inject' do nothing). It counts once it is trusted as it is: see 'vault help trust'. A command that would take \
@@ -57,7 +57,7 @@ extension HelpTopic {
             it. What protects it is what keeps the two apart.
 
             A key file is a passphrase that nobody has to remember; any file of 1 to 1,024 bytes that only you can read. It protects \
-            the copies of the vault that leave the machine: backups, a synchronised folder, a repository. It does not protect against \
+            the copies of the vault that leave the machine: backups, a synchronised directory, a repository. It does not protect against \
             somebody who has the machine's disk or your account, unless the file lies on a medium of its own.
 
                 (umask 077; head -c 32 /dev/urandom | base64 >~/vault.key)
@@ -147,7 +147,7 @@ extension HelpTopic {
     static let recipes = HelpTopic(
         name: "recipes", summary: "direnv, sudo, and other programs that take secrets",
         text: """
-            direnv: in .envrc, secrets for the folder, as long as the vault is unlocked:
+            direnv: in .envrc, secrets for the directory, as long as the vault is unlocked:
 
                 eval "$(vault export --format sh)"
 

@@ -2,7 +2,7 @@ internal import Platform
 internal import Sodium
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The `.vault.toml` files that this user trusts: for each path, the hash of the content that was shown.
 ///
@@ -45,10 +45,10 @@ struct TrustStore {
     func verdict(on content: Span<UInt8>, at path: String) throws(Errno) -> Verdict {
         let bytes: [UInt8]?
         do throws(Errno) {
-            try PrivateFolder.check(directory)
+            try PrivateDirectory.check(directory)
             let file = try InputFile(try name(for: path), onlyRegular: true)
             bytes = try file.readAll(limit: Self.maxSize)
-        } catch .noSuchFile, .notFolder {
+        } catch .noSuchFile, .notDirectory {
             return .new
         } catch {
             throw error
@@ -58,7 +58,7 @@ struct TrustStore {
 
     /// Trusts `content` at a canonical path from now on, and nothing else there.
     func trust(_ content: Span<UInt8>, at path: String) throws(Errno) {
-        try PrivateFolder.prepare(directory)
+        try PrivateDirectory.prepare(directory)
         let storage = DiskStorage()
         let (name, record) = (try name(for: path), try record(of: content, at: path))
         // Whoever had this number before is not there any more.
@@ -82,13 +82,13 @@ struct TrustStore {
         let storage = DiskStorage()
         do throws(Errno) {
             try storage.remove(try name(for: path))
-        } catch .noSuchFile, .notFolder {
+        } catch .noSuchFile, .notDirectory {
             return false
         } catch {
             throw error
         }
         // A crash must not bring it back.
-        try storage.syncFolder(directory)
+        try storage.syncDirectory(directory)
         return true
     }
 

@@ -2,7 +2,7 @@ internal import Platform
 internal import Sodium
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 extension VaultOptions {
     /// The vault file that is meant.
@@ -93,9 +93,9 @@ extension Notice {
         case .savedTail(let count, let path):
             Output.warn("\(count) bytes of an unfinished write were moved to \(path)")
         case .nothingRemembered(let error):
-            let folder = Locations.checkpointFolder ?? ""
+            let directory = Locations.checkpointDirectory ?? ""
             Output.warn(
-                "cannot save or read the checkpoint; a rollback would go undetected: \(folder): \(error)")
+                "cannot save or read the checkpoint; a rollback would go undetected: \(directory): \(error)")
         case .nowhereToRemember:
             Output.warn("there is no directory for checkpoints; a rollback would go undetected")
             Output.hint("set HOME or XDG_STATE_HOME")
@@ -120,7 +120,7 @@ extension CommonOptions {
         if vault != nil || Environment.withValue("VAULT_FILE", { !$0.isEmpty }) == true { Hint.name(path) }
         guard !path.isEmpty else { throw Failure(.usage, "option '--vault' needs a value") }
         guard Locations.isNamedInText(path) else {
-            throw Failure(.other, "\(path) is in a folder whose name is not UTF-8 text")
+            throw Failure(.other, "\(path) is in a directory whose name is not UTF-8 text")
         }
         return path
     }

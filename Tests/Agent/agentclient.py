@@ -177,7 +177,7 @@ class Sandbox:
         return Client(self.socket, **more)
 
     def agents(self):
-        """The numbers of the agents whose folder is in this sandbox."""
+        """The numbers of the agents whose directory is in this sandbox."""
         found = []
         for name in filter(str.isdigit, os.listdir("/proc")):
             try:

@@ -132,12 +132,12 @@ class Replaced(unittest.TestCase):
     def test_a_file_that_may_not_be_read(self):
         """Root may read everything, so this is done as somebody else where it is root who tests."""
         box = self.box
-        # The folder that it was built in may be closed to others.
+        # The directory that it was built in may be closed to others.
         program = shutil.copy(VAULT, box.root + "/program")
         if os.geteuid() == 0:
             box.must("lock", "--all")
-            for folder, folders, files in os.walk(box.root):
-                for name in [folder] + [os.path.join(folder, file) for file in files]:
+            for directory, directories, files in os.walk(box.root):
+                for name in [directory] + [os.path.join(directory, file) for file in files]:
                     os.chown(name, 65534, 65534)
             as_other = dict(user=65534, group=65534, extra_groups=[])
         else:

@@ -51,7 +51,7 @@ class Mount:
         self.undo.append(lambda: subprocess.run(["losetup", "--detach", device], capture_output=True))
         return device
 
-    def folder(self, name):
+    def directory(self, name):
         os.mkdir(os.path.join(self.root, name))
         return os.path.join(self.root, name)
 
@@ -96,7 +96,7 @@ class KernelExFAT(Mount):
 
 class Overlay(Mount):
     def make(self):
-        self.lower, upper, work = (self.folder(name) for name in ("lower", "upper", "work"))
+        self.lower, upper, work = (self.directory(name) for name in ("lower", "upper", "work"))
         options = f"lowerdir={self.lower},upperdir={upper},workdir={work}"
         self.do("mount", "-t", "overlay", "overlay", "-o", options, self.point)
 
@@ -105,7 +105,7 @@ class Bound(Mount):
     """Hard links, but no rename that refuses a name that is taken: like NFS in this."""
 
     def make(self):
-        self.do("bindfs", self.folder("source"), self.point)
+        self.do("bindfs", self.directory("source"), self.point)
 
 
 class RClone(Mount):
@@ -116,7 +116,7 @@ class RClone(Mount):
     """
 
     def make(self):
-        self.source, self.cache = self.folder("source"), self.folder("cache")
+        self.source, self.cache = self.directory("source"), self.directory("cache")
         self.mount(write_back="1h")
 
     def mount(self, write_back):
@@ -131,11 +131,11 @@ class RClone(Mount):
         self.mount(write_back="100ms")
 
 
-def contents(folder):
+def contents(directory):
     """The bytes of each file, by name."""
     found = {}
-    for name in os.listdir(folder):
-        with open(os.path.join(folder, name), "rb") as file:
+    for name in os.listdir(directory):
+        with open(os.path.join(directory, name), "rb") as file:
             found[name] = file.read()
     return found
 
@@ -146,7 +146,7 @@ class Life(unittest.TestCase):
         self.addCleanup(mount.close)
         self.box = Sandbox()
         self.addCleanup(self.box.close)
-        self.folder, self.box.cheap, self.box.vault = mount.point, self.box.vault, mount.point + "/v.vault"
+        self.directory, self.box.cheap, self.box.vault = mount.point, self.box.vault, mount.point + "/v.vault"
         return mount
 
     def must(self, *words, input=None, direct=False, silent=False):
@@ -176,13 +176,13 @@ class Life(unittest.TestCase):
     def leftovers(self):
         # libfuse gives a file that is removed while somebody has it open a name of its own kind.
         # The file that writers lock stays.
-        return [name for name in os.listdir(self.folder)
+        return [name for name in os.listdir(self.directory)
                 if name[0] == "." and not name.startswith(".fuse_hidden") and name not in (".v.vault.lock", ".e.vault.lock")]
 
     def live(self, kind, keeps_modes):
         mount = self.mounted(kind)
         # What an init leaves that was killed where a name cannot be taken in one step.
-        present, self.box.vault = self.box.vault, self.folder + "/e.vault"
+        present, self.box.vault = self.box.vault, self.directory + "/e.vault"
         open(self.box.vault, "wb").close()
         init = ["init", *CHEAP, "--new-passphrase-file", self.box.passphrase]
         errors = self.refused(1, "is an empty file and was not touched", *init)
@@ -201,7 +201,7 @@ class Life(unittest.TestCase):
         self.assertEqual(self.get("A"), "one")
 
         # The agent and others take turns, and nobody takes a file for replaced that is not, or the other way round.
-        left = self.folder + "/.v.vault.compact-0123456789abcdef"
+        left = self.directory + "/.v.vault.compact-0123456789abcdef"
         with open(left, "wb") as file:
             file.write(b"half")
         self.must("compact", direct=True)
@@ -220,7 +220,7 @@ class Life(unittest.TestCase):
         self.assertEqual(self.leftovers(), [])
 
         # Copies.
-        backup, copy = self.folder + "/backup", self.box.root + "/copy"
+        backup, copy = self.directory + "/backup", self.box.root + "/copy"
         self.must("backup", backup)
         self.must("backup", backup)
         self.must("backup", "--verify", backup)
@@ -233,13 +233,13 @@ class Life(unittest.TestCase):
             present = file.read()
         kept = self.must("restore", "--yes", backup)[1]
         self.assertEqual(self.box.run("get", "team", "C")[0], 9)
-        kept = [name for name in os.listdir(self.folder) if name.startswith("v.vault.before-restore-")]
+        kept = [name for name in os.listdir(self.directory) if name.startswith("v.vault.before-restore-")]
         self.assertEqual(len(kept), 1)
-        with open(os.path.join(self.folder, kept[0]), "rb") as file:
+        with open(os.path.join(self.directory, kept[0]), "rb") as file:
             self.assertEqual(file.read(), present)
 
         # Plaintext, new and over an older one; somebody's file is not touched.
-        out = self.folder + "/out.json"
+        out = self.directory + "/out.json"
         for _ in range(2):
             said = self.must("export", "--format", "json", "-o", out)[1]
             self.assertEqual("does not keep the mode 0600" in said, not keeps_modes, said)
@@ -253,7 +253,7 @@ class Life(unittest.TestCase):
         self.assertIn("the old keys still open " + backup, said)
         self.box.passphrase = self.box.root + "/new"
         self.assertEqual((self.get("A"), self.get("A", direct=True)), ("two", "two"))
-        saved = self.folder + "/saved"
+        saved = self.directory + "/saved"
         self.must("salvage", self.box.vault, saved, direct=True)
         self.refused(1, "exists already and was not touched", "salvage", self.box.vault, saved,
                      "--passphrase-file", self.box.passphrase)
@@ -297,9 +297,9 @@ class Life(unittest.TestCase):
         # An agent needs a socket, and there is none.
         with_socket = self.box.environment
         errors = self.box.run("unlock", "--passphrase-file", self.box.passphrase,
-                              environment={**with_socket, "XDG_RUNTIME_DIR": self.folder})[2]
-        self.assertIn(f"no socket can be made in {self.folder}/vault", errors)
-        self.assertIn("set XDG_RUNTIME_DIR to a folder of yours on another file system", errors)
+                              environment={**with_socket, "XDG_RUNTIME_DIR": self.directory})[2]
+        self.assertIn(f"no socket can be made in {self.directory}/vault", errors)
+        self.assertIn("set XDG_RUNTIME_DIR to a directory of yours on another file system", errors)
 
     def test_a_vault_below_an_overlay_is_copied_up_under_the_agent(self):
         mount = self.mounted(Overlay)

@@ -98,7 +98,7 @@ class Hints(unittest.TestCase):
 
     def test_no_command_in_a_hint_is_untried(self):
         tried = {phrase for phrases, _, _ in CASES for phrase in phrases} | EXEMPT | ELSEWHERE
-        sources = [name for part in ("vault", "Wording", "vault-web")
+        sources = [name for part in ("vault", "UserMessages", "vault-web")
                    for name in glob.glob(os.path.join(ROOT, "Sources", part, "**", "*.swift"), recursive=True)
                    if os.path.basename(name) != "Topics.swift"]
         self.assertGreater(len(sources), 50)

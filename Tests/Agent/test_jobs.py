@@ -162,8 +162,8 @@ class Kept(Case):
 
 class Reminded(Case):
     def memory(self, suffix):
-        folder = self.box.root + "/.local/state/vault/seen/"
-        return folder + hashlib.blake2b(os.fsencode(self.box.vault), digest_size=16).hexdigest() + suffix
+        directory = self.box.root + "/.local/state/vault/seen/"
+        return directory + hashlib.blake2b(os.fsencode(self.box.vault), digest_size=16).hexdigest() + suffix
 
     def test_the_checkpoint_is_the_one_that_the_format_page_describes(self):
         self.box.must("set", "team", "A", "--passphrase-file", self.box.passphrase, input=b"x")

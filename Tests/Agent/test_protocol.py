@@ -178,8 +178,8 @@ class OtherUser(Case):
     def test_a_stranger_is_disconnected_without_a_byte_whatever_the_modes_say(self):
         box = self.box
         box.unlock()
-        for folder in [box.root, box.root + "/run", os.path.dirname(box.socket)]:
-            os.chmod(folder, 0o711)
+        for directory in [box.root, box.root + "/run", os.path.dirname(box.socket)]:
+            os.chmod(directory, 0o711)
         os.chmod(box.socket, 0o777)
         script = AS_OTHER + """
 s = socket.socket(socket.AF_UNIX)
@@ -193,15 +193,15 @@ except (ConnectionResetError, BrokenPipeError):
 """ % HELLO
         said = subprocess.run([sys.executable, "-c", script, box.socket], stdout=subprocess.PIPE, check=True).stdout
         self.assertEqual(said, b"0\n")
-        for folder in [box.root, box.root + "/run", os.path.dirname(box.socket)]:
-            os.chmod(folder, 0o700)
+        for directory in [box.root, box.root + "/run", os.path.dirname(box.socket)]:
+            os.chmod(directory, 0o700)
         box.must("list")
 
     def test_a_strangers_agent_gets_no_byte(self):
         box = self.box
-        folder = os.path.dirname(box.socket)
-        os.mkdir(folder, 0o777)
-        for path in [box.root, box.root + "/run", folder]:
+        directory = os.path.dirname(box.socket)
+        os.mkdir(directory, 0o777)
+        for path in [box.root, box.root + "/run", directory]:
             os.chmod(path, 0o777)
         script = AS_OTHER + """
 s = socket.socket(socket.AF_UNIX)
@@ -216,7 +216,7 @@ for _ in range(2):
         self.addCleanup(stranger.kill)
         self.addCleanup(stranger.stdout.close)
         self.assertEqual(stranger.stdout.readline(), b"listening\n")
-        for path in [folder, box.root + "/run", box.root]:
+        for path in [directory, box.root + "/run", box.root]:
             os.chmod(path, 0o700)
         told = "the agent's socket belongs to another user; nothing was sent to it"
         code, _, errors = box.run("get", "A")

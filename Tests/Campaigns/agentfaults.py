@@ -21,7 +21,7 @@ class Served:
         self.box, self.log = campaign.box, campaign.log
         child = subprocess.Popen(
             ["strace", "-f", "-qq", "-o", self.log, *options, "vault-agent", self.box.root + "/run/vault", self.box.root],
-            env={"PATH": campaign.folder + ":/usr/bin"}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            env={"PATH": campaign.directory + ":/usr/bin"}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, cwd="/", start_new_session=True)
         self.child, self.answers, self.is_stuck = child, [], False
         # It says that it listens, or ends.
@@ -61,9 +61,9 @@ class AgentCampaign:
         self.state = State()
         self.box, self.log, self.counts, self.failures = self.state.box, self.state.box.root + ".strace", counts, []
         self.parse, self.faults_of = parse, faults_of
-        self.folder = self.box.root + "/run/bin"
-        os.mkdir(self.folder)
-        os.symlink(VAULT, self.folder + "/vault-agent")
+        self.directory = self.box.root + "/run/bin"
+        os.mkdir(self.directory)
+        os.symlink(VAULT, self.directory + "/vault-agent")
         key = ["--passphrase-file", self.box.passphrase]
         self.steps = [(["unlock", *key], None), (["status"], None), (["get", "A"], None),
                       (["set", "team", "A"], SECRET + b"four"), (["list"], None), (["get", "C"], None),

@@ -36,7 +36,7 @@ class Verb:
 
 
 def verbs(root):
-    """Every verb of the program; paths are in the folder `root`."""
+    """Every verb of the program; paths are in the directory `root`."""
     value = SECRET + b"four"
     passwd = ["passwd", "--new-passphrase-file", root + "/new-passphrase", "--kdf-memory", "64"]
     both = [
@@ -177,11 +177,11 @@ class State:
     def present(self):
         """The bytes of every file, the agent's own aside."""
         found = {}
-        for folder, folders, names in os.walk(self.box.root):
-            if folder == self.box.root:
-                folders.remove("run")
+        for directory, directories, names in os.walk(self.box.root):
+            if directory == self.box.root:
+                directories.remove("run")
             for name in names:
-                path = os.path.join(folder, name)
+                path = os.path.join(directory, name)
                 with open(path, "rb") as file:
                     found[os.path.relpath(path, self.box.root)] = file.read()
         return found

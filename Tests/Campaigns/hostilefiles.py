@@ -48,8 +48,8 @@ void overlap(uint8_t *bytes, uint64_t count, uint64_t start, uint32_t length, in
 
 
 def _library():
-    with tempfile.TemporaryDirectory() as folder:
-        source, library = folder + "/hostile.c", folder + "/hostile.so"
+    with tempfile.TemporaryDirectory() as directory:
+        source, library = directory + "/hostile.c", directory + "/hostile.so"
         with open(source, "w", encoding="ascii") as file:
             file.write(C)
         platform = ROOT + "/Sources/CPlatform"

@@ -74,8 +74,8 @@ MUTANTS = [
      CRASH),
     ("a rewritten file is not synced", NEW, "            try file.sync()\n            try rename(storage, path)\n",
      "            try rename(storage, path)\n", CRASH),
-    ("the name of a rewritten file is not synced", NEW, "            try storage.syncFolder(Path.folder(of: target))\n",
-     "            _ = try storage.names(in: Path.folder(of: target))\n", CRASH),
+    ("the name of a rewritten file is not synced", NEW, "            try storage.syncDirectory(Path.directory(of: target))\n",
+     "            _ = try storage.names(in: Path.directory(of: target))\n", CRASH),
     ("the first frame is trusted without its COMMIT", REPLAY, "            guard commits else { continue }\n",
      "            _ = commits\n", READ),
     ("the chain is ignored", REPLAY, " && prefix.previousTag == tag\n", "\n", READ),
@@ -85,7 +85,7 @@ MUTANTS = [
      "prefix.transactionStart <= .max else", READ),
     ("a record may break the rules", REPLAY, "guard prefix.keepsRules(in: plaintext) else { throw .damaged(at: before.end) }",
      "_ = prefix.keepsRules(in: plaintext)", READ),
-    ("damage counts as a tail", REPLAY, "        if !isGlance { try lookOn(after: stop, to: length) }\n", "", READ),
+    ("damage counts as a tail", REPLAY, "        if !isGlance { try scanForLaterTransaction(after: stop, to: length) }\n", "", READ),
     ("a tail counts as damage", REPLAY, "if let start, start > stop {", "if let start, start > 0 {", READ),
     ("the end of a rewrite is ignored", REPLAY, "        if !metBaseEnd { throw .damaged(at: stop) }\n", "", READ),
     ("the sum of a frame is ignored", READER, "return actual.value == sum", "return actual.value != 0 || sum != 0", READ),
@@ -132,9 +132,9 @@ def main():
     options = parser.parse_args()
     tree = ROOT / ".build/mutants"
     tree.mkdir(parents=True, exist_ok=True)
-    for folder in ["Sources", "Tests", "Fuzz"]:
-        shutil.rmtree(tree / folder, ignore_errors=True)
-        shutil.copytree(ROOT / folder, tree / folder, symlinks=True, ignore=shutil.ignore_patterns(".build", "__pycache__"))
+    for directory in ["Sources", "Tests", "Fuzz"]:
+        shutil.rmtree(tree / directory, ignore_errors=True)
+        shutil.copytree(ROOT / directory, tree / directory, symlinks=True, ignore=shutil.ignore_patterns(".build", "__pycache__"))
     for name in ["Package.swift", "README.md", "vault-format.md"]:
         shutil.copy2(ROOT / name, tree / name)
     done = build(options.swift, tree)

@@ -204,9 +204,9 @@ class Program:
         self.vectors2 = sys.modules["vectors2"]
 
     def outcome(self, vector):
-        folder, head, files, _ = vector
+        directory, head, files, _ = vector
         try:
-            found = self.vectors2.outcome(folder, head, files)
+            found = self.vectors2.outcome(directory, head, files)
         except Late:
             return "it does not end"
         except (Exception, RecursionError) as error:
@@ -233,11 +233,11 @@ def load(unpack, expected):
         kept = [*(VECTORS / "v1").iterdir(), *(VECTORS / "v2").glob("*/*.vector")]
         for path in [*sorted(kept), *pathlib.Path(made).glob("*/*.vector")]:
             head, files = unpack(path.read_bytes())
-            folder = "reader" if path.parent.name == "v1" else path.parent.name
+            directory = "reader" if path.parent.name == "v1" else path.parent.name
             wanted = expected(head)
             if "check" in wanted:
                 wanted["check"] = [finding.split()[0] for finding in wanted["check"]]
-            found.append(("%s/%s" % (path.parent.name, path.stem), (folder, head, files, wanted)))
+            found.append(("%s/%s" % (path.parent.name, path.stem), (directory, head, files, wanted)))
     return found
 
 

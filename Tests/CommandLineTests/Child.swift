@@ -17,7 +17,7 @@ struct Child {
 
     /// Starts `words` with the files that are named; a terminal becomes the controlling one.
     init(
-        _ words: [[UInt8]], environment: [String: String], folder: String, input: String = "/dev/null",
+        _ words: [[UInt8]], environment: [String: String], directory: String, input: String = "/dev/null",
         output: String,
         errors: String
     ) throws {
@@ -40,8 +40,8 @@ struct Child {
         sigfillset(&signals)
         posix_spawnattr_setsigdefault(&attributes, &signals)
 
-        // `env` changes the folder, which posix_spawn cannot do portably, and becomes the program.
-        let words = ["/usr/bin/env", "-C", folder].map { Array($0.utf8) } + words
+        // `env` changes the directory, which posix_spawn cannot do portably, and becomes the program.
+        let words = ["/usr/bin/env", "-C", directory].map { Array($0.utf8) } + words
         let arguments = words.map { strdup($0.map { CChar(bitPattern: $0) } + [0]) } + [nil]
         let variables = environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { for word in arguments + variables { free(word) } }

@@ -11,7 +11,7 @@ import Testing
         let start = { (number: Int, words: [String]) in
             try Child(
                 [vault] + words.map { Array($0.utf8) }, environment: sandbox.environment,
-                folder: sandbox.folder,
+                directory: sandbox.directory,
                 input: sandbox.write("value-\(number)", Array("value \(number)".utf8)),
                 output: sandbox.root + "/\(number).out", errors: sandbox.root + "/\(number).err")
         }

@@ -117,6 +117,6 @@ import Testing
         let result = try sandbox.run("run", "--", "touch", "started")
         #expect(result.outcome == .exit(11))
         #expect(result.errors.contains("LONG (too long), NUL (has a NUL byte)"))
-        #expect(!FileManager.default.fileExists(atPath: sandbox.folder + "/started"))
+        #expect(!FileManager.default.fileExists(atPath: sandbox.directory + "/started"))
     }
 }

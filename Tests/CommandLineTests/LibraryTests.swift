@@ -16,7 +16,7 @@ import Testing
         let child = try Child(
             [Sandbox.package + "/Tests/Library/run.sh", sandbox.vault].map { Array($0.utf8) },
             environment: environment,
-            folder: sandbox.folder, output: output, errors: output)
+            directory: sandbox.directory, output: output, errors: output)
         let outcome = child.wait(seconds: 500)
         #expect(String(decoding: try Sandbox.read(output), as: UTF8.self) == "project has 5 bytes\n")
         #expect(outcome == .exit(0))

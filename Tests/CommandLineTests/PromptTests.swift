@@ -151,7 +151,7 @@ import Testing
                 """)
         let command = try PseudoTerminal(sandbox, "list", "--passphrase-command", "echo wrong; echo >>ran")
         #expect(command.finish().outcome == .exit(5))
-        #expect(try Sandbox.read(sandbox.folder + "/ran") == [0x0A])
+        #expect(try Sandbox.read(sandbox.directory + "/ran") == [0x0A])
         #expect(command.screen == "")
     }
 
@@ -162,7 +162,7 @@ import Testing
         let sandbox = try Sandbox.withVault()
         try FileManager.default.copyItem(atPath: sandbox.vault, toPath: sandbox.home + "/app.vault")
         let name = "a\u{1B}]0;owned\u{7}\u{9B}31m\u{202E}b"
-        try FileManager.default.copyItem(atPath: sandbox.vault, toPath: sandbox.folder + "/" + name)
+        try FileManager.default.copyItem(atPath: sandbox.vault, toPath: sandbox.directory + "/" + name)
         for (path, shown) in [
             (sandbox.home + "/app.vault", "~/app.vault"), ("v", "v"), (sandbox.vault, sandbox.vault),
             (name, "a\\u{1b}]0;owned\\u{7}\\u{9b}31m\\u{202e}b"),
@@ -337,7 +337,7 @@ import Testing
         #expect(try sandbox.run("list").text == (code == 0 ? "" : "A\n"))
         // Whatever was decided, an older file that comes by another way is not used before it is accepted.
         _ = try sandbox.run("set", "team", "A", input: [0x61])
-        try sandbox.write("v", try Sandbox.read(sandbox.folder + "/old"))
+        try sandbox.write("v", try Sandbox.read(sandbox.directory + "/old"))
         #expect(try sandbox.run("list").outcome == .exit(13))
         let accept = try PseudoTerminal(sandbox, "accept", environment: environment)
         try accept.expect("Trust the file that is there now?", answer: answer)

@@ -30,7 +30,7 @@ final class PseudoTerminal {
         let files = usesTerminalForOutput ? secondary : errors
         child = try Child(
             ([sandbox.root + "/bin/vault"] + words).map { Array($0.utf8) }, environment: variables,
-            folder: sandbox.folder,
+            directory: sandbox.directory,
             input: secondary, output: files, errors: files)
     }
 

@@ -3,7 +3,7 @@ import Testing
 
 /// The reader and writer that were written from the format page alone.
 @Suite struct PythonReaderTests {
-    private static let folder = Sandbox.package + "/Tests/PythonReader/"
+    private static let directory = Sandbox.package + "/Tests/PythonReader/"
 
     @Test func `Python reads what vault wrote`() throws {
         let sandbox = try Sandbox()
@@ -22,7 +22,7 @@ import Testing
         _ = try sandbox.run("delete", "cluster", "--id", "gpu", "B.x-1")
         let dump = try sandbox.program(
             [
-                "/usr/bin/python3", PythonReaderTests.folder + "vaultdump.py", sandbox.vault,
+                "/usr/bin/python3", PythonReaderTests.directory + "vaultdump.py", sandbox.vault,
                 "--passphrase-file", passphrase, "--json",
             ])
         try #require(dump.outcome == .exit(0), "\(dump)")
@@ -54,7 +54,8 @@ import Testing
             """
         let specification = try sandbox.write("steps.json", Array(steps.utf8))
         let made = try sandbox.program([
-            "/usr/bin/python3", PythonReaderTests.folder + "vaultmake.py", sandbox.vault, "--passphrase-file",
+            "/usr/bin/python3", PythonReaderTests.directory + "vaultmake.py", sandbox.vault,
+            "--passphrase-file",
             passphrase, "--json",
             specification, "--memory-kib", "8192", "--passes", "1",
         ])
@@ -71,7 +72,7 @@ import Testing
         // And Python reads on.
         let dump = try sandbox.program(
             [
-                "/usr/bin/python3", PythonReaderTests.folder + "vaultdump.py", sandbox.vault,
+                "/usr/bin/python3", PythonReaderTests.directory + "vaultdump.py", sandbox.vault,
                 "--passphrase-file", passphrase, "--json",
             ])
         #expect(dump.outcome == .exit(0))

@@ -127,8 +127,8 @@ import Testing
         #expect(try sandbox.run("run", "--", "./missing").outcome == .exit(127))
         #expect(try sandbox.run("run", "--", "no-such-program").outcome == .exit(127))
         #expect(try sandbox.run("run", "--passphrase-file", "missing", "--", "true").outcome == .exit(125))
-        // Found in PATH, but not executable there; and a later folder of PATH is still looked at.
-        let path = "\(sandbox.folder):\(sandbox.root)/bin:/usr/bin:/bin"
+        // Found in PATH, but not executable there; and a later directory of PATH is still looked at.
+        let path = "\(sandbox.directory):\(sandbox.root)/bin:/usr/bin:/bin"
         #expect(
             try sandbox.run("run", "--", "not-executable", environment: ["PATH": path]).outcome == .exit(126))
         try sandbox.write("true", [])
@@ -142,7 +142,7 @@ import Testing
             #expect(result.outcome == .exit(12))
             #expect(result.errors.contains("no secret 'NOPE"))
         }
-        #expect(!FileManager.default.fileExists(atPath: sandbox.folder + "/started"))
+        #expect(!FileManager.default.fileExists(atPath: sandbox.directory + "/started"))
     }
 
     @Test(arguments: [
@@ -154,7 +154,7 @@ import Testing
         let sandbox = try Sandbox.withVault()
         _ = try sandbox.run("set", "team", name, "-q", input: Array("/x".utf8))
         #expect(try sandbox.run("run", "--", "/usr/bin/touch", "started").outcome == .exit(2))
-        #expect(!FileManager.default.fileExists(atPath: sandbox.folder + "/started"))
+        #expect(!FileManager.default.fileExists(atPath: sandbox.directory + "/started"))
         let allowed = try sandbox.run("run", "--allow-name", name, "--", "/usr/bin/cat", "/proc/self/environ")
         #expect(allowed.text.contains("\(name)=/x\0"))
         #expect(try sandbox.run("run", "--except", name, "--", "/usr/bin/true").outcome == .exit(0))
@@ -190,9 +190,9 @@ import Testing
 
     @Test func `PATH is searched by its bytes`() throws {
         let sandbox = try Sandbox.withVault()
-        let folder = sandbox.folder + "/lat"
+        let directory = sandbox.directory + "/lat"
         let script = """
-            d=$(printf '%s\\351' \(folder)); mkdir "$d"; printf '#!/bin/sh\\necho found' >"$d/tool"; chmod 700 "$d/tool"
+            d=$(printf '%s\\351' \(directory)); mkdir "$d"; printf '#!/bin/sh\\necho found' >"$d/tool"; chmod 700 "$d/tool"
             PATH="$d:$PATH" vault run -- tool
             """
         #expect(try sandbox.program(["/bin/sh", "-c", script]).text == "found\n")

@@ -1,12 +1,12 @@
 import Foundation
 
-/// A temporary HOME and working folder, with nothing in them.
+/// A temporary HOME and working directory, with nothing in them.
 final class Sandbox: Sendable {
     let root: String
     var home: String { root + "/home" }
-    var folder: String { root + "/folder" }
+    var directory: String { root + "/directory" }
     /// Where the vault of the sandbox is.
-    var vault: String { folder + "/v" }
+    var vault: String { directory + "/v" }
 
     /// The program under test.
     static let binary: String = {
@@ -19,7 +19,7 @@ final class Sandbox: Sendable {
             .appendingPathComponent("vault").path
     }()
 
-    /// The folder of the package.
+    /// The directory of the package.
     static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent()
         .deletingLastPathComponent().path
@@ -28,9 +28,9 @@ final class Sandbox: Sendable {
         root =
             FileManager.default.temporaryDirectory.resolvingSymlinksInPath().path + "/vault-test-"
             + UUID().uuidString.prefix(8)
-        for folder in ["", "/home", "/folder", "/bin", "/run"] {
+        for directory in ["", "/home", "/directory", "/bin", "/run"] {
             try FileManager.default.createDirectory(
-                atPath: root + folder, withIntermediateDirectories: false,
+                atPath: root + directory, withIntermediateDirectories: false,
                 attributes: [.posixPermissions: 0o700])
         }
         try FileManager.default.createSymbolicLink(
@@ -61,26 +61,27 @@ final class Sandbox: Sendable {
 
     /// An empty vault that opens within milliseconds; `init` makes none that cheap, but the format allows it.
     private static let cheapVault = Swift.Result<String, any Error> {
-        let folder = FileManager.default.temporaryDirectory.path + "/vault-test-cheap-\(getpid())"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let directory = FileManager.default.temporaryDirectory.path + "/vault-test-cheap-\(getpid())"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         atexit {
-            let folder = FileManager.default.temporaryDirectory.path + "/vault-test-cheap-\(getpid())"
-            try? FileManager.default.removeItem(atPath: folder)
+            let directory = FileManager.default.temporaryDirectory.path + "/vault-test-cheap-\(getpid())"
+            try? FileManager.default.removeItem(atPath: directory)
         }
-        try Data("correct horse".utf8).write(to: URL(fileURLWithPath: folder + "/passphrase"))
-        try Data("[]".utf8).write(to: URL(fileURLWithPath: folder + "/steps"))
+        try Data("correct horse".utf8).write(to: URL(fileURLWithPath: directory + "/passphrase"))
+        try Data("[]".utf8).write(to: URL(fileURLWithPath: directory + "/steps"))
         let words = [
-            "/usr/bin/python3", package + "/Tests/PythonReader/vaultmake.py", folder + "/vault",
+            "/usr/bin/python3", package + "/Tests/PythonReader/vaultmake.py", directory + "/vault",
             "--passphrase-file",
-            folder + "/passphrase", "--json", folder + "/steps", "--memory-kib", "8192", "--passes", "1",
+            directory + "/passphrase", "--json", directory + "/steps", "--memory-kib", "8192", "--passes",
+            "1",
         ]
         let child = try Child(
-            words.map { Array($0.utf8) }, environment: [:], folder: folder, output: folder + "/said",
-            errors: folder + "/said")
+            words.map { Array($0.utf8) }, environment: [:], directory: directory, output: directory + "/said",
+            errors: directory + "/said")
         guard child.wait() == .exit(0) else {
-            throw Unexpected(description: String(decoding: try read(folder + "/said"), as: UTF8.self))
+            throw Unexpected(description: String(decoding: try read(directory + "/said"), as: UTF8.self))
         }
-        return folder + "/vault"
+        return directory + "/vault"
     }
 
     deinit {
@@ -135,7 +136,7 @@ final class Sandbox: Sendable {
         defer { for part in [".in", ".out", ".err"] { unlink(name + part) } }
         if let input { try Data(input).write(to: URL(fileURLWithPath: name + ".in")) }
         let child = try Child(
-            words.map { Array($0.utf8) } + bytes, environment: environment, folder: folder,
+            words.map { Array($0.utf8) } + bytes, environment: environment, directory: directory,
             input: input == nil ? "/dev/null" : name + ".in", output: name + ".out", errors: name + ".err")
         let outcome = child.wait()
         return Result(
@@ -152,10 +153,10 @@ final class Sandbox: Sendable {
         try FileManager.default.removeItem(atPath: root + "/home/.local/state/vault/seen")
     }
 
-    /// Writes a file of the working folder, 0600, and gives its path.
+    /// Writes a file of the working directory, 0600, and gives its path.
     @discardableResult
     func write(_ name: String, _ bytes: [UInt8]) throws -> String {
-        let path = folder + "/" + name
+        let path = directory + "/" + name
         _ = FileManager.default.createFile(
             atPath: path, contents: Data(bytes), attributes: [.posixPermissions: 0o600])
         return path

@@ -22,14 +22,14 @@ import Testing
     private func run(_ sandbox: Sandbox, _ script: String) throws -> Sandbox.Result {
         let other = """
             theirs() {
-                setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=\(sandbox.folder)/theirs XDG_RUNTIME_DIR= \\
-                    VAULT_FILE=\(sandbox.folder)/theirs/v \(sandbox.folder)/vault "$@"
+                setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=\(sandbox.directory)/theirs XDG_RUNTIME_DIR= \\
+                    VAULT_FILE=\(sandbox.directory)/theirs/v \(sandbox.directory)/vault "$@"
             }
             """
         return try sandbox.program(["/bin/sh", "-c", other + "\n" + script])
     }
 
-    @Test func `a context file in a folder that may not be looked into is none`() throws {
+    @Test func `a context file in a directory that may not be looked into is none`() throws {
         let sandbox = try sandbox()
         let result = try run(
             sandbox, "chmod 700 above; cd above/below; theirs get A; theirs run --no-all -- echo ran")
@@ -56,7 +56,7 @@ import Testing
         #expect(result.text == "team")
         #expect(
             result.errors == """
-                vault: error: cannot read \(sandbox.folder)/above/.vault.toml: permission denied
+                vault: error: cannot read \(sandbox.directory)/above/.vault.toml: permission denied
                 vault: hint: add --no-context
 
                 """)
@@ -72,7 +72,7 @@ import Testing
             echo 'project = "web"' >above/.vault.toml; chown 65534 above/.vault.toml; cd above/below
             vault get A --no-context; vault get A; vault run true; vault trust ..
             """)
-        let refusal = "vault: error: \(sandbox.folder)/above/.vault.toml belongs to another user\n"
+        let refusal = "vault: error: \(sandbox.directory)/above/.vault.toml belongs to another user\n"
         let hint = "vault: hint: add --no-context\n"
         #expect(result.outcome == .exit(2))
         #expect(result.text == "team")
@@ -90,9 +90,9 @@ import Testing
             """)
         #expect(
             result.errors == """
-                vault: error: \(sandbox.folder)/above/.vault.toml can be written by others
+                vault: error: \(sandbox.directory)/above/.vault.toml can be written by others
                 vault: hint: add --no-context
-                vault: error: cannot save that \(sandbox.folder)/above/.vault.toml is trusted: \(sandbox.folder)/theirs/.local/state/vault/trusted: permission denied
+                vault: error: cannot save that \(sandbox.directory)/above/.vault.toml is trusted: \(sandbox.directory)/theirs/.local/state/vault/trusted: permission denied
                 vault: error: there is no directory to keep what is trusted in
                 vault: hint: set HOME or XDG_STATE_HOME
 
@@ -105,7 +105,7 @@ import Testing
             try sandbox.program([
                 "/usr/bin/setpriv", "--reuid", "\(user)", "--regid", "65534", "--clear-groups", "env", "-u",
                 "HOME", "-u",
-                "VAULT_FILE", sandbox.folder + "/vault", "status",
+                "VAULT_FILE", sandbox.directory + "/vault", "status",
             ])
         }
         let nobody = try #require(getpwuid(65534))
@@ -135,7 +135,7 @@ import Testing
             try run(sandbox, "chown 65534 theirs/p; theirs list --passphrase-file theirs/p").text == "A\n")
     }
 
-    @Test func `a vault in a folder that may be entered but not listed can be written`() throws {
+    @Test func `a vault in a directory that may be entered but not listed can be written`() throws {
         let sandbox = try sandbox()
         let result = try run(
             sandbox, "chown 0 theirs; chmod 711 theirs; printf new | theirs set team A; theirs get A")
@@ -155,7 +155,7 @@ import Testing
             ln -s /etc/passwd ../.vault.toml; chown -h 65534 ../.vault.toml; vault get A
             """)
         let refusal = """
-            vault: error: \(sandbox.folder)/above/.vault.toml belongs to another user
+            vault: error: \(sandbox.directory)/above/.vault.toml belongs to another user
             vault: hint: add --no-context
 
             """

@@ -15,7 +15,7 @@ import Testing
 ///
 /// All commands run in one shell, with no terminal and nothing on standard input. `new-vault [FILE]` puts an empty vault
 /// there, with the passphrase `correct horse`; `forge` is Python with the modules of `Tests/PythonReader`, which write what `vault`
-/// does not. Times and the temporary folders (`~`, `/folder`) are replaced before the
+/// does not. Times and the temporary directories (`~`, `/directory`) are replaced before the
 /// comparison; blank lines do not count.
 struct Transcript: Sendable, CustomTestStringConvertible {
     let name: String
@@ -38,12 +38,12 @@ struct Transcript: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
-    /// All files of the folder `Transcripts`.
+    /// All files of the directory `Transcripts`.
     static let all: [Transcript] = {
-        let folder = Sandbox.package + "/Tests/CommandLineTests/Transcripts"
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let directory = Sandbox.package + "/Tests/CommandLineTests/Transcripts"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
         return names.filter { $0.hasSuffix(".txt") }.sorted().map { name in
-            let text = (try? String(contentsOfFile: folder + "/" + name, encoding: .utf8)) ?? ""
+            let text = (try? String(contentsOfFile: directory + "/" + name, encoding: .utf8)) ?? ""
             return Transcript(String(name.dropLast(4)), text)
         }
     }()
@@ -106,7 +106,7 @@ struct Transcript: Sendable, CustomTestStringConvertible {
         try script.write(toFile: path, atomically: false, encoding: .utf8)
         let child = try Child(
             ["/bin/sh", path].map { Array($0.utf8) }, environment: sandbox.plainEnvironment,
-            folder: sandbox.folder,
+            directory: sandbox.directory,
             output: results + "/output", errors: results + "/errors")
         let outcome = child.wait(seconds: 120)
 
@@ -144,7 +144,7 @@ struct Transcript: Sendable, CustomTestStringConvertible {
     /// The lines of `text`, without what is different each time.
     private func normalised(_ text: String, _ sandbox: Sandbox) -> [String] {
         var lines = text.replacingOccurrences(of: sandbox.home, with: "~")
-            .replacingOccurrences(of: sandbox.folder, with: "/folder")
+            .replacingOccurrences(of: sandbox.directory, with: "/directory")
             .replacing(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/, with: "TIME")
             .replacing(/\d{8}T\d{6}Z(-\d+)?/, with: "TIME")
             .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)

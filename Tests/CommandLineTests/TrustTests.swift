@@ -32,7 +32,7 @@ import Testing
         #expect(
             terminal.screen.hasPrefix(
                 """
-                \(sandbox.folder)/.vault.toml is not trusted. It says:
+                \(sandbox.directory)/.vault.toml is not trusted. It says:
 
                     # mine
                     project = "prod"
@@ -96,14 +96,14 @@ import Testing
             _ = terminal.finish()
             #expect(terminal.screen == "", "\(words)")
         }
-        chmod(sandbox.folder + "/.vault.toml", 0o664)
+        chmod(sandbox.directory + "/.vault.toml", 0o664)
         let terminal = try PseudoTerminal(sandbox, "get", "A", environment: passphrase)
         let end = terminal.finish()
         #expect(end.outcome == .exit(2))
         #expect(
             end.printed == """
-                vault: error: \(sandbox.folder)/.vault.toml can be written by others
-                vault: hint: chmod go-w \(sandbox.folder)/.vault.toml
+                vault: error: \(sandbox.directory)/.vault.toml can be written by others
+                vault: hint: chmod go-w \(sandbox.directory)/.vault.toml
 
                 """)
         #expect(terminal.screen == "")

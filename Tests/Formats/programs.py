@@ -41,8 +41,8 @@ def posix_eval(path, names):
 
 def fish(path, names):
     script = f"source '{path}'\n" + "".join(f"printf '%s\\0' \"${name}\"\n" for name in names)
-    folder = os.path.dirname(path)
-    return split(names, run("fish", "--no-config", stdin=script.encode(), HOME=folder, XDG_DATA_HOME=folder))
+    directory = os.path.dirname(path)
+    return split(names, run("fish", "--no-config", stdin=script.encode(), HOME=directory, XDG_DATA_HOME=directory))
 
 
 def direnv(path, names):

@@ -39,8 +39,8 @@ def value(random):
 class Exports(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory()
-        root = cls.folder.name
+        cls.directory = tempfile.TemporaryDirectory()
+        root = cls.directory.name
         cls.environment = {
             "PATH": "/usr/bin:/bin", "HOME": root, "XDG_RUNTIME_DIR": os.path.join(root, "run"),
             "VAULT_FILE": os.path.join(root, "v.vault")}
@@ -61,7 +61,7 @@ class Exports(unittest.TestCase):
     def tearDownClass(cls):
         cls.vault("lock", "--all")
         os.chdir(cls.old)
-        cls.folder.cleanup()
+        cls.directory.cleanup()
 
     @classmethod
     def vault(cls, *arguments, stdin=b"", code=0):
@@ -79,7 +79,7 @@ class Exports(unittest.TestCase):
             self.assertEqual(first.returncode, 11, first.stderr)
             self.assertEqual(first.stdout, b"")
             refused = re.findall(r"'(V\d+)'", first.stderr.decode())
-        path = os.path.join(self.folder.name, "export.env")
+        path = os.path.join(self.directory.name, "export.env")
         left_out = [word for name in refused for word in ("--except", name)]
         self.vault("export", *arguments.split(), "-o", path, *left_out)
         return path, [name for name in self.values if name not in set(refused)], refused
@@ -110,7 +110,7 @@ class Exports(unittest.TestCase):
 
     def test_a_pem_key_goes_through_every_format_that_can_have_lines(self):
         self.vault("set", "project", "--id", "pem", "PEM_KEY", "-q", "--raw", stdin=PEM)
-        path = os.path.join(self.folder.name, "pem.env")
+        path = os.path.join(self.directory.name, "pem.env")
         for arguments, readers in programs.READERS.items():
             if arguments in ("--format docker", "--format dotenv"):
                 continue

@@ -58,8 +58,8 @@ if os.path.exists(programs.NODE):
 class Imports(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory()
-        root = cls.folder.name
+        cls.directory = tempfile.TemporaryDirectory()
+        root = cls.directory.name
         cls.environment = {"PATH": "/usr/bin:/bin", "HOME": root, "XDG_RUNTIME_DIR": os.path.join(root, "run"),
                            "VAULT_FILE": os.path.join(root, "v.vault")}
         os.mkdir(os.path.join(root, "run"), 0o700)
@@ -70,7 +70,7 @@ class Imports(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         subprocess.run([VAULT, "lock", "--all", "-q"], env=cls.environment)
-        cls.folder.cleanup()
+        cls.directory.cleanup()
 
     def imported(self, path, dialect, id):
         """What was taken, or None if it was refused by a line."""
@@ -88,7 +88,7 @@ class Imports(unittest.TestCase):
     def test_what_is_taken_is_what_the_program_reads(self):
         seed = int(os.environ.get("VAULT_SEED", 1))
         source, taken = random.Random(seed), dict.fromkeys([*DIALECTS, None], 0)
-        path = os.path.join(self.folder.name, ".env")
+        path = os.path.join(self.directory.name, ".env")
         for number in range(COUNT):
             text = "".join(source.choices(PIECES, k=source.randint(1, 14)))
             with open(path, "w", newline="") as file:

@@ -71,8 +71,8 @@ import Testing
         ("/", "/", "/"),
         ("./x", ".", "x"),
     ])
-    func `are split into folder and name`(path: String, folder: String, name: String) {
-        #expect(Path.folder(of: path) == folder)
+    func `are split into directory and name`(path: String, directory: String, name: String) {
+        #expect(Path.directory(of: path) == directory)
         #expect(Path.name(of: path) == name)
     }
 
@@ -97,12 +97,12 @@ import Testing
     ])
     func `are tidied as a person names them`(path: String, expected: String) throws {
         #expect(try Path.lexical(path) == expected)
-        // The present folder has nothing to do with it.
+        // The present directory has nothing to do with it.
         #expect(try Path.lexical(path, from: "/nowhere") == expected)
     }
 
-    @Test func `that are relative begin where the shell says, if that is the present folder`() throws {
-        let present = try Path.workingFolder()
+    @Test func `that are relative begin where the shell says, if that is the present directory`() throws {
+        let present = try Path.workingDirectory()
         let root = FileManager.default.temporaryDirectory.path + "/lexical-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: root) }
@@ -122,7 +122,7 @@ import Testing
                 #expect(try Path.lexical(path, from: wrong) == present + rest, "\(wrong ?? "unset")")
             }
         }
-        let named = try DiskStorage().identity(of: Path.folder(of: try Path.lexical("a")))
+        let named = try DiskStorage().identity(of: Path.directory(of: try Path.lexical("a")))
         #expect(try DiskStorage().identity(of: ".") == named)
         #expect(throws: Errno.noSuchFile) { try Path.lexical("") }
     }
@@ -134,27 +134,28 @@ import Testing
 }
 
 @Suite struct `The disk` {
-    private let folder: String
+    private let directory: String
 
     init() throws {
-        folder =
+        directory =
             FileManager.default.temporaryDirectory.appendingPathComponent("platform-\(UUID().uuidString)")
             .path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     }
 
     @Test func `creates private files and never over others`() throws {
         let disk = DiskStorage()
-        let file = try disk.create(folder + "/a")
+        let file = try disk.create(directory + "/a")
         try file.write([1, 2, 3].span, at: 0)
         #expect(try file.length() == 3)
-        let mode = try FileManager.default.attributesOfItem(atPath: folder + "/a")[.posixPermissions] as? Int
+        let mode =
+            try FileManager.default.attributesOfItem(atPath: directory + "/a")[.posixPermissions] as? Int
         #expect(mode == 0o600)
-        #expect(throws: Errno.fileExists) { _ = try disk.create(folder + "/a") }
+        #expect(throws: Errno.fileExists) { _ = try disk.create(directory + "/a") }
     }
 
     @Test func `reads short at the end and writes anywhere`() throws {
-        let file = try DiskStorage().create(folder + "/a")
+        let file = try DiskStorage().create(directory + "/a")
         try file.write([9].span, at: 4)
         var buffer = [UInt8](repeating: 7, count: 8)
         var span = buffer.mutableSpan
@@ -167,15 +168,15 @@ import Testing
 
     @Test func `renames without replacing`() throws {
         let disk = DiskStorage()
-        let first = try disk.create(folder + "/a").identity()
-        let second = try disk.create(folder + "/b").identity()
+        let first = try disk.create(directory + "/a").identity()
+        let second = try disk.create(directory + "/b").identity()
         #expect(throws: Errno.fileExists) {
-            try disk.renameWithoutReplacing(folder + "/a", to: folder + "/b")
+            try disk.renameWithoutReplacing(directory + "/a", to: directory + "/b")
         }
-        #expect(try disk.identity(of: folder + "/b") == second)
-        try disk.renameWithoutReplacing(folder + "/a", to: folder + "/c")
-        #expect(try disk.identity(of: folder + "/c") == first)
-        #expect(throws: Errno.noSuchFile) { try disk.identity(of: folder + "/a") }
+        #expect(try disk.identity(of: directory + "/b") == second)
+        try disk.renameWithoutReplacing(directory + "/a", to: directory + "/c")
+        #expect(try disk.identity(of: directory + "/c") == first)
+        #expect(throws: Errno.noSuchFile) { try disk.identity(of: directory + "/a") }
     }
 
     @Test(arguments: [
@@ -194,20 +195,20 @@ import Testing
                     if let linking { throw linking }
                     try system.linking(from, to)
                 }))
-        let first = try disk.create(folder + "/a").identity()
-        let second = try disk.create(folder + "/b").identity()
+        let first = try disk.create(directory + "/a").identity()
+        let second = try disk.create(directory + "/b").identity()
         #expect(throws: Errno.fileExists) {
             // An empty file is not taken for one that only holds the name.
-            try disk.renameWithoutReplacing(folder + "/a", to: folder + "/b")
+            try disk.renameWithoutReplacing(directory + "/a", to: directory + "/b")
         }
-        #expect(try disk.identity(of: folder + "/a") == first)
-        #expect(try disk.identity(of: folder + "/b") == second)
-        try disk.renameWithoutReplacing(folder + "/a", to: folder + "/c")
-        #expect(try disk.identity(of: folder + "/c") == first)
+        #expect(try disk.identity(of: directory + "/a") == first)
+        #expect(try disk.identity(of: directory + "/b") == second)
+        try disk.renameWithoutReplacing(directory + "/a", to: directory + "/c")
+        #expect(try disk.identity(of: directory + "/c") == first)
         #expect(throws: Errno.noSuchFile) {
-            try disk.renameWithoutReplacing(folder + "/a", to: folder + "/d")
+            try disk.renameWithoutReplacing(directory + "/a", to: directory + "/d")
         }
-        #expect(try disk.names(in: folder).sorted() == [".", "..", "b", "c"])
+        #expect(try disk.names(in: directory).sorted() == [".", "..", "b", "c"])
     }
 
     @Test func `tries nothing else where a rename fails for another reason`() throws {
@@ -215,37 +216,37 @@ import Testing
             ExclusiveRename(
                 renaming: { _, _ throws(Errno) in throw .noSpace },
                 linking: { _, _ throws(Errno) in throw .notImplemented }))
-        _ = try disk.create(folder + "/a")
+        _ = try disk.create(directory + "/a")
         #expect(throws: Errno.noSpace) {
-            try disk.renameWithoutReplacing(folder + "/a", to: folder + "/b")
+            try disk.renameWithoutReplacing(directory + "/a", to: directory + "/b")
         }
-        #expect(try disk.names(in: folder).sorted() == [".", "..", "a"])
+        #expect(try disk.names(in: directory).sorted() == [".", "..", "a"])
     }
 
-    @Test func `tells folders, pipes and missing files apart without waiting`() throws {
-        mkfifo(folder + "/pipe", 0o600)
-        #expect(throws: Errno.isFolder) { _ = try DiskStorage().open(folder, .reading) }
-        #expect(throws: Errno.invalidArgument) { _ = try DiskStorage().open(folder + "/pipe", .reading) }
-        #expect(throws: Errno.noSuchFile) { _ = try DiskStorage().open(folder + "/none", .reading) }
+    @Test func `tells directories, pipes and missing files apart without waiting`() throws {
+        mkfifo(directory + "/pipe", 0o600)
+        #expect(throws: Errno.isDirectory) { _ = try DiskStorage().open(directory, .reading) }
+        #expect(throws: Errno.invalidArgument) { _ = try DiskStorage().open(directory + "/pipe", .reading) }
+        #expect(throws: Errno.noSuchFile) { _ = try DiskStorage().open(directory + "/none", .reading) }
     }
 
     @Test func `tells regular files from others without opening them`() throws {
         let disk = DiskStorage()
-        _ = try disk.create(folder + "/a")
-        #expect(mkfifo(folder + "/pipe", 0o600) == 0)
+        _ = try disk.create(directory + "/a")
+        #expect(mkfifo(directory + "/pipe", 0o600) == 0)
         for (name, target) in [("/file", "a"), ("/link", "pipe"), ("/null", "/dev/null"), ("/gone", "none")] {
-            #expect(symlink(target, folder + name) == 0)
+            #expect(symlink(target, directory + name) == 0)
         }
         // Of what is not there, or may not be looked at, opening says more.
-        for name in ["/a", "/file", "/gone", "/none"] { #expect(disk.mayBeRegularFile(folder + name)) }
-        for name in ["", "/pipe", "/link", "/null"] { #expect(!disk.mayBeRegularFile(folder + name)) }
+        for name in ["/a", "/file", "/gone", "/none"] { #expect(disk.mayBeRegularFile(directory + name)) }
+        for name in ["", "/pipe", "/link", "/null"] { #expect(!disk.mayBeRegularFile(directory + name)) }
     }
 
     @Test func `locks between open files`() throws {
         let disk = DiskStorage()
-        let one = try disk.create(folder + "/a")
-        let two = try disk.open(folder + "/a", .reading)
-        let three = try disk.open(folder + "/a", .reading)
+        let one = try disk.create(directory + "/a")
+        let two = try disk.open(directory + "/a", .reading)
+        let three = try disk.open(directory + "/a", .reading)
         #expect(try two.tryLock(.shared))
         #expect(try three.tryLock(.shared))
         #expect(try !one.tryLock(.exclusive))
@@ -256,27 +257,27 @@ import Testing
     }
 
     @Test(arguments: ["/proc/none", "/proc/none/a/b", "/proc/self/none/a"])
-    func `gives up where no folder can be made`(path: String) {
-        #expect(throws: Errno.noSuchFile) { try DiskStorage().makeFolder(path) }
+    func `gives up where no directory can be made`(path: String) {
+        #expect(throws: Errno.noSuchFile) { try DiskStorage().makeDirectory(path) }
     }
 
-    @Test func `makes folders above folders, all private`() throws {
-        let path = folder + "/x/y/z"
-        try DiskStorage().makeFolder(path)
-        try DiskStorage().makeFolder(path)
-        #expect(PrivateFolder.isOurs(path) && PrivateFolder.isOurs(folder + "/x"))
-        try DiskStorage().syncFolder(path)
-        _ = try DiskStorage().create(folder + "/file")
-        #expect(throws: Errno.notFolder) { try DiskStorage().makeFolder(folder + "/file") }
+    @Test func `makes directories above directories, all private`() throws {
+        let path = directory + "/x/y/z"
+        try DiskStorage().makeDirectory(path)
+        try DiskStorage().makeDirectory(path)
+        #expect(PrivateDirectory.isOurs(path) && PrivateDirectory.isOurs(directory + "/x"))
+        try DiskStorage().syncDirectory(path)
+        _ = try DiskStorage().create(directory + "/file")
+        #expect(throws: Errno.notDirectory) { try DiskStorage().makeDirectory(directory + "/file") }
     }
 
-    @Test func `does not take a folder for private that others can enter, or a link to one`() throws {
-        try DiskStorage().makeFolder(folder + "/own")
-        chmod(folder + "/own", 0o750)
-        #expect(throws: Errno.permissionDenied) { try PrivateFolder.prepare(folder + "/own") }
-        chmod(folder + "/own", 0o700)
-        symlink(folder + "/own", folder + "/link")
-        #expect(!PrivateFolder.isOurs(folder + "/link"))
+    @Test func `does not take a directory for private that others can enter, or a link to one`() throws {
+        try DiskStorage().makeDirectory(directory + "/own")
+        chmod(directory + "/own", 0o750)
+        #expect(throws: Errno.permissionDenied) { try PrivateDirectory.prepare(directory + "/own") }
+        chmod(directory + "/own", 0o700)
+        symlink(directory + "/own", directory + "/link")
+        #expect(!PrivateDirectory.isOurs(directory + "/link"))
     }
 }
 

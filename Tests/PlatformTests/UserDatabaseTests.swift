@@ -45,17 +45,17 @@ import Testing
     }
 
     @Test func `is read from a regular file that is not too long, without waiting`() throws {
-        let folder = FileManager.default.temporaryDirectory.path + "/users-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let directory = FileManager.default.temporaryDirectory.path + "/users-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
         let content = Data("a:x:7:7::/home/a:/bin/sh\n".utf8)
-        try content.write(to: URL(fileURLWithPath: folder + "/good"))
-        try (content + Data(count: 4 << 20)).write(to: URL(fileURLWithPath: folder + "/long"))
-        try Data().write(to: URL(fileURLWithPath: folder + "/empty"))
-        #expect(mkfifo(folder + "/pipe", 0o600) == 0)
-        #expect(UserDatabase(path: folder + "/good").home(of: 7) == "/home/a")
+        try content.write(to: URL(fileURLWithPath: directory + "/good"))
+        try (content + Data(count: 4 << 20)).write(to: URL(fileURLWithPath: directory + "/long"))
+        try Data().write(to: URL(fileURLWithPath: directory + "/empty"))
+        #expect(mkfifo(directory + "/pipe", 0o600) == 0)
+        #expect(UserDatabase(path: directory + "/good").home(of: 7) == "/home/a")
         for name in ["/long", "/empty", "/pipe", "", "/none"] {
-            #expect(UserDatabase(path: folder + name).home(of: 7) == nil, "\(name)")
+            #expect(UserDatabase(path: directory + name).home(of: 7) == nil, "\(name)")
         }
         #expect(UserDatabase(path: "/dev/zero").home(of: 7) == nil)
     }

@@ -8,12 +8,12 @@ import unittest
 import vaultdump
 import vaultfile
 
-FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Fixtures", "v1")
-NAMES = sorted(name[:-6] for name in os.listdir(FOLDER) if name.endswith(".vault"))
+DIRECTORY = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Fixtures", "v1")
+NAMES = sorted(name[:-6] for name in os.listdir(DIRECTORY) if name.endswith(".vault"))
 
 
 def read(name):
-    with open(os.path.join(FOLDER, name), "rb") as file:
+    with open(os.path.join(DIRECTORY, name), "rb") as file:
         return file.read()
 
 
@@ -21,7 +21,7 @@ class Fixtures(unittest.TestCase):
     def each(self):
         for name in NAMES:
             with self.subTest(name):
-                yield os.path.join(FOLDER, name + ".vault"), json.loads(read(name + ".json"))
+                yield os.path.join(DIRECTORY, name + ".vault"), json.loads(read(name + ".json"))
 
     def compare(self, vault, expected):
         found = vaultdump.describe(vault)
@@ -62,10 +62,10 @@ class Fixtures(unittest.TestCase):
         self.assertEqual(NAMES, [
             "all-scopes", "compacted", "empty", "equal-times", "every-byte", "large-value", "long-names",
             "many-frames", "one-secret", "proven", "recovery-key", "unfinished-tail", "unknown-records", "versions"])
-        self.assertEqual(sorted(os.listdir(FOLDER)), sorted(n + e for n in NAMES for e in (".vault", ".json")))
+        self.assertEqual(sorted(os.listdir(DIRECTORY)), sorted(n + e for n in NAMES for e in (".vault", ".json")))
 
     def test_bytes_survive(self):
-        vault = vaultfile.open(os.path.join(FOLDER, "every-byte.vault"), "fixture päss every-byte".encode())
+        vault = vaultfile.open(os.path.join(DIRECTORY, "every-byte.vault"), "fixture päss every-byte".encode())
         self.assertEqual(vault.current()[vaultfile.TEAM, "", "BYTES"], bytes(range(256)))
         self.assertEqual(base64.b64encode(vault.current()[vaultfile.TEAM, "", "NUL"]), b"AA==")
 

@@ -34,9 +34,9 @@ def with_header(data, offset, content):
 
 class Case(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder, self.path = folder.name, os.path.join(folder.name, "a.vault")
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory, self.path = directory.name, os.path.join(directory.name, "a.vault")
         self.random, self.clock = vaultmake.seeded(1)
 
     def make(self, *transactions, **more):
@@ -158,7 +158,7 @@ class RoundTrips(Case):
         self.make()
         with self.assertRaises(FileExistsError):
             self.make()
-        self.assertEqual(os.listdir(self.folder), ["a.vault"])
+        self.assertEqual(os.listdir(self.directory), ["a.vault"])
 
 
 class Headers(Case):
@@ -296,8 +296,8 @@ class Tails(Case):
         self.assertEqual((vault.verdict, vault.tail, vault.current()), ("unfinished tail", *states[-2]))
         vault.append([value(TEAM, "", "NEW", b"n")])
         self.assertEqual(vf.open(self.path, WORD).current(), {**states[-2][1], (TEAM, "", "NEW"): b"n"})
-        saved = [n for n in os.listdir(self.folder) if n.startswith("a.vault.unfinished-%d-" % states[-2][0])]
-        with open(os.path.join(self.folder, *saved), "rb") as file:
+        saved = [n for n in os.listdir(self.directory) if n.startswith("a.vault.unfinished-%d-" % states[-2][0])]
+        with open(os.path.join(self.directory, *saved), "rb") as file:
             self.assertEqual(file.read(), data[states[-2][0]:-1])
 
     def test_garbage_after_the_first_header(self):
@@ -444,7 +444,7 @@ class Compaction(Case):
         vault.append([value(TEAM, "", "LATER", b"l")])
         vault.compact()
         self.assertEqual(vf.open(self.path, WORD).current(), {**current, (TEAM, "", "LATER"): b"l"})
-        self.assertEqual(os.listdir(self.folder), ["a.vault"])
+        self.assertEqual(os.listdir(self.directory), ["a.vault"])
 
     def test_versions_that_are_kept(self):
         vault = self.make([value(TEAM, "", "A", b"%d" % i, time=1000 * i) for i in range(6)])
@@ -486,7 +486,7 @@ class Commands(Case):
         return subprocess.run([sys.executable, os.path.join(HERE, tool), *arguments], capture_output=True, text=True, **more)
 
     def test_make_and_dump(self):
-        words, spec = os.path.join(self.folder, "words"), os.path.join(self.folder, "spec.json")
+        words, spec = os.path.join(self.directory, "words"), os.path.join(self.directory, "spec.json")
         with open(words, "wb") as file:
             file.write(WORD + b"\n")
         text = base64.b64encode(b"hello\xff").decode()

@@ -13,16 +13,16 @@ import vaultfile as vf
 import vectors2
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Vectors")
-FOLDER = os.path.join(HERE, "v1")
+DIRECTORY = os.path.join(HERE, "v1")
 FROZEN = "1bd30a4ae228e7f736febeb2fefd417c4aa0a57c067978fa6c42d553a97152cc"
 
 
 def names():
-    return sorted(os.listdir(FOLDER))
+    return sorted(os.listdir(DIRECTORY))
 
 
 def read(name):
-    with open(os.path.join(FOLDER, name), "rb") as file:
+    with open(os.path.join(DIRECTORY, name), "rb") as file:
         return file.read()
 
 
@@ -78,8 +78,8 @@ class Vectors(unittest.TestCase):
         print("\nvectors in Python: %d passed, %d failed" % (len(names()) - failed, failed))
 
     def test_the_next_writer_saves_a_tail_and_keeps_the_rest(self):
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "v")
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "v")
             for name in names():
                 head, data = unpack(read(name))
                 if head["expect"] != "unfinished tail":
@@ -94,11 +94,11 @@ class Vectors(unittest.TestCase):
                     self.assertTrue(again.whole)
                     self.assertEqual(again.current(), {**before, (vf.TEAM, "", "NEXT"): b"next"})
                     self.assertEqual(len(again.records), records + 1)
-                    saved, = [n for n in os.listdir(folder) if n != "v"]
+                    saved, = [n for n in os.listdir(directory) if n != "v"]
                     self.assertTrue(saved.startswith("v.unfinished-%d-" % head["end"]))
-                    with open(os.path.join(folder, saved), "rb") as file:
+                    with open(os.path.join(directory, saved), "rb") as file:
                         self.assertEqual(file.read(), data[head["end"]:])
-                    os.unlink(os.path.join(folder, saved))
+                    os.unlink(os.path.join(directory, saved))
 
     def test_they_are_frozen(self):
         """No file changes, and none goes; one that is added changes this sum and the one in VectorTests.swift."""

@@ -10,16 +10,16 @@ import primitives
 import vectors2
 
 HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Vectors")
-FOLDER = os.path.join(HERE, "v2")
+DIRECTORY = os.path.join(HERE, "v2")
 FROZEN = "02bd886b2d8d37513753b86d3670064e2f2a6848fdccc1e398868896c7d70ddf"
 
 
 def paths():
-    return sorted(os.path.relpath(os.path.join(folder, name), FOLDER) for folder, _, names in os.walk(FOLDER) for name in names)
+    return sorted(os.path.relpath(os.path.join(directory, name), DIRECTORY) for directory, _, names in os.walk(DIRECTORY) for name in names)
 
 
 def read(path):
-    with open(os.path.join(FOLDER, path), "rb") as file:
+    with open(os.path.join(DIRECTORY, path), "rb") as file:
         return file.read()
 
 

@@ -165,15 +165,15 @@ class Vault(reader.Vault):
         with self._locked():
             made = rewrite.compaction(self, keep, self.clock())
             data = rewritten(made, self.raw_header[128:416], self.master, self.random)
-            folder, name = os.path.split(os.path.abspath(self.path))
-            temporary = os.path.join(folder, ".%s.compact-%s" % (name, self.random(8).hex()))
+            directory, name = os.path.split(os.path.abspath(self.path))
+            temporary = os.path.join(directory, ".%s.compact-%s" % (name, self.random(8).hex()))
             _write_new(temporary, data)
             with open_file(temporary, "rb") as file:
                 new = reader.Vault(file.read(), self.master)
             if [r[:6] for r in new.records] != [r[:6] for r in made.records] or not new.whole:
                 raise OSError("what was written does not come back")
             os.rename(temporary, self.path)
-            _sync_folder(folder)
+            _sync_directory(directory)
         self._load(data)
 
     def _same(self, file):
@@ -194,7 +194,7 @@ class Vault(reader.Vault):
                         _write_new("%s.unfinished-%d-%s" % (self.path, self.end, self.random(8).hex()), data[self.end:])
                         os.ftruncate(file.fileno(), self.end)
                         os.fsync(file.fileno())
-                    _sync_folder(os.path.dirname(os.path.abspath(self.path)))
+                    _sync_directory(os.path.dirname(os.path.abspath(self.path)))
                     return file
             except BaseException:
                 file.close()
@@ -216,14 +216,14 @@ def create(path, passphrase, memory_kib=262144, passes=3, recovery=False, random
     slots += make_slot(2, key, vault_id, master, random) if recovery else bytes(144)
     header = Header(MAGIC, 1, 0, HEADER_LENGTH, 0, WITH_DESCENT, 0, 0, vault_id, 1, 0, LOG_START, file_salt, bytes(16), bytes(8))
     data = front(header, slots, master)
-    folder, name = os.path.split(os.path.abspath(path))
-    temporary = os.path.join(folder, ".%s.new-%s" % (name, random(8).hex()))
+    directory, name = os.path.split(os.path.abspath(path))
+    temporary = os.path.join(directory, ".%s.new-%s" % (name, random(8).hex()))
     _write_new(temporary, data)
     try:
         os.link(temporary, path)  # unlike rename, never replaces
     finally:
         os.unlink(temporary)
-    _sync_folder(folder)
+    _sync_directory(directory)
     return recovery_text(key) if recovery else None
 
 
@@ -247,8 +247,8 @@ def _write_new(path, data):
         os.fsync(file.fileno())
 
 
-def _sync_folder(folder):
-    fd = os.open(folder, os.O_RDONLY)
+def _sync_directory(directory):
+    fd = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(fd)
     finally:

@@ -44,11 +44,11 @@ def expected(head):
     return {key: value for key, value in head.items() if key not in GIVEN}
 
 
-def outcome(folder, head, files):
+def outcome(directory, head, files):
     """What the reader makes of a vector, as a dictionary to be held against `expected`."""
     try:
         return {"reader": read, "rollback": rollback, "merge": merged, "compaction": rewritten, "purge": purged,
-                "salvage": salvaged}[folder](head, files)
+                "salvage": salvaged}[directory](head, files)
     except verdicts.Damage as damage:
         return {"expect": "damage", "offset": damage.offset}
     except verdicts.VaultError as error:
@@ -93,7 +93,7 @@ def listed(entries):
     return {"purged": len(entries), "purged_digest": digest_of(entries)}
 
 
-# ---- the folders --------------------------------------------------------------------------------------------------
+# ---- the directories --------------------------------------------------------------------------------------------------
 
 
 def read(head, files):

@@ -14,9 +14,9 @@ VAULT = os.environ.get("VAULT_BINARY", os.path.join(ROOT, ".build", "release", "
 
 class Person(unittest.TestCase):
     def setUp(self):
-        # The server of tmux may still be putting its own things away when the folder goes.
-        self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        root = self.folder.name
+        # The server of tmux may still be putting its own things away when the directory goes.
+        self.directory = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        root = self.directory.name
         os.mkdir(os.path.join(root, "bin"))
         os.mkdir(os.path.join(root, "run"), 0o700)
         os.mkdir(os.path.join(root, "work"))
@@ -34,7 +34,7 @@ class Person(unittest.TestCase):
         subprocess.run([VAULT, "lock", "--all"], env=self.environment, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)
         self.tmux("kill-server")
-        self.folder.cleanup()
+        self.directory.cleanup()
 
     def tmux(self, *arguments):
         result = subprocess.run(["tmux", *arguments], env=self.environment, stdout=subprocess.PIPE,

@@ -28,11 +28,11 @@ SHELLS = {
 class Terminal:
     """A shell at a terminal of its own."""
 
-    def __init__(self, name, environment, folder):
+    def __init__(self, name, environment, directory):
         command, setup = SHELLS[name]
         self.process, self.terminal = pty.fork()
         if self.process == 0:
-            os.chdir(folder)
+            os.chdir(directory)
             os.execvpe(command[0], command, environment)
         self.seen = b""
         self.send(setup)
@@ -77,8 +77,8 @@ class Terminal:
 class Completions(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory()
-        root = cls.folder.name
+        cls.directory = tempfile.TemporaryDirectory()
+        root = cls.directory.name
         os.mkdir(os.path.join(root, "bin"))
         os.mkdir(os.path.join(root, "run"), 0o700)
         os.symlink(VAULT, os.path.join(root, "bin", "vault"))
@@ -96,7 +96,7 @@ class Completions(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.vault("lock", "--all")
-        cls.folder.cleanup()
+        cls.directory.cleanup()
 
     @classmethod
     def vault(cls, *arguments, stdin=b"", passphrase=False):
@@ -115,7 +115,7 @@ class Completions(unittest.TestCase):
     def test_each_shell_completes_verbs_options_scopes_ids_names_and_files(self):
         for shell in SHELLS:
             with self.subTest(shell):
-                terminal = Terminal(shell, self.environment, self.folder.name)
+                terminal = Terminal(shell, self.environment, self.directory.name)
                 try:
                     for line, words in [
                         ("vault hist", ["history"]),

@@ -27,7 +27,7 @@ class Prompts(Person):
             try:
                 with open(f"/proc/{name}/cmdline", "rb") as file:
                     words = file.read().split(b"\0")
-                if words[0] == b"vault" and os.readlink(f"/proc/{name}/cwd").startswith(self.folder.name):
+                if words[0] == b"vault" and os.readlink(f"/proc/{name}/cwd").startswith(self.directory.name):
                     return int(name)
             except OSError:
                 continue

@@ -33,7 +33,7 @@ class Terminal(Person):
 
     def test_run_leaves_the_terminal_to_the_program(self):
         self.make_vault()
-        with open(os.path.join(self.folder.name, "work", "program.py"), "w") as file:
+        with open(os.path.join(self.directory.name, "work", "program.py"), "w") as file:
             file.write(PROGRAM)
         self.type("vault run -- python3 program.py", then=r">$")
         self.wait(r"size 100 30 tty True secret s3cret")
@@ -58,11 +58,11 @@ class Terminal(Person):
 
     def test_a_newcomer_moves_a_env_file_into_the_vault_and_back(self):
         began = time.monotonic()
-        with open(os.path.join(self.folder.name, "work", ".env"), "w") as file:
+        with open(os.path.join(self.directory.name, "work", ".env"), "w") as file:
             file.write("# the shop\nexport API_KEY='it is $5'\nDB_URL=postgres://db/shop\n"
                        "KEY=\"-----BEGIN-----\\nabc\\n-----END-----\\n\"\n")
         before = subprocess.run(["/usr/bin/python3", "-c", "import dotenv; print(dict(dotenv.dotenv_values('.env')))"],
-                                cwd=os.path.join(self.folder.name, "work"), stdout=subprocess.PIPE, check=True).stdout
+                                cwd=os.path.join(self.directory.name, "work"), stdout=subprocess.PIPE, check=True).stdout
         self.type("vault init", then=r"assphrase.*:$")
         self.type("a long passphrase of mine", then=r"again.*:$")
         self.type("a long passphrase of mine")
@@ -80,7 +80,7 @@ class Terminal(Person):
         # KEY has lines and API_KEY a dollar: one dialect carries both.
         self.type("vault export --format dotenv --dialect python -o .env")
         after = subprocess.run(["/usr/bin/python3", "-c", "import dotenv; print(dict(dotenv.dotenv_values('.env')))"],
-                               cwd=os.path.join(self.folder.name, "work"), stdout=subprocess.PIPE, check=True).stdout
+                               cwd=os.path.join(self.directory.name, "work"), stdout=subprocess.PIPE, check=True).stdout
         self.assertEqual(eval(after), eval(before))
         self.assertLess(time.monotonic() - began, 300)
 

@@ -15,26 +15,26 @@ WRITES = "write,pwrite64,writev,pwritev,pwritev2,sendto,sendmsg,copy_file_range,
 
 class Traces(unittest.TestCase):
     def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.environment = {"PATH": "/usr/bin:/bin", "HOME": self.folder.name, "VAULT_PASSPHRASE": "x",
-                            "XDG_RUNTIME_DIR": os.path.join(self.folder.name, "run"),
-                            "VAULT_FILE": os.path.join(self.folder.name, "v.vault")}
+        self.directory = tempfile.TemporaryDirectory()
+        self.environment = {"PATH": "/usr/bin:/bin", "HOME": self.directory.name, "VAULT_PASSPHRASE": "x",
+                            "XDG_RUNTIME_DIR": os.path.join(self.directory.name, "run"),
+                            "VAULT_FILE": os.path.join(self.directory.name, "v.vault")}
         os.mkdir(self.environment["XDG_RUNTIME_DIR"], 0o700)
         self.run_vault("init", "-q", "--kdf-memory", "64", "--kdf-time", "3")
         self.run_vault("set", "-q", "team", "A", stdin=VALUE)
 
     def tearDown(self):
-        self.folder.cleanup()
+        self.directory.cleanup()
 
     def run_vault(self, *arguments, stdin=b"", prefix=(), **more):
-        result = subprocess.run([*prefix, VAULT, *arguments], input=stdin, cwd=self.folder.name,
+        result = subprocess.run([*prefix, VAULT, *arguments], input=stdin, cwd=self.directory.name,
                                 env=dict(self.environment, **more), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertEqual(result.returncode, 0, (arguments, result.stderr))
         return result.stdout
 
     def written(self, *arguments, stdin=b"", **more):
         """The files and devices that the value was written to, by the program and those that it started."""
-        log = os.path.join(self.folder.name, "trace")
+        log = os.path.join(self.directory.name, "trace")
         self.run_vault(*arguments, stdin=stdin,
                        prefix=("strace", "-f", "-y", "-s", "1000000", "-e", "trace=" + WRITES, "-o", log), **more)
         with open(log, errors="replace") as file:
@@ -52,7 +52,7 @@ class Traces(unittest.TestCase):
 
     def test_no_verb_writes_a_value_where_it_was_not_told_to(self):
         value = VALUE.decode()
-        dotenv = os.path.join(self.folder.name, "in.env")
+        dotenv = os.path.join(self.directory.name, "in.env")
         with open(dotenv, "w") as file:
             file.write(f"B='{value}'\n")
         quiet = [

@@ -51,7 +51,7 @@ private let counting = (0..<32).map { UInt8($0) }
         let key = try Key(copying: counting.span)
         let nonce = Array(counting[..<24])
         let message = Array("hello vault".utf8)
-        var box = [UInt8](repeating: 0, count: message.count + SecretBox.tagCount)
+        var box = [UInt8](repeating: 0, count: message.count + SecretBox.tagSize)
         var boxSpan = box.mutableSpan
         SecretBox.seal(message.span, nonce: nonce.span, key: key, into: &boxSpan)
         #expect(hex(box.span) == "0c20cb5630cc677660f51f51d264eff6369a5423a8ead471ce50fb")
@@ -92,17 +92,17 @@ private let counting = (0..<32).map { UInt8($0) }
             // Some nonces share their first half with the one before, some do not.
             let nonce = Self.bytes(16, number / 3) + Self.bytes(8, number)
             let message = Self.bytes(count, number)
-            var box = [UInt8](repeating: 0, count: count + SecretBox.tagCount)
+            var box = [UInt8](repeating: 0, count: count + SecretBox.tagSize)
             var boxSpan = box.mutableSpan
             SecretBox.seal(message.span, nonce: nonce.span, key: key, into: &boxSpan)
 
-            var room = try SecretBytes(count: BoxKey.roomCount(count))
+            var room = try SecretBytes(count: BoxKey.workBufferSize(count))
             room.withMutableBytes { room in
                 for index in room.indices { room[index] = 0xA5 }
                 room.copy(from: message.span, at: BoxKey.roomLead)
-                boxKey.seal(inRoom: &room, messageCount: count, nonce: nonce.span)
+                boxKey.seal(inRoom: &room, messageSize: count, nonce: nonce.span)
             }
-            let start = BoxKey.roomLead - SecretBox.tagCount
+            let start = BoxKey.roomLead - SecretBox.tagSize
             let sealed = room.withBytes { room in (start..<start + box.count).map { room[$0] } }
             #expect(sealed == box)
 
@@ -121,7 +121,7 @@ private let counting = (0..<32).map { UInt8($0) }
         var box = [UInt8](repeating: 0, count: 56)
         var boxSpan = box.mutableSpan
         SecretBox.seal(message.span, nonce: nonce.span, key: key, into: &boxSpan)
-        var room = try SecretBytes(count: BoxKey.roomCount(40))
+        var room = try SecretBytes(count: BoxKey.workBufferSize(40))
         for bit in 0..<box.count * 8 {
             var flipped = box
             flipped[bit / 8] ^= 1 << (bit % 8)
@@ -150,18 +150,18 @@ private let counting = (0..<32).map { UInt8($0) }
     @Test func `depends on every byte and not on the pieces`() throws {
         let key = try Key()
         let message = (0..<1000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-        func sum(_ bytes: [UInt8], _ pieceCount: Int) -> [UInt8] {
+        func sum(_ bytes: [UInt8], _ pieceSize: Int) -> [UInt8] {
             var sum = KeyedSum(key: key)
             var start = 0
             while start < bytes.count {
-                let end = min(start + pieceCount, bytes.count)
+                let end = min(start + pieceSize, bytes.count)
                 sum.update(bytes.span.extracting(start..<end))
                 start = end
             }
             return sum.finish()
         }
         let whole = sum(message, 1000)
-        for pieceCount in [1, 7, 16, 33, 999] { #expect(sum(message, pieceCount) == whole) }
+        for pieceSize in [1, 7, 16, 33, 999] { #expect(sum(message, pieceSize) == whole) }
         for index in message.indices {
             var other = message
             other[index] ^= 0x10

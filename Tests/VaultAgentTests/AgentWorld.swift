@@ -27,10 +27,10 @@ final class TurnedClock: Sendable {
     }
 }
 
-/// A folder with vaults that open in a millisecond, and the agent's own folder.
+/// A directory with vaults that open in a millisecond, and the agent's own directory.
 final class AgentWorld: Sendable {
     let root: String
-    var folder: String { root + "/run" }
+    var directory: String { root + "/run" }
     static let passphrase = Array("open sesame".utf8)
 
     init() throws {
@@ -80,12 +80,12 @@ final class AgentWorld: Sendable {
         let storage = settings.dependencies.storage
         settings.dependencies = AgentWorld.dependencies
         if keepStorage { settings.dependencies.storage = storage }
-        let (given, folder) = (settings, folder)
+        let (given, directory) = (settings, directory)
         let (began, ended) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         let failure = Mutex<String?>(nil)
         let thread = Thread {
             do {
-                let server = try AgentServer.start(in: folder, settings: given)
+                let server = try AgentServer.start(in: directory, settings: given)
                 began.signal()
                 try server.run()
             } catch {
@@ -97,9 +97,9 @@ final class AgentWorld: Sendable {
         thread.start()
         began.wait()
         if let failure = failure.withLock(\.self) { throw Unexpected(description: failure) }
-        let agent = try AgentClient(folder: folder)
+        let agent = try AgentClient(directory: directory)
         defer {
-            // Whoever the agent serves, its own folder can be taken away from it, or it is told to end.
+            // Whoever the agent serves, its own directory can be taken away from it, or it is told to end.
             try? agent.stop()
             ended.wait()
         }

@@ -150,7 +150,7 @@ import VaultKit
     }
 
     @Test func `the longest times there are do not overflow`() throws {
-        try unlock(Limits(idle: AgentProtocol.mostDuration, total: AgentProtocol.mostDuration))
-        #expect(try keyring.status(path).totalLeft == AgentProtocol.mostDuration)
+        try unlock(Limits(idle: AgentProtocol.maxDuration, total: AgentProtocol.maxDuration))
+        #expect(try keyring.status(path).totalLeft == AgentProtocol.maxDuration)
     }
 }

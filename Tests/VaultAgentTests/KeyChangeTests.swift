@@ -195,11 +195,11 @@ import VaultKit
     }
 
     @Test func `files beside the vault that the keys of before open are named`() throws {
-        let folder = world.root + "/"
+        let directory = world.root + "/"
         try world.open(path).put("A", .team, "one")
         let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
         func write(_ name: String, _ content: Data) throws {
-            try content.write(to: URL(fileURLWithPath: folder + name))
+            try content.write(to: URL(fileURLWithPath: directory + name))
         }
         try write("b.vault", bytes)
         try write("torn.vault", bytes.prefix(600))
@@ -207,9 +207,11 @@ import VaultKit
         try write("notes.txt", Data("a.vault".utf8))
         try write("empty", Data())
         _ = try world.makeVault("stranger.vault")
-        try FileManager.default.createDirectory(atPath: folder + "folder", withIntermediateDirectories: true)
-        #expect(mkfifo(folder + "pipe", 0o600) == 0)
+        try FileManager.default.createDirectory(
+            atPath: directory + "directory", withIntermediateDirectories: true)
+        #expect(mkfifo(directory + "pipe", 0o600) == 0)
         let copies = try changeKeys().oldCopies
-        #expect(copies == ["a.vault.unfinished-4608-00112233", "b.vault", "torn.vault"].map { folder + $0 })
+        #expect(
+            copies == ["a.vault.unfinished-4608-00112233", "b.vault", "torn.vault"].map { directory + $0 })
     }
 }

@@ -40,7 +40,7 @@ final class ModelWorld {
 
     init(wrap: @escaping (Vault) -> any Session = { $0 }) throws {
         self.wrap = wrap
-        let root = try ModelWorld.makeFolder()
+        let root = try ModelWorld.makeDirectory()
         let path = root + "/vault/a.vault"
         let clock = WallClock()
         var dependencies = AgentWorld.dependencies
@@ -65,11 +65,11 @@ final class ModelWorld {
     }
 
     /// In memory, if the system has a disk there.
-    private static func makeFolder() throws -> String {
+    private static func makeDirectory() throws -> String {
         let isInMemory = access("/dev/shm", W_OK) == 0
-        let folder =
+        let directory =
             isInMemory ? "/dev/shm" : FileManager.default.temporaryDirectory.resolvingSymlinksInPath().path
-        let root = folder + "/vault-model-test-" + UUID().uuidString.prefix(8)
+        let root = directory + "/vault-model-test-" + UUID().uuidString.prefix(8)
         try FileManager.default.createDirectory(
             atPath: root + "/vault", withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700])
@@ -77,7 +77,7 @@ final class ModelWorld {
     }
 
     private static func startAgent(
-        in folder: String, _ dependencies: Dependencies
+        in directory: String, _ dependencies: Dependencies
     ) throws -> (AgentClient, DispatchSemaphore) {
         let (began, ended) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         let failure = Mutex<String?>(nil)
@@ -88,7 +88,7 @@ final class ModelWorld {
                 settings.dependencies = world
                 // It is told where the marks are when a vault is unlocked.
                 settings.dependencies.checkpoints = nil
-                let server = try AgentServer.start(in: folder, settings: settings)
+                let server = try AgentServer.start(in: directory, settings: settings)
                 began.signal()
                 try server.run()
             } catch {
@@ -99,7 +99,7 @@ final class ModelWorld {
         }.start()
         began.wait()
         if let failure = failure.withLock(\.self) { throw Unexpected(description: failure) }
-        return (try AgentClient(folder: folder), ended)
+        return (try AgentClient(directory: directory), ended)
     }
 
     private static func bytes(of path: String) throws -> [UInt8] {
@@ -111,9 +111,9 @@ final class ModelWorld {
         sessions = [:]
         tailCount = 0
         clock.reset()
-        let folder = root + "/vault"
-        for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
-            try FileManager.default.removeItem(atPath: folder + "/" + name)
+        let directory = root + "/vault"
+        for name in try FileManager.default.contentsOfDirectory(atPath: directory) {
+            try FileManager.default.removeItem(atPath: directory + "/" + name)
         }
         try Data(template).write(to: URL(fileURLWithPath: path))
         try unlock()
@@ -130,7 +130,7 @@ final class ModelWorld {
         let (path, marks) = (path, root + "/vault/seen")
         _ = try AgentConnection.connect(in: root + "/run").status(
             .unlock, path: path, about: try HeldFile(at: path),
-            moreCount: Key.count + SecretBuffer.limitsCount + 3 + marks.utf8.count
+            moreSize: Key.count + SecretBuffer.limitsSize + 3 + marks.utf8.count
         ) { message throws(SodiumError) in
             try key.withBytes { key throws(SodiumError) in try message.append(key) }
             try message.append(Limits.default)
@@ -309,7 +309,7 @@ final class ModelWorld {
         }
         return .numbers(
             secrets: Int(verification.secrets), versions: Int(verification.versions),
-            generation: verification.mark.generation)
+            generation: verification.point.generation)
     }
 
     /// Appends what a killed writer left.

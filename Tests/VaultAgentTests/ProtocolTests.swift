@@ -15,7 +15,7 @@ import VaultKit
             .derivationBusy,
         ]
         + [
-            .noFile, .notAVault(.empty), .notAVault(.folder), .notAVault(.special), .notAVault(.content),
+            .noFile, .notAVault(.empty), .notAVault(.directory), .notAVault(.special), .notAVault(.content),
             .alreadyExists, .incompleteCopy(count: 1, expected: 4608), .damagedHeader, .tamperedHeader,
             .damaged(at: 4784), .unsupported(.format(2)), .unsupported(.flags(1 << 31)),
             .unsupported(.record(kind: 9)),

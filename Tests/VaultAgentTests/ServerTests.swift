@@ -21,7 +21,7 @@ import VaultKit
 
     /// A connection that says what it likes.
     private func connect(patience: UInt64 = 10_000) throws -> LocalSocket {
-        try LocalSocket(connectingTo: world.folder + "/agent.sock", patience: patience)
+        try LocalSocket(connectingTo: world.directory + "/agent.sock", patience: patience)
     }
 
     /// What comes until the other side ends the connection; nil if it does not within the patience.
@@ -58,14 +58,14 @@ import VaultKit
     @Test func `another user is disconnected without a byte`() throws {
         var settings = AgentServer.Settings()
         settings.userID = CurrentProcess.userID + 1
-        let folder = world.folder
-        // The client of this test is the other user, so nobody can tell this agent to end but its own folder.
-        settings.clock = AgentClock(now: { PrivateFolder.isOurs(folder) ? 0 : 61_000 }, slept: { 0 })
+        let directory = world.directory
+        // The client of this test is the other user, so nobody can tell this agent to end but its own directory.
+        settings.clock = AgentClock(now: { PrivateDirectory.isOurs(directory) ? 0 : 61_000 }, slept: { 0 })
         try world.serve(settings) { _ in
             let socket = try connect()
             _ = try? send(Self.hello, socket)
             #expect(rest(socket) == [])
-            try FileManager.default.removeItem(atPath: world.folder)
+            try FileManager.default.removeItem(atPath: world.directory)
         }
     }
 
@@ -82,7 +82,7 @@ import VaultKit
 
     @Test func `what is known of a busy vault is told to who means that file, and to nobody else`() throws {
         let other = try world.makeVault("c.vault")
-        let server = try AgentServer.start(in: world.folder)
+        let server = try AgentServer.start(in: world.directory)
         // Its thread never begins, as if it waited for the disk.
         let worker = try VaultWorker(
             path, VaultKeys(try world.key(path)), FileProof(files: [], paths: []), AgentWorld.dependencies,
@@ -110,42 +110,50 @@ import VaultKit
     @Test func `a client sends nothing to an agent of another user`() throws {
         try world.serve { _ in
             #expect(throws: AgentError.foreign) {
-                _ = try AgentConnection.connect(in: world.folder, userID: CurrentProcess.userID + 1)
+                _ = try AgentConnection.connect(in: world.directory, userID: CurrentProcess.userID + 1)
             }
         }
     }
 
-    @Test func `there is one agent in a folder, and what a dead one left is no agent`() throws {
+    @Test func `there is one agent in a directory, and what a dead one left is no agent`() throws {
         try FileManager.default.createDirectory(
-            atPath: world.folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+            atPath: world.directory, withIntermediateDirectories: false,
+            attributes: [.posixPermissions: 0o700])
         for name in ["agent.sock", "agent.lock"] {
             #expect(
                 FileManager.default.createFile(
-                    atPath: world.folder + "/" + name, contents: Data("stale".utf8)))
+                    atPath: world.directory + "/" + name, contents: Data("stale".utf8)))
         }
-        #expect(throws: AgentError.notRunning) { try AgentClient(folder: world.folder).status(of: path) }
+        #expect(throws: AgentError.notRunning) {
+            try AgentClient(directory: world.directory).status(of: path)
+        }
         try world.serve { agent in
-            #expect(throws: AgentServer.StartError.alreadyRunning) { try AgentServer.start(in: world.folder) }
+            #expect(throws: AgentServer.StartError.alreadyRunning) {
+                try AgentServer.start(in: world.directory)
+            }
             try world.unlock(path, agent)
         }
-        #expect(!FileManager.default.fileExists(atPath: world.folder + "/agent.sock"))
+        #expect(!FileManager.default.fileExists(atPath: world.directory + "/agent.sock"))
         try world.serve { agent in try world.unlock(path, agent) }
     }
 
-    @Test func `a folder that others can look into has no agent`() throws {
+    @Test func `a directory that others can look into has no agent`() throws {
         try FileManager.default.createDirectory(
-            atPath: world.folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o755])
-        #expect(throws: AgentServer.StartError.folderNotPrivate) { try AgentServer.start(in: world.folder) }
-        #expect(throws: AgentError.folderNotPrivate) {
-            try AgentClient(folder: world.folder).status(of: path)
+            atPath: world.directory, withIntermediateDirectories: false,
+            attributes: [.posixPermissions: 0o755])
+        #expect(throws: AgentServer.StartError.directoryNotPrivate) {
+            try AgentServer.start(in: world.directory)
+        }
+        #expect(throws: AgentError.directoryNotPrivate) {
+            try AgentClient(directory: world.directory).status(of: path)
         }
     }
 
-    @Test func `a folder whose path is longer than a socket's address has an agent too`() throws {
+    @Test func `a directory whose path is longer than a socket's address has an agent too`() throws {
         let world = try AgentWorld()
-        let folder = world.root + "/" + String(repeating: "long", count: 30)
-        let server = try AgentServer.start(in: folder)
-        let connection = try AgentConnection.connect(in: folder)
+        let directory = world.root + "/" + String(repeating: "long", count: 30)
+        let server = try AgentServer.start(in: directory)
+        let connection = try AgentConnection.connect(in: directory)
         _ = try server.step()
         withExtendedLifetime(connection) {}
     }
@@ -154,9 +162,9 @@ import VaultKit
         let clock = TurnedClock()
         var settings = AgentServer.Settings()
         settings.clock = clock.clock
-        let server = try AgentServer.start(in: world.folder, settings: settings)
+        let server = try AgentServer.start(in: world.directory, settings: settings)
         #expect(try server.step())
-        try FileManager.default.removeItem(atPath: world.folder + "/agent.sock")
+        try FileManager.default.removeItem(atPath: world.directory + "/agent.sock")
         clock.pass(999)
         #expect(try server.step())
         clock.pass(1)
@@ -167,7 +175,7 @@ import VaultKit
         let clock = TurnedClock()
         var settings = AgentServer.Settings()
         settings.clock = clock.clock
-        let server = try AgentServer.start(in: world.folder, settings: settings)
+        let server = try AgentServer.start(in: world.directory, settings: settings)
         clock.pass(599_999)
         #expect(try server.step())
         clock.pass(1)

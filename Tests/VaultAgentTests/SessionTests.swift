@@ -163,8 +163,10 @@ import VaultKit
             try world.unlock(path, agent)
             #expect(try session.secrets() == [])
         }
-        #expect(throws: AgentError.notRunning) { try AgentClient(folder: world.folder).session(for: path) }
-        try AgentClient(folder: world.folder).lock(path)
+        #expect(throws: AgentError.notRunning) {
+            try AgentClient(directory: world.directory).session(for: path)
+        }
+        try AgentClient(directory: world.directory).lock(path)
     }
 
     @Test func `the agent that ends leaves its sessions with an error`() throws {
@@ -266,10 +268,10 @@ final class CountingStorage: Storage {
     }
     func rename(_ from: String, to: String) throws(Errno) { try disk.rename(from, to: to) }
     func exchange(_ one: String, _ other: String) throws(Errno) { try disk.exchange(one, other) }
-    func names(in folder: String) throws(Errno) -> [String] { try disk.names(in: folder) }
+    func names(in directory: String) throws(Errno) -> [String] { try disk.names(in: directory) }
     func remove(_ path: String) throws(Errno) { try disk.remove(path) }
-    func makeFolder(_ path: String) throws(Errno) { try disk.makeFolder(path) }
-    func syncFolder(_ path: String) throws(Errno) { try disk.syncFolder(path) }
+    func makeDirectory(_ path: String) throws(Errno) { try disk.makeDirectory(path) }
+    func syncDirectory(_ path: String) throws(Errno) { try disk.syncDirectory(path) }
 }
 
 private final class CountingFile: StorageFile {

@@ -233,7 +233,7 @@ import Testing
         try other.compact()
         world.disk.resetCounts()
         _ = try world.open(.reading)
-        #expect(world.disk.journal == [.sync, .syncFolder, .write])
+        #expect(world.disk.journal == [.sync, .syncDirectory, .write])
     }
 
     @Test func `what is trusted from now on is durable at once`() throws {

@@ -15,7 +15,7 @@ import Testing
         let log = try world.open()
         let passphrase = world.passphrase
         let master = try log.header.unlock(passphrase: passphrase.span)
-        let count = transactions.joined().reduce(0) { $0 + Format.frameCount(bodyCount: $1.body.count) }
+        let count = transactions.joined().reduce(0) { $0 + Format.frameSize(bodySize: $1.body.count) }
         let fields = Header.Fields(
             vaultID: log.header.vaultID.bytes, generation: 2, baseSeq: CompactedTests.baseSeq,
             baseEnd: UInt64(4608 + count + skew), fileSalt: noise(32, seed: 3),

@@ -106,10 +106,10 @@ extension World {
         try log.append(.remove("B"))
         try log.append(.put("C", noise(1000)))
         let report = try world.compact()
-        #expect(report.before == 4608 + 21 * 176 + UInt64(Format.frameCount(bodyCount: 5 + 1000)))
+        #expect(report.before == 4608 + 21 * 176 + UInt64(Format.frameSize(bodySize: 5 + 1000)))
         // The proof of descent has the newest change and 12 before, that of the birth of the vault too.
-        let proof = UInt64(Format.frameCount(bodyCount: 24 + 8 * 13))
-        #expect(report.after == 4608 + proof + 2 * 176 + UInt64(Format.frameCount(bodyCount: 5 + 1000)))
+        let proof = UInt64(Format.frameSize(bodySize: 24 + 8 * 13))
+        #expect(report.after == 4608 + proof + 2 * 176 + UInt64(Format.frameSize(bodySize: 5 + 1000)))
         #expect(world.bytes.count == Int(report.after))
         #expect(world.otherFiles == [])
     }
@@ -226,7 +226,7 @@ extension World {
         let forge = try Forge(log)
         var position = log.committed
         var more: [UInt8] = []
-        let head = Mark(log.header, log.committed)
+        let head = CommitPoint(log.header, log.committed)
         for (kind, body) in [(UInt8(0xC1), head.body), (0xC7, noise(30)), (0x87, noise(31))] {
             var record = ForgedRecord(body)
             record.kind = kind
@@ -290,7 +290,7 @@ extension World {
 /// What fails, or ends the machine, at any call that a compaction makes.
 @Suite struct CompactionFaultTests {
     private static let calls: [MemoryDisk.Call] = [
-        .open, .create, .resolve, .rename, .names, .syncFolder, .length, .read, .write, .sync, .lock,
+        .open, .create, .resolve, .rename, .names, .syncDirectory, .length, .read, .write, .sync, .lock,
         .attributes,
     ]
 
@@ -363,7 +363,7 @@ extension World {
         #expect(throws: VaultFileError.cancelled) {
             try Compaction.run(
                 path: world.path, master: key, keeping: .all, dependencies: world.dependencies,
-                progress: Progress { _, _ in false })
+                progress: ProgressHandler { _, _ in false })
         }
         #expect(world.bytes == before)
         #expect(world.otherFiles.allSatisfy { $0.hasPrefix("/state/") })

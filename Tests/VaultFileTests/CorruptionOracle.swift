@@ -92,8 +92,8 @@ struct Oracle {
         }
     }
 
-    /// What opening these bytes must come to, on a machine that remembers `mark`.
-    func outcome(of bytes: [UInt8], mark: Mark?) -> Outcome {
+    /// What opening these bytes must come to, on a machine that remembers `point`.
+    func outcome(of bytes: [UInt8], point: CommitPoint?) -> Outcome {
         if let verdict = verdict(onHeader: bytes) { return .refused(verdict) }
         guard let known = genuine.first(where: { bytes.holds($0.header.bytes, at: 0) }) else {
             // The MAC alone is not under the sum.
@@ -113,7 +113,7 @@ struct Oracle {
         {
             return .refused(.damaged(at: UInt64(stop)))
         }
-        if let verdict = mark.flatMap({ verdict(on: header, commits, $0) }) { return .refused(verdict) }
+        if let verdict = point.flatMap({ verdict(on: header, commits, $0) }) { return .refused(verdict) }
         return .opened(last?.history ?? [:], findings(bytes, header, end))
     }
 
@@ -141,13 +141,15 @@ struct Oracle {
     }
 
     /// Section 10.
-    private func verdict(on header: Header, _ commits: [Genuine.Frame], _ mark: Mark) -> VaultFileError? {
-        if mark.vaultID != header.vaultID { return .replaced }
+    private func verdict(on header: Header, _ commits: [Genuine.Frame], _ point: CommitPoint)
+        -> VaultFileError?
+    {
+        if point.vaultID != header.vaultID { return .replaced }
         // None of the files was rewritten twice, so that one that contains the change was made of it, or has it.
         let holds =
-            header.lineage == mark.tag
-            || mark.generation == header.generation
-                && commits.contains { UInt64($0.end) == mark.end && $0.tag == mark.tag }
+            header.lineage == point.tag
+            || point.generation == header.generation
+                && commits.contains { UInt64($0.end) == point.end && $0.tag == point.tag }
         return holds ? nil : .rollback
     }
 

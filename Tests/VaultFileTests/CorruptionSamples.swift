@@ -10,7 +10,7 @@ struct CorruptionSample {
     let world: World
     /// The file, which is what the machine's mark says.
     let whole: [UInt8]
-    let mark: Mark
+    let point: CommitPoint
     let oracle: Oracle
     /// Files of whose bytes none may count here, but for what they have in common with this one.
     let donors: [(name: String, bytes: [UInt8])]
@@ -19,7 +19,7 @@ struct CorruptionSample {
     private init(_ world: World, donors: [(name: String, world: World)]) throws {
         self.world = world
         let log = try world.open()
-        (whole, mark) = (world.bytes, log.present)
+        (whole, point) = (world.bytes, log.present)
         var oracle = Oracle()
         try oracle.learn(world)
         for donor in donors { try oracle.learn(donor.world) }
@@ -98,10 +98,10 @@ extension World {
             record.kind = kind
             return record
         }
-        try forge(record(RecordKind.head, Mark.bodyCount))
+        try forge(record(RecordKind.head, CommitPoint.bodySize))
         let descent = Descent(keys: [seed], ids: [seed, seed + 1])
         let content = RecordPrefix.plaintext(of: descent, time: 0)
-        var proof = ForgedRecord(Array(content[Format.prefixCount..<Format.prefixCount + descent.size]))
+        var proof = ForgedRecord(Array(content[Format.prefixSize..<Format.prefixSize + descent.size]))
         proof.kind = RecordKind.descent
         try forge(proof, record(RecordKind.purged, 32))
         try forge(

@@ -96,30 +96,30 @@ private final class Trial {
             let bytes = mutants[number].bytes()
             if bytes == sample.whole { continue }
             tally.mutants += 1
-            for mark in [nil, sample.mark] { attempt(bytes, mark, mutants[number].name) }
+            for point in [nil, sample.point] { attempt(bytes, point, mutants[number].name) }
         }
     }
 
-    private func attempt(_ bytes: [UInt8], _ mark: Mark?, _ name: () -> String) {
+    private func attempt(_ bytes: [UInt8], _ point: CommitPoint?, _ name: () -> String) {
         let disk = sample.world.disk
         disk[sample.world.path] = bytes
-        let outcome = open(bytes, mark)
-        let expected = sample.oracle.outcome(of: bytes, mark: mark)
+        let outcome = open(bytes, point)
+        let expected = sample.oracle.outcome(of: bytes, point: point)
         let isCopy = if case .opened(_, []) = expected { true } else { false }
         let before = (tally.silent, tally.wrong)
-        tally.count(outcome, whole: whole, known: known, isCopy: isCopy, hasMark: mark != nil)
+        tally.count(outcome, whole: whole, known: known, isCopy: isCopy, hasMark: point != nil)
         var files = files
         files[sample.world.path] = bytes
         if outcome != expected || before != (tally.silent, tally.wrong)
             || disk.files.mapValues(\.bytes) != files
         {
-            surprises.append("\(name()), \(mark == nil ? "no mark" : "marked"): \(outcome), not \(expected)")
+            surprises.append("\(name()), \(point == nil ? "no mark" : "marked"): \(outcome), not \(expected)")
         }
     }
 
-    private func open(_ bytes: [UInt8], _ mark: Mark?) -> Outcome {
+    private func open(_ bytes: [UInt8], _ point: CommitPoint?) -> Outcome {
         var world = sample.world
-        if mark == nil { world.dependencies.checkpoints = nil }
+        if point == nil { world.dependencies.checkpoints = nil }
         do throws(VaultFileError) {
             // The derivation is spared where the header is the vault's own.
             let isOwn = bytes.starts(with: sample.whole[0..<512])

@@ -7,7 +7,7 @@ enum Defect: CaseIterable, Sendable {
     /// Content is never synced.
     case skipsSync
     /// A name is never synced.
-    case skipsFolderSync
+    case skipsDirectorySync
     /// What a predecessor wrote is built on without a sync.
     case trustsPredecessor
     /// A new file gets its name before its content is synced.
@@ -52,7 +52,7 @@ enum Defect: CaseIterable, Sendable {
         _ written: Set<UInt64>
     ) {
         switch (self, event) {
-        case (.skipsSync, .sync), (.skipsFolderSync, .syncFolder): steps[index] = []
+        case (.skipsSync, .sync), (.skipsDirectorySync, .syncDirectory): steps[index] = []
         case (.trustsPredecessor, .sync(let inode)) where isSecond && !written.contains(inode):
             steps[index] = []
         case (.cutsTooFar, .truncate(let inode, let length)):
@@ -68,8 +68,8 @@ enum Defect: CaseIterable, Sendable {
             steps[index] = steps[index - 1]
             steps[index - 1] = steps[index - 2]
             steps[index - 2] = [event, .sync(inode)]
-        case (_, .names(let entries, let folder)) where entries.count == 2 && index > 0:
-            rename(&steps, index, entries, folder)
+        case (_, .names(let entries, let directory)) where entries.count == 2 && index > 0:
+            rename(&steps, index, entries, directory)
         default: break
         }
     }
@@ -84,7 +84,7 @@ enum Defect: CaseIterable, Sendable {
     /// Spoils a rename, which is preceded by the sync of the new file, and that by a write.
     private func rename(
         _ steps: inout [[RecordingDisk.Event]], _ index: Int, _ entries: [RecordingDisk.Entry],
-        _ folder: String
+        _ directory: String
     ) {
         guard case .some(.sync(let inode)) = steps[index - 1].first else { return }
         switch self {
@@ -98,8 +98,8 @@ enum Defect: CaseIterable, Sendable {
                 .write(inode, offset: offset + half, Array(bytes[half...])), &steps, behind: index + 1)
         case .removesBeforeRename:
             steps[index - 1] += [
-                .names([RecordingDisk.Entry(path: entries[0].path, inode: nil)], folder: folder),
-                .syncFolder(folder),
+                .names([RecordingDisk.Entry(path: entries[0].path, inode: nil)], directory: directory),
+                .syncDirectory(directory),
             ]
         case .rewritesInPlace:
             guard index >= 2, case .some(.write(_, _, let bytes)) = steps[index - 2].first,

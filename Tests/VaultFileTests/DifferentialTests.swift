@@ -30,7 +30,7 @@ import Testing
     /// - Returns: its code, and what it prints.
     private func run(_ program: String, _ words: [String]) throws -> (Int32, Data) {
         var script = #filePath
-        for _ in 0..<2 { script = Path.folder(of: script) }
+        for _ in 0..<2 { script = Path.directory(of: script) }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
         process.arguments = ["-B", Path.join(script, program)] + words
@@ -66,15 +66,15 @@ import Testing
         ])
     }
 
-    /// Of some files of a batch in `folder`, what both say of descent; how many differ.
+    /// Of some files of a batch in `directory`, what both say of descent; how many differ.
     private func compareDescent(
-        _ numbers: Range<Int>, in folder: String, _ opener: Opener
+        _ numbers: Range<Int>, in directory: String, _ opener: Opener
     ) throws -> Int {
-        let passphraseFile = Path.join(folder, "passphrase")
+        let passphraseFile = Path.join(directory, "passphrase")
         try DiskStorage().create(passphraseFile).write(Array(DifferentialTests.passphrase.utf8).span, at: 0)
         var failed = 0
         for number in numbers.prefix(DifferentialTests.batch / 5) {
-            let path = Path.join(folder, "\(number).vault")
+            let path = Path.join(directory, "\(number).vault")
             let file = try InputFile(path)
             let world = world(Array(try #require(try file.readAll(limit: 1 << 24))))
             let (swift, python) = (
@@ -141,12 +141,12 @@ import Testing
         let (opener, seed) = (Opener(), DifferentialTests.seed)
         var failed = 0
         for numbers in DifferentialTests.batches {
-            let folder = try TemporaryFolder()
+            let directory = try TemporaryDirectory()
             let expected = try python(
-                "make", folder.path, "\(seed)", "\(numbers.lowerBound)", "\(numbers.count)")
+                "make", directory.path, "\(seed)", "\(numbers.lowerBound)", "\(numbers.count)")
             expectVariety(expected.values)
             for number in numbers {
-                let file = try InputFile(Path.join(folder.path, "\(number).vault"))
+                let file = try InputFile(Path.join(directory.path, "\(number).vault"))
                 let world = world(Array(try #require(try file.readAll(limit: 1 << 24))))
                 let found = try outcome(world, opener)
                 guard found != expected[number] else { continue }
@@ -154,7 +154,7 @@ import Testing
                 Issue.record(
                     "seed \(seed), vault \(number): Swift \(found), Python \(expected[number] ?? "nothing")")
             }
-            failed += try compareDescent(numbers, in: folder.path, opener)
+            failed += try compareDescent(numbers, in: directory.path, opener)
         }
         report("written by Python and read by Swift", failed)
     }
@@ -163,7 +163,7 @@ import Testing
         let (opener, seed) = (Opener(), DifferentialTests.seed)
         var failed = 0
         for numbers in DifferentialTests.batches {
-            let folder = try TemporaryFolder()
+            let directory = try TemporaryDirectory()
             let empty = try emptyVault(seed &* 1_000_003 &+ numbers.lowerBound)
             var expected: [Int: String] = [:]
             for number in numbers {
@@ -174,17 +174,17 @@ import Testing
                 #expect(whole.hasPrefix("whole "), "seed \(seed), vault \(number): \(whole)")
                 world.bytes = writer.mishap(world.bytes)
                 expected[number] = try outcome(world, opener)
-                let file = try DiskStorage().create(Path.join(folder.path, "\(number).vault"))
+                let file = try DiskStorage().create(Path.join(directory.path, "\(number).vault"))
                 try file.write(world.bytes.span, at: 0)
             }
             expectVariety(expected.values)
-            let found = try python("read", folder.path, DifferentialTests.passphrase)
+            let found = try python("read", directory.path, DifferentialTests.passphrase)
             for number in numbers where found[number] != expected[number] {
                 failed += 1
                 let (swift, python) = (expected[number] ?? "nothing", found[number] ?? "nothing")
                 Issue.record("seed \(seed), vault \(number): Swift \(swift), Python \(python)")
             }
-            failed += try compareDescent(numbers, in: folder.path, opener)
+            failed += try compareDescent(numbers, in: directory.path, opener)
         }
         report("written by Swift and read by Python", failed)
     }

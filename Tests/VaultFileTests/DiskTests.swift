@@ -8,8 +8,8 @@ import Testing
 
 @testable import VaultFile
 
-/// A folder that goes away with the object.
-final class TemporaryFolder: Sendable {
+/// A directory that goes away with the object.
+final class TemporaryDirectory: Sendable {
     let path: String
 
     init() throws {
@@ -20,15 +20,15 @@ final class TemporaryFolder: Sendable {
         path = try #require(made.map { String(cString: $0) })
     }
 
-    deinit { TemporaryFolder.remove(path) }
+    deinit { TemporaryDirectory.remove(path) }
 
-    var names: [String] { TemporaryFolder.names(in: path) }
+    var names: [String] { TemporaryDirectory.names(in: path) }
 
     static func names(in path: String) -> [String] {
-        guard let folder = opendir(path) else { return [] }
-        defer { closedir(folder) }
+        guard let directory = opendir(path) else { return [] }
+        defer { closedir(directory) }
         var names: [String] = []
-        while let entry = readdir(folder) {
+        while let entry = readdir(directory) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
@@ -47,9 +47,9 @@ final class TemporaryFolder: Sendable {
 }
 
 @Suite struct DiskTests {
-    private let folder: TemporaryFolder
+    private let directory: TemporaryDirectory
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { directory = try TemporaryDirectory() }
 
     private static let dependencies: Dependencies = {
         var dependencies = Dependencies()
@@ -93,28 +93,28 @@ final class TemporaryFolder: Sendable {
     }
 
     @Test func `a vault on the real disk keeps what was appended`() throws {
-        let path = folder.path + "/a.vault"
+        let path = directory.path + "/a.vault"
         try DiskTests.create(path).append(.text("A", "one"), .put("B", noise(100_000)))
         try DiskTests.open(path).append(.text("A", "two"))
         let log = try DiskTests.open(path, .reading)
         #expect(try log.text("A") == "two")
         #expect(try log.value("B") == noise(100_000))
         #expect(try log.check() == [])
-        #expect(folder.names == ["a.vault"])
+        #expect(directory.names == ["a.vault"])
     }
 
-    @Test func `the file is for its owner alone, and so are the folders made for it`() throws {
+    @Test func `the file is for its owner alone, and so are the directories made for it`() throws {
         let mask = umask(0)
         defer { umask(mask) }
-        let path = folder.path + "/x/y/a.vault"
+        let path = directory.path + "/x/y/a.vault"
         _ = try DiskTests.create(path)
         #expect(try status(path).st_mode & 0o7777 == 0o600)
-        #expect(try status(folder.path + "/x").st_mode & 0o7777 == 0o700)
-        #expect(try status(folder.path + "/x/y").st_mode & 0o7777 == 0o700)
+        #expect(try status(directory.path + "/x").st_mode & 0o7777 == 0o700)
+        #expect(try status(directory.path + "/x/y").st_mode & 0o7777 == 0o700)
     }
 
     @Test func `a saved tail is for its owner alone`() throws {
-        let path = folder.path + "/a.vault"
+        let path = directory.path + "/a.vault"
         let log = try DiskTests.create(path)
         try DiskStorage().open(path, .writing).write(noise(100).span, at: 4608)
         try log.refresh()
@@ -125,19 +125,19 @@ final class TemporaryFolder: Sendable {
     }
 
     @Test func `creation never touches what is there, not even a link to nowhere`() throws {
-        let path = folder.path + "/a.vault"
+        let path = directory.path + "/a.vault"
         try write(path, [1, 2, 3])
         #expect(throws: VaultFileError.alreadyExists) { try DiskTests.create(path) }
         #expect(try read(path) == [1, 2, 3])
-        let link = folder.path + "/link.vault"
+        let link = directory.path + "/link.vault"
         try #require(symlink("missing", link) == 0)
         #expect(throws: VaultFileError.alreadyExists) { try DiskTests.create(link) }
-        #expect(folder.names == ["a.vault", "link.vault"])
-        #expect(throws: VaultFileError.alreadyExists) { try DiskTests.create(folder.path) }
+        #expect(directory.names == ["a.vault", "link.vault"])
+        #expect(throws: VaultFileError.alreadyExists) { try DiskTests.create(directory.path) }
     }
 
     @Test func `a symbolic link to a vault is followed and stays a link`() throws {
-        let (path, link) = (folder.path + "/real/a.vault", folder.path + "/link.vault")
+        let (path, link) = (directory.path + "/real/a.vault", directory.path + "/link.vault")
         _ = try DiskTests.create(path)
         try #require(symlink("real/a.vault", link) == 0)
         let log = try DiskTests.open(link)
@@ -145,7 +145,7 @@ final class TemporaryFolder: Sendable {
         #expect(try DiskTests.open(path).text("A") == "one")
         try DiskStorage().open(path, .writing).write(noise(100).span, at: log.committedEnd)
         let saved = try #require(try DiskTests.open(link).append(.text("A", "two")))
-        #expect(Path.folder(of: saved.path) == (try Path.resolvingLinks(folder.path + "/real")))
+        #expect(Path.directory(of: saved.path) == (try Path.resolvingLinks(directory.path + "/real")))
         var status = stat()
         #expect(lstat(link, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK)
         #expect(try DiskTests.open(path).text("A") == "two")
@@ -154,10 +154,12 @@ final class TemporaryFolder: Sendable {
     @Test func `where a link is turned during a rewrite, what was written is remembered where it lies`()
         throws
     {
-        let store = CheckpointStore(path: folder.path + "/seen")
+        let store = CheckpointStore(path: directory.path + "/seen")
         var dependencies = DiskTests.dependencies
         dependencies.checkpoints = store
-        let (path, other, link) = (folder.path + "/a.vault", folder.path + "/b.vault", folder.path + "/link")
+        let (path, other, link) = (
+            directory.path + "/a.vault", directory.path + "/b.vault", directory.path + "/link"
+        )
         _ = try DiskTests.create(other)
         let log = try Log.create(
             path: path, passphrase: DiskTests.passphrase.span, parameters: World.weak,
@@ -166,7 +168,7 @@ final class TemporaryFolder: Sendable {
         try #require(symlink(path, link) == 0)
         let report = try Compaction.run(
             path: link, master: try log.copyOfMasterKey(), keeping: .all, dependencies: dependencies,
-            progress: Progress { _, _ in unlink(link) == 0 && symlink(other, link) == 0 })
+            progress: ProgressHandler { _, _ in unlink(link) == 0 && symlink(other, link) == 0 })
         #expect(try store.entry(of: Path.resolvingLinks(path)).lastSeen?.generation == report.generation)
         #expect(try store.entry(of: Path.resolvingLinks(other)) == .none)
     }
@@ -180,24 +182,27 @@ final class TemporaryFolder: Sendable {
                 return error
             }
         }
-        let (pipe, empty, text) = (folder.path + "/pipe", folder.path + "/empty", folder.path + "/text")
+        let (pipe, empty, text) = (
+            directory.path + "/pipe", directory.path + "/empty", directory.path + "/text"
+        )
         try #require(mkfifo(pipe, 0o600) == 0)
         try write(empty, [])
         try write(text, Array("hello".utf8))
         for access in [StorageAccess.reading, .writing] {
-            #expect(verdict(folder.path, access) == .notAVault(.folder))
+            #expect(verdict(directory.path, access) == .notAVault(.directory))
             #expect(verdict(pipe, access) == .notAVault(.special))
             #expect(verdict("/dev/null", access) == .notAVault(.special))
             #expect(verdict(empty, access) == .notAVault(.empty))
             #expect(verdict(text, access) == .notAVault(.content))
-            #expect(verdict(folder.path + "/missing", access) == .noFile)
+            #expect(verdict(directory.path + "/missing", access) == .noFile)
             #expect(verdict(text + "/a.vault", access) == .noFile)
         }
-        #expect(verdict(folder.path + "/" + String(repeating: "x", count: 300)) == .io(.open, .nameTooLong))
+        #expect(
+            verdict(directory.path + "/" + String(repeating: "x", count: 300)) == .io(.open, .nameTooLong))
     }
 
     @Test func `a tail of more than 64 MiB is damage though nothing of it is stored`() throws {
-        let path = folder.path + "/a.vault"
+        let path = directory.path + "/a.vault"
         try DiskTests.create(path).append(.text("A", "one"))
         try #require(truncate(path, 4784 + 1 << 40) == 0)
         #expect(throws: VaultFileError.damaged(at: 4784)) { try DiskTests.open(path) }
@@ -205,7 +210,7 @@ final class TemporaryFolder: Sendable {
     }
 
     @Test func `writers in several threads lose nothing`() throws {
-        let path = folder.path + "/a.vault"
+        let path = directory.path + "/a.vault"
         _ = try DiskTests.create(path)
         let (writers, rounds) = (4, 12)
         let errors = Mutex<[VaultFileError]>([])
@@ -233,11 +238,11 @@ final class TemporaryFolder: Sendable {
         }
         let times = log.versions(address("SHARED")).map(\.time)
         #expect(times == Set(times).sorted(by: >))
-        #expect(folder.names == ["a.vault"])
+        #expect(directory.names == ["a.vault"])
     }
 
     @Test func `of several that create the same vault one succeeds`() throws {
-        let path = folder.path + "/a.vault"
+        let path = directory.path + "/a.vault"
         let results = Mutex<[VaultFileError?]>([])
         DispatchQueue.concurrentPerform(iterations: 4) { _ in
             var failure: VaultFileError?
@@ -246,11 +251,11 @@ final class TemporaryFolder: Sendable {
         }
         #expect(results.withLock { $0.filter { $0 == nil }.count } == 1)
         #expect(results.withLock { $0.filter { $0 == .alreadyExists }.count } == 3)
-        #expect(folder.names == ["a.vault"])
+        #expect(directory.names == ["a.vault"])
     }
 
     @Test func `readers see whole transactions while a writer is at work`() throws {
-        let path = folder.path + "/a.vault"
+        let path = directory.path + "/a.vault"
         try DiskTests.create(path).append(.text("A", "0"), .text("B", "0"))
         let isDone = Atomic(false)
         let problems = Mutex<[String]>([])

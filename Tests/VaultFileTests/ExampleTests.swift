@@ -10,7 +10,7 @@ import Testing
 
     private static let page: String = {
         var path = #filePath
-        for _ in 0..<3 { path = Path.folder(of: path) }
+        for _ in 0..<3 { path = Path.directory(of: path) }
         return Path.join(path, "vault-format.md")
     }()
 

@@ -234,7 +234,7 @@ private final class WorldWorker: JobRunner {
         self.dependencies = dependencies
     }
 
-    func perform(_ job: Job, progress: Progress) throws(VaultError) -> JobReport {
+    func perform(_ job: Job, progress: ProgressHandler) throws(VaultError) -> JobReport {
         do throws(VaultFileError) {
             return try job.run(master: key, dependencies: dependencies, progress: progress)
         } catch {

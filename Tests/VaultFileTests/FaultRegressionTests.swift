@@ -8,7 +8,7 @@ import VaultKit
 
 /// What the enumeration of ``FaultTests`` has found, one by one.
 @Suite struct FaultRegressionTests {
-    @Test(arguments: [MemoryDisk.Call.syncFolder, .status, .length])
+    @Test(arguments: [MemoryDisk.Call.syncDirectory, .status, .length])
     func `a creation that fails late leaves no file either, and can be tried again`(call: MemoryDisk.Call)
         throws
     {
@@ -24,7 +24,7 @@ import VaultKit
         let world = World()
         var other: Bool?
         world.disk.before = { [disk = world.disk, path = world.path] call in
-            guard call == .syncFolder else { return }
+            guard call == .syncDirectory else { return }
             disk.before = nil
             other = try? disk.open(path, .writing).tryLock(.exclusive)
         }

@@ -47,10 +47,10 @@ import Testing
         case .open: opening
         case .create: opening + [.noSpace, quota, readOnly]
         case .identity, .resolve, .length, .status: [.ioError, .noMemory]
-        case .rename, .makeFolder: making
+        case .rename, .makeDirectory: making
         case .remove: [.ioError, .permissionDenied, readOnly]
         case .names: [.ioError, .noMemory, .tooManyFiles]
-        case .syncFolder: [.ioError, .noSpace, quota, .tooManyFiles]
+        case .syncDirectory: [.ioError, .noSpace, quota, .tooManyFiles]
         case .read: [.ioError, .noMemory, .interrupted]
         case .write: [.ioError, .noSpace, quota, tooLarge, .interrupted]
         case .truncate: [.ioError, .interrupted, .notPermitted]
@@ -89,8 +89,8 @@ import Testing
             if path.hasPrefix("/state/") || isLeftover(path) || path.contains(".unfinished-") { continue }
             // Who is killed before two files change places leaves a second copy of the backup under that name.
             if path.contains(".before-restore-"), node.bytes == world.disk[FaultOperation.backup] { continue }
-            let mark = path.firstRange(of: ".before-restore-")
-            let name = mark.map { path[..<$0.lowerBound] + ".before" } ?? path[...]
+            let point = path.firstRange(of: ".before-restore-")
+            let name = point.map { path[..<$0.lowerBound] + ".before" } ?? path[...]
             var other = world.dependencies
             other.checkpoints = nil
             do throws(VaultFileError) {
@@ -211,8 +211,9 @@ import Testing
             "\(place): then \(String(describing: second))")
         if !isDone, !isPart { #expect(try meaning(world) == after, place) }
         if world.disk.files[world.path] != nil, world.verdict() == nil { try world.compact() }
-        let home = Path.folder(of: world.path)
-        #expect(world.disk.files.keys.filter { isLeftover($0) && Path.folder(of: $0) == home } == [], place)
+        let home = Path.directory(of: world.path)
+        #expect(
+            world.disk.files.keys.filter { isLeftover($0) && Path.directory(of: $0) == home } == [], place)
     }
 
     /// Whether an error of the engine is one for an error of the disk, and no verdict on the file.

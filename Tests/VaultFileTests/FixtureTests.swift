@@ -8,9 +8,9 @@ import Testing
 
 /// Vaults that were written once, by this program and by the one in Tests/PythonReader, and open forever.
 @Suite struct FixtureTests {
-    private static let folder: String = {
+    private static let directory: String = {
         var path = #filePath
-        for _ in 0..<2 { path = Path.folder(of: path) }
+        for _ in 0..<2 { path = Path.directory(of: path) }
         return Path.join(path, "Fixtures/v1")
     }()
 
@@ -79,14 +79,14 @@ import Testing
     }
 
     private func read(_ name: String) throws -> Data {
-        let file = try InputFile(Path.join(FixtureTests.folder, name))
+        let file = try InputFile(Path.join(FixtureTests.directory, name))
         return Data(try #require(try file.readAll(limit: 1 << 20)))
     }
 
     private func open(_ name: String, _ passphrase: String) throws -> Log {
         let passphrase = Array(passphrase.utf8)
         return try Log(
-            path: Path.join(FixtureTests.folder, name + ".vault"), access: .reading,
+            path: Path.join(FixtureTests.directory, name + ".vault"), access: .reading,
             dependencies: Dependencies()
         ) { header throws(VaultFileError) in try header.unlock(passphrase: passphrase.span) }
     }
@@ -132,15 +132,15 @@ import Testing
             keys: text(ancestry.keys), dropped: ancestry.dropped, legacy: ancestry.isLegacy)
     }
 
-    @Test func `every file in the folder is tested`() {
+    @Test func `every file in the directory is tested`() {
         let expected = FixtureTests.names.flatMap { [$0 + ".json", $0 + ".vault"] }
-        #expect(TemporaryFolder.names(in: FixtureTests.folder) == expected)
+        #expect(TemporaryDirectory.names(in: FixtureTests.directory) == expected)
     }
 
-    /// Makes the vaults that come from this program, in the folder `VAULT_MAKE_FIXTURES`; an existing file is an error.
+    /// Makes the vaults that come from this program, in the directory `VAULT_MAKE_FIXTURES`; an existing file is an error.
     @Test(.enabled(if: try Environment.value("VAULT_MAKE_FIXTURES") != nil))
     func `fixtures are made once`() throws {
-        let folder = try #require(try Environment.value("VAULT_MAKE_FIXTURES"))
+        let directory = try #require(try Environment.value("VAULT_MAKE_FIXTURES"))
         let everyByte = (0...255).map { UInt8($0) }
         let vaults: [(String, [[Step]])] = [
             ("empty", []),
@@ -190,11 +190,11 @@ import Testing
                 try log.append(changes)
             }
             let bytes = name == "unfinished-tail" ? world.bytes.dropLast(100) : world.bytes[...]
-            let file = try DiskStorage().create(Path.join(folder, name + ".vault"))
+            let file = try DiskStorage().create(Path.join(directory, name + ".vault"))
             try file.write(Array(bytes).span, at: 0)
         }
         let proven = try FixtureTests.proven()
-        let file = try DiskStorage().create(Path.join(folder, "proven.vault"))
+        let file = try DiskStorage().create(Path.join(directory, "proven.vault"))
         try file.write(proven.span, at: 0)
     }
 

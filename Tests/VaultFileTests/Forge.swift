@@ -25,11 +25,11 @@ struct ForgedRecord {
     var flags: UInt8 = 1
     var reserved: UInt16 = 0
     var body: [UInt8]
-    var bodyCount: Int?
+    var bodySize: Int?
     var seqSkew: UInt64 = 0
     var time: UInt64 = World.start
     var padding: UInt8 = 0
-    var plaintextCount: Int?
+    var plaintextSize: Int?
     var transactionStart: UInt64?
     var nonceOffset: UInt64?
     var previousTag: Bytes16?
@@ -53,14 +53,14 @@ extension Forge {
     func frame(
         _ record: ForgedRecord, after position: Replay.Position, transactionStart: UInt64
     ) -> (bytes: [UInt8], end: Replay.Position) {
-        let count = record.plaintextCount ?? Format.bucket(Format.prefixCount + record.body.count)
+        let count = record.plaintextSize ?? Format.bucket(Format.prefixSize + record.body.count)
         var plaintext = [UInt8](repeating: record.padding, count: count)
         plaintext.replaceSubrange(48..<48 + record.body.count, with: record.body)
         var span = plaintext.mutableSpan
         span[0] = record.kind
         span[1] = record.flags
         span.store(record.reserved, at: 2)
-        span.store(UInt32(record.bodyCount ?? record.body.count), at: 4)
+        span.store(UInt32(record.bodySize ?? record.body.count), at: 4)
         span.store(position.seq &+ 1 &+ record.seqSkew, at: 8)
         (record.previousTag ?? position.tag).store(into: &span, at: 16)
         span.store(record.transactionStart ?? transactionStart, at: 32)

@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test(arguments: [1, 400, 5000, ValueOrder.usualBytes])
-    func `values are sorted in pieces that fit into memory, and merged`(mostBytes: Int) throws {
+    func `values are sorted in pieces that fit into memory, and merged`(maxBytes: Int) throws {
         var records = HostileFileTests.records(50)
         for number in stride(from: 1, to: 50, by: 3) { records[number] = records[number / 2] }
         for number in stride(from: 0, to: 50, by: 10) {
@@ -57,7 +57,7 @@ import Testing
         let numbers = 0..<UInt32(records.count)
         let tie = Index.Tie(place: 0, range: 0..<records.count)
         let order = ValueOrder(
-            [tie], of: log.replay.index, before: log.committedEnd, mostBytes: mostBytes)
+            [tie], of: log.replay.index, before: log.committedEnd, maxBytes: maxBytes)
         let found = try order.sorted(numbers.map { Index.TiedVersion(tie: 0, number: $0) }, &reader)
         let values = records.map { Array($0.body.dropFirst(5)) }
         let expected = numbers.sorted { left, right in
@@ -76,7 +76,7 @@ import Testing
             var index = Index()
             for number in 0..<count {
                 let version = Version(
-                    offset: 4608 + number * 176, time: time(number), boxCount: 144, kind: .tombstone)
+                    offset: 4608 + number * 176, time: time(number), boxSize: 144, kind: .tombstone)
                 index.insert(version, address: address("A").bytes.span)
             }
             index.commit()
@@ -104,7 +104,7 @@ import Testing
             var index = Index(seed: seed)
             for (number, name) in names.enumerated() {
                 let version = Version(
-                    offset: 4608 + UInt64(number) * 176, time: 1, boxCount: 144, kind: .value)
+                    offset: 4608 + UInt64(number) * 176, time: 1, boxSize: 144, kind: .value)
                 index.insert(version, address: name.span)
             }
             #expect(index.count == names.count)

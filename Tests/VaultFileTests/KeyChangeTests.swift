@@ -194,7 +194,7 @@ import Testing
     @Test func `it is read back however it is typed`() throws {
         for _ in 0..<50 {
             let written = try RecoveryKey(entropy: entropy).textForTests()
-            #expect(written.utf8.count == RecoveryKey.textCount)
+            #expect(written.utf8.count == RecoveryKey.textSize)
             #expect(written.split(separator: "-").map(\.count) == [6, 6, 6, 6, 6, 6])
             let looseness = [
                 written, written.lowercased(), written.filter { $0 != "-" }, " " + written + " ",

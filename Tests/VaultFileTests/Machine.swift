@@ -111,7 +111,7 @@ final class MasterWorker: JobRunner {
         (self.master, self.dependencies) = (master, dependencies)
     }
 
-    func perform(_ job: Job, progress: Progress) throws(VaultError) -> JobReport {
+    func perform(_ job: Job, progress: ProgressHandler) throws(VaultError) -> JobReport {
         do throws(VaultFileError) {
             return try job.run(master: try master.copy(), dependencies: dependencies, progress: progress)
         } catch {

@@ -5,7 +5,7 @@ import Sodium
 final class MemoryDisk: Storage, @unchecked Sendable {
     /// The kinds of call, each counted on its own.
     enum Call: Hashable, Sendable, CaseIterable {
-        case open, create, identity, resolve, rename, remove, names, makeFolder, syncFolder
+        case open, create, identity, resolve, rename, remove, names, makeDirectory, syncDirectory
         case length, read, write, truncate, sync, lock, attributes, status
     }
 
@@ -47,7 +47,7 @@ final class MemoryDisk: Storage, @unchecked Sendable {
     var before: ((Call) -> Void)?
     /// How many bytes of a write that fails are written, of so many.
     var written: (Int) -> Int = { $0 / 2 }
-    private var folders: Set<String> = ["/"]
+    private var directories: Set<String> = ["/"]
     private var faults: [Fault] = []
     private var nextInode: UInt64 = 100
 
@@ -55,7 +55,7 @@ final class MemoryDisk: Storage, @unchecked Sendable {
     subscript(path: String) -> [UInt8] {
         get { files[path]?.bytes ?? [] }
         set {
-            for folder in [Path.folder(of: path), "/"] { folders.insert(folder) }
+            for directory in [Path.directory(of: path), "/"] { directories.insert(directory) }
             if files[path] == nil { files[path] = newNode() }
             files[path]?.bytes = newValue
         }
@@ -119,13 +119,13 @@ final class MemoryDisk: Storage, @unchecked Sendable {
 
     func open(_ path: String, _ access: StorageAccess) throws(Errno) -> any StorageFile {
         try note(.open)
-        guard let node = files[path] else { throw folders.contains(path) ? .isFolder : .noSuchFile }
+        guard let node = files[path] else { throw directories.contains(path) ? .isDirectory : .noSuchFile }
         return MemoryFile(self, node, access, number: number(of: node, at: path))
     }
 
     func create(_ path: String) throws(Errno) -> any StorageFile {
         try note(.create)
-        guard folders.contains(Path.folder(of: path)) else { throw .noSuchFile }
+        guard directories.contains(Path.directory(of: path)) else { throw .noSuchFile }
         if files[path] != nil { throw .fileExists }
         let node = newNode()
         files[path] = node
@@ -145,7 +145,7 @@ final class MemoryDisk: Storage, @unchecked Sendable {
 
     func resolvingLinks(_ path: String) throws(Errno) -> String {
         try note(.resolve)
-        if files[path] == nil, !folders.contains(path) { throw .noSuchFile }
+        if files[path] == nil, !directories.contains(path) { throw .noSuchFile }
         return path
     }
 
@@ -171,9 +171,9 @@ final class MemoryDisk: Storage, @unchecked Sendable {
         (files[one], files[other]) = (second, first)
     }
 
-    func names(in folder: String) throws(Errno) -> [String] {
+    func names(in directory: String) throws(Errno) -> [String] {
         try note(.names)
-        return files.keys.filter { Path.folder(of: $0) == folder }.map { Path.name(of: $0) }
+        return files.keys.filter { Path.directory(of: $0) == directory }.map { Path.name(of: $0) }
     }
 
     func remove(_ path: String) throws(Errno) {
@@ -181,15 +181,15 @@ final class MemoryDisk: Storage, @unchecked Sendable {
         guard files.removeValue(forKey: path) != nil else { throw .noSuchFile }
     }
 
-    func makeFolder(_ path: String) throws(Errno) {
-        try note(.makeFolder)
-        var folder = path
-        while folders.insert(folder).inserted { folder = Path.folder(of: folder) }
+    func makeDirectory(_ path: String) throws(Errno) {
+        try note(.makeDirectory)
+        var directory = path
+        while directories.insert(directory).inserted { directory = Path.directory(of: directory) }
     }
 
-    func syncFolder(_ path: String) throws(Errno) {
-        try note(.syncFolder)
-        guard folders.contains(path) else { throw .noSuchFile }
+    func syncDirectory(_ path: String) throws(Errno) {
+        try note(.syncDirectory)
+        guard directories.contains(path) else { throw .noSuchFile }
     }
 }
 

@@ -13,7 +13,7 @@ struct Platter {
 
     private var names: [String: UInt64] = [:]
     private var contents: [UInt64: [UInt8]] = [:]
-    private var pendingNames: [(entries: [RecordingDisk.Entry], folder: String)] = []
+    private var pendingNames: [(entries: [RecordingDisk.Entry], directory: String)] = []
     /// What a file was after each change since its last sync.
     private var pending: [UInt64: [[UInt8]]] = [:]
 
@@ -27,8 +27,8 @@ struct Platter {
 
     mutating func apply(_ event: RecordingDisk.Event) {
         switch event {
-        case .names(let entries, let folder):
-            pendingNames.append((entries, folder))
+        case .names(let entries, let directory):
+            pendingNames.append((entries, directory))
             for case .some(let inode) in entries.map(\.inode) where contents[inode] == nil {
                 contents[inode] = []
             }
@@ -45,11 +45,11 @@ struct Platter {
             }
         case .sync(let inode):
             if let last = pending.removeValue(forKey: inode)?.last { contents[inode] = last }
-        case .syncFolder(let folder):
-            for change in pendingNames where change.folder == folder {
+        case .syncDirectory(let directory):
+            for change in pendingNames where change.directory == directory {
                 Platter.set(change.entries, in: &names)
             }
-            pendingNames.removeAll { $0.folder == folder }
+            pendingNames.removeAll { $0.directory == directory }
         }
     }
 

@@ -234,8 +234,8 @@ import Testing
         let all = try world.open().purged.entries
         #expect(all.count == most + 1 && all.first == own.first)
         // What was left out is not claimed.
-        let mark = try world.openOther(.reading).presentCheckpoint()
-        #expect(try world.open().refusal(of: .checkpoint(mark)) != nil)
+        let point = try world.openOther(.reading).presentCheckpoint()
+        #expect(try world.open().refusal(of: .checkpoint(point)) != nil)
     }
 
     @Test func `the list of what was purged says nothing of the values`() throws {
@@ -277,7 +277,7 @@ import Testing
 
     @Test func `records far ahead of the clock are left out and named, and the rest is merged`() throws {
         let world = try hostile([
-            ForgedRecord(address("A"), [9], time: Format.mostTime),
+            ForgedRecord(address("A"), [9], time: Format.maxTime),
             ForgedRecord(address("C"), [1], time: World.start + 80_000_000),
         ])
         let report = try world.merge()
@@ -291,7 +291,7 @@ import Testing
     }
 
     @Test func `a name that was poisoned is mended by a purge, and stays so`() throws {
-        let world = try hostile([ForgedRecord(address("A"), [9], time: Format.mostTime)])
+        let world = try hostile([ForgedRecord(address("A"), [9], time: Format.maxTime)])
         try world.merge(MergeOptions(allowsFuture: true))
         #expect(throws: VaultFileError.timeExhausted) { try world.open().append(.text("A", "new")) }
         for _ in 0..<2 { try world.compact(keeping: .all) }
@@ -310,7 +310,7 @@ import Testing
 
     @Test func `a name that was poisoned is mended where the purge of another machine is merged, too`() throws
     {
-        let world = try hostile([ForgedRecord(address("A"), [9], time: Format.mostTime)])
+        let world = try hostile([ForgedRecord(address("A"), [9], time: Format.maxTime)])
         try world.merge(MergeOptions(allowsFuture: true))
         var other = World(path: FaultOperation.other)
         other.dependencies = world.dependencies

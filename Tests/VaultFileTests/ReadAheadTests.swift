@@ -23,17 +23,17 @@ import Testing
         return world
     }
 
-    private static func ahead(_ world: World, _ pieceCount: Int) -> World {
+    private static func ahead(_ world: World, _ pieceSize: Int) -> World {
         var world = world
-        world.dependencies.readAhead = ReadAheadSizes(leastCount: 1, pieceCount: pieceCount)
+        world.dependencies.readAhead = ReadAheadSizes(leastCount: 1, pieceSize: pieceSize)
         return world
     }
 
     @Test(arguments: [176, 1000, 4096, 1 << 18])
-    func `say the same as when they are opened one by one`(pieceCount: Int) throws {
+    func `say the same as when they are opened one by one`(pieceSize: Int) throws {
         let world = try ReadAheadTests.vault()
         let expected = try world.open().history()
-        #expect(try ReadAheadTests.ahead(world, pieceCount).open().history() == expected)
+        #expect(try ReadAheadTests.ahead(world, pieceSize).open().history() == expected)
         #expect(expected.values.reduce(0) { $0 + $1.count } == 52)
     }
 
@@ -68,7 +68,7 @@ import Testing
     /// Damage that the sum of its frame does not show.
     private func flipped(_ bytes: [UInt8], _ offset: Int, in places: [FramePlace]) -> [UInt8] {
         guard let place = places.last(where: { $0.offset <= UInt64(offset) }) else { return bytes }
-        let frame = Int(place.offset)..<Int(place.offset) + place.frameCount
+        let frame = Int(place.offset)..<Int(place.offset) + place.frameSize
         guard offset - frame.lowerBound > 7 else { return bytes }
         let spoiled = flipped(bytes, offset)
         return spoiled[..<frame.lowerBound] + Forge.withSum(Array(spoiled[frame]))
@@ -149,7 +149,7 @@ import Testing
         var random = SystemRandomNumberGenerator()
         func add(_ number: Int, _ time: UInt64) {
             let name = Array("\u{1}\u{0}\u{7}NAME\(number + 100)".utf8)
-            let version = Version(offset: 4608 + time * 176, time: time, boxCount: 144, kind: .value)
+            let version = Version(offset: 4608 + time * 176, time: time, boxSize: 144, kind: .value)
             index.insert(version, address: name.span)
         }
         func times(_ index: borrowing Index) -> [[UInt8]: [UInt64]] {

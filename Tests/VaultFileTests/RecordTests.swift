@@ -75,11 +75,11 @@ import Testing
         ("flag bit 1", { $0.flags |= 0x02 }),
         ("a reserved byte", { $0.reserved = 0x100 }),
         ("padding", { $0.padding = 1 }),
-        ("a larger bucket", { $0.plaintextCount = 192 }),
-        ("a body beyond the box", { $0.bodyCount = 81 }),
-        ("a huge body", { $0.bodyCount = 0xFFFF_FFFF }),
-        ("no body", { $0.bodyCount = 0 }),
-        ("half an address", { $0.bodyCount = 3 }),
+        ("a larger bucket", { $0.plaintextSize = 192 }),
+        ("a body beyond the box", { $0.bodySize = 81 }),
+        ("a huge body", { $0.bodySize = 0xFFFF_FFFF }),
+        ("no body", { $0.bodySize = 0 }),
+        ("half an address", { $0.bodySize = 3 }),
         ("the year 10000", { $0.time = 253_402_300_800_000 }),
         ("scope 0", { $0.body[0] = 0 }),
         ("scope 4", { $0.body[0] = 4 }),
@@ -153,7 +153,7 @@ import Testing
         let world = try vault()
         let end = UInt64(world.bytes.count)
         var record = ForgedRecord(address("A"), Array("two".utf8), time: World.start + 1)
-        record.plaintextCount = count
+        record.plaintextSize = count
         try world.forge(record)
         let log = try world.open()
         #expect(try log.text("A") == text ?? "one")

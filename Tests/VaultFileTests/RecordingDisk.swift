@@ -7,11 +7,11 @@ final class RecordingDisk: Storage, @unchecked Sendable {
     ///
     /// A file is named by its number, whatever its names are.
     enum Event: Sendable {
-        case names([Entry], folder: String)
+        case names([Entry], directory: String)
         case write(UInt64, offset: Int, [UInt8])
         case truncate(UInt64, length: Int)
         case sync(UInt64)
-        case syncFolder(String)
+        case syncDirectory(String)
     }
 
     /// A name, and the file that it shall mean; none if it is removed.
@@ -64,7 +64,7 @@ final class RecordingDisk: Storage, @unchecked Sendable {
     func create(_ path: String) throws(Errno) -> any StorageFile {
         try step()
         let created = try inner.create(path)
-        note(.names([Entry(path: path, inode: inode(path))], folder: Path.folder(of: path)))
+        note(.names([Entry(path: path, inode: inode(path))], directory: Path.directory(of: path)))
         return try file(path, created)
     }
 
@@ -95,36 +95,36 @@ final class RecordingDisk: Storage, @unchecked Sendable {
         let entries = [
             Entry(path: to, inode: inode(to), replaced: replaced), Entry(path: from, inode: nil),
         ]
-        note(.names(entries, folder: Path.folder(of: to)))
+        note(.names(entries, directory: Path.directory(of: to)))
     }
 
     func exchange(_ one: String, _ other: String) throws(Errno) {
         try step()
         try inner.exchange(one, other)
         let entries = [one, other].map { Entry(path: $0, inode: inode($0)) }
-        note(.names(entries, folder: Path.folder(of: one)))
+        note(.names(entries, directory: Path.directory(of: one)))
     }
 
     func remove(_ path: String) throws(Errno) {
         try step()
         try inner.remove(path)
-        note(.names([Entry(path: path, inode: nil)], folder: Path.folder(of: path)))
+        note(.names([Entry(path: path, inode: nil)], directory: Path.directory(of: path)))
     }
 
-    func names(in folder: String) throws(Errno) -> [String] {
+    func names(in directory: String) throws(Errno) -> [String] {
         try step()
-        return try inner.names(in: folder)
+        return try inner.names(in: directory)
     }
 
-    func makeFolder(_ path: String) throws(Errno) {
+    func makeDirectory(_ path: String) throws(Errno) {
         try step()
-        try inner.makeFolder(path)
+        try inner.makeDirectory(path)
     }
 
-    func syncFolder(_ path: String) throws(Errno) {
+    func syncDirectory(_ path: String) throws(Errno) {
         try step()
-        try inner.syncFolder(path)
-        note(.syncFolder(path))
+        try inner.syncDirectory(path)
+        note(.syncDirectory(path))
     }
 }
 

@@ -102,7 +102,7 @@ import Testing
         let world = try forked()
         let seen = try world.open()
         let claims = Descent(ids: try seen.ancestry.ids(seen.namer()))
-        let mark = seen.present
+        let point = seen.present
         // The id of a vault is public, and whoever has a passphrase of his own can seal anything.
         let forger = World(seed: 7, path: RollbackTests.other, passphrase: "of the forger")
         var stranger = forger
@@ -111,7 +111,7 @@ import Testing
         _ = try stranger.create()
         try stranger.claim(world.open().header.vaultID.bytes)
         let log = try stranger.open()
-        var head = ForgedRecord(mark.body)
+        var head = ForgedRecord(point.body)
         head.kind = RecordKind.head
         var descent = ForgedRecord(RecordPrefix.plaintext(of: claims, time: 0).body(of: claims))
         descent.kind = RecordKind.descent
@@ -237,19 +237,19 @@ import Testing
         // What such a program remembered, in the place of the checkpoint.
         let path = try #require(
             world.otherFiles.first { $0.hasPrefix("/state/seen/") && !$0.hasSuffix(".path") })
-        func remember(_ mark: Mark) throws {
-            let bytes = Array("VLTMARK1".utf8) + mark.body
+        func remember(_ point: CommitPoint) throws {
+            let bytes = Array("VLTMARK1".utf8) + point.body
             world.disk[path] = bytes + (try BLAKE2b.hash(bytes.span))
         }
-        let mark = log.present
+        let point = log.present
         try world.rewriteAsBefore()
-        try remember(mark)
+        try remember(point)
         #expect(try world.open().ancestry.isLegacy)
         // From then on it is remembered as this program does it.
         #expect(world.disk[path].count == 1024)
         try world.rewriteAsBefore()
         try world.rewriteAsBefore()
-        try remember(mark)
+        try remember(point)
         let verdict = world.verdict()
         #expect(verdict == .rolledBack(Rollback(.unprovableRewrite, lastSeen: 0)))
         // This program's own rewrite of it sets the flag that keeps those programs from writing.
@@ -298,7 +298,7 @@ extension World {
         let records = try log.addresses.flatMap { address in
             try log.entries(address).reversed().map { ForgedRecord(address, $0.value, time: $0.time) }
         }
-        let count = records.reduce(0) { $0 + Format.frameCount(bodyCount: $1.body.count) }
+        let count = records.reduce(0) { $0 + Format.frameSize(bodySize: $1.body.count) }
         let master = try key()
         let fields = Header.Fields(
             vaultID: log.header.vaultID.bytes, generation: log.header.generation + 1,
@@ -337,6 +337,6 @@ extension World {
 extension [UInt8] {
     /// The body in the plaintext of a proof.
     fileprivate func body(of descent: Descent) -> [UInt8] {
-        Array(self[Format.prefixCount..<Format.prefixCount + descent.size])
+        Array(self[Format.prefixSize..<Format.prefixSize + descent.size])
     }
 }

@@ -65,13 +65,13 @@ import Testing
         try log.append(.text("B", "new"))
         #expect(
             world.disk.journal == [
-                .create, .write, .sync, .syncFolder, .truncate, .sync, .syncFolder, .write, .sync,
+                .create, .write, .sync, .syncDirectory, .truncate, .sync, .syncDirectory, .write, .sync,
             ])
     }
 
     @Test(arguments: [
         (MemoryDisk.Call.create, Errno.permissionDenied), (.write, .noSpace), (.sync, .ioError),
-        (.syncFolder, .ioError),
+        (.syncDirectory, .ioError),
     ])
     func `without a saved tail nothing is cut`(call: MemoryDisk.Call, error: Errno) throws {
         let (world, _, _) = try interrupted(tailCount: 400)
@@ -177,7 +177,7 @@ import Testing
         #expect(try fresh.text("A") == "one")
         world.disk.resetCounts()
         try fresh.append(.text("B", "two"))
-        #expect(world.disk.journal == [.sync, .syncFolder, .write, .sync])
+        #expect(world.disk.journal == [.sync, .syncDirectory, .write, .sync])
     }
 
     @Test func `a writer makes durable what it did not sync itself, and only that`() throws {
@@ -188,14 +188,14 @@ import Testing
             try log.append(.text("A", "x"))
             return world.disk.journal
         }
-        #expect(try journal(one) == [.sync, .syncFolder, .write, .sync])
+        #expect(try journal(one) == [.sync, .syncDirectory, .write, .sync])
         #expect(try journal(one) == [.write, .sync])
-        #expect(try journal(two) == [.sync, .syncFolder, .write, .sync])
+        #expect(try journal(two) == [.sync, .syncDirectory, .write, .sync])
         #expect(try journal(one) == [.sync, .write, .sync])
         #expect(try journal(one) == [.write, .sync])
     }
 
-    @Test(arguments: [MemoryDisk.Call.sync, .syncFolder])
+    @Test(arguments: [MemoryDisk.Call.sync, .syncDirectory])
     func `what a predecessor left unsynced must become durable before anything is written`(
         call: MemoryDisk.Call
     ) throws {

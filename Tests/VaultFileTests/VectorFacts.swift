@@ -21,7 +21,7 @@ extension Log {
         while offset < committedEnd {
             let next = try reader.open(at: offset, length: committedEnd) { frame, plaintext in
                 let prefix = RecordPrefix(plaintext)
-                let body = plaintext.array(Format.prefixCount..<Format.prefixCount + prefix.bodyCount)
+                let body = plaintext.array(Format.prefixSize..<Format.prefixSize + prefix.bodySize)
                 let position = frame.position(seq: prefix.seq)
                 records.append(Record(prefix: prefix, body: body, tag: position.tag))
                 return position.end

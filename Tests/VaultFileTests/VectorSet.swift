@@ -6,15 +6,15 @@ import Testing
 
 /// One file of Tests/Vectors/v2 with what it must be taken for: vault-format.md, section 13.
 struct SetVector {
-    static let folder: String = {
+    static let directory: String = {
         var path = #filePath
-        for _ in 0..<2 { path = Path.folder(of: path) }
+        for _ in 0..<2 { path = Path.directory(of: path) }
         return Path.join(path, "Vectors/v2")
     }()
 
-    /// The vectors, as paths in ``folder``.
-    static let paths: [String] = TemporaryFolder.names(in: folder).sorted().flatMap { kind in
-        TemporaryFolder.names(in: Path.join(folder, kind)).sorted().map { Path.join(kind, $0) }
+    /// The vectors, as paths in ``directory``.
+    static let paths: [String] = TemporaryDirectory.names(in: directory).sorted().flatMap { kind in
+        TemporaryDirectory.names(in: Path.join(directory, kind)).sorted().map { Path.join(kind, $0) }
     }
 
     /// Members of the head that are given, not found.
@@ -49,7 +49,7 @@ struct SetVector {
     }
 
     static func read(_ path: String) throws -> Data {
-        let file = try InputFile(Path.join(folder, path))
+        let file = try InputFile(Path.join(directory, path))
         return Data(try #require(try file.readAll(limit: 2 << 20)))
     }
 
@@ -70,7 +70,7 @@ struct SetVector {
     var expected: [String: Fact] { head.filter { !SetVector.given.contains($0.key) } }
 
     /// The name of the directory that it lies in.
-    var kind: String { Path.folder(of: path) }
+    var kind: String { Path.directory(of: path) }
 
     func isGiven(_ option: String) -> Bool { head["options"]?.list?.contains(.text(option)) == true }
 

@@ -23,13 +23,13 @@ private struct Vector {
         let check: [String]?
     }
 
-    static let folder: String = {
+    static let directory: String = {
         var path = #filePath
-        for _ in 0..<2 { path = Path.folder(of: path) }
+        for _ in 0..<2 { path = Path.directory(of: path) }
         return Path.join(path, "Vectors/v1")
     }()
 
-    static let names = TemporaryFolder.names(in: folder)
+    static let names = TemporaryDirectory.names(in: directory)
 
     let name: String
     let head: Head
@@ -49,7 +49,7 @@ private struct Vector {
     }
 
     static func read(_ name: String) throws -> Data {
-        let file = try InputFile(Path.join(folder, name))
+        let file = try InputFile(Path.join(directory, name))
         return Data(try #require(try file.readAll(limit: 2 << 20)))
     }
 

@@ -56,7 +56,7 @@ import Testing
         #expect(world.otherFiles == [])
     }
 
-    @Test(arguments: [MemoryDisk.Call.makeFolder, .create, .write, .sync, .rename])
+    @Test(arguments: [MemoryDisk.Call.makeDirectory, .create, .write, .sync, .rename])
     func `a creation that fails leaves no file`(call: MemoryDisk.Call) throws {
         let world = World()
         world.disk.fail(call, with: .noSpace)
@@ -67,7 +67,7 @@ import Testing
     @Test func `a new vault is durable before it gets its name, and its name before it is used`() throws {
         let world = World()
         _ = try world.create()
-        #expect(world.disk.journal == [.makeFolder, .create, .write, .sync, .rename, .syncFolder])
+        #expect(world.disk.journal == [.makeDirectory, .create, .write, .sync, .rename, .syncDirectory])
     }
 
     @Test func `parameters below the writer's bounds are refused before anything is made`() throws {
@@ -258,7 +258,7 @@ import Testing
         let before = world.bytes
         let value = [UInt8](repeating: 7, count: 1 << 20)
         var changes = try Transaction()
-        while changes.frameBytes + UInt64(Format.frameCount(bodyCount: 4 + 1 + value.count)) <= 64 << 20 {
+        while changes.frameBytes + UInt64(Format.frameSize(bodySize: 4 + 1 + value.count)) <= 64 << 20 {
             try changes.set(address("A"), to: value.span)
         }
         let (count, frameBytes) = (changes.count, changes.frameBytes)
@@ -274,13 +274,13 @@ import Testing
     }
 
     @Test func `frames have the lengths of the format page`() {
-        for count in 0...40 { #expect(Format.frameCount(bodyCount: 4 + 12 + 24 + count) == 176) }
-        #expect(Format.frameCount(bodyCount: 4 + 12 + 24 + 41) == 240)
+        for count in 0...40 { #expect(Format.frameSize(bodySize: 4 + 12 + 24 + count) == 176) }
+        #expect(Format.frameSize(bodySize: 4 + 12 + 24 + 41) == 240)
         #expect(Format.bucket(48) == 128)
         #expect(Format.bucket(129) == 192)
         #expect(Format.bucket(1024) == 1024)
         #expect(Format.bucket(1025) == 1088)
-        #expect(Format.bucket(Format.prefixCount + Format.mostBody) == 1_081_344)
+        #expect(Format.bucket(Format.prefixSize + Format.maxBody) == 1_081_344)
         var last = 0
         for count in 48...70_000 {
             let bucket = Format.bucket(count)

@@ -9,7 +9,7 @@ import VaultKit
 /// What is said of the files beside a vault when its keys change.
 @Suite struct OldCopiesTests {
     private let place: TemporaryVault
-    private var folder: String { place.folder.path + "/" }
+    private var directory: String { place.directory.path + "/" }
     private static let tail = "test.vault.unfinished-"
 
     init() throws {
@@ -24,7 +24,7 @@ import VaultKit
     }
 
     private func write(_ name: String, _ content: some Sequence<UInt8>) throws {
-        try Data(content).write(to: URL(fileURLWithPath: folder + name))
+        try Data(content).write(to: URL(fileURLWithPath: directory + name))
     }
 
     private func holder(_ passphrase: String) throws -> LocalJobRunner {
@@ -42,8 +42,8 @@ import VaultKit
             showRecoveryKey: nil)
         let names = [report.oldCopies, report.possibleOldCopies].map { paths in
             paths.map { path in
-                #expect(path.hasPrefix(folder))
-                return String(path.dropFirst(folder.count))
+                #expect(path.hasPrefix(directory))
+                return String(path.dropFirst(directory.count))
             }
         }
         return (names[0], names[1])
@@ -53,7 +53,8 @@ import VaultKit
         try write("first.vault", try content)
         try changeKeys(to: "second")
         try write("second.vault", try content)
-        try FileManager.default.createSymbolicLink(atPath: folder + "self", withDestinationPath: "test.vault")
+        try FileManager.default.createSymbolicLink(
+            atPath: directory + "self", withDestinationPath: "test.vault")
         let listed = try changeKeys(from: "second", to: "third")
         #expect(listed.copies == ["second.vault"])
         #expect(listed.possible == [])
@@ -65,9 +66,9 @@ import VaultKit
         try write("first.vault", try content)
         _ = try holder("correct horse").compact(place.path, keeping: .all)
         let elsewhere = try TemporaryVault()
-        try Data(content).write(to: elsewhere.folder.appendingPathComponent("copy"))
+        try Data(content).write(to: elsewhere.directory.appendingPathComponent("copy"))
         try FileManager.default.createSymbolicLink(
-            atPath: folder + "link", withDestinationPath: elsewhere.folder.path + "/copy")
+            atPath: directory + "link", withDestinationPath: elsewhere.directory.path + "/copy")
         let listed = try changeKeys()
         #expect(listed.copies == ["first.vault", "link"])
         #expect(listed.possible == [])
@@ -150,21 +151,21 @@ import VaultKit
     func `hostile files are neither waited for nor read for long`() throws {
         let bytes = try content
         for (number, name) in ["pipe", Self.tail + "4608-1"].enumerated() {
-            #expect(mkfifo(folder + name, 0o600) == 0)
+            #expect(mkfifo(directory + name, 0o600) == 0)
             try FileManager.default.createSymbolicLink(
-                atPath: folder + "link-\(number)", withDestinationPath: name)
+                atPath: directory + "link-\(number)", withDestinationPath: name)
         }
         for (number, target) in ["/dev/zero", "/dev/full", "/dev/tty", "/", "loop", "missing"].enumerated() {
             try FileManager.default.createSymbolicLink(
-                atPath: folder + Self.tail + "4608-2\(number)", withDestinationPath: target)
+                atPath: directory + Self.tail + "4608-2\(number)", withDestinationPath: target)
         }
-        try FileManager.default.createSymbolicLink(atPath: folder + "loop", withDestinationPath: "loop")
+        try FileManager.default.createSymbolicLink(atPath: directory + "loop", withDestinationPath: "loop")
         try FileManager.default.createDirectory(
-            atPath: folder + Self.tail + "4608-3", withIntermediateDirectories: false)
+            atPath: directory + Self.tail + "4608-3", withIntermediateDirectories: false)
         // A tebibyte that takes no room.
         for (name, front) in [("huge", bytes[...]), (Self.tail + "4608-4", bytes[4608...])] {
             try write(name, front)
-            #expect(truncate(folder + name, 1 << 40) == 0)
+            #expect(truncate(directory + name, 1 << 40) == 0)
         }
         // At each multiple of 16, a frame of a mebibyte begins, as far as its length and its nonce say.
         var many = [UInt8](repeating: 0, count: 4 << 20)

@@ -4,16 +4,18 @@ import Synchronization
 import VaultFile
 import VaultKit
 
-/// All folders that tests made, removed when the process ends: a vault may outlive the object that made its folder.
-private let folders: Mutex<[URL]> = {
-    atexit { for folder in folders.withLock({ $0 }) { try? FileManager.default.removeItem(at: folder) } }
+/// All directories that tests made, removed when the process ends: a vault may outlive the object that made its directory.
+private let directories: Mutex<[URL]> = {
+    atexit {
+        for directory in directories.withLock({ $0 }) { try? FileManager.default.removeItem(at: directory) }
+    }
     return Mutex([])
 }()
 
-/// A folder of a test, with a vault in it that opens in a millisecond.
+/// A directory of a test, with a vault in it that opens in a millisecond.
 final class TemporaryVault {
-    let folder: URL
-    var path: String { folder.appendingPathComponent("test.vault").path }
+    let directory: URL
+    var path: String { directory.appendingPathComponent("test.vault").path }
     static let passphrase = Array("correct horse".utf8)
 
     static var dependencies: Dependencies {
@@ -24,10 +26,11 @@ final class TemporaryVault {
     }
 
     init() throws {
-        folder = FileManager.default.temporaryDirectory.appendingPathComponent("vault-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let made = folder
-        folders.withLock { $0.append(made) }
+        directory = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "vault-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        let made = directory
+        directories.withLock { $0.append(made) }
     }
 
     func create() throws -> Vault {

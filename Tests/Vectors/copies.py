@@ -206,15 +206,15 @@ def new_file(file, kept, descent, entries=()):
 
 
 class Vectors:
-    """All vectors, by folder and name."""
+    """All vectors, by directory and name."""
 
     all = {}
 
     @classmethod
-    def add(cls, folder, name, section, comment, files, said, **given):
+    def add(cls, directory, name, section, comment, files, said, **given):
         """`said` is what is expected, `given` what the test is told besides the files."""
-        if (folder, name) in cls.all:
-            raise ValueError("twice: %s/%s" % (folder, name))
+        if (directory, name) in cls.all:
+            raise ValueError("twice: %s/%s" % (directory, name))
         bodies, described = [], []
         for f in files:
             body, runs = without_zeros(f.data)
@@ -222,7 +222,7 @@ class Vectors:
             bodies.append(body)
         head = {**said, "section": section, "comment": comment, **given, "files": described}
         lines = ",\n".join('"%s": %s' % (key, json.dumps(value, ensure_ascii=False)) for key, value in head.items())
-        cls.all[folder, name] = ("{\n%s\n}\n\n" % lines).encode() + b"".join(bodies)
+        cls.all[directory, name] = ("{\n%s\n}\n\n" % lines).encode() + b"".join(bodies)
 
 
 def cut(file, length):

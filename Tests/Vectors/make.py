@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""make.py FOLDER: makes all vectors, in a folder that is not there yet.
+"""make.py DIRECTORY: makes all vectors, in a directory that is not there yet.
 
 The vectors in Tests/Vectors/v1 are frozen: what they say of a file stays true, whatever happens to this program. A vector is added by making
-all in another folder and copying the new one.
+all in another directory and copying the new one.
 """
 
 import os

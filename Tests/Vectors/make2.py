@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""make2.py [--too-large] FOLDER: makes the vectors of v2, in a folder that is not there yet; or those that are too large to keep.
+"""make2.py [--too-large] DIRECTORY: makes the vectors of v2, in a directory that is not there yet; or those that are too large to keep.
 
 Those in Tests/Vectors/v2 are frozen: what they say of a file stays true, whatever happens to this program.
 """
@@ -18,7 +18,7 @@ import rollbacks  # noqa: E402
 
 
 def vectors():
-    """The bytes of each vector's file, by its path below the folder."""
+    """The bytes of each vector's file, by its path below the directory."""
     forge.Vector.all.clear()
     copies.Vectors.all.clear()
     for part in (reading, rollbacks, merges, rewrites):

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Random vaults for the differential test.
 
-    randomvaults.py make FOLDER SEED FIRST COUNT   writes NUMBER.vault, COUNT of them, and prints what the Python reader makes of each
-    randomvaults.py read FOLDER PASSPHRASE         prints what it makes of each NUMBER.vault there is
+    randomvaults.py make DIRECTORY SEED FIRST COUNT   writes NUMBER.vault, COUNT of them, and prints what the Python reader makes of each
+    randomvaults.py read DIRECTORY PASSPHRASE         prints what it makes of each NUMBER.vault there is
 
 A line is the number and, separated by spaces, `whole` or `tail` with C, the last seq, how many records were skipped and the digest; `damage` and its
 offset; or another outcome of vault-format.md, section 13. Vault NUMBER of a SEED is always the same.
@@ -214,18 +214,18 @@ def vault(seed, number, path):
 # ---- commands -----------------------------------------------------------------------------------------------------
 
 
-def make(folder, seed, first, count):
+def make(directory, seed, first, count):
     for number in range(first, first + count):
-        path = os.path.join(folder, "%d.vault" % number)
+        path = os.path.join(directory, "%d.vault" % number)
         data = vault(seed, number, path)
         with open(path, "wb") as file:
             file.write(data)
         print(number, outcome(data, forge.PASSPHRASE.encode()))
 
 
-def read(folder, passphrase):
-    for number in sorted(int(name[:-6]) for name in os.listdir(folder)):
-        with open(os.path.join(folder, "%d.vault" % number), "rb") as file:
+def read(directory, passphrase):
+    for number in sorted(int(name[:-6]) for name in os.listdir(directory)):
+        with open(os.path.join(directory, "%d.vault" % number), "rb") as file:
             print(number, outcome(file.read(), passphrase.encode()))
 
 

@@ -14,8 +14,8 @@ LAST = 2 ** 64 - 1
 LINEAGE = bytes(range(200, 216))
 
 
-def says(folder, name, comment, file, said, section=9, **given):
-    Vectors.add(folder, name, section, comment, [file], said, now=NOW, **given)
+def says(directory, name, comment, file, said, section=9, **given):
+    Vectors.add(directory, name, section, comment, [file], said, now=NOW, **given)
 
 
 def compaction(name, comment, file, kept, made, entries=(), keep="all", **more):

@@ -1,4 +1,4 @@
-"""The page in a real browser, as a person uses it. VAULT_SCREENSHOTS names a folder for pictures to look at."""
+"""The page in a real browser, as a person uses it. VAULT_SCREENSHOTS names a directory for pictures to look at."""
 
 import http.server
 import os

@@ -41,7 +41,7 @@ int platform_known_identity(int fd, uint64_t *device, uint64_t *inode);
 /* Starts to write count bytes at offset to the disk, and does not wait. */
 void platform_start_sync(int fd, int64_t offset, int64_t count);
 
-/* The name in an entry of a folder, which C keeps in an array at the end of it. */
+/* The name in an entry of a directory, which C keeps in an array at the end of it. */
 const char *platform_entry_name(const struct dirent *entry);
 
 /* Default actions for the signals of a crash where a handler stands (an ignored one stays ignored, for the program that we
@@ -132,7 +132,7 @@ int platform_start_detached(const char *name, const char *first, const char *sec
 
 /* What a process does that outlives the one that started it: it forbids a core dump for good, ignores what a closed terminal or a
  * gone reader would kill it with, and has a name of its own in the list of processes. */
-void platform_settle(const char *name);
+void platform_detach(const char *name);
 
 /* The version of the C library, as it says itself. */
 const char *platform_c_library_version(void);

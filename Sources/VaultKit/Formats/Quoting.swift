@@ -76,14 +76,14 @@ struct FishReader: StatementReader {
 
 /// A line of `docker run --env-file`: no quotes, no escapes; lines of 64 KiB and more are refused there.
 struct DockerReader: StatementReader {
-    private static let mostLine = 65_535
+    private static let maxLine = 65_535
 
     func statement(
         in text: Span<UInt8>, at start: Int, into value: inout ValueBuffer
     ) throws(Unreadable) -> Statement {
         let end = text.first(from: start) { $0 == Byte.newline }
         let name = start..<text.first(from: start) { $0 == Byte.equals }
-        guard name.upperBound < end, end - start < DockerReader.mostLine else { throw Unreadable() }
+        guard name.upperBound < end, end - start < DockerReader.maxLine else { throw Unreadable() }
         value.append(text, name.upperBound + 1..<end)
         // A carriage return at the end is cut off; in the middle one is doubtful. No variable can have a NUL.
         let bad = text.first(from: start) { Byte.isOneOf($0, "\r\0\n") }

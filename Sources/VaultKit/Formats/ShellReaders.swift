@@ -50,7 +50,7 @@ struct PosixReader: StatementReader {
             if next != Byte.newline { value.append(next) }
             return start + 2
         case Byte.dollar, Byte.backtick: throw Unreadable(reason: .expands)
-        // The path of a home folder, and in zsh of a program.
+        // The path of a home directory, and in zsh of a program.
         case UInt8(ascii: "~") where isFirst || text[start - 1] == UInt8(ascii: ":"),
             Byte.equals where isFirst || text[start - 1] == UInt8(ascii: ":"):
             throw Unreadable(reason: .expands)

@@ -31,14 +31,14 @@ struct ValueBuffer: ~Copyable {
     private(set) var isTooLong = false
 
     /// Room for any value, or for those that stand in a text of `count` bytes, none of which has more.
-    init(inTextOf count: Int = Format.mostValue) throws(SodiumError) {
-        bytes = try SecretBuffer(capacity: min(count, Format.mostValue))
+    init(inTextOf count: Int = Format.maxValue) throws(SodiumError) {
+        bytes = try SecretBuffer(capacity: min(count, Format.maxValue))
     }
 
     var count: Int { bytes.count }
 
     mutating func append(_ byte: UInt8) {
-        guard bytes.count < Format.mostValue else {
+        guard bytes.count < Format.maxValue else {
             isTooLong = true
             return
         }
@@ -47,7 +47,7 @@ struct ValueBuffer: ~Copyable {
     }
 
     mutating func append(_ text: Span<UInt8>, _ range: Range<Int>) {
-        let free = Format.mostValue - bytes.count
+        let free = Format.maxValue - bytes.count
         if range.count > free { isTooLong = true }
         try? bytes.append(text.extracting(range.prefix(free)))
     }

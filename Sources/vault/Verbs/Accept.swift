@@ -2,7 +2,7 @@ internal import CommandSyntax
 internal import Platform
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault accept`.
 struct Accept: Command {
@@ -74,7 +74,7 @@ struct Accept: Command {
 
     private func acceptLink(_ path: String, _ real: String) throws(Failure) {
         do throws(Errno) {
-            try Locations.checkpoints?.settle(try Path.lexical(path), at: real)
+            try Locations.checkpoints?.acceptLink(try Path.lexical(path), at: real)
         } catch {
             throw Failure(error, "cannot save where \(path) leads")
         }

@@ -1,7 +1,7 @@
 internal import CommandSyntax
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault check`.
 struct Check: Command {

@@ -3,7 +3,7 @@ internal import Compaction
 internal import Platform
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault compact`.
 struct Compact: Command {

@@ -1,7 +1,7 @@
 internal import CommandSyntax
 internal import Sodium
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault copy`.
 struct CopySecret: Command {

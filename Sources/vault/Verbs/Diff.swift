@@ -2,7 +2,7 @@ internal import CommandSyntax
 internal import Platform
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault diff`.
 struct Diff: Command {
@@ -112,15 +112,15 @@ struct Diff: Command {
     private func print(_ file: String) throws(Failure) {
         try Failure.refuseEmpty(file, "FILE")
         _ = try FileOptions.header(of: file, isOperand: true)
-        let outline = { (worker: any JobRunner) throws(VaultError) in
-            try worker.outline(Locations.realPath(of: file))
+        let listContents = { (worker: any JobRunner) throws(VaultError) in
+            try worker.listContents(Locations.realPath(of: file))
         }
         let isPassphraseNamed = options.passphrase.isGiven || other.asPassphrase != nil
         let result: Result<Comparison, VaultError>
-        if !isPassphraseNamed, let found = try options.withAgentsKey(of: file, outline) {
+        if !isPassphraseNamed, let found = try options.withAgentsKey(of: file, listContents) {
             result = found
         } else {
-            result = try options.withKey(of: file, other, outline)
+            result = try options.withKey(of: file, other, listContents)
         }
         let differences: [Comparison.Difference]
         do throws(VaultError) {

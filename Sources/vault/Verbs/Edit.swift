@@ -3,7 +3,7 @@ internal import Platform
 internal import Sodium
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault edit`.
 struct Edit: Command {
@@ -46,7 +46,7 @@ struct Edit: Command {
         let after = try Edit.edited(before, with: editor)
         let isSame = before.withBytes { old in after.withBytes { old.isEqualInConstantTime(to: $0) } }
         if isSame { return false }
-        if after.count > Format.mostValue { throw .valueTooLong }
+        if after.count > Format.maxValue { throw .valueTooLong }
         if after.count == 0, !allowEmpty {
             throw Failure(
                 .usage, "the value is empty; nothing was set", hint: "add --allow-empty if that is meant")
@@ -71,7 +71,7 @@ struct Edit: Command {
             try before.withBytes { value throws(Errno) in try file.write(value) }
             status = try ShellCommand.edit(file.path, with: editor, keeping: Passphrase.keptVariables())
             try file.rewind()
-            while status == 0, after.count <= Format.mostValue + 1 {
+            while status == 0, after.count <= Format.maxValue + 1 {
                 guard (try? after.reserve(4096)) != nil else { throw Errno.noMemory }
                 let count = try after.appendInPlace { free throws(Errno) in try file.read(into: &free) }
                 if count == 0 { break }

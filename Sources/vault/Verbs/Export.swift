@@ -2,7 +2,7 @@ internal import CommandSyntax
 internal import Platform
 internal import Sodium
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault export`.
 struct ExportSecrets: Command {

@@ -1,7 +1,7 @@
 internal import CommandSyntax
 internal import Sodium
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault import`.
 struct ImportSecrets: Command {
@@ -48,7 +48,7 @@ struct ImportSecrets: Command {
     }
 
     /// The longest file, in bytes; a transaction has at most 64 MiB too.
-    private static let mostBytes = 64 << 20
+    private static let maxBytes = 64 << 20
 
     func run() throws(Failure) {
         guard let file else { throw Failure(.usage, "missing operand FILE") }
@@ -61,7 +61,7 @@ struct ImportSecrets: Command {
         }
         // What is wrong with the file is said before anybody is asked for a passphrase.
         let text = try Content.fileOrStandardInput(
-            file, options.passphrase, atMost: ImportSecrets.mostBytes)
+            file, options.passphrase, atMost: ImportSecrets.maxBytes)
         let assignments = try read(text, file)
         try refuseEmptyValues(assignments, file)
         if dryRun {

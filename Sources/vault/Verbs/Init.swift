@@ -3,7 +3,7 @@ internal import Platform
 internal import Sodium
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault init`.
 struct Init: Command {
@@ -17,7 +17,7 @@ struct Init: Command {
     static let info = CommandInfo(
         name: "init", summary: "Make a new vault",
         discussion: """
-            The file is private (0600), its folder is made if it is missing, and an existing file is never touched. Where a file system \
+            The file is private (0600), its directory is made if it is missing, and an existing file is never touched. Where a file system \
             keeps no modes, as FAT and exFAT do not, a warning says so.
 
             One guess at the passphrase costs as much as this machine does in about three quarters of a second, and \

@@ -2,7 +2,7 @@ internal import CommandSyntax
 internal import Platform
 internal import Sodium
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault inject`.
 struct Inject: Command {
@@ -31,7 +31,7 @@ struct Inject: Command {
     }
 
     /// The longest template, in bytes.
-    private static let mostBytes = 64 << 20
+    private static let maxBytes = 64 << 20
 
     func run() throws(Failure) {
         if let output { try Failure.refuseEmpty(output, "FILE") }
@@ -39,7 +39,7 @@ struct Inject: Command {
             throw Failure(.usage, "there is no template", hint: "add -i FILE, or redirect standard input")
         }
         let template = try Content.fileOrStandardInput(
-            input ?? "-", options.passphrase, atMost: Inject.mostBytes)
+            input ?? "-", options.passphrase, atMost: Inject.maxBytes)
         let references = template.withBytes { Template.references(in: $0) }
         let current = try CurrentContext(options.context, for: .all)
         let vault = try options.openForReading()

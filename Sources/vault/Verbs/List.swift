@@ -1,6 +1,6 @@
 internal import CommandSyntax
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault list`.
 struct List: Command {

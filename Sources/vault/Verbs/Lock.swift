@@ -3,7 +3,7 @@ internal import Platform
 internal import VaultAgent
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault lock`.
 struct Lock: Command {
@@ -49,9 +49,9 @@ struct Lock: Command {
                 "cannot end \(left.processes.count == 1 ? "the agent with process id" : "the agents with process ids") \(left.processes.map { "\($0)" }.joined(separator: " "))",
                 hint: "see what keeps it with 'ps -l -p \(process)'; it ends when the system lets it")
         }
-        if let folder = left.folders.first {
+        if let directory = left.directories.first {
             throw Failure(
-                .other, "there may be an agent in \(folder), which cannot be ended from here",
+                .other, "there may be an agent in \(directory), which cannot be ended from here",
                 hint: "lock as the user that the directory belongs to, and where the agent was started")
         }
         switch view {

@@ -2,7 +2,7 @@ internal import CommandSyntax
 internal import Platform
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault backup`.
 struct MakeBackup: Command {
@@ -17,7 +17,7 @@ struct MakeBackup: Command {
         discussion: """
             The copy holds everything up to the last change, history included, encrypted as the vault is; the same passphrase opens \
             it. It is opened and verified from end to end before it gets its name. An older backup of this vault at DEST is \
-            replaced then, and nothing else ever is. In a folder it gets the vault's file name. 'vault status' tells when the last \
+            replaced then, and nothing else ever is. In a directory it gets the vault's file name. 'vault status' tells when the last \
             one was made.
 
             With '-' the copy goes to standard output, for a program that takes it elsewhere; nobody verifies it there but \
@@ -74,8 +74,8 @@ struct MakeBackup: Command {
             Output.warn("cannot remember when the backup was made: \(error)")
         }
         verification.warnOfHidden(in: path)
-        let isInFolder = target != Locations.realPath(of: destination)
-        let shown = isInFolder ? Path.join(destination, Path.name(of: target)) : destination
+        let isInDirectory = target != Locations.realPath(of: destination)
+        let shown = isInDirectory ? Path.join(destination, Path.name(of: target)) : destination
         options.common.confirm("Backed up \(verification.content) to \(shown)")
     }
 

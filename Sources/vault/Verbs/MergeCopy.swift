@@ -2,7 +2,7 @@ internal import CommandSyntax
 internal import Platform
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault merge`.
 struct MergeCopy: Command {
@@ -102,7 +102,7 @@ struct MergeCopy: Command {
         }
         if let refusal { throw refusal }
         guard let report else { return }
-        if report.hasTakenKeys, !isTrial { AgentAccess.look(at: vault) }
+        if report.hasTakenKeys, !isTrial { AgentAccess.catchUp(at: vault) }
         warn(report, path)
         if report.hasTakenKeys, !isTrial { warnOfTakenKeys(path) }
         try Output.write(text(report))

@@ -3,7 +3,7 @@ internal import Compaction
 internal import Platform
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault purge`.
 struct PurgeVersions: Command {
@@ -80,7 +80,7 @@ struct PurgeVersions: Command {
         } catch {
             throw Failure(error, path: path)
         }
-        AgentAccess.look(at: path)
+        AgentAccess.catchUp(at: path)
         if let tail = report.savedTail { Notice.savedTail(count: tail.count, path: tail.path).show() }
         worker.showNotices(of: path)
         options.common.confirm("Purged \(Words.count(removed, "version")) of \(described)")

@@ -2,7 +2,7 @@ internal import CommandSyntax
 internal import Platform
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault restore`.
 struct Restore: Command {
@@ -93,12 +93,12 @@ struct Restore: Command {
     /// - Returns: the point that the backup has reached.
     private func describe(
         _ source: String, _ real: String, _ worker: any JobRunner
-    ) throws(VaultError) -> Mark {
+    ) throws(VaultError) -> CommitPoint {
         let backup = try worker.verify(source, isCopy: true, seenAt: real)
         let isShown = !yes || !options.common.quiet
         if isShown { Output.note("the backup: \(backup.description)") }
         let present = try? Log.readHeader(path: real, dependencies: Dependencies())
-        let isOther = present.map { $0.vaultID != backup.mark.vaultID } ?? false
+        let isOther = present.map { $0.vaultID != backup.point.vaultID } ?? false
         if let text = try describePresent(real, isOther, worker), isShown {
             Output.note("there now: \(text)")
         }
@@ -116,9 +116,9 @@ struct Restore: Command {
         }
         // What the file that is there shows needs no other words.
         if isShown, comparison?.others ?? 0 == 0, let last, let contains = backup.containsLastSeen {
-            weigh(contains, isCopy: last.vaultID == backup.mark.vaultID, isCompared: comparison != nil)
+            weigh(contains, isCopy: last.vaultID == backup.point.vaultID, isCompared: comparison != nil)
         }
-        return backup.mark
+        return backup.point
     }
 
     /// Says how the backup stands to what this machine saw last.

@@ -2,7 +2,7 @@ internal import CommandSyntax
 internal import Platform
 internal import Sodium
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault run`.
 struct Run: Command {
@@ -97,7 +97,7 @@ struct Run: Command {
         let first = CurrentProcess.arguments().words.count - words.count
         let error = try environment.become(argumentsFrom: first)
         switch error {
-        case .noSuchFile, .notFolder: throw Failure(.notFound, "\(words[0]): not found")
+        case .noSuchFile, .notDirectory: throw Failure(.notFound, "\(words[0]): not found")
         case .tooLong:
             let names = environment.namesBySize
             let list = names.isEmpty ? "" : ", all together: " + names.joined(separator: ", ")

@@ -2,7 +2,7 @@ internal import CommandSyntax
 internal import Compaction
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault salvage`.
 struct SalvageFile: Command {

@@ -3,7 +3,7 @@ internal import Platform
 internal import Sodium
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault set`.
 struct SetSecret: Command {
@@ -100,16 +100,16 @@ struct SetSecret: Command {
         if let value {
             var buffer = try SetSecret.buffer()
             try inWords { () throws(SodiumError) in try buffer.append(Array(value.utf8).span) }
-            if buffer.count > Format.mostValue { throw .valueTooLong }
+            if buffer.count > Format.maxValue { throw .valueTooLong }
             return buffer
         }
         if let generated { return try SetSecret.random(generated) }
-        if let file { return try Content.file(file, atMost: Format.mostValue, else: .valueTooLong) }
+        if let file { return try Content.file(file, atMost: Format.maxValue, else: .valueTooLong) }
         if !InheritedDescriptor.standardInput.isTerminal {
             // One final newline may still come off.
-            var buffer = try Content.standardInput(atMost: Format.mostValue + 2, else: .valueTooLong)
+            var buffer = try Content.standardInput(atMost: Format.maxValue + 2, else: .valueTooLong)
             if !raw { buffer.removeFinalNewline() }
-            if buffer.count > Format.mostValue { throw .valueTooLong }
+            if buffer.count > Format.maxValue { throw .valueTooLong }
             return buffer
         }
         return try ask()
@@ -120,7 +120,7 @@ struct SetSecret: Command {
             throw Failure(.locked, "there is no terminal to ask for the value")
         }
         // One byte more, to tell what is too long from what just fits.
-        let limit = Format.mostValue + 1
+        let limit = Format.maxValue + 1
         for _ in 1..<Passphrase.tries {
             if let value = try askTwice(terminal, limit) { return value }
             try Prompt.say("vault: the two values differ, try again", at: terminal)
@@ -132,7 +132,7 @@ struct SetSecret: Command {
     /// - Returns: nil if the two differ.
     private func askTwice(_ terminal: borrowing Terminal, _ limit: Int) throws(Failure) -> SecretBuffer? {
         let first = try Prompt.hidden(terminal, "Value: ", atMost: limit, ifMoreComes: SetSecret.severalLines)
-        if first.count > Format.mostValue { throw .valueTooLong }
+        if first.count > Format.maxValue { throw .valueTooLong }
         let second = try Prompt.hidden(
             terminal, "The same again: ", atMost: limit, ifMoreComes: SetSecret.severalLines)
         let same = first.withBytes { first in second.withBytes { first.isEqualInConstantTime(to: $0) } }

@@ -4,7 +4,7 @@ internal import Sodium
 internal import VaultAgent
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault status`.
 struct Status: Command {
@@ -44,7 +44,7 @@ struct Status: Command {
         let status = try AgentAccess.status(of: path)
         let backup = Status.backup(path)
         // Of another vault that lay there before, it says nothing about this one.
-        let time = backup?.mark.vaultID == header.vaultID ? backup?.time : nil
+        let time = backup?.point.vaultID == header.vaultID ? backup?.time : nil
         try Output.write(json ? jsonText(path, header, status, time) : text(path, header, status, time))
         for notice in status?.notices ?? Notice.ofMemory(of: path).map({ [$0] }) ?? [] { notice.show() }
         if status == nil { throw Failure(silent: .locked) }

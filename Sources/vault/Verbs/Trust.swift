@@ -1,7 +1,7 @@
 internal import CommandSyntax
 internal import Platform
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault trust`.
 struct Trust: Command {
@@ -84,6 +84,6 @@ struct Trust: Command {
 
     /// As with direnv, the file itself may be named.
     private static func holder(_ path: String) -> String {
-        Path.name(of: path) == ContextFile.name ? Path.folder(of: path) : path
+        Path.name(of: path) == ContextFile.name ? Path.directory(of: path) : path
     }
 }

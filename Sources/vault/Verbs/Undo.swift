@@ -1,7 +1,7 @@
 internal import CommandSyntax
 internal import Platform
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault undo`.
 struct Undo: Command {

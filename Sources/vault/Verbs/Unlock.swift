@@ -4,7 +4,7 @@ internal import Sodium
 internal import VaultAgent
 internal import VaultFile
 internal import VaultKit
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault unlock`.
 struct Unlock: Command {
@@ -48,7 +48,7 @@ struct Unlock: Command {
             agent = try AgentClient()
         } catch {
             throw Failure(
-                .other, "there is no folder for the agent's socket",
+                .other, "there is no directory for the agent's socket",
                 hint: "set HOME or XDG_RUNTIME_DIR")
         }
         if let status = try shorten(agent, path) {

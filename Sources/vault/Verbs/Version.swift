@@ -1,7 +1,7 @@
 internal import CommandSyntax
 internal import Platform
 internal import Sodium
-internal import Wording
+internal import UserMessages
 
 /// The verb `vault version`, and `vault --version --json`.
 struct Version: Command {

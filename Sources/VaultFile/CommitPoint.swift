@@ -1,7 +1,7 @@
 internal import Platform
 
 /// A point in the history of a vault, as numbers name it: vault-format.md, section 10.
-public struct Mark: Equatable, Sendable {
+public struct CommitPoint: Equatable, Sendable {
     /// Which vault.
     public let vaultID: Bytes16
     /// Which generation of its file.
@@ -14,7 +14,7 @@ public struct Mark: Equatable, Sendable {
     public let tag: Bytes16
 
     /// The length of its bytes.
-    package static let bodyCount = 56
+    package static let bodySize = 56
 
     /// The point at which a file with this header stands at `position`.
     init(_ header: Header, _ position: Replay.Position) {
@@ -25,7 +25,7 @@ public struct Mark: Equatable, Sendable {
         tag = position.tag
     }
 
-    /// Reads the ``bodyCount`` bytes at `offset`.
+    /// Reads the ``bodySize`` bytes at `offset`.
     package init(_ bytes: Span<UInt8>, at offset: Int) {
         vaultID = Bytes16(bytes, at: offset)
         generation = bytes.load(UInt64.self, at: offset + 16)
@@ -34,9 +34,9 @@ public struct Mark: Equatable, Sendable {
         tag = Bytes16(bytes, at: offset + 40)
     }
 
-    /// The ``bodyCount`` bytes.
+    /// The ``bodySize`` bytes.
     package var body: [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: Mark.bodyCount)
+        var bytes = [UInt8](repeating: 0, count: CommitPoint.bodySize)
         var span = bytes.mutableSpan
         vaultID.store(into: &span, at: 0)
         span.store(generation, at: 16)

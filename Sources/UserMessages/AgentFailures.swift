@@ -8,10 +8,10 @@ extension Failure {
         switch error {
         case .notRunning: self.init(.locked, "\(path) is locked", hint: "unlock it with 'vault unlock'")
         case .unreachable(let error): self.init(error, "cannot reach the agent")
-        case .folderNotPrivate:
+        case .directoryNotPrivate:
             self.init(
                 .other,
-                "the agent's folder \(Locations.runtimeFolder ?? "") belongs to another user, or others can look into it",
+                "the agent's directory \(Locations.runtimeDirectory ?? "") belongs to another user, or others can look into it",
                 hint:
                     "set XDG_RUNTIME_DIR to a directory of your own with mode 700, on a file system that keeps modes"
             )
@@ -34,9 +34,9 @@ extension Failure {
         case .cannotStart(.system(let error)): self.init(error, "cannot start the agent")
         case .cannotStart(.noSocket(let error)):
             self.init(
-                error, "cannot start the agent: no socket can be made in \(Locations.runtimeFolder ?? "")",
-                hint: "set XDG_RUNTIME_DIR to a folder of yours on another file system")
-        case .cannotStart(.folderNotPrivate): self.init(AgentError.folderNotPrivate, path: path)
+                error, "cannot start the agent: no socket can be made in \(Locations.runtimeDirectory ?? "")",
+                hint: "set XDG_RUNTIME_DIR to a directory of yours on another file system")
+        case .cannotStart(.directoryNotPrivate): self.init(AgentError.directoryNotPrivate, path: path)
         case .cannotStart(.alreadyRunning): self.init(.other, "another agent is running")
         case .vault(let error): self.init(error, path: path)
         }

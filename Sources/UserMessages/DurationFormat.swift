@@ -9,7 +9,7 @@ package enum DurationFormat {
             let number = UInt64(text.dropLast()), number > 0
         else { return nil }
         let (product, overflow) = number.multipliedReportingOverflow(by: unit)
-        return overflow || product > AgentProtocol.mostDuration ? nil : product
+        return overflow || product > AgentProtocol.maxDuration ? nil : product
     }
 
     /// The largest unit and the one below it, such as `11h 59m`, `40d` or `42s`; parts of a second count as one.

@@ -53,7 +53,7 @@ extension Failure {
                 .noVault, "\(path) \(Failure.words(foreign))",
                 hint: foreign == .empty ? Failure.emptyHint(path) : nil)
         case .alreadyExists:
-            // A folder has a size, too, and opening what is no file may have effects.
+            // A directory has a size, too, and opening what is no file may have effects.
             if InputFile.isEmptyFile(path) {
                 self.init(
                     .other, "\(path) is an empty file and was not touched", hint: Failure.emptyHint(path))
@@ -146,15 +146,15 @@ extension Failure {
     private static func ofFileSystem(
         _ operation: VaultFileError.Operation, _ error: Errno, path: String
     ) -> Failure? {
-        let folder = Path.folder(of: path)
+        let directory = Path.directory(of: path)
         switch operation {
         case .lock where error.isLackOfCall || error == .noLocks:
             return Failure(
                 error,
-                "the file system of \(folder) cannot lock \(path), and without a lock nothing is written",
+                "the file system of \(directory) cannot lock \(path), and without a lock nothing is written",
                 hint: "mount it with locks, or keep the vault on another one and put backups here")
         case .lock:
-            let lockFile = Path.join(folder, ".\(Path.name(of: path)).lock")
+            let lockFile = Path.join(directory, ".\(Path.name(of: path)).lock")
             guard (try? Path.owner(of: lockFile)) != nil else { return nil }
             return Failure(
                 error, "cannot lock \(path) by \(lockFile)",
@@ -164,18 +164,18 @@ extension Failure {
         case .attributes where error.isLackOfCall || error == .notPermitted:
             return Failure(
                 error,
-                "the file system of \(folder) cannot give a new file the owner, mode and access list of \(path), and others must not get more rights",
+                "the file system of \(directory) cannot give a new file the owner, mode and access list of \(path), and others must not get more rights",
                 hint: "work as the owner of the file, or on a copy elsewhere")
         case .create
-        where error == .permissionDenied && (try? PrivateFolder.checkOwner(above: folder)) == nil:
+        where error == .permissionDenied && (try? PrivateDirectory.checkOwner(above: directory)) == nil:
             return Failure(
                 error, "cannot create \(path): a directory would be made in one of another user",
-                hint: "make \(folder) yourself, or name another vault with --vault")
+                hint: "make \(directory) yourself, or name another vault with --vault")
         case .create, .rename, .rewrite, .write, .truncate, .sync, .save:
             guard error.isLackOfCall else { return nil }
             return Failure(
                 error,
-                "cannot \(operation.rawValue) \(path): the file system of \(folder) lacks what that takes",
+                "cannot \(operation.rawValue) \(path): the file system of \(directory) lacks what that takes",
                 hint: "keep the vault on another one and put backups here")
         default: return nil
         }
@@ -201,10 +201,10 @@ extension Failure {
     private static let restoreHint: Hint =
         "it was not changed; 'vault help restore' says how to put a backup in its place, 'vault help salvage' how to save what can be read"
 
-    private static func words(_ foreign: VaultFileError.Foreign) -> String {
+    private static func words(_ foreign: VaultFileError.NotAVaultReason) -> String {
         switch foreign {
         case .empty: "is empty, not a vault"
-        case .folder: "is a folder, not a vault"
+        case .directory: "is a directory, not a vault"
         case .special: "is no regular file, and not a vault"
         case .content: "is not a vault"
         }

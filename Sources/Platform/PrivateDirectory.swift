@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// A folder that no other user can look into or change.
-public enum PrivateFolder {
-    /// Makes the folder, mode 0700, and those above it, and makes sure that it is ours.
+/// A directory that no other user can look into or change.
+public enum PrivateDirectory {
+    /// Makes the directory, mode 0700, and those above it, and makes sure that it is ours.
     ///
     /// - Throws: ``Errno/permissionDenied`` if it belongs to somebody else or is open to others, or would be made in a directory
     ///   that is somebody else's.
@@ -15,7 +15,7 @@ public enum PrivateFolder {
             throw error
         }
         try checkOwner(above: path)
-        try DiskStorage().makeFolder(path)
+        try DiskStorage().makeDirectory(path)
         try check(path)
     }
 
@@ -24,7 +24,7 @@ public enum PrivateFolder {
     ///
     /// - Throws: ``Errno/permissionDenied``, and what the system refuses.
     public static func checkOwner(above path: String) throws(Errno) {
-        let parent = Path.folder(of: path)
+        let parent = Path.directory(of: path)
         var status = stat()
         do throws(Errno) {
             _ = try retrying { unsafe stat(parent, &status) }
@@ -36,7 +36,7 @@ public enum PrivateFolder {
         guard [CurrentProcess.userID, 0].contains(status.st_uid) else { throw .permissionDenied }
     }
 
-    /// Opens a file in such a folder for writing, and makes it if it is missing.
+    /// Opens a file in such a directory for writing, and makes it if it is missing.
     public static func openFile(_ path: String) throws(Errno) -> any StorageFile {
         let storage = DiskStorage()
         do throws(Errno) {
@@ -46,10 +46,10 @@ public enum PrivateFolder {
         }
     }
 
-    /// Whether `path` is a folder, no symbolic link, that belongs to this user and is closed to others.
+    /// Whether `path` is a directory, no symbolic link, that belongs to this user and is closed to others.
     public static func isOurs(_ path: String) -> Bool { (try? check(path)) != nil }
 
-    /// Makes sure that `path` is a folder, no symbolic link, that belongs to this user and is closed to others.
+    /// Makes sure that `path` is a directory, no symbolic link, that belongs to this user and is closed to others.
     ///
     /// - Throws: ``Errno/permissionDenied`` if it is not, ``Errno/noSuchFile`` if there is nothing, and what the system refuses.
     public static func check(_ path: String) throws(Errno) {
