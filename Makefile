@@ -92,14 +92,14 @@ test-build:
 
 # These three wait more than they work, and look at the clock.
 test-agent:
-	$(UNITTEST) Tests/Agent
+	$(UNITTEST) Tests/EndToEnd/Agent
 
 test-programs:
-	$(UNITTEST) Tests/Formats
-	$(UNITTEST) Tests/Shells
+	$(UNITTEST) Tests/EndToEnd/Formats
+	$(UNITTEST) Tests/EndToEnd/Shells
 
 test-web:
-	$(UNITTEST) Tests/Web
+	$(UNITTEST) Tests/EndToEnd/Web
 
 install:
 	@test -x $(BINARY) || { echo "run 'make build' first" >&2; exit 1; }
@@ -159,7 +159,7 @@ rollback:
 	@VAULT_SEED=$(SEED) VAULT_HISTORIES=$(HISTORIES) Scripts/campaign rollback RollbackModelTests
 
 formats:
-	VAULT_SEED=$$(od -An -N4 -tu4 /dev/urandom) VAULT_VALUES=$(VALUES) VAULT_FILES=$(VALUES) VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/Formats
+	VAULT_SEED=$$(od -An -N4 -tu4 /dev/urandom) VAULT_VALUES=$(VALUES) VAULT_FILES=$(VALUES) VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory Tests/EndToEnd/Formats
 
 vectors:
 	/usr/bin/python3 -B Tests/Campaigns/vectors.py --swift $(SWIFT) --vaults $(VAULTS) --seed $(SEED)

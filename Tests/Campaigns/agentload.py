@@ -20,7 +20,7 @@ import time
 import hostilefiles
 from hostilefiles import forge
 
-sys.path.insert(0, os.path.join(hostilefiles.ROOT, "Tests", "Agent"))
+sys.path.insert(0, os.path.join(hostilefiles.ROOT, "Tests/EndToEnd/Agent"))
 
 from agentclient import JOB, LOCK, NAMES, PASSPHRASE, STATUS, UNLOCK, VAULT, Failure, Sandbox, path_field  # noqa: E402
 

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "Agent"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "EndToEnd/Agent"))
 
 from agentclient import VAULT  # noqa: E402
 from agentfaults import NAME as AGENT, AgentCampaign  # noqa: E402

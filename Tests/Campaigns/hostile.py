@@ -17,7 +17,7 @@ import sys
 import hostilefiles
 from hostilefiles import forge, ordinary, sealed
 
-sys.path.insert(0, os.path.join(hostilefiles.ROOT, "Tests", "Agent"))
+sys.path.insert(0, os.path.join(hostilefiles.ROOT, "Tests/EndToEnd/Agent"))
 
 from agentclient import Sandbox, VAULT  # noqa: E402
 

@@ -12,7 +12,7 @@ import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.append(os.path.join(ROOT, "Tests", "Web"))
+sys.path.append(os.path.join(ROOT, "Tests/EndToEnd/Web"))
 from webserver import KEY, Web  # noqa: E402
 
 TARGETS = [b"/", b"/teams/secrets", b"/teams/secrets/KEEP", b"/projects/secrets/A?projectId=web", b"/clusters/secrets?clusterId=x",

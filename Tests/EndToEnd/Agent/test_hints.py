@@ -47,7 +47,7 @@ CASES = [
 
 # Where a person alone knows the operand, or what is meant is a program of ours and no command.
 EXEMPT = {"backup DEST", "web"}
-# Shown after the last try at a terminal alone: pasted in Tests/Shells/test_prompts.py.
+# Shown after the last try at a terminal alone: pasted in Tests/EndToEnd/Shells/test_prompts.py.
 ELSEWHERE = {"passwd --recovery"}
 
 

@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.append(os.path.join(ROOT, "Tests", "Agent"))
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
+sys.path.append(os.path.join(ROOT, "Tests/EndToEnd/Agent"))
 from agentclient import VAULT, Sandbox, until  # noqa: E402
 
 KEY = "lab-key-0123456789"
