@@ -68,11 +68,7 @@ struct Rewrite: ~Copyable {
         var writer = try RecordWriter(
             fronts, places, header, master: master, sum: ContentSum(key: sumKey), dependencies, progress)
         try writer.begin()
-        source.readAhead(from: chain.first.end, to: chain.last.end)
-        defer {
-            source.stopReadingAhead()
-            source.wipe()
-        }
+        defer { source.wipe() }
         var position = chain.first
         while position.end < chain.last.end {
             let before = position

@@ -33,18 +33,20 @@ public enum SecretBox {
     /// How many bytes longer a box is than its message: the tag, which comes first.
     public static let tagSize = 16
 
-    /// Seals `message` into the first `message.count + tagSize` bytes of `box`.
+    /// Seals `message` into the `message.count + tagSize` bytes of `box` from `offset` on.
     public static func seal(
-        _ message: Span<UInt8>, nonce: Span<UInt8>, key: borrowing Key, into box: inout MutableSpan<UInt8>
+        _ message: Span<UInt8>, nonce: Span<UInt8>, key: borrowing Key, into box: inout MutableSpan<UInt8>,
+        at offset: Int = 0
     ) {
-        precondition(nonce.count == nonceSize && box.count >= message.count + tagSize)
+        precondition(nonce.count == nonceSize && offset >= 0)
+        precondition(box.count - offset >= message.count + tagSize)
         key.withBytes { key in
             unsafe message.withPointer { message, count in
                 unsafe nonce.withPointer { nonce, _ in
                     unsafe key.withPointer { key, _ in
                         unsafe box.withPointer { box, _ in
                             // Fails only for messages beyond 2⁶⁴ bytes.
-                            _ = unsafe crypto_secretbox_easy(box, message, UInt64(count), nonce, key)
+                            _ = unsafe crypto_secretbox_easy(box + offset, message, UInt64(count), nonce, key)
                         }
                     }
                 }

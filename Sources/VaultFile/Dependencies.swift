@@ -23,8 +23,6 @@ public struct Dependencies: Sendable {
     package var cancellation: Cancellation?
     /// How long a reader that finds something wrong waits for a writer to finish before it looks again, in milliseconds.
     package var lookPatience: UInt64 = 10_000
-    /// From when on, and in what pieces, frames are opened by a second thread.
-    package var readAhead = ReadAheadSizes()
     /// What derivation parameters are accepted from a header.
     public var readingBounds: Argon2id.Bounds
     /// What derivation parameters a new header may get.

@@ -44,11 +44,14 @@ struct FrameHead {
 
     /// Whether the checksum is that of `frame`: rule 2.
     @inline(__always)
-    func isSum(of frame: Span<UInt8>) -> Bool {
-        var actual = CRC32C()
-        actual.update(frame.extracting(0..<4))
-        actual.update(frame.extracting(8..<frame.count))
-        return actual.value == sum
+    func isSum(of frame: Span<UInt8>) -> Bool { FrameHead.sum(of: frame) == sum }
+
+    /// Computes the checksum of `frame`, which covers all of it but the checksum's own four bytes.
+    static func sum(of frame: Span<UInt8>) -> UInt32 {
+        var sum = CRC32C()
+        sum.update(frame.extracting(0..<4))
+        sum.update(frame.extracting(8..<frame.count))
+        return sum.value
     }
 }
 
@@ -148,24 +151,16 @@ package struct FrameScanner: ~Copyable {
 
 /// Opens frames of one file into one reused piece of guarded memory.
 package struct FrameReader: ~Copyable {
-    private let file: any StorageFile
-    private var key: BoxKey
+    private let key: Key
     package var scanner: FrameScanner
-    private var room: SecretBytes
-    /// How many bytes of it a frame was opened in since it was wiped.
-    private var usedCount = 0
-    private var ahead: ReadAhead?
-    private let aheadSizes: ReadAheadSizes
+    private var workBuffer: SecretBytes
+    /// How many bytes of the work buffer hold plaintext since it was last wiped.
+    private var usedSize = 0
     private var boxWork = 0
 
-    package init(
-        _ file: any StorageFile, key: consuming Key, ahead sizes: ReadAheadSizes = ReadAheadSizes()
-    ) throws(VaultFileError) {
-        let room = try BoxKey.room()
-        self.key = try BoxKey(guarding: key)
-        self.room = room
-        self.file = file
-        aheadSizes = sizes
+    package init(_ file: any StorageFile, key: consuming Key) throws(VaultFileError) {
+        workBuffer = try guarding { () throws(SodiumError) in try SecretBytes(count: 4080) }
+        self.key = key
         scanner = FrameScanner(file)
     }
 
@@ -207,49 +202,35 @@ package struct FrameReader: ~Copyable {
         at offset: UInt64, length: UInt64,
         _ body: (Frame, Span<UInt8>) throws(VaultFileError) -> R
     ) throws(VaultFileError) -> R? {
-        if let result = try ahead?.withFrame(at: offset, length: length, body) { return result }
         guard let whole = try scanner.frame(at: offset, length: length),
             let frame = try open(whole.window.span.extracting(whole.range), at: offset)
         else { return nil }
-        let message = BoxKey.roomLead..<BoxKey.roomLead + frame.plaintextSize
-        return try room.withBytes { room throws(VaultFileError) in
-            try body(frame, room.extracting(message))
+        return try workBuffer.withBytes { plaintext throws(VaultFileError) in
+            try body(frame, plaintext.extracting(0..<frame.plaintextSize))
         }
     }
 
     private mutating func open(_ bytes: Span<UInt8>, at offset: UInt64) throws(VaultFileError) -> Frame? {
         let frame = Frame(bytes, at: offset)
-        let wanted = BoxKey.workBufferSize(frame.plaintextSize)
-        if room.count < wanted {
-            let count = max(wanted, min(2 * room.count, BoxKey.workBufferSize(Format.boxCounts.upperBound)))
-            room = try guarding { () throws(SodiumError) in try SecretBytes(count: count) }
+        if workBuffer.count < frame.plaintextSize {
+            let size = max(frame.plaintextSize, min(2 * workBuffer.count, Format.boxCounts.upperBound))
+            workBuffer = try guarding { () throws(SodiumError) in try SecretBytes(count: size) }
         }
         boxWork += frame.boxSize
-        usedCount = max(usedCount, wanted)
-        let isAuthentic = room.withMutableBytes {
-            key.open(
+        usedSize = max(usedSize, frame.plaintextSize)
+        let isAuthentic = workBuffer.withMutableBytes { plaintext in
+            SecretBox.open(
                 bytes.extracting(Format.frameOverhead..<bytes.count), nonce: bytes.extracting(8..<32),
-                inRoom: &$0)
+                key: key, into: &plaintext)
         }
         return isAuthentic ? frame : nil
     }
 
-    /// Opens the frames between `start`, where one begins, and `end` on two threads, before they are asked for in that order.
-    ///
-    /// It changes nothing but the time that ``open(at:length:_:)`` takes; for little, or without memory, nothing at all.
-    package mutating func readAhead(from start: UInt64, to end: UInt64) {
-        guard end > start, end - start >= aheadSizes.leastCount else { return }
-        ahead = try? ReadAhead(file, key: key, from: start, to: end, aheadSizes)
-    }
-
-    /// Ends what ``readAhead(from:to:)`` began.
-    package mutating func stopReadingAhead() { ahead = nil }
-
-    /// Wipes what the last frame left in guarded memory.
+    /// Wipes the plaintext that the last frames left in the work buffer.
     package mutating func wipe() {
-        let count = usedCount
-        room.withMutableBytes { $0.wipe(0..<count) }
-        usedCount = 0
+        let size = usedSize
+        workBuffer.withMutableBytes { $0.wipe(0..<size) }
+        usedSize = 0
     }
 
     /// Forgets what was read, because the file may have changed since.

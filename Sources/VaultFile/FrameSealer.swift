@@ -9,12 +9,10 @@ package import Sodium
 package struct FrameSealer: ~Copyable {
     /// Behind the last frame that was sealed.
     package private(set) var position: Replay.Position
-    private var key: BoxKey
+    private let key: Key
     private let nonceKey: Key
     /// The random bytes of this attempt to write a transaction.
     private var salt: [UInt8] = []
-    /// Where a frame is sealed in place.
-    private var room: SecretBytes
     /// The plaintexts that wait, one behind the other, and the length of each.
     private var group: SecretBytes
     private var sizes: [Int] = []
@@ -33,11 +31,8 @@ package struct FrameSealer: ~Copyable {
             try BLAKE2b.deriveKey(from: key, label: "vault-1 nonces")
         }
         let group = try guarding { () throws(SodiumError) in try SecretBytes(count: 1024) }
-        let room = try BoxKey.room()
-        let key = try BoxKey(guarding: key)
         self.nonceKey = nonceKey
         self.group = group
-        self.room = room
         self.key = key
         self.position = position
         nextOffset = position.end
@@ -59,11 +54,6 @@ package struct FrameSealer: ~Copyable {
     /// - Throws: ``VaultFileError/outOfMemory``.
     package mutating func reserve(longest: Int, total: Int) throws(VaultFileError) {
         let wanted = max(longest, min(FrameSealer.groupSize, total))
-        if room.count < BoxKey.workBufferSize(longest) {
-            room = try guarding { () throws(SodiumError) in
-                try SecretBytes(count: BoxKey.workBufferSize(longest))
-            }
-        }
         guard group.count < wanted else { return }
         var larger = try guarding { () throws(SodiumError) in try SecretBytes(count: wanted) }
         group.withBytes { old in larger.withMutableBytes { $0.copy(from: old, at: 0) } }
@@ -73,19 +63,14 @@ package struct FrameSealer: ~Copyable {
     /// Wipes the plaintexts that wait, and what the last frames left.
     package mutating func wipe() {
         let size = usedSize
-        if size > 0 { group.withMutableBytes { $0.wipe(0..<size) } }
-        // Behind a box lies what is left of the stream that made it.
-        let used = BoxKey.workBufferSize(sizes.max() ?? 0)
-        if size > 0 { room.withMutableBytes { $0.wipe(0..<used) } }
+        group.withMutableBytes { $0.wipe(0..<size) }
         sizes.removeAll(keepingCapacity: true)
         usedSize = 0
         nextOffset = position.end
     }
 
     /// Whether nothing of any plaintext is left.
-    var isWiped: Bool {
-        group.withBytes { $0.isZero($0.indices) } && room.withBytes { $0.isZero($0.indices) }
-    }
+    var isWiped: Bool { group.withBytes { $0.isZero($0.indices) } }
 
     /// Adds a plaintext of `size` bytes, for which there is room, and lends its bytes, which are zero.
     ///
@@ -116,19 +101,16 @@ package struct FrameSealer: ~Copyable {
 
     /// Seals the plaintexts that wait, and appends their frames.
     private mutating func seal(to frames: inout [UInt8]) {
-        var head = [UInt8](repeating: 0, count: Format.frameOverhead)
-        let nonce = nonceHalf()
-        var headSpan = head.mutableSpan
-        headSpan.copy(from: nonce.span, at: 8)
+        var nonce = nonceHalf() + [UInt8](repeating: 0, count: 8)
         var start = 0
         for size in sizes {
-            seal(start..<start + size, &head, to: &frames)
+            seal(start..<start + size, &nonce, to: &frames)
             start += size
         }
         wipe()
     }
 
-    /// What the frames of the group have in common in their nonces.
+    /// Computes the 16 bytes that the nonces of the group share.
     private func nonceHalf() -> [UInt8] {
         var hash = KeyedHash(key: nonceKey, salt: salt.span, count: 16)
         let (tag, size) = (position.tag.bytes, usedSize)
@@ -137,53 +119,25 @@ package struct FrameSealer: ~Copyable {
         return hash.finish()
     }
 
-    private mutating func seal(_ range: Range<Int>, _ head: inout [UInt8], to frames: inout [UInt8]) {
+    /// Seals the plaintext at `range` of the group behind `position`, and appends its frame.
+    private mutating func seal(_ range: Range<Int>, _ nonce: inout [UInt8], to frames: inout [UInt8]) {
         let (boxSize, start, before) = (range.count + SecretBox.tagSize, position.end, position.tag)
-        var headSpan = head.mutableSpan
-        headSpan.store(UInt32(boxSize), at: 0)
-        headSpan.store(start, at: 24)
-        let nonce = head.span.extracting(8..<head.count)
+        var nonceSpan = nonce.mutableSpan
+        nonceSpan.store(start, at: 16)
+        let frame = frames.count..<frames.count + Format.frameOverhead + boxSize
+        frames.append(contentsOf: repeatElement(0, count: frame.count))
+        var bytes = frames.mutableSpan
+        bytes.store(UInt32(boxSize), at: frame.lowerBound)
+        bytes.copy(from: nonceSpan.span, at: frame.lowerBound + 8)
+        let box = frame.lowerBound + Format.frameOverhead
+        group.withMutableBytes(from: range.lowerBound) { RecordPrefix.setPreviousTag(before, in: &$0) }
         group.withBytes { group in
-            room.withMutableBytes(from: BoxKey.roomLead) { plaintext in
-                plaintext.copy(from: group.extracting(range), at: 0)
-                RecordPrefix.setPreviousTag(before, in: &plaintext)
-            }
-            room.withMutableBytes { key.seal(inRoom: &$0, messageSize: range.count, nonce: nonce) }
+            SecretBox.seal(group.extracting(range), nonce: nonceSpan.span, key: key, into: &bytes, at: box)
         }
-        let box = BoxKey.roomLead - SecretBox.tagSize..<BoxKey.roomLead + range.count
-        let (sum, tag) = room.withBytes { room in
-            var sum = CRC32C()
-            sum.update(head.span.extracting(0..<4))
-            sum.update(head.span.extracting(8..<head.count))
-            sum.update(room.extracting(box))
-            return (sum.value, Bytes16(room, at: box.lowerBound))
-        }
-        let frame = frames.count
-        frames.append(copying: head.span)
-        room.withBytes { frames.append(copying: $0.extracting(box)) }
-        var written = frames.mutableSpan
-        written.store(sum, at: frame + 4)
+        bytes.store(FrameHead.sum(of: bytes.span.extracting(frame)), at: frame.lowerBound + 4)
         position = Replay.Position(
-            end: start + UInt64(Format.frameOverhead + boxSize), seq: position.seq + 1, tag: tag,
+            end: start + UInt64(frame.count), seq: position.seq + 1, tag: Bytes16(bytes.span, at: box),
             lastFrame: start)
-    }
-}
-
-extension BoxKey {
-    /// Room for most frames, which grows for longer ones.
-    static func room() throws(VaultFileError) -> SecretBytes {
-        try guarding { () throws(SodiumError) in try SecretBytes(count: 4080) }
-    }
-
-    /// Boxes under `key`.
-    ///
-    /// - Throws: ``VaultFileError/outOfMemory``.
-    init(guarding key: consuming Key) throws(VaultFileError) {
-        do throws(SodiumError) {
-            self = try BoxKey(key)
-        } catch {
-            throw VaultFileError(error)
-        }
     }
 }
 

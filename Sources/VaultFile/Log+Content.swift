@@ -147,7 +147,7 @@ extension Log {
 
     /// A reader of the file that is open, which is `committedEnd` bytes long as far as it counts.
     package func reader() throws(VaultFileError) -> FrameReader {
-        try FrameReader(file, key: try Log.frameKey(header, master), ahead: dependencies.readAhead)
+        try FrameReader(file, key: try Log.frameKey(header, master))
     }
 
     /// A copy of the master key in guarded memory of its own.

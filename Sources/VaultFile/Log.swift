@@ -154,7 +154,7 @@ public final class Log {
         _ file: any StorageFile, _ header: Header, _ master: borrowing Key, _ dependencies: Dependencies
     ) throws(VaultFileError) -> Replay {
         try Replay(
-            file, header: header, frameKey: try frameKey(header, master), ahead: dependencies.readAhead,
+            file, header: header, frameKey: try frameKey(header, master),
             cancellation: dependencies.cancellation)
     }
 

@@ -64,12 +64,12 @@ package struct Replay: ~Copyable {
     private var packed: [UInt8] = []
 
     init(
-        _ file: any StorageFile, header: Header, frameKey: consuming Key, ahead sizes: ReadAheadSizes,
+        _ file: any StorageFile, header: Header, frameKey: consuming Key,
         cancellation: Cancellation? = nil
     ) throws(VaultFileError) {
         self.header = header
         self.cancellation = cancellation
-        reader = try FrameReader(file, key: frameKey, ahead: sizes)
+        reader = try FrameReader(file, key: frameKey)
         committed = Replay.start(header)
         ancestry = Ancestry(header)
         metBaseEnd = header.baseEnd == committed.end
@@ -118,12 +118,8 @@ package struct Replay: ~Copyable {
     ///   taken effect then.
     mutating func run(to length: UInt64, isGlance: Bool = false) throws(VaultFileError) -> UInt64? {
         reader.forget()
-        reader.readAhead(from: committed.end, to: length)
         if length > committed.end { index.reserve(forFrames: length - committed.end) }
-        defer {
-            reader.stopReadingAhead()
-            reader.wipe()
-        }
+        defer { reader.wipe() }
         let stop: UInt64
         do throws(VaultFileError) {
             stop = try replay(to: length)
@@ -164,7 +160,7 @@ package struct Replay: ~Copyable {
     /// Takes in a version that this process is about to append, and that is newer than any of its name.
     mutating func add(_ version: Version, at address: Span<UInt8>) { index.insert(version, address: address) }
 
-    /// Bytes given to checksums and tags, but for what was read ahead.
+    /// How many bytes checksums and tags were computed of so far.
     var work: Int { reader.work }
 
     /// Forgets bytes that were read, because the file is changed.
@@ -294,7 +290,6 @@ package struct Replay: ~Copyable {
     /// What fails is done the next time.
     private mutating func orderHistories() throws(VaultFileError) {
         if index.hasLate {
-            reader.stopReadingAhead()
             let order = index.order()
             let values = ValueOrder(order.ties, of: index, before: committed.end)
             index.link(order, try values.sorted(order.tied, &reader))

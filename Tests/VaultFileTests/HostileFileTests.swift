@@ -17,7 +17,6 @@ import Testing
 
     private static func world(_ records: [ForgedRecord]) throws -> World {
         var world = World()
-        world.dependencies.readAhead = ReadAheadSizes()
         let log = try world.create()
         world.bytes += try Forge(log).transaction(records, after: log.replay.committed)
         return world

@@ -52,10 +52,6 @@ struct World {
         self.passphrase = Array(passphrase.utf8)
         let clock = clock
         dependencies.storage = disk
-        // VAULT_READ_AHEAD=1: every test with a second thread, which files this small do not get otherwise.
-        if (try? Environment.value("VAULT_READ_AHEAD")) != nil {
-            dependencies.readAhead = ReadAheadSizes(leastCount: 1, pieceSize: 700)
-        }
         dependencies.entropy = .testOnlySequence(TestOnlySequence(seed: seed))
         dependencies.now = { clock.look() }
         dependencies.readingBounds = .testOnlyWeak
