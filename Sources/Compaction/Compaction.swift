@@ -2,20 +2,20 @@ internal import Platform
 public import Sodium
 public import VaultFile
 
-/// Rewrites a vault's file without what is no longer wanted: vault-format.md, section 9.
+/// Rewrites a vault's file without the versions that are no longer wanted: vault-format.md, section 9.
 public enum Compaction {
-    /// What a compaction did.
+    /// The result of a compaction.
     public struct Report: Equatable, Sendable {
         /// The generation of the new file.
         public let generation: UInt64
         /// The length of the file before and after, in bytes.
         public let before, after: UInt64
-        /// How many versions were dropped, and how many are kept, tombstones too.
+        /// How many versions were dropped and kept, including tombstones.
         public let dropped, kept: UInt64
-        /// What was done about a tail that a killed writer had left.
+        /// The unfinished tail of a killed writer, if one was set aside.
         public let savedTail: Log.SavedTail?
 
-        /// Numbers that were told elsewhere.
+        /// Creates a report from its numbers.
         public init(
             generation: UInt64, before: UInt64, after: UInt64, dropped: UInt64, kept: UInt64,
             savedTail: Log.SavedTail?
@@ -33,23 +33,22 @@ public enum Compaction {
 
     /// Rewrites the file at `path`.
     ///
-    /// The old file is verified first, and the new one, which is written beside it, is read back and compared before it takes
-    /// its place. Writers wait meanwhile and go on in the new file; readers of the old file are not disturbed. On any error the
-    /// old file stays as it was, but for ``VaultFileError/outcomeUnknown(_:)``: then one of the two is there, whole.
+    /// The old file is verified first. The new one is written beside it, read back and compared before it replaces the old one.
+    /// Writers wait meanwhile and then use the new file; readers of the old file are not disturbed. After any error, the
+    /// old file is unchanged, except for ``VaultFileError/outcomeUnknown(_:)``: then the path names one of the two, whole.
     ///
-    /// - Throws: ``VaultFileError/damaged(at:)`` for the smallest defect, in the header's copy too;
+    /// - Throws: ``VaultFileError/damaged(at:)`` for any defect, even in the copy of the header;
     ///   ``VaultFileError/severalNames``, ``VaultFileError/rewriteDiffers(at:)``, ``VaultFileError/cancelled``,
     ///   and as opening and appending do.
     public static func run(
         path: String, master: borrowing Key, keeping retention: Retention, dependencies: Dependencies,
         progress: ProgressHandler = .unwatched
     ) throws(VaultFileError) -> Report {
-        let log = try Log(
-            path: path, access: .writing, dependencies: dependencies, master: try master.copy())
+        let log = try openForWriting(path, master, dependencies)
         return try run(log, keeping: retention, progress: progress)
     }
 
-    /// Rewrites the file of an open log, which finds the new one when it is refreshed.
+    /// Rewrites the file of an open log, which opens the new file when it is refreshed.
     ///
     /// - Throws: as ``run(path:master:keeping:dependencies:progress:)``.
     package static func run(
@@ -64,17 +63,16 @@ public enum Compaction {
 
     /// Rewrites the file at `path` under new keys, with all versions.
     ///
-    /// The keys of before, and whatever opened them, open nothing of the new file; older copies stay as they are.
+    /// The old passphrase, recovery key and master key cannot open the new file. They still open older copies.
     ///
-    /// - Parameter old: the master key until now.
-    /// - Throws: as ``run(path:master:keeping:dependencies:progress:)``; ``VaultFileError/replaced`` if another vault lies at
-    ///   the path than the one that the keys were made for.
+    /// - Parameter old: the present master key.
+    /// - Throws: as ``run(path:master:keeping:dependencies:progress:)``; ``VaultFileError/replaced`` if the vault at the path is
+    ///   not the one that the keys were created for.
     public static func changeKeys(
         path: String, from old: borrowing Key, to keys: borrowing NewKeys, dependencies: Dependencies,
         progress: ProgressHandler = .unwatched
     ) throws(VaultFileError) -> Report {
-        let log = try Log(
-            path: path, access: .writing, dependencies: dependencies, master: try old.copy())
+        let log = try openForWriting(path, old, dependencies)
         return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
             guard log.header.vaultID == keys.vaultID else { throw .replaced }
             let change = RewriteChange(purged: log.purged.entries, formerKeys: [try log.keyID()])
@@ -85,9 +83,9 @@ public enum Compaction {
     /// Rewrites the file of an open log under the keys of a later copy of the same vault, with all versions.
     ///
     /// - Parameters:
-    ///   - later: the copy, whose keys follow those of the log.
-    ///   - progress: is told how far the work is.
-    ///   - complete: is lent the new file before that is published, and appends to it with
+    ///   - later: the copy, whose keys replaced those of the log.
+    ///   - progress: reports progress and allows cancellation.
+    ///   - complete: receives the new file before it is published, and appends to it with
     ///     `Log.appendBeforePublishing(_:)`, so that both take effect together.
     /// - Throws: as ``run(path:master:keeping:dependencies:progress:)``.
     package static func takeKeys(
@@ -105,9 +103,9 @@ public enum Compaction {
         }
     }
 
-    /// Puts what a compaction of a later copy of the same vault makes of that in the place of an open log's file, with all versions.
+    /// Replaces the file of an open log by a rewrite of a later copy of the same vault, with all versions.
     ///
-    /// It is verified, and has nothing of the copy that a merge would leave out.
+    /// The caller has checked that the copy has nothing that a merge would leave out.
     ///
     /// - Throws: as ``run(path:master:keeping:dependencies:progress:)``.
     package static func becomeCopy(
@@ -122,44 +120,43 @@ public enum Compaction {
         }
     }
 
-    /// Which versions of a secret a purge removes.
+    /// The versions of a secret that a purge removes.
     public enum Purge: Equatable, Sendable {
-        /// All of them.
+        /// All versions.
         case all
-        /// The one that is so many versions back, and those of the same time and kind; 0 is the newest.
+        /// The version that is this many versions older than the newest, and others of the same time and kind.
         case version(Int)
     }
 
-    /// What tells the history that a person was shown from a later one.
+    /// Identifies the history that the user was shown, so that a later one is noticed.
     public struct ShownHistory: Equatable, Sendable {
         /// The time of its newest version, in milliseconds since 1970.
         public let newest: UInt64
-        /// How many versions it had, at least one.
+        /// How many versions it had; at least one.
         public let count: UInt64
 
-        /// A history of `count` versions, the newest of which is of the time `newest`.
+        /// Creates the identification of a history of `count` versions, the newest of which has the time `newest`.
         public init(newest: UInt64, count: UInt64) { (self.newest, self.count) = (newest, count) }
 
-        fileprivate func isStill(_ versions: [Version]) -> Bool {
+        fileprivate func matches(_ versions: [Version]) -> Bool {
             versions.first?.time == newest && versions.count == count
         }
     }
 
-    /// Rewrites the file at `path` without some versions of a secret, which no merge brings back.
+    /// Rewrites the file at `path` without some versions of a secret, and records that no merge may bring them back.
     ///
-    /// - Parameter shown: what a person was shown before, if that is to be the history still.
-    /// - Returns: how many versions of the secret were removed, and of the rewrite.
+    /// - Parameter shown: the history that the user was shown; nil to purge whatever the history is by then.
+    /// - Returns: how many versions of the secret were removed, and the report of the rewrite.
     /// - Throws: ``VaultFileError/noSuchVersion``, ``VaultFileError/tooManyPurged``, before anything is written, and as
     ///   ``run(path:master:keeping:dependencies:progress:)``.
     public static func purge(
         _ purge: Purge, of address: Address, ifStill shown: ShownHistory? = nil, path: String,
         master: borrowing Key, dependencies: Dependencies, progress: ProgressHandler = .unwatched
     ) throws(VaultFileError) -> (removed: UInt64, rewrite: Report) {
-        let log = try Log(
-            path: path, access: .writing, dependencies: dependencies, master: try master.copy())
+        let log = try openForWriting(path, master, dependencies)
         return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
             let versions = log.versions(address)
-            if let shown, !shown.isStill(versions) { throw .noSuchVersion }
+            if let shown, !shown.matches(versions) { throw .noSuchVersion }
             let removed: [Version]
             switch purge {
             case .all: removed = versions
@@ -171,9 +168,7 @@ public enum Compaction {
             guard !removed.isEmpty else { throw .noSuchVersion }
             var purged = log.purged
             for version in removed {
-                purged.add([
-                    try PurgeList.entry(address.packed.span, version, of: log.header.vaultID)
-                ])
+                purged.add([try PurgeList.entry(address.packed.span, version, of: log.header.vaultID)])
             }
             if purged.entries.count > PurgeList.maxTotal { throw .tooManyPurged }
             let change = RewriteChange(excluded: Set(removed.map(\.offset)), purged: purged.entries)
@@ -183,19 +178,25 @@ public enum Compaction {
         }
     }
 
-    /// How a rewrite differs from a plain compaction.
+    private static func openForWriting(
+        _ path: String, _ master: borrowing Key, _ dependencies: Dependencies
+    ) throws(VaultFileError) -> Log {
+        try Log(path: path, access: .writing, dependencies: dependencies, master: try master.copy())
+    }
+
+    /// The differences between a rewrite and a plain compaction.
     private struct RewriteChange {
-        /// The offsets of the versions that are left out, whatever is kept else.
+        /// The offsets of versions to leave out, whatever the retention is.
         var excluded: Set<UInt64> = []
-        /// What was purged, in this rewrite or before.
+        /// The entries of all purged versions, in this rewrite and before.
         var purged: [Bytes16]
-        /// The ids of master keys that the new file's follows, beside those that the old one's does.
+        /// The ids of the former master keys that the old file does not name.
         var formerKeys: [UInt64] = []
-        /// Whether the rewrite is a change of its own, which a file without it lacks.
+        /// True if the rewrite is a change of its own, so that a file without it is older.
         var isChange = true
     }
 
-    /// Rewrites the file of `log`, with the content of another copy of the vault if one is given.
+    /// Rewrites the file of `log` with its own content, or with that of another copy of the vault.
     private static func rewrite(
         _ log: Log, with other: Log? = nil, _ recollection: Recollection?, _ master: borrowing Key,
         slots: [[UInt8]]?, _ retention: Retention, _ change: RewriteChange, _ progress: ProgressHandler,
@@ -209,11 +210,11 @@ public enum Compaction {
         let (old, storage, path) = (log.openFile, dependencies.storage, log.path)
         let target = try during(.open) { () throws(Errno) in try storage.resolvingLinks(path) }
         try NewFile.removeSecondNames(of: old, at: target, storage)
-        // Some drivers in user space count none.
+        // Some FUSE drivers report 0 links.
         guard try during(.open, { () throws(Errno) in try old.nameCount() }) <= 1 else {
             throw .severalNames
         }
-        let before = try during(.read) { () throws(Errno) in try old.length() }
+        let before = try old.currentLength()
         let saved = try log.prepareForWrite {}
 
         let places = content.places(keeping: retention, without: change.excluded)
@@ -234,7 +235,7 @@ public enum Compaction {
         do throws(VaultFileError) {
             try complete(written)
         } catch .outcomeUnknown(let error) {
-            throw .io(.rewrite, error)  // of a file that is not published nothing is in doubt
+            throw .io(.rewrite, error)  // The file is not published, so the outcome is known.
         } catch {
             throw error
         }
@@ -247,11 +248,11 @@ public enum Compaction {
             dropped: UInt64(content.heldVersionCount - kept), kept: UInt64(kept), savedTail: saved)
     }
 
-    /// Makes sure that each name has the same newest version in both, but for what is left out.
+    /// Checks that each secret has the same newest version in both files, except for the versions that are left out.
     private static func compareNewest(
         _ old: Log, _ new: Log, without excluded: Set<UInt64>
     ) throws(VaultFileError) {
-        // Most names follow one another in both as they did before, so that few are searched for.
+        // Most secrets are in the same order in both files, so few need a lookup.
         var (expected, count) = (0, 0)
         let copies = new.histories
         try old.histories.forEachNewest(without: excluded) { version, address throws(VaultFileError) in

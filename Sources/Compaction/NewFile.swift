@@ -2,40 +2,31 @@ internal import Platform
 internal import Sodium
 internal import VaultFile
 
-/// A file that is written beside the place that it shall have, locked, and removed unless it gets there.
+/// A locked file that is written beside its target, and removed unless it is published there.
 final class NewFile {
     let path: String
     let file: any StorageFile
     private let storage: any Storage
     private var isNamed = false
 
-    /// Makes `.NAME.PURPOSE-RANDOM` beside `target`, a path without symbolic links.
+    /// Creates `.NAME.PURPOSE-RANDOM` beside `target`, a path without symbolic links.
     init(
         for target: String, purpose: String, _ dependencies: Dependencies
     ) throws(VaultFileError) {
-        let suffix: String
-        do throws(SodiumError) {
-            suffix = try dependencies.entropy.fileNameSuffix()
-        } catch {
-            throw VaultFileError(error)
-        }
-        let path = Path.join(Path.directory(of: target), NewFile.prefix(of: target, purpose) + suffix)
+        let suffix = try guarding { () throws(SodiumError) in try dependencies.entropy.fileNameSuffix() }
+        let directory = Path.directory(of: target)
+        let path = Path.join(directory, NewFile.prefix(of: target, purpose) + suffix)
         self.path = path
         storage = dependencies.storage
-        let directory = Path.directory(of: target)
         storage.removeLeftovers(in: directory) { NewFile.isLeftover($0, target) }
-        do throws(Errno) {
-            file = try dependencies.storage.createLocked(path)
-        } catch {
-            throw .io(.rewrite, error)
-        }
+        file = try during(.rewrite) { () throws(Errno) in try dependencies.storage.createLocked(path) }
     }
 
     deinit { if !isNamed { try? storage.remove(path) } }
 
-    /// Makes it durable and gives it its name.
+    /// Makes the file durable and renames it to `target`.
     ///
-    /// - Parameter rename: moves it there.
+    /// - Parameter rename: renames it.
     func publish(
         at target: String, _ rename: (any Storage, String) throws(Errno) -> Void
     ) throws(VaultFileError) {
@@ -43,7 +34,7 @@ final class NewFile {
             try file.sync()
             try rename(storage, path)
         } catch .alreadyInUse {
-            throw .severalNames  // something is mounted there
+            throw .severalNames  // The target is a mount point.
         } catch .fileExists {
             throw .alreadyExists
         } catch {
@@ -57,9 +48,9 @@ final class NewFile {
         }
     }
 
-    /// Removes the names that a file had before the one `target`, if a process was killed that gave it that by a link.
+    /// Removes the temporary name of a file at `target`, if a process was killed after it had published the file by a hard link.
     ///
-    /// Its lock, which the caller holds, keeps them from being taken for what nobody owns.
+    /// The caller holds the file's lock, so no other process takes the name for a leftover meanwhile.
     static func removeSecondNames(
         of file: any StorageFile, at target: String, _ storage: any Storage
     ) throws(VaultFileError) {
@@ -74,7 +65,7 @@ final class NewFile {
         }
     }
 
-    /// What files beside a vault are made for; ``VaultFile`` makes the new ones.
+    /// The purposes of temporary files beside a vault; `Log.create` uses `new`.
     private static let purposes = ["compact", "copy", "salvage", "new"]
 
     private static func isLeftover(_ name: String, _ target: String) -> Bool {

@@ -2,28 +2,31 @@ internal import Platform
 internal import Sodium
 internal import VaultFile
 
-/// Seals the records of an old file into a new one, behind some that are new, and writes them piece by piece.
+/// Seals the records of a new file and writes them in pieces: new records first, then those of the old file.
 struct RecordWriter: ~Copyable {
+    /// The plaintexts of the new records.
     private let fronts: [[UInt8]]
+    /// The places of the old records.
     private let places: [FramePlace]
     private let header: Header
     private let entropy: Entropy
     private let progress: ProgressHandler
     private var sealer: FrameSealer
     private var sum: ContentSum
-    /// How many records were added, and where the transaction of the next one starts.
+    /// How many records were added.
     private var count = 0
+    /// The offset at which the transaction of the next record starts.
     private var transactionStart = Format.logStart
-    /// Bytes that wait to be written together, and where they begin in the file.
+    /// The bytes that have not been written yet, and their offset in the file.
     private var piece: [UInt8]
     private var pieceStart: UInt64 = 0
 
-    /// How many bytes of frames a transaction has at most.
+    /// The maximum number of bytes in a transaction.
     private static let maxTransaction = 16 << 20
-    /// How many bytes are written at a time, at least.
+    /// The minimum number of bytes in a write.
     private static let pieceSize = 1 << 20
 
-    /// The records in `places`, for a file with `header` that begins with those in `fronts`.
+    /// Creates a writer for a file with `header`.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     init(
@@ -51,21 +54,21 @@ struct RecordWriter: ~Copyable {
         piece.reserveCapacity(2 * RecordWriter.pieceSize)
     }
 
-    /// Adds what is new, before anything is carried over.
-    mutating func begin() throws(VaultFileError) {
+    /// Adds the new records.
+    mutating func addFronts() throws(VaultFileError) {
         for front in fronts { try add(front.span) }
     }
 
-    /// How many records of the old file were carried over.
+    /// How many records of the old file were added.
     private var carriedCount: Int { count - fronts.count }
 
-    /// Where the next record lies in the old file; nil if there is none.
+    /// The offset of the next record in the old file; nil if there is none.
     var nextOffset: UInt64? { carriedCount < places.count ? places[carriedCount].offset : nil }
 
-    /// Carries the next record over.
+    /// Adds the next record of the old file.
     ///
-    /// - Parameter content: its plaintext in the old file.
-    /// - Throws: ``VaultFileError/damaged(at:)`` if it has another length than it had when it was found.
+    /// - Parameter content: its plaintext.
+    /// - Throws: ``VaultFileError/damaged(at:)`` if its length has changed since it was found.
     mutating func carry(_ content: Span<UInt8>) throws(VaultFileError) {
         let place = places[carriedCount]
         guard content.count + SecretBox.tagSize == place.boxSize else { throw .damaged(at: place.offset) }
@@ -90,7 +93,7 @@ struct RecordWriter: ~Copyable {
         sealer.begin(after: sealer.position, salt: try entropy.salt())
     }
 
-    /// Whether the record that was just added, whose frame ends at `end`, is the last of its transaction.
+    /// Returns whether the last record, whose frame ends at `end`, must be the last of its transaction.
     private func isEndOfTransaction(_ end: UInt64) -> Bool {
         guard count < fronts.count + places.count else { return true }
         let next =
@@ -100,7 +103,7 @@ struct RecordWriter: ~Copyable {
         return Int(end - transactionStart) + next > RecordWriter.maxTransaction
     }
 
-    /// Writes what waits, once it is enough.
+    /// Writes the pending bytes if there are enough of them.
     ///
     /// - Throws: ``VaultFileError/io(_:_:)``, ``VaultFileError/cancelled``.
     mutating func write(to file: any StorageFile) throws(VaultFileError) {
@@ -109,20 +112,16 @@ struct RecordWriter: ~Copyable {
         try progress.say(sealer.nextOffset, of: 2 * header.baseEnd)
     }
 
-    /// Writes the rest.
+    /// Writes all pending bytes.
     ///
-    /// - Returns: the sum of the records, as they were read.
+    /// - Returns: the sum of all records.
     consuming func finish(_ file: any StorageFile) throws(VaultFileError) -> [UInt8] {
         try writeAll(to: file)
         return sum.finish()
     }
 
     private mutating func writeAll(to file: any StorageFile) throws(VaultFileError) {
-        do throws(Errno) {
-            try file.write(piece.span, at: pieceStart)
-        } catch {
-            throw .io(.rewrite, error)
-        }
+        try during(.rewrite) { () throws(Errno) in try file.write(piece.span, at: pieceStart) }
         file.startSync(of: piece.count, at: pieceStart)
         pieceStart += UInt64(piece.count)
         piece.removeAll(keepingCapacity: true)

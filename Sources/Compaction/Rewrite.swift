@@ -2,17 +2,17 @@ internal import Platform
 internal import Sodium
 internal import VaultFile
 
-/// Carries records over into a new file: vault-format.md, section 9.
+/// Copies records into a new file: vault-format.md, section 9.
 struct Rewrite: ~Copyable {
-    /// The plaintexts of the records that the new file begins with, and no old one has.
+    /// The plaintexts of the new records with which the new file begins.
     private let fronts: [[UInt8]]
     private let places: [FramePlace]
     private let dependencies: Dependencies
     private let progress: ProgressHandler
-    /// Of the sums by which the records of both files are compared.
+    /// The key of the sums by which the records of both files are compared.
     private let sumKey: Key
 
-    /// The records in `places`, which lie in the order of the file, behind what `descent` and `purged` say.
+    /// Creates a rewrite of the records at `places`, which are in the order of the file, behind records of `descent` and `purged`.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     init(
@@ -29,18 +29,18 @@ struct Rewrite: ~Copyable {
         self.progress = progress
     }
 
-    /// The bytes of frames in the new file.
+    /// The number of bytes of all frames in the new file.
     var frameBytes: UInt64 {
         fronts.reduce(0) { $0 + UInt64(Format.frameOverhead + SecretBox.tagSize + $1.count) }
             + places.reduce(0) { $0 + UInt64($1.frameSize) }
     }
 
-    /// The header of the new file.
+    /// Returns the header of the new file.
     ///
     /// - Parameters:
-    ///   - old: the old one, whose flags it gets.
-    ///   - last: the last frame of the old file, or the position before its first.
-    ///   - slots: the slots that wrap `master`; nil keeps the old ones.
+    ///   - old: the header of the old file.
+    ///   - last: the position of its last frame, or the one before its first frame.
+    ///   - slots: the slots that wrap `master`; nil to keep the old ones.
     func header(
         following old: Header, last: Replay.Position, slots: [[UInt8]]? = nil, master: borrowing Key
     ) throws(VaultFileError) -> Header {
@@ -51,23 +51,21 @@ struct Rewrite: ~Copyable {
         return try Header(bytes, bounds: dependencies.readingBounds)
     }
 
-    /// Writes the new file, header and all, while it verifies all of the old one.
+    /// Writes the new file, and verifies the chain of all frames of the old one meanwhile.
     ///
     /// - Parameters:
-    ///   - header: the new file's.
+    ///   - header: the header of the new file.
     ///   - source: the old file.
     ///   - chain: the position before its first frame, and that of its last.
-    /// - Returns: the sum of the records, as they were read.
-    /// - Throws: ``VaultFileError/damaged(at:)`` if a frame is not what the one before and the one behind it say, or a record
-    ///   not where it was found; ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, ``VaultFileError/cancelled``.
+    /// - Returns: the sum of the records.
+    /// - Throws: ``VaultFileError/damaged(at:)`` if the chain is broken or a record is not where it was found;
+    ///   ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, ``VaultFileError/cancelled``.
     func write(
         _ header: Header, from source: inout FrameReader,
         along chain: (first: Replay.Position, last: Replay.Position),
         master: borrowing Key, to file: any StorageFile
     ) throws(VaultFileError) -> [UInt8] {
-        var writer = try RecordWriter(
-            fronts, places, header, master: master, sum: ContentSum(key: sumKey), dependencies, progress)
-        try writer.begin()
+        var writer = try writer(header, master)
         defer { source.wipe() }
         var position = chain.first
         while position.end < chain.last.end {
@@ -87,18 +85,16 @@ struct Rewrite: ~Copyable {
         return try writer.finish(file)
     }
 
-    /// Writes the new file, header and all, from the records that were found in a file of which any part may be damaged.
+    /// Writes the new file from the records that were found in a damaged file, whose frames form no chain.
     ///
-    /// - Parameter length: where the old file ends.
-    /// - Returns: the sum of the records, as they were read.
+    /// - Parameter length: the length of the old file in bytes.
+    /// - Returns: the sum of the records.
     /// - Throws: as ``write(_:from:along:master:to:)``.
     func write(
         _ header: Header, from source: inout FrameReader, length: UInt64, master: borrowing Key,
         to file: any StorageFile
     ) throws(VaultFileError) -> [UInt8] {
-        var writer = try RecordWriter(
-            fronts, places, header, master: master, sum: ContentSum(key: sumKey), dependencies, progress)
-        try writer.begin()
+        var writer = try writer(header, master)
         defer { source.wipe() }
         while let offset = writer.nextOffset {
             let isCarried: Void? = try source.open(at: offset, length: length) {
@@ -111,10 +107,20 @@ struct Rewrite: ~Copyable {
         return try writer.finish(file)
     }
 
-    /// Reads the new file back through the reader, and holds what its records say against what was read of the old one.
+    /// Returns a writer of the new file, with the new records added.
+    private func writer(
+        _ header: Header, _ master: borrowing Key
+    ) throws(VaultFileError) -> RecordWriter {
+        var writer = try RecordWriter(
+            fronts, places, header, master: master, sum: ContentSum(key: sumKey), dependencies, progress)
+        try writer.addFronts()
+        return writer
+    }
+
+    /// Opens the new file, which verifies it, and compares the sum of its records with that of the old file's.
     ///
-    /// - Parameter sum: of the records that were read.
-    /// - Returns: the new file, opened and verified.
+    /// - Parameter sum: the sum of the records that were copied.
+    /// - Returns: the log of the new file.
     /// - Throws: ``VaultFileError/rewriteDiffers(at:)``.
     func verify(_ path: String, holds sum: [UInt8], master: consuming Key) throws(VaultFileError) -> Log {
         var dependencies = dependencies.withoutMemory
@@ -124,7 +130,7 @@ struct Rewrite: ~Copyable {
             (log, found) = try Log.open(
                 path: path, dependencies: dependencies, master: master, summing: ContentSum(key: sumKey))
         } catch .busy {
-            // Something is wrong with the file, and the lock under which it would be looked at again is our own.
+            // The file is defective: opening it waits for a lock only to read a defect again, and that lock is our own.
             throw .rewriteDiffers(at: Format.logStart)
         } catch {
             throw error

@@ -2,22 +2,22 @@ internal import Platform
 public import Sodium
 public import VaultFile
 
-/// Saves what verifies of a damaged vault file into a new one.
+/// Copies every authentic record of a damaged vault file into a new one.
 public enum Salvage {
-    /// What was saved, and what was not.
+    /// The result of a salvage.
     public struct Report: Equatable, Sendable {
-        /// How many secrets the new file has, and in how many versions.
+        /// How many secrets the new file has, and how many versions of them.
         public let secrets, versions: UInt64
-        /// What was lost, in the order of the file.
+        /// The parts of the file in which no record was found, in the order of the file.
         public let lost: [Lost]
-        /// Where the records begin that belong to a change whose end was not found; nil if there are none.
+        /// The offset of the first record of a transaction whose end was not found; nil if there is none.
         ///
-        /// They were taken, but nobody knows whether the change was ever complete.
+        /// Its records are in the new file, although the transaction may never have been committed.
         public let uncertainFrom: UInt64?
-        /// How many records were left behind because this version does not know what they say.
+        /// How many records were left out because this version does not know their kind.
         public let unknown: UInt64
 
-        /// Numbers that were told elsewhere.
+        /// Creates a report from its numbers.
         public init(
             secrets: UInt64, versions: UInt64, lost: [Lost], uncertainFrom: UInt64?, unknown: UInt64
         ) {
@@ -29,14 +29,14 @@ public enum Salvage {
         }
     }
 
-    /// Bytes in which no record was found.
+    /// A part of the file in which no record was found.
     public struct Lost: Equatable, Sendable {
-        /// Where they begin and how many they are.
+        /// The offset and the number of its bytes.
         public let offset, count: UInt64
-        /// How many records were there; nil at the end, where nothing tells.
+        /// How many records are missing; nil at the end of the file, where that is unknown.
         public let records: UInt64?
 
-        /// So many bytes from `offset` on.
+        /// Creates a part of `count` bytes at `offset`.
         public init(offset: UInt64, count: UInt64, records: UInt64?) {
             self.offset = offset
             self.count = count
@@ -46,20 +46,18 @@ public enum Salvage {
 
     private static let purpose = "salvage"
 
-    /// The headers by which the file at `path` may be read: its first one, and the copy behind it.
+    /// Returns the headers by which the file at `path` may be read: the first one and its copy, if they differ.
     ///
-    /// - Throws: what reading the first one says, if neither can be used.
+    /// - Throws: the error of the first header if neither is valid.
     public static func headers(of path: String, dependencies: Dependencies) throws(VaultFileError) -> [Header]
     {
-        let file = try open(path, dependencies)
+        let file = try dependencies.storage.openVault(path, .reading)
         var headers: [Header] = []
         var failure: VaultFileError?
         for offset in [0, Format.headerCopyOffset] {
-            var bytes = [UInt8](repeating: 0, count: Format.headerSize)
-            var span = bytes.mutableSpan
-            let count = try during(.read) { () throws(Errno) in try file.read(at: offset, into: &span) }
+            let bytes = try file.bytes(at: offset, count: Format.headerSize)
             do throws(VaultFileError) {
-                let header = try Header(Array(bytes.prefix(count)), bounds: dependencies.readingBounds)
+                let header = try Header(bytes, bounds: dependencies.readingBounds)
                 if !headers.contains(header) { headers.append(header) }
             } catch {
                 failure = failure ?? error
@@ -69,21 +67,9 @@ public enum Salvage {
         return headers
     }
 
-    private static func open(
-        _ path: String, _ dependencies: Dependencies
-    ) throws(VaultFileError) -> any StorageFile {
-        do throws(Errno) {
-            return try dependencies.storage.open(path, .reading)
-        } catch {
-            throw VaultFileError(opening: error)
-        }
-    }
-
-    /// Reads every record of the file at `path` that is authentic, and writes them to a new vault at `target`, which the same
-    /// passphrase opens.
+    /// Copies every authentic record of the file at `path` to a new vault at `target`, which the same passphrase opens.
     ///
-    /// The file at `path` is not changed, and nothing but a record that was written to it is ever taken. A copy, whatever its
-    /// mark says, can be salvaged.
+    /// The file at `path` is not changed. It may be an older copy than this machine has seen: no checkpoint is compared.
     ///
     /// - Throws: ``VaultFileError/keysChanged`` if the key opens neither header; ``VaultFileError/alreadyExists``; and as reading
     ///   and writing do. There is nothing at `target` then.
@@ -99,22 +85,20 @@ public enum Salvage {
         guard let header else { throw .keysChanged }
         if (try? dependencies.storage.identity(of: target)) != nil { throw .alreadyExists }
 
-        let file = try open(path, dependencies)
-        let length = try during(.read) { () throws(Errno) in try file.length() }
+        let file = try dependencies.storage.openVault(path, .reading)
+        let length = try file.currentLength()
         var source = try FrameReader(
             file, key: try guarding { () throws(SodiumError) in try header.frameKey(master: master) })
         var search = Search(header, length, progress)
-        var found = try search.run(&source)
-        try found.leaveOutPurged(of: header.vaultID, &source, length)
+        let found = try search.run(&source)
 
-        let namer = try ChangeNamer(master: master)
-        // What lacks a change cannot prove that it has any.
+        // A file that lacks a change cannot prove that it contains any.
         let descent =
             found.isWhole
-            ? try Descent(carrying: found.ancestry, namer, isChange: false)
+            ? try Descent(carrying: found.ancestry, try ChangeNamer(master: master), isChange: false)
             : Descent(keys: found.ancestry.keys.suffix(Descent.maxKeys))
         let rewrite = try Rewrite(
-            found.places, behind: descent, found.purged.entries, dependencies, progress)
+            found.unpurgedPlaces(), behind: descent, found.purged.entries, dependencies, progress)
         let next = try rewrite.header(following: header, last: found.last, master: master)
         let new = try NewFile(for: target, purpose: purpose, dependencies)
         let sum = try rewrite.write(
@@ -131,11 +115,18 @@ public enum Salvage {
     }
 }
 
-/// The search for authentic frames in a file of which any part may be damaged.
+/// Searches a file of which any part may be damaged for authentic frames.
 private struct Search {
-    /// What was found.
+    /// A record that the new file gets, unless it is a version that was purged.
+    struct Record {
+        let place: FramePlace
+        /// The entry that a purge list has for it; nil if it is not a version.
+        let purgeEntry: Bytes16?
+    }
+
+    /// The result of a search.
     struct Result {
-        var places: [FramePlace] = []
+        var records: [Record] = []
         var last: Replay.Position
         var lost: [Salvage.Lost] = []
         var uncertainFrom: UInt64?
@@ -143,37 +134,19 @@ private struct Search {
         var ancestry: Ancestry
         var purged = PurgeList()
 
-        /// Whether each frame follows the one before, and a transaction ends where the content of the last rewrite does.
+        /// True if each frame follows the one before it.
         var isChained = true
+        /// True if a transaction ends where the content of the last rewrite does.
         var hasContent: Bool
 
-        /// Whether nothing is missing.
+        /// True if nothing is missing.
         var isWhole: Bool {
             lost.isEmpty && uncertainFrom == nil && unknown == 0 && isChained && hasContent
         }
 
-        /// Leaves out the versions that are listed as purged.
-        mutating func leaveOutPurged(
-            of vaultID: Bytes16, _ source: inout FrameReader, _ length: UInt64
-        ) throws(VaultFileError) {
-            if purged.isEmpty { return }
-            defer { source.wipe() }
-            var (kept, packed) = ([FramePlace](), [UInt8]())
-            for place in places {
-                let isPurged = try source.open(at: place.offset, length: length) {
-                    _, plaintext throws(VaultFileError) in
-                    let prefix = RecordPrefix(plaintext)
-                    guard let kind = RecordKind(rawValue: prefix.kind),
-                        prefix.unpackAddress(in: plaintext, into: &packed) != nil
-                    else { return false }
-                    let version = Version(
-                        offset: place.offset, time: prefix.time, boxSize: place.boxSize, kind: kind)
-                    return try purged.contains(packed.span, version, of: vaultID)
-                }
-                guard let isPurged else { throw .damaged(at: place.offset) }
-                if !isPurged { kept.append(place) }
-            }
-            places = kept
+        /// Returns the places of the records without the versions that were purged.
+        func unpurgedPlaces() -> [FramePlace] {
+            records.filter { $0.purgeEntry.map { !purged.contains($0) } ?? true }.map(\.place)
         }
     }
 
@@ -181,13 +154,12 @@ private struct Search {
     private let length: UInt64
     private let progress: ProgressHandler
     private var result: Result
-    /// The transaction that the last frame belongs to, and whether its end was found.
+    /// The transaction of the last frame, and whether its end was found.
     private var transaction: (start: UInt64, isWhole: Bool)?
-    /// Where the transaction of the next frame should begin.
+    /// The offset at which the transaction of the next frame should begin.
     private var expectedStart = Format.logStart
-    /// The record with which that began, if it proves something.
+    /// The proof of descent at the start of the present transaction, if there is one.
     private var descent: Descent?
-
     private var bound = SearchBound()
 
     init(_ header: Header, _ length: UInt64, _ progress: ProgressHandler) {
@@ -200,94 +172,87 @@ private struct Search {
     }
 
     mutating func run(_ source: inout FrameReader) throws(VaultFileError) -> Result {
+        defer { source.wipe() }
         var offset = Format.logStart
-        var said = offset
+        var reported = offset
         while offset < length {
-            if let count = try source.scanner.frameSize(at: offset, length: length),
-                bound.allows(count, at: offset), try take(offset, &source)
+            if let size = try source.scanner.frameSize(at: offset, length: length),
+                bound.allows(size, at: offset), try take(offset, &source)
             {
                 offset = result.last.end
             } else {
                 offset += Format.alignment
             }
-            guard offset > said + 1 << 20 else { continue }
+            guard offset > reported + 1 << 20 else { continue }
             try progress.say(offset, of: length)
             offset = source.scanner.skippingHole(at: offset)
-            said = offset
+            reported = offset
         }
-        source.wipe()
-        if result.last.end < length {
-            result.lost.append(
-                Salvage.Lost(offset: result.last.end, count: length - result.last.end, records: nil))
-        }
-        if length < header.baseEnd {
-            result.lost.append(Salvage.Lost(offset: length, count: header.baseEnd - length, records: nil))
-        }
+        if result.last.end < length { addLost(from: result.last.end, to: length) }
+        if length < header.baseEnd { addLost(from: length, to: header.baseEnd) }
         if let transaction, !transaction.isWhole { result.uncertainFrom = transaction.start }
         return result
     }
 
-    /// Takes the frame at `offset`, if it is authentic and comes after those that were taken.
+    private mutating func addLost(from start: UInt64, to end: UInt64, records: UInt64? = nil) {
+        result.lost.append(Salvage.Lost(offset: start, count: end - start, records: records))
+    }
+
+    /// Takes the frame at `offset` if it is authentic and comes after those that were taken before.
     private mutating func take(_ offset: UInt64, _ source: inout FrameReader) throws(VaultFileError) -> Bool {
         let (before, workBefore) = (result.last, source.work)
         var packed: [UInt8] = []
-        var (carries, isUnknown) = (false, false)
-        var (descent, purged): (Descent?, [Bytes16]) = (nil, [])
         let opened = try source.open(at: offset, length: length) {
-            frame, plaintext throws(VaultFileError) -> (Replay.Position, RecordPrefix, Int)? in
+            frame, plaintext throws(VaultFileError) -> (
+                Replay.Position, RecordPrefix, RecordBody, FramePlace
+            )? in
             let prefix = RecordPrefix(plaintext)
-            guard prefix.keepsRules(in: plaintext), prefix.seq > before.seq, prefix.transactionStart <= offset
+            guard let body = RecordBody(prefix, in: plaintext, address: &packed), prefix.seq > before.seq,
+                prefix.transactionStart <= offset
             else { return nil }
-            if RecordKind(rawValue: prefix.kind) != nil {
-                guard prefix.unpackAddress(in: plaintext, into: &packed) != nil else { return nil }
-                carries = true
-            } else {
-                let body = plaintext.extracting(Format.prefixSize..<Format.prefixSize + prefix.bodySize)
-                switch prefix.kind {
-                case RecordKind.descent:
-                    descent = Descent(body)
-                    if descent == nil || offset != prefix.transactionStart { return nil }
-                case RecordKind.purged:
-                    guard let entries = PurgeList.entries(body) else { return nil }
-                    purged = entries
-                case RecordKind.head:
-                    if prefix.bodySize != CommitPoint.bodySize { return nil }
-                default:
-                    isUnknown = prefix.kind & RecordKind.ignorable == 0
-                    carries = !isUnknown && prefix.kind & RecordKind.safeToCopy != 0
-                }
-            }
-            return (frame.position(seq: prefix.seq), prefix, frame.boxSize)
+            if case .descent = body, offset != prefix.transactionStart { return nil }
+            let place = FramePlace(offset: offset, boxSize: frame.boxSize)
+            return (frame.position(seq: prefix.seq), prefix, body, place)
         }
-        guard case .some(.some((let position, let prefix, let boxSize))) = opened else {
+        guard case .some(.some((let position, let prefix, let body, let place))) = opened else {
             bound.waste(source.work - workBefore)
             return false
         }
         if offset > before.end {
-            result.lost.append(
-                Salvage.Lost(
-                    offset: before.end, count: offset - before.end, records: prefix.seq - before.seq - 1))
+            addLost(from: before.end, to: offset, records: prefix.seq - before.seq - 1)
         }
-        if carries { result.places.append(FramePlace(offset: offset, boxSize: boxSize)) }
         if !before.isFollowed(by: prefix) || prefix.transactionStart != expectedStart
             || position.end - prefix.transactionStart > Format.maxTransaction
         {
             result.isChained = false
         }
-        if isUnknown { result.unknown += 1 }
-        result.purged.add(purged)
-        if offset == prefix.transactionStart { self.descent = descent }
-        if prefix.isCommit {
-            result.ancestry.take(
-                self.descent, tag: position.tag, isFirst: prefix.transactionStart == Format.logStart,
-                isContent: position.end <= header.baseEnd)
-            self.descent = nil
-            expectedStart = position.end
-            if position.end == header.baseEnd { result.hasContent = true }
+        if offset == prefix.transactionStart { descent = nil }
+        switch body {
+        case .version(let kind, _):
+            let version = Version(offset: offset, time: prefix.time, boxSize: place.boxSize, kind: kind)
+            let entry = try PurgeList.entry(packed.span, version, of: header.vaultID)
+            result.records.append(Record(place: place, purgeEntry: entry))
+        case .descent(let descent): self.descent = descent
+        case .purged(let entries): result.purged.add(entries)
+        case .unknown(let isCarried):
+            if isCarried { result.records.append(Record(place: place, purgeEntry: nil)) }
+        case .unsupported: result.unknown += 1
+        case .head: break
         }
+        if prefix.isCommit { commit(prefix, at: position) }
         result.last = position
         let isSame = transaction?.start == prefix.transactionStart
         transaction = (prefix.transactionStart, prefix.isCommit || isSame && transaction?.isWhole == true)
         return true
+    }
+
+    /// Ends the transaction of the frame with this prefix, which ends at `position`.
+    private mutating func commit(_ prefix: RecordPrefix, at position: Replay.Position) {
+        result.ancestry.take(
+            descent, tag: position.tag, isFirst: prefix.transactionStart == Format.logStart,
+            isContent: position.end <= header.baseEnd)
+        descent = nil
+        expectedStart = position.end
+        if position.end == header.baseEnd { result.hasContent = true }
     }
 }

@@ -1,7 +1,7 @@
 public import Platform
 public import VaultFile
 
-/// A copy of a vault's file, byte for byte, that is removed unless it gets its name.
+/// A copy of a vault's file, byte for byte, that is removed unless it is published.
 public final class VerifiedCopy {
     private let new: NewFile
     private let target: String
@@ -17,16 +17,12 @@ public final class VerifiedCopy {
         new = try NewFile(for: target, purpose: VerifiedCopy.purpose, dependencies)
         let file = new.file
         try VerifiedCopy.forEachPiece(of: source, count: count) { piece, offset throws(VaultFileError) in
-            do throws(Errno) {
-                try file.write(piece, at: offset)
-            } catch {
-                throw .io(.rewrite, error)
-            }
+            try during(.rewrite) { () throws(Errno) in try file.write(piece, at: offset) }
             try progress.say(offset, of: count)
         }
     }
 
-    /// Lends the first `count` bytes of `source`, piece by piece, with the offset of each.
+    /// Calls `body` with the first `count` bytes of `source` in pieces, and with the offset of each.
     ///
     /// - Throws: ``VaultFileError/incompleteCopy(count:expected:)`` if there are fewer.
     public static func forEachPiece(
@@ -51,21 +47,21 @@ public final class VerifiedCopy {
         try during(.attributes) { () throws(Errno) in try file.adoptAttributes(of: other) }
     }
 
-    /// Lets others lock the copy, which nobody could since it was begun.
+    /// Releases the lock that was held on the copy since it was created.
     public func unlock() { new.file.unlock() }
 
-    /// Where the copy lies until it has its name.
+    /// The temporary path of the copy.
     public var path: String { new.path }
 
-    /// Makes the copy durable and gives it its name, in place of what has it.
+    /// Publishes the copy at the target, and replaces the file there.
     public func replace() throws(VaultFileError) {
         let target = target
         try new.publish(at: target) { storage, path throws(Errno) in try storage.rename(path, to: target) }
     }
 
-    /// Makes the copy durable and gives it its name, if nothing has that.
+    /// Publishes the copy at the target.
     ///
-    /// - Throws: ``VaultFileError/alreadyExists``.
+    /// - Throws: ``VaultFileError/alreadyExists`` if there is a file at the target.
     public func place() throws(VaultFileError) {
         let target = target
         try new.publish(at: target) { storage, path throws(Errno) in
@@ -73,10 +69,9 @@ public final class VerifiedCopy {
         }
     }
 
-    /// Makes the copy durable and gives it its name; what has that gets the name `kept`, and the two change places in one
-    /// step.
+    /// Publishes the copy at the target, and moves the file there to `kept`, in one step.
     ///
-    /// - Throws: ``VaultFileError/alreadyExists`` if something has the name `kept`.
+    /// - Throws: ``VaultFileError/alreadyExists`` if there is a file at `kept`.
     public func replace(keeping kept: String) throws(VaultFileError) {
         let target = target
         try new.publish(at: target) { storage, path throws(Errno) in
@@ -93,7 +88,7 @@ public final class VerifiedCopy {
         }
     }
 
-    /// On a file system that cannot exchange: for a moment nothing has the name `target`.
+    /// Exchanges the two on a file system that lacks the call; for a moment, there is no file at `target`.
     private static func exchangeInSteps(
         _ kept: String, _ target: String, through path: String, _ storage: any Storage
     ) throws(Errno) {

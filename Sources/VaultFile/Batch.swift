@@ -120,7 +120,7 @@ public struct Batch: ~Copyable {
         times.reserveCapacity(transaction.count)
         var offset = start.end + frameBytes
         for change in transaction.changes {
-            let address = change.address.bytes
+            let address = change.address.packed
             let time = max(now, log.replay.newestTime(of: address.span).map { $0 + 1 } ?? 0)
             let frameSize = Format.frameSize(bodySize: change.bodySize)
             var version = Version(
@@ -138,11 +138,12 @@ public struct Batch: ~Copyable {
     private mutating func stage(
         _ change: Transaction.Change, of transaction: borrowing Transaction, _ time: UInt64
     ) {
-        let prefix = RecordPrefix(
-            kind: change.kind.rawValue, isCommit: false, bodySize: change.bodySize, seq: sealer.nextSeq,
-            previousTag: .zero, transactionStart: start.end, time: time)
+        var prefix = RecordPrefix(kind: change.kind.rawValue, bodySize: change.bodySize, time: time)
+        prefix.seq = sealer.nextSeq
+        prefix.transactionStart = start.end
+        let placed = prefix
         sealer.add(Format.bucket(Format.prefixSize + change.bodySize), to: &frames) {
-            transaction.write(change, prefix, into: &$0)
+            transaction.write(change, placed, into: &$0)
         }
     }
 
@@ -163,9 +164,7 @@ extension RecordPrefix {
         kind: UInt8, bodySize: Int, time: UInt64, _ fill: (inout MutableSpan<UInt8>) -> Void
     ) -> [UInt8] {
         var content = [UInt8](repeating: 0, count: Format.bucket(Format.prefixSize + bodySize))
-        let prefix = RecordPrefix(
-            kind: kind, isCommit: false, bodySize: bodySize, seq: 0, previousTag: .zero,
-            transactionStart: 0, time: min(time, Format.maxTime))
+        let prefix = RecordPrefix(kind: kind, bodySize: bodySize, time: min(time, Format.maxTime))
         var span = content.mutableSpan
         prefix.store(into: &span)
         fill(&span)
@@ -175,7 +174,7 @@ extension RecordPrefix {
     /// The plaintexts of as many records as it takes to list what was purged.
     package static func plaintexts(ofPurged entries: some Collection<Bytes16>, time: UInt64) -> [[UInt8]] {
         PurgeList.bodies(entries).map { body in
-            plaintext(kind: RecordKind.purged, bodySize: body.count, time: time) {
+            plaintext(kind: RecordBody.purgedKind, bodySize: body.count, time: time) {
                 $0.copy(from: body.span, at: Format.prefixSize)
             }
         }
@@ -183,7 +182,7 @@ extension RecordPrefix {
 
     /// The plaintext of a proof of descent.
     package static func plaintext(of descent: Descent, time: UInt64) -> [UInt8] {
-        plaintext(kind: RecordKind.descent, bodySize: descent.size, time: time) {
+        plaintext(kind: RecordBody.descentKind, bodySize: descent.size, time: time) {
             descent.store(into: &$0, at: Format.prefixSize)
         }
     }

@@ -1,11 +1,10 @@
 internal import Platform
 
-/// Single values.
 extension FrameReader {
-    /// Lends the value of a version.
+    /// Lends the value of a version to `body`.
     ///
-    /// - Parameter end: where the file ends, as far as it counts.
-    /// - Throws: ``VaultFileError/damaged(at:)`` if the frame is no longer what replay saw.
+    /// - Parameter end: the end of the last committed transaction.
+    /// - Throws: ``VaultFileError/damaged(at:)`` if the frame has changed since it was replayed.
     mutating func withValue<R>(
         of version: Version, address: Span<UInt8>, before end: UInt64,
         _ body: (Span<UInt8>) throws(VaultFileError) -> R
@@ -20,8 +19,8 @@ extension FrameReader {
             frame, plaintext throws(VaultFileError) -> R? in
             guard frame.boxSize == version.boxSize else { return nil }
             let prefix = RecordPrefix(plaintext)
-            guard prefix.kind == RecordKind.value.rawValue, prefix.keepsRules(in: plaintext),
-                let start = prefix.unpackAddress(in: plaintext, into: &packed), packed.span.equals(address)
+            guard case .version(.value, let start) = RecordBody(prefix, in: plaintext, address: &packed),
+                packed.span.equals(address)
             else { return nil }
             return try body(plaintext.extracting(start..<Format.prefixSize + prefix.bodySize))
         }

@@ -1,31 +1,31 @@
 package import Platform
 package import Sodium
 
-/// Where a frame lies in a file.
+/// The place of a frame in a file.
 package struct FramePlace: Equatable, Sendable {
-    /// Its offset.
+    /// The offset of the frame.
     package let offset: UInt64
     private let count: UInt32
 
-    /// The frame at `offset` whose box has `boxSize` bytes.
+    /// Creates the place of the frame at `offset` whose box has `boxSize` bytes.
     package init(offset: UInt64, boxSize: Int) {
         self.offset = offset
         count = UInt32(boxSize)
     }
 
-    /// The length of its box.
+    /// The number of bytes in the box.
     package var boxSize: Int { Int(count) }
-    /// The length of the frame.
+    /// The number of bytes in the frame.
     package var frameSize: Int { Format.frameOverhead + boxSize }
 }
 
-/// What a frame says of itself before its box: vault-format.md, section 4.
+/// The fields of a frame before its box: vault-format.md, section 4.
 struct FrameHead {
     private let boxLength: UInt32
     private let sum: UInt32
     private let offset: UInt64
 
-    /// Reads it from the first 32 bytes of a frame.
+    /// Reads the fields from the first 32 bytes of a frame.
     @inline(__always)
     init(_ bytes: Span<UInt8>) {
         boxLength = bytes.load(UInt32.self, at: 0)
@@ -33,20 +33,20 @@ struct FrameHead {
         offset = bytes.load(UInt64.self, at: 24)
     }
 
-    /// The length of the frame, if it is one.
+    /// The number of bytes in the frame, if there is one.
     var frameSize: Int { Format.frameOverhead + Int(boxLength) }
 
-    /// Whether a frame that begins like this can lie at `offset`: rule 1 of section 6, and the offset in the nonce.
+    /// Returns whether a frame can begin like this at `offset`: rule 1 of section 6, and the offset in the nonce.
     @inline(__always)
     func canBegin(at offset: UInt64) -> Bool {
         self.offset == offset && Format.boxCounts.contains(Int(boxLength)) && boxLength % 16 == 0
     }
 
-    /// Whether the checksum is that of `frame`: rule 2.
+    /// Returns whether the checksum is that of `frame`: rule 2 of section 6.
     @inline(__always)
     func isSum(of frame: Span<UInt8>) -> Bool { FrameHead.sum(of: frame) == sum }
 
-    /// Computes the checksum of `frame`, which covers all of it but the checksum's own four bytes.
+    /// Computes the checksum of `frame`, which covers everything but its own four bytes.
     static func sum(of frame: Span<UInt8>) -> UInt32 {
         var sum = CRC32C()
         sum.update(frame.extracting(0..<4))
@@ -55,35 +55,35 @@ struct FrameHead {
     }
 }
 
-/// Finds whole frames of one file through one reused window, without a key.
+/// Finds whole frames of a file without a key, through a window that is reused.
 package struct FrameScanner: ~Copyable {
     private let file: any StorageFile
     private var window: [UInt8] = []
     private var windowStart: UInt64 = 0
-    /// Bytes given to checksums so far.
+    /// How many bytes checksums were computed over so far.
     private(set) var work = 0
 
-    /// How much is read at a time.
+    /// How many bytes are read at a time.
     var reach = FrameScanner.longReach
 
-    /// For frames that follow one another, and for single ones, of which the next may lie near or anywhere.
+    /// Values of ``reach`` for frames that follow one another, and for single frames.
     static let longReach = 256 * 1024
     static let shortReach = 4 * 1024
 
     package init(_ file: any StorageFile) { self.file = file }
 
-    /// A frame that is whole, as far as can be told without a key.
+    /// A frame with a valid checksum.
     package struct WholeFrame {
         fileprivate let window: [UInt8]
         fileprivate let range: Range<Int>
 
-        /// The length of the box.
+        /// The number of bytes in the box.
         package var boxSize: Int { range.count - Format.frameOverhead }
     }
 
-    /// The frame at `offset`, if rules 1 and 2 of vault-format.md, section 6, hold and its nonce names the offset.
+    /// Returns the frame at `offset`, if rules 1 and 2 of vault-format.md, section 6, hold and its nonce contains the offset.
     ///
-    /// - Parameter length: where the file ends.
+    /// - Parameter length: the length of the file in bytes.
     package mutating func frame(at offset: UInt64, length: UInt64) throws(VaultFileError) -> WholeFrame? {
         guard length >= offset, length - offset >= UInt64(Format.frameOverhead) else { return nil }
         guard let head = try fill(offset, Format.frameOverhead, before: length) else { return nil }
@@ -97,18 +97,20 @@ package struct FrameScanner: ~Copyable {
         return begin.isSum(of: frame.window.span.extracting(frame.range)) ? frame : nil
     }
 
-    /// The offset of the next frame after `offset` that can be there; of a hole in the file, all is skipped.
+    /// Returns the next offset from `offset` on at which a frame can begin, skipping a hole in the file.
     ///
-    /// A frame is never all zeros, so none begins in a hole but in the last bytes before data.
+    /// A frame is never all zeros, so none begins in a hole except within the last bytes before data.
     package func skippingHole(at offset: UInt64) -> UInt64 {
         let data = file.nextData(from: offset)
         let reach = UInt64(Format.frameOverhead)
         return data > offset + reach ? (data - reach) & ~(Format.alignment - 1) : offset
     }
 
-    /// The length of the frame at `offset`, if its first bytes are those of one that fits there: the cheapest sign of a frame.
+    /// Returns the size of the frame at `offset`, if its first 32 bytes can be those of a frame there.
     ///
-    /// - Parameter length: where the file ends.
+    /// This is the cheapest test for a frame.
+    ///
+    /// - Parameter length: the length of the file in bytes.
     package mutating func frameSize(at offset: UInt64, length: UInt64) throws(VaultFileError) -> Int? {
         guard length >= offset, length - offset >= UInt64(Format.frameOverhead),
             let head = try fill(offset, Format.frameOverhead, before: length)
@@ -118,13 +120,12 @@ package struct FrameScanner: ~Copyable {
         return begin.canBegin(at: offset) && UInt64(count) <= length - offset ? count : nil
     }
 
-    /// Forgets what was read, because the file may have changed since.
+    /// Discards cached bytes, because the file may have changed.
     mutating func forget() { window.removeAll(keepingCapacity: true) }
 
-    /// Makes sure that the window holds `count` bytes of the file from `offset` on; it reads on, but not beyond
-    /// `end`.
+    /// Makes the window hold `count` bytes of the file from `offset` on, and more up to `end`.
     ///
-    /// - Returns: where in the window they begin, or nil if the file ends before.
+    /// - Returns: the index of the first byte in the window, or nil if the file ends before the last one.
     private mutating func fill(
         _ offset: UInt64, _ count: Int, before end: UInt64
     ) throws(VaultFileError) -> Int? {
@@ -149,7 +150,7 @@ package struct FrameScanner: ~Copyable {
     }
 }
 
-/// Opens frames of one file into one reused piece of guarded memory.
+/// Opens frames of a file into a buffer of guarded memory that is reused.
 package struct FrameReader: ~Copyable {
     private let key: Key
     package var scanner: FrameScanner
@@ -164,10 +165,10 @@ package struct FrameReader: ~Copyable {
         scanner = FrameScanner(file)
     }
 
-    /// A frame that was found authentic.
+    /// An authentic frame.
     package struct Frame {
         package let offset: UInt64
-        /// The length of its box.
+        /// The number of bytes in its box.
         package let boxSize: Int
         package let tag: Bytes16
 
@@ -177,25 +178,25 @@ package struct FrameReader: ~Copyable {
             tag = Bytes16(bytes, at: Format.frameOverhead)
         }
 
-        /// The length of its plaintext.
+        /// The number of bytes in its plaintext.
         var plaintextSize: Int { boxSize - SecretBox.tagSize }
 
         package var end: UInt64 { offset + UInt64(Format.frameOverhead + boxSize) }
 
-        /// What the frame behind it must name, if this one is number `seq`.
+        /// Returns the position behind the frame, if its number is `seq`.
         package func position(seq: UInt64) -> Replay.Position {
             Replay.Position(end: end, seq: seq, tag: tag, lastFrame: offset)
         }
     }
 
-    /// Bytes given to checksums and tags so far, against which a search is bounded.
+    /// How many bytes checksums and tags were computed over so far, by which searches are bounded.
     package var work: Int { scanner.work + boxWork }
 
     /// Opens the frame at `offset`, rules 1 to 3 of vault-format.md, section 6.
     ///
     /// - Parameters:
-    ///   - length: where the file ends.
-    ///   - body: is lent the plaintext.
+    ///   - length: the length of the file in bytes.
+    ///   - body: receives the frame and its plaintext.
     /// - Returns: what `body` returns, or nil if there is no authentic frame at `offset`.
     /// - Throws: ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, and what `body` throws.
     package mutating func open<R>(
@@ -233,6 +234,6 @@ package struct FrameReader: ~Copyable {
         usedSize = 0
     }
 
-    /// Forgets what was read, because the file may have changed since.
+    /// Discards cached bytes, because the file may have changed.
     mutating func forget() { scanner.forget() }
 }

@@ -1,29 +1,30 @@
 internal import Platform
 package import Sodium
 
-/// Seals plaintexts into frames that follow one another in a file.
+/// Seals plaintexts into consecutive frames.
 ///
-/// Plaintexts wait in guarded memory until there are enough for a group. The first half of its frames' nonces is a hash over random
-/// bytes, the tag before them and all that they say: a machine whose random numbers come back, as those of a restored
-/// snapshot do, repeats a nonce only where it repeats the frame.
+/// Plaintexts wait in guarded memory until they fill a group. The first 16 bytes of the nonces of a group are a hash over random
+/// bytes, the preceding tag and all plaintexts of the group. So a machine whose random numbers repeat, for instance after a
+/// snapshot was restored, repeats a nonce only for an identical frame.
 package struct FrameSealer: ~Copyable {
-    /// Behind the last frame that was sealed.
+    /// The position behind the last frame that was sealed.
     package private(set) var position: Replay.Position
     private let key: Key
     private let nonceKey: Key
-    /// The random bytes of this attempt to write a transaction.
+    /// The 16 random bytes of the present transaction.
     private var salt: [UInt8] = []
-    /// The plaintexts that wait, one behind the other, and the length of each.
+    /// The plaintexts of the group, one behind the other.
     private var group: SecretBytes
+    /// The number of bytes of each plaintext in the group, and of all together.
     private var sizes: [Int] = []
     private var usedSize = 0
-    /// Where the next plaintext's frame will begin.
+    /// The offset at which the frame of the next plaintext will begin.
     package private(set) var nextOffset: UInt64
 
-    /// How many bytes of plaintexts share half a nonce, where there are so many: enough for the hash of each group to cost little.
+    /// How many bytes of plaintext a group holds at least, so that hashing costs little for each frame.
     private static let groupSize = 64 << 10
 
-    /// Frames under `key` behind `position`.
+    /// Creates a sealer of frames under `key` behind `position`.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     package init(after position: Replay.Position, key: consuming Key) throws(VaultFileError) {
@@ -41,7 +42,9 @@ package struct FrameSealer: ~Copyable {
     /// The number of the next plaintext's frame.
     package var nextSeq: UInt64 { position.seq + UInt64(sizes.count) + 1 }
 
-    /// Begins a transaction behind `position`, with random bytes (16) of its own.
+    /// Begins a transaction behind `position`.
+    ///
+    /// - Parameter salt: 16 random bytes that no other transaction has.
     package mutating func begin(after position: Replay.Position, salt: [UInt8]) {
         wipe()
         self.position = position
@@ -49,7 +52,7 @@ package struct FrameSealer: ~Copyable {
         nextOffset = position.end
     }
 
-    /// Makes room for plaintexts of at most `longest` bytes and of about `total` in all, keeping those that wait.
+    /// Allocates memory for plaintexts of at most `longest` bytes each and about `total` bytes together.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     package mutating func reserve(longest: Int, total: Int) throws(VaultFileError) {
@@ -60,7 +63,7 @@ package struct FrameSealer: ~Copyable {
         group = larger
     }
 
-    /// Wipes the plaintexts that wait, and what the last frames left.
+    /// Discards the plaintexts of the group, and wipes their memory.
     package mutating func wipe() {
         let size = usedSize
         group.withMutableBytes { $0.wipe(0..<size) }
@@ -69,14 +72,14 @@ package struct FrameSealer: ~Copyable {
         nextOffset = position.end
     }
 
-    /// Whether nothing of any plaintext is left.
+    /// True if the memory of the group holds no plaintext.
     var isWiped: Bool { group.withBytes { $0.isZero($0.indices) } }
 
-    /// Adds a plaintext of `size` bytes, for which there is room, and lends its bytes, which are zero.
+    /// Adds a plaintext of `size` bytes, for which memory was reserved.
     ///
-    /// The tag before it is filled in when it is sealed.
-    ///
-    /// - Parameter frames: is appended the frames before, if this group is full.
+    /// - Parameters:
+    ///   - frames: receives the frames of the present group if that is full.
+    ///   - fill: writes the plaintext over zeros. The preceding tag is stored when the plaintext is sealed.
     package mutating func add(
         _ size: Int, to frames: inout [UInt8], _ fill: (inout MutableSpan<UInt8>) -> Void
     ) {
@@ -91,7 +94,7 @@ package struct FrameSealer: ~Copyable {
         nextOffset += UInt64(Format.frameOverhead + size + SecretBox.tagSize)
     }
 
-    /// Ends the transaction with the last plaintext that was added, and seals all that wait.
+    /// Ends the transaction with the last plaintext that was added, and seals the group.
     package mutating func commit(to frames: inout [UInt8]) {
         guard let size = sizes.last else { return }
         let start = usedSize - size
@@ -99,7 +102,7 @@ package struct FrameSealer: ~Copyable {
         seal(to: &frames)
     }
 
-    /// Seals the plaintexts that wait, and appends their frames.
+    /// Seals the plaintexts of the group, and appends their frames.
     private mutating func seal(to frames: inout [UInt8]) {
         var nonce = nonceHalf() + [UInt8](repeating: 0, count: 8)
         var start = 0
@@ -142,7 +145,7 @@ package struct FrameSealer: ~Copyable {
 }
 
 extension Entropy {
-    /// The random bytes (16) in the nonces of a transaction.
+    /// Returns 16 random bytes for the nonces of a transaction.
     package func salt() throws(VaultFileError) -> [UInt8] {
         try guarding { () throws(SodiumError) in try bytes(16) }
     }

@@ -1,22 +1,19 @@
 internal import Platform
 package import Sodium
 
-/// Writing: vault-format.md, section 8, step by step.
+/// Writing, in the steps of vault-format.md, section 8.
 extension Log {
-    /// How long a writer waits for another one, in milliseconds.
+    /// How long a writer waits for another writer, in milliseconds.
     public static let writePatience: UInt64 = 30_000
 
-    /// Appends a transaction.
-    ///
-    /// When this returns, it is durable.
+    /// Appends a transaction, which is durable when this returns.
     ///
     /// - Parameters:
-    ///   - transaction: the changes; without any, nothing is written.
+    ///   - transaction: the changes; if there are none, nothing is written.
     ///   - patience: how long to wait for another writer, in milliseconds.
-    /// - Returns: what was done about a tail that a killed writer had left.
-    /// - Throws: ``VaultFileError``. After ``VaultFileError/outcomeUnknown(_:)`` nobody knows; after any
-    ///   other error the transaction is not in the file. After an error of the disk this log writes no more
-    ///   before ``refresh()`` has opened the file anew.
+    /// - Returns: the unfinished tail of a killed writer, if one was set aside.
+    /// - Throws: ``VaultFileError``. After ``VaultFileError/outcomeUnknown(_:)`` the transaction may or may not be in the file;
+    ///   after any other error it is not. After a failed write, this log writes nothing until ``refresh()`` has reopened the file.
     @discardableResult
     public func append(
         _ transaction: borrowing Transaction, patience: UInt64 = Log.writePatience
@@ -28,9 +25,9 @@ extension Log {
 
     /// Appends several transactions as one, with one write and one sync.
     ///
-    /// - Parameter fill: adds them, once the lock is had and the file's end is known. What it throws is thrown,
-    ///   and nothing is written.
-    /// - Throws: as ``append(_:patience:)``, which then holds for the whole batch.
+    /// - Parameter fill: adds the transactions, once the lock is held and the file's end is known. If it throws, nothing is
+    ///   written.
+    /// - Throws: as ``append(_:patience:)``, and what `fill` throws.
     @discardableResult
     public func append(
         patience: UInt64 = Log.writePatience, _ fill: (inout Batch) throws(VaultFileError) -> Void
@@ -40,7 +37,7 @@ extension Log {
         }
     }
 
-    /// Appends as ``append(patience:_:)`` does to a file that is not published yet: whoever made it holds its lock.
+    /// Appends to a file that has not been published yet, and whose lock the caller holds.
     package func appendBeforePublishing(
         _ fill: (inout Batch) throws(VaultFileError) -> Void
     ) throws(VaultFileError) {
@@ -61,8 +58,7 @@ extension Log {
         return saved
     }
 
-    /// Calls `body` while no other writer can be at work on the file that lies at the path, which was verified to its
-    /// end and contains what this machine saw last.
+    /// Calls `body` under the writers' lock of the file at the path, verified to its end and against the checkpoints.
     ///
     /// - Throws: ``VaultFileError/busy``, ``VaultFileError/readOnly``, ``VaultFileError/previousFailure``, and as
     ///   ``refresh()``.
@@ -75,7 +71,7 @@ extension Log {
         if header.isReadOnly { throw .readOnly }
         isWriting = true
         defer { isWriting = false }
-        // Nobody else changes it now.
+        // Nobody else changes the checkpoint now.
         let recollection = note(recollectToChange())
         replay.watch(for: recollection?.all ?? [])
         do throws(VaultFileError) {
@@ -85,20 +81,19 @@ extension Log {
             if error.isPassing { throw error }
             try verifyFromFront(recollection)
         }
-        // From here on it is done, and whoever asked for it hears what became of it.
+        // From here on, the work is no longer cancelled, so that its caller learns the outcome.
         replay.cancellation = nil
         defer { replay.cancellation = dependencies.cancellation }
         return try body(recollection)
     }
 
-    /// Sets an unfinished tail aside, makes sure that all before it is durable, and calls `body`.
+    /// Sets an unfinished tail aside, syncs everything before it, and calls `body`.
     ///
-    /// If any of it fails, this log writes no more.
-    package func prepareForWrite(_ body: () throws(VaultFileError) -> Void) throws(VaultFileError)
-        -> SavedTail?
-    {
-        hasFailed = true  // until all went well
-        // What was read behind the last commit is about to be another.
+    /// If any of that fails, this log writes nothing more.
+    package func prepareForWrite(
+        _ body: () throws(VaultFileError) -> Void
+    ) throws(VaultFileError) -> SavedTail? {
+        hasFailed = true  // Until everything has succeeded.
         replay.forget()
         let saved = try setTailAside()
         try syncPresentEnd()
@@ -109,7 +104,7 @@ extension Log {
 
     private func write(_ batch: borrowing Batch, to end: Replay.Position) throws(VaultFileError) {
         try write(batch.frames)
-        guard try isStill(end) else { throw .replacedDuringWrite }
+        guard try isPresent(end) else { throw .replacedDuringWrite }
         if batch.hasCarried || replay.hasLate {
             replay.rollBack()
             try readBack()
@@ -120,15 +115,15 @@ extension Log {
         noteSeen()
     }
 
-    /// What seals frames under the key of the file that is open; whoever takes it gives it back.
+    /// Takes the sealer for frames of the open file; the caller gives it back.
     func takeSealer() throws(VaultFileError) -> FrameSealer {
         if let sealer = sealer.take() { return sealer }
         return try FrameSealer(after: replay.committed, key: try Log.frameKey(header, master))
     }
 
-    /// Takes in what was just written as any other process would.
+    /// Replays what was just written, as any other process would.
     ///
-    /// - Throws: ``VaultFileError/outcomeUnknown(_:)`` where it cannot be read, since it is durable.
+    /// - Throws: ``VaultFileError/outcomeUnknown(_:)`` if it cannot be read, although it is durable.
     private func readBack() throws(VaultFileError) {
         do throws(VaultFileError) {
             try noteTail(try advance())
@@ -141,21 +136,18 @@ extension Log {
         }
     }
 
-    /// An unfinished tail that was moved out of the way.
+    /// An unfinished tail that was moved to a file of its own.
     public struct SavedTail: Equatable, Sendable {
-        /// How many bytes it had.
+        /// The number of its bytes.
         public let count: UInt64
-        /// The file that holds them now.
+        /// The path of the file that now holds them.
         public let path: String
 
-        /// So many bytes in the file at `path`.
-        public init(count: UInt64, path: String) {
-            self.count = count
-            self.path = path
-        }
+        /// Creates a saved tail of `count` bytes in the file at `path`.
+        public init(count: UInt64, path: String) { (self.count, self.path) = (count, path) }
     }
 
-    /// Takes the lock of the file that the path names, whichever that is by then.
+    /// Takes the lock of the file at the path, and reopens it if it was replaced meanwhile.
     private func lockPresentFile(patience: UInt64) throws(VaultFileError) -> WriterLock? {
         let deadline = SystemClock.monotonicNanoseconds() + patience * 1_000_000
         while true {
@@ -173,7 +165,7 @@ extension Log {
         }
     }
 
-    /// Saves an unfinished tail beside the file and cuts it off.
+    /// Saves an unfinished tail beside the file and truncates the file before it.
     private func setTailAside() throws(VaultFileError) -> SavedTail? {
         guard let tail = unfinishedTail else { return nil }
         let storage = dependencies.storage
@@ -188,7 +180,7 @@ extension Log {
             try saved.sync()
             try storage.syncDirectory(Path.directory(of: real))
         } catch {
-            // Half a copy would only look like a saved tail, and each further try would leave one more.
+            // A partial copy would look like a saved tail, and each further attempt would leave another one.
             try? storage.remove(savedPath)
             throw .io(.save, error)
         }
@@ -213,7 +205,7 @@ extension Log {
         }
     }
 
-    /// Makes durable what a writer before us may have left unsynced, and the file's name.
+    /// Syncs what an earlier writer may have left unsynced, and the file's directory.
     private func syncPresentEnd() throws(VaultFileError) {
         let (file, storage, path) = (file, dependencies.storage, path)
         if syncedEnd != replay.committed.end {
@@ -228,43 +220,43 @@ extension Log {
         }
     }
 
-    /// One write and one sync; on an error the file is cut back to where it was.
+    /// Appends frames with one write and one sync; after an error, truncates the file to where it ended before.
     private func write(_ frames: [UInt8]) throws(VaultFileError) {
         let (file, end) = (file, replay.committed.end)
         do throws(Errno) {
             try file.write(frames.span, at: end)
         } catch {
-            let isTakenBack = (try? Log.cut(file, to: end)) != nil
-            // Less than a transaction counts for nothing.
-            let isTail = (try? file.length()).map { $0 < end + UInt64(frames.count) } ?? false
-            throw isTakenBack || isTail ? .io(.write, error) : .outcomeUnknown(error)
+            let isTruncated = (try? Log.truncate(file, to: end)) != nil
+            // Part of a transaction has no effect.
+            let isPartial = (try? file.length()).map { $0 < end + UInt64(frames.count) } ?? false
+            throw isTruncated || isPartial ? .io(.write, error) : .outcomeUnknown(error)
         }
         do throws(Errno) {
             try file.sync()
         } catch {
-            try? Log.cut(file, to: end)
+            try? Log.truncate(file, to: end)
             throw .outcomeUnknown(error)
         }
     }
 
-    private static func cut(_ file: any StorageFile, to end: UInt64) throws(Errno) {
+    private static func truncate(_ file: any StorageFile, to end: UInt64) throws(Errno) {
         try file.truncate(to: end)
         try file.sync()
     }
 
-    /// Whether the path names this file still, and it holds what was just written: an older copy of it over it keeps
-    /// everything but that.
+    /// Returns whether the file at the path is still this one and contains the commit that was just written.
     ///
-    /// - Throws: ``VaultFileError/outcomeUnknown(_:)`` if the system does not let anybody look.
-    private func isStill(_ commit: Replay.Position) throws(VaultFileError) -> Bool {
-        let file = file
+    /// An older copy that is written over the file keeps everything but that.
+    ///
+    /// - Throws: ``VaultFileError/outcomeUnknown(_:)`` if the file cannot be read.
+    private func isPresent(_ commit: Replay.Position) throws(VaultFileError) -> Bool {
         do throws(VaultFileError) {
             if try isReplaced() { return false }
-            return try holds(commit, length: try during(.read) { () throws(Errno) in try file.length() })
+            return try holds(commit, length: try file.currentLength())
         } catch .io(_, let error) {
             throw .outcomeUnknown(error)
         } catch {
-            return false  // what lies there is no vault any more
+            return false  // The file at the path is not a vault any more.
         }
     }
 
@@ -275,10 +267,10 @@ extension Log {
 }
 
 extension Entropy {
-    /// Sixteen hexadecimal digits for the name of a new file.
+    /// Returns 16 random hexadecimal digits for the name of a new file.
     package func fileNameSuffix() throws(SodiumError) -> String { try bytes(8).hexadecimal }
 
-    /// Whether it can be what ``fileNameSuffix()`` gives.
+    /// Returns whether `text` has the form of a result of ``fileNameSuffix()``.
     package static func isFileNameSuffix(_ text: some Collection<UInt8>) -> Bool {
         text.count == 16 && text.allSatisfy { "0123456789abcdef".utf8.contains($0) }
     }

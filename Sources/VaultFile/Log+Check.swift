@@ -1,18 +1,18 @@
 internal import Platform
 
 extension Log {
-    /// Something that `check` reports though the file opens.
+    /// A defect that does not keep the file from being opened.
     public enum Finding: Equatable, Sendable {
-        /// The header's copy at this offset, which only `salvage` would need, is not like the header.
+        /// The copy of the header differs from the header at this offset; only a salvage needs the copy.
         case headerCopyDiffers(at: UInt64)
         /// A byte between the header and its copy, at this offset, is not zero.
         case gapNotZero(at: UInt64)
-        /// So many bytes from this offset on are no whole frames, as a check without the key finds.
+        /// This number of bytes from this offset on are not whole frames, as a check without the key finds.
         case noFrames(at: UInt64, count: UInt64)
-        /// Bytes follow the last commit that no transaction owns.
+        /// Bytes of no committed transaction follow the last commit.
         case unfinishedTail(UnfinishedTail)
 
-        /// Where damage is; nil for a tail, which every writer sets aside.
+        /// The offset of the damage; nil for an unfinished tail, which the next writer sets aside.
         public var damage: UInt64? {
             switch self {
             case .headerCopyDiffers(let offset), .gapNotZero(let offset), .noFrames(let offset, _): offset
@@ -21,7 +21,7 @@ extension Log {
         }
     }
 
-    /// What opening did not look at, or put up with.
+    /// Returns the defects that opening did not check or tolerated.
     ///
     /// Every frame was verified when the log was opened.
     ///
@@ -32,11 +32,10 @@ extension Log {
         return findings
     }
 
-    /// What is not as it should be between the header and the first frame.
+    /// Returns the defects between the header and the first frame.
     static func checkFront(of file: any StorageFile, _ header: Header) throws(VaultFileError) -> [Finding] {
-        var bytes = [UInt8](repeating: 0, count: Int(Format.logStart))
-        var span = bytes.mutableSpan
-        _ = try during(.read) { () throws(Errno) in try file.read(at: 0, into: &span) }
+        let bytes = try file.bytes(at: 0, count: Int(Format.logStart))
+        guard bytes.count == Int(Format.logStart) else { return [.gapNotZero(at: UInt64(bytes.count))] }
         var findings: [Finding] = []
         let copy = Int(Format.headerCopyOffset)
         if let offset = (Format.headerSize..<copy).first(where: { bytes[$0] != 0 }) {

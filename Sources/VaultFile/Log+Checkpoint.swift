@@ -1,17 +1,17 @@
 internal import Platform
 internal import Sodium
 
-/// What this machine saw last of the vault at the path: vault-format.md, section 10.
+/// Checkpoints: vault-format.md, section 10.
 extension Log {
-    /// The point that the file has reached.
+    /// The last commit of the file.
     public var present: CommitPoint { CommitPoint(header, replay.committed) }
 
-    /// What stands for the point that the file has reached, whatever was seen before.
+    /// Returns a checkpoint of the last commit, without regard to earlier checkpoints.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     public func presentCheckpoint() throws(VaultFileError) -> Checkpoint { try checkpoint(following: []) }
 
-    /// The same, for a file that passed what was seen before.
+    /// Returns a checkpoint of the last commit of a file that contains the `previous` checkpoints.
     func checkpoint(following previous: [LastSeen]) throws(VaultFileError) -> Checkpoint {
         var past: [ChangeID] = []
         for case .checkpoint(let checkpoint) in previous { past += checkpoint.heads + checkpoint.recent }
@@ -21,8 +21,9 @@ extension Log {
             heads: try replay.ancestry.heads(try namer()), past: past, time: dependencies.now())
     }
 
-    /// What is remembered of the path, to be read before the file is looked at, so that the file is never behind it in good
-    /// order.
+    /// Reads the checkpoints of the path.
+    ///
+    /// They must be read before the file is, so that a file without rollback is never behind them.
     func recollect() -> Result<Recollection?, Errno> { Log.recollect(path, dependencies) }
 
     static func recollect(_ path: String, _ dependencies: Dependencies) -> Result<Recollection?, Errno> {
@@ -32,13 +33,13 @@ extension Log {
             let named = if let name = dependencies.namedPath { name } else { try Path.lexical(path) }
             return .success(try store.recollection(of: canonical, named: named))
         } catch .noSuchFile {
-            return .success(nil)  // no vault either, as opening it will say
+            return .success(nil)  // There is no vault either; opening it reports that.
         } catch {
             return .failure(error)
         }
     }
 
-    /// What is remembered of the path, for a writer, who will change it: its file stays open for the next time.
+    /// Reads the checkpoints of the path for a writer, and keeps the checkpoint's file open for the next write.
     func recollectToChange() -> Result<Recollection?, Errno> {
         do throws(Errno) {
             guard let store = dependencies.checkpoints else { return .success(nil) }
@@ -56,12 +57,11 @@ extension Log {
         return recollect()
     }
 
-    /// What was recollected; what cannot be read is noted, and says nothing.
+    /// Returns the checkpoints, or nil after recording the error with which they could not be read.
     func note(_ recollection: Result<Recollection?, Errno>) -> Recollection? {
         if dependencies.hasNowhereToRemember { observe(.nowhereToRemember) }
         do throws(Errno) {
             let recollection = try recollection.get()
-            // An error that is over is no reason to remember nothing any more.
             checkpointFailure = nil
             if recollection?.isTorn == true { observe(.checkpointTorn) }
             return recollection
@@ -77,9 +77,9 @@ extension Log {
         dependencies.observations?.add(observation)
     }
 
-    /// Makes sure that the file contains what this machine saw last, at each path that leads to it.
+    /// Checks that the file contains the checkpoints of every path that leads to it.
     ///
-    /// Where nothing is remembered, this log goes by what it saw itself.
+    /// If there are none, it compares the file with the last commit that this log, or the agent, has read.
     ///
     /// - Throws: ``VaultFileError/replaced``, ``VaultFileError/rolledBack(_:)``.
     func verify(against recollection: Recollection?) throws(VaultFileError) {
@@ -91,7 +91,7 @@ extension Log {
         }
     }
 
-    /// Why the file is not what was seen, nor what followed from that; nil if it is.
+    /// Returns the error if the file does not contain a checkpoint, or nil if it does.
     package func refusal(of seen: LastSeen) throws(VaultFileError) -> VaultFileError? {
         guard seen.vaultID == header.vaultID else { return .replaced }
         if replay.hasMet(seen) { return nil }
@@ -109,7 +109,7 @@ extension Log {
         }
     }
 
-    /// What this machine saw last of the vault at `path`, at each path that leads to it.
+    /// Returns the checkpoints of every path that leads to the vault at `path`.
     ///
     /// - Throws: ``VaultFileError/io(_:_:)``.
     package static func seen(
@@ -120,7 +120,7 @@ extension Log {
         return seen.isEmpty ? dependencies.ownMemory.map { [$0] } ?? [] : seen
     }
 
-    /// Whether this file and another one under the same keys contain together what was seen.
+    /// Returns whether this file and another one under the same keys together contain a checkpoint.
     package func contains(_ seen: LastSeen, with other: Log) throws(VaultFileError) -> Bool {
         guard seen.vaultID == header.vaultID else { return false }
         let namer = try namer()
@@ -155,13 +155,13 @@ extension Log {
         return replay.ancestry.dropped > 0 ? .unprovableAge : .diverged
     }
 
-    /// Whether this generation may be what a program of before made of the one that the mark names.
+    /// Returns whether this generation can be what an earlier program made of the one at `point`.
     private func follows(_ point: CommitPoint) -> Bool {
         if point.seq == header.baseSeq { return point.tag == header.lineage }
         return point.seq < header.baseSeq
     }
 
-    /// Whether the checkpoint is to be changed; one that just could not be read is left alone.
+    /// Returns whether the checkpoint must be updated; one that could not be read is left alone.
     func isBehind(_ recollection: Recollection?) -> Bool {
         guard dependencies.checkpoints != nil, checkpointFailure == nil else { return false }
         guard let recollection else { return true }
@@ -169,10 +169,10 @@ extension Log {
             || recollection.canonical?.isAt(replay.committed, of: header) != true
     }
 
-    /// Remembers the present commit, which must be held by a lock; what cannot be written is noted.
+    /// Saves a checkpoint of the last commit, under a lock; an error is recorded, not thrown.
     ///
-    /// A checkpoint never says more than what is durable, so a commit whose writer may have been killed before its sync is
-    /// synced first, and so is the name of a file whose rewrite may have been.
+    /// A checkpoint must never be ahead of what is durable. So a commit whose writer may have been killed before its sync is
+    /// synced first, and so is the directory of a file that may just have been renamed.
     func remember(after recollection: Recollection?) {
         guard isBehind(recollection) else { return }
         do throws(Errno) {
@@ -191,8 +191,8 @@ extension Log {
         remember(self, after: recollection)
     }
 
-    /// Remembers the point that `log` has reached, which is durable at this log's path, while the lock is held; what cannot be
-    /// written is noted.
+    /// Saves a checkpoint of the last commit of `log`, which is durable at this log's path, while the lock is held; an error is
+    /// recorded, not thrown.
     package func remember(_ log: Log, after recollection: Recollection?) {
         guard let store = dependencies.checkpoints else { return }
         do throws(VaultFileError) {
@@ -201,7 +201,7 @@ extension Log {
                 if let checkpointFile, isWriting {
                     try store.set(checkpoint, in: checkpointFile.file)
                 } else {
-                    // Where the path led then: a link that was turned since leads to a file that this is not.
+                    // The path that was resolved before: a link that was changed since leads to another file.
                     let path = if let recollection { recollection.canonicalPath } else { try canonicalPath() }
                     try store.set(checkpoint, of: path)
                 }
@@ -214,7 +214,7 @@ extension Log {
         }
     }
 
-    /// Notes what stays, because no writer is at work on it.
+    /// Records the last commit as one that stays, because no writer is at work on it.
     func noteSeen() {
         seen = replay.committed
         sight = Sight(
@@ -222,7 +222,7 @@ extension Log {
             recent: replay.ancestry.newest(Checkpoint.maxRecent), isLegacy: replay.ancestry.isLegacy)
     }
 
-    /// What a log saw, from which its memory is made when that is needed.
+    /// The state from which ``ownMemory`` is computed when it is needed.
     struct Sight {
         let header: Header
         let position: Replay.Position
@@ -231,7 +231,7 @@ extension Log {
         let isLegacy: Bool
     }
 
-    /// What this log saw itself last, which counts where this machine remembers nothing; nil before it saw anything.
+    /// The last state that this log itself has read, which counts if there is no checkpoint; nil before anything was read.
     package var ownMemory: LastSeen? {
         get throws(VaultFileError) {
             guard let sight else { return nil }
@@ -245,10 +245,10 @@ extension Log {
         }
     }
 
-    /// Looks whether a newer state of this vault was seen at another path, when a path is used for the first time.
+    /// Checks, when a path is used for the first time, whether a newer state of the vault has been read at another path.
     ///
-    /// Reading an older copy by its own name is what backups are for, so that this is worth a word and no alarm.
-    func lookElsewhere() {
+    /// This only observes it: reading an older copy under its own name is what backups are for.
+    func checkOtherPaths() {
         guard let store = dependencies.checkpoints,
             let others = try? store.others(of: header.vaultID)
         else { return }
@@ -261,19 +261,19 @@ extension Log {
         if let newest { observe(.newerElsewhere(path: newest.path, time: newest.time)) }
     }
 
-    /// Takes what is at the path now for what was seen last, whatever that was.
+    /// Saves a checkpoint of the file that is now at the path, whatever the earlier checkpoints are.
     ///
-    /// - Parameter shown: what a person was shown, if that is to be it still.
-    /// - Returns: whether it was refused before.
-    /// - Throws: ``VaultFileError/busy``, ``VaultFileError/io(_:_:)``; ``VaultFileError/replacedDuringWrite`` if what is there is no
-    ///   longer what was shown.
+    /// - Parameter shown: the state that the user was shown and agreed to.
+    /// - Returns: whether the file was refused before.
+    /// - Throws: ``VaultFileError/busy``, ``VaultFileError/io(_:_:)``; ``VaultFileError/replacedDuringWrite`` if the file is no
+    ///   longer the one that was shown.
     public func accept(
         _ shown: Checkpoint? = nil, in store: CheckpointStore
     ) throws(VaultFileError) -> Bool {
         let lock = try takeLock(.shared, patience: Log.writePatience)
         let file = file
         defer { lock?.release() }
-        // What was verified must be what lies there, to its end.
+        // The file that was verified must be the one at the path, to its end.
         if try isReplaced() { throw .replacedDuringWrite }
         try noteTail(try advance())
         let present = try presentCheckpoint()
@@ -295,9 +295,9 @@ extension Log {
         return isRefused
     }
 
-    /// What this machine remembers of the path to the vault must agree with the file also where another path led to it first.
+    /// Checks the checkpoint of another path to the vault than the one of this log, and saves one for it.
     ///
-    /// - Parameter lexical: how a person named the vault, when that is not the path of this log.
+    /// - Parameter lexical: the path by which the user named the vault.
     /// - Throws: as ``verify(against:)``.
     package func follow(_ lexical: String) throws(VaultFileError) {
         guard let store = dependencies.checkpoints else { return }
@@ -318,7 +318,7 @@ extension Log {
 
     func canonicalPath() throws(Errno) -> String { try dependencies.storage.resolvingLinks(path) }
 
-    /// Which master key it has.
+    /// Returns the id of the master key.
     package func keyID() throws(VaultFileError) -> UInt64 {
         if let knownKeyID { return knownKeyID }
         let id = try ChangeNamer.keyID(of: master)
@@ -326,7 +326,7 @@ extension Log {
         return id
     }
 
-    /// What names changes under the master key.
+    /// Returns the namer of changes under the master key.
     package func namer() throws(VaultFileError) -> ChangeNamer {
         if let knownNamer { return knownNamer }
         let namer = try ChangeNamer(master: master)

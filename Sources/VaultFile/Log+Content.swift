@@ -1,81 +1,80 @@
 package import Platform
 package import Sodium
 
-/// Which older versions of a secret a rewrite keeps; the newest is always kept, a tombstone too.
+/// The older versions of a secret that a rewrite keeps; it always keeps the newest, even a tombstone.
 public enum Retention: Equatable, Sendable {
     /// All of them.
     case all
     /// None.
     case none
-    /// Those that were replaced or deleted at this time or later, in milliseconds since 1970.
+    /// Versions that were replaced or deleted at this time or later, in milliseconds since 1970.
     case replacedSince(UInt64)
 }
 
-/// What a file holds, and what a rewrite of it needs to know.
+/// The content of a file.
 extension Log {
-    /// How many names have a history, deleted ones too.
+    /// How many secrets have a history, including deleted ones.
     public var nameCount: Int { histories.count }
 
-    /// How many versions the histories have, tombstones too.
+    /// How many versions all histories have, including tombstones.
     public var versionCount: Int { histories.versionCount }
 
-    /// All versions as they are now.
+    /// The history of every secret, without purged versions.
     package var histories: Histories { replay.histories }
 
-    /// How many versions its frames hold, also those that were purged elsewhere, and are in no history.
+    /// How many versions the file holds, including those that were purged from another copy and are in no history.
     package var heldVersionCount: Int { replay.index.versionCount }
 
-    /// How many of these were purged elsewhere.
+    /// How many versions in the file were purged from another copy.
     package var hiddenCount: Int { replay.hidden.isEmpty ? 0 : heldVersionCount - versionCount }
 
-    /// Whether it is far from the end of its numbers, after which nothing could be written.
+    /// True if the generation and the frame numbers are far from overflowing.
     package var hasNumbersLeft: Bool { max(header.generation, committedSeq) < 1 << 63 }
 
-    /// Where the last commit ends.
+    /// The offset at which the last committed transaction ends.
     public var committedEnd: UInt64 { replay.committed.end }
 
     /// The `seq` of the last committed frame.
     public var committedSeq: UInt64 { replay.committed.seq }
 
-    /// The current version of a secret; nil if there is none, or it was deleted.
+    /// Returns the current version of a secret, or nil if the secret does not exist or was deleted.
     public func current(_ address: Address) -> Version? {
         let histories = histories
-        guard let place = histories.index.find(address.bytes.span),
+        guard let place = histories.index.find(address.packed.span),
             let newest = histories.newest(at: place), newest.kind == .value
         else { return nil }
         return newest
     }
 
-    /// All versions of a secret, new to old, tombstones too.
+    /// Returns all versions of a secret, including tombstones, newest first.
     public func versions(_ address: Address) -> [Version] {
         let histories = histories
-        guard let place = histories.index.find(address.bytes.span) else { return [] }
+        guard let place = histories.index.find(address.packed.span) else { return [] }
         var result: [Version] = []
         histories.forEachVersion(at: place) { result.append($0) }
         return result
     }
 
-    /// Calls `body` with the packed address of every secret that exists now, in no order: scope, length of
-    /// the id, length of the name, each one byte, then id and name.
+    /// Calls `body` with the address of every secret that is not deleted, ``Address/packed``, in no order.
     public func forEachCurrent<E>(_ body: (Span<UInt8>) throws(E) -> Void) throws(E) {
         try histories.forEachNewest { newest, address throws(E) in
             if newest.kind == .value { try body(address) }
         }
     }
 
-    /// Lends the value of a version, which is wiped afterwards.
+    /// Lends the value of a version to `body`, and wipes it afterwards.
     ///
-    /// - Throws: ``VaultFileError/damaged(at:)`` if the file no longer holds what was verified;
+    /// - Throws: ``VaultFileError/damaged(at:)`` if the frame has changed since it was verified;
     ///   ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, and what `body` throws.
     public func withValue<R>(
         of version: Version, at address: Address, _ body: (Span<UInt8>) throws(VaultFileError) -> R
     ) throws(VaultFileError) -> R {
-        try replay.withValue(of: version, address: address.bytes.span, isNear: looksBeforeReading, body)
+        try replay.withValue(of: version, address: address.packed.span, isNear: looksBeforeReading, body)
     }
 
-    /// The frames of what a rewrite carries over, in the order of the file.
+    /// Returns the frames that a rewrite carries over, in the order of the file.
     ///
-    /// - Parameter excluded: the offsets of versions that are not, whatever `retention` says.
+    /// - Parameter excluded: the offsets of versions to leave out, whatever `retention` says.
     package func places(keeping retention: Retention, without excluded: Set<UInt64> = []) -> [FramePlace] {
         let isAll = excluded.isEmpty && replay.hidden.isEmpty
         var places =
@@ -109,18 +108,18 @@ extension Log {
     /// What the file proves to contain.
     package var ancestry: Ancestry { replay.ancestry }
 
-    /// The versions that were purged and must not come back.
+    /// The versions that were purged and that no merge may bring back.
     package var purged: PurgeList { replay.purged }
 
-    /// How many more entries a merge may add to them.
+    /// How many more entries a merge may add to the purge list.
     package var roomForPurges: Int {
         max(min(PurgeList.maxEntries - purged.entries.count, PurgeList.maxTotal - replay.listedCount), 0)
     }
 
-    /// The records that a rewrite copies without knowing them, in the order of the file.
+    /// The records of unknown kinds that a rewrite carries over, in the order of the file.
     package var extras: [FramePlace] { replay.extras }
 
-    /// What these records say: kind, time and body.
+    /// Returns the kind, time and body of each of ``extras``.
     package func extraRecords() throws(VaultFileError) -> [[UInt8]] {
         var records: [[UInt8]] = []
         var reader = try reader()
@@ -137,23 +136,23 @@ extension Log {
         return records
     }
 
-    /// Where the frame of a version lies.
+    /// Returns the place of a version's frame.
     package static func place(of version: Version) -> FramePlace {
         FramePlace(offset: version.offset, boxSize: Int(version.boxSize))
     }
 
-    /// The last commit.
+    /// The end of the last committed transaction.
     package var committed: Replay.Position { replay.committed }
 
-    /// A reader of the file that is open, which is `committedEnd` bytes long as far as it counts.
+    /// Returns a reader of the open file, which counts up to ``committedEnd``.
     package func reader() throws(VaultFileError) -> FrameReader {
         try FrameReader(file, key: try Log.frameKey(header, master))
     }
 
-    /// A copy of the master key in guarded memory of its own.
+    /// Returns a copy of the master key.
     package func copyOfMasterKey() throws(VaultFileError) -> Key { try master.copy() }
 
-    /// The bytes of the frames that hold current values.
+    /// How many bytes the frames of current values have.
     public var liveBytes: UInt64 {
         var sum: UInt64 = 0
         histories.forEachNewest { newest, _ in
@@ -162,12 +161,12 @@ extension Log {
         return sum
     }
 
-    /// The file that is open.
+    /// The open file.
     package var openFile: any StorageFile { file }
 }
 
 extension Key {
-    /// A copy in guarded memory of its own.
+    /// Returns a copy of the key.
     package borrowing func copy() throws(VaultFileError) -> Key {
         try withBytes { bytes throws(VaultFileError) in
             try guarding { () throws(SodiumError) in try Key(copying: bytes) }

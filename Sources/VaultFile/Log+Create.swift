@@ -2,14 +2,14 @@ internal import Platform
 public import Sodium
 
 extension Log {
-    /// Makes a new vault file, mode 0600, and its directory if that is missing.
+    /// Creates a vault file with the mode 0600, and its directory if that is missing.
     ///
     /// An existing file is never touched.
     ///
     /// - Parameters:
     ///   - passphrase: 1 to 1,024 bytes.
     ///   - parameters: within `dependencies.writingBounds`.
-    ///   - showRecoveryKey: if it shall have a recovery key, is lent that when the vault is durable.
+    ///   - showRecoveryKey: if not nil, the vault gets a recovery key, which this is lent once the vault is durable.
     /// - Throws: ``VaultFileError/alreadyExists``, ``VaultFileError/refusedParameters(_:)``,
     ///   ``VaultFileError/outOfMemory``, ``VaultFileError/io(_:_:)``. No file is left then.
     public static func create(
@@ -35,7 +35,7 @@ extension Log {
         return log
     }
 
-    /// Writes header and copy under a temporary name, and gives them their own when they are durable and read back.
+    /// Writes the header and its copy to a temporary file, and renames it once it is durable and read back.
     private static func publish(
         _ header: Header, at path: String, _ dependencies: Dependencies, _ master: consuming Key
     ) throws(VaultFileError) -> Log {
@@ -62,10 +62,10 @@ extension Log {
         }
     }
 
-    /// Gives a new file its name, and takes it back if that cannot be made durable; nobody else writes it before.
+    /// Renames a new file to its path, and removes it if that cannot be made durable; nobody else writes it before.
     private func takeName(from temporary: String) throws(VaultFileError) {
         let (file, storage, path) = (openFile, dependencies.storage, path)
-        // Where there are no locks, there is nobody who waits for one.
+        // Without locks on this file system, nobody waits for one.
         _ = try? file.tryLock(.exclusive)
         defer { file.unlock() }
         do throws(Errno) {

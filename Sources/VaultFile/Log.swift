@@ -1,73 +1,69 @@
 public import Platform
 public import Sodium
 
-/// One opened vault file, known up to the last commit that was seen.
+/// An open vault file, replayed up to the last commit that was read.
 ///
-/// It is not safe to use from several threads at a time. Any number of processes may have the same file open:
-/// readers take no lock, writers take turns under `flock`.
+/// A log is not safe to use from several threads at a time. Any number of processes may have the same file open:
+/// readers take no lock, and writers take turns under `flock`.
 public final class Log {
-    /// The path that was asked for.
+    /// The path by which the file was opened.
     public let path: String
-    /// The header of the file that is open now.
+    /// The header of the open file.
     public private(set) var header: Header
-    /// What a killed writer left behind the last commit, if no writer is at work.
+    /// The bytes that a killed writer left behind the last commit; nil if there are none, or a writer is at work.
     public internal(set) var unfinishedTail: UnfinishedTail?
 
     package let dependencies: Dependencies
     private var access: StorageAccess
     let master: Key
     private(set) var file: any StorageFile
-    /// Made by the first write.
+    /// Created by the first write.
     var sealer: FrameSealer?
     var replay: Replay
-    /// What names changes under the master key, and what tells that from others, once they were asked for.
+    /// The names of changes and the id of the master key, once they have been computed.
     var knownNamer: ChangeNamer?
     var knownKeyID: UInt64?
     private var identity: FileIdentity
-    /// The last commit that is known to stay, because no writer was at work on it when it was seen.
+    /// The last commit that was read while no writer was at work, so that it is known to stay.
     ///
-    /// A file without it is an older one, or has gone another way.
+    /// A file that lacks it is an older copy or a fork.
     var seen: Replay.Position
-    /// How far this process itself made the file durable, and whether it did so for its name.
+    /// Up to which offset this process has synced the file, and whether it has synced its directory.
     var syncedEnd: UInt64?
     var isNameSynced = false
-    /// The file of the checkpoint that was read last by a writer, and the canonical path of the vault that it speaks of.
+    /// The checkpoint's file that was last read by a writer, and the canonical path of its vault.
     var checkpointFile: (path: String, file: any StorageFile)?
-    /// What this log saw itself last.
+    /// The state that this log itself last read from the file.
     var sight: Sight?
-    /// What a person should be told of what this machine remembers.
+    /// Findings about checkpoints that the user should be told.
     package var observations: [Observation] = []
-    /// Whether its user refreshes it before it reads values, so that several can be read from the file at a time.
+    /// True if the caller refreshes the log before it reads values, so that one read of the file can serve several.
     package var looksBeforeReading = false
-    /// Whether this log holds a writer's lock, under which `checkpointFile` was looked at.
+    /// True while this log holds the writer's lock under which `checkpointFile` was read.
     var isWriting = false
-    /// Why a checkpoint could not be read or written, if that was so.
+    /// The error with which reading or writing a checkpoint failed; nil if it succeeded.
     public internal(set) var checkpointFailure: Errno?
-    /// Set by the first error of a write: what the system says afterwards proves nothing.
+    /// True after a failed write, because a later success of the system would prove nothing about it.
     var hasFailed = false
 
-    /// Bytes behind the last commit that no transaction owns.
+    /// Bytes behind the last commit that belong to no committed transaction.
     public struct UnfinishedTail: Equatable, Sendable {
-        /// Where they begin: the end of the last commit.
+        /// Their offset, which is the end of the last commit.
         public let offset: UInt64
-        /// How many there are.
+        /// Their number.
         public let count: UInt64
 
-        /// So many bytes from `offset` on.
-        public init(offset: UInt64, count: UInt64) {
-            self.offset = offset
-            self.count = count
-        }
+        /// Creates a tail of `count` bytes at `offset`.
+        public init(offset: UInt64, count: UInt64) { (self.offset, self.count) = (offset, count) }
     }
 
-    /// How often another file may take the name during a second look.
+    /// How many times the file may be replaced while the log catches up.
     private static let attempts = 20
 
     /// Opens the file at `path`, unlocks it and verifies every frame.
     ///
-    /// - Parameter unlock: is given the header, whose rules hold, and finds the master key.
-    /// - Throws: any ``VaultFileError`` that speaks of opening or reading, and what `unlock` throws. The file
-    ///   is never changed.
+    /// - Parameter unlock: returns the master key for a valid header.
+    /// - Throws: any ``VaultFileError`` about opening or reading, and what `unlock` throws. The file is never changed.
     public convenience init(
         path: String, access: StorageAccess, dependencies: Dependencies,
         unlock: (Header) throws(VaultFileError) -> Key
@@ -79,7 +75,7 @@ public final class Log {
 
     /// Opens the file at `path` with its master key and verifies every frame.
     ///
-    /// - Throws: as the other opening, and ``VaultFileError/keysChanged`` if the key is not the file's.
+    /// - Throws: any ``VaultFileError`` about opening or reading; ``VaultFileError/keysChanged`` if the key is not the file's.
     public convenience init(
         path: String, access: StorageAccess, dependencies: Dependencies, master: consuming Key
     ) throws(VaultFileError) {
@@ -89,10 +85,10 @@ public final class Log {
         try self.init(path, access, dependencies, file, header, recollection, master: master)
     }
 
-    /// Opens the file at `path` as the other openings do, for reading, and sums up what its records say.
+    /// Opens the file at `path` for reading, verifies every frame, and sums up its records.
     ///
-    /// - Parameter sum: the sum of nothing yet.
-    /// - Returns: the log and the sum of all records, or nil for that if it was looked at twice.
+    /// - Parameter sum: an empty sum.
+    /// - Returns: the log and the sum of all records; nil for the sum if the file had to be read twice.
     package static func open(
         path: String, dependencies: Dependencies, master: consuming Key, summing sum: consuming ContentSum
     ) throws(VaultFileError) -> (log: Log, sum: [UInt8]?) {
@@ -119,7 +115,7 @@ public final class Log {
         replay.sum = sum
         try catchUp(after: recollection)
         if case .success(.some(let found)) = recollection, found.all.isEmpty, !found.isTorn {
-            lookElsewhere()
+            checkOtherPaths()
         }
     }
 
@@ -134,20 +130,22 @@ public final class Log {
     static func openFile(
         _ path: String, _ access: StorageAccess, _ dependencies: Dependencies
     ) throws(VaultFileError) -> (file: any StorageFile, header: Header) {
-        let file: any StorageFile
-        do throws(Errno) {
-            file = try dependencies.storage.open(path, access)
-        } catch {
-            throw VaultFileError(opening: error)
-        }
-        var bytes = [UInt8](repeating: 0, count: Format.headerSize)
-        var span = bytes.mutableSpan
-        let count = try during(.read) { () throws(Errno) in try file.read(at: 0, into: &span) }
-        bytes.removeLast(bytes.count - count)
-        let header = try Header(bytes, bounds: dependencies.readingBounds)
-        let length = try during(.read) { () throws(Errno) in try file.length() }
-        guard length >= header.baseEnd else { throw .incompleteCopy(count: length, expected: header.baseEnd) }
+        let file = try dependencies.storage.openVault(path, access)
+        let header = try Header(
+            file.bytes(at: 0, count: Format.headerSize), bounds: dependencies.readingBounds)
+        _ = try wholeLength(of: file, header)
         return (file, header)
+    }
+
+    /// Returns the length of a file.
+    ///
+    /// - Throws: ``VaultFileError/incompleteCopy(count:expected:)`` if the file ends before what the last rewrite wrote does.
+    private static func wholeLength(
+        of file: any StorageFile, _ header: Header
+    ) throws(VaultFileError) -> UInt64 {
+        let length = try file.currentLength()
+        guard length >= header.baseEnd else { throw .incompleteCopy(count: length, expected: header.baseEnd) }
+        return length
     }
 
     private static func replay(
@@ -159,20 +157,16 @@ public final class Log {
     }
 
     static func frameKey(_ header: Header, _ master: borrowing Key) throws(VaultFileError) -> Key {
-        do throws(SodiumError) {
-            return try header.frameKey(master: master)
-        } catch {
-            throw VaultFileError(error)
-        }
+        try guarding { () throws(SodiumError) in try header.frameKey(master: master) }
     }
 
-    /// Takes in what other processes did since the last look, the replacement of the file too.
+    /// Reads what other processes have written since, and follows the path if the file was replaced.
     ///
-    /// After an error of the disk, it opens the file anew and verifies all of it.
+    /// After a failed write, it reopens the file and verifies all of it.
     ///
-    /// - Throws: as opening does; ``VaultFileError/replaced`` if another vault lies at the path,
-    ///   ``VaultFileError/keysChanged`` if it is the same one with other keys, ``VaultFileError/rolledBack`` if
-    ///   the file no longer holds what this log saw.
+    /// - Throws: as opening does; ``VaultFileError/replaced`` if another vault is at the path,
+    ///   ``VaultFileError/keysChanged`` if the same vault has other keys, ``VaultFileError/rolledBack`` if
+    ///   the file no longer contains the last commit that this log has read.
     public func refresh() throws(VaultFileError) {
         let recollection = recollect()
         if hasFailed { return try reopen(after: recollection) }
@@ -180,52 +174,44 @@ public final class Log {
         try catchUp(after: recollection)
     }
 
-    /// Whether the path names another file than the one that is open.
+    /// Returns whether the path names another file than the one that is open.
     ///
-    /// - Throws: if it names none, or one that may not be read.
+    /// - Throws: ``VaultFileError`` if the path names no file, or one that cannot be read.
     func isReplaced() throws(VaultFileError) -> Bool {
-        let there: any StorageFile
-        do throws(Errno) {
-            there = try dependencies.storage.open(path, .reading)
-        } catch {
-            throw VaultFileError(opening: error)
-        }
+        let there = try dependencies.storage.openVault(path, .reading)
         if try during(.open, { () throws(Errno) in try there.identity() }) != identity { return true }
-        // `cp` over the file keeps its identity but not its header. So does a rename where a file system makes its numbers from paths, as
-        // rclone does; what was replaced is still there for whoever has it open, so that what lies at the path is looked at.
-        let known = header.bytes
-        let front = try Log.bytes(of: there, at: 0, count: Format.headerSize)
-        if !front.span.equals(known.span) { return true }
+        // `cp` over the file keeps its inode but not its header. So does a rename on a file system that derives inode numbers from paths,
+        // such as rclone's; there, a descriptor still reads the replaced file, so the file at the path is compared.
+        if try there.bytes(at: 0, count: Format.headerSize) != header.bytes { return true }
         return try !hasGrownAlike(there)
     }
 
-    /// Whether another file of this identity and header, which is opened for a moment, is no other one: a restored backup has the header of
-    /// what it replaces.
+    /// Returns whether a file with the same identity and header contains the last commit, too.
+    ///
+    /// A restored backup has the header of the file that it replaces.
     private func hasGrownAlike(_ there: any StorageFile) throws(VaultFileError) -> Bool {
-        let file = file
-        let (before, here, after) = try during(.read) { () throws(Errno) in
-            (try there.length(), try file.length(), try there.length())
-        }
-        // A writer may be at work. Where one has cut the file meanwhile, all of it is read again.
+        let (before, here) = (try there.currentLength(), try file.currentLength())
+        let after = try there.currentLength()
+        // A writer may append meanwhile. If one truncates the file, all of it is read again.
         guard before <= here, here <= after else { return false }
         return try Log.holds(replay.committed, in: there, length: after)
     }
 
-    /// Opens the file for writing too, if it was opened for reading alone.
+    /// Reopens the file for writing if it was opened for reading only.
     ///
-    /// - Throws: ``VaultFileError/io(_:_:)`` if it may not be written; it is open for reading still.
+    /// - Throws: ``VaultFileError/io(_:_:)`` if the file cannot be written; it then stays open for reading.
     public func becomeWritable() throws(VaultFileError) {
         guard access == .reading else { return }
         let (path, storage) = (path, dependencies.storage)
         let opened = try during(.open) { () throws(Errno) in try storage.open(path, .writing) }
-        // If another file is there by now, it is opened, for writing, as soon as that is noticed.
+        // A file that has replaced this one is opened for writing once the replacement is noticed.
         if try during(.open, { () throws(Errno) in try opened.identity() }) == identity { file = opened }
         access = .writing
     }
 
-    /// Whether the file still holds a commit that was seen.
+    /// Returns whether the file still contains a commit that was read earlier.
     ///
-    /// Nobody who keeps to the lock takes it away, but `cp` does.
+    /// Writers that respect the lock never remove one, but `cp` does.
     func holds(_ commit: Replay.Position, length: UInt64) throws(VaultFileError) -> Bool {
         try Log.holds(commit, in: file, length: length)
     }
@@ -235,26 +221,16 @@ public final class Log {
     ) throws(VaultFileError) -> Bool {
         guard length >= commit.end else { return false }
         guard commit.lastFrame > 0 else { return true }
-        let tag = try bytes(of: file, at: commit.lastFrame + UInt64(Format.frameOverhead), count: 16)
+        let tag = try file.bytes(at: commit.lastFrame + UInt64(Format.frameOverhead), count: 16)
         return tag == commit.tag.bytes
     }
 
-    private static func bytes(
-        of file: any StorageFile, at offset: UInt64, count: Int
-    ) throws(VaultFileError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: count)
-        var span = bytes.mutableSpan
-        let read = try during(.read) { () throws(Errno) in try file.read(at: offset, into: &span) }
-        bytes.removeLast(count - read)
-        return bytes
-    }
-
-    /// Opens what lies at the path now with the key that is known, and verifies every frame.
+    /// Opens the file that is now at the path with the same master key, and verifies every frame.
     ///
     /// - Throws: as ``refresh()``.
     public func reopen() throws(VaultFileError) { try reopen(after: recollect()) }
 
-    /// - Parameter attempts: how often another file may take the name meanwhile.
+    /// - Parameter attempts: how many times the file may be replaced meanwhile.
     private func reopen(
         after recollection: Result<Recollection?, Errno>, _ attempts: Int = Log.attempts
     ) throws(VaultFileError) {
@@ -273,9 +249,9 @@ public final class Log {
         hasFailed = false
     }
 
-    /// Replays what was appended, and holds it against what this machine remembers, which was read before.
+    /// Replays what was appended, and compares it with the checkpoints, which were read before.
     ///
-    /// Takes no lock unless something looks wrong, since a writer may be at work.
+    /// It takes no lock unless something looks wrong, since a writer may be at work.
     private func catchUp(
         after recollection: Result<Recollection?, Errno>, _ attempts: Int = Log.attempts
     ) throws(VaultFileError) {
@@ -283,7 +259,7 @@ public final class Log {
         let tail: UInt64?
         do throws(VaultFileError) {
             replay.watch(for: recollection?.all ?? [])
-            // A tail is searched once, when no writer can be at work on it.
+            // A tail is searched for damage later, when no writer can be at work on it.
             tail = try advance(isGlance: true)
             try verify(against: recollection)
         } catch {
@@ -292,12 +268,12 @@ public final class Log {
         }
         unfinishedTail = nil
         guard tail != nil || replay.committed != seen || isBehind(recollection) else { return }
-        // Where there are no locks, nobody is kept out, and the look counts all the same.
+        // Without locks on this file system, what was read has to count all the same.
         let (lock, isLocked) = tryLock()
         guard isLocked ?? (tail != nil) else { return }
         do throws(VaultFileError) {
             defer { lock?.release() }
-            // No writer is at work now: what is left over is nobody's, and what is committed stays.
+            // No writer is at work now: a tail belongs to nobody, and what is committed stays.
             let tail = try advance()
             guard isLocked == true else { return }
             try noteTail(tail)
@@ -310,7 +286,7 @@ public final class Log {
         }
     }
 
-    /// Remembers the present commit, under a lock, if it agrees with what is remembered by now.
+    /// Saves a checkpoint of the present commit, under a lock, if it agrees with the checkpoints that are saved by now.
     private func rememberAgain() throws(VaultFileError) {
         let recollection = note(recollect())
         for seen in recollection?.all ?? [] where try refusal(of: seen) != nil {
@@ -319,14 +295,16 @@ public final class Log {
         remember(after: recollection)
     }
 
-    /// Takes a second look while no writer can be at work; if another file has the name by now, at that one.
+    /// Catches up under a lock, so that no writer can be at work; follows the path if the file was replaced.
     private func catchUpAgain(_ attempts: Int) throws(VaultFileError) {
         if try catchUpUnderLock() { return }
         guard attempts > 0 else { throw .busy }
         try reopen(after: recollect(), attempts - 1)
     }
 
-    /// - Returns: whether the file has the name still; if not, nothing was looked at.
+    /// Catches up under a lock.
+    ///
+    /// - Returns: false, without having read anything, if the file was replaced.
     private func catchUpUnderLock() throws(VaultFileError) -> Bool {
         guard let lock = try takeLock(.shared, patience: dependencies.lookPatience) else {
             return try catchUpRepeatedly()
@@ -339,9 +317,9 @@ public final class Log {
         return true
     }
 
-    /// Looks a few times where no lock can be had: what a writer is doing is over after a moment.
+    /// Catches up without a lock, several times with pauses, so that a writer can finish meanwhile.
     private func catchUpRepeatedly() throws(VaultFileError) -> Bool {
-        var attempts = Log.unlockedLooks
+        var attempts = Log.unlockedAttempts
         while true {
             do throws(VaultFileError) {
                 if try isReplaced() { return false }
@@ -355,12 +333,12 @@ public final class Log {
         }
     }
 
-    /// How often who may not lock looks again, and how many milliseconds later each time.
-    private static let (unlockedLooks, unlockedPause): (Int, UInt64) = (4, 100)
+    /// How many times ``catchUpRepeatedly()`` tries, and for how many milliseconds it pauses each time.
+    private static let (unlockedAttempts, unlockedPause): (Int, UInt64) = (4, 100)
 
-    /// Takes a shared lock if it can be had at once.
+    /// Takes a shared lock without waiting.
     ///
-    /// - Returns: the lock, and whether it was had; nil for that where there are no locks.
+    /// - Returns: the lock, and whether it was obtained; nil for that if the file system has no locks.
     private func tryLock() -> (lock: WriterLock?, isLocked: Bool?) {
         do throws(VaultFileError) {
             let lock = try takeLock(.shared, patience: 0)
@@ -370,15 +348,12 @@ public final class Log {
         }
     }
 
-    /// Replays from the front, under a lock.
+    /// Replays the whole file, under a lock, and compares it with the checkpoints only.
     ///
-    /// What this log saw itself counts no longer: the file is held against what this machine remembers.
+    /// The last commit that this log itself has read no longer counts.
     func verifyFromFront(_ recollection: Recollection?) throws(VaultFileError) {
-        let file = file
         try replayAnew(watchingFor: recollection?.all ?? [])
-        let length = try during(.read) { () throws(Errno) in try file.length() }
-        guard length >= header.baseEnd else { throw .incompleteCopy(count: length, expected: header.baseEnd) }
-        try noteTail(try replay.run(to: length))
+        try noteTail(try replay.run(to: try Log.wholeLength(of: file, header)))
         try verify(against: recollection)
         noteSeen()
     }
@@ -390,35 +365,30 @@ public final class Log {
 
     /// Replays to the present end of the file.
     ///
-    /// - Returns: where an unfinished tail begins.
+    /// - Returns: the offset of an unfinished tail, or nil if the file ends with a commit.
     func advance(isGlance: Bool = false) throws(VaultFileError) -> UInt64? {
-        let file = file
-        let length = try during(.read) { () throws(Errno) in try file.length() }
-        guard length >= header.baseEnd else { throw .incompleteCopy(count: length, expected: header.baseEnd) }
+        let length = try Log.wholeLength(of: file, header)
         guard try holds(seen, length: length) else { throw .rolledBack(Rollback(.older, lastSeen: 0)) }
-        if seen == replay.committed { return try replay.run(to: length, isGlance: isGlance) }
-        // A writer took back what it could not make durable, or the file was overwritten.
-        guard try holds(replay.committed, length: length) else {
+        if seen != replay.committed, try !holds(replay.committed, length: length) {
+            // A writer removed what it could not make durable, or the file was overwritten.
             syncedEnd = nil
             try replayAnew(watchingFor: replay.watched)
-            return try replay.run(to: length, isGlance: isGlance)
         }
         return try replay.run(to: length, isGlance: isGlance)
     }
 
-    /// Remembers a tail that was found under a lock.
+    /// Records an unfinished tail that was found under a lock.
     func noteTail(_ offset: UInt64?) throws(VaultFileError) {
         guard let offset else { return unfinishedTail = nil }
-        let file = file
-        let length = try during(.read) { () throws(Errno) in try file.length() }
-        // Whoever keeps no lock can have cut the file since the replay.
+        let length = try file.currentLength()
+        // A program that ignores the lock can have truncated the file since the replay.
         guard length >= offset else { throw .rolledBack(Rollback(.older, lastSeen: 0)) }
         unfinishedTail = UnfinishedTail(offset: offset, count: length - offset)
     }
 
     /// Waits for the lock of the file.
     ///
-    /// - Returns: nil if this process may not have it, which is not so for an exclusive one.
+    /// - Returns: the lock, or nil if this process may not take a shared lock.
     /// - Throws: ``VaultFileError/busy`` when `patience` milliseconds have passed.
     func takeLock(_ kind: LockKind, patience: UInt64) throws(VaultFileError) -> WriterLock? {
         try WriterLock.take(

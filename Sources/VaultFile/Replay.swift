@@ -1,7 +1,7 @@
 internal import Platform
 internal import Sodium
 
-/// The walk over all frames from a commit to the end of the file, which verifies each and fills the index.
+/// Walks over all frames of a file, verifies each and fills the index.
 package struct Replay: ~Copyable {
     /// The end of a committed transaction, and what the next frame must name.
     package struct Position: Equatable, Sendable {
@@ -24,43 +24,50 @@ package struct Replay: ~Copyable {
         }
     }
 
-    /// Points in this generation that the file is expected to have reached, and those that were met on the way.
+    /// The checkpoints of this generation that the file is expected to contain.
     private(set) var watched: [LastSeen] = []
+    /// Those of ``watched`` that the walk has come by.
     private var met: [LastSeen] = []
-    /// What the file proves to contain.
+    /// The changes and keys that the file proves to contain.
     private(set) var ancestry: Ancestry
-    /// What was purged and must not come back, in the order of the file.
+    /// The versions that were purged and that no merge may bring back, in the order of the file.
     private(set) var purged = PurgeList()
-    /// The offsets of the versions that are listed there, and so in no history.
+    /// The offsets of the versions on the purge list, which no history shows.
     private(set) var hidden: Set<UInt64> = []
-    /// How many entries all its records have, repeated ones too, and those that wait for their commit.
+    /// How many entries all purge records have, including repeated and uncommitted ones.
     private(set) var listedCount = 0
-    /// Whether the list has grown since all versions were held against it.
+    /// True if the purge list has grown since ``hidden`` was computed.
     private var isListNew = false
-    /// The records of unknown kinds that a rewrite copies without knowing them.
+    /// The records of unknown kinds that a rewrite carries over.
     private(set) var extras: [FramePlace] = []
 
-    /// The sum of the records that were found in place, if somebody wants it.
+    /// Sums up the records as they are read, if set.
     var sum: ContentSum?
 
     private let header: Header
-    /// Ends the walk where it is; nil if nobody will.
+    /// Cancels the walk, if set.
     var cancellation: Cancellation?
     private var reader: FrameReader
-    /// What took effect so far.
+    /// The versions of every committed transaction so far.
     private(set) var index = Index()
-    /// The last commit.
+    /// The end of the last committed transaction.
     private(set) var committed: Position
-    /// Whether a transaction ended where the content of the last rewrite does.
+    /// True once a transaction has ended where the header says that the content of the last rewrite ends.
     private var metBaseEnd: Bool
-    /// How many committed records were skipped that are neither values nor tombstones.
+    /// How many committed records are neither values nor tombstones.
     private(set) var skipped = 0
 
-    private var stagedSkips = 0
-    private var stagedDescent: Descent?
-    private var stagedPurges: [[Bytes16]] = []
-    private var stagedHidden: [UInt64] = []
-    private var stagedExtras: [FramePlace] = []
+    /// The effects of the records since the last commit, except for those on the index.
+    private struct Staged {
+        var skips = 0
+        var descent: Descent?
+        var purges: [[Bytes16]] = []
+        var hidden: [UInt64] = []
+        var extras: [FramePlace] = []
+    }
+
+    private var staged = Staged()
+    /// The address of the record at hand; kept to reuse its memory.
     private var packed: [UInt8] = []
 
     init(
@@ -75,12 +82,12 @@ package struct Replay: ~Copyable {
         metBaseEnd = header.baseEnd == committed.end
     }
 
-    /// Before the first frame of a file.
+    /// The position before the first frame of a file with this header.
     package static func start(_ header: Header) -> Position {
         Position(end: Format.logStart, seq: header.baseSeq, tag: header.macTag)
     }
 
-    /// Looks out for points from now on.
+    /// Notes from now on which of these checkpoints the file contains.
     mutating func watch(for points: [LastSeen]) {
         met.removeAll { !points.contains($0) }
         watched = points
@@ -94,28 +101,26 @@ package struct Replay: ~Copyable {
         }
     }
 
-    /// Whether the last commit is the one that a point names.
-    ///
-    /// The position before the first frame is that of every file with the same header.
+    /// Returns whether the last commit is the one that a checkpoint names.
     private func isAtCommit(_ point: LastSeen) -> Bool {
         point.isOf(header) && point.tag == committed.tag
     }
 
-    /// Whether the file has reached a point of this generation, as far as that was looked out for.
+    /// Returns whether the file contains a checkpoint of this generation that was watched for.
     func hasMet(_ point: LastSeen) -> Bool {
         if point.end == Format.logStart { return point.isAtStart(of: header) }
         return met.contains(point) || point.end == committed.end && isAtCommit(point)
     }
 
-    /// Goes on from the last commit to `length`, the file's present end.
+    /// Replays from the last commit to the end of the file.
     ///
     /// - Parameters:
-    ///   - length: where the file ends.
-    ///   - isGlance: whether what follows the last commit is only said to be there, and not searched for a proof of damage.
-    /// - Returns: where an unfinished tail begins, or nil if the file is whole.
+    ///   - length: the length of the file in bytes.
+    ///   - isGlance: true to skip the search for later transactions behind an unfinished tail, which would prove damage.
+    /// - Returns: the offset at which an unfinished tail begins, or nil if the file ends with a commit.
     /// - Throws: ``VaultFileError/damaged(at:)``, ``VaultFileError/unsupported(_:)``,
-    ///   ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``. Transactions before the defect have
-    ///   taken effect then.
+    ///   ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, ``VaultFileError/cancelled``. Transactions before the
+    ///   defect have taken effect then.
     mutating func run(to length: UInt64, isGlance: Bool = false) throws(VaultFileError) -> UInt64? {
         reader.forget()
         if length > committed.end { index.reserve(forFrames: length - committed.end) }
@@ -124,7 +129,6 @@ package struct Replay: ~Copyable {
         do throws(VaultFileError) {
             stop = try replay(to: length)
         } catch {
-            // What lies before a defect has taken effect.
             try? orderHistories()
             throw error
         }
@@ -136,10 +140,10 @@ package struct Replay: ~Copyable {
         return committed.end
     }
 
-    /// Lends the value of a version.
+    /// Lends the value of a version to `body`.
     ///
-    /// - Parameter isNear: whether it may be one that was read with others since the last replay; else it is read now.
-    /// - Throws: ``VaultFileError/damaged(at:)`` if the frame is no longer what replay saw.
+    /// - Parameter isNear: true to use bytes that were read since the last replay; false to read the frame now.
+    /// - Throws: ``VaultFileError/damaged(at:)`` if the frame has changed since it was replayed.
     mutating func withValue<R>(
         of version: Version, address: Span<UInt8>, isNear: Bool,
         _ body: (Span<UInt8>) throws(VaultFileError) -> R
@@ -148,31 +152,31 @@ package struct Replay: ~Copyable {
         return try reader.withValue(of: version, address: address, before: committed.end, body)
     }
 
-    /// The time of the newest version in the history of a name, deleted or not, one that waits for its commit too.
+    /// Returns the time of the newest version of a secret, including deletions and uncommitted versions.
     mutating func newestTime(of address: Span<UInt8>) -> UInt64? {
         guard let place = index.find(address) else { return nil }
         return [histories.newest(at: place)?.time, index.latestTime(at: place)].compactMap(\.self).max()
     }
 
-    /// Whether versions wait for their places, since a purged one of their name is newer.
+    /// True if some versions are not in the order of their histories yet, since a purged version of their secret is newer.
     var hasLate: Bool { index.hasLate }
 
-    /// Takes in a version that this process is about to append, and that is newer than any of its name.
+    /// Adds a version that this process is about to append and that is newer than any other of its secret.
     mutating func add(_ version: Version, at address: Span<UInt8>) { index.insert(version, address: address) }
 
-    /// How many bytes checksums and tags were computed of so far.
+    /// How many bytes checksums and tags were computed over so far.
     var work: Int { reader.work }
 
-    /// Forgets bytes that were read, because the file is changed.
+    /// Discards cached bytes of the file, because it is being changed.
     mutating func forget() { reader.forget() }
 
-    /// How many versions wait for their commit.
+    /// How many versions were added since the last commit.
     var uncommittedCount: Int { index.uncommittedCount }
 
-    /// Takes back all but the first `count` of the versions that wait.
+    /// Removes all but the first `count` of the uncommitted versions.
     mutating func rollBack(to count: Int) { index.rollBack(to: count) }
 
-    /// Walks to the first frame that is not in place, or to the end; returns where that is.
+    /// Replays up to the end of the file, or to the first place where no valid frame continues the chain, and returns that offset.
     private mutating func replay(to length: UInt64) throws(VaultFileError) -> UInt64 {
         defer { rollBack() }
         var last = committed
@@ -191,103 +195,86 @@ package struct Replay: ~Copyable {
 
     /// Opens the frame behind `last` and stages its record.
     ///
-    /// - Returns: whether the frame commits, or nil if none is in place there.
+    /// - Returns: whether the frame commits its transaction, or nil if there is no frame that continues the chain.
     private mutating func step(
         _ last: inout Position, _ transactionStart: UInt64, _ length: UInt64
     ) throws(VaultFileError) -> Bool? {
         let before = last
-        var record: (kind: RecordKind, time: UInt64)?
-        var (descent, purged, isCarried) = (Descent?.none, [Bytes16]?.none, false)
         var packed: [UInt8] = []
         swap(&packed, &self.packed)
         defer { swap(&packed, &self.packed) }
         let opened = try reader.open(at: before.end, length: length) {
-            frame, plaintext throws(VaultFileError) -> (Position, Int, Bool)? in
+            frame, plaintext throws(VaultFileError) -> (RecordPrefix, RecordBody, Position, FramePlace)? in
             let prefix = RecordPrefix(plaintext)
             guard before.isFollowed(by: prefix), prefix.transactionStart == transactionStart else {
                 return nil
             }
-            guard prefix.keepsRules(in: plaintext) else { throw .damaged(at: before.end) }
-            sum?.add(plaintext)
-            if let kind = RecordKind(rawValue: prefix.kind) {
-                guard prefix.unpackAddress(in: plaintext, into: &packed) != nil else {
-                    throw .damaged(at: before.end)
-                }
-                record = (kind, prefix.time)
-            } else if prefix.kind & RecordKind.ignorable == 0 {
-                throw .unsupported(.record(kind: prefix.kind))
-            } else {
-                let body = plaintext.extracting(Format.prefixSize..<Format.prefixSize + prefix.bodySize)
-                switch prefix.kind {
-                case RecordKind.descent:
-                    descent = Descent(body)
-                    if descent == nil || before.end != transactionStart { throw .damaged(at: before.end) }
-                case RecordKind.purged:
-                    purged = PurgeList.entries(body)
-                    guard let count = purged?.count, listedCount + count <= PurgeList.maxTotal else {
-                        throw .damaged(at: before.end)
-                    }
-                case RecordKind.head:
-                    if prefix.bodySize != CommitPoint.bodySize { throw .damaged(at: before.end) }
-                default:
-                    isCarried = prefix.kind & RecordKind.safeToCopy != 0
-                }
+            guard let body = RecordBody(prefix, in: plaintext, address: &packed) else {
+                throw .damaged(at: before.end)
             }
-            return (
-                frame.position(seq: prefix.seq), frame.boxSize, prefix.isCommit
-            )
+            sum?.add(plaintext)
+            let place = FramePlace(offset: before.end, boxSize: frame.boxSize)
+            return (prefix, body, frame.position(seq: prefix.seq), place)
         }
-        guard case .some(.some((let position, let boxSize, let isCommit))) = opened else { return nil }
-        if let record {
+        guard case .some(.some((let prefix, let body, let position, let place))) = opened else { return nil }
+        if case .version(let kind, _) = body {
             let version = Version(
-                offset: before.end, time: record.time, boxSize: boxSize, kind: record.kind)
-            if !isListNew, try self.purged.contains(packed.span, version, of: header.vaultID) {
-                stagedHidden.append(version.offset)
+                offset: before.end, time: prefix.time, boxSize: place.boxSize, kind: kind)
+            if !isListNew, try purged.contains(packed.span, version, of: header.vaultID) {
+                staged.hidden.append(version.offset)
             }
             index.insert(version, address: packed.span)
         } else {
-            stagedSkips += 1
-            if let descent { stagedDescent = descent }
-            if let purged {
-                stagedPurges.append(purged)
-                listedCount += purged.count
-            }
-            if isCarried { stagedExtras.append(FramePlace(offset: before.end, boxSize: boxSize)) }
+            try stage(body, at: place, isFirst: before.end == transactionStart, kind: prefix.kind)
         }
         last = position
-        return isCommit
+        return prefix.isCommit
     }
 
-    /// Lets what was found or added take effect, up to the end of its transaction.
+    /// Stages a record that is not a version.
+    private mutating func stage(
+        _ body: RecordBody, at place: FramePlace, isFirst: Bool, kind: UInt8
+    ) throws(VaultFileError) {
+        switch body {
+        case .descent(let descent):
+            guard isFirst else { throw .damaged(at: place.offset) }
+            staged.descent = descent
+        case .purged(let entries):
+            guard listedCount + entries.count <= PurgeList.maxTotal else { throw .damaged(at: place.offset) }
+            staged.purges.append(entries)
+            listedCount += entries.count
+        case .unknown(let isCarried): if isCarried { staged.extras.append(place) }
+        case .unsupported: throw .unsupported(.record(kind: kind))
+        case .version, .head: break
+        }
+        staged.skips += 1
+    }
+
+    /// Lets everything that was staged take effect, up to the end of its transaction.
     mutating func commit(_ position: Position) {
         index.commit()
-        skipped += stagedSkips
-        extras += stagedExtras
-        for entries in stagedPurges where purged.add(entries) { isListNew = true }
-        stagedPurges.removeAll()
-        if !stagedHidden.isEmpty { hidden.formUnion(stagedHidden) }
+        skipped += staged.skips
+        extras += staged.extras
+        for entries in staged.purges where purged.add(entries) { isListNew = true }
+        hidden.formUnion(staged.hidden)
         ancestry.take(
-            stagedDescent, tag: position.tag, isFirst: committed.end == Format.logStart,
+            staged.descent, tag: position.tag, isFirst: committed.end == Format.logStart,
             isContent: position.end <= header.baseEnd)
         committed = position
         meet()
-        rollBack()
+        staged = Staged()
     }
 
-    /// Takes back what was found or added since the last commit.
+    /// Discards everything that was staged since the last commit.
     mutating func rollBack() {
         index.rollBack()
-        stagedSkips = 0
-        stagedDescent = nil
-        listedCount -= stagedPurges.reduce(0) { $0 + $1.count }
-        stagedPurges.removeAll()
-        stagedHidden.removeAll()
-        stagedExtras.removeAll()
+        listedCount -= staged.purges.reduce(0) { $0 + $1.count }
+        staged = Staged()
     }
 
-    /// Puts versions in their places that were not found from old to new, then hides those that are listed as purged.
+    /// Sorts histories whose versions were not written in the order of their times, then hides purged versions.
     ///
-    /// What fails is done the next time.
+    /// If it throws, the next call does the work.
     private mutating func orderHistories() throws(VaultFileError) {
         if index.hasLate {
             let order = index.order()
@@ -314,14 +301,13 @@ package struct Replay: ~Copyable {
         isListNew = false
     }
 
-    /// The versions that count, of every name.
+    /// The history of every secret, without purged versions.
     var histories: Histories { Histories(index: index, hidden: hidden) }
 
-    /// Looks for a frame of a later transaction, which proves that what stopped the replay is damage: section
-    /// 7.
-    private mutating func scanForLaterTransaction(after stop: UInt64, to length: UInt64)
-        throws(VaultFileError)
-    {
+    /// Searches for a frame of a later transaction, which proves that the replay was stopped by damage: section 7.
+    private mutating func scanForLaterTransaction(
+        after stop: UInt64, to length: UInt64
+    ) throws(VaultFileError) {
         var offset = stop + Format.alignment
         let before = reader.work
         while offset < length {

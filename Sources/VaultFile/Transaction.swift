@@ -11,7 +11,7 @@ public struct Transaction: ~Copyable {
         let valueStart: Int
         let valueSize: Int
 
-        var bodySize: Int { Format.addressOverhead + address.bytes.count - 3 + valueSize }
+        var bodySize: Int { Format.addressOverhead + address.packed.count - 3 + valueSize }
     }
 
     private(set) var changes: [Change] = []
@@ -75,7 +75,7 @@ public struct Transaction: ~Copyable {
     func write(_ change: Change, _ prefix: RecordPrefix, into plaintext: inout MutableSpan<UInt8>) {
         plaintext.wipe(0..<Format.bucket(Format.prefixSize + change.bodySize))
         prefix.store(into: &plaintext)
-        let address = change.address.bytes.span
+        let address = change.address.packed.span
         plaintext.copy(from: address.extracting(0..<3), at: Format.prefixSize)
         let text = Format.prefixSize + Format.addressOverhead
         plaintext.copy(from: address.extracting(3..<address.count), at: text)

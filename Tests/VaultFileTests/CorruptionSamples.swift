@@ -98,12 +98,12 @@ extension World {
             record.kind = kind
             return record
         }
-        try forge(record(RecordKind.head, CommitPoint.bodySize))
+        try forge(record(RecordBody.headKind, CommitPoint.bodySize))
         let descent = Descent(keys: [seed], ids: [seed, seed + 1])
         let content = RecordPrefix.plaintext(of: descent, time: 0)
         var proof = ForgedRecord(Array(content[Format.prefixSize..<Format.prefixSize + descent.size]))
-        proof.kind = RecordKind.descent
-        try forge(proof, record(RecordKind.purged, 32))
+        proof.kind = RecordBody.descentKind
+        try forge(proof, record(RecordBody.purgedKind, 32))
         try forge(
             record(0xC5, 300), ForgedRecord(address("C"), noise(20, seed: seed), time: World.start + seed),
             record(0x80, 0))

@@ -44,7 +44,7 @@ struct ForgedRecord {
     }
 
     static func body(_ address: Address) -> [UInt8] {
-        Array(address.bytes[0..<3]) + [0] + Array(address.bytes[3...])
+        Array(address.packed[0..<3]) + [0] + Array(address.packed[3...])
     }
 }
 

@@ -16,7 +16,7 @@ import Testing
     }
 
     private static func world(_ records: [ForgedRecord]) throws -> World {
-        var world = World()
+        let world = World()
         let log = try world.create()
         world.bytes += try Forge(log).transaction(records, after: log.replay.committed)
         return world
@@ -76,7 +76,7 @@ import Testing
             for number in 0..<count {
                 let version = Version(
                     offset: 4608 + number * 176, time: time(number), boxSize: 144, kind: .tombstone)
-                index.insert(version, address: address("A").bytes.span)
+                index.insert(version, address: address("A").packed.span)
             }
             index.commit()
             index.link(index.order(), [])
@@ -95,7 +95,7 @@ import Testing
         var names: [[UInt8]] = []
         var number = 0
         while names.count < 300 {
-            let name = address("NAME_\(number)").bytes
+            let name = address("NAME_\(number)").packed
             if seed.hash(name.span) % 512 == 0 { names.append(name) }
             number += 1
         }

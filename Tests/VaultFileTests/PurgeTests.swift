@@ -217,7 +217,7 @@ import Testing
             let log = try world.openOther(.reading)
             let forge = try Forge(log)
             var record = ForgedRecord(part.flatMap(\.bytes))
-            record.kind = RecordKind.purged
+            record.kind = RecordBody.purgedKind
             world.disk[FaultOperation.other] +=
                 forge.frame(
                     record, after: log.committed, transactionStart: log.committedEnd

@@ -112,9 +112,9 @@ import Testing
         try stranger.claim(world.open().header.vaultID.bytes)
         let log = try stranger.open()
         var head = ForgedRecord(point.body)
-        head.kind = RecordKind.head
+        head.kind = RecordBody.headKind
         var descent = ForgedRecord(RecordPrefix.plaintext(of: claims, time: 0).body(of: claims))
-        descent.kind = RecordKind.descent
+        descent.kind = RecordBody.descentKind
         for record in [descent, head] {
             let forge = try Forge(try stranger.open())
             let end = try stranger.open().committed

@@ -101,7 +101,7 @@ import Testing
         let world = World()
         try world.create().append(.text("A", "1"))
         var head = ForgedRecord([UInt8](repeating: 7, count: 55))
-        head.kind = RecordKind.head
+        head.kind = RecordBody.headKind
         try world.forge(head)
         #expect(world.verdict() == .damaged(at: 4608 + 176))
         let report = try salvage(world)

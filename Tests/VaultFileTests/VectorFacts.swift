@@ -70,7 +70,7 @@ extension Log {
 
 extension Log.Record {
     func descent() throws -> Descent {
-        let descent = prefix.kind == RecordKind.descent ? Descent(body.span) : nil
+        let descent = prefix.kind == RecordBody.descentKind ? Descent(body.span) : nil
         return try #require(descent)
     }
 }
@@ -79,7 +79,7 @@ extension ArraySlice<Log.Record> {
     /// The entries of the records that come next, as far as they list what was purged.
     mutating func takePurged() throws -> [Bytes16] {
         var all: [Bytes16] = []
-        while let first, first.prefix.kind == RecordKind.purged {
+        while let first, first.prefix.kind == RecordBody.purgedKind {
             removeFirst()
             let entries = PurgeList.entries(first.body.span)
             all += try #require(entries)
