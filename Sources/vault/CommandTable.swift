@@ -7,8 +7,8 @@ enum CommandTable {
     static let program = Program<any Command>(
         name: "vault", summary: "Keep a developer's secrets in one encrypted file",
         discussion: """
-            Each secret belongs to a scope: the team, a project or a cluster. If several scopes have a secret of the same
-            name, the project's takes precedence, then the cluster's, then the team's.
+            Each secret belongs to a scope: the team, a project or a cluster. If several scopes have a secret
+            of the same name, the project's takes precedence, then the cluster's, then the team's.
             """,
         groupWords: ["secrets"],
         sharedOptions: Parameters.declared { parameters in

@@ -353,7 +353,7 @@ import Testing
         let one = try PseudoTerminal(
             sandbox, "purge", "team", "A", "--version", "0", environment: environment)
         try one.expect(") of the team secret 'A'?", answer: answer)
-        #expect(one.screen.contains("Remove version 0 (set 20"))
+        #expect(one.screen.contains("Permanently remove version 0 (set 20"))
         #expect(one.finish().outcome == .exit(code))
         #expect(try sandbox.run("get", "A").text == (code == 0 ? "one" : "two"))
         let all = try PseudoTerminal(sandbox, "purge", "team", "A", "--all", environment: environment)
@@ -383,7 +383,7 @@ import Testing
             environment: ["VAULT_PASSPHRASE": "correct horse"])
         let question = "and 1 more of the same time, of the team secret 'A'?"
         try purge.expect(question, answer: "y\n")
-        #expect(purge.screen.hasPrefix("Remove version 0 (set 2023-11-14T22:13:20Z), "))
+        #expect(purge.screen.hasPrefix("Permanently remove version 0 (set 2023-11-14T22:13:20Z), "))
         let end = purge.finish()
         #expect(end.outcome == .exit(0))
         #expect(end.printed.contains("Purged 2 versions of team secret 'A'\n"))

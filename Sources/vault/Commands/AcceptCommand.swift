@@ -12,15 +12,15 @@ struct AcceptCommand: Command {
     static let info = CommandInfo(
         name: "accept", summary: "Trust the vault file as it is now",
         discussion: """
-            This machine remembers the last state of each vault that it saw. It refuses a file that cannot prove that
-            it contains that state (exit code 13): the file is older, has diverged, has keys that were replaced, or is
-            another vault, and somebody may have planted it. If you know where the file came from, 'vault accept'
-            verifies it, shows what was last seen and what is there now, and trusts the file from then on. Whatever the
-            file lacks is given up, including purges. To keep it, run 'vault merge' with a copy that has it, before or
-            after.
+            This machine remembers the last state of each vault that it saw. It refuses a file that cannot
+            prove that it contains that state (exit code 13): the file is older, has diverged, has keys that
+            were replaced, or is another vault, and somebody may have planted it. If you know where the file
+            came from, 'vault accept' verifies it, shows what was last seen and what is there now, and trusts
+            the file from then on. Whatever the file lacks is given up, including purges. To keep it, run
+            'vault merge' with a copy that has it, before or after.
 
-            At a terminal, vault asks for confirmation; a script needs --yes. If the file is already trusted, vault
-            asks nothing and changes nothing.
+            At a terminal, vault asks for confirmation; a script needs --yes. If the file is already trusted,
+            vault asks nothing and changes nothing.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {

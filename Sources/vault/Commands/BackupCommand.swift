@@ -14,13 +14,14 @@ struct BackupCommand: Command {
     static let info = CommandInfo(
         name: "backup", usage: "DEST|- | --verify FILE", summary: "Write a verified copy of the vault",
         discussion: """
-            The copy holds everything up to the last change, including the history, and is encrypted as the vault is; the
-            same passphrase opens it. The copy is opened and fully verified before it gets its name. It replaces an older
-            backup of this vault at DEST, but never any other file. If DEST is a directory, the copy gets the vault's file
-            name there. 'vault status' shows when the last backup was made.
+            The copy holds everything up to the last change, including the history, and is encrypted as the
+            vault is; the same passphrase opens it. The copy is opened and fully verified before it gets its
+            name. It replaces an older backup of this vault at DEST, but never any other file. If DEST is a
+            directory, the copy gets the vault's file name there. 'vault status' shows when the last backup
+            was made.
 
-            With '-', the copy is written to standard output, for a program that stores it elsewhere. There it is only
-            verified if you run 'vault backup --verify'.
+            With '-', the copy is written to standard output, for a program that stores it elsewhere. There it
+            is only verified if you run 'vault backup --verify'.
 
             Any other copy of the file, made with cp at any moment, is a backup too.
             """)

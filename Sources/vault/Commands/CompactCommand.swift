@@ -19,14 +19,15 @@ struct CompactCommand: Command {
     static let info = CommandInfo(
         name: "compact", summary: "Rewrite the file without versions that are no longer needed",
         discussion: """
-            The newest version of every secret is kept. So is every deletion, so that merging an old copy later does not
-            bring a deleted secret back. Older versions are kept if they were replaced or deleted in the last 90 days;
-            --keep chooses otherwise. Dropped versions can only be recovered from older copies of the file. Versions that
-            a merge hid because they were purged in another copy are removed, too.
+            The newest version of every secret is kept. So is every deletion, so that merging an old copy
+            later does not bring a deleted secret back. Older versions are kept if they were replaced or
+            deleted in the last 90 days; --keep chooses otherwise. Dropped versions can only be recovered from
+            older copies of the file. Versions that a merge hid because they were purged in another copy are
+            removed, too.
 
-            The whole file is verified first. The new file is written beside it, read back, compared, and then replaces
-            it in one step. If the machine stops at any moment, either the old or the new file is there, complete.
-            Readers are not disturbed; writers wait.
+            The whole file is verified first. The new file is written beside it, read back, compared, and then
+            replaces it in one step. If the machine stops at any moment, either the old or the new file is
+            there, complete. Readers are not disturbed; writers wait.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {

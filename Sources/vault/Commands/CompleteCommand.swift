@@ -9,8 +9,8 @@ struct CompleteCommand: Command {
     static let info = CommandInfo(
         name: "complete", summary: "Print the possible completions of the last word",
         discussion: """
-            Each line is a completion and, after a tab, its description; ':files' and ':commands' leave the completion
-            to the shell. It never asks for a passphrase and prints no errors.
+            Each line is a completion and, after a tab, its description; ':files' and ':commands' leave the
+            completion to the shell. It never asks for a passphrase and prints no errors.
             """,
         isHidden: true, stopsAtFirstOperand: true)
 

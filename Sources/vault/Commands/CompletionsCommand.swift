@@ -14,8 +14,8 @@ struct CompletionsCommand: Command {
     static let info = CommandInfo(
         name: "completions", usage: "bash|zsh|fish", summary: "Print a shell completion script",
         discussion: """
-            The script completes commands, options and scopes and, while the vault is unlocked, names and ids. It never
-            asks for a passphrase.
+            The script completes commands, options and scopes and, while the vault is unlocked, names and ids.
+            It never asks for a passphrase.
 
               bash   source <(vault completions bash)       in ~/.bashrc
               zsh    source <(vault completions zsh)        in ~/.zshrc, after compinit

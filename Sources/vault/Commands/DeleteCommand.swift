@@ -13,8 +13,8 @@ struct DeleteCommand: Command {
         name: "delete", aliases: ["rm", "remove", "unset"], usage: "SCOPE [--id ID] NAME",
         summary: "Delete one secret",
         discussion: """
-            At a terminal, vault asks for confirmation; a script is not asked. 'vault undo' brings the secret back, as
-            long as no compaction has dropped its versions.
+            At a terminal, vault asks for confirmation; a script is not asked. 'vault undo' brings the secret
+            back, as long as no compaction has dropped its versions.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {

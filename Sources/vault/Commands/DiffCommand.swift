@@ -16,19 +16,21 @@ struct DiffCommand: Command {
         name: "diff", usage: "OTHER | --textconv FILE",
         summary: "Show by name where the vault and another copy differ",
         discussion: """
-            OTHER is a copy of the vault that has diverged: from another machine, a backup, or another branch of a
-            repository. Values are compared but never shown.
+            OTHER is a copy of the vault that has diverged: from another machine, a backup, or another branch
+            of a repository. Values are compared but never shown.
 
-            Each line of the output is CHANGE, SCOPE, ID and NAME, separated by tabs and sorted by the last three; on a
-            terminal, the output is a table. CHANGE is 'here' if only this file has a newer version, 'there' if only
-            OTHER has one, 'both' if both have newer versions that differ, and 'history' if only older versions differ.
-            The exit code is 0 whether or not there are differences.
+            Each line of the output is CHANGE, SCOPE, ID and NAME, separated by tabs and sorted by the last
+            three; on a terminal, the output is a table. CHANGE is 'here' if only this file has a newer
+            version, 'there' if only OTHER has one, 'both' if both have newer versions that differ, and
+            'history' if only older versions differ. The exit code is 0 whether or not there are differences.
 
-            With --json: {"schema":1,"differences":[…]}, where each difference has "change", "name", "scope", "id",
-            "here" and "there"; "here" and "there" are {"time":"2026-03-01T12:00:00Z","deleted":false} or null.
+            With --json: {"schema":1,"differences":[…]}, where each difference has "change", "name", "scope",
+            "id", "here" and "there"; "here" and "there" are {"time":"2026-03-01T12:00:00Z","deleted":false}
+            or null.
 
-            --textconv prints FILE for git as lines that can be compared: scope, id, name, and when the secret was last
-            set or deleted. FILE is opened with the key of the vault. 'vault help git' has the settings for git.
+            --textconv prints FILE for git as lines that can be compared: scope, id, name, and when the secret
+            was last set or deleted. FILE is opened with the key of the vault. 'vault help git' has the
+            settings for git.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {

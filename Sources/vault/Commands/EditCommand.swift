@@ -14,12 +14,13 @@ struct EditCommand: Command {
     static let info = CommandInfo(
         name: "edit", usage: "SCOPE [--id ID] NAME", summary: "Change a secret in an editor",
         discussion: """
-            The editor is $VISUAL, else $EDITOR, else vi. It opens a file that exists only in memory, so the value is
-            never written to disk. vault tells vim and nvim to keep no swap, backup or undo file; other editors may need
-            settings for that. The editor must write the file in place. A secret that does not exist yet starts empty.
+            The editor is $VISUAL, else $EDITOR, else vi. It opens a file that exists only in memory, so the
+            value is never written to disk. vault tells vim and nvim to keep no swap, backup or undo file;
+            other editors may need settings for that. The editor must write the file in place. A secret that
+            does not exist yet starts empty.
 
-            If the editor fails or changes nothing, nothing is set. If the value did not end in a newline, the one that
-            the editor adds is removed.
+            If the editor fails or changes nothing, nothing is set. If the value did not end in a newline, the
+            one that the editor adds is removed.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {

@@ -16,16 +16,18 @@ struct ExportCommand: Command {
         name: "export", usage: "--format FORMAT",
         summary: "Write the effective secrets for other programs",
         discussion: """
-            The formats: json is one object that maps names to strings. sh and fish are commands for these shells. docker
-            is for 'docker run --env-file'. dotenv is lines of NAME=value, written so that all of the dialects below
-            read them alike; with --dialect, they are written for one dialect, which can express more.
+            The formats: json is one object that maps names to strings. sh and fish are commands for these
+            shells. docker is for 'docker run --env-file'. dotenv is lines of NAME=value, written so that all
+            of the dialects below read them alike; with --dialect, they are written for one dialect, which can
+            express more.
 
             The dialects: posix (a shell that reads the file with '.'), python (python-dotenv), node ('node
             --env-file'), direnv (its 'dotenv'), systemd (EnvironmentFile=).
 
-            Each value is quoted so that the target program reads it back exactly. If a format cannot express a value
-            exactly, nothing is written: the exit code is 11, and the error names the formats that can. If vault can
-            start the program itself, prefer 'vault run': it can pass more values and leaves no file behind.
+            Each value is quoted so that the target program reads it back exactly. If a format cannot express
+            a value exactly, nothing is written: the exit code is 11, and the error names the formats that
+            can. If vault can start the program itself, prefer 'vault run': it can pass more values and leaves
+            no file behind.
 
               eval "$(vault export --format sh)"
               vault export --format fish | source

@@ -16,15 +16,16 @@ struct GetCommand: Command {
         name: "get", aliases: ["show"], usage: "[SCOPE [--id ID]] NAME",
         summary: "Print the value of a secret",
         discussion: """
-            Without a SCOPE, the effective value in the context is printed: the project's, else the cluster's, else the
-            team's. With a SCOPE, only that scope is searched. A single operand is a NAME, even 'team'.
+            Without a SCOPE, the effective value in the context is printed: the project's, else the cluster's,
+            else the team's. With a SCOPE, only that scope is searched. A single operand is a NAME, even
+            'team'.
 
-            The bytes are printed exactly. On a terminal, a newline is added, and a value with control characters is
-            printed only with --force.
+            The bytes are printed exactly. On a terminal, a newline is added, and a value with control
+            characters is printed only with --force.
 
-            --at takes a date, which means its first moment, or a date and a time of day with or without seconds, in UTC.
-            It selects the newest version that 'vault history' shows with this time or an earlier one. A time with seconds
-            includes the whole second.
+            --at takes a date, which means its first moment, or a date and a time of day with or without
+            seconds, in UTC. It selects the newest version that 'vault history' shows with this time or an
+            earlier one. A time with seconds includes the whole second.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {

@@ -12,11 +12,12 @@ struct HistoryCommand: Command {
     static let info = CommandInfo(
         name: "history", usage: "SCOPE [--id ID] NAME", summary: "List the versions of a secret",
         discussion: """
-            Versions are listed from new to old, each with the number that 'vault get --version' takes and its time in
-            UTC; values are not shown. On a terminal, the output is a table; otherwise, each line is the number, the time,
-            and 'set' or 'deleted', separated by tabs.
+            Versions are listed from new to old, each with the number that 'vault get --version' takes and its
+            time in UTC; values are not shown. On a terminal, the output is a table; otherwise, each line is
+            the number, the time, and 'set' or 'deleted', separated by tabs.
 
-            With --json: {"schema":1,"versions":[{"version":0,"time":"2026-11-23T22:05:01Z","deleted":false},…]}.
+            With --json:
+            {"schema":1,"versions":[{"version":0,"time":"2026-11-23T22:05:01Z","deleted":false},…]}.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {

@@ -17,15 +17,16 @@ struct ImportCommand: Command {
         name: "import", usage: "SCOPE [--id ID] --format FORMAT FILE|-",
         summary: "Set many secrets from a file",
         discussion: """
-            Either all secrets are set or none; the error for a line that cannot be read names its number. A secret that
-            already has the value is left unchanged.
+            Either all secrets are set or none; the error for a line that cannot be read names its number. A
+            secret that already has the value is left unchanged.
 
-            json is one flat object that maps names to strings. dotenv is lines of NAME=value with comments, quotes, and
-            an optional 'export' before the name. Programs differ in how they read such files: --dialect names the
-            program that the file is for (posix: a shell, python: python-dotenv, node: 'node --env-file', direnv,
-            systemd). Without --dialect, a line is accepted if python-dotenv, node and direnv, as far as they can read it,
-            agree on its meaning. A value that depends on other variables or on a command is refused. If a name occurs
-            several times, the last one counts. A byte order mark is skipped.
+            json is one flat object that maps names to strings. dotenv is lines of NAME=value with comments,
+            quotes, and an optional 'export' before the name. Programs differ in how they read such files:
+            --dialect names the program that the file is for (posix: a shell, python: python-dotenv, node:
+            'node --env-file', direnv, systemd). Without --dialect, a line is accepted if python-dotenv, node
+            and direnv, as far as they can read it, agree on its meaning. A value that depends on other
+            variables or on a command is refused. If a name occurs several times, the last one counts. A byte
+            order mark is skipped.
 
             The file is not removed. Delete it once the vault has what you need.
 

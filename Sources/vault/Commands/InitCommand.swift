@@ -16,22 +16,24 @@ struct InitCommand: Command {
     static let info = CommandInfo(
         name: "init", summary: "Create a new vault",
         discussion: """
-            The file is private (mode 0600), its directory is created if it is missing, and an existing file is never
-            changed. On a file system without modes, such as FAT and exFAT, vault warns that others can read the file.
+            The file is private (mode 0600), its directory is created if it is missing, and an existing file
+            is never changed. On a file system without modes, such as FAT and exFAT, vault warns that others
+            can read the file.
 
-            The cost of one guess at the passphrase is set so that it takes this machine about three quarters of a
-            second, with at least 3 passes over 256 MiB. --kdf-memory and --kdf-time choose otherwise.
+            The cost of one guess at the passphrase is set so that it takes this machine about three quarters
+            of a second, with at least 3 passes over 256 MiB. --kdf-memory and --kdf-time choose otherwise.
 
-            At a terminal, you type the new passphrase twice. If it has less than 50 bits by the estimate of zxcvbn,
-            vault calls it weak and asks again; it is accepted if you type it again. If you leave it empty, vault
-            generates a passphrase of ten random words (110 bits) and shows it once. Without a terminal, a weak passphrase
-            is accepted with a warning.
+            At a terminal, you type the new passphrase twice. If it has less than 50 bits by the estimate of
+            zxcvbn, vault calls it weak and asks again; it is accepted if you type it again. If you leave it
+            empty, vault generates a passphrase of ten random words (110 bits) and shows it once. Without a
+            terminal, a weak passphrase is accepted with a warning.
 
-            Without the passphrase, only the recovery key can open the vault. --recovery-key prints one on standard
-            output, once; write it down and keep it away from this machine. 'vault recovery-key' makes one later.
+            Without the passphrase, only the recovery key can open the vault. --recovery-key prints one on
+            standard output, once; write it down and keep it away from this machine. 'vault recovery-key'
+            makes one later.
 
-            If this machine saw a vault at this path before and the file is missing now, a disk may not be mounted or a
-            copy not finished: at a terminal, vault asks for confirmation; a script needs --yes.
+            If this machine saw a vault at this path before and the file is missing now, a disk may not be
+            mounted or a copy not finished: at a terminal, vault asks for confirmation; a script needs --yes.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {

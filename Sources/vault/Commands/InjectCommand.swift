@@ -13,9 +13,9 @@ struct InjectCommand: Command {
     static let info = CommandInfo(
         name: "inject", summary: "Fill secrets into a template",
         discussion: """
-            Each '{{ secret:NAME }}' is replaced by the effective value of NAME, byte for byte; the spaces inside the
-            braces are optional. Everything else is copied unchanged, including other braces and anything in a value that
-            looks like a reference. If a name is missing, nothing is written.
+            Each '{{ secret:NAME }}' is replaced by the effective value of NAME, byte for byte; the spaces
+            inside the braces are optional. Everything else is copied unchanged, including other braces and
+            anything in a value that looks like a reference. If a name is missing, nothing is written.
 
               echo 'password={{ secret:DB_PASSWORD }}' | vault inject --project web
               vault inject -i app.conf.in -o app.conf

@@ -12,13 +12,14 @@ struct ListCommand: Command {
     static let info = CommandInfo(
         name: "list", aliases: ["ls"], usage: "[SCOPE [--id ID]]", summary: "List the names of secrets",
         discussion: """
-            Without a SCOPE, the effective names in the context are listed, with the scope that each comes from; with a
-            SCOPE, the names in it; with --all, the names in every scope.
+            Without a SCOPE, the effective names in the context are listed, with the scope that each comes
+            from; with a SCOPE, the names in it; with --all, the names in every scope.
 
-            On a terminal, the output is a table. Otherwise, each line is a name or, with --all, SCOPE, ID and NAME,
-            separated by tabs. Lines are sorted bytewise.
+            On a terminal, the output is a table. Otherwise, each line is a name or, with --all, SCOPE, ID and
+            NAME, separated by tabs. Lines are sorted bytewise.
 
-            With --json: {"schema":1,"secrets":[{"name":"A","scope":"project","id":"web"},…]}; the team's id is null.
+            With --json: {"schema":1,"secrets":[{"name":"A","scope":"project","id":"web"},…]}; the team's id
+            is null.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {

@@ -13,9 +13,10 @@ struct LockCommand: Command {
     static let info = CommandInfo(
         name: "lock", summary: "Make the agent forget the vault's keys",
         discussion: """
-            The agent wipes the keys of this vault from its memory. With --all, every agent that was started for your home
-            directory wipes the keys of every vault and exits, including an agent with another XDG_RUNTIME_DIR, one that
-            is stopped, and one that can no longer be reached. An agent that does not answer is killed.
+            The agent wipes the keys of this vault from its memory. With --all, every agent that was started
+            for your home directory wipes the keys of every vault and exits, including an agent with another
+            XDG_RUNTIME_DIR, one that is stopped, and one that can no longer be reached. An agent that does
+            not answer is killed.
 
             Locking a vault that is already locked is not an error.
             """)

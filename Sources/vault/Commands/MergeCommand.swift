@@ -19,36 +19,39 @@ struct MergeCommand: Command {
     static let info = CommandInfo(
         name: "merge", usage: "OTHER", summary: "Merge another copy of the vault into this one",
         discussion: """
-            Afterwards, the vault holds every version that either copy had. If a secret was set in both, the later
-            version is current and the other one is in its history: see 'vault get --version' and 'vault undo'. Nothing is
-            lost, it does not matter which copy is merged into which, and merging the same copy again changes nothing.
-            OTHER is not changed. It may have another passphrase.
+            Afterwards, the vault holds every version that either copy had. If a secret was set in both, the
+            later version is current and the other one is in its history: see 'vault get --version' and 'vault
+            undo'. Nothing is lost, it does not matter which copy is merged into which, and merging the same
+            copy again changes nothing. OTHER is not changed. It may have another passphrase.
 
-            A secret that was changed in both copies is a conflict. Each conflict is a line of the output: SCOPE, ID,
-            NAME, 'here' or 'there' for the copy whose value is current now, and the number of the version that is the
-            other copy's. The exit code is 0 even if there are conflicts.
+            A secret that was changed in both copies is a conflict. Each conflict is a line of the output:
+            SCOPE, ID, NAME, 'here' or 'there' for the copy whose value is current now, and the number of the
+            version that is the other copy's. The exit code is 0 even if there are conflicts.
 
-            'Later' is decided by the clocks of the machines. A machine whose clock is fast wins until the other clocks
-            have caught up; a warning names the secrets that it set. To make another value current, set it again: a new
-            version is always later than the existing ones. Versions that are more than a day ahead of this machine's clock
-            are left out with a warning, unless --allow-future is given.
+            'Later' is decided by the clocks of the machines. A machine whose clock is fast wins until the
+            other clocks have caught up; a warning names the secrets that it set. To make another value
+            current, set it again: a new version is always later than the existing ones. Versions that are
+            more than a day ahead of this machine's clock are left out with a warning, unless --allow-future
+            is given.
 
-            Versions that a compaction dropped here are not brought back if OTHER has no change that the vault lacks;
-            --all-versions merges them anyway. Versions that were purged here are never brought back. Versions that
-            were purged in OTHER are hidden here, too, and the next compaction removes them.
+            Versions that a compaction dropped here are not brought back if OTHER has no change that the vault
+            lacks; --all-versions merges them anyway. Versions that were purged here are never brought back.
+            Versions that were purged in OTHER are hidden here, too, and the next compaction removes them.
 
-            If the keys of OTHER were changed ('vault passwd' on another machine), the vault takes over its keys and its
-            passphrase only if you agree: at a terminal, vault asks; a script needs --take-keys (exit code 13 without
-            it). Anybody who once had the old keys can make such a file.
+            If the keys of OTHER were changed ('vault passwd' on another machine), the vault takes over its
+            keys and its passphrase only if you agree: at a terminal, vault asks; a script needs --take-keys
+            (exit code 13 without it). Anybody who once had the old keys can make such a file.
 
-            With --json: {"schema":1,"versions":3,"secrets":2,"conflicts":[…],"ahead":[…],"future":[…],"purged":0,
-            "purged_there":0,"unknown":0}. A conflict has "name", "scope", "id", "current" and "other_version". "ahead"
-            lists the secrets whose current version is ahead of this machine's clock, and "future" those with a version
-            that was left out because it is too far ahead; both have "name", "scope" and "id". "purged" and "unknown"
-            count the other versions that were left out, "purged_there" the vault's versions that were purged in OTHER.
+            With --json:
+            {"schema":1,"versions":3,"secrets":2,"conflicts":[…],"ahead":[…],"future":[…],"purged":0,
+            "purged_there":0,"unknown":0}. A conflict has "name", "scope", "id", "current" and
+            "other_version". "ahead" lists the secrets whose current version is ahead of this machine's clock,
+            and "future" those with a version that was left out because it is too far ahead; both have "name",
+            "scope" and "id". "purged" and "unknown" count the other versions that were left out,
+            "purged_there" the vault's versions that were purged in OTHER.
 
-            --into FILE merges into FILE, a copy of the vault, with the vault's key, and does not change the vault; this
-            is for git: see 'vault help git'.
+            --into FILE merges into FILE, a copy of the vault, with the vault's key, and does not change the
+            vault; this is for git: see 'vault help git'.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {

@@ -15,23 +15,23 @@ struct PasswdCommand: Command {
     static let info = CommandInfo(
         name: "passwd", summary: "Change the passphrase",
         discussion: """
-            The vault also gets a new master key, and every version is rewritten under it, so an old copy of the file or
-            of its header together with the old passphrase reveals nothing that is written from now on. Old copies still
-            reveal what they contain: vault names copies beside the vault, but cannot know of backups elsewhere. If a value
-            may be in the wrong hands, change it where it is used.
+            The vault also gets a new master key, and every version is rewritten under it, so an old copy of
+            the file or of its header together with the old passphrase reveals nothing that is written from
+            now on. Old copies still reveal what they contain: vault names copies beside the vault, but cannot
+            know of backups elsewhere. If a value may be in the wrong hands, change it where it is used.
 
-            The new file is read back and compared before it replaces the old one in one step. If the machine stops at any
-            moment, the vault opens with either the old or the new passphrase. Your agent keeps the vault unlocked;
-            agents of other users lock it.
+            The new file is read back and compared before it replaces the old one in one step. If the machine
+            stops at any moment, the vault opens with either the old or the new passphrase. Your agent keeps
+            the vault unlocked; agents of other users lock it.
 
-            At a terminal, you type the new passphrase twice. If it has less than 50 bits by the estimate of zxcvbn,
-            vault calls it weak and asks again; it is accepted if you type it again. If you leave it empty, vault
-            generates a passphrase of ten random words (110 bits) and shows it once. Without a terminal, a weak passphrase
-            is accepted with a warning.
+            At a terminal, you type the new passphrase twice. If it has less than 50 bits by the estimate of
+            zxcvbn, vault calls it weak and asks again; it is accepted if you type it again. If you leave it
+            empty, vault generates a passphrase of ten random words (110 bits) and shows it once. Without a
+            terminal, a weak passphrase is accepted with a warning.
 
-            A guess at the new passphrase costs as much as for a new vault, and never less than before; --kdf-memory and
-            --kdf-time choose otherwise. If the vault has a recovery key, a new one is printed, and the old one no longer
-            works.
+            A guess at the new passphrase costs as much as for a new vault, and never less than before;
+            --kdf-memory and --kdf-time choose otherwise. If the vault has a recovery key, a new one is
+            printed, and the old one no longer works.
 
             With --recovery, vault asks for the recovery key instead of the old passphrase.
             """)

@@ -17,14 +17,15 @@ struct PurgeCommand: Command {
         name: "purge", usage: "SCOPE [--id ID] NAME (--version N | --all)",
         summary: "Remove versions of a secret permanently",
         discussion: """
-            The file is rewritten without the version that is N versions back (0 is the newest, as in 'vault history'), or
-            without any version of the secret. All other versions are kept, except versions of this secret that a merge
-            brought in with exactly the same time. The rewrite is verified as for a compaction. The vault keeps a hash of
-            what was removed, so that merging an older copy does not bring it back; the hash reveals nothing of the value.
+            The file is rewritten without the version that is N versions back (0 is the newest, as in 'vault
+            history'), or without any version of the secret. All other versions are kept, except versions of
+            this secret that a merge brought in with exactly the same time. The rewrite is verified as for a
+            compaction. The vault keeps a hash of what was removed, so that merging an older copy does not
+            bring it back; the hash reveals nothing of the value.
 
-            Copies that were made before still contain it: backups, other machines, commits. On another machine, merging
-            this file with 'vault merge' hides it, and 'vault compact --keep all' then removes it. If the value may be in
-            the wrong hands, change it where it is used.
+            Copies that were made before still contain it: backups, other machines, commits. On another
+            machine, merging this file with 'vault merge' hides it, and 'vault compact --keep all' then
+            removes it. If the value may be in the wrong hands, change it where it is used.
 
             At a terminal, vault asks for confirmation; a script needs --yes.
             """)

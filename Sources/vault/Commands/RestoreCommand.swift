@@ -14,15 +14,15 @@ struct RestoreCommand: Command {
     static let info = CommandInfo(
         name: "restore", summary: "Replace the vault with a backup",
         discussion: """
-            The backup is fully verified, copied, and verified again before it replaces the vault in one step; this
-            machine trusts it from then on. The previous file is kept beside the vault, under a name that ends in the time
-            of the restore. So nothing is lost: 'vault diff' shows what the previous file had that the backup lacks, and
-            'vault merge' brings it back.
+            The backup is fully verified, copied, and verified again before it replaces the vault in one step;
+            this machine trusts it from then on. The previous file is kept beside the vault, under a name that
+            ends in the time of the restore. So nothing is lost: 'vault diff' shows what the previous file had
+            that the backup lacks, and 'vault merge' brings it back.
 
-            First, vault shows what the backup contains, what is there now, what this machine last saw, how many changes
-            of the present file the backup lacks (if the backup's key opens that file), and whether the two are different
-            vaults. Versions that were purged since the backup come back; they are counted. Then vault asks for
-            confirmation at a terminal; a script needs --yes.
+            First, vault shows what the backup contains, what is there now, what this machine last saw, how
+            many changes of the present file the backup lacks (if the backup's key opens that file), and
+            whether the two are different vaults. Versions that were purged since the backup come back; they
+            are counted. Then vault asks for confirmation at a terminal; a script needs --yes.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {

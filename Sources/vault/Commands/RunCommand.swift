@@ -19,16 +19,17 @@ struct RunCommand: Command {
         name: "run", aliases: ["exec"], usage: "[--] CMD [ARG…]",
         summary: "Run a program with the secrets in its environment",
         discussion: """
-            vault replaces itself with CMD, so the terminal, the signals and the exit code are CMD's own. Options end at
-            the first operand.
+            vault replaces itself with CMD, so the terminal, the signals and the exit code are CMD's own.
+            Options end at the first operand.
 
-            The environment is made of these parts, where later ones override earlier ones: the inherited environment;
-            every effective secret whose name is a valid variable name; --env-file; --env. If the whole value of an
-            inherited variable, or of one in --env-file or --env, is 'secret:NAME', it becomes the effective value of NAME;
-            'secret::TEXT' becomes 'secret:TEXT'. --file sets a variable to the path of a file that exists only in memory
-            and contains the value, of any length. If anything prevents that, every problem is reported at once and nothing
-            is started. Variables that hold a passphrase or name its source (VAULT_…PASSPHRASE…) are never passed on,
-            wherever they come from.
+            The environment is made of these parts, where later ones override earlier ones: the inherited
+            environment; every effective secret whose name is a valid variable name; --env-file; --env. If the
+            whole value of an inherited variable, or of one in --env-file or --env, is 'secret:NAME', it
+            becomes the effective value of NAME; 'secret::TEXT' becomes 'secret:TEXT'. --file sets a variable
+            to the path of a file that exists only in memory and contains the value, of any length. If
+            anything prevents that, every problem is reported at once and nothing is started. Variables that
+            hold a passphrase or name its source (VAULT_…PASSPHRASE…) are never passed on, wherever they come
+            from.
 
             Names that change how programs load code (LD_*, PATH, BASH_ENV, …) need --allow-name.
 
@@ -36,8 +37,9 @@ struct RunCommand: Command {
               vault run --file TLS_KEY_FILE=TLS_KEY -- nginx
               vault run --project web --no-all --env TOKEN=secret:API_TOKEN -- ./deploy
 
-            Once CMD is started, the exit code is CMD's own. Before that, it is 126 if CMD cannot be executed, 127 if it
-            is not found, 125 where other commands exit with 1, and otherwise as in 'vault help exit-codes'.
+            Once CMD is started, the exit code is CMD's own. Before that, it is 126 if CMD cannot be executed,
+            127 if it is not found, 125 where other commands exit with 1, and otherwise as in 'vault help
+            exit-codes'.
             """,
         stopsAtFirstOperand: true)
 

@@ -18,10 +18,10 @@ struct SetCommand: Command {
     static let info = CommandInfo(
         name: "set", usage: "SCOPE [--id ID] NAME", summary: "Create or replace one secret",
         discussion: """
-            If standard input is not a terminal, the value is read from it, and exactly one final newline is removed
-            (--raw keeps it). At a terminal, you type one line, twice; it is not shown. --from-file takes a file byte for
-            byte. --generate makes a value of random letters and digits without showing it. A value is any sequence of
-            1 byte to 1 MiB.
+            If standard input is not a terminal, the value is read from it, and exactly one final newline is
+            removed (--raw keeps it). At a terminal, you type one line, twice; it is not shown. --from-file
+            takes a file byte for byte. --generate makes a value of random letters and digits without showing
+            it. A value is any sequence of 1 byte to 1 MiB.
 
             A previous value stays in the history: see 'vault history' and 'vault undo'.
 

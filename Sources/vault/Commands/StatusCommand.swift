@@ -15,17 +15,20 @@ struct StatusCommand: Command {
     static let info = CommandInfo(
         name: "status", summary: "Show which vault is used, and whether it is unlocked",
         discussion: """
-            'vault status' never asks for anything and does not extend a deadline. The exit code is 0 if the vault is
-            unlocked, 4 if it is locked, 6 if there is none, and 13 if it is unlocked but the file is not what was last
-            seen. If the last verified backup is at least 30 days old, a new one is suggested. If the vault is unlocked and
-            older versions take up more of the file than current ones, a compaction is suggested.
+            'vault status' never asks for anything and does not extend a deadline. The exit code is 0 if the
+            vault is unlocked, 4 if it is locked, 6 if there is none, and 13 if it is unlocked but the file is
+            not what was last seen. If the last verified backup is at least 30 days old, a new one is
+            suggested. If the vault is unlocked and older versions take up more of the file than current ones,
+            a compaction is suggested.
 
             The source of the context is shown, and a .vault.toml that is not trusted is named but not used.
 
-            With --json: {"schema":1,"path","locked","context":{"project","project_from","cluster","cluster_from",
-            "problem"},"generation","last_backup","kdf":{"passes","memory_kib"},"recovery_key"}, where "last_backup" is a
-            time or null, and "problem" is the reason why a .vault.toml was not used, or null. If the vault is unlocked,
-            also "idle_seconds","max_seconds","lock_on_sleep","memory_locked","secrets","versions","live_bytes",
+            With --json:
+            {"schema":1,"path","locked","context":{"project","project_from","cluster","cluster_from",
+            "problem"},"generation","last_backup","kdf":{"passes","memory_kib"},"recovery_key"}, where
+            "last_backup" is a time or null, and "problem" is the reason why a .vault.toml was not used, or
+            null. If the vault is unlocked, also
+            "idle_seconds","max_seconds","lock_on_sleep","memory_locked","secrets","versions","live_bytes",
             "dead_bytes".
             """)
 

@@ -12,12 +12,13 @@ struct TrustCommand: Command {
     static let info = CommandInfo(
         name: "trust", summary: "Trust a .vault.toml as it is now",
         discussion: """
-            A .vault.toml determines which secrets a program gets, and one that comes with a repository was written by
-            somebody else. So vault does not use it until you trust it: look at it first. If the file changes or its
-            directory is moved, it must be trusted again; at a terminal, other commands ask.
+            A .vault.toml determines which secrets a program gets, and one that comes with a repository was
+            written by somebody else. So vault does not use it until you trust it: look at it first. If the
+            file changes or its directory is moved, it must be trusted again; at a terminal, other commands
+            ask.
 
-            Without DIR, the file is the one that other commands would use: the nearest one in this directory or above. A
-            file that others can write, or that is malformed, cannot be trusted.
+            Without DIR, the file is the one that other commands would use: the nearest one in this directory
+            or above. A file that others can write, or that is malformed, cannot be trusted.
 
             Trusted files are recorded in ${XDG_STATE_HOME:-~/.local/state}/vault/trusted.
             """)

@@ -11,8 +11,8 @@ struct UndoCommand: Command {
     static let info = CommandInfo(
         name: "undo", usage: "SCOPE [--id ID] NAME", summary: "Restore the previous version of a secret",
         discussion: """
-            The previous version is written again as a new version, so nothing is lost and an undo can be undone. A
-            deleted secret comes back.
+            The previous version is written again as a new version, so nothing is lost and an undo can be
+            undone. A deleted secret comes back.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {

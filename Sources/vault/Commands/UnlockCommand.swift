@@ -17,17 +17,19 @@ struct UnlockCommand: Command {
     static let info = CommandInfo(
         name: "unlock", summary: "Unlock the vault for all your terminals and scripts",
         discussion: """
-            An agent keeps the vault's keys in guarded memory and answers every other command of yours, in any terminal or
-            script, until the vault was not used for an hour, twelve hours have passed, or you run 'vault lock'. Time
-            that the machine sleeps counts. The agent never hands out a key and writes nothing to disk.
+            An agent keeps the vault's keys in guarded memory and answers every other command of yours, in any
+            terminal or script, until the vault was not used for an hour, twelve hours have passed, or you run
+            'vault lock'. Time that the machine sleeps counts. The agent never hands out a key and writes
+            nothing to disk.
 
-            If the vault is already unlocked, vault asks nothing, and the options can only shorten the remaining time; to
-            lengthen it, the passphrase is needed again.
+            If the vault is already unlocked, vault asks nothing, and the options can only shorten the
+            remaining time; to lengthen it, the passphrase is needed again.
 
-            With --recovery, vault asks for the recovery key instead of the passphrase, or reads it from the source that is
-            given for the passphrase.
+            With --recovery, vault asks for the recovery key instead of the passphrase, or reads it from the
+            source that is given for the passphrase.
 
-            vault returns as soon as the agent answers; the agent keeps none of the caller's terminals and files open.
+            vault returns as soon as the agent answers; the agent keeps none of the caller's terminals and
+            files open.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {

@@ -14,13 +14,13 @@ struct WebCommand: Command {
     static let info = CommandInfo(
         name: "web", summary: "Show the vault's secrets in the browser",
         discussion: """
-            Prints an address on this machine that works once, and opens it if there is a desktop: a page for the team,
-            each project and each cluster, where you can add, edit and delete secrets. A value is shown only on request.
-            The vault must be unlocked. The page ends on Ctrl-C, when the vault is locked, or when it was not used for 15
-            minutes.
+            Prints an address on this machine that works once, and opens it if there is a desktop: a page for
+            the team, each project and each cluster, where you can add, edit and delete secrets. A value is
+            shown only on request. The vault must be unlocked. The page ends on Ctrl-C, when the vault is
+            locked, or when it was not used for 15 minutes.
 
-            With --api-key-file, programs that send the content of the file as X-API-Key can list, set and delete secrets,
-            but not read them; the client of Paperspace Gradient is one of them:
+            With --api-key-file, programs that send the content of the file as X-API-Key can list, set and
+            delete secrets, but not read them; the client of Paperspace Gradient is one of them:
 
               vault web --port 8200 --api-key-file KEY &
               PAPERSPACE_CONFIG_HOST=http://127.0.0.1:8200 PAPERSPACE_API_KEY=$(cat KEY) gradient secrets list team
