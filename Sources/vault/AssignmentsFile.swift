@@ -1,4 +1,3 @@
-internal import Platform
 internal import Sodium
 internal import VaultKit
 internal import UserMessages

@@ -1,4 +1,3 @@
-internal import VaultFile
 internal import VaultKit
 internal import UserMessages
 

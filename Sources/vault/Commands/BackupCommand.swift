@@ -1,6 +1,5 @@
 internal import CommandSyntax
 internal import Platform
-internal import VaultFile
 internal import VaultKit
 internal import UserMessages
 

@@ -1,5 +1,4 @@
 internal import CommandSyntax
-internal import VaultKit
 internal import UserMessages
 
 /// The command `vault completions`.

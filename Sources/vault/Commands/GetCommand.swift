@@ -1,6 +1,5 @@
 internal import CommandSyntax
 internal import Platform
-internal import Sodium
 internal import VaultKit
 internal import UserMessages
 

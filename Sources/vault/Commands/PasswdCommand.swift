@@ -1,5 +1,4 @@
 internal import CommandSyntax
-internal import Sodium
 internal import VaultFile
 internal import VaultKit
 internal import UserMessages

@@ -1,5 +1,4 @@
 internal import CommandSyntax
-internal import Platform
 internal import Sodium
 internal import VaultAgent
 internal import VaultFile

@@ -1,6 +1,5 @@
 internal import CommandSyntax
 internal import Platform
-internal import VaultKit
 internal import UserMessages
 
 /// The command `vault web`.
