@@ -26,73 +26,14 @@ struct CompletionsCommand: Command {
     }
 
     func run() throws(Failure) {
-        switch shell {
-        case .bash: try Output.write(CompletionsCommand.bash)
-        case .zsh: try Output.write(CompletionsCommand.zsh)
-        case .fish: try Output.write(CompletionsCommand.fish)
-        }
+        let script =
+            switch shell {
+            // bash breaks words at `=`: its script joins `--option=value` again before it calls `vault complete`,
+            // and removes the part before the `=` from each answer.
+            case .bash: PackageResources.vault_bash
+            case .zsh: PackageResources.vault_zsh
+            case .fish: PackageResources.vault_fish
+            }
+        try Output.write(script.span)
     }
-
-    /// bash breaks words at `=`: the script joins `--option=value` again before it calls `vault complete`, and
-    /// removes the part before the `=` from each answer.
-    private static let bash = #"""
-        _vault() {
-            local words=() word line lead=""
-            for word in "${COMP_WORDS[@]:1:COMP_CWORD}"; do
-                if [[ ${#words[@]} -gt 0 && ( $word == = || ${words[-1]} == --*= ) && ${words[-1]} == --* ]]; then
-                    words[-1]+=$word
-                else
-                    words+=("$word")
-                fi
-            done
-            [[ ${words[-1]} == --*=* && $COMP_WORDBREAKS == *=* ]] && lead="${words[-1]%%=*}="
-            COMPREPLY=()
-            while IFS= read -r line; do
-                case $line in
-                    :files) COMPREPLY+=($(compgen -f -- "${words[-1]#"$lead"}")); compopt -o filenames ;;
-                    :commands) COMPREPLY+=($(compgen -c -- "${words[-1]#"$lead"}")) ;;
-                    *) line=${line%%$'\t'*}; COMPREPLY+=("${line#"$lead"}") ;;
-                esac
-            done < <(command vault complete -- "${words[@]}" 2>/dev/null)
-        }
-        complete -F _vault vault
-
-        """#
-
-    private static let zsh = #"""
-        #compdef vault
-        _vault() {
-            local -a lines found
-            local line
-            lines=("${(@f)$(command vault complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
-            for line in $lines; do
-                case $line in
-                    :files) _files ;;
-                    :commands) _command_names -e ;;
-                    *) found+=("${${line%%$'\t'*}//:/\\:}:${line#*$'\t'}") ;;
-                esac
-            done
-            (( $#found )) && _describe -V vault found
-        }
-        if [[ ${funcstack[1]} == _vault ]]; then _vault "$@"; else compdef _vault vault; fi
-
-        """#
-
-    private static let fish = #"""
-        function __vault_complete
-            set -l words (commandline -opc) (commandline -ct)
-            for line in (command vault complete -- $words[2..-1] 2>/dev/null)
-                switch $line
-                    case :files
-                        __fish_complete_path (commandline -ct)
-                    case :commands
-                        __fish_complete_command
-                    case '*'
-                        printf '%s\n' $line
-                end
-            end
-        end
-        complete -c vault -f -a '(__vault_complete)'
-
-        """#
 }

@@ -148,7 +148,9 @@ struct GetCommand: Command {
         if value.count == 0 || value[value.count - 1] != 0x0A { try Output.write("\n") }
     }
 
-    /// Returns true if a terminal might interpret some of the bytes. Line ends and tabs are harmless.
+    /// Returns true if a terminal might interpret some of the bytes.
+    ///
+    /// Line ends and tabs are harmless.
     private static func hasControls(_ value: Span<UInt8>) -> Bool {
         let isText = (try? UTF8Span(validating: value)) != nil
         for index in value.indices {
