@@ -7,14 +7,8 @@ internal import UserMessages
 
 /// The command `vault compact`.
 struct CompactCommand: Command {
-    var keep = Keep.replacedWithin(milliseconds: 90 * 86_400_000)
+    var keep = Retention.replaced(within: 90 * 86_400_000)
     var options = FileOptions()
-
-    /// Which older versions are kept.
-    enum Keep: Sendable {
-        case all, none
-        case replacedWithin(milliseconds: UInt64)
-    }
 
     static let info = CommandInfo(
         name: "compact", summary: "Rewrite the file without versions that are no longer needed",
@@ -43,7 +37,7 @@ struct CompactCommand: Command {
         let report = try reportingErrors(
             about: path,
             try options.showingProgress("compacting") { progress throws(VaultError) in
-                try worker.compact(Locations.realPath(of: path), keeping: retention, progress: progress)
+                try worker.compact(Locations.realPath(of: path), keeping: keep, progress: progress)
             })
         if let tail = report.savedTail { Notice.savedTail(count: tail.count, path: tail.path).show() }
         worker.showNotices(of: path)
@@ -51,26 +45,24 @@ struct CompactCommand: Command {
         let versions = "dropped \(Words.count(report.dropped, "version")), kept \(report.kept)"
         try Output.write("\(versions); \(report.before) bytes before, \(report.after) bytes after\n")
     }
+}
 
-    private var retention: Retention {
-        switch keep {
-        case .all: return .all
-        case .none: return .none
-        case .replacedWithin(let milliseconds):
-            let now = SystemClock.wallMilliseconds()
-            return .replacedSince(now - min(milliseconds, now))
-        }
+extension Retention {
+    /// Keeps the versions that were replaced in the last `milliseconds`.
+    fileprivate static func replaced(within milliseconds: UInt64) -> Retention {
+        let now = SystemClock.wallMilliseconds()
+        return .replacedSince(now - min(milliseconds, now))
     }
 }
 
-extension ValueFormat where Value == CompactCommand.Keep {
+extension ValueFormat where Value == Retention {
     /// `all`, `none` or a duration.
     fileprivate static var keep: Self {
         Self("all, none, or a duration such as 15m, 12h or 30d") { text in
             switch text {
             case "all": .all
-            case "none": CompactCommand.Keep.none
-            default: DurationFormat.parse(text).map { .replacedWithin(milliseconds: $0) }
+            case "none": Retention.none
+            default: DurationFormat.parse(text).map { .replaced(within: $0) }
             }
         }
     }

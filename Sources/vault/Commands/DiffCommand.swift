@@ -70,12 +70,10 @@ struct DiffCommand: Command {
         let differences = comparison.differences
         if json {
             let list = differences.map { difference in
-                JSON.object(
+                let sides = [("here", difference.here), ("there", difference.there)]
+                return JSON.object(
                     [("change", .string(difference.change.word))] + difference.secret.fields
-                        + [
-                            ("here", DiffCommand.json(difference.here)),
-                            ("there", DiffCommand.json(difference.there)),
-                        ])
+                        + sides.map { ($0, DiffCommand.json($1)) })
             }
             return JSON.document([("differences", .array(list))])
         }

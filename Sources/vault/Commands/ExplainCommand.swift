@@ -28,12 +28,8 @@ struct ExplainCommand: Command {
         options.declare(&parameters)
     }
 
-    /// A scope that has a secret of the name.
-    private struct Finding {
-        let scope: Scope
-        let versions: Int
-        let time: UInt64
-    }
+    /// A scope that has a secret of the name, the number of its versions, and the time of the newest.
+    private typealias Finding = (scope: Scope, versions: Int, time: UInt64)
 
     func run() throws(Failure) {
         let name = try target.checkedName()
@@ -49,7 +45,7 @@ struct ExplainCommand: Command {
                 try vault.history(of: SecretID(name, in: scope))
             }
             guard let newest = history.first, !newest.isDeletion else { continue }
-            findings.append(Finding(scope: scope, versions: history.count, time: newest.time))
+            findings.append((scope, history.count, newest.time))
         }
         guard let winner = findings.first?.scope else {
             throw absent(name, searched: scope?.described ?? current.searched, in: vault, explicit: scope)

@@ -48,64 +48,47 @@ struct GetCommand: Command {
         let isNewest = version == nil && at == nil
         let vault = try options.openForReading(
             expecting: isNewest ? scopes.first.map { SecretID(name, in: $0) } : nil)
-        let isPrinted =
-            isNewest
-            ? try printNewest(name, scopes, of: vault) : try printVersion(name, scope, scopes, of: vault)
-        if isPrinted { return }
+        for scope in scopes {
+            let secret = SecretID(name, in: scope)
+            if try print(secret, isNewest: isNewest, isExplicit: current == nil, of: vault) { return }
+        }
         let searched = scope?.described ?? current?.searched ?? ""
         throw absent(name, searched: searched, in: vault, explicit: scope)
     }
 
-    /// Prints the current value from the first scope that has one.
+    /// Prints the selected version of a secret.
     ///
-    /// - Returns: false if none of the scopes has one.
-    private func printNewest(
-        _ name: String, _ scopes: [Scope], of vault: any Session
+    /// In an explicit scope, older versions of a deleted secret can be printed, too.
+    ///
+    /// - Returns: false if there is no such secret.
+    private func print(
+        _ secret: SecretID, isNewest: Bool, isExplicit: Bool, of vault: any Session
     ) throws(Failure) -> Bool {
-        for scope in scopes {
-            let failure: Failure?
-            do throws(VaultError) {
-                failure = try print(SecretID(name, in: scope), version: 0, of: vault)
-            } catch .noSuchSecret {
-                continue
-            } catch {
-                throw Failure(error, path: try options.path())
+        // The newest value is printed without a question whether the secret exists, which would be another request.
+        if !isNewest {
+            let exists = try options.during { () throws(VaultError) in
+                if try vault.contains(secret) { return true }
+                return isExplicit ? try !vault.history(of: secret).isEmpty : false
             }
-            if let failure { throw failure }
-            return true
+            if !exists { return false }
         }
-        return false
-    }
-
-    /// Prints the version that `--version` or `--at` selects.
-    ///
-    /// - Returns: false if the secret is in none of the scopes.
-    private func printVersion(
-        _ name: String, _ explicit: Scope?, _ scopes: [Scope], of vault: any Session
-    ) throws(Failure) -> Bool {
-        guard let secret = try find(name, explicit, scopes, in: vault) else { return false }
         let number = try number(of: secret, in: vault)
-        let failure = try options.during { () throws(VaultError) in
-            try print(secret, version: number, of: vault)
+        var failure: Failure?
+        do throws(VaultError) {
+            try vault.withValue(of: secret, version: number) { value in
+                do throws(Failure) {
+                    try GetCommand.print(value, force: force)
+                } catch {
+                    failure = error
+                }
+            }
+        } catch .noSuchSecret where isNewest {
+            return false
+        } catch {
+            throw Failure(error, path: try options.path())
         }
         if let failure { throw failure }
         return true
-    }
-
-    /// Returns the secret in the first scope that has it.
-    ///
-    /// In an explicit scope, a deleted secret is found too, since older versions of it can be printed.
-    private func find(
-        _ name: String, _ explicit: Scope?, _ scopes: [Scope], in vault: any Session
-    ) throws(Failure) -> SecretID? {
-        for secret in scopes.map({ SecretID(name, in: $0) }) {
-            let isFound = try options.during { () throws(VaultError) in
-                if try vault.contains(secret) { return true }
-                return explicit != nil ? try !vault.history(of: secret).isEmpty : false
-            }
-            if isFound { return secret }
-        }
-        return nil
     }
 
     /// Returns how many versions back the selected version is.
@@ -117,23 +100,6 @@ struct GetCommand: Command {
                 .noSuchSecret, "'\(secret.name)' did not exist in \(secret.scope.described) at that time")
         }
         return index
-    }
-
-    /// Prints a version of a secret.
-    ///
-    /// - Returns: the error if its value could not be printed.
-    private func print(
-        _ secret: SecretID, version: Int, of vault: any Session
-    ) throws(VaultError) -> Failure? {
-        var failure: Failure?
-        try vault.withValue(of: secret, version: version) { value in
-            do throws(Failure) {
-                try GetCommand.print(value, force: force)
-            } catch {
-                failure = error
-            }
-        }
-        return failure
     }
 
     /// Writes a value to standard output: its exact bytes to a pipe or file, a line to a terminal.

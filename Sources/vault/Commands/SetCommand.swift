@@ -96,7 +96,7 @@ struct SetCommand: Command {
 
     private func content() throws(Failure) -> SecretBuffer {
         if let value {
-            var buffer = try SetCommand.buffer()
+            var buffer = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4000) }
             try inWords { () throws(SodiumError) in try buffer.append(Array(value.utf8).span) }
             if buffer.count > Format.maxValue { throw .valueTooLong }
             return buffer
@@ -146,7 +146,7 @@ struct SetCommand: Command {
     /// 32 of them have 190 bits.
     private static func random(_ count: Int) throws(Failure) -> SecretBuffer {
         let characters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
-        var buffer = try buffer()
+        var buffer = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4000) }
         try inWords { () throws(SodiumError) in
             for _ in 0..<count {
                 let index = try Entropy.uniform(below: UInt32(characters.count))
@@ -154,9 +154,5 @@ struct SetCommand: Command {
             }
         }
         return buffer
-    }
-
-    private static func buffer() throws(Failure) -> SecretBuffer {
-        try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4000) }
     }
 }

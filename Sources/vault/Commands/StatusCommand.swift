@@ -113,16 +113,14 @@ struct StatusCommand: Command {
                 ("live_bytes", .count(status.liveBytes)), ("dead_bytes", .count(status.deadBytes)),
             ]
         }
+        let kdf = JSON.object([
+            ("passes", .number(Int(header.parameters.passes))),
+            ("memory_kib", .number(Int(header.parameters.memoryKiB))),
+        ])
         object += [
             ("generation", .count(header.generation)),
             ("last_backup", .optional(backup.map(UTCTimestamp.format))),
-            (
-                "kdf",
-                .object([
-                    ("passes", .number(Int(header.parameters.passes))),
-                    ("memory_kib", .number(Int(header.parameters.memoryKiB))),
-                ])
-            ), ("recovery_key", .bool(header.hasRecoveryKey)),
+            ("kdf", kdf), ("recovery_key", .bool(header.hasRecoveryKey)),
         ]
         return JSON.document(object)
     }

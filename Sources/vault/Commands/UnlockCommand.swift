@@ -105,10 +105,9 @@ struct UnlockCommand: Command {
         // Errors in the file are reported before anybody is asked for a passphrase.
         let header = try FileOptions.header(of: path)
         if recovery, !header.hasRecoveryKey { throw Failure(VaultFileError.noRecoveryKey, path: path) }
-        var limits = Limits.default
-        if let idle { limits.idle = idle }
-        if let total { limits.total = total }
-        limits.locksOnSleep = locksOnSleep
+        let limits = Limits(
+            idle: idle ?? Limits.default.idle, total: total ?? Limits.default.total,
+            locksOnSleep: locksOnSleep)
         return try Passphrase.unlock(
             path, options.passphrase, isRecovery: recovery, orLament: { noTerminal(for: $0, agent, path) }
         ) { credential throws(Failure) in try unlock(agent, path, limits, with: credential) }
@@ -117,7 +116,6 @@ struct UnlockCommand: Command {
     private func unlock(
         _ agent: AgentClient, _ path: String, _ limits: Limits, with credential: borrowing Credential
     ) throws(Failure) -> AgentStatus {
-        var present: AgentStatus?
         var outcome: Result<AgentStatus, AgentError> = .failure(.notRunning)
         _ = try reportingErrors(
             about: path,
@@ -125,17 +123,15 @@ struct UnlockCommand: Command {
                 at: path, with: credential,
                 ifStill: {
                     // Another process may have unlocked it while this one waited for the derivation lock.
-                    present = try? shorten(agent, path)
-                    return present == nil
+                    guard let status = try? shorten(agent, path) else { return true }
+                    outcome = .success(status)
+                    return false
                 },
                 to: { key in
-                    do throws(AgentError) {
-                        outcome = .success(try agent.unlock(path, key: key, limits: limits))
-                    } catch {
-                        outcome = .failure(error)
+                    outcome = Result { () throws(AgentError) in
+                        try agent.unlock(path, key: key, limits: limits)
                     }
                 }))
-        if let present { return present }
         do throws(AgentError) {
             return try outcome.get()
         } catch {
