@@ -14,10 +14,10 @@ struct AcceptCommand: Command {
         discussion: """
             This machine remembers the last state of each vault that it saw. It refuses a file that cannot
             prove that it contains that state (exit code 13): the file is older, has diverged, has keys that
-            were replaced, or is another vault, and somebody may have planted it. If you know where the file
-            came from, 'vault accept' verifies it, shows what was last seen and what is there now, and trusts
-            the file from then on. Whatever the file lacks is given up, including purges. To keep it, run
-            'vault merge' with a copy that has it, before or after.
+            were replaced, or is another vault, and an attacker may have put it there. If you know where the
+            file came from, 'vault accept' verifies it, shows what was last seen and what is there now, and
+            trusts the file from then on. Whatever the file lacks is given up, including purges. To keep it,
+            run 'vault merge' with a copy that has it, before or after.
 
             At a terminal, vault asks for confirmation; a script needs --yes. If the file is already trusted,
             vault asks nothing and changes nothing.
@@ -51,7 +51,11 @@ struct AcceptCommand: Command {
         guard try reportingErrors(about: path, try result.get()).get() else {
             return options.common.confirm("Nothing to accept: \(path) contains what this machine last saw")
         }
-        try acceptLink(path, real)
+        do throws(Errno) {
+            try Locations.checkpoints?.acceptLink(try Path.lexical(path), at: real)
+        } catch {
+            throw Failure(error, "cannot save where \(path) leads")
+        }
         AgentAccess.adopt(path)
         options.common.confirm("Accepted \(path)")
     }
@@ -63,14 +67,6 @@ struct AcceptCommand: Command {
             return try !store.isSettled(lexical, at: real)
         } catch {
             throw Failure(error, "cannot read the checkpoint of \(path)")
-        }
-    }
-
-    private func acceptLink(_ path: String, _ real: String) throws(Failure) {
-        do throws(Errno) {
-            try Locations.checkpoints?.acceptLink(try Path.lexical(path), at: real)
-        } catch {
-            throw Failure(error, "cannot save where \(path) leads")
         }
     }
 

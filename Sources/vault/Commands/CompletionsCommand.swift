@@ -28,8 +28,8 @@ struct CompletionsCommand: Command {
     func run() throws(Failure) {
         let script =
             switch shell {
-            // bash breaks words at `=`: its script joins `--option=value` again before it calls `vault complete`,
-            // and removes the part before the `=` from each answer.
+            // bash breaks words at `=`: the script joins `--option=value` again before it calls `vault
+            // complete`, and removes the part before the `=` from each answer.
             case .bash: PackageResources.vault_bash
             case .zsh: PackageResources.vault_zsh
             case .fish: PackageResources.vault_fish

@@ -123,7 +123,7 @@ struct DiffCommand: Command {
             result = try options.withKey(of: file, other, listContents)
         }
         if case .failure(.file(.keysChanged)) = result {
-            // An old commit whose keys were changed later: git would stop at an error, so it gets a line instead.
+            // An old commit whose keys were changed later: git would stop at an error, so it gets a line.
             return try Output.write("sealed with other keys than the vault has\n")
         }
         let contents = try reportingErrors(about: file, try result.get())

@@ -16,10 +16,10 @@ struct ExplainCommand: Command {
             context does not name is not searched. No value is printed. With a SCOPE, only that scope is
             searched.
 
-            With --json:
-            {"schema":1,"name":"A","winner":{"scope","id"},"scopes":[{"scope","id","applies","versions",
-            "time"},…],"context":{"project","project_from","cluster","cluster_from","problem"}}, where
-            "problem" is the reason why a .vault.toml was not used, or null.
+            With --json: {"schema":1, "name":"A", "winner":{"scope", "id"}, "scopes":[{"scope", "id",
+            "applies", "versions", "time"}, …], "context":{"project", "project_from", "cluster",
+            "cluster_from", "problem"}}, where "problem" is the reason why a .vault.toml was not used, or
+            null.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {

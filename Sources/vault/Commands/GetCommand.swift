@@ -64,7 +64,7 @@ struct GetCommand: Command {
     private func print(
         _ secret: SecretID, isNewest: Bool, isExplicit: Bool, of vault: any Session
     ) throws(Failure) -> Bool {
-        // The newest value is printed without a question whether the secret exists, which would be another request.
+        // For the newest value, withValue itself tells whether the secret exists, which saves a request.
         if !isNewest {
             let exists = try options.during { () throws(VaultError) in
                 if try vault.contains(secret) { return true }

@@ -57,7 +57,7 @@ struct ImportCommand: Command {
         guard let scope = try SecretSelector(scope: scope, id: id).scope(options) else {
             throw Failure(.usage, "missing operand SCOPE")
         }
-        // Errors in the file are reported before anybody is asked for a passphrase.
+        // Errors in the file are reported before vault asks for a passphrase.
         let assignments = try Assignments.read(
             file: file, as: format == .json ? .json : .dotenv(dialect), options.passphrase,
             orElse: "nothing was imported")

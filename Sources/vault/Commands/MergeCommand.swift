@@ -40,11 +40,10 @@ struct MergeCommand: Command {
 
             If the keys of OTHER were changed ('vault passwd' on another machine), the vault takes over its
             keys and its passphrase only if you agree: at a terminal, vault asks; a script needs --take-keys
-            (exit code 13 without it). Anybody who once had the old keys can make such a file.
+            (exit code 13 without it). Anyone who once had the old keys can make such a file.
 
-            With --json:
-            {"schema":1,"versions":3,"secrets":2,"conflicts":[…],"ahead":[…],"future":[…],"purged":0,
-            "purged_there":0,"unknown":0}. A conflict has "name", "scope", "id", "current" and
+            With --json: {"schema":1, "versions":3, "secrets":2, "conflicts":[…], "ahead":[…], "future":[…],
+            "purged":0, "purged_there":0, "unknown":0}. A conflict has "name", "scope", "id", "current" and
             "other_version". "ahead" lists the secrets whose current version is ahead of this machine's clock,
             and "future" those with a version that was left out because it is too far ahead; both have "name",
             "scope" and "id". "purged" and "unknown" count the other versions that were left out,
@@ -122,9 +121,8 @@ struct MergeCommand: Command {
             warnOfOtherKeys(report.relation)
         }
         for secret in report.future {
-            Output.warn(
-                "\(secret.scope.described): left out a version of '\(secret.name)' that is more than a day ahead of this machine's clock"
-            )
+            let version = "\(secret.scope.described): left out a version of '\(secret.name)'"
+            Output.warn("\(version) that is more than a day ahead of this machine's clock")
         }
         if !report.future.isEmpty { Output.hint("--allow-future merges them") }
         if report.purged > 0 {
@@ -132,23 +130,24 @@ struct MergeCommand: Command {
         }
         warnOfPurges(report)
         if report.unknown > 0 {
-            Output.warn(
-                "left out \(Words.count(report.unknown, "record")) of a kind that this version of vault does not know"
-            )
+            let records = Words.count(report.unknown, "record")
+            Output.warn("left out \(records) of a kind that this version of vault does not know")
         }
         for secret in report.ahead {
-            Output.warn(
-                "\(secret.scope.described): '\(secret.name)' was set by a clock that is ahead of this one; it stays current until this clock has caught up or it is set again"
-            )
+            let cause = "'\(secret.name)' was set by a clock that is ahead of this one"
+            let effect = "it stays current until this clock has caught up or it is set again"
+            Output.warn("\(secret.scope.described): \(cause); \(effect)")
         }
         if !report.ahead.isEmpty, allowsFuture {
             Output.hint(
-                "'vault help purge' describes how to remove such a version; do that before you set the secret again, since a new version gets a still later time"
-            )
+                """
+                'vault help purge' describes how to remove such a version; do that before you set the \
+                secret again, since a new version gets a still later time
+                """)
         }
     }
 
-    /// Warns of what the keys that were taken over may be weak in.
+    /// Warns if the passphrase that was taken over is cheap to guess, or a recovery key came with the keys.
     private func warnOfTakenKeys(_ path: String) {
         guard let header = try? Log.readHeader(path: path, dependencies: Dependencies()) else { return }
         UnlockCommand.warnOfCheapGuesses(header)

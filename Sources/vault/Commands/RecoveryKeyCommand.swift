@@ -10,7 +10,7 @@ struct RecoveryKeyCommand: Command {
         discussion: """
             The recovery key opens the vault if the passphrase is lost: 'vault unlock --recovery' unlocks it,
             and 'vault passwd --recovery' sets a new passphrase. The key is printed once, on standard output,
-            and stored nowhere: write it down and keep it away from this machine. Anybody who has it and the
+            and stored nowhere: write it down and keep it away from this machine. Anyone who has it and the
             file needs no passphrase. When you type it, upper and lower case, hyphens and spaces do not
             matter, and typing errors are detected.
 

@@ -10,9 +10,9 @@ struct RekeyCommand: Command {
     static let info = CommandInfo(
         name: "rekey", summary: "Change the master key and keep the passphrase",
         discussion: """
-            The whole vault is rewritten under a new master key, as 'vault passwd' does. Anybody who once
+            The whole vault is rewritten under a new master key, as 'vault passwd' does. Anyone who once
             learned the old master key or has an old recovery key cannot read what is written from now on. The
-            passphrase stays the same, so anybody who knows it can still open the vault. If the vault has a
+            passphrase stays the same, so anyone who knows it can still open the vault. If the vault has a
             recovery key, a new one is printed, and the old one no longer works.
             """)
 

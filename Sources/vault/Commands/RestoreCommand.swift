@@ -124,8 +124,9 @@ struct RestoreCommand: Command {
         return backup.point
     }
 
-    /// Describes the file in the vault's place, as far as the key of the backup and the header allow; nil, with a warning, if
-    /// nothing can be told, which does not prevent a restore.
+    /// Describes the file in the vault's place, as far as the key of the backup and the header allow.
+    ///
+    /// - Returns: nil, after a warning, if nothing is known of the file, which does not prevent a restore.
     private func describePresent(
         _ real: String, _ isOther: Bool, _ worker: any JobRunner
     ) throws(VaultError) -> String? {
@@ -136,9 +137,8 @@ struct RestoreCommand: Command {
             return "nothing"
         } catch .file(.keysChanged), .locked {
             if !isOther {
-                Output.warn(
-                    "the backup has other keys than the present file; only the backup's passphrase will open the vault"
-                )
+                let keys = "the backup has other keys than the present file"
+                Output.warn("\(keys); only the backup's passphrase will open the vault")
             }
             fault = "the key of the backup does not open it"
         } catch .file(.damaged), .file(.damagedHeader), .file(.tamperedHeader), .file(.incompleteCopy) {

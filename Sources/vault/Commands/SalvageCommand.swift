@@ -53,9 +53,8 @@ struct SalvageCommand: Command {
             try Output.write("left out: \(records) that only a newer version of vault can read\n")
         }
         if let offset = report.uncertainFrom {
-            try Output.write(
-                "uncertain: from byte \(offset) on, records of a change whose end is missing; they were included\n"
-            )
+            let records = "records of a change whose end is missing; they were included"
+            try Output.write("uncertain: from byte \(offset) on, \(records)\n")
         }
         let versions =
             "\(Words.count(report.secrets, "secret")) in \(Words.count(report.versions, "version"))"

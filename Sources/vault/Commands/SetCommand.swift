@@ -49,32 +49,31 @@ struct SetCommand: Command {
         ].compactMap(\.self)
         if sources.count > 1 { throw Failure(.usage, "\(sources[0]) does not go with \(sources[1])") }
         guard let scope = try target.scope(options) else { throw Failure(.usage, "missing operand SCOPE") }
-        // A malformed name is reported before anybody is asked for a passphrase.
+        // A malformed name is reported before vault asks for a passphrase.
         if target.name != nil || !InheritedDescriptor.standardInput.isTerminal {
             _ = try target.checkedName()
         }
         if value != nil {
             Output.warn(
-                "other users of this machine can see the value in the process list; use standard input instead"
-            )
+                "other users of this machine can see the value in the process list; use standard input")
         }
         if let value, value.isEmpty, !allowEmpty { throw SetCommand.empty }
         let readsStandardInput = sources.isEmpty && !InheritedDescriptor.standardInput.isTerminal
         if readsStandardInput, options.passphrase.descriptor == 0 {
             throw Failure(.usage, "standard input cannot be both the passphrase and the value")
         }
-        let name = try options.change { vault throws(Failure) in
-            let name = try nameOrAsk()
+        let secret = try options.change { vault throws(Failure) in
+            let secret = SecretID(try nameOrAsk(), in: scope)
             let content = try content()
             if content.count == 0, !allowEmpty { throw SetCommand.empty }
-            try options.during(changing: SecretID(name, in: scope)) { () throws(VaultError) in
+            try options.during(changing: secret) { () throws(VaultError) in
                 try content.withBytes { value throws(VaultError) in
-                    try vault.set(name, in: scope, to: value)
+                    try vault.set(secret.name, in: scope, to: value)
                 }
             }
-            return name
+            return secret
         }
-        options.common.confirm("Set \(scope.word) secret '\(name)'")
+        options.common.confirm("Set \(secret.title)")
     }
 
     private static let empty = Failure(

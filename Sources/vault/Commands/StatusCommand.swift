@@ -23,13 +23,11 @@ struct StatusCommand: Command {
 
             The source of the context is shown, and a .vault.toml that is not trusted is named but not used.
 
-            With --json:
-            {"schema":1,"path","locked","context":{"project","project_from","cluster","cluster_from",
-            "problem"},"generation","last_backup","kdf":{"passes","memory_kib"},"recovery_key"}, where
-            "last_backup" is a time or null, and "problem" is the reason why a .vault.toml was not used, or
-            null. If the vault is unlocked, also
-            "idle_seconds","max_seconds","lock_on_sleep","memory_locked","secrets","versions","live_bytes",
-            "dead_bytes".
+            With --json: {"schema":1, "path", "locked", "context":{"project", "project_from", "cluster",
+            "cluster_from", "problem"}, "generation", "last_backup", "kdf":{"passes", "memory_kib"},
+            "recovery_key"}, where "last_backup" is a time or null, and "problem" is the reason why a
+            .vault.toml was not used, or null. If the vault is unlocked, also "idle_seconds", "max_seconds",
+            "lock_on_sleep", "memory_locked", "secrets", "versions", "live_bytes", "dead_bytes".
             """)
 
     mutating func declare(_ parameters: inout Parameters) {

@@ -13,7 +13,7 @@ struct TrustCommand: Command {
         name: "trust", summary: "Trust a .vault.toml as it is now",
         discussion: """
             A .vault.toml determines which secrets a program gets, and one that comes with a repository was
-            written by somebody else. So vault does not use it until you trust it: look at it first. If the
+            written by someone else. So vault does not use it until you trust it: look at it first. If the
             file changes or its directory is moved, it must be trusted again; at a terminal, other commands
             ask.
 

@@ -71,10 +71,9 @@ struct UnlockCommand: Command {
     /// Warns if a guess at the passphrase costs less than it would for a new vault.
     static func warnOfCheapGuesses(_ header: Header) {
         guard header.parameters.isBelowDefault else { return }
-        let (present, today) = (header.parameters, Argon2id.Parameters.default)
-        Output.warn(
-            "a guess at the passphrase costs only \(present.described); for a new vault, it costs at least \(today.described)"
-        )
+        let present = "a guess at the passphrase costs only \(header.parameters.described)"
+        let minimum = Argon2id.Parameters.default.described
+        Output.warn("\(present); for a new vault, it costs at least \(minimum)")
         Output.hint("'vault passwd' raises the cost")
     }
 
@@ -92,17 +91,17 @@ struct UnlockCommand: Command {
         }
     }
 
-    /// Returns the error for when there is no terminal to ask for `what`.
+    /// Returns the error that says that `what` is needed and there is no terminal to ask for it.
     private func noTerminal(for what: String, _ agent: AgentClient, _ path: String) -> Failure {
         guard (try? agent.status(of: path)) != nil else { return .noTerminal(for: what) }
         return Failure(
             .locked,
-            "lengthening the time that the vault stays unlocked needs the passphrase, and there is no terminal to ask for it",
+            "there is no terminal to ask for the passphrase, which is needed to unlock the vault for longer",
             hint: Passphrase.waysToGive)
     }
 
     private func unlock(_ agent: AgentClient, _ path: String) throws(Failure) -> AgentStatus {
-        // Errors in the file are reported before anybody is asked for a passphrase.
+        // Errors in the file are reported before vault asks for a passphrase.
         let header = try FileOptions.header(of: path)
         if recovery, !header.hasRecoveryKey { throw Failure(VaultFileError.noRecoveryKey, path: path) }
         let limits = Limits(

@@ -15,7 +15,7 @@ struct WebCommand: Command {
         discussion: """
             Prints an address on this machine that works once, and opens it if there is a desktop: a page for
             the team, each project and each cluster, where you can add, edit and delete secrets. A value is
-            shown only on request. The vault must be unlocked. The page ends on Ctrl-C, when the vault is
+            shown only on request. The vault must be unlocked. The server stops on Ctrl-C, when the vault is
             locked, or when it was not used for 15 minutes.
 
             With --api-key-file, programs that send the content of the file as X-API-Key can list, set and
@@ -32,7 +32,7 @@ struct WebCommand: Command {
             "--port", "N", "Listen on this port of 127.0.0.1 (default: a free one)", &port,
             as: .number(in: 0...65535))
         parameters.option(
-            "--api-key-file", "FILE", "Let programs in that send the key in this file", &keyFile,
+            "--api-key-file", "FILE", "Answer programs that send the key in this file", &keyFile,
             completing: .file)
         parameters.option(
             "--idle", "DURATION", "Stop after this time without use (15m)", &idle, as: .duration)
