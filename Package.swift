@@ -35,11 +35,16 @@ let programParts: [Target.Dependency] = [
     "Platform",
 ]
 
+let completionScripts: [Resource] = ["bash", "zsh", "fish"].map { .embedInCode("Completions/vault.\($0)") }
+
 /// Another program can only link it as a library, and has a `main` of its own.
 let program =
     isFuzzed
-    ? Target.target(name: "vault", dependencies: programParts, exclude: ["Main.swift"], swiftSettings: rules)
-    : Target.executableTarget(name: "vault", dependencies: programParts, swiftSettings: rules)
+    ? Target.target(
+        name: "vault", dependencies: programParts, exclude: ["Main.swift"], resources: completionScripts,
+        swiftSettings: rules)
+    : Target.executableTarget(
+        name: "vault", dependencies: programParts, resources: completionScripts, swiftSettings: rules)
 
 let package = Package(
     name: "vault",

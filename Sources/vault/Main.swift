@@ -34,7 +34,7 @@ enum Main {
         }
         // Asked for in every shell's prompt and script: not even the table is made for it.
         if words == ["--version"] { return try Output.write("vault \(CommandTable.version)\n") }
-        if words == ["--version", "--json"] { return try Version(json: true).run() }
+        if words == ["--version", "--json"] { return try VersionCommand(json: true).run() }
         let invocation: Invocation<any Command>
         do throws(UsageError) {
             invocation = try CommandTable.program.resolve(words)

@@ -14,7 +14,7 @@ import Testing
         #expect(end.outcome == .exit(0))
         let prompt = "New passphrase for \(sandbox.vault) (leave empty to generate one): "
         #expect(terminal.screen == prompt + "\r\nThe same again: \r\n")
-        #expect(end.printed == "Made the vault \(sandbox.vault)\n")
+        #expect(end.printed == "Created the vault \(sandbox.vault)\n")
         #expect(terminal.echoes)
         let check = try sandbox.run("check", environment: ["VAULT_PASSPHRASE": PromptTests.strong])
         #expect(check.outcome == .exit(0))
@@ -48,7 +48,7 @@ import Testing
         try terminal.expect("The same again: ", answer: PromptTests.strong + "\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(0))
-        #expect(end.printed == "Made the vault \(sandbox.vault)\n")
+        #expect(end.printed == "Created the vault \(sandbox.vault)\n")
         #expect(terminal.screen.components(separatedBy: " bits of at least 50: ").count == 5)
         let check = try sandbox.run("check", environment: ["VAULT_PASSPHRASE": PromptTests.strong])
         #expect(check.outcome == .exit(0))
@@ -73,7 +73,7 @@ import Testing
         try terminal.expect("New passphrase for \(sandbox.vault)", answer: "\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(0))
-        #expect(end.printed == "Made the vault \(sandbox.vault)\n")
+        #expect(end.printed == "Created the vault \(sandbox.vault)\n")
         let lines = terminal.screen.components(separatedBy: "\r\n")
         #expect(lines.count == 4 && lines[1].hasSuffix("is shown only now; write it down:") && lines[3] == "")
         #expect(lines[2].wholeMatch(of: /[a-z]{3,8}(-[a-z]{3,8}){9}/) != nil)
@@ -249,7 +249,7 @@ import Testing
         #expect(end.outcome == .exit(2))
         #expect(
             end.printed.hasPrefix(
-                "vault: error: the value that was pasted has several lines; nothing was set\n"))
+                "vault: error: the pasted value has several lines; nothing was set\n"))
         let second = try PseudoTerminal(
             sandbox, "set", "team", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])
         try second.expect("Value: ", answer: "one\n")
@@ -332,7 +332,7 @@ import Testing
         #expect(try sandbox.run("backup", "old").outcome == .exit(0))
         _ = try sandbox.run("set", "team", "A", input: [0x61])
         let restore = try PseudoTerminal(sandbox, "restore", "old", environment: environment)
-        try restore.expect("Put old in the place of ", answer: answer)
+        try restore.expect(" with old?", answer: answer)
         #expect(restore.finish().outcome == .exit(code))
         #expect(try sandbox.run("list").text == (code == 0 ? "" : "A\n"))
         // Whatever was decided, an older file that comes by another way is not used before it is accepted.
@@ -340,7 +340,7 @@ import Testing
         try sandbox.write("v", try Sandbox.read(sandbox.directory + "/old"))
         #expect(try sandbox.run("list").outcome == .exit(13))
         let accept = try PseudoTerminal(sandbox, "accept", environment: environment)
-        try accept.expect("Trust the file that is there now?", answer: answer)
+        try accept.expect("Trust the file as it is now?", answer: answer)
         #expect(accept.finish().outcome == .exit(code))
         #expect(try sandbox.run("list").outcome == .exit(code == 0 ? 0 : 13))
     }
@@ -352,13 +352,13 @@ import Testing
         let environment = ["VAULT_PASSPHRASE": "correct horse"]
         let one = try PseudoTerminal(
             sandbox, "purge", "team", "A", "--version", "0", environment: environment)
-        try one.expect(") of the team secret 'A' for good?", answer: answer)
-        #expect(one.screen.contains("Remove version 0 (set 20"))
+        try one.expect(") of the team secret 'A'?", answer: answer)
+        #expect(one.screen.contains("Permanently remove version 0 (set 20"))
         #expect(one.finish().outcome == .exit(code))
         #expect(try sandbox.run("get", "A").text == (code == 0 ? "one" : "two"))
         let all = try PseudoTerminal(sandbox, "purge", "team", "A", "--all", environment: environment)
         let what = code == 0 ? "the only version" : "all 2 versions"
-        try all.expect("Remove \(what) of the team secret 'A' for good?", answer: answer)
+        try all.expect("Permanently remove \(what) of the team secret 'A'?", answer: answer)
         #expect(all.finish().outcome == .exit(code))
         #expect(try sandbox.run("list").text == (code == 0 ? "" : "A\n"))
     }
@@ -381,9 +381,9 @@ import Testing
         let purge = try PseudoTerminal(
             sandbox, "purge", "team", "A", "--version", "0",
             environment: ["VAULT_PASSPHRASE": "correct horse"])
-        let question = "and 1 more of the same time, of the team secret 'A' for good?"
+        let question = "and 1 more of the same time, of the team secret 'A'?"
         try purge.expect(question, answer: "y\n")
-        #expect(purge.screen.hasPrefix("Remove version 0 (set 2023-11-14T22:13:20Z), "))
+        #expect(purge.screen.hasPrefix("Permanently remove version 0 (set 2023-11-14T22:13:20Z), "))
         let end = purge.finish()
         #expect(end.outcome == .exit(0))
         #expect(end.printed.contains("Purged 2 versions of team secret 'A'\n"))
@@ -396,13 +396,13 @@ import Testing
         let environment = ["VAULT_PASSPHRASE": "correct horse"]
         #expect(try sandbox.run("backup", "old").outcome == .exit(0))
         let restore = try PseudoTerminal(sandbox, "restore", "old", environment: environment)
-        try restore.expect("Put old in the place of ", answer: "")
+        try restore.expect(" with old?", answer: "")
         let set = try sandbox.run("--vault", changed, "set", "team", "MEANWHILE", input: [0x61])
         #expect(set.outcome == .exit(0), "\(set)")
         restore.type("y\n")
         let end = restore.finish()
         #expect(end.outcome == .exit(1))
-        #expect(end.printed.contains("is not what was shown any more; nothing was restored\n"))
+        #expect(end.printed.contains("has changed since it was shown; nothing was restored\n"))
         #expect(try sandbox.run("list").text == (changed == "v" ? "MEANWHILE\n" : ""))
     }
 
@@ -431,7 +431,7 @@ import Testing
         try FileManager.default.removeItem(atPath: sandbox.vault)
         let terminal = try PseudoTerminal(
             sandbox, "init", "--kdf-memory", "64", environment: ["VAULT_PASSPHRASE": "correct horse"])
-        try terminal.expect("Make a new vault there all the same?", answer: answer)
+        try terminal.expect("Create a new vault there anyway?", answer: answer)
         #expect(terminal.finish().outcome == .exit(code))
         #expect(FileManager.default.fileExists(atPath: sandbox.vault) == (code == 0))
     }

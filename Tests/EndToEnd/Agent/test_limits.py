@@ -162,7 +162,7 @@ class LimitTests(unittest.TestCase):
             os.mkdir(os.path.join(seen, name))
         code, _, errors = self.box.run("accept", "--yes", *self.key)
         self.assertEqual(code, 1)
-        self.assertIn("cannot save the checkpoint, so that nothing can be accepted: is a directory\n", errors)
+        self.assertIn("nothing was accepted: cannot save the checkpoint: is a directory\n", errors)
 
     def test_a_slice_of_the_faults_of_some_verbs(self):
         names = ["set", "compact after a tail", "restore", "run by agent"]

@@ -383,7 +383,7 @@ class EveryAgent(Case):
         os.kill(self.box.agent, signal.SIGSTOP)
         done = self.unshared("-pf", "--mount-proc")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("there may be an agent in %s/run/vault, which cannot be ended from here" % self.box.root, done.stderr.decode())
+        self.assertIn("there may be an agent in %s/run/vault that cannot be stopped from here" % self.box.root, done.stderr.decode())
         os.kill(self.box.agent, signal.SIGCONT)
         self.start_elsewhere("su")
         done = self.unshared("-pf", "--mount-proc")

@@ -1,0 +1,26 @@
+internal import Sodium
+internal import VaultKit
+internal import UserMessages
+
+extension Assignments {
+    /// The longest file that is read, in bytes: as much as fits into one transaction.
+    private static let maxFileSize = 64 << 20
+
+    /// Reads the names and values in `file`, or in standard input if that is `-`.
+    ///
+    /// - Parameters:
+    ///   - passphrase: the sources of the passphrase, which cannot be standard input as well.
+    ///   - consequence: the end of each error about the content, such as `nothing was imported`.
+    static func read(
+        file: String, as format: ImportFormat, _ passphrase: PassphraseOptions, orElse consequence: String
+    ) throws(Failure) -> Assignments {
+        let text = try Content.fileOrStandardInput(file, passphrase, atMost: maxFileSize)
+        do throws(UnreadableText) {
+            return try text.withBytes { text throws(UnreadableText) in
+                try Assignments.read(text, as: format)
+            }
+        } catch {
+            throw Failure(error, in: file, isJSON: format == .json, consequence)
+        }
+    }
+}

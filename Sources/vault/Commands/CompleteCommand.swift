@@ -1,0 +1,58 @@
+internal import CommandSyntax
+internal import VaultKit
+internal import UserMessages
+
+/// The hidden command `vault complete`, which the completion scripts call at each press of the Tab key.
+struct CompleteCommand: Command {
+    var words: [String] = []
+
+    static let info = CommandInfo(
+        name: "complete", summary: "Print the possible completions of the last word",
+        discussion: """
+            Each line is a completion and, after a tab, its description; ':files' and ':commands' leave the
+            completion to the shell. It never asks for a passphrase and prints no errors.
+            """,
+        isHidden: true, stopsAtFirstOperand: true)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.operands("WORD", "The words after 'vault'; the last one may be unfinished", &words)
+    }
+
+    var verbatimArguments: Int { words.count }
+
+    func run() throws(Failure) {
+        let result = CommandTable.program.completions(of: words)
+        var lines = result.words.map { word in
+            result.lead + word.text + (word.summary.isEmpty ? "" : "\t" + word.summary)
+        }
+        if !result.dynamic.isEmpty {
+            lines += known(result).filter { $0.utf8.starts(with: result.typed.utf8) }.map { result.lead + $0 }
+        }
+        if result.isFile { lines.append(":files") }
+        if result.isCommand { lines.append(":commands") }
+        try Output.write(lines.map { $0 + "\n" }.joined())
+    }
+
+    /// Returns the names and ids that the agent knows, sorted bytewise; empty if the vault is locked.
+    private func known(_ result: Completions) -> [String] {
+        let common = CommonOptions(vault: result.given["--vault"])
+        guard let path = try? common.path(), let session = AgentAccess.quietSession(for: path),
+            let secrets = try? session.secrets()
+        else { return [] }
+        let scope = result.given["SCOPE"] ?? result.given[result.option == "--to-id" ? "--to" : "--from"]
+        let id = result.given["--id"] ?? result.given["--from-id"]
+        let found = result.dynamic.flatMap { kind in
+            secrets.compactMap { secret -> String? in
+                let isInScope = scope ?? secret.scope.word == secret.scope.word
+                switch kind {
+                case "names":
+                    return isInScope && id ?? secret.scope.id == secret.scope.id ? secret.name : nil
+                case "projects": return secret.scope.word == "project" ? secret.scope.id : nil
+                case "clusters": return secret.scope.word == "cluster" ? secret.scope.id : nil
+                default: return isInScope ? secret.scope.id : nil
+                }
+            }
+        }
+        return Set(found).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+}

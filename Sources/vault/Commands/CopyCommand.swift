@@ -1,0 +1,20 @@
+internal import CommandSyntax
+internal import UserMessages
+
+/// The command `vault copy`.
+struct CopyCommand: Command {
+    private var relocation = Relocation()
+
+    static let info = CommandInfo(
+        name: "copy", aliases: ["cp"], usage: "NAME --from SCOPE --to SCOPE [--as NEW]",
+        summary: "Set a secret to the value of another",
+        discussion: """
+            A secret that the target replaces stays in the target's history. The source is not changed.
+
+              vault copy API_KEY --from team --to project --to-id web
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) { relocation.declare(&parameters) }
+
+    func run() throws(Failure) { try relocation.run(removesSource: false) }
+}

@@ -1,0 +1,41 @@
+internal import CommandSyntax
+internal import Platform
+internal import VaultKit
+internal import UserMessages
+
+/// The command `vault delete`.
+struct DeleteCommand: Command {
+    var target = SecretSelector()
+    var yes = false
+    var options = VaultOptions()
+
+    static let info = CommandInfo(
+        name: "delete", aliases: ["rm", "remove", "unset"], usage: "SCOPE [--id ID] NAME",
+        summary: "Delete one secret",
+        discussion: """
+            At a terminal, vault asks for confirmation; a script is not asked. 'vault undo' brings the secret
+            back, as long as no compaction has dropped its versions.
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        target.declare(&parameters, scope: .required, name: .required)
+        parameters.flag("-y --yes", "Do not ask for confirmation", &yes)
+        options.declare(&parameters)
+    }
+
+    func run() throws(Failure) {
+        let secret = try target.secret(options)
+        try options.change { vault throws(Failure) in
+            guard try options.during({ () throws(VaultError) in try vault.contains(secret) }) else {
+                throw absent(secret, in: vault)
+            }
+            if !yes, InheritedDescriptor.standardInput.isTerminal {
+                try Prompt.confirm("Are you sure you want to delete the \(secret.title)?")
+            }
+            try options.during(changing: secret) { () throws(VaultError) in
+                try vault.delete(secret.name, in: secret.scope)
+            }
+        }
+        options.common.confirm("Deleted \(secret.title)")
+    }
+}

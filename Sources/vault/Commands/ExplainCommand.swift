@@ -1,0 +1,85 @@
+internal import CommandSyntax
+internal import Platform
+internal import VaultKit
+internal import UserMessages
+
+/// The command `vault explain`.
+struct ExplainCommand: Command {
+    var target = SecretSelector()
+    var json = false
+    var options = VaultOptions()
+
+    static let info = CommandInfo(
+        name: "explain", usage: "NAME", summary: "Show which scope supplies a name, and what it shadows",
+        discussion: """
+            The project's secret takes precedence, then the cluster's, then the team's; a scope that the
+            context does not name is not searched. No value is printed. With a SCOPE, only that scope is
+            searched.
+
+            With --json: {"schema":1, "name":"A", "winner":{"scope", "id"}, "scopes":[{"scope", "id",
+            "applies", "versions", "time"}, …], "context":{"project", "project_from", "cluster",
+            "cluster_from", "problem"}}, where "problem" is the reason why a .vault.toml was not used, or
+            null.
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        target.declare(&parameters, scope: .optional, name: .required)
+        parameters.flag("--json", "Print JSON", &json)
+        options.declare(&parameters)
+    }
+
+    /// A scope that has a secret of the name, the number of its versions, and the time of the newest.
+    private typealias Finding = (scope: Scope, versions: Int, time: UInt64)
+
+    func run() throws(Failure) {
+        let name = try target.checkedName()
+        let scope = try target.scope(options)
+        // With an explicit scope, the context is only reported, so a .vault.toml needs no trust.
+        let current =
+            scope == nil
+            ? try CurrentContext(options.context) : CurrentContext.known(options.context)
+        let vault = try options.openForReading()
+        var findings: [Finding] = []
+        for scope in scope.map({ [$0] }) ?? current.context.scopes {
+            let history = try options.during { () throws(VaultError) in
+                try vault.history(of: SecretID(name, in: scope))
+            }
+            guard let newest = history.first, !newest.isDeletion else { continue }
+            findings.append((scope, history.count, newest.time))
+        }
+        guard let winner = findings.first?.scope else {
+            throw absent(name, searched: scope?.described ?? current.searched, in: vault, explicit: scope)
+        }
+        try Output.write(
+            json ? jsonText(name, winner, findings, current) : text(name, winner, findings, current))
+    }
+
+    private func text(
+        _ name: String, _ winner: Scope, _ findings: [Finding], _ current: CurrentContext
+    ) -> String {
+        let scopes = findings.enumerated().map { index, finding in
+            let role = index == 0 ? "applies" : "shadowed by \(winner.described)"
+            let versions = Words.count(UInt64(finding.versions), "version")
+            return
+                "  \(finding.scope.described): \(role), \(versions), set \(UTCTimestamp.format(finding.time))"
+        }
+        let lines = ["\(name) comes from \(winner.described)"] + scopes + current.lines
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func jsonText(
+        _ name: String, _ winner: Scope, _ findings: [Finding], _ current: CurrentContext
+    ) -> String {
+        let scopes = findings.enumerated().map { index, finding in
+            JSON.object(
+                finding.scope.fields + [
+                    ("applies", .bool(index == 0)), ("versions", .number(finding.versions)),
+                    ("time", .string(UTCTimestamp.format(finding.time))),
+                ])
+        }
+        return JSON.document([
+            ("name", .string(name)), ("winner", .object(winner.fields)), ("scopes", .array(scopes)),
+            ("context", current.json),
+        ])
+    }
+}

@@ -1,0 +1,137 @@
+internal import CommandSyntax
+internal import Platform
+internal import VaultKit
+internal import UserMessages
+
+/// The command `vault get`.
+struct GetCommand: Command {
+    var target = SecretSelector()
+    var version: Int?
+    var at: UInt64?
+    var force = false
+    var options = VaultOptions()
+
+    static let info = CommandInfo(
+        name: "get", aliases: ["show"], usage: "[SCOPE [--id ID]] NAME",
+        summary: "Print the value of a secret",
+        discussion: """
+            Without a SCOPE, the effective value in the context is printed: the project's, else the cluster's,
+            else the team's. With a SCOPE, only that scope is searched. A single operand is a NAME, even
+            'team'.
+
+            The bytes are printed exactly. On a terminal, a newline is added, and a value with control
+            characters is printed only with --force.
+
+            --at takes a date, which means its first moment, or a date and a time of day with or without
+            seconds, in UTC. It selects the newest version that 'vault history' shows with this time or an
+            earlier one. A time with seconds includes the whole second.
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        target.declare(&parameters, scope: .optional, name: .required)
+        parameters.option(
+            "--version", "N", "Print the value N versions back; 0 is the current one", &version,
+            as: .number(in: 0...(.max)))
+        parameters.option(
+            "--at", "TIME", "Print the value at this time: 2026-03-01 or 2026-03-01T12:00Z (UTC)", &at,
+            as: ValueFormat("a time such as 2026-03-01 or 2026-03-01T12:00Z") { UTCTimestamp.parse($0) })
+        parameters.flag("-f --force", "Print control characters even to a terminal", &force)
+        options.declare(&parameters)
+    }
+
+    func run() throws(Failure) {
+        if version != nil, at != nil { throw Failure(.usage, "--version does not go with --at") }
+        let name = try target.checkedName()
+        let scope = try target.scope(options)
+        let current = scope == nil ? try CurrentContext(options.context) : nil
+        let scopes = scope.map { [$0] } ?? current?.context.scopes ?? []
+        let isNewest = version == nil && at == nil
+        let vault = try options.openForReading(
+            expecting: isNewest ? scopes.first.map { SecretID(name, in: $0) } : nil)
+        for scope in scopes {
+            let secret = SecretID(name, in: scope)
+            if try print(secret, isNewest: isNewest, isExplicit: current == nil, of: vault) { return }
+        }
+        let searched = scope?.described ?? current?.searched ?? ""
+        throw absent(name, searched: searched, in: vault, explicit: scope)
+    }
+
+    /// Prints the selected version of a secret.
+    ///
+    /// In an explicit scope, older versions of a deleted secret can be printed, too.
+    ///
+    /// - Returns: false if there is no such secret.
+    private func print(
+        _ secret: SecretID, isNewest: Bool, isExplicit: Bool, of vault: any Session
+    ) throws(Failure) -> Bool {
+        // For the newest value, withValue itself tells whether the secret exists, which saves a request.
+        if !isNewest {
+            let exists = try options.during { () throws(VaultError) in
+                if try vault.contains(secret) { return true }
+                return isExplicit ? try !vault.history(of: secret).isEmpty : false
+            }
+            if !exists { return false }
+        }
+        let number = try number(of: secret, in: vault)
+        var failure: Failure?
+        do throws(VaultError) {
+            try vault.withValue(of: secret, version: number) { value in
+                do throws(Failure) {
+                    try GetCommand.print(value, force: force)
+                } catch {
+                    failure = error
+                }
+            }
+        } catch .noSuchSecret where isNewest {
+            return false
+        } catch {
+            throw Failure(error, path: try options.path())
+        }
+        if let failure { throw failure }
+        return true
+    }
+
+    /// Returns how many versions back the selected version is.
+    private func number(of secret: SecretID, in vault: any Session) throws(Failure) -> Int {
+        guard let at else { return version ?? 0 }
+        let history = try options.during { () throws(VaultError) in try vault.history(of: secret) }
+        guard let index = history.firstIndex(where: { $0.time <= at }), !history[index].isDeletion else {
+            throw Failure(
+                .noSuchSecret, "'\(secret.name)' did not exist in \(secret.scope.described) at that time")
+        }
+        return index
+    }
+
+    /// Writes a value to standard output: its exact bytes to a pipe or file, a line to a terminal.
+    static func print(_ value: Span<UInt8>, force: Bool) throws(Failure) {
+        guard Output.isTerminal else { return try Output.write(value) }
+        if !force, hasControls(value) {
+            throw Failure(
+                .other, "the value contains control characters and was not printed to the terminal",
+                hint: "add --force, or redirect the output")
+        }
+        try Output.write(value)
+        if value.count == 0 || value[value.count - 1] != 0x0A { try Output.write("\n") }
+    }
+
+    /// Returns true if a terminal might interpret some of the bytes.
+    ///
+    /// Line ends and tabs are harmless.
+    private static func hasControls(_ value: Span<UInt8>) -> Bool {
+        let isText = (try? UTF8Span(validating: value)) != nil
+        for index in value.indices {
+            let byte = value[index]
+            let next: UInt8 = index + 1 < value.count ? value[index + 1] : 0
+            switch byte {
+            case 0x09, 0x0A: continue
+            case 0x0D where next == 0x0A: continue
+            case 0x00..<0x20, 0x7F: return true
+            // C1 controls in UTF-8, and as single bytes, which some terminals accept.
+            case 0xC2 where (0x80...0x9F).contains(next): return true
+            case 0x80...0x9F where !isText: return true
+            default: continue
+            }
+        }
+        return false
+    }
+}

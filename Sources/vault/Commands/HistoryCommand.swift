@@ -1,0 +1,53 @@
+internal import CommandSyntax
+internal import Platform
+internal import VaultKit
+internal import UserMessages
+
+/// The command `vault history`.
+struct HistoryCommand: Command {
+    var target = SecretSelector()
+    var json = false
+    var options = VaultOptions()
+
+    static let info = CommandInfo(
+        name: "history", usage: "SCOPE [--id ID] NAME", summary: "List the versions of a secret",
+        discussion: """
+            Versions are listed from new to old, each with the number that 'vault get --version' takes and its
+            time in UTC; values are not shown. On a terminal, the output is a table; otherwise, each line is
+            the number, the time, and 'set' or 'deleted', separated by tabs.
+
+            With --json:
+            {"schema":1,"versions":[{"version":0,"time":"2026-11-23T22:05:01Z","deleted":false},…]}.
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        target.declare(&parameters, scope: .required, name: .required)
+        parameters.flag("--json", "Print JSON", &json)
+        options.declare(&parameters)
+    }
+
+    func run() throws(Failure) {
+        let secret = try target.secret(options)
+        let vault = try options.openForReading()
+        let history = try options.during { () throws(VaultError) in try vault.history(of: secret) }
+        if history.isEmpty { throw absent(secret, in: vault) }
+        if json {
+            let versions = history.enumerated().map { number, version in
+                JSON.object([
+                    ("version", .number(number)), ("time", .string(UTCTimestamp.format(version.time))),
+                    ("deleted", .bool(version.isDeletion)),
+                ])
+            }
+            return try Output.write(JSON.document([("versions", .array(versions))]))
+        }
+        guard Output.isTerminal else {
+            let lines = history.enumerated().map { "\($0)\t\(UTCTimestamp.format($1.time))\t\($1.change)\n" }
+            return try Output.write(lines.joined())
+        }
+        var table = Table("VERSION", "TIME", "CHANGE")
+        for (number, version) in history.enumerated() {
+            table.add(String(number), UTCTimestamp.format(version.time), version.change)
+        }
+        try Output.write(table.text)
+    }
+}

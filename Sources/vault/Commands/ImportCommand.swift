@@ -1,0 +1,92 @@
+internal import CommandSyntax
+internal import VaultKit
+internal import UserMessages
+
+/// The command `vault import`.
+struct ImportCommand: Command {
+    var scope: ScopeWord?
+    var id: String?
+    var file: String?
+    var format: ImportWord?
+    var dialect: DotenvDialect?
+    var dryRun = false
+    var allowEmpty = false
+    var options = VaultOptions()
+
+    static let info = CommandInfo(
+        name: "import", usage: "SCOPE [--id ID] --format FORMAT FILE|-",
+        summary: "Set many secrets from a file",
+        discussion: """
+            Either all secrets are set or none; the error for a line that cannot be read names its number. A
+            secret that already has the value is left unchanged.
+
+            json is one flat object that maps names to strings. dotenv is lines of NAME=value with comments,
+            quotes, and an optional 'export' before the name. Programs differ in how they read such files:
+            --dialect names the program that the file is for (posix: a shell, python: python-dotenv, node:
+            'node --env-file', direnv, systemd). Without --dialect, a line is accepted if python-dotenv, node
+            and direnv, as far as they can read it, agree on its meaning. A value that depends on other
+            variables or on a command is refused. If a name occurs several times, the last one counts. A byte
+            order mark is skipped.
+
+            The file is not removed. Delete it once the vault has what you need.
+
+              vault import project --id web --format dotenv --dry-run .env
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.operand("SCOPE", "team, project or cluster", &scope, as: .oneOf, isRequired: true)
+        parameters.operand(
+            "FILE", "The file, or - for standard input", &file, isRequired: true, completing: .file)
+        parameters.option(
+            "--id", "ID", "The id of the project or cluster", &id, completing: .dynamic("ids"))
+        parameters.option("--format", "FORMAT", "dotenv or json", &format, as: .oneOf)
+        parameters.option(
+            "--dialect", "DIALECT", "For dotenv: posix, python, node, direnv or systemd", &dialect,
+            as: .oneOf)
+        parameters.flag("-n --dry-run", "Print what would be done, but change nothing", &dryRun)
+        parameters.flag("--allow-empty", "Allow empty values", &allowEmpty)
+        options.declare(&parameters)
+    }
+
+    func run() throws(Failure) {
+        guard let file else { throw Failure(.usage, "missing operand FILE") }
+        guard let format else {
+            throw Failure(.usage, "missing option '--format'", hint: "one of dotenv, json")
+        }
+        try Failure.refuseDialect(dialect, isDotenv: format == .dotenv)
+        guard let scope = try SecretSelector(scope: scope, id: id).scope(options) else {
+            throw Failure(.usage, "missing operand SCOPE")
+        }
+        // Errors in the file are reported before vault asks for a passphrase.
+        let assignments = try Assignments.read(
+            file: file, as: format == .json ? .json : .dotenv(dialect), options.passphrase,
+            orElse: "nothing was imported")
+        try refuseEmptyValues(assignments, file)
+        if dryRun {
+            let vault = try options.openForReading()
+            let plan = try options.during { () throws(VaultError) in
+                try Import(assignments, into: scope, of: vault)
+            }
+            return try Output.write(plan.entries.map { "\($0.name)\t\($0.effect.rawValue)\n" }.joined())
+        }
+        let plan = try options.change { vault throws(Failure) in
+            try options.during { () throws(VaultError) in
+                let plan = try Import(assignments, into: scope, of: vault)
+                try plan.commit(assignments, to: vault)
+                return plan
+            }
+        }
+        let counts = [Import.Effect.new, .replaced, .unchanged].map { effect in
+            "\(plan.entries.count { $0.effect == effect }) \(effect.rawValue)"
+        }
+        options.common.confirm("Imported into \(scope.described): \(counts.joined(separator: ", "))")
+    }
+
+    private func refuseEmptyValues(_ assignments: borrowing Assignments, _ file: String) throws(Failure) {
+        guard !allowEmpty, let name = assignments.firstEmptyName else { return }
+        let place = "\(file == "-" ? "standard input" : file): line \(assignments.line(of: name))"
+        throw Failure(
+            .usage, "\(place): the value of '\(name)' is empty; nothing was imported",
+            hint: "add --allow-empty if that is intended")
+    }
+}

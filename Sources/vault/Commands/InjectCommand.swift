@@ -1,0 +1,93 @@
+internal import CommandSyntax
+internal import Platform
+internal import Sodium
+internal import VaultKit
+internal import UserMessages
+
+/// The command `vault inject`.
+struct InjectCommand: Command {
+    var input: String?
+    var output: String?
+    var options = VaultOptions()
+
+    static let info = CommandInfo(
+        name: "inject", summary: "Fill secrets into a template",
+        discussion: """
+            Each '{{ secret:NAME }}' is replaced by the effective value of NAME, byte for byte; the spaces
+            inside the braces are optional. Everything else is copied unchanged, including other braces and
+            anything in a value that looks like a reference. If a name is missing, nothing is written.
+
+              echo 'password={{ secret:DB_PASSWORD }}' | vault inject --project web
+              vault inject -i app.conf.in -o app.conf
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.option(
+            "-i --input", "FILE", "The template (default: standard input)", &input, completing: .file)
+        parameters.option(
+            "-o --output", "FILE", "Write to this file with mode 0600, replacing an existing one", &output,
+            completing: .file)
+        options.declare(&parameters)
+    }
+
+    /// The size of the largest template, in bytes.
+    private static let maxSize = 64 << 20
+
+    func run() throws(Failure) {
+        if let output { try Failure.refuseEmpty(output, "FILE") }
+        if input == nil, InheritedDescriptor.standardInput.isTerminal {
+            throw Failure(.usage, "there is no template", hint: "add -i FILE, or redirect standard input")
+        }
+        let template = try Content.fileOrStandardInput(
+            input ?? "-", options.passphrase, atMost: InjectCommand.maxSize)
+        let references = template.withBytes { Template.references(in: $0) }
+        let current = try CurrentContext(options.context, for: .all)
+        let vault = try options.openForReading()
+        let effective = try options.during { () throws(VaultError) in
+            try vault.effective(in: current.context)
+        }
+        try current.checkRequired(effective)
+        let secrets = Dictionary(uniqueKeysWithValues: effective.map { ($0.name, $0) })
+        try refuseMissing(references, secrets, current)
+
+        var result = try inWords { () throws(SodiumError) in
+            try SecretBuffer(capacity: template.count + 4096)
+        }
+        var end = 0
+        for reference in references {
+            guard let secret = secrets[reference.name] else { continue }
+            let value = try options.during { () throws(VaultError) in
+                try vault.value(of: secret, version: 0)
+            }
+            try inWords { () throws(SodiumError) in
+                try template.withBytes { template throws(SodiumError) in
+                    try result.append(template.extracting(end..<reference.place.lowerBound))
+                }
+                try value.withBytes { value throws(SodiumError) in try result.append(value) }
+            }
+            end = reference.place.upperBound
+        }
+        try inWords { () throws(SodiumError) in
+            try template.withBytes { template throws(SodiumError) in
+                try result.append(template.extracting(end..<template.count))
+            }
+        }
+        try result.withBytes { result throws(Failure) in try Output.write(result, to: output) }
+    }
+
+    private func refuseMissing(
+        _ references: [Template.Reference], _ secrets: [String: SecretID], _ current: CurrentContext
+    ) throws(Failure) {
+        var missing: [String] = []
+        for reference in references where secrets[reference.name] == nil {
+            let name = reference.name.isEmpty ? "no valid name" : "'\(reference.name)'"
+            let description = "\(name) (line \(reference.line))"
+            if !missing.contains(description) { missing.append(description) }
+        }
+        if missing.isEmpty { return }
+        throw Failure(
+            .missing,
+            "no such secret in \(current.searched): \(missing.joined(separator: ", ")); nothing was written",
+            hint: "see 'vault list --all'")
+    }
+}

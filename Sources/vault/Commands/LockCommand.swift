@@ -1,0 +1,70 @@
+internal import CommandSyntax
+internal import Platform
+internal import VaultAgent
+internal import VaultFile
+internal import VaultKit
+internal import UserMessages
+
+/// The command `vault lock`.
+struct LockCommand: Command {
+    var all = false
+    var common = CommonOptions()
+
+    static let info = CommandInfo(
+        name: "lock", summary: "Make the agent forget the vault's keys",
+        discussion: """
+            The agent wipes the keys of this vault from its memory. With --all, every agent that was started
+            for your home directory wipes the keys of every vault and exits, including an agent with another
+            XDG_RUNTIME_DIR, one that is stopped, and one that can no longer be reached. An agent that does
+            not answer is killed.
+
+            Locking a vault that is already locked is not an error.
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.flag("--all", "Lock every vault and stop the agents", &all)
+        parameters.group("Common options") { common.declare(&$0) }
+    }
+
+    func run() throws(Failure) {
+        if all { return try lockAll() }
+        let path = try common.path()
+        do throws(AgentError) {
+            try AgentClient().lock(path)
+        } catch .notRunning {
+            // Without an agent, the vault is locked.
+        } catch {
+            throw Failure(error, path: path)
+        }
+        // A mistyped path must not be confirmed as locked.
+        guard Vault.isOccupied(path) else { throw Failure(VaultFileError.noFile, path: path) }
+        common.confirm("Locked \(path)")
+    }
+
+    private func lockAll() throws(Failure) {
+        let view = OwnProcesses.view
+        let left = AgentClient.stopAll()
+        if let process = left.processes.first {
+            let agents =
+                left.processes.count == 1 ? "the agent with process id" : "the agents with process ids"
+            throw Failure(
+                .other, "cannot stop \(agents) \(left.processes.map(String.init).joined(separator: " "))",
+                hint: "'ps -l -p \(process)' shows what blocks it; it exits when the system lets it")
+        }
+        if let directory = left.directories.first {
+            throw Failure(
+                .other, "there may be an agent in \(directory) that cannot be stopped from here",
+                hint: "lock as the owner of the directory, in the environment where the agent was started")
+        }
+        switch view {
+        case .all: common.confirm("Locked every vault")
+        case .namespace:
+            common.confirm("Locked every vault in this PID namespace; agents outside it cannot be seen")
+        case .none:
+            throw Failure(
+                .other,
+                "cannot look for agents that were started with another XDG_RUNTIME_DIR: /proc is missing",
+                hint: "mount /proc; the agent that commands use here no longer has any keys")
+        }
+    }
+}

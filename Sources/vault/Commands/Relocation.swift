@@ -1,0 +1,81 @@
+internal import CommandSyntax
+internal import Sodium
+internal import VaultKit
+internal import UserMessages
+
+/// A secret and the place that `vault copy` or `vault move` gives its value.
+struct Relocation {
+    var name: String?
+    var newName: String?
+    var from: ScopeWord?
+    var to: ScopeWord?
+    var fromID: String?
+    var toID: String?
+    var options = VaultOptions()
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.operand(
+            "NAME", "The name of the secret", &name, isRequired: true, completing: .dynamic("names"))
+        parameters.option(
+            "--name", "NAME", "The same as the operand", &name, completing: .dynamic("names"),
+            insteadOf: "NAME")
+        parameters.option("--from", "SCOPE", "Its scope: team, project or cluster", &from, as: .oneOf)
+        parameters.option(
+            "--from-id", "ID", "The id of that project or cluster", &fromID, completing: .dynamic("ids"))
+        parameters.option("--to", "SCOPE", "The new scope: team, project or cluster", &to, as: .oneOf)
+        parameters.option(
+            "--to-id", "ID", "The id of that project or cluster", &toID, completing: .dynamic("ids"))
+        parameters.option("--as", "NEW", "The new name (default: the same name)", &newName)
+        options.declare(&parameters)
+    }
+
+    func run(removesSource: Bool) throws(Failure) {
+        let name = try SecretSelector(name: name).checkedName()
+        let source = SecretID(name, in: try scope(from, fromID, "--from"))
+        let target = SecretID(
+            try SecretSelector(name: newName ?? name).checkedName(), in: try scope(to, toID, "--to"))
+        if source == target { throw Failure(.usage, "source and target are the same secret") }
+        try options.change { vault throws(Failure) in
+            try copy(source, to: target, in: vault, removesSource: removesSource)
+        }
+        options.common.confirm("\(removesSource ? "Moved" : "Copied") \(source.title) to \(target.title)")
+    }
+
+    private func copy(
+        _ source: SecretID, to target: SecretID, in vault: any Session, removesSource: Bool
+    ) throws(Failure) {
+        let exists = try options.during { () throws(VaultError) in
+            try vault.refresh()
+            return try vault.contains(source)
+        }
+        guard exists else { throw absent(source, in: vault) }
+        try options.during { () throws(VaultError) in
+            let value = try vault.value(of: source, version: 0)
+            var changes = try Changes()
+            try value.withBytes { value throws(VaultError) in try changes.set(target, to: value) }
+            if removesSource { try changes.delete(source) }
+            try vault.commit(changes)
+        }
+    }
+
+    /// Returns the scope that an option and its `-id` option name; without an id, the context's.
+    private func scope(_ word: ScopeWord?, _ id: String?, _ option: String) throws(Failure) -> Scope {
+        guard let word else {
+            throw Failure(.usage, "missing option '\(option)'", hint: "add \(option) SCOPE")
+        }
+        if let id {
+            if word == .team {
+                throw Failure(.usage, "the team has no id: \(option)-id does not go with team")
+            }
+            if !SecretID.isValidID(id) { throw .invalidID(from: "\(option)-id") }
+            return word == .project ? .project(id) : .cluster(id)
+        }
+        if word == .team { return .team }
+        let isProject = word == .project
+        let context = try CurrentContext(options.context, for: isProject ? .project : .cluster).context
+        let isKnown = (isProject ? context.project : context.cluster) != nil
+        if isKnown, let scope = try SecretSelector(scope: word).scope(options) { return scope }
+        throw Failure(
+            .usage, "missing option '\(option)-id': which \(word.rawValue)?", hint: "add \(option)-id ID")
+    }
+}

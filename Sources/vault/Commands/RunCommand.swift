@@ -1,0 +1,143 @@
+internal import CommandSyntax
+internal import Platform
+internal import VaultKit
+internal import UserMessages
+
+/// The command `vault run`.
+struct RunCommand: Command {
+    var words: [String] = []
+    var filter = NameFilter()
+    var pristine = false
+    var noAll = false
+    var variables: [String] = []
+    var variableFiles: [String] = []
+    var memoryFiles: [String] = []
+    var allowedNames: [String] = []
+    var options = VaultOptions()
+
+    static let info = CommandInfo(
+        name: "run", aliases: ["exec"], usage: "[--] CMD [ARG…]",
+        summary: "Run a program with the secrets in its environment",
+        discussion: """
+            vault replaces itself with CMD, so the terminal, the signals and the exit code are CMD's own.
+            Options end at the first operand.
+
+            The environment is made of these parts, where later ones override earlier ones: the inherited
+            environment; every effective secret whose name is a valid variable name; --env-file; --env. If the
+            whole value of an inherited variable, or of one in --env-file or --env, is 'secret:NAME', it
+            becomes the effective value of NAME; 'secret::TEXT' becomes 'secret:TEXT'. --file sets a variable
+            to the path of a file that exists only in memory and contains the value, of any length. If
+            anything prevents that, every problem is reported at once and nothing is started. Variables that
+            hold a passphrase or name its source (VAULT_…PASSPHRASE…) are never passed on, wherever they come
+            from.
+
+            Names that change how programs load code (LD_*, PATH, BASH_ENV, …) need --allow-name.
+
+              vault run -- npm start
+              vault run --file TLS_KEY_FILE=TLS_KEY -- nginx
+              vault run --project web --no-all --env TOKEN=secret:API_TOKEN -- ./deploy
+
+            Once CMD is started, the exit code is CMD's own. Before that, it is 126 if CMD cannot be executed,
+            127 if it is not found, 125 where other commands exit with 1, and otherwise as in 'vault help
+            exit-codes'.
+            """,
+        stopsAtFirstOperand: true)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        parameters.operands("CMD", "The program and its arguments", &words, atLeast: 1, completing: .command)
+        filter.declare(&parameters)
+        parameters.flag(
+            "--pristine", "Inherit only PATH, HOME, USER, TERM, LANG and TMPDIR", &pristine)
+        parameters.flag("--no-all", "Pass only secrets that are referred to", &noAll)
+        parameters.repeatable("--env", "K=V", "Set a variable", &variables)
+        parameters.repeatable(
+            "--env-file", "FILE", "Set the variables in this file, read as import reads dotenv",
+            &variableFiles, completing: .file)
+        parameters.repeatable(
+            "--file", "K=NAME", "Set a variable to the path of a memory file with the value of NAME",
+            &memoryFiles)
+        parameters.repeatable(
+            "--allow-name", "K", "Let a secret set this variable even if it is dangerous", &allowedNames)
+        options.declare(&parameters)
+    }
+
+    var verbatimArguments: Int { words.count }
+
+    func run() throws(Failure) {
+        do throws(Failure) {
+            try start()
+        } catch {
+            var failure = error
+            if failure.code == .other { failure.code = .runFailed }
+            throw failure
+        }
+    }
+
+    private func start() throws(Failure) {
+        for variable in variables where !RunCommand.isAssignment(variable) {
+            throw Failure(.usage, "--env takes NAME=VALUE")
+        }
+        let memoryFiles = try parsedMemoryFiles()
+        let current = try CurrentContext(options.context, for: .all)
+        let files = try variableFiles.map { path throws(Failure) in
+            try VariableFile(path, options.passphrase)
+        }
+        let vault = try options.openForReading()
+        let effective = try options.during { () throws(VaultError) in
+            try vault.effective(in: current.context)
+        }
+        var environment = try ChildEnvironment(vault: vault, effective: effective, searched: current.searched)
+        environment.noteMissing(current.missing(in: effective))
+        try environment.inherit(pristine: pristine)
+        if !noAll { try environment.add(effective.filter(filter.wants), allowing: allowedNames) }
+        for file in files { try environment.assign(all: file.assignments) }
+        for variable in variables { try environment.assign(variable) }
+        for file in memoryFiles { try environment.addFile(file.variable, of: file.secret) }
+        try environment.checkReady()
+
+        let first = CurrentProcess.arguments().words.count - words.count
+        let error = try environment.become(argumentsFrom: first)
+        switch error {
+        case .noSuchFile, .notDirectory: throw Failure(.notFound, "\(words[0]): not found")
+        case .tooLong:
+            let names = environment.namesBySize
+            let list = names.isEmpty ? "" : "; the secrets in it by size: " + names.joined(separator: ", ")
+            throw Failure(
+                .notExpressible, "the environment is too long for the system" + list,
+                hint: "use --only or --except")
+        // `Errno` has a case of the same name, so the type of the exit code is spelled out.
+        default: throw Failure(ExitCode.notExecutable, "\(words[0]): \(error)")
+        }
+    }
+
+    /// Returns the variables and secrets of `--file`, each of which must set a variable of its own.
+    private func parsedMemoryFiles() throws(Failure) -> [(variable: String, secret: String)] {
+        var taken = Set(variables.map { String($0.prefix { $0 != "=" }) })
+        return try memoryFiles.map { file throws(Failure) in
+            let parts = file.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+                String.init)
+            guard parts.count == 2, SecretID.isVariableName(parts[0]), SecretID.isValidName(parts[1]) else {
+                throw Failure(.usage, "--file takes VARIABLE=NAME")
+            }
+            guard taken.insert(parts[0]).inserted else {
+                throw Failure(.usage, "the variable \(parts[0]) is set twice")
+            }
+            return (parts[0], parts[1])
+        }
+    }
+
+    private static func isAssignment(_ text: String) -> Bool {
+        guard let equals = text.firstIndex(of: "=") else { return false }
+        return SecretID.isVariableName(text[..<equals])
+    }
+}
+
+/// The content of an `--env-file`; a class, since an array cannot hold values that cannot be copied.
+private final class VariableFile {
+    let assignments: Assignments
+
+    init(_ path: String, _ passphrase: PassphraseOptions) throws(Failure) {
+        assignments = try Assignments.read(
+            file: path, as: .dotenv(nil), passphrase, orElse: "nothing was started")
+    }
+}

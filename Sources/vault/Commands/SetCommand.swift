@@ -1,0 +1,157 @@
+internal import CommandSyntax
+internal import Platform
+internal import Sodium
+internal import VaultFile
+internal import VaultKit
+internal import UserMessages
+
+/// The command `vault set`.
+struct SetCommand: Command {
+    var target = SecretSelector()
+    var value: String?
+    var file: String?
+    var generated: Int?
+    var raw = false
+    var allowEmpty = false
+    var options = VaultOptions()
+
+    static let info = CommandInfo(
+        name: "set", usage: "SCOPE [--id ID] NAME", summary: "Create or replace one secret",
+        discussion: """
+            If standard input is not a terminal, the value is read from it, and exactly one final newline is
+            removed (--raw keeps it). At a terminal, you type one line, twice; it is not shown. --from-file
+            takes a file byte for byte. --generate makes a value of random letters and digits without showing
+            it. A value is any sequence of 1 byte to 1 MiB.
+
+            A previous value stays in the history: see 'vault history' and 'vault undo'.
+
+              printf %s "$TOKEN" | vault set team API_TOKEN
+              vault set project --id web TLS_KEY --from-file key.pem
+            """)
+
+    mutating func declare(_ parameters: inout Parameters) {
+        target.declare(&parameters, scope: .required, name: .optional)
+        parameters.option("--value", "VALUE", "The value; others on this machine can see it", &value)
+        parameters.option(
+            "--from-file", "FILE", "Use this file as the value, byte for byte", &file, completing: .file)
+        parameters.option(
+            "--generate", optional: "LENGTH", "Generate LENGTH random letters and digits (default: 32)",
+            &generated, as: .number(in: 8...4096), bare: 32)
+        parameters.flag("--raw", "Keep the final newline of standard input", &raw)
+        parameters.flag("--allow-empty", "Allow an empty value", &allowEmpty)
+        options.declare(&parameters)
+    }
+
+    func run() throws(Failure) {
+        let sources = [
+            value.map { _ in "--value" }, file.map { _ in "--from-file" },
+            generated.map { _ in "--generate" },
+        ].compactMap(\.self)
+        if sources.count > 1 { throw Failure(.usage, "\(sources[0]) does not go with \(sources[1])") }
+        guard let scope = try target.scope(options) else { throw Failure(.usage, "missing operand SCOPE") }
+        // A malformed name is reported before vault asks for a passphrase.
+        if target.name != nil || !InheritedDescriptor.standardInput.isTerminal {
+            _ = try target.checkedName()
+        }
+        if value != nil {
+            Output.warn(
+                "other users of this machine can see the value in the process list; use standard input")
+        }
+        if let value, value.isEmpty, !allowEmpty { throw SetCommand.empty }
+        let readsStandardInput = sources.isEmpty && !InheritedDescriptor.standardInput.isTerminal
+        if readsStandardInput, options.passphrase.descriptor == 0 {
+            throw Failure(.usage, "standard input cannot be both the passphrase and the value")
+        }
+        let secret = try options.change { vault throws(Failure) in
+            let secret = SecretID(try nameOrAsk(), in: scope)
+            let content = try content()
+            if content.count == 0, !allowEmpty { throw SetCommand.empty }
+            try options.during(changing: secret) { () throws(VaultError) in
+                try content.withBytes { value throws(VaultError) in
+                    try vault.set(secret.name, in: scope, to: value)
+                }
+            }
+            return secret
+        }
+        options.common.confirm("Set \(secret.title)")
+    }
+
+    private static let empty = Failure(
+        .usage, "the value is empty", hint: "add --allow-empty if that is intended")
+
+    private static let severalLines = Failure(
+        .usage, "the pasted value has several lines; nothing was set",
+        hint: "use standard input or --from-file")
+
+    private func nameOrAsk() throws(Failure) -> String {
+        if target.name != nil { return try target.checkedName() }
+        guard InheritedDescriptor.standardInput.isTerminal, let terminal = try? Prompt.openTerminal() else {
+            throw Failure(.usage, "missing operand NAME")
+        }
+        let name = try Prompt.line(terminal, "Name: ")
+        guard SecretID.isValidName(name) else { throw .invalidName }
+        return name
+    }
+
+    private func content() throws(Failure) -> SecretBuffer {
+        if let value {
+            var buffer = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4000) }
+            try inWords { () throws(SodiumError) in try buffer.append(Array(value.utf8).span) }
+            if buffer.count > Format.maxValue { throw .valueTooLong }
+            return buffer
+        }
+        if let generated { return try SetCommand.random(generated) }
+        if let file { return try Content.file(file, atMost: Format.maxValue, else: .valueTooLong) }
+        if !InheritedDescriptor.standardInput.isTerminal {
+            // The final newline, of one or two bytes, is removed before the length is checked.
+            var buffer = try Content.standardInput(atMost: Format.maxValue + 2, else: .valueTooLong)
+            if !raw { buffer.removeFinalNewline() }
+            if buffer.count > Format.maxValue { throw .valueTooLong }
+            return buffer
+        }
+        return try ask()
+    }
+
+    private func ask() throws(Failure) -> SecretBuffer {
+        guard let terminal = try? Prompt.openTerminal() else {
+            throw Failure(.locked, "there is no terminal to ask for the value")
+        }
+        // One byte more than the limit, so that a value that is too long is noticed.
+        let limit = Format.maxValue + 1
+        for _ in 1..<Passphrase.tries {
+            if let value = try askTwice(terminal, limit) { return value }
+            try Prompt.say("vault: the two values differ; try again", at: terminal)
+        }
+        if let value = try askTwice(terminal, limit) { return value }
+        throw Failure(.other, "the two values differ; nothing was set")
+    }
+
+    /// Reads a value twice.
+    ///
+    /// - Returns: nil if the two values differ.
+    private func askTwice(_ terminal: borrowing Terminal, _ limit: Int) throws(Failure) -> SecretBuffer? {
+        let first = try Prompt.hidden(
+            terminal, "Value: ", atMost: limit, ifMoreComes: SetCommand.severalLines)
+        if first.count > Format.maxValue { throw .valueTooLong }
+        let second = try Prompt.hidden(
+            terminal, "The same again: ", atMost: limit, ifMoreComes: SetCommand.severalLines)
+        let same = first.withBytes { first in second.withBytes { first.isEqualInConstantTime(to: $0) } }
+        if same { return first }
+        return nil
+    }
+
+    /// Returns random letters and digits, which every format can express and no shell interprets.
+    ///
+    /// 32 of them have 190 bits.
+    private static func random(_ count: Int) throws(Failure) -> SecretBuffer {
+        let characters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
+        var buffer = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4000) }
+        try inWords { () throws(SodiumError) in
+            for _ in 0..<count {
+                let index = try Entropy.uniform(below: UInt32(characters.count))
+                try buffer.append(characters[Int(index)])
+            }
+        }
+        return buffer
+    }
+}
