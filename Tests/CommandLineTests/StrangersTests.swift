@@ -92,8 +92,8 @@ import Testing
             result.errors == """
                 vault: error: \(sandbox.directory)/above/.vault.toml can be written by others
                 vault: hint: add --no-context
-                vault: error: cannot save that \(sandbox.directory)/above/.vault.toml is trusted: \(sandbox.directory)/theirs/.local/state/vault/trusted: permission denied
-                vault: error: there is no directory to keep what is trusted in
+                vault: error: cannot record that \(sandbox.directory)/above/.vault.toml is trusted: \(sandbox.directory)/theirs/.local/state/vault/trusted: permission denied
+                vault: error: there is no directory in which to record trusted files
                 vault: hint: set HOME or XDG_STATE_HOME
 
                 """)

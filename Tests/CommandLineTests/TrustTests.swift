@@ -32,7 +32,7 @@ import Testing
         #expect(
             terminal.screen.hasPrefix(
                 """
-                \(sandbox.directory)/.vault.toml is not trusted. It says:
+                \(sandbox.directory)/.vault.toml is not trusted. It contains:
 
                     # mine
                     project = "prod"
@@ -57,7 +57,7 @@ import Testing
         #expect(try sandbox.run("get", "A").outcome == .exit(2))
         let terminal = try PseudoTerminal(sandbox, "get", "A", environment: passphrase)
         try terminal.expect(
-            "has changed since it was trusted. It says:\r\n\r\n    project = \"web\"\r\n\r\nTrust it (project web)? ",
+            "has changed since it was trusted. It contains:\r\n\r\n    project = \"web\"\r\n\r\nTrust it (project web)? ",
             answer: "y\n")
         #expect(terminal.finish().printed == "team")
         #expect(try sandbox.run("get", "A").text == "team")

@@ -10,7 +10,7 @@ struct Init: Command {
     var hasRecoveryKey = false
     var yes = false
     var cost = CostOptions()
-    var new = NewPassphraseOptions()
+    var new = PassphraseOptions(.new)
     var passphrase = PassphraseOptions()
     var common = CommonOptions()
 

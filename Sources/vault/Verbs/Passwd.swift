@@ -9,7 +9,7 @@ struct Passwd: Command {
     var recovery = false
     var recoveryKey = RecoveryOptions()
     var cost = CostOptions()
-    var new = NewPassphraseOptions()
+    var new = PassphraseOptions(.new)
     var passphrase = PassphraseOptions()
     var common = CommonOptions()
 

@@ -8,7 +8,7 @@ internal import UserMessages
 struct Restore: Command {
     var source = ""
     var yes = false
-    var other = OtherPassphraseOptions()
+    var other = PassphraseOptions(.other)
     var options = FileOptions()
 
     static let info = CommandInfo(
@@ -81,10 +81,10 @@ struct Restore: Command {
         do throws(Failure) {
             return try options.withKey(of: source, other, body)
         } catch {
-            guard error.code == .wrongPassphrase, other.asPassphrase == nil else { throw error }
+            guard error.code == .wrongPassphrase, !other.isGiven else { throw error }
             throw Failure(
                 .wrongPassphrase, "the passphrase is not that of \(source)",
-                hint: OtherPassphraseOptions.hint)
+                hint: other.hint)
         }
     }
 

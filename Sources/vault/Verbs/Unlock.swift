@@ -94,7 +94,7 @@ struct Unlock: Command {
         return Failure(
             .locked,
             "only the passphrase can lengthen the time that the vault stays unlocked, and there is no terminal to ask for it",
-            hint: Passphrase.waysToGive)
+            hint: passphrase.hint)
     }
 
     private func unlock(_ agent: AgentClient, _ path: String) throws(Failure) -> AgentStatus {
@@ -106,7 +106,7 @@ struct Unlock: Command {
         if let total { limits.total = total }
         limits.locksOnSleep = locksOnSleep
         return try Passphrase.unlock(
-            path, passphrase, isRecovery: recovery, orLament: { lament($0, agent, path) }
+            path, passphrase, isRecovery: recovery, ifNoTerminal: { lament($0, agent, path) }
         ) { credential throws(Failure) in try unlock(agent, path, limits, with: credential) }
     }
 

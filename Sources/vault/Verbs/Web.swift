@@ -46,7 +46,7 @@ struct Web: Command {
         if keyFile == "" { throw Failure(.usage, "option '--api-key-file' needs a value") }
         guard try AgentAccess.status(of: path) != nil else {
             // What is wrong with the file is said before what to do.
-            try common.checkFile()
+            _ = try FileOptions.header(of: path)
             throw Failure(.locked, "\(path) is locked", hint: "unlock it with 'vault unlock'")
         }
         let hasDesktop = ["DISPLAY", "WAYLAND_DISPLAY"].contains { name in

@@ -72,7 +72,7 @@ class WrongFile(Case):
     def test_unlocking_another_file_says_what_is_wrong(self):
         code, _, errors = self.within(self.mount, "unlock", "--passphrase-file", self.box.passphrase)
         self.assertEqual(code, 1, errors)
-        self.assertIn("the agent sees another file at %s" % self.box.vault, errors)
+        self.assertIn("the agent sees a different file at %s" % self.box.vault, errors)
 
 
 class Descriptors(Case):
