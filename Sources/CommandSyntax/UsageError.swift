@@ -31,12 +31,9 @@ public struct UsageError: Error, Equatable, Sendable {
         let body = word.utf8.drop { $0 == UInt8(ascii: "-") }
         return (1...40).contains(body.count)
             && body.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
-                    true
-                default: false
-                }
+                let character = Character(Unicode.Scalar(byte))
+                return "-_".contains(character)
+                    || character.isASCII && (character.isLetter || character.isNumber)
             }
     }
 }

@@ -118,8 +118,8 @@ package struct CheckpointReport {
         guard let last = try? last(path), let present = try? present(path),
             !present.isOfSameGeneration(as: last)
         else { return nil }
-        return
-            "this is not the file that was last seen here, and it may have a different passphrase (last seen: \(last.text); there now: \(present.text))"
+        let differs = "this is not the file that was last seen here, and it may have a different passphrase"
+        return "\(differs)\(comparison(path))"
     }
 
     private func isOfSameGeneration(as other: CheckpointReport) -> Bool {

@@ -173,7 +173,7 @@ struct ChildEnvironment: ~Copyable {
             let list = refused.sorted().joined(separator: ", ")
             failures.append(
                 Failure(
-                    .notExpressible, " cannot be passed in the environment: \(list)",
+                    .notExpressible, "cannot be passed in the environment: \(list)",
                     hint: "leave them out with --except, or pass them as files with --file"))
         }
         failures.sort { ChildEnvironment.gravity($0) < ChildEnvironment.gravity($1) }
@@ -316,18 +316,12 @@ struct ChildEnvironment: ~Copyable {
 
     /// Splits `NAME=value`, and parses the value if it is a reference.
     private static func parse(_ entry: Span<UInt8>) -> (name: Name, reference: Reference?) {
-        var name = Name()
-        var index = 0
-        while index < entry.count, entry[index] != UInt8(ascii: "=") {
-            name.append(entry[index])
-            index += 1
-        }
-        let start = index + 1
+        let name = entry.variableName
+        let start = name.count + 1
         let prefix = Array("secret:".utf8)
         guard entry.count >= start + prefix.count else { return (name, nil) }
         for (offset, byte) in prefix.enumerated() where entry[start + offset] != byte { return (name, nil) }
-        var rest: [UInt8] = []
-        for index in start + prefix.count..<entry.count { rest.append(entry[index]) }
+        let rest = (start + prefix.count..<entry.count).map { entry[$0] }
         let reference = String(decoding: rest, as: UTF8.self)
         if rest.first == UInt8(ascii: ":") { return (name, .escaped(prefix + rest.dropFirst())) }
         return (name, SecretID.isValidName(reference) ? .secret(reference) : .malformed)

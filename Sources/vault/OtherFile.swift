@@ -86,8 +86,9 @@ struct OtherFile {
     private func localRunner() throws(Failure) -> LocalJobRunner {
         do throws(Failure) {
             return try unlock(with: passphrase.isGiven ? passphrase : options.passphrase)
-        } catch  where error.code == .locked || error.code == .wrongPassphrase && !passphrase.isGiven {
-            throw otherKeys(error.code)
+        } catch {
+            let isMissing = error.code == .locked || error.code == .wrongPassphrase && !passphrase.isGiven
+            throw isMissing ? otherKeys(error.code) : error
         }
     }
 
@@ -122,7 +123,8 @@ struct OtherFile {
         if passphrase.isGiven { return try unlock(with: passphrase) }
         do throws(Failure) {
             return try LocalJobRunner.of(name, vaultPassphrase)
-        } catch  where error.code == .wrongPassphrase {
+        } catch {
+            guard error.code == .wrongPassphrase else { throw error }
             let asked = try Passphrase.unlockByPerson(name) { passphrase throws(Failure) in
                 try LocalJobRunner.of(name, passphrase)
             }

@@ -22,23 +22,9 @@ enum Passphrase {
 
     /// Whether a variable must be hidden from child processes: it may hold a passphrase or name its source.
     static func isPassphraseVariable(_ entry: Span<UInt8>) -> Bool {
-        guard hasWord("VAULT_", entry, at: 0) else { return false }
-        // The name ends at the first equals sign.
-        var index = 0
-        while index < entry.count, entry[index] != UInt8(ascii: "=") {
-            if hasWord("PASSPHRASE", entry, at: index) { return true }
-            index += 1
-        }
-        return false
-    }
-
-    private static func hasWord(_ word: String, _ entry: Span<UInt8>, at start: Int) -> Bool {
-        var index = start
-        for byte in word.utf8 {
-            guard index < entry.count, entry[index] == byte else { return false }
-            index += 1
-        }
-        return true
+        let name = entry.variableName
+        return name.starts(with: "VAULT_".utf8)
+            && name.indices.contains { name[$0...].starts(with: "PASSPHRASE".utf8) }
     }
 
     /// The source that the variables beginning with `name` give; nil if there is none.
@@ -117,4 +103,9 @@ enum Passphrase {
 
 extension Failure {
     static let passphraseTooLong = Failure(.usage, "the passphrase has more than 1,024 bytes")
+}
+
+extension Span<UInt8> {
+    /// The name in an environment entry `NAME=value`.
+    var variableName: [UInt8] { indices.prefix { self[$0] != UInt8(ascii: "=") }.map { self[$0] } }
 }
