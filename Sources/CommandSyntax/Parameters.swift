@@ -43,7 +43,8 @@ public struct Parameters {
         store: (String?) -> Bool
     ) {
         guard isRead else { return infos.append(info()) }
-        for value in values where value.index == position && !store(value.text) && malformed == nil {
+        for value in values where value.index == position {
+            if store(value.text) || malformed != nil { continue }
             let parameter = infos[position]
             let subject = parameter.isOperand ? "operand \(parameter.name)" : "option '\(parameter.name)'"
             malformed = UsageError("\(subject) must be \(expected())")

@@ -83,7 +83,7 @@ extension VaultFileError: ReportableError {
         case .noRecoveryKey: Failure(.wrongPassphrase, "\(path) has no recovery key")
         case .outOfMemory: Failure(.other, "not enough memory for the key derivation or the value")
         case .busy: Failure(.busy, "busy: waited too long for another writer of \(path)")
-        case .replaced: .rollback("another vault lies at \(path) now", path: path)
+        case .replaced: .rollback("\(path) is now a different vault", path: path)
         case .keysChanged:
             Failure(.other, "the keys of \(path) were changed in the meantime", hint: "try again")
         case .rolledBack(let rollback): .rollback(rollback, path: path)
@@ -104,12 +104,12 @@ extension VaultFileError: ReportableError {
                 .other, "\(path) was replaced during the write; the change is not in it", hint: "try again")
         case .severalNames:
             Failure(
-                .other,
-                "\(path) has hard links or is a mount point; rewriting would break them",
+                .other, "\(path) has hard links or is a mount point; rewriting would break them",
                 hint: "remove the other links, or work on a copy")
         case .rewriteDiffers(let offset):
             Failure(
-                .other, "what was written anew from \(path) differs at byte \(offset); it was not changed")
+                .other, "the rewritten copy of \(path) differs from it at byte \(offset); nothing was changed"
+            )
         case .cancelled: Failure(.cancelled, "cancelled; nothing was changed")
         case .readOnly: Failure(.damaged, "\(path) can be written only by a newer version of vault")
         case .transactionTooLarge:
@@ -166,20 +166,20 @@ extension Failure {
             let lockFile = Path.join(directory, ".\(Path.name(of: path)).lock")
             guard (try? Path.owner(of: lockFile)) != nil else { return nil }
             return Failure(
-                error, "cannot lock \(path) by \(lockFile)",
+                error, "cannot lock \(path) with \(lockFile)",
                 hint:
                     "remove it if it does not belong to the vault's owner; see 'ls -ld \(Hint.quoted(path: lockFile))'"
             )
         case .attributes where error.isLackOfCall || error == .notPermitted:
             return Failure(
                 error,
-                "the file system of \(directory) cannot give a new file the owner, mode and access list of \(path), and others must not get more rights",
+                "the file system of \(directory) cannot give a new file the owner, mode and access list of \(path), without which others could get more rights",
                 hint: "work as the owner of the file, or on a copy elsewhere")
         case .create
         where error == .permissionDenied && (try? PrivateDirectory.checkOwner(above: directory)) == nil:
             return Failure(
                 error, "cannot create \(path): this would create a directory in another user's directory",
-                hint: "make \(directory) yourself, or name another vault with --vault")
+                hint: "create \(directory) yourself, or name another vault with --vault")
         case .create, .rename, .rewrite, .write, .truncate, .sync, .save:
             guard error.isLackOfCall else { return nil }
             return Failure(

@@ -51,22 +51,23 @@ struct NearestContextFile {
             let file = try InputFile(path, onlyRegular: true)
             refusal = try trustFailure(file, at: path)
             content = refusal == nil ? try file.readAll(limit: maxSize) : nil
-        } catch .noSuchFile where (try? Path.owner(of: path)) == nil {
-            return nil
         } catch .notDirectory {
             return nil
-        } catch .noSuchFile {
-            throw Failure(.usage, "\(path) is a dangling symbolic link", hint: noContext)
-        } catch .isDirectory, .invalidArgument, .noDevice {
-            throw Failure(.usage, "\(path) is not a regular file", hint: noContext)
-        } catch .permissionDenied where (try? Path.owner(of: path)) == nil {
-            // In a directory that cannot be searched, the file is taken to be absent.
-            return nil
         } catch {
-            guard [.permissionDenied, .tooManyLinks].contains(error) else {
+            // If the directory cannot be searched, the file is taken to be absent.
+            if [.noSuchFile, .permissionDenied].contains(error), (try? Path.owner(of: path)) == nil {
+                return nil
+            }
+            switch error {
+            case .noSuchFile:
+                throw Failure(.usage, "\(path) is a dangling symbolic link", hint: noContext)
+            case .isDirectory, .invalidArgument, .noDevice:
+                throw Failure(.usage, "\(path) is not a regular file", hint: noContext)
+            case .permissionDenied, .tooManyLinks:
+                throw Failure(.usage, "cannot read \(path): \(error)", hint: noContext)
+            default:
                 throw Failure(error, "cannot read \(path)", hint: noContext)
             }
-            throw Failure(.usage, "cannot read \(path): \(error)", hint: noContext)
         }
         if let refusal { throw refusal }
         guard let content, let text = String(validating: content, as: UTF8.self) else {

@@ -51,7 +51,7 @@ extension HelpTopic {
             """)
 
     static let unattended = HelpTopic(
-        name: "unattended", summary: "Use without a person: key files, commands, and what each protects against",
+        name: "unattended", summary: "Use without a person: key files, commands and what they protect",
         text: """
             If nobody can type a passphrase, it comes from a file or a command. Whoever can read that source and the vault can open \
             the vault, so the two must be kept apart.
