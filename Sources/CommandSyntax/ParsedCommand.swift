@@ -1,5 +1,19 @@
 /// A command that is read from a command line: its properties hold the values of its options and operands.
 ///
+/// ```swift
+/// struct Greet: ParsedCommand {
+///     var name: String?
+///     var isLoud = false
+///
+///     static let info = CommandInfo(name: "greet", summary: "Greet somebody")
+///
+///     mutating func declare(_ parameters: inout Parameters) {
+///         parameters.operand("NAME", "Whom to greet", &name)
+///         parameters.flag("-l --loud", "Use capital letters", &isLoud)
+///     }
+/// }
+/// ```
+///
 /// The parser, the help, the completions and the manual page all derive from ``declare(_:)``, so they cannot disagree. This module does
 /// no I/O and does not know what a command does: it turns words into a value of this type or a ``UsageError``.
 public protocol ParsedCommand: Sendable {

@@ -37,7 +37,7 @@ enum Main {
         let address = service.begin(at: server.port)
         try Output.write(address + "\n")
         Output.note(
-            "Serving \(settings.path) until Ctrl-C, until it is locked, or \(DurationFormat.words(milliseconds: settings.idle)) without use"
+            "Serving \(settings.path) until Ctrl-C; ends when the vault is locked, or after \(DurationFormat.words(milliseconds: settings.idle)) without use"
         )
         var link = settings.opens ? PageLink.show(address) : nil
         var nextCheck = SystemClock.monotonicMilliseconds() + checkInterval

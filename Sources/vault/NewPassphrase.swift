@@ -24,9 +24,7 @@ extension Passphrase {
         let passphrase = try read(source)
         if try bits(passphrase) < Strength.leastBits {
             // The exact strength does not belong in a log.
-            Output.warn(
-                "the new passphrase is weak: less than \(Strength.leastBits) bits, as far as can be estimated"
-            )
+            Output.warn("the new passphrase is weak: estimated at less than \(Strength.leastBits) bits")
         }
         return passphrase
     }

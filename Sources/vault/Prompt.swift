@@ -68,7 +68,7 @@ enum Prompt {
 
     private static func terminal() throws(Failure) -> Terminal {
         guard let terminal = try? openTerminal() else {
-            throw Failure(.usage, "there is no terminal to ask at", hint: "add --yes")
+            throw Failure(.usage, "cannot ask for confirmation: there is no terminal", hint: "add --yes")
         }
         return terminal
     }
