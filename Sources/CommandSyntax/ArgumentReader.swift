@@ -1,9 +1,9 @@
-/// Splits a command line into options, their values and operands.
+/// Splits a command line into options with their values, and operands.
 ///
 /// It compares bytes, not characters: a combining mark right after `=` belongs to the value.
 struct ArgumentReader {
     enum Argument: Equatable {
-        /// An option, by its place among the parameters.
+        /// An option, by its index among the parameters.
         case option(Int, value: String?)
         case operand(String)
         case help
@@ -13,10 +13,10 @@ struct ArgumentReader {
     private let parameters: [ParameterInfo]
     private let stopsAtFirstOperand: Bool
     private var optionsHaveEnded = false
-    /// What is left of a word of short options, such as the `qo` of `-fqo`.
-    private var cluster: Substring.UTF8View = Substring().utf8
+    /// The unread letters of a word of short options, such as the `qo` of `-fqo`.
+    private var letters = Substring().utf8
 
-    /// The place of the next word.
+    /// The index of the next word.
     private(set) var position = 0
 
     init(_ words: [String], parameters: [ParameterInfo], stopsAtFirstOperand: Bool) {
@@ -25,7 +25,7 @@ struct ArgumentReader {
         self.stopsAtFirstOperand = stopsAtFirstOperand
     }
 
-    /// Whether help is asked for further on, which then goes before any complaint.
+    /// Whether a later word asks for help, which takes precedence over any error.
     var helpFollows: Bool {
         for word in words[position...] {
             if Self.helpSpellings.contains(word) { return true }
@@ -34,16 +34,37 @@ struct ArgumentReader {
         return false
     }
 
-    /// The next option or operand, or nil at the end.
+    /// Reads the next option or operand; nil at the end.
     mutating func next() throws(UsageError) -> Argument? {
-        if !cluster.isEmpty { return try nextInCluster() }
+        do throws(UsageError) {
+            return try letters.isEmpty ? readWord() : readShortOption()
+        } catch {
+            if helpFollows { return .help }
+            throw error
+        }
+    }
+
+    /// Splits `--name=value`; the value is nil if there is no equals sign.
+    static func split(_ word: String) -> (name: String, value: String?) {
+        guard let equals = word.utf8.firstIndex(of: UInt8(ascii: "=")) else { return (word, nil) }
+        return (String(word[..<equals]), String(Substring(word.utf8[equals...].dropFirst())))
+    }
+
+    private static let helpSpellings = ["--help", "-h"]
+
+    /// A single dash is an operand: it means standard input or output.
+    private static func isOption(_ word: String) -> Bool {
+        word.utf8.count > 1 && word.utf8.first == UInt8(ascii: "-")
+    }
+
+    private mutating func readWord() throws(UsageError) -> Argument? {
         guard position < words.count else { return nil }
         let word = words[position]
         position += 1
         if optionsHaveEnded { return .operand(word) }
         if word == "--" {
             optionsHaveEnded = true
-            return try next()
+            return try readWord()
         }
         guard Self.isOption(word) else {
             optionsHaveEnded = stopsAtFirstOperand
@@ -51,48 +72,37 @@ struct ArgumentReader {
         }
         if Self.helpSpellings.contains(word) { return .help }
         if word.utf8.starts(with: "--".utf8) { return try longOption(word) }
-        cluster = word.utf8.dropFirst()
-        return try nextInCluster()
-    }
-
-    private static let helpSpellings = ["--help", "-h"]
-
-    /// A dash alone is an operand: it means standard input or output.
-    private static func isOption(_ word: String) -> Bool {
-        word.utf8.count > 1 && word.utf8.first == UInt8(ascii: "-")
+        letters = word.utf8.dropFirst()
+        return try readShortOption()
     }
 
     private mutating func longOption(_ word: String) throws(UsageError) -> Argument {
-        let equals = word.utf8.firstIndex(of: UInt8(ascii: "="))
-        let name = String(word[..<(equals ?? word.endIndex)])
-        let value = equals.map { String(Substring(word.utf8[$0...].dropFirst())) }
+        let (name, attached) = Self.split(word)
         if name == "--help" { throw .takesNoValue(name) }
         guard let index = parameters.firstIndex(where: { $0.long == name }) else {
             throw .unknown("option", name, among: longNames)
         }
-        return .option(index, value: try self.value(value, of: parameters[index]))
+        return .option(index, value: try value(attached, of: parameters[index]))
     }
 
-    private mutating func nextInCluster() throws(UsageError) -> Argument {
-        let letters = cluster
+    private mutating func readShortOption() throws(UsageError) -> Argument {
         let spelling = "-" + (String(letters.prefix(1)) ?? "")
-        let rest = letters.dropFirst()
-        cluster = rest
+        letters = letters.dropFirst()
         if spelling == "-h" { return .help }
         guard let index = parameters.firstIndex(where: { $0.short == spelling }) else {
             throw unknownShortOption(spelling)
         }
+        let hasEquals = letters.first == UInt8(ascii: "=")
         guard parameters[index].kind != .flag else {
-            if rest.first == UInt8(ascii: "=") { throw .takesNoValue(parameters[index].name) }
+            if hasEquals { throw .takesNoValue(parameters[index].name) }
             return .option(index, value: nil)
         }
-        cluster = Substring().utf8
-        let attached = rest.first == UInt8(ascii: "=") ? rest.dropFirst() : rest
-        let value = rest.isEmpty ? nil : String(Substring(attached))
-        return .option(index, value: try self.value(value, of: parameters[index]))
+        let attached = letters.isEmpty ? nil : String(Substring(letters.dropFirst(hasEquals ? 1 : 0)))
+        letters = Substring().utf8
+        return .option(index, value: try value(attached, of: parameters[index]))
     }
 
-    /// The value of an option: the attached one, else, where it needs one, the next word, whatever that is.
+    /// Returns the value of an option: the attached one or, if the option requires a value, the next word.
     private mutating func value(
         _ attached: String?, of parameter: ParameterInfo
     ) throws(UsageError) -> String? {
@@ -112,11 +122,11 @@ struct ArgumentReader {
         }
     }
 
-    /// A long option with one dash too few is told apart from a wrong letter.
+    /// Suggests the long option if it was typed with one dash.
     private func unknownShortOption(_ spelling: String) -> UsageError {
-        let whole = "-" + words[position - 1].prefix { $0 != "=" }
-        guard longNames.contains(whole) else { return .unknown("option", spelling, among: []) }
-        return UsageError("unknown option '\(spelling)'", hint: "did you mean '\(whole)'?")
+        let long = "-" + Self.split(words[position - 1]).name
+        guard longNames.contains(long) else { return .unknown("option", spelling, among: []) }
+        return UsageError("unknown option '\(spelling)'", hint: "did you mean '\(long)'?")
     }
 
     private var longNames: [String] { parameters.compactMap(\.long) + ["--help"] }

@@ -1,28 +1,28 @@
-/// What can stand in the place of the last, unfinished word of a command line.
+/// The completions of the last, unfinished word of a command line.
 public struct Completions: Equatable, Sendable {
-    /// A word and what it means.
+    /// A completion with its description.
     public struct Word: Equatable, Sendable {
-        /// The word, whole.
+        /// The whole word.
         public let text: String
-        /// One line about it, or nothing.
+        /// One line that describes it; may be empty.
         public let summary: String
     }
 
-    /// What is known from the table.
+    /// The completions that the program's declarations provide.
     public internal(set) var words: [Word] = []
-    /// The kinds of words that the program itself has to name, such as `names`.
+    /// The kinds of words that the program has to list itself, such as `names`.
     public internal(set) var dynamic: [String] = []
-    /// Whether it is the name of a file.
+    /// Whether the word can be a file name.
     public internal(set) var isFile = false
-    /// Whether it is the name of a program.
+    /// Whether the word can be the name of a program.
     public internal(set) var isCommand = false
-    /// The option whose value it is.
+    /// The option that the word is the value of, if any.
     public internal(set) var option: String?
-    /// What stands before each word that is named, such as `--id=`.
+    /// The prefix that belongs before each completion, such as `--id=`.
     public internal(set) var lead = ""
-    /// How the word begins, behind the lead.
+    /// The part of the word that was typed, after the lead.
     public internal(set) var typed = ""
-    /// What the words before say, by the long spelling of the option or the name of the operand.
+    /// The values that earlier words give, by the long spelling of the option or the name of the operand.
     public internal(set) var given: [String: String] = [:]
 
     mutating func add(_ text: String, _ summary: String = "") {
@@ -41,9 +41,9 @@ public struct Completions: Equatable, Sendable {
 }
 
 extension Program {
-    /// What can stand in the place of the last of `words`, which follow the program's name.
+    /// Completes the last of `words`, which follow the program's name.
     ///
-    /// Nothing is an error: where the words before make no sense, there is nothing to name.
+    /// There are no errors: if the earlier words are invalid, there are no completions.
     public func completions(of words: [String]) -> Completions {
         var result = Completions()
         result.typed = words.last ?? ""
@@ -65,7 +65,7 @@ extension Program {
         walk.complete(&result)
         if result.typed.hasPrefix("-") || walk.isWaiting { return result }
         for verb in verbs where !verb.info.isHidden { result.add(verb.name, verb.info.summary) }
-        result.add("help", "Tell about a command or a topic")
+        result.add("help", "Explain a command or a topic")
         return result
     }
 
@@ -78,26 +78,26 @@ extension Program {
     }
 }
 
-/// Goes over the words of a command line that may be wrong or unfinished.
+/// Reads the words of a command line that may be invalid or unfinished.
 private struct CompletionWalk {
     private var parameters: [ParameterInfo]
     private var stopsAtFirstOperand = false
     private var optionsHaveEnded = false
     private var operands: [String] = []
     private var given: [String: String] = [:]
-    /// The option whose value the next word is.
+    /// The option that the next word is the value of.
     private var waiting: ParameterInfo?
 
     init(parameters: [ParameterInfo]) { self.parameters = parameters }
 
     var isWaiting: Bool { waiting != nil }
 
-    /// Whether the next word would be an operand.
+    /// Whether `word` would be read as an operand.
     func isOperand(_ word: String) -> Bool {
         waiting == nil && (optionsHaveEnded || word.utf8.count < 2 || !word.hasPrefix("-"))
     }
 
-    /// Goes on with the words of a command.
+    /// Continues with the words after a command's name.
     mutating func enter(_ info: CommandInfo) {
         parameters = info.parameters
         stopsAtFirstOperand = info.stopsAtFirstOperand
@@ -113,7 +113,7 @@ private struct CompletionWalk {
         } else if word == "--" {
             optionsHaveEnded = true
         } else {
-            let (name, value) = CompletionWalk.split(word)
+            let (name, value) = ArgumentReader.split(word)
             guard let option = parameters.first(where: { $0.long == name || $0.short == name }) else {
                 return
             }
@@ -122,7 +122,7 @@ private struct CompletionWalk {
         }
     }
 
-    /// Names what can stand in the place of `result.typed`.
+    /// Adds the completions of `result.typed`.
     func complete(_ result: inout Completions) {
         result.given = given
         let open = assignOperands(&result.given)
@@ -132,7 +132,7 @@ private struct CompletionWalk {
         }
         let word = result.typed
         guard word.hasPrefix("-"), !optionsHaveEnded else { return completeOperand(open, &result) }
-        let (name, value) = CompletionWalk.split(word)
+        let (name, value) = ArgumentReader.split(word)
         if let value {
             guard let option = parameters.first(where: { $0.long == name }) else { return }
             (result.option, result.lead, result.typed) = (option.name, name + "=", value)
@@ -145,14 +145,14 @@ private struct CompletionWalk {
         result.add("--help", "Print this help")
     }
 
-    /// Gives the words their operands, and returns those that are still open.
+    /// Assigns the words to operands, and returns the operands that are still open.
     private func assignOperands(_ given: inout [String: String]) -> ArraySlice<ParameterInfo> {
         var open = parameters.filter { parameter in
             parameter.isOperand
                 && !parameters.contains { $0.operandReplaced == parameter.valueName && given[$0.name] != nil }
         }[...]
         for word in operands {
-            // A word that an operand cannot be, and that may be missing, is the next one's.
+            // An optional operand with other choices is skipped: the word belongs to the next one.
             while let operand = open.first, operand.mayBeMissing,
                 case .choices(let words) = operand.completion,
                 !words.contains(word)
@@ -166,11 +166,11 @@ private struct CompletionWalk {
         return open
     }
 
-    /// An operand that may be left out can be the next one's place too.
+    /// Adds the completions of the open operands, up to the first required one.
     private func completeOperand(_ open: ArraySlice<ParameterInfo>, _ result: inout Completions) {
         for operand in open {
             if operand.takesMany, result.given[operand.valueName] != nil {
-                // Behind a program come its own words: files, most often.
+                // A program's own arguments are mostly files.
                 result.isFile = true
                 return
             }
@@ -178,19 +178,9 @@ private struct CompletionWalk {
             if !operand.mayBeMissing { return }
         }
     }
-
-    private static func split(_ word: String) -> (name: String, value: String?) {
-        guard let equals = word.utf8.firstIndex(of: UInt8(ascii: "=")) else { return (word, nil) }
-        return (String(word[..<equals]), String(Substring(word.utf8[equals...].dropFirst())))
-    }
 }
 
 extension ParameterInfo {
-    fileprivate var mayBeMissing: Bool {
-        if case .operand(let atLeast, _) = kind { atLeast == 0 } else { true }
-    }
-
-    fileprivate var takesMany: Bool {
-        if case .operand(_, let atMost) = kind { atMost > 1 } else { false }
-    }
+    fileprivate var mayBeMissing: Bool { bounds.lowerBound == 0 }
+    fileprivate var takesMany: Bool { bounds.upperBound > 1 }
 }

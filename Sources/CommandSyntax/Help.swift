@@ -10,7 +10,7 @@ extension CommandInfo {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// What follows the name of the command, one line for each form.
+    /// The operands in the usage line, one line for each form of the command.
     public var usage: [String] {
         if let givenUsage {
             return givenUsage.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
@@ -29,7 +29,7 @@ extension CommandInfo {
         let all = parameters
         let options = all.filter { !$0.isOperand }
         var groups: [String?] = []
-        // The command's own come first, then the groups in the order of the table.
+        // The command's own options come first, then the groups in the order of declaration.
         for group in [nil] + options.map(\.group) where !groups.contains(group) { groups.append(group) }
         groups.removeAll { group in !options.contains { $0.group == group } }
         if groups.isEmpty { groups = [nil] }
@@ -37,7 +37,10 @@ extension CommandInfo {
         let operands = all.filter(\.isOperand).map { (label: $0.valueName, text: $0.summary) }
         return [TextBlock(title: "Operands", rows: operands)]
             + groups.map { group in
-                let rows = options.filter { $0.group == group }.map { (label: $0.label, text: $0.text) }
+                // Long spellings line up where there is no short one.
+                let rows = options.filter { $0.group == group }.map { option in
+                    (label: (option.short == nil ? "    " : "") + option.label, text: option.text)
+                }
                 return TextBlock(
                     title: group ?? "Options", rows: group == groups.last ? rows + [helpRow] : rows)
             }
@@ -47,14 +50,9 @@ extension CommandInfo {
 private let helpRow: TextBlock.Row = (label: "-h, --help", text: "Print this help")
 
 extension ParameterInfo {
-    /// How an option is shown: `-o, --output FILE`.
-    fileprivate var label: String {
-        let spelling =
-            switch (short, long) {
-            case (let short?, let long?): "\(short), \(long)"
-            case (let short?, nil): short
-            case (nil, let long): "    " + (long ?? "")
-            }
+    /// The option or operand as help and manual show it, such as `-o, --output FILE`.
+    var label: String {
+        let spelling = isOperand ? valueName : [short, long].compactMap(\.self).joined(separator: ", ")
         return switch kind {
         case .flag, .operand: spelling
         case .option: "\(spelling) \(valueName)"
@@ -64,11 +62,11 @@ extension ParameterInfo {
 
     fileprivate var text: String { isRepeatable ? summary + " (repeatable)" : summary }
 
-    /// How an operand is shown in a usage line: `[NAME...]`.
+    /// An operand as the usage line shows it, such as `[NAME...]`; nil for an option.
     fileprivate var usageAsOperand: String? {
-        guard case .operand(let atLeast, let atMost) = kind else { return nil }
-        let many = atMost > 1 ? valueName + "..." : valueName
-        return atLeast == 0 ? "[\(many)]" : many
+        guard isOperand else { return nil }
+        let many = bounds.upperBound > 1 ? valueName + "..." : valueName
+        return bounds.lowerBound == 0 ? "[\(many)]" : many
     }
 }
 
@@ -83,12 +81,12 @@ extension Program {
             return TextBlock(title: section.title, rows: shown.map { (label: $0.name, text: $0.summary) })
         }
         let others = [
-            TextBlock(title: "Topics of help", rows: topics.map { (label: $0.name, text: $0.summary) }),
+            TextBlock(title: "Help topics", rows: topics.map { (label: $0.name, text: $0.summary) }),
             TextBlock(
                 title: "Options", rows: [helpRow, (label: "    --version", text: "Print the version")]),
         ]
         lines += TextLayout.blocks(commands + others)
-        lines += ["", "'\(name) help COMMAND' tells more about a command."]
+        lines += ["", "'\(name) help COMMAND' explains a command."]
         return lines.joined(separator: "\n") + "\n"
     }
 }

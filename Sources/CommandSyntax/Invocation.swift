@@ -1,10 +1,10 @@
-/// What a command line asks of a program.
+/// The meaning of a command line.
 public enum Invocation<Action> {
-    /// To do something.
+    /// Run a command.
     case command(Action)
-    /// To print this text.
+    /// Print this help text.
     case help(String)
-    /// To print its version.
+    /// Print the program's version.
     case version
 }
 
@@ -21,9 +21,9 @@ extension Program {
         }
     }
 
-    /// Looks for the command behind the options that stand before it, which are then its first ones.
+    /// Finds the command after leading options, which become the command's first options.
     private func resolve(_ words: [String], leading: [String]) throws(UsageError) -> Invocation<Action> {
-        // The two ways that most command lines begin, before any table is made.
+        // Most command lines begin in one of these two ways, for which the shared options are not needed.
         if leading.isEmpty, words.first == "--version" { return .version }
         if let first = words.first, !first.hasPrefix("-") {
             return try resolve(first, leading, Array(words.dropFirst()))
@@ -32,7 +32,7 @@ extension Program {
         let sharedOptions = sharedOptions
         var reader = ArgumentReader(
             words, parameters: sharedOptions + [version], stopsAtFirstOperand: true)
-        while let argument = try next(&reader) {
+        while let argument = try reader.next() {
             switch argument {
             case .help:
                 return .help(overview)
@@ -46,15 +46,6 @@ extension Program {
             }
         }
         throw UsageError("missing command")
-    }
-
-    private func next(_ reader: inout ArgumentReader) throws(UsageError) -> ArgumentReader.Argument? {
-        do throws(UsageError) {
-            return try reader.next()
-        } catch {
-            if reader.helpFollows { return .help }
-            throw error
-        }
     }
 
     private func resolve(
@@ -73,7 +64,7 @@ extension Program {
         return .help(verb.info.help(in: name))
     }
 
-    /// The text for `help TOPIC`, where the topic is a command, one of the topics, or nothing.
+    /// Returns the text of `help` for a command or topic, or the overview without one.
     private func help(on words: [String]) throws(UsageError) -> String {
         let words = words.drop(while: groupWords.contains)
         guard let topic = words.first, !["help", "--help", "-h"].contains(topic) else { return overview }
@@ -86,13 +77,10 @@ extension Program {
     }
 
     private func verb(named word: String) -> Verb<Action>? {
-        for section in sections {
-            if let verb = section.verbs.first(where: { $0.isNamed(word) }) { return verb }
-        }
-        return nil
+        sections.lazy.flatMap(\.verbs).first { $0.isNamed(word) }
     }
 
-    /// The names that may be suggested.
+    /// The names that suggestions can use.
     private var knownNames: [String] {
         verbs.map(\.info).filter { !$0.isHidden }.flatMap(\.names)
     }

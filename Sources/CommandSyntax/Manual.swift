@@ -1,7 +1,7 @@
 extension Program {
-    /// A page for `man`, in section 1: every command, option and topic.
+    /// Makes the page for `man`, in section 1: every command, option and topic.
     ///
-    /// - Parameter version: the program's version, for the foot of the page.
+    /// - Parameter version: the program's version, for the footer of the page.
     public func manual(version: String) -> String {
         var page = Roff()
         page.request(".TH \(name.uppercased()) 1 \"\" \"\(name) \(version)\" \"User Commands\"")
@@ -16,7 +16,7 @@ extension Program {
             page.heading(section.title.uppercased())
             for verb in section.verbs where !verb.info.isHidden { page.command(verb.info, of: name) }
         }
-        page.heading("OPTIONS OF MANY COMMANDS")
+        page.heading("COMMON OPTIONS")
         page.options(sharedOptions)
         page.entry("-h, --help", "Print help")
         page.entry("--version", "Print the version")
@@ -28,7 +28,7 @@ extension Program {
     }
 }
 
-/// Lines in the language of `man`.
+/// Lines of roff, the language of `man`.
 private struct Roff {
     var lines: [String] = []
 
@@ -47,7 +47,7 @@ private struct Roff {
         lines.append(Roff.line(text + "."))
     }
 
-    /// Paragraphs; indented lines stay as they are.
+    /// Adds paragraphs; indented lines keep their line breaks.
     mutating func text(_ text: String) {
         var isExample = false
         var isNew = true
@@ -84,10 +84,10 @@ private struct Roff {
     }
 
     mutating func options(_ parameters: [ParameterInfo]) {
-        for parameter in parameters { entry(parameter.manualLabel, parameter.summary) }
+        for parameter in parameters { entry(parameter.label, parameter.summary) }
     }
 
-    /// A line of text: one that begins with a dot or a quote would be a request.
+    /// Escapes a line of text; without `\&` a leading dot or quote would make it a request.
     private static func line(_ text: String) -> String {
         let escaped = escaped(text)
         return escaped.hasPrefix(".") || escaped.hasPrefix("'") ? "\\&" + escaped : escaped
@@ -102,17 +102,6 @@ private struct Roff {
             case "…": result += "..."
             default: result.append(character)
             }
-        }
-    }
-}
-
-extension ParameterInfo {
-    fileprivate var manualLabel: String {
-        let spelling = isOperand ? valueName : [short, long].compactMap(\.self).joined(separator: ", ")
-        return switch kind {
-        case .flag, .operand: spelling
-        case .option: "\(spelling) \(valueName)"
-        case .optionalValue: "\(spelling)[=\(valueName)]"
         }
     }
 }

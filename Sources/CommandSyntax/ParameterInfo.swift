@@ -1,35 +1,34 @@
-/// All that the parser, help, completions and a man page need to know of a parameter: everything but its
-/// effect.
+/// The description of an option or operand, for the parser, the help, the completions and the manual page.
 public struct ParameterInfo: Equatable, Sendable {
-    /// What a parameter takes.
+    /// The kinds of parameters.
     public enum Kind: Equatable, Sendable {
         /// An option without a value.
         case flag
         /// An option with a value: `--name VALUE` or `--name=VALUE`.
         case option
-        /// An option whose value can only be given as `--name=VALUE`, and can be left out.
+        /// An option with an optional value, which can only be given as `--name=VALUE`.
         case optionalValue
-        /// A word in its place, from `atLeast` to `atMost` times.
+        /// A positional argument that takes from `atLeast` to `atMost` words.
         case operand(atLeast: Int, atMost: Int)
     }
 
-    /// What it takes.
+    /// The kind of parameter.
     public let kind: Kind
     /// The short spelling, such as `-q`.
     public let short: String?
     /// The long spelling, such as `--quiet`.
     public let long: String?
-    /// What its value is called in help, such as `FILE`; empty for a flag.
+    /// The name of its value in help, such as `FILE`; empty for a flag.
     public let valueName: String
-    /// What it does, with a capital and without a full stop.
+    /// One line that describes it, with a capital and without a full stop.
     public let summary: String
-    /// How a shell can complete its value.
+    /// How a shell completes its value.
     public let completion: Completion
     /// Whether an option may be given more than once.
     public let isRepeatable: Bool
-    /// The operand that this option is another way to give.
+    /// The operand that this option can be given instead of.
     public let operandReplaced: String?
-    /// The heading that it stands under in help; nil among the command's own.
+    /// Its heading in help; nil for the command's own options.
     public internal(set) var group: String?
 
     init(
@@ -37,15 +36,9 @@ public struct ParameterInfo: Equatable, Sendable {
         _ completion: Completion = .none, isRepeatable: Bool = false, operandReplaced: String? = nil
     ) {
         self.kind = kind
-        if spelling.isEmpty {
-            (short, long) = (nil, nil)
-        } else if spelling.utf8.starts(with: "--".utf8) {
-            (short, long) = (nil, spelling)
-        } else {
-            let spellings = spelling.split(separator: " ").map(String.init)
-            short = spellings.first
-            long = spellings.dropFirst().first
-        }
+        let spellings = spelling.split(separator: " ").map(String.init)
+        short = spellings.first { !$0.utf8.starts(with: "--".utf8) }
+        long = spellings.first { $0.utf8.starts(with: "--".utf8) }
         self.valueName = valueName
         self.summary = summary
         self.completion = completion
@@ -53,25 +46,30 @@ public struct ParameterInfo: Equatable, Sendable {
         self.operandReplaced = operandReplaced
     }
 
-    /// The name used in messages: the long spelling, else the short one, else the operand's name.
+    /// The name for messages: the long spelling, else the short one, else the operand's name.
     public var name: String { long ?? short ?? valueName }
 
-    /// Whether it is a word in its place, not an option.
+    /// Whether it is an operand, not an option.
     public var isOperand: Bool {
         if case .operand = kind { true } else { false }
     }
+
+    /// How many words it takes as an operand; zero for an option.
+    var bounds: ClosedRange<Int> {
+        if case .operand(let atLeast, let atMost) = kind { atLeast...max(atLeast, atMost) } else { 0...0 }
+    }
 }
 
-/// How a shell can complete the value of a parameter.
+/// How a shell completes the value of a parameter.
 public enum Completion: Equatable, Sendable {
     /// Not at all.
     case none
-    /// With names of files.
+    /// With file names.
     case file
     /// With names of programs.
     case command
     /// With one of these words.
     case choices([String])
-    /// With what the program itself answers for this kind of word.
+    /// With words of this kind, which the program lists itself.
     case dynamic(String)
 }

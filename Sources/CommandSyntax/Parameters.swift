@@ -1,29 +1,29 @@
-/// The options and operands of a command, with the values that its words give them.
+/// The options and operands of a command, and the values that a command line gives them.
 ///
-/// A command declares them twice: first to tell what there is, then to take the values out of the words that were read in between.
+/// A command declares them twice with the same code: the first time collects their descriptions, by which the command line is then read;
+/// the second time stores the values.
 ///
-/// The spelling of an option is the long one, or both: `-q --quiet`. Operands are filled in the order in which they are declared; where
-/// there are fewer words than operands, the optional ones give way: of `[SCOPE] NAME`, a single word is the NAME.
+/// The spelling of an option is the long one, or both: `-q --quiet`. Operands take the words in the order of declaration. If there are
+/// fewer words than operands, required operands come first: a single word for `[SCOPE] NAME` is the NAME.
 public struct Parameters {
-    /// What was declared.
+    /// The declared options and operands.
     private(set) var infos: [ParameterInfo] = []
-    /// What is wrong with the values: a word that is not in its parameter's format, else too few or too many operands.
+    /// The first error: a word that is not in its parameter's format, else too few or too many operands.
     var error: UsageError? { malformed ?? miscounted }
 
     private var malformed: UsageError?
     private var miscounted: UsageError?
 
-    /// Whether the words were read, and declarations take their values.
+    /// Whether the words were read, so that declarations now store values.
     private var isRead = false
-    /// How many were declared since the words were read.
+    /// The index of the next declaration, once the words were read.
     private var position = 0
-    /// For each word that gives a parameter its value, the parameter's place; and the word, or nil for an option without one.
-    private var places: [Int] = []
-    private var values: [String?] = []
+    /// The values in the order of the words, each with the index of its parameter; nil for an option without a value.
+    private var values: [(index: Int, text: String?)] = []
 
     init() {}
 
-    /// What `body` declares.
+    /// Returns the options and operands that `body` declares.
     public static func declared(_ body: (inout Parameters) -> Void) -> [ParameterInfo] {
         var parameters = Parameters()
         body(&parameters)
@@ -37,32 +37,42 @@ public struct Parameters {
         for index in start..<infos.count { infos[index].group = heading }
     }
 
-    /// Tells of a parameter, or gives each of its values to `store`, which answers false for one that is not in the format.
+    /// Adds a description or, once the words were read, passes each value to `store`, which returns false if it is not in the format.
     private mutating func declare(
-        _ info: @autoclosure () -> ParameterInfo, _ expected: () -> String?, store: (String?) -> Bool
+        _ info: @autoclosure () -> ParameterInfo, _ expected: () -> String = { "text" },
+        store: (String?) -> Bool
     ) {
         guard isRead else { return infos.append(info()) }
-        for index in places.indices where places[index] == position {
-            if !store(values[index]), malformed == nil {
-                malformed = .malformed(infos[position], expected())
-            }
+        for value in values where value.index == position {
+            if store(value.text) || malformed != nil { continue }
+            let parameter = infos[position]
+            let subject = parameter.isOperand ? "operand \(parameter.name)" : "option '\(parameter.name)'"
+            malformed = UsageError("\(subject) must be \(expected())")
         }
         position += 1
+    }
+
+    /// Declares a parameter that collects any number of values.
+    private mutating func declareList(_ info: @autoclosure () -> ParameterInfo, _ list: inout [String]) {
+        declare(info()) { text in
+            list.append(text ?? "")
+            return true
+        }
     }
 }
 
 extension Parameters {
-    /// An option without a value.
+    /// Declares an option without a value.
     public mutating func flag(
         _ spelling: String, _ summary: String, _ value: inout Bool, sets newValue: Bool = true
     ) {
-        declare(ParameterInfo(.flag, spelling, summary: summary), { nil }) { _ in
+        declare(ParameterInfo(.flag, spelling, summary: summary)) { _ in
             value = newValue
             return true
         }
     }
 
-    /// An option with a value in a format, which is absent unless given.
+    /// Declares an option with a value in a format; nil unless given.
     public mutating func option<Value>(
         _ spelling: String, _ valueName: String, _ summary: String, _ value: inout Value?,
         as format: ValueFormat<Value>, completing completion: Completion? = nil,
@@ -75,7 +85,7 @@ extension Parameters {
         ) { format.store($0, in: &value) }
     }
 
-    /// An option with a value in a format, which has a default.
+    /// Declares an option with a value in a format, which has a default.
     public mutating func option<Value>(
         _ spelling: String, _ valueName: String, _ summary: String, _ value: inout Value,
         as format: ValueFormat<Value>, completing completion: Completion? = nil
@@ -85,7 +95,7 @@ extension Parameters {
         if let given { value = given }
     }
 
-    /// An option with any text for a value, which is absent unless given.
+    /// Declares an option with any text as its value; nil unless given.
     public mutating func option(
         _ spelling: String, _ valueName: String, _ summary: String, _ value: inout String?,
         completing completion: Completion? = nil, insteadOf operand: String? = nil
@@ -93,9 +103,9 @@ extension Parameters {
         option(spelling, valueName, summary, &value, as: .text, completing: completion, insteadOf: operand)
     }
 
-    /// An option whose value, if there is one, can only be attached: `--name=VALUE`.
+    /// Declares an option with an optional value, which can only be attached: `--name=VALUE`.
     ///
-    /// - Parameter bare: stands for the value where there is none.
+    /// - Parameter bare: the value if none is attached.
     public mutating func option<Value>(
         _ spelling: String, optional valueName: String, _ summary: String, _ value: inout Value?,
         as format: ValueFormat<Value>, bare: Value
@@ -110,23 +120,19 @@ extension Parameters {
         }
     }
 
-    /// An option with any text for a value that may be given any number of times.
+    /// Declares an option with any text as its value, which may be given any number of times.
     public mutating func repeatable(
         _ spelling: String, _ valueName: String, _ summary: String, _ values: inout [String],
         completing completion: Completion = .none
     ) {
-        declare(
+        declareList(
             ParameterInfo(.option, spelling, valueName, summary: summary, completion, isRepeatable: true),
-            { nil }
-        ) { text in
-            values.append(text ?? "")
-            return true
-        }
+            &values)
     }
 }
 
 extension Parameters {
-    /// An operand in a format.
+    /// Declares an operand in a format; nil unless given.
     public mutating func operand<Value>(
         _ name: String, _ summary: String, _ value: inout Value?, as format: ValueFormat<Value>,
         isRequired: Bool = false, completing completion: Completion? = nil
@@ -138,7 +144,7 @@ extension Parameters {
         ) { format.store($0, in: &value) }
     }
 
-    /// An operand in a format, which has a default or must be given.
+    /// Declares an operand in a format, which has a default or is required.
     public mutating func operand<Value>(
         _ name: String, _ summary: String, _ value: inout Value, as format: ValueFormat<Value>,
         isRequired: Bool = true, completing completion: Completion? = nil
@@ -148,7 +154,7 @@ extension Parameters {
         if let given { value = given }
     }
 
-    /// An operand of any text.
+    /// Declares an operand of any text; nil unless given.
     public mutating func operand(
         _ name: String, _ summary: String, _ value: inout String?, isRequired: Bool = false,
         completing completion: Completion? = nil
@@ -156,7 +162,7 @@ extension Parameters {
         operand(name, summary, &value, as: .text, isRequired: isRequired, completing: completion)
     }
 
-    /// An operand of any text, which has a default or must be given.
+    /// Declares an operand of any text, which has a default or is required.
     public mutating func operand(
         _ name: String, _ summary: String, _ value: inout String, isRequired: Bool = true,
         completing completion: Completion? = nil
@@ -164,40 +170,22 @@ extension Parameters {
         operand(name, summary, &value, as: .text, isRequired: isRequired, completing: completion)
     }
 
-    /// A list of operands of any text.
+    /// Declares an operand that takes several words.
     public mutating func operands(
         _ name: String, _ summary: String, _ values: inout [String], atLeast: Int = 0, atMost: Int = .max,
         completing completion: Completion = .none
     ) {
-        declare(
+        declareList(
             ParameterInfo(
                 .operand(atLeast: atLeast, atMost: atMost), "", name, summary: summary, completion),
-            { nil }
-        ) { text in
-            values.append(text ?? "")
-            return true
-        }
+            &values)
     }
 }
 
 extension Parameters {
-    /// Reads the words that follow a command's name, for the parameters that were declared.
-    ///
-    /// - Returns: false if they ask for help.
+    /// Reads the words after a command's name; false if they ask for help.
     mutating func read(_ words: [String], of info: CommandInfo) throws(UsageError) -> Bool {
         var reader = ArgumentReader(words, parameters: infos, stopsAtFirstOperand: info.stopsAtFirstOperand)
-        do throws(UsageError) {
-            return try read(&reader, of: info)
-        } catch {
-            // Whoever asks for help is not told first what is wrong with the rest.
-            if reader.helpFollows { return false }
-            throw error
-        }
-    }
-
-    private mutating func read(
-        _ reader: inout ArgumentReader, of info: CommandInfo
-    ) throws(UsageError) -> Bool {
         var operands: [String] = []
         while let argument = try reader.next() {
             switch argument {
@@ -206,56 +194,41 @@ extension Parameters {
             case .operand(let word):
                 operands.append(word)
             case .option(let index, let value):
-                if !infos[index].isRepeatable, places.contains(index) {
+                if !infos[index].isRepeatable, isGiven(index) {
+                    if reader.helpFollows { return false }
                     throw UsageError("option '\(infos[index].name)' was given twice")
                 }
-                give(value, to: index)
+                values.append((index, value))
             }
         }
         isRead = true
-        do throws(UsageError) { try giveOperands(operands, of: info) } catch { miscounted = error }
+        do throws(UsageError) { try assign(operands, of: info) } catch { miscounted = error }
         return true
     }
 
-    /// Gives each operand its words: as many as it may have, less those that later ones cannot do without.
-    private mutating func giveOperands(_ words: [String], of info: CommandInfo) throws(UsageError) {
-        let replacing = infos.indices.first { infos[$0].operandReplaced != nil && places.contains($0) }
+    /// Assigns words to the operands: to each as many as it can take, less those that later ones require.
+    private mutating func assign(_ words: [String], of info: CommandInfo) throws(UsageError) {
+        let replacing = infos.indices.first { infos[$0].operandReplaced != nil && isGiven($0) }
         let replaced = replacing.flatMap { infos[$0].operandReplaced }
         let open = infos.indices.filter { infos[$0].isOperand && infos[$0].valueName != replaced }
-        var needed = open.reduce(0) { $0 + infos[$1].bounds.lowerBound }
+        var required = open.reduce(0) { $0 + infos[$1].bounds.lowerBound }
         var rest = words[...]
         for index in open {
             let bounds = infos[index].bounds
-            needed -= bounds.lowerBound
-            let count = max(bounds.lowerBound, min(bounds.upperBound, rest.count - needed))
+            required -= bounds.lowerBound
+            let count = max(bounds.lowerBound, min(bounds.upperBound, rest.count - required))
             guard count <= rest.count else {
                 throw UsageError("missing operand \(infos[index].valueName)")
             }
-            for word in rest.prefix(count) { give(word, to: index) }
+            for word in rest.prefix(count) { values.append((index, word)) }
             rest = rest.dropFirst(count)
         }
         if rest.isEmpty { return }
-        // A word too many is not repeated: it may be a secret typed in the wrong place.
+        // The extra word is not repeated: it may be a secret in the wrong place.
         if let last = open.last { throw UsageError("unexpected operand after \(infos[last].valueName)") }
         if let replacing { throw UsageError("unexpected operand beside '\(infos[replacing].name)'") }
         throw UsageError("unexpected operand: '\(info.name)' takes none")
     }
 
-    private mutating func give(_ value: String?, to index: Int) {
-        places.append(index)
-        values.append(value)
-    }
-}
-
-extension ParameterInfo {
-    fileprivate var bounds: ClosedRange<Int> {
-        if case .operand(let atLeast, let atMost) = kind { atLeast...max(atLeast, atMost) } else { 0...0 }
-    }
-}
-
-extension UsageError {
-    fileprivate static func malformed(_ parameter: ParameterInfo, _ expected: String?) -> UsageError {
-        let subject = parameter.isOperand ? "operand \(parameter.name)" : "option '\(parameter.name)'"
-        return UsageError("\(subject) must be \(expected ?? "text")")
-    }
+    private func isGiven(_ index: Int) -> Bool { values.contains { $0.index == index } }
 }

@@ -1,22 +1,34 @@
-// One declaration describes a command: the parser, the help text, completions and the manual page read the same lines, so that they
-// cannot drift apart. Nothing here does I/O or knows what a command is for: words come in, and a plain value or a `UsageError` comes out.
-
 /// A command that is read from a command line: its properties hold the values of its options and operands.
+///
+/// ```swift
+/// struct Greet: ParsedCommand {
+///     var name: String?
+///     var isLoud = false
+///
+///     static let info = CommandInfo(name: "greet", summary: "Greet somebody")
+///
+///     mutating func declare(_ parameters: inout Parameters) {
+///         parameters.operand("NAME", "Whom to greet", &name)
+///         parameters.flag("-l --loud", "Use capital letters", &isLoud)
+///     }
+/// }
+/// ```
+///
+/// The parser, the help, the completions and the manual page all derive from ``declare(_:)``, so they cannot disagree. This module does
+/// no I/O and does not know what a command does: it turns words into a value of this type or a ``UsageError``.
 public protocol ParsedCommand: Sendable {
-    /// What the command is called, and its texts.
+    /// The name of the command and its help texts.
     static var info: CommandInfo { get }
 
-    /// The command as it is without any option or operand.
+    /// Creates the command with its defaults, as without any option or operand.
     init()
 
-    /// Declares each option and operand, with the property that holds its value.
+    /// Declares each option and operand, together with the property that receives its value.
     mutating func declare(_ parameters: inout Parameters)
 }
 
 extension ParsedCommand {
-    /// Reads the words that follow the command's name.
-    ///
-    /// - Returns: nil if they ask for help.
+    /// Parses the words after the command's name; nil if they ask for help.
     public static func parse(_ words: [String]) throws(UsageError) -> Self? {
         var command = Self()
         var parameters = Parameters()
@@ -27,7 +39,7 @@ extension ParsedCommand {
         return command
     }
 
-    /// The command's name and texts, with its options and operands.
+    /// The name and help texts of the command, with its options and operands.
     public static var completeInfo: CommandInfo {
         var info = info
         info.parameters = Parameters.declared { parameters in
@@ -38,21 +50,21 @@ extension ParsedCommand {
     }
 }
 
-/// The name and texts of a command, for help, completions and the manual page.
+/// The name and help texts of a command.
 public struct CommandInfo: Sendable {
-    /// The name that it is called by.
+    /// The name that calls it.
     public let name: String
     /// Other names for it.
     public let aliases: [String]
-    /// One line: what it does, with a capital and without a full stop.
+    /// One line that says what it does, with a capital and without a full stop.
     public let summary: String
-    /// Paragraphs that say more, or nothing.
+    /// More paragraphs of help; may be empty.
     public let discussion: String
-    /// Whether it is left out of the overview, of suggestions and of completions.
+    /// Whether the overview, suggestions and completions omit it.
     public let isHidden: Bool
     /// Whether the first operand ends the options.
     public let stopsAtFirstOperand: Bool
-    /// Its options and operands, in the order in which they are declared, without the `--help` that every command has.
+    /// Its options and operands in the order of declaration, without the `--help` that every command has.
     public internal(set) var parameters: [ParameterInfo] = []
 
     let givenUsage: String?
@@ -60,9 +72,9 @@ public struct CommandInfo: Sendable {
     /// Describes a command.
     ///
     /// - Parameters:
-    ///   - usage: what follows the name and `[options]` in the usage line, one line for each form; nil makes it from the operands.
-    ///   - discussion: paragraphs with empty lines between them; indented lines are kept as they are.
-    ///   - stopsAtFirstOperand: whether everything from the first operand on is an operand, whatever it looks like.
+    ///   - usage: the usage line after the name and `[options]`, one line for each form; nil derives it from the operands.
+    ///   - discussion: paragraphs separated by empty lines; indented lines keep their line breaks.
+    ///   - stopsAtFirstOperand: whether all words after the first operand are operands, even those that begin with a dash.
     public init(
         name: String, aliases: [String] = [], usage: String? = nil, summary: String, discussion: String = "",
         isHidden: Bool = false, stopsAtFirstOperand: Bool = false

@@ -1,22 +1,20 @@
-/// The table of a whole program: its commands, and the topics of its help.
+/// The description of a whole program: its commands and its help topics.
 ///
-/// `Action` is what the top floor makes of a parsed command.
+/// `Action` is the type that the program turns each parsed command into.
 public struct Program<Action>: Sendable {
-    /// The name that it is called by.
+    /// The name that calls it.
     public let name: String
-    /// One line: what it is, with a capital and without a full stop.
+    /// One line that says what it does, with a capital and without a full stop.
     public let summary: String
-    /// Paragraphs that say more, or nothing.
+    /// More paragraphs of help; may be empty.
     public let discussion: String
-    /// Words that may stand before any command and mean nothing.
+    /// Words that are allowed before any command and have no effect.
     public let groupWords: [String]
-    /// Options of the commands that may also stand before the command.
-    ///
-    /// Made anew at each use, since most command lines never look at them.
+    /// The options of the commands that may also precede the command; computed at each use, since few command lines need them.
     public var sharedOptions: [ParameterInfo] { makeSharedOptions() }
-    /// The commands, under their headings.
+    /// The commands, grouped by heading.
     public let sections: [Section<Action>]
-    /// What `help` can explain beside the commands.
+    /// The help topics other than commands.
     public let topics: [HelpTopic]
 
     private let makeSharedOptions: @Sendable () -> [ParameterInfo]
@@ -36,40 +34,39 @@ public struct Program<Action>: Sendable {
         self.topics = topics
     }
 
-    /// All commands, hidden ones too.
+    /// All commands, including hidden ones.
     public var verbs: [Verb<Action>] { sections.flatMap(\.verbs) }
 }
 
-/// Commands that stand under one heading in the overview.
+/// Commands under one heading of the overview.
 public struct Section<Action>: Sendable {
     /// The heading, without a colon.
     public let title: String
     /// The commands, in the order of the overview.
     public let verbs: [Verb<Action>]
 
-    /// Puts commands under a heading.
+    /// Groups commands under a heading.
     public init(_ title: String, _ verbs: [Verb<Action>]) {
         self.title = title
         self.verbs = verbs
     }
 }
 
-/// A command of a program, without the type of its parsed form.
+/// A command of a program, with the type of the parsed command erased.
 public struct Verb<Action>: Sendable {
-    /// Its name, texts, options and operands.
+    /// Its name, help texts, options and operands.
     public var info: CommandInfo { makeInfo() }
 
-    /// What it is called by.
     let name: String
-    /// Whether a word is its name or one of its aliases.
+    /// Returns whether a word is its name or one of its aliases.
     let isNamed: @Sendable (String) -> Bool
-    /// What the words that follow the name make of it; nil if they ask for help.
+    /// Parses the words after the name; nil if they ask for help.
     let parse: @Sendable ([String]) throws(UsageError) -> Action?
     private let makeInfo: @Sendable () -> CommandInfo
 
-    /// A command, and what becomes of it once it is parsed.
+    /// Describes a command, and the action that it becomes when parsed.
     ///
-    /// - Parameter action: may refuse what no declaration can express, such as options that exclude each other.
+    /// - Parameter action: may throw for what declarations cannot express, such as options that exclude each other.
     public init<Command: ParsedCommand>(
         _ command: Command.Type, _ action: @escaping @Sendable (Command) throws(UsageError) -> Action
     ) {
@@ -83,13 +80,13 @@ public struct Verb<Action>: Sendable {
     }
 }
 
-/// A text of help that belongs to no command.
+/// A help text that does not belong to a command.
 public struct HelpTopic: Sendable {
-    /// The word that asks for it: `help NAME`.
+    /// The word that selects it: `help NAME`.
     public let name: String
     /// One line for the overview, with a capital and without a full stop.
     public let summary: String
-    /// Paragraphs, laid out as the discussion of a command is.
+    /// Paragraphs, in the form of a command's discussion.
     public let text: String
 
     /// Describes a topic.

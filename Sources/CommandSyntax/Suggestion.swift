@@ -1,10 +1,10 @@
-/// Finds the word that somebody may have meant.
+/// Finds the word that the user may have meant.
 enum Suggestion {
-    /// The known word nearest to `word`, or the only one that it is the beginning of.
+    /// Returns the known word closest to `word`, or the only one that begins with it; nil if there is none.
     static func nearest(to word: String, among known: [String]) -> String? {
         let typed = Array(word.utf8)
         let letters = typed.drop { $0 == UInt8(ascii: "-") }.count
-        // The limit keeps hostile words cheap; short words are all near each other.
+        // The limit keeps hostile input cheap; short words are all close to each other.
         guard (1...40).contains(letters) else { return nil }
         let limit = letters < 4 ? 1 : 2
 
@@ -18,7 +18,7 @@ enum Suggestion {
         return begun.count == 1 ? begun.first : nil
     }
 
-    /// The number of letters inserted, deleted, replaced or swapped with their neighbour.
+    /// The edit distance: how many letters to insert, delete, replace or swap with a neighbour.
     static func distance(from old: [UInt8], to new: [UInt8]) -> Int {
         var beforeLast: [Int] = []
         var last = Array(0...new.count)

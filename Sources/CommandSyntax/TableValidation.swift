@@ -1,8 +1,7 @@
-// A table is data, and data can contradict itself. A program's tests ask for the contradictions, so that the
-// parser need not look for them at every start.
+// A program's tests check its declarations for contradictions, so the parser does not have to at every start.
 
 extension CommandInfo {
-    /// What is wrong with the table; nothing in a sound one.
+    /// The mistakes in the declarations of the command; empty if there are none.
     public var inconsistencies: [String] {
         let options = parameters.filter { !$0.isOperand }
         let operands = parameters.filter(\.isOperand).map(\.valueName)
@@ -12,7 +11,7 @@ extension CommandInfo {
             if option.short?.utf8.count ?? 2 != 2 { found.append("short option \(option.name)") }
             if option.long == nil { found.append("no long spelling: \(option.name)") }
             if let operand = option.operandReplaced, !operands.contains(operand) {
-                found.append("\(option.name) stands for an unknown operand \(operand)")
+                found.append("\(option.name) replaces an unknown operand \(operand)")
             }
         }
         for parameter in parameters where !isSummary(parameter.summary) {
@@ -24,7 +23,7 @@ extension CommandInfo {
 }
 
 extension Program {
-    /// What is wrong with the tables; nothing in sound ones.
+    /// The mistakes in the declarations of all commands and topics; empty if there are none.
     public var inconsistencies: [String] {
         let names = verbs.flatMap(\.info.names) + groupWords + topics.map(\.name) + ["help"]
         return repeated(names) + verbs.flatMap(\.info.inconsistencies)
@@ -33,7 +32,7 @@ extension Program {
 
 private func repeated(_ words: [String]) -> [String] {
     Dictionary(grouping: words, by: \.self).filter { $0.value.count > 1 }.keys.sorted()
-        .map { "\($0) stands twice" }
+        .map { "\($0) occurs twice" }
 }
 
 private func isSummary(_ text: String) -> Bool {

@@ -2,30 +2,20 @@
 enum TextLayout {
     static let width = 80
 
-    /// Breaks text between words; a word longer than the line stands alone.
+    /// Breaks text between words; a word longer than the line gets a line of its own.
     static func wrap(_ text: String, width: Int) -> [String] {
         var lines: [String] = []
-        var line = ""
-        var length = 0
         for word in text.split(whereSeparator: \.isWhitespace) {
-            let added = word.count
-            if length > 0, length + 1 + added > width {
-                lines.append(line)
-                line = ""
-                length = 0
+            if let last = lines.last, last.count + 1 + word.count <= width {
+                lines[lines.count - 1] += " " + word
+            } else {
+                lines.append(String(word))
             }
-            if length > 0 {
-                line += " "
-                length += 1
-            }
-            line += word
-            length += added
         }
-        if length > 0 { lines.append(line) }
         return lines
     }
 
-    /// Paragraphs, wrapped; indented lines stay as they are.
+    /// Wraps paragraphs; indented lines keep their line breaks.
     static func paragraphs(_ text: String) -> [String] {
         var lines: [String] = []
         var paragraph = ""
@@ -42,7 +32,7 @@ enum TextLayout {
         return lines + wrap(paragraph, width: width)
     }
 
-    /// Two columns, indented; a label too long for its column stands on a line of its own.
+    /// Lays out two indented columns; a label too long for its column gets a line of its own.
     private static func columns(_ rows: [TextBlock.Row], labelWidth: Int) -> [String] {
         let indent = String(repeating: " ", count: 2 + labelWidth + 2)
         return rows.flatMap { label, text in
@@ -54,9 +44,9 @@ enum TextLayout {
         }
     }
 
-    /// Blocks of two columns that are as wide in all of them, each behind an empty line.
+    /// Lays out blocks of two columns of the same widths, each after an empty line.
     static func blocks(_ blocks: [TextBlock]) -> [String] {
-        // A few long labels are not worth narrowing the second column for all.
+        // A few long labels do not justify a narrower second column for all.
         let labels = blocks.flatMap(\.rows).map(\.label.count)
         let labelWidth = labels.filter { $0 <= 28 }.max() ?? 0
         return blocks.filter { !$0.rows.isEmpty }.flatMap { block in

@@ -1,13 +1,12 @@
-/// How the value of a parameter is read from text, and what to say when it cannot be.
+/// The format of a parameter's value: a parser, and a description of what it accepts.
 ///
-/// A format describes what it expects and never sees to the message itself: so no message can repeat a
-/// value, which may be a secret in the wrong place.
+/// A format does not write error messages itself, so no message can repeat a value, which may be a secret in the wrong place.
 public struct ValueFormat<Value> {
-    let expected: () -> String?
+    let expected: () -> String
     let completion: Completion
     let read: (String) -> Value?
 
-    /// A format that `read` answers nil for when the text is not `expected`, such as `a number from 1 to 9`.
+    /// Creates a format; `read` returns nil if the text is not what `expected` describes, such as "a number from 1 to 9".
     public init(
         _ expected: @autoclosure @escaping () -> String, completing completion: Completion = .none,
         read: @escaping (String) -> Value?
@@ -17,7 +16,7 @@ public struct ValueFormat<Value> {
         self.read = read
     }
 
-    /// Reads a value; false if the text is not what is expected.
+    /// Parses a value; false if the text is not in the format.
     func store(_ text: String?, in value: inout Value?) -> Bool {
         guard let text, let read = read(text) else { return false }
         value = read
@@ -27,13 +26,7 @@ public struct ValueFormat<Value> {
 
 extension ValueFormat where Value == String {
     /// Any text.
-    static var text: Self { Self(reading: { $0 }) }
-
-    private init(reading read: @escaping (String) -> String?) {
-        expected = { nil }
-        completion = .none
-        self.read = read
-    }
+    static var text: Self { Self("text") { $0 } }
 }
 
 extension ValueFormat where Value == Int {
@@ -53,7 +46,7 @@ extension ValueFormat where Value == Int {
 
 extension ValueFormat
 where Value: CaseIterable & RawRepresentable, Value.RawValue == String, Value.AllCases == [Value] {
-    /// One of the cases of an enumeration, as its raw value spells it.
+    /// The raw value of one of the cases of an enumeration.
     public static var oneOf: Self {
         let words = Value.allCases.map(\.rawValue)
         return Self(

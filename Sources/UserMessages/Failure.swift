@@ -1,7 +1,7 @@
 package import Platform
 package import Sodium
 
-/// How the program ends when it did not do what was asked.
+/// The exit codes of the program other than 0: 'vault help exit-codes' explains each.
 package enum ExitCode: Int32 {
     case other = 1
     case usage = 2
@@ -21,7 +21,7 @@ package enum ExitCode: Int32 {
     case notFound = 127
 }
 
-/// An error in words, with the exit code that goes with it.
+/// An error in words, with its exit code.
 package struct Failure: Error {
     package var code: ExitCode
     package let message: String
@@ -33,15 +33,12 @@ package struct Failure: Error {
         self.hint = hint
     }
 
-    /// An error of the system about something that has a name.
+    /// An error of the system; `doing` says what failed, such as "cannot read FILE".
     package init(_ error: Errno, _ doing: String, hint: Hint? = nil) {
         self.init(.other, "\(doing): \(error)", hint: hint)
     }
 
-    /// A variable that cannot be read.
-    package init(_ error: NotText) { self.init(.usage, "the variable \(error.variable) is not UTF-8 text") }
-
-    /// An exit code alone, where the answer is already printed.
+    /// An exit code alone, for a command that has already printed its answer.
     package init(silent code: ExitCode) { self.init(code, "") }
 
     /// Prints it on standard error.
@@ -60,68 +57,103 @@ package struct Failure: Error {
     }
 }
 
-extension Environment {
-    /// The value of a variable that must be text; nil if it is unset or empty.
-    package static func text(_ name: String) throws(Failure) -> String? {
-        do throws(NotText) {
-            guard let value = try value(name), !value.isEmpty else { return nil }
-            return value
-        } catch {
-            throw Failure(error)
-        }
+/// An error of another module that this one can put into words.
+package protocol ReportableError: Error {
+    /// Puts the error into words.
+    ///
+    /// - Parameter path: the file that the failed call was about.
+    func failure(about path: String) -> Failure
+}
+
+extension Failure {
+    /// Puts an error of another module into words.
+    ///
+    /// - Parameter path: the file that the failed call was about.
+    package init(_ error: some ReportableError, path: String = "") { self = error.failure(about: path) }
+}
+
+/// Calls `body` and puts its error into words.
+///
+/// - Parameter path: the file that the call is about.
+package func inWords<R: ~Copyable, E: ReportableError>(
+    about path: String = "", _ body: () throws(E) -> R
+) throws(Failure) -> R {
+    do throws(E) {
+        return try body()
+    } catch {
+        throw Failure(error, path: path)
+    }
+}
+
+/// Calls `body` and puts an error of the system into words.
+///
+/// - Parameter doing: what fails, such as "cannot read FILE".
+package func inWords<R: ~Copyable>(
+    _ doing: @autoclosure () -> String, hint: Hint? = nil, _ body: () throws(Errno) -> R
+) throws(Failure) -> R {
+    do throws(Errno) {
+        return try body()
+    } catch {
+        throw Failure(error, doing(), hint: hint)
     }
 }
 
 extension Failure {
     package static let outOfMemory = Failure(.other, "not enough memory")
-
-    /// What libsodium says, which fails for want of memory alone.
-    package init(_ error: SodiumError) { self = .outOfMemory }
 }
 
-/// Calls `body`, turning a lack of memory into words.
-package func inWords<R: ~Copyable>(_ body: () throws(SodiumError) -> R) throws(Failure) -> R {
-    do throws(SodiumError) {
-        return try body()
-    } catch {
-        throw Failure(error)
+extension SodiumError: ReportableError {
+    package func failure(about path: String) -> Failure { .outOfMemory }
+}
+
+extension NotText: ReportableError {
+    package func failure(about path: String) -> Failure {
+        Failure(.usage, "the variable \(variable) is not UTF-8 text")
+    }
+}
+
+extension PromptError: ReportableError {
+    package func failure(about path: String) -> Failure {
+        switch self {
+        case .cancelled: Failure(.cancelled, "cancelled")
+        case .inBackground:
+            Failure(
+                .locked,
+                "cannot prompt: this command runs in the background, and no shell waits for it")
+        case .terminal(let error): Failure(error, "the terminal failed")
+        }
+    }
+}
+
+extension Environment {
+    /// The value of a variable, which must be text; nil if it is unset or empty.
+    package static func text(_ name: String) throws(Failure) -> String? {
+        let text = try inWords { () throws(NotText) in try Environment.value(name) }
+        return text?.isEmpty == true ? nil : text
     }
 }
 
 extension SecretBuffer {
-    /// Reads until the end or until it is full.
+    /// Reads until the end of the input or until the buffer is full; `what` names the input in errors.
     package mutating func fill(
         _ what: String, _ read: (inout MutableSpan<UInt8>) throws(Errno) -> Int
     ) throws(Failure) {
-        do throws(Errno) {
+        try inWords("cannot read \(what)") { () throws(Errno) in
             while count < capacity, try appendInPlace(read) > 0 {}
-        } catch {
-            throw Failure(error, "cannot read \(what)")
         }
     }
 
-    /// Reads a file that nobody else may read, until its end or until the buffer is full.
+    /// Reads a file that only its owner may read, until its end or until the buffer is full.
     package mutating func fill(fromPrivate path: String, _ what: String) throws(Failure) {
-        // Whoever made a pipe can keep the one waiting who opens it.
+        // The creator of a pipe could keep us waiting.
         if InputFile.isForeignPipe(path) {
             throw Failure(.other, "\(what) is a pipe of another user")
         }
-        let file = try InputFile.open(path, what)
+        let file = try inWords("cannot read \(what)") { () throws(Errno) in try InputFile(path) }
         if file.isReadableByOthers {
             throw Failure(
                 .other, "\(what) can be read by others", hint: "chmod 600 \(Hint.quoted(path: path))")
         }
         try fill(what) { span throws(Errno) in try file.read(into: &span) }
-    }
-}
-
-extension InputFile {
-    /// Opens a file that the user named.
-    package static func open(_ path: String, _ what: String) throws(Failure) -> InputFile {
-        do throws(Errno) {
-            return try InputFile(path)
-        } catch {
-            throw Failure(error, "cannot read \(what)")
-        }
     }
 }

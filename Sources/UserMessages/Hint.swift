@@ -1,26 +1,26 @@
 internal import Synchronization
 internal import VaultKit
 
-/// Tells a person what to do next; commands in it stand between single quotes, and can be pasted as they stand.
+/// A suggestion of what to do next; commands in it are in single quotes and can be pasted into a shell unchanged.
 ///
-/// Every command acts on the vault that the failed command was about. Only what is written in the source is searched for commands: the
-/// name of a file that looks like one stays a name.
+/// Every command gets the option that names the vault of the failed command. Only literals in the source are searched for commands, so
+/// an interpolated file name that looks like one stays as it is.
 package struct Hint: ExpressibleByStringInterpolation, Equatable, Sendable {
-    /// The text, divided where an option belongs that names the vault.
+    /// The text, split where the option that names the vault is inserted.
     private var pieces = [""]
 
-    /// The vault that commands have to name; nil if a command that names none acts on the same one.
+    /// The vault that commands must name; nil if it is the default one.
     private static let vault = Mutex<String?>(nil)
 
-    /// What follows `vault` in commands that are about no vault.
-    private static let general = ["help", "lock --all", "trust"]
+    /// The commands that do not act on a vault.
+    private static let vaultless = ["help", "lock --all", "trust"]
 
-    /// Has the commands of every hint act on the vault at `path`, without which they would act on the one that is meant by default.
+    /// Makes the commands of every hint name the vault at `path`.
     package static func name(_ path: String) {
         vault.withLock { $0 = path }
     }
 
-    /// Whether `path` is the vault that commands act on, and no other file that was named.
+    /// Whether `path` is the vault that the commands of hints act on.
     static func isAbout(_ path: String) -> Bool {
         let named = vault.withLock { $0 }
         return (named ?? (try? Locations.vaultFile()) ?? nil) == path
@@ -30,7 +30,7 @@ package struct Hint: ExpressibleByStringInterpolation, Equatable, Sendable {
 
     package init(stringInterpolation: StringInterpolation) { self = stringInterpolation.hint }
 
-    /// The hint as it is shown.
+    /// The hint as shown to the user.
     package var text: String {
         let vault = Hint.vault.withLock { $0 }
         return pieces.joined(separator: vault.map { "--vault \(Hint.quoted(path: $0)) " } ?? "")
@@ -44,7 +44,7 @@ package struct Hint: ExpressibleByStringInterpolation, Equatable, Sendable {
         while let index = rest.indices.first(where: { rest[$0...].hasPrefix(start) }) {
             append(String(rest[..<index]) + start)
             rest = rest[index...].dropFirst(start.count)
-            if !Hint.general.contains(where: rest.hasPrefix) { pieces.append("") }
+            if !Hint.vaultless.contains(where: rest.hasPrefix) { pieces.append("") }
         }
         append(String(rest))
     }
@@ -69,7 +69,7 @@ package struct Hint: ExpressibleByStringInterpolation, Equatable, Sendable {
 }
 
 extension Hint {
-    /// A path as an argument in a shell, which no program takes for an option.
+    /// Quotes a path as a shell argument that no program takes for an option.
     package static func quoted(path: String) -> String {
         quoted(path.hasPrefix("-") ? "./" + path : path)
     }
@@ -83,7 +83,7 @@ extension Hint {
             + "'"
     }
 
-    /// A byte between `$'` and `'`, without what could steer a terminal.
+    /// A byte inside `$'…'`, escaped if it is not printable ASCII.
     private static func escaped(_ byte: UInt8) -> String {
         if byte >= 0x20, byte < 0x7F, byte != UInt8(ascii: "'"), byte != UInt8(ascii: "\\") {
             return String(Unicode.Scalar(byte))

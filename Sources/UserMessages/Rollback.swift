@@ -3,73 +3,71 @@ package import VaultFile
 internal import VaultKit
 
 extension Failure {
-    /// What is at `path` is not what was seen there last.
+    /// The file at `path` is not the one that this machine last saw there.
     ///
-    /// - Parameter time: when that was seen; 0 if it is not known.
-    package static func rollback(_ message: String, path: String, at time: UInt64 = 0) -> Failure {
-        Failure(
-            .rollback, message + CheckpointReport.comparison(path, at: time),
-            hint:
-                "'vault help restore' says how to put a backup in its place; 'vault accept' trusts what is there"
-        )
+    /// - Parameter time: when it was last seen; 0 if that is not known.
+    package static func rollback(
+        _ message: String, path: String, at time: UInt64 = 0,
+        hint: Hint = restoreOrAccept
+    ) -> Failure {
+        Failure(.rollback, message + CheckpointReport.comparison(path, at: time), hint: hint)
     }
 
-    /// The file at `path` does not prove that it contains what was seen last.
+    package static let restoreOrAccept: Hint =
+        "'vault help restore' explains how to put a backup in its place; 'vault accept' trusts the present file"
+
+    /// The file at `path` does not prove that it contains the last seen state.
     static func rollback(_ rollback: Rollback, path: String) -> Failure {
+        let time = rollback.lastSeen
         let seen =
-            rollback.lastSeen == 0
-            ? "what this machine last saw"
-            : "what this machine saw on \(UTCTimestamp.format(rollback.lastSeen))"
+            "what this machine " + (time == 0 ? "last saw" : "saw on \(UTCTimestamp.format(time))")
         switch rollback.reason {
         case .older:
-            let isSpoiled = CheckpointReport.mayBeDamaged(path, at: rollback.lastSeen)
-            return Failure(
-                .rollback,
-                "\(path) is older\(isSpoiled ? ", or damaged at its end" : ""): it lacks part of \(seen), and has no changes of its own"
-                    + CheckpointReport.comparison(path, at: rollback.lastSeen),
+            let damaged = CheckpointReport.mayBeDamaged(path, at: time) ? ", or damaged at its end" : ""
+            return .rollback(
+                "\(path) is older\(damaged): it lacks part of \(seen), and has no changes of its own",
+                path: path, at: time,
                 hint:
-                    "'vault help merge' and 'vault help restore' say how a copy brings it back; 'vault accept' trusts what is there"
+                    "'vault help merge' and 'vault help restore' explain how to get it back from a copy; 'vault accept' trusts the present file"
             )
         case .diverged:
-            // So many changes behind what was seen that these are not among the recent ones, an older file looks the same.
+            // An older file looks the same if its end is no longer among the recent changes that the checkpoint lists.
             let words =
-                CheckpointReport.mayBeOlder(path, at: rollback.lastSeen)
+                CheckpointReport.mayBeOlder(path, at: time)
                 ? "is older or has diverged: it lacks part of \(seen)"
                 : "has diverged: it lacks part of \(seen), and has other changes"
-            return Failure(
-                .rollback,
-                "\(path) \(words)"
-                    + CheckpointReport.comparison(path, at: rollback.lastSeen),
+            return .rollback(
+                "\(path) \(words)", path: path, at: time,
                 hint:
-                    "'vault help merge' says how to take in a copy that has it; 'vault accept' trusts what is there"
+                    "'vault help merge' explains how to merge a copy that has it; 'vault accept' trusts the present file"
             )
         case .unprovableRewrite:
             return .rollback(
                 "\(path) cannot prove that it contains \(seen): an older version of vault rewrote it",
-                path: path, at: rollback.lastSeen)
+                path: path, at: time)
         case .unprovableAge:
             return .rollback(
                 "\(path) cannot prove that it contains \(seen): it was rewritten more than 128,000 changes later",
-                path: path, at: rollback.lastSeen)
+                path: path, at: time)
         case .keys:
             return .rollback(
                 "\(path) does not have the keys of \(seen): they are older ones, or were changed on another branch",
-                path: path, at: rollback.lastSeen)
+                path: path, at: time)
         }
     }
 }
 
-/// What can be told of a vault's file and its checkpoint without a key.
+/// The state of a vault's file or of its checkpoint, as far as it can be read without a key.
 package struct CheckpointReport {
+    /// The state in words.
     package let text: String
     package let vaultID: Bytes16
     private let generation: UInt64
     private let count: UInt64
 
-    /// What this machine saw last at `path`; nil if it saw nothing.
+    /// Reads the checkpoint of `path`; nil if this machine never saw a vault there.
     ///
-    /// - Parameter time: when the one was seen that is meant, where a link led to several; 0 for any.
-    /// - Throws: if that cannot be read.
+    /// - Parameter time: when the vault was seen, which tells apart the several that a link led to; 0 for any.
     package static func last(_ path: String, at time: UInt64 = 0) throws(Errno) -> CheckpointReport? {
         let all =
             try Locations.checkpoints?.sightings(
@@ -78,15 +76,13 @@ package struct CheckpointReport {
         return CheckpointReport(seen.vaultID, seen.generation, seen.end, seen.time)
     }
 
-    /// Whether something was seen at `path` of which the memory is not whole.
+    /// Whether the checkpoint of `path` is incomplete.
     package static func isTorn(_ path: String) -> Bool {
         guard let store = Locations.checkpoints, let lexical = try? Path.lexical(path) else { return false }
         return store.isTorn(lexical, at: Locations.realPath(of: path))
     }
 
-    /// What is there now.
-    ///
-    /// - Throws: if that cannot be read.
+    /// Reads the state of the file at `path`.
     package static func present(_ path: String) throws(VaultFileError) -> CheckpointReport {
         let header = try Log.readHeader(path: path, dependencies: Dependencies())
         let length = try during(.read) { () throws(Errno) in try DiskStorage().open(path, .reading).length() }
@@ -99,31 +95,31 @@ package struct CheckpointReport {
         text = "vault \(vaultID.shortText), generation \(generation), \(count) bytes\(date)"
     }
 
-    /// Both, for the end of an error's message.
+    /// Both states in parentheses, for the end of an error's message; empty if either cannot be read.
     package static func comparison(_ path: String, at time: UInt64 = 0) -> String {
         guard let last = try? last(path, at: time), let present = try? present(path) else { return "" }
         return " (last seen: \(last.text); there now: \(present.text))"
     }
 
-    /// Whether the file still has the bytes that it had when it was last seen, or others in their place.
+    /// Whether the file is as long as it was when last seen, so that it may be damaged instead of rolled back.
     static func mayBeDamaged(_ path: String, at time: UInt64) -> Bool {
         guard let last = try? last(path, at: time), let present = try? present(path) else { return false }
         return present.isOfSameGeneration(as: last) && present.count >= last.count
     }
 
-    /// Whether the file may be one of before what was last seen, as far as generations and sizes tell.
+    /// Whether the file may be older than the last seen one, as far as generations and sizes tell.
     static func mayBeOlder(_ path: String, at time: UInt64) -> Bool {
         guard let last = try? last(path, at: time), let present = try? present(path) else { return true }
         return (present.generation, present.count) < (last.generation, last.count)
     }
 
-    /// What to say where no passphrase opens a file that is not the one that was last seen; nil if it may be that one.
-    package static func hintOfOthers(_ path: String) -> Hint? {
+    /// A hint for a wrong passphrase: the file is not the one last seen; nil if it may be that one.
+    package static func otherFileHint(_ path: String) -> Hint? {
         guard let last = try? last(path), let present = try? present(path),
             !present.isOfSameGeneration(as: last)
         else { return nil }
-        return
-            "this is not the file that was last seen here, and may have another passphrase (last seen: \(last.text); there now: \(present.text))"
+        let differs = "this is not the file that was last seen here, and it may have a different passphrase"
+        return "\(differs)\(comparison(path))"
     }
 
     private func isOfSameGeneration(as other: CheckpointReport) -> Bool {
@@ -132,6 +128,6 @@ package struct CheckpointReport {
 }
 
 extension Bytes16 {
-    /// The first eight digits, by which a person tells vaults apart.
+    /// The first eight hexadecimal digits, enough for a person to tell vaults apart.
     package var shortText: String { Array(bytes.prefix(4)).hexadecimal }
 }

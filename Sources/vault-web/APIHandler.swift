@@ -5,20 +5,16 @@ internal import VaultAgent
 internal import VaultKit
 internal import UserMessages
 
-/// What the vault has to say to a request: a client of the agent, one session a request.
+/// Answers requests about the vault, as a client of the agent with one session for each request.
 struct APIHandler {
     /// The vault file.
     let path: String
 
-    /// Does what a route asks for.
-    ///
-    /// - Returns: JSON, or nil where there is nothing to say.
+    /// Performs the action of a route, and returns JSON or nil.
     func answer(_ route: Route, _ body: Span<UInt8>) throws(Refusal) -> SecretBuffer? {
         switch route {
         case .file, .exchange, .lock: return nil
-        case .list(let scope):
-            let names = try during { session throws(VaultError) in try session.names(in: scope) }
-            return try APIHandler.text(.array(names.map { .object([("name", .string($0))]) }))
+        case .list(let scope): return try APIHandler.text(try names(in: scope))
         case .set(let secret):
             try set(secret, body)
             return nil
@@ -29,28 +25,33 @@ struct APIHandler {
             return nil
         case .contexts: return try APIHandler.text(try contexts())
         case .details(let scope): return try APIHandler.text(try details(scope))
-        case .history(let secret):
-            let versions = try during { session throws(VaultError) in try session.history(of: secret) }
-            return try APIHandler.text(
-                .array(
-                    versions.map {
-                        .object([
-                            ("time", .string(UTCTimestamp.format($0.time))),
-                            ("deleted", .bool($0.isDeletion)),
-                        ])
-                    }))
+        case .history(let secret): return try APIHandler.text(try history(of: secret))
         case .effective(let context): return try APIHandler.text(try effective(context))
         case .value: return try value(body)
         }
     }
 
-    /// Makes sure that the vault is unlocked; extends no deadline.
+    /// Throws if the vault is locked; does not extend its deadlines.
     func checkUnlocked() throws(Refusal) {
         do throws(AgentError) {
             _ = try AgentClient().status(of: path)
         } catch {
             throw Refusal(Failure(error, path: path))
         }
+    }
+
+    private func names(in scope: Scope) throws(Refusal) -> JSON {
+        let names = try during { session throws(VaultError) in try session.names(in: scope) }
+        return .array(names.map { .object([("name", .string($0))]) })
+    }
+
+    private func history(of secret: SecretID) throws(Refusal) -> JSON {
+        let versions = try during { session throws(VaultError) in try session.history(of: secret) }
+        return .array(
+            versions.map { version in
+                let time = JSON.string(UTCTimestamp.format(version.time))
+                return .object([("time", time), ("deleted", .bool(version.isDeletion))])
+            })
     }
 
     private func set(_ secret: SecretID, _ body: Span<UInt8>) throws(Refusal) {
@@ -108,11 +109,8 @@ struct APIHandler {
         try during { session throws(VaultError) in
             var list: [JSON] = []
             for name in try session.names(in: scope) {
-                list.append(
-                    .object(
-                        [("name", .string(name))]
-                            + (try APIHandler.past(of: SecretID(name, in: scope), session)))
-                )
+                let versions = try APIHandler.versions(of: SecretID(name, in: scope), session)
+                list.append(.object([("name", .string(name))] + versions))
             }
             return .array(list)
         }
@@ -128,7 +126,7 @@ struct APIHandler {
                     let place = [
                         ("scope", JSON.string(secret.scope.word)), ("id", .optional(secret.scope.id)),
                     ]
-                    scopes.append(.object(place + (try APIHandler.past(of: secret, session))))
+                    scopes.append(.object(place + (try APIHandler.versions(of: secret, session))))
                 }
                 list.append(.object([("name", .string(winner.name)), ("scopes", .array(scopes))]))
             }
@@ -136,9 +134,10 @@ struct APIHandler {
         }
     }
 
-    private static func past(of secret: SecretID, _ session: any Session) throws(VaultError) -> [(
-        String, JSON
-    )] {
+    /// The number of versions of a secret and the time of the newest.
+    private static func versions(
+        of secret: SecretID, _ session: any Session
+    ) throws(VaultError) -> [(String, JSON)] {
         let history = try session.history(of: secret)
         return [
             ("versions", .number(history.count)),
@@ -146,22 +145,19 @@ struct APIHandler {
         ]
     }
 
-    /// Calls `body` with a session, turning what goes wrong into words.
+    /// Calls `body` with a session.
     private func during<R: ~Copyable>(_ body: (any Session) throws(VaultError) -> R) throws(Refusal) -> R {
-        let session: AgentSession
-        do throws(AgentError) {
-            session = try AgentClient().session(for: path)
+        do throws(Failure) {
+            let session = try inWords(about: path) { () throws(AgentError) in
+                try AgentClient().session(for: path)
+            }
+            return try inWords(about: path) { () throws(VaultError) in try body(session) }
         } catch {
-            throw Refusal(Failure(error, path: path))
-        }
-        do throws(VaultError) {
-            return try body(session)
-        } catch {
-            throw Refusal(Failure(error, path: path))
+            throw Refusal(error)
         }
     }
 
-    /// The same for one secret, which the words name.
+    /// Calls `body` with a session; errors name the secret.
     private func about<R: ~Copyable>(
         _ secret: SecretID, _ body: (any Session) throws(VaultError) -> R
     ) throws(Refusal) -> R {
@@ -175,7 +171,7 @@ struct APIHandler {
         }
     }
 
-    /// The fields of a body, one flat object of strings.
+    /// Parses a body, which must be one flat JSON object of strings.
     private static func fields(
         _ body: Span<UInt8>, _ known: [String], about secret: SecretID? = nil
     ) throws(Refusal) -> Assignments {
@@ -206,10 +202,10 @@ struct APIHandler {
         }
     }
 
-    /// JSON as bytes to send.
+    /// Returns JSON as bytes to send.
     static func text(_ json: JSON) throws(Refusal) -> SecretBuffer { try buffer(Array(json.text.utf8)) }
 
-    /// A copy of bytes to send.
+    /// Copies bytes to send.
     static func buffer(_ bytes: [UInt8]) throws(Refusal) -> SecretBuffer {
         try allocating { () throws(SodiumError) in
             var buffer = try SecretBuffer(capacity: bytes.count)

@@ -3,19 +3,19 @@ internal import Platform
 internal import Sodium
 internal import UserMessages
 
-/// Who is answered: web-interface.md, section 1.
+/// Decides which requests are answered: web-interface.md, section 1.
 struct AccessControl: ~Copyable {
-    /// What a key opens.
+    /// The routes that a key permits.
     enum Permission {
-        /// The exchange of the one-time token alone.
+        /// Only the exchange of the one-time token.
         case exchange
-        /// The routes of the original.
+        /// The routes of the original service.
         case original
-        /// All of them.
+        /// All routes.
         case page
     }
 
-    /// The port that is listened on, once it is known.
+    /// The port that the server listens on, once it is known.
     var port: UInt16 = 0
     private var oneTime: Token?
     private let page: Token
@@ -28,7 +28,7 @@ struct AccessControl: ~Copyable {
         self.api = api
     }
 
-    /// The address with the one-time token, for a person.
+    /// The address of the page, with the one-time token.
     var address: String {
         let text = "http://127.0.0.1:\(port)/#"
         return oneTime?.withBytes { word in
@@ -36,51 +36,47 @@ struct AccessControl: ~Copyable {
         } ?? text
     }
 
-    /// Whether the program at that port of the client's side belongs to the same user.
+    /// Whether the client's end of a connection belongs to the same user.
     func admits(clientPort: UInt16, of address: LoopbackPeer.Address) -> Bool {
         (try? LoopbackPeer.userID(of: address, from: clientPort, to: port)) == CurrentProcess.userID
     }
 
-    /// Makes sure that a request was meant for here; a rebound name in a browser was not.
+    /// Throws if the Host field names another server, as after DNS rebinding in a browser.
     func checkHost(_ request: Request) throws(Refusal) {
-        guard let host = request.value(of: "host"), isOurs(host) else {
+        let hosts = ["127.0.0.1:\(port)", "localhost:\(port)"]
+        guard let host = request.value(of: "host"), hosts.contains(host) else {
             throw Refusal(403, "wrong Host: this is http://127.0.0.1:\(port)")
         }
     }
 
-    /// Makes sure that no page of another origin sent a request.
+    /// Throws if a page of another origin sent the request, whose Host field is already checked.
     func checkOrigin(_ request: Request) throws(Refusal) {
-        if request.count(of: "origin") > 0 {
-            guard let origin = request.value(of: "origin"), origin.hasPrefix("http://"),
-                isOurs(String(origin.dropFirst(7))), origin.dropFirst(7) == request.value(of: "host") ?? ""
-            else { throw Refusal(403, "wrong Origin: only the page itself is answered") }
+        let ours = "http://\(request.value(of: "host") ?? "")"
+        if request.count(of: "origin") > 0, request.value(of: "origin") != ours {
+            throw Refusal(403, "wrong Origin: only the page itself is answered")
         }
-        if request.count(of: "sec-fetch-site") > 0 {
-            guard let site = request.value(of: "sec-fetch-site"), site == "same-origin" || site == "none"
-            else {
-                throw Refusal(403, "a page of another origin is not answered")
-            }
+        let site = request.value(of: "sec-fetch-site") ?? ""
+        if request.count(of: "sec-fetch-site") > 0, site != "same-origin", site != "none" {
+            throw Refusal(403, "a page of another origin is not answered")
         }
     }
 
-    private func isOurs(_ host: String) -> Bool { ["127.0.0.1:\(port)", "localhost:\(port)"].contains(host) }
-
-    /// What the key of a request opens.
-    func reach(of request: Request) throws(Refusal) -> Permission {
-        let reach = request.withValue(of: "x-api-key") { key -> Permission? in
-            // All are compared, so that the time does not tell which one was nearly right.
+    /// Returns the permission that the key of a request gives.
+    func permission(of request: Request) throws(Refusal) -> Permission {
+        let permission = request.withValue(of: "x-api-key") { key -> Permission? in
+            // All keys are compared, so that the time does not depend on the one that matches.
             let isPage = page.matches(key)
             let isOneTime = oneTime?.matches(key) ?? false
             let isAPI = api?.matches(key) ?? false
             return isPage ? .page : isOneTime ? .exchange : isAPI ? .original : nil
         }
-        guard let reach, let reach else {
+        guard let permission, let permission else {
             throw Refusal(401, "no valid key: open the address that 'vault web' printed, or send X-API-Key")
         }
-        return reach
+        return permission
     }
 
-    /// Uses up the one-time token, and lends the key of the page for it.
+    /// Invalidates the one-time token and lends the page's key.
     mutating func exchange<R: ~Copyable, E>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
         oneTime = nil
         return try page.withBytes(body)

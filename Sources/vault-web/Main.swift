@@ -5,7 +5,7 @@ internal import VaultAgent
 internal import VaultKit
 internal import UserMessages
 
-/// The page of one vault, from start to end.
+/// The entry point of the server of one vault's page.
 @main
 enum Main {
     static func main() {
@@ -19,11 +19,11 @@ enum Main {
         }
     }
 
-    /// How often it is asked whether the vault is still unlocked, in milliseconds.
-    private static let lookEvery: UInt64 = 2000
+    /// The interval of the checks that the vault is still unlocked, in milliseconds.
+    private static let checkInterval: UInt64 = 2000
 
     private static func serve(_ settings: Settings) throws(Failure) {
-        if let failure = lock(of: settings.path) { throw failure }
+        if let failure = lockFailure(of: settings.path) { throw failure }
         let service = try WebService(APIHandler(path: settings.path), api: try settings.token())
         let server: HTTPServer
         do throws(HTTPServer.CannotListen) {
@@ -31,18 +31,16 @@ enum Main {
         } catch {
             throw Failure(error.reason, "cannot listen on port \(settings.port) of \(error.address)")
         }
-        do throws(Errno) {
-            _ = try LoopbackPeer.userID(of: .ipv4, from: server.port, to: server.port)
-        } catch {
-            throw Failure(error, "cannot ask the kernel whose connections there are")
+        _ = try inWords("cannot ask the kernel who owns a connection") { () throws(Errno) in
+            try LoopbackPeer.userID(of: .ipv4, from: server.port, to: server.port)
         }
         let address = service.begin(at: server.port)
         try Output.write(address + "\n")
         Output.note(
-            "Serving \(settings.path) until Ctrl-C, until it is locked, or \(DurationFormat.words(milliseconds: settings.idle)) without use"
+            "Serving \(settings.path) until Ctrl-C; ends when the vault is locked, or after \(DurationFormat.words(milliseconds: settings.idle)) without use"
         )
         var link = settings.opens ? PageLink.show(address) : nil
-        var nextLook = SystemClock.monotonicMilliseconds() + lookEvery
+        var nextCheck = SystemClock.monotonicMilliseconds() + checkInterval
         while true {
             let now = SystemClock.monotonicMilliseconds()
             if now >= service.lastUse + settings.idle {
@@ -50,27 +48,27 @@ enum Main {
                     "Ended: nobody used the page for \(DurationFormat.words(milliseconds: settings.idle))")
             }
             if service.isOpened { _ = link.take() }
-            if now >= nextLook {
-                if lock(of: settings.path) != nil { return Output.note("Ended: \(settings.path) was locked") }
-                nextLook = now + lookEvery
+            if now >= nextCheck {
+                if lockFailure(of: settings.path) != nil {
+                    return Output.note("Ended: \(settings.path) was locked")
+                }
+                nextCheck = now + checkInterval
             }
-            do throws(Errno) {
-                try server.step(milliseconds: nextLook - now)
-            } catch {
-                throw Failure(error, "cannot serve the page")
+            try inWords("cannot serve the page") { () throws(Errno) in
+                try server.step(milliseconds: nextCheck - now)
             }
         }
     }
 
-    /// What to say if the vault is locked; nil if it is not.
-    private static func lock(of path: String) -> Failure? {
+    /// The failure if the vault is locked; nil if it is not.
+    private static func lockFailure(of path: String) -> Failure? {
         do throws(AgentError) {
             _ = try AgentClient().status(of: path)
             return nil
         } catch .notRunning, .vault(.locked) {
             return Failure(AgentError.notRunning, path: path)
         } catch {
-            // Something else is wrong, which every answer will say.
+            // Every response will report any other failure.
             return nil
         }
     }

@@ -1,4 +1,4 @@
-/// A file of the page, which the program carries inside.
+/// A file of the page, embedded in the program.
 struct PageFile {
     let path: String
     let type: String

@@ -2,9 +2,9 @@ internal import Platform
 internal import VaultKit
 internal import UserMessages
 
-/// A private file that leads a browser to the page, and is removed with this value.
+/// A private file that redirects a browser to the page; removed when this value is destroyed.
 ///
-/// The address holds the one-time token, and the arguments of a browser can be read by everybody.
+/// The address contains the one-time token, so it must not be an argument of the browser, which every user can read.
 struct PageLink: ~Copyable {
     private let path: String
 
@@ -14,7 +14,7 @@ struct PageLink: ~Copyable {
 
     private func write(_ address: String) throws(Errno) {
         let disk = DiskStorage()
-        // One that a killed program left leads nowhere.
+        // A file of this name is from a killed process, whose address no longer works.
         try? disk.remove(path)
         let file = try disk.create(path)
         let text = """
@@ -25,7 +25,7 @@ struct PageLink: ~Copyable {
         try file.write(Array(text.utf8).span, at: 0)
     }
 
-    /// Has the desktop open the page at `address`, whatever comes of it.
+    /// Asks the desktop to open the page at `address`; ignores failures.
     static func show(_ address: String) -> PageLink? {
         guard let directory = Locations.runtimeDirectory else { return nil }
         let link = PageLink(path: Path.join(directory, "page-\(CurrentProcess.identifier).html"))

@@ -1,12 +1,12 @@
 internal import UserMessages
 
-/// The parts of a request's target, decoded.
+/// The decoded query parameters of a request.
 struct Query {
     private var values: [String: String] = [:]
 
-    /// Reads what stands behind the `?`.
+    /// Parses the part of a target after the `?`.
     ///
-    /// - Parameter known: the parameters that the route knows; no other may be there, and none twice.
+    /// - Parameter known: the parameters of the route; any other, or one that is given twice, is refused.
     init(_ text: ArraySlice<UInt8>, known: [String]) throws(Refusal) {
         for pair in text.split(separator: UInt8(ascii: "&")) {
             let parts = pair.split(
@@ -19,17 +19,17 @@ struct Query {
                 throw Refusal(
                     400,
                     name == "teamId"
-                        ? "the team has no id here: leave out teamId" : "unknown parameter '\(name)'")
+                        ? "the team has no id: omit teamId" : "unknown parameter '\(name)'")
             }
-            guard values[name] == nil else { throw Refusal(400, "parameter '\(name)' stands twice") }
+            guard values[name] == nil else { throw Refusal(400, "parameter '\(name)' is given twice") }
             values[name] = try Query.decode(parts.count > 1 ? spaced(parts[1]) : [])
         }
     }
 
-    /// The value of a parameter; nil if it is not there.
+    /// The value of a parameter; nil if it is missing.
     subscript(_ name: String) -> String? { values[name] }
 
-    /// Text from its percent-encoded form.
+    /// Decodes percent-encoded text.
     static func decode(_ bytes: ArraySlice<UInt8>) throws(Refusal) -> String {
         var result: [UInt8] = []
         var index = bytes.startIndex
@@ -46,17 +46,12 @@ struct Query {
             index += 3
         }
         guard !result.contains(0), let text = String(validating: result, as: UTF8.self) else {
-            throw Refusal(400, "a name that is no UTF-8 text")
+            throw Refusal(400, "a name is not UTF-8 text")
         }
         return text
     }
 
     private static func digit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
+        Character(Unicode.Scalar(byte)).hexDigitValue.map { UInt8($0) }
     }
 }

@@ -1,11 +1,11 @@
 internal import Platform
 internal import UserMessages
 
-/// Why a request is not done, with the status code that says so: web-interface.md, section 4.
+/// The reason that a request is refused, with its status code: web-interface.md, section 4.
 struct Refusal: Error {
     let status: Int
     let message: String
-    /// The methods that the path knows, where it is the method that is wrong.
+    /// The methods that the path allows, if the method was wrong.
     var allowed: String?
 
     init(_ status: Int, _ message: String, allowed: String? = nil) {
@@ -14,7 +14,7 @@ struct Refusal: Error {
         self.allowed = allowed
     }
 
-    /// What the vault or the agent says.
+    /// A failure of the vault or the agent.
     init(_ failure: Failure) {
         let status =
             switch failure.code {

@@ -1,7 +1,7 @@
 internal import VaultKit
 internal import UserMessages
 
-/// What a request asks for: web-interface.md, sections 2 and 3.
+/// The route of a request, with its parameters: web-interface.md, sections 2 and 3.
 enum Route {
     case file(PageFile)
     case exchange
@@ -15,7 +15,7 @@ enum Route {
     case effective(Context)
     case value
 
-    /// Whether it is one of the original's.
+    /// Whether it is a route of the original service.
     var isOriginal: Bool {
         switch self {
         case .list, .set, .delete: true
@@ -23,12 +23,12 @@ enum Route {
         }
     }
 
-    /// The file of the page at a target; nil if there is none.
+    /// Returns the file of the page at a target; nil if there is none.
     static func file(at target: [UInt8]) -> PageFile? {
         PageFile.all.first { $0.path.utf8.elementsEqual(target.prefix { $0 != UInt8(ascii: "?") }) }
     }
 
-    /// Reads the method and the target of a request.
+    /// Parses the method and the target of a request.
     init(_ method: String, _ target: [UInt8]) throws(Refusal) {
         let path = target.prefix { $0 != UInt8(ascii: "?") }
         let query = target.dropFirst(path.count + 1)
@@ -47,40 +47,37 @@ enum Route {
         }
     }
 
-    private static func page(_ method: String, _ path: String, _ query: ArraySlice<UInt8>) throws(Refusal)
-        -> Route?
-    {
+    private static func page(
+        _ method: String, _ path: String, _ query: ArraySlice<UInt8>
+    ) throws(Refusal) -> Route? {
+        func parameters(_ allowed: String, _ known: String...) throws(Refusal) -> Query {
+            try check(method, [allowed])
+            return try Query(query, known: known)
+        }
         switch path {
         case "/page/session":
-            try check(method, ["POST"])
-            _ = try Query(query, known: [])
+            _ = try parameters("POST")
             return .exchange
         case "/page/lock":
-            try check(method, ["GET"])
-            _ = try Query(query, known: [])
+            _ = try parameters("GET")
             return .lock
         case "/page/contexts":
-            try check(method, ["GET"])
-            _ = try Query(query, known: [])
+            _ = try parameters("GET")
             return .contexts
         case "/page/secrets":
-            try check(method, ["GET"])
-            let query = try Query(query, known: ["scope", "id"])
+            let query = try parameters("GET", "scope", "id")
             return .details(try scope(query["scope"] ?? "", query["id"], "id"))
         case "/page/history":
-            try check(method, ["GET"])
-            let query = try Query(query, known: ["scope", "id", "name"])
+            let query = try parameters("GET", "scope", "id", "name")
             return .history(
                 try secret(query["name"] ?? "", in: scope(query["scope"] ?? "", query["id"], "id")))
         case "/page/effective":
-            try check(method, ["GET"])
-            let query = try Query(query, known: ["projectId", "clusterId"])
+            let query = try parameters("GET", "projectId", "clusterId")
             let project = try query["projectId"].map { id throws(Refusal) in try checked(id, "projectId") }
             let cluster = try query["clusterId"].map { id throws(Refusal) in try checked(id, "clusterId") }
             return .effective(Context(project: project, cluster: cluster))
         case "/page/value":
-            try check(method, ["POST"])
-            _ = try Query(query, known: [])
+            _ = try parameters("POST")
             return .value
         default: return nil
         }
@@ -117,13 +114,13 @@ enum Route {
         }
     }
 
-    /// A scope in words.
+    /// Parses a scope.
     ///
-    /// - Parameter parameter: what the request calls the id.
+    /// - Parameter parameter: the request's name for the id.
     static func scope(_ word: String, _ id: String?, _ parameter: String) throws(Refusal) -> Scope {
         switch word {
         case "team":
-            guard id == nil else { throw Refusal(400, "the team has no id here: leave out \(parameter)") }
+            guard id == nil else { throw Refusal(400, "the team has no id: omit \(parameter)") }
             return .team
         case "project": return .project(try checked(id, parameter))
         case "cluster": return .cluster(try checked(id, parameter))
@@ -142,7 +139,7 @@ enum Route {
         return id
     }
 
-    /// A secret whose name keeps to the rules.
+    /// Returns a secret; throws if its name is not valid.
     static func secret(_ name: String, in scope: Scope) throws(Refusal) -> SecretID {
         guard SecretID.isValidName(name) else {
             throw Refusal(

@@ -2,20 +2,20 @@ internal import Platform
 internal import Sodium
 internal import UserMessages
 
-/// What `vault web` was asked for: its words to this program.
+/// The arguments that `vault web` passes to this program.
 struct Settings {
     /// The vault file.
     let path: String
-    /// The port to listen on; 0 if the system shall choose.
+    /// The port to listen on; 0 lets the system choose.
     let port: UInt16
-    /// How long nobody may use the page, in milliseconds.
+    /// The time without use after which the server ends, in milliseconds.
     let idle: UInt64
-    /// Whether a browser shall be opened.
+    /// Whether to open a browser.
     let opens: Bool
     /// The file with the API key; nil if there is none.
     let keyFile: String?
 
-    /// FILE PORT IDLE open|print [API-KEY-FILE].
+    /// Parses `FILE PORT IDLE open|print [API-KEY-FILE]`.
     init(_ words: [String]) throws(Failure) {
         guard (4...5).contains(words.count), let port = UInt16(words[1]), let idle = UInt64(words[2]),
             ["open", "print"].contains(words[3])
@@ -29,12 +29,12 @@ struct Settings {
         keyFile = words.count > 4 ? words[4] : nil
     }
 
-    /// How long an API key may be, in bytes.
+    /// The maximum size of an API key in bytes.
     private static let maxKey = 1024
 
-    /// The API key; nil if there shall be none.
+    /// Reads the API key; nil if no file is given.
     ///
-    /// - Throws: ``Failure`` if others can read the file, or what it holds cannot stand in a request's head.
+    /// - Throws: if others can read the file, or its content cannot be a header field's value.
     func token() throws(Failure) -> Token? {
         guard let keyFile else { return nil }
         let what = "the API key file \(keyFile)"

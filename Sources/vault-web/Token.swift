@@ -1,14 +1,14 @@
 internal import Sodium
 internal import UserMessages
 
-/// What a request shows to be answered: a word that is hard to guess.
+/// A secret word that authorizes requests.
 struct Token: ~Copyable {
     private let word: SecretBytes
 
-    /// A word that was chosen elsewhere.
+    /// Creates a token from a word chosen elsewhere.
     init(_ word: consuming SecretBytes) { self.word = word }
 
-    /// 48 random hexadecimal digits: 192 bits.
+    /// Generates a token of 48 hexadecimal digits: 192 random bits.
     static func random() throws(Failure) -> Token {
         try inWords { () throws(SodiumError) in
             let digits = Array("0123456789abcdef".utf8)
@@ -24,7 +24,7 @@ struct Token: ~Copyable {
         }
     }
 
-    /// Whether `word` is it, in a time that tells nothing but its length.
+    /// Compares in a time that depends only on the length.
     borrowing func matches(_ other: Span<UInt8>) -> Bool {
         word.withBytes { $0.isEqualInConstantTime(to: other) }
     }

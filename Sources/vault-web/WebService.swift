@@ -3,30 +3,28 @@ internal import Platform
 internal import Sodium
 internal import UserMessages
 
-/// A request on its way: who sent it, what it asks for, and the answer with all that stands on every answer.
+/// Answers requests: checks access, finds the route, and adds the fields that every response has.
 final class WebService: HTTPService {
-    private let desk: APIHandler
-    private var gate: AccessControl
-    /// When somebody with a key asked last; monotonic milliseconds.
+    private let handler: APIHandler
+    private var access: AccessControl
+    /// The time of the last request with a key, other than the page's own polling; monotonic milliseconds.
     private(set) var lastUse = SystemClock.monotonicMilliseconds()
     /// Whether the one-time token was used.
     private(set) var isOpened = false
 
-    init(_ desk: APIHandler, api: consuming Token?) throws(Failure) {
-        self.desk = desk
-        gate = try AccessControl(api: api)
+    init(_ handler: APIHandler, api: consuming Token?) throws(Failure) {
+        self.handler = handler
+        access = try AccessControl(api: api)
     }
 
-    /// Takes note of the port that is listened on.
-    ///
-    /// - Returns: the address to open.
+    /// Sets the port that the server listens on, and returns the address to open.
     func begin(at port: UInt16) -> String {
-        gate.port = port
-        return gate.address
+        access.port = port
+        return access.address
     }
 
     func admits(clientPort: UInt16, of address: LoopbackPeer.Address) -> Bool {
-        gate.admits(clientPort: clientPort, of: address)
+        access.admits(clientPort: clientPort, of: address)
     }
 
     func refusal(of request: Request) -> Response? {
@@ -49,30 +47,32 @@ final class WebService: HTTPService {
                 return WebService.response(200, file.type, try APIHandler.buffer(file.bytes))
             }
             if case .lock = route {
-                // The page asks by itself, which is no use of it.
-                try desk.checkUnlocked()
+                // The page polls this route, which does not count as use.
+                try handler.checkUnlocked()
                 return Response(204, WebService.fields)
             }
             lastUse = SystemClock.monotonicMilliseconds()
             if case .exchange = route { return WebService.response(200, WebService.json, try exchange()) }
-            guard let answer = try desk.answer(route, body) else { return Response(204, WebService.fields) }
+            guard let answer = try handler.answer(route, body) else {
+                return Response(204, WebService.fields)
+            }
             return WebService.response(200, WebService.json, answer)
         } catch {
             return WebService.response(error)
         }
     }
 
-    /// What a request asks for, if it may.
+    /// Returns the route of a request, if access is permitted.
     private func route(of request: Request) throws(Refusal) -> Route {
-        try gate.checkHost(request)
+        try access.checkHost(request)
         if Route.file(at: request.target) != nil { return try Route(request.method, request.target) }
-        try gate.checkOrigin(request)
-        let reach = try gate.reach(of: request)
+        try access.checkOrigin(request)
+        let permission = try access.permission(of: request)
         let route = try Route(request.method, request.target)
-        switch (reach, route) {
+        switch (permission, route) {
         case (.exchange, .exchange): break
-        case (.exchange, _): throw Refusal(401, "the one-time token opens the page alone")
-        case (.original, _) where !route.isOriginal: throw Refusal(403, "the API key does not open this")
+        case (.exchange, _): throw Refusal(401, "the one-time token can only be exchanged")
+        case (.original, _) where !route.isOriginal: throw Refusal(403, "the API key does not permit this")
         case (_, .exchange): throw Refusal(403, "only the one-time token can be exchanged")
         default: break
         }
@@ -81,7 +81,7 @@ final class WebService: HTTPService {
 
     private func exchange() throws(Refusal) -> SecretBuffer {
         isOpened = true
-        return try gate.exchange { key throws(Refusal) in
+        return try access.exchange { key throws(Refusal) in
             try APIHandler.allocating { () throws(SodiumError) in
                 var text = try SecretBuffer(capacity: key.count + 16)
                 try text.append(Array("{\"key\":\"".utf8).span)
@@ -94,7 +94,7 @@ final class WebService: HTTPService {
 
     private static let json = "application/json"
 
-    /// web-interface.md, section 5.
+    /// The fields of every response: web-interface.md, section 5.
     private static let fields: [(name: String, value: String)] = [
         ("Cache-Control", "no-store"), ("Referrer-Policy", "no-referrer"),
         ("X-Content-Type-Options", "nosniff"),

@@ -5,41 +5,33 @@ internal import VaultAgent
 internal import VaultKit
 internal import UserMessages
 
-/// What the verbs ask of the agent.
+/// The verbs' requests to the agent.
 enum AgentAccess {
-    /// A session about the vault at `path`; nil if it is locked.
+    /// Opens a session for the vault at `path`; nil if it is locked, or with a warning if the agent cannot be used.
     ///
-    /// An agent that cannot be used is as good as none, but not without a word.
-    ///
-    /// - Parameter secret: whose newest value will be asked for first, if that is known.
+    /// - Parameter secret: the secret whose newest value will be read first, if known.
     static func session(
         for path: String, expecting secret: SecretID? = nil
     ) throws(Failure) -> (any Session)? {
         try ifUnlocked(path) { agent throws(AgentError) in try agent.session(for: path, expecting: secret) }
     }
 
-    /// A session about the vault at `path`, for who must not say a word; nil if there is none.
-    static func quietSession(for path: String) -> (any Session)? {
-        do throws(AgentError) {
-            return try AgentClient().session(for: path)
-        } catch {
-            return nil
-        }
-    }
+    /// Opens a session for the vault at `path` without any output; nil if there is none.
+    static func quietSession(for path: String) -> (any Session)? { try? AgentClient().session(for: path) }
 
-    /// What the agent tells about the vault at `path`; nil if it is locked.
+    /// Asks for the agent's status of the vault at `path`; nil if it is locked.
     static func status(of path: String) throws(Failure) -> AgentStatus? {
         try ifUnlocked(path) { agent throws(AgentError) in try agent.status(of: path) }
     }
 
-    /// Somebody who does jobs with the key of the vault at `path`; nil if it is locked.
+    /// Returns a runner of jobs that has the key of the vault at `path`; nil if it is locked.
     static func worker(for path: String) throws(Failure) -> (any JobRunner)? {
         try ifUnlocked(path) { agent throws(AgentError) in try agent.worker(for: path) } ?? nil
     }
 
-    /// Makes an agent that has the vault at `path` unlocked take the file that was put there; if it cannot, it is locked.
+    /// Makes an agent that has the vault at `path` unlocked accept the new file there, or lock it if it cannot.
     ///
-    /// An agent goes by the checkpoint itself; this is for one that has none, or the key of another vault.
+    /// Only an agent that has no checkpoint or the key of another vault needs this; others follow the checkpoint.
     static func adopt(_ path: String) {
         guard let agent = try? AgentClient() else { return }
         do throws(AgentError) {
@@ -52,34 +44,28 @@ enum AgentAccess {
         }
     }
 
-    /// Tells an agent that has the vault at `path` unlocked which key the file gets next.
-    ///
-    /// One that cannot be told will lock it.
+    /// Announces the file's next key to an agent that has the vault at `path` unlocked; otherwise the agent would lock it.
     static func announce(_ key: borrowing Key, for path: String) {
-        guard let agent = try? AgentClient() else { return }
-        try? agent.announce(key, for: path)
+        try? AgentClient().announce(key, for: path)
     }
 
-    /// Makes an agent that has the vault at `path` unlocked take in what was done to the file.
+    /// Makes an agent that has the vault at `path` unlocked read the changes to the file.
     static func catchUp(at path: String) { _ = try? AgentClient().status(of: path) }
 
-    /// Keeps a copy unlocked for `patience` milliseconds, of which this machine remembers nothing.
+    /// Unlocks a copy for `patience` milliseconds, without a checkpoint for it.
     static func unlockCopy(_ path: String, _ key: borrowing Key, for patience: UInt64) throws(Failure) {
-        do throws(AgentError) {
+        try inWords(about: path) { () throws(AgentError) in
             _ = try AgentClient().unlock(
                 path, key: key, limits: Limits(idle: patience, total: patience), isCopy: true)
-        } catch {
-            throw Failure(error, path: path)
         }
     }
 
-    /// Locks what is unlocked at `path`.
+    /// Locks the vault at `path`.
     static func lock(_ path: String) { try? AgentClient().lock(path) }
 
-    private static func ifUnlocked<R>(_ path: String, _ body: (AgentClient) throws(AgentError) -> R)
-        throws(Failure)
-        -> R?
-    {
+    private static func ifUnlocked<R>(
+        _ path: String, _ body: (AgentClient) throws(AgentError) -> R
+    ) throws(Failure) -> R? {
         do throws(AgentError) {
             return try body(try AgentClient())
         } catch .notRunning, .vault(.locked), .otherFile {

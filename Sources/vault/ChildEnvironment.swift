@@ -4,32 +4,32 @@ internal import VaultFile
 internal import VaultKit
 internal import UserMessages
 
-/// The environment of a program that is about to be started, put together in guarded memory.
+/// The environment of a program that `run` starts, built in guarded memory.
 struct ChildEnvironment: ~Copyable {
     private let vault: any Session
     private let effective: [String: SecretID]
     private let searched: String
 
-    /// A variable's name in bytes, since it need not be text, and since two texts that are equal may differ.
+    /// A variable's name in bytes: it may not be UTF-8, and `String` would equate canonically equivalent names.
     private typealias Name = [UInt8]
 
-    /// What a variable is set to.
+    /// The value of a variable.
     private enum Variable {
-        /// What it was inherited with, by its index.
+        /// The inherited one, by the index of the inherited variable.
         case inherited(Int)
-        /// A value of our own: where the entry lies in `block`.
+        /// A new one, by the range of its entry in `block`.
         case own(Range<Int>)
     }
 
     private var variables: [Name: Variable] = [:]
-    /// `NAME=value` with a final NUL, one after the other; entries that were overridden too.
+    /// The entries `NAME=value`, each with a final NUL; includes those that a later one overrides.
     private var block: SecretBuffer
-    /// Secrets that cannot stand in an environment, and why.
+    /// The variables that cannot be passed in an environment, each with the reason.
     private var refused: Swift.Set<String> = []
-    /// What else stands in the way, in the order in which it was found.
+    /// The other failures, in the order in which they were found.
     private var failures: [Failure] = []
 
-    /// The longest `NAME=value` that Linux takes, without the final NUL.
+    /// The maximum size of `NAME=value` on Linux, without the final NUL.
     private static let maxEntry = 131_071
     private static let pristineNames = ["PATH", "HOME", "USER", "TERM", "LANG", "TMPDIR"].map {
         Name($0.utf8)
@@ -43,7 +43,7 @@ struct ChildEnvironment: ~Copyable {
         variables.reserveCapacity(Environment.count + effective.count)
     }
 
-    /// Whether a variable changes which code programs load or how they find each other.
+    /// Whether a variable changes which code programs load, or which programs they run.
     static func isDangerous(_ name: String) -> Bool {
         dangerousNames.contains(name) || name.hasPrefix("LD_") || name.hasPrefix("DYLD_")
             || name.hasPrefix("BASH_FUNC_")
@@ -51,7 +51,7 @@ struct ChildEnvironment: ~Copyable {
     }
 
     private static let dangerousNames: Swift.Set<String> = [
-        // The shell, and what is found by its name.
+        // The shell, and the search for programs and configuration.
         "PATH", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "BASHOPTS", "PS4", "PROMPT_COMMAND", "ZDOTDIR",
         "FPATH", "CDPATH", "GLOBIGNORE", "SHELL", "HOME", "TMPDIR", "XDG_CONFIG_HOME",
         // Interpreters and their libraries.
@@ -68,11 +68,11 @@ struct ChildEnvironment: ~Copyable {
         "GIT_EDITOR", "GIT_PROXY_COMMAND", "GIT_TEMPLATE_DIR", "SSH_ASKPASS", "SUDO_ASKPASS", "RSYNC_RSH",
         "EDITOR", "VISUAL", "PAGER", "MANPAGER", "LESSOPEN", "BROWSER", "MAKEFLAGS", "GCC_EXEC_PREFIX",
         "RUSTC_WRAPPER", "npm_config_script_shell",
-        // Which vault a program below would take its secrets from.
+        // The vault that a child process would use.
         "VAULT_FILE",
     ]
 
-    /// Takes over this process's own variables, with references replaced and passphrases left out.
+    /// Adds this process's own variables, with references resolved and without passphrases.
     mutating func inherit(pristine: Bool) throws(Failure) {
         variables.reserveCapacity(Environment.count)
         for index in 0..<Environment.count {
@@ -93,10 +93,10 @@ struct ChildEnvironment: ~Copyable {
 
     /// Adds secrets under their own names.
     ///
-    /// Names that need to be allowed are noted, as ``ExitCode/usage``.
+    /// A dangerous name that is not allowed is a failure, which ``checkReady()`` throws.
     mutating func add(_ secrets: [SecretID], allowing allowed: [String]) throws(Failure) {
         let secrets = secrets.filter {
-            SecretID.isVariableName($0.name) && mayBeHandedOn(Name($0.name.utf8))
+            SecretID.isVariableName($0.name) && mayBePassedOn(Name($0.name.utf8))
         }
         let dangerous = secrets.map(\.name).filter {
             ChildEnvironment.isDangerous($0) && !allowed.contains($0)
@@ -111,7 +111,7 @@ struct ChildEnvironment: ~Copyable {
         try putAll(secrets)
     }
 
-    /// Notes that names are missing which must be there.
+    /// Records that required secrets are missing.
     mutating func noteMissing(_ failure: Failure?) {
         if let failure { failures.append(failure) }
     }
@@ -121,11 +121,11 @@ struct ChildEnvironment: ~Copyable {
         try assign(Array(assignment.utf8).span)
     }
 
-    /// Sets the variables that were read from a file; a value may be a reference.
+    /// Sets the variables of a file; a value may be a reference.
     mutating func assign(all assignments: borrowing Assignments) throws(Failure) {
         for name in assignments.names {
             guard SecretID.isVariableName(name) else {
-                failures.append(Failure(.usage, "'\(name)' in --env-file is no name of a variable"))
+                failures.append(Failure(.usage, "'\(name)' in --env-file is not a valid variable name"))
                 continue
             }
             var entry = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4000) }
@@ -142,52 +142,39 @@ struct ChildEnvironment: ~Copyable {
     /// Sets a variable to the path of a sealed memory file with the value of a secret.
     mutating func addFile(_ variable: String, of name: String) throws(Failure) {
         guard let secret = effective[name] else { return noteUnresolved(variable, name) }
-        guard mayBeHandedOn(Name(variable.utf8)) else { return }
+        guard mayBePassedOn(Name(variable.utf8)) else { return }
         let value = try value(of: secret)
-        let path: String
-        do throws(Errno) {
+        let path = try inWords("cannot create a memory file") { () throws(Errno) in
             let file = try MemoryFile()
             try value.withBytes { value throws(Errno) in try file.write(value) }
-            path = file.pathForOthers
+            let path = file.pathForOthers
             try file.seal()
-        } catch {
-            throw Failure(error, "cannot make a memory file")
+            return path
         }
         try put(Name(variable.utf8), Array(path.utf8).span)
     }
 
     private mutating func assign(_ assignment: Span<UInt8>) throws(Failure) {
         let (name, reference) = ChildEnvironment.parse(assignment)
-        guard mayBeHandedOn(name) else { return }
+        guard mayBePassedOn(name) else { return }
         switch reference {
         case .secret(let secret): try put(name, reference: secret)
         case .escaped(let text): try put(name, text.span)
         case nil, .malformed:
             if reference != nil { warnOfMalformed(name) }
-            let value = assignment.extracting(name.count + 1..<assignment.count)
-            if let problem = ChildEnvironment.problem(name, value) {
-                refused.insert("\(ChildEnvironment.text(name)) (\(problem))")
-            } else {
-                try put(name, value)
-            }
+            try put(name, assignment.extracting(name.count + 1..<assignment.count))
         }
     }
 
-    /// Whether everything is there, and all entries can stand in an environment.
-    ///
-    /// All that stands in the way is told; the gravest comes last and is thrown.
+    /// Reports all failures; throws the most serious one, which is the last.
     func checkReady() throws(Failure) {
         var failures = failures
-        var unfit = refused
-        for (name, range) in ownEntries where range.count - 1 > ChildEnvironment.maxEntry {
-            unfit.insert("\(ChildEnvironment.text(name)) (too long)")
-        }
-        if !unfit.isEmpty {
-            let list = unfit.sorted().joined(separator: ", ")
+        if !refused.isEmpty {
+            let list = refused.sorted().joined(separator: ", ")
             failures.append(
                 Failure(
-                    .notExpressible, "cannot stand in an environment: \(list)",
-                    hint: "leave them out with --except, or hand them on with --file"))
+                    .notExpressible, "cannot be passed in the environment: \(list)",
+                    hint: "leave them out with --except, or pass them as files with --file"))
         }
         failures.sort { ChildEnvironment.gravity($0) < ChildEnvironment.gravity($1) }
         guard let last = failures.popLast() else { return }
@@ -203,7 +190,7 @@ struct ChildEnvironment: ~Copyable {
         }
     }
 
-    /// Starts the program; returns only if that failed.
+    /// Replaces this process with the program; returns only if that fails.
     borrowing func become(argumentsFrom first: Int) throws(Failure) -> Errno {
         var kept: [Int] = []
         for case .inherited(let index) in variables.values { kept.append(index) }
@@ -215,20 +202,20 @@ struct ChildEnvironment: ~Copyable {
         return final.withBytes { CurrentProcess.become(argumentsFrom: first, keeping: kept, adding: $0) }
     }
 
-    /// The names of the variables of our own, those that take the most room first.
+    /// The names of the new variables, the largest entries first.
     var namesBySize: [String] {
         let sizes = ownEntries.map { (size: $0.range.count, name: ChildEnvironment.text($0.name)) }
         return sizes.sorted { ($1.size, $0.name) < ($0.size, $1.name) }.map(\.name)
     }
 
-    /// The variables that have a value of our own, and where it lies in `block`, in no order.
+    /// The new variables with the ranges of their entries in `block`, in no particular order.
     private var ownEntries: [(name: Name, range: Range<Int>)] {
         var entries: [(name: Name, range: Range<Int>)] = []
         for case (let name, .own(let range)) in variables { entries.append((name, range)) }
         return entries
     }
 
-    /// The block without entries that were overridden.
+    /// Copies the block without overridden entries.
     private borrowing func compacted() throws(Failure) -> SecretBuffer {
         let ranges = ownEntries.map(\.range).sorted { $0.lowerBound < $1.lowerBound }
         let count = block.count
@@ -257,38 +244,33 @@ struct ChildEnvironment: ~Copyable {
 
     private mutating func put(_ name: Name, _ secret: SecretID) throws(Failure) {
         let value = try value(of: secret)
-        try value.withBytes { value throws(Failure) in try put(name, secret, value) }
+        try value.withBytes { value throws(Failure) in try put(name, value, of: secret) }
     }
 
     /// Sets a variable for each secret, under its own name.
     private mutating func putAll(_ secrets: [SecretID]) throws(Failure) {
         var failure: Failure?
         variables.reserveCapacity(variables.count + secrets.count)
-        do throws(VaultError) {
+        try inWords(about: "the vault") { () throws(VaultError) in
             try vault.withValues(of: secrets) { secret, value in
                 do throws(Failure) {
-                    if failure == nil { try put(Name(secret.name.utf8), secret, value) }
+                    if failure == nil { try put(Name(secret.name.utf8), value, of: secret) }
                 } catch {
                     failure = error
                 }
             }
-        } catch {
-            throw Failure(error, path: "the vault")
         }
         if let failure { throw failure }
     }
 
+    /// Appends an entry to the block, unless its value cannot be passed in an environment.
     private mutating func put(
-        _ name: Name, _ secret: SecretID, _ value: Span<UInt8>
+        _ name: Name, _ value: Span<UInt8>, of secret: SecretID? = nil
     ) throws(Failure) {
         if let problem = ChildEnvironment.problem(name, value) {
-            refused.insert("\(secret.name) (\(problem))")
-        } else {
-            try put(name, value)
+            refused.insert("\(secret?.name ?? ChildEnvironment.text(name)) (\(problem))")
+            return
         }
-    }
-
-    private mutating func put(_ name: Name, _ value: Span<UInt8>) throws(Failure) {
         let start = block.count
         try inWords { () throws(SodiumError) in
             try block.append(name.span)
@@ -300,11 +282,7 @@ struct ChildEnvironment: ~Copyable {
     }
 
     private func value(of secret: SecretID) throws(Failure) -> SecretBytes {
-        do throws(VaultError) {
-            return try vault.value(of: secret, version: 0)
-        } catch {
-            throw Failure(error, path: "the vault")
-        }
+        try inWords(about: "the vault") { () throws(VaultError) in try vault.value(of: secret, version: 0) }
     }
 
     private static func problem(_ name: Name, _ value: Span<UInt8>) -> String? {
@@ -312,43 +290,38 @@ struct ChildEnvironment: ~Copyable {
         return name.count + 1 + value.count > maxEntry ? "too long" : nil
     }
 
-    /// Whether no vault below would take the variable for a passphrase, or for a command that prints one.
-    private func mayBeHandedOn(_ name: Name) -> Bool {
+    /// Whether a variable may be passed on; false with a warning if a vault below would take it for a passphrase or its source.
+    private func mayBePassedOn(_ name: Name) -> Bool {
         guard Passphrase.isPassphraseVariable(name.span) else { return true }
-        Output.warn("\(ChildEnvironment.text(name)) is not handed on: it would be taken for a passphrase")
+        Output.warn("\(ChildEnvironment.text(name)) is not passed on: it would be taken for a passphrase")
         return false
     }
 
-    /// A name for a message.
+    /// Returns a name as text for a message.
     private static func text(_ name: Name) -> String { String(decoding: name, as: UTF8.self) }
 
     private func warnOfMalformed(_ name: Name) {
         Output.warn(
-            "\(ChildEnvironment.text(name)): 'secret:' is followed by no valid name; the variable is passed on as it is"
+            "\(ChildEnvironment.text(name)): 'secret:' is not followed by a valid name; the variable is passed on unchanged"
         )
     }
 
-    /// What a variable's value asks for.
+    /// A value that refers to a secret.
     private enum Reference {
         case secret(String)
+        /// `secret::TEXT`, which stands for the value `secret:TEXT`.
         case escaped([UInt8])
         case malformed
     }
 
-    /// Splits `NAME=value` and looks whether the value is a reference.
+    /// Splits `NAME=value`, and parses the value if it is a reference.
     private static func parse(_ entry: Span<UInt8>) -> (name: Name, reference: Reference?) {
-        var name = Name()
-        var index = 0
-        while index < entry.count, entry[index] != UInt8(ascii: "=") {
-            name.append(entry[index])
-            index += 1
-        }
-        let start = index + 1
+        let name = entry.variableName
+        let start = name.count + 1
         let prefix = Array("secret:".utf8)
         guard entry.count >= start + prefix.count else { return (name, nil) }
         for (offset, byte) in prefix.enumerated() where entry[start + offset] != byte { return (name, nil) }
-        var rest: [UInt8] = []
-        for index in start + prefix.count..<entry.count { rest.append(entry[index]) }
+        let rest = (start + prefix.count..<entry.count).map { entry[$0] }
         let reference = String(decoding: rest, as: UTF8.self)
         if rest.first == UInt8(ascii: ":") { return (name, .escaped(prefix + rest.dropFirst())) }
         return (name, SecretID.isValidName(reference) ? .secret(reference) : .malformed)

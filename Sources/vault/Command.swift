@@ -1,12 +1,12 @@
 internal import CommandSyntax
 internal import UserMessages
 
-/// A verb with its options, ready to be done.
+/// A verb with its options and operands, ready to run.
 protocol Command: ParsedCommand {
-    /// Does it, all of it.
+    /// Runs the command.
     func run() throws(Failure)
 
-    /// How many words at the end of the command line it hands on without reading them.
+    /// How many words at the end of the command line are passed on to another program unread.
     var verbatimArguments: Int { get }
 }
 

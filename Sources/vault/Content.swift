@@ -2,33 +2,33 @@ internal import Platform
 internal import Sodium
 internal import UserMessages
 
-/// Bytes that may be secret, from where somebody said they are.
+/// Reads files and standard input into guarded memory.
 enum Content {
-    /// A file as it is.
+    /// Reads a file.
     ///
-    /// - Parameter refusal: what to fail with when there are more than `limit` bytes.
+    /// - Parameter refusal: the error if there are more than `limit` bytes.
     static func file(
         _ path: String, atMost limit: Int, else refusal: @autoclosure () -> Failure
     ) throws(Failure) -> SecretBuffer {
-        let input = try InputFile.open(path, path)
-        let expected = min(input.byteCount, limit)
-        return try readAll("cannot read \(path)", limit, expecting: expected, refusal) { span throws(Errno) in
+        let input = try inWords("cannot read \(path)") { () throws(Errno) in try InputFile(path) }
+        return try readAll(path, limit, expecting: min(input.byteCount, limit), refusal) {
+            span throws(Errno) in
             try input.read(into: &span)
         }
     }
 
-    /// Standard input as it is.
+    /// Reads standard input.
     ///
-    /// - Parameter refusal: what to fail with when there are more than `limit` bytes.
+    /// - Parameter refusal: the error if there are more than `limit` bytes.
     static func standardInput(
         atMost limit: Int, else refusal: @autoclosure () -> Failure
     ) throws(Failure) -> SecretBuffer {
-        try readAll("cannot read standard input", limit, refusal) { span throws(Errno) in
+        try readAll("standard input", limit, refusal) { span throws(Errno) in
             try InheritedDescriptor.standardInput.read(into: &span)
         }
     }
 
-    /// A file, or standard input if `path` is "-".
+    /// Reads a file, or standard input if `path` is "-".
     static func fileOrStandardInput(
         _ path: String, _ passphrase: PassphraseOptions, atMost limit: Int
     ) throws(Failure) -> SecretBuffer {
@@ -42,20 +42,19 @@ enum Content {
     }
 
     private static func readAll(
-        _ failure: String, _ limit: Int, expecting expected: Int = 0, _ refusal: () -> Failure,
+        _ what: String, _ limit: Int, expecting expected: Int = 0, _ refusal: () -> Failure,
         _ read: (inout MutableSpan<UInt8>) throws(Errno) -> Int
     ) throws(Failure) -> SecretBuffer {
-        // One byte more, so that the end is seen without making room.
+        // With one byte more, the end is found without another allocation.
         var buffer = try inWords { () throws(SodiumError) in
             try SecretBuffer(capacity: max(4000, expected + 1))
         }
         while true {
             try inWords { () throws(SodiumError) in try buffer.reserve(1) }
-            do throws(Errno) {
-                if try buffer.appendInPlace(read) == 0 { return buffer }
-            } catch {
-                throw Failure(error, failure)
+            let count = try inWords("cannot read \(what)") { () throws(Errno) in
+                try buffer.appendInPlace(read)
             }
+            if count == 0 { return buffer }
             if buffer.count > limit { throw refusal() }
         }
     }

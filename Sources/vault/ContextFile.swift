@@ -1,6 +1,6 @@
 internal import VaultKit
 
-/// What a `.vault.toml` says: which context a directory stands for, and what its programs require.
+/// The content of a `.vault.toml`: the context of its directory, and the secrets that programs there require.
 struct ContextFile: Equatable {
     var project: String?
     var cluster: String?
@@ -8,15 +8,15 @@ struct ContextFile: Equatable {
 
     static let name = ".vault.toml"
 
-    /// One line that says what it asks for.
+    /// The content in one line.
     var summary: String {
         let ids = [project.map { "project \($0)" }, cluster.map { "cluster \($0)" }].compactMap { $0 }
-        let names = require.isEmpty ? [] : ["\(Words.count(UInt64(require.count), "required name"))"]
+        let names = require.isEmpty ? [] : [Words.count(UInt64(require.count), "required name")]
         let parts = ids + names
         return parts.isEmpty ? "no project, no cluster" : parts.joined(separator: ", ")
     }
 
-    /// Reads the few forms of TOML that the three keys need.
+    /// Parses the subset of TOML that the three keys need.
     static func parse(_ text: String) throws(TOMLError) -> ContextFile {
         var scanner = TOMLScanner(text)
         var result = ContextFile()
@@ -35,7 +35,7 @@ struct ContextFile: Equatable {
     }
 }
 
-/// What is wrong with a line of TOML.
+/// A syntax error in a line of TOML.
 struct TOMLError: Error, Equatable {
     let line: Int
     let message: String
@@ -50,11 +50,11 @@ private struct TOMLScanner {
 
     func error(_ message: String) -> TOMLError { TOMLError(line: line, message: message) }
 
-    /// The next key, behind its equals sign; nil at the end.
+    /// Reads the next key and its equals sign; nil at the end.
     mutating func nextKey() throws(TOMLError) -> String? {
         skip(newlines: true)
         guard let first = rest.first else { return nil }
-        if first == "[" { throw error("there are no tables here") }
+        if first == "[" { throw error("tables are not supported") }
         var key = ""
         while let scalar = rest.first, isKey(scalar) {
             key.unicodeScalars.append(scalar)
@@ -68,14 +68,14 @@ private struct TOMLScanner {
         return key
     }
 
-    /// A string that can be the id of a project or cluster.
+    /// Reads a string that is a valid id of a project or cluster.
     mutating func id() throws(TOMLError) -> String {
         let id = try string()
         guard SecretID.isValidID(id) else { throw error("'\(id)' is not a valid id") }
         return id
     }
 
-    /// Strings that can each be the name of a secret.
+    /// Reads an array of valid names of secrets.
     mutating func names() throws(TOMLError) -> [String] {
         let names = try strings()
         for name in names where !SecretID.isValidName(name) { throw error("'\(name)' is not a valid name") }
@@ -123,11 +123,11 @@ private struct TOMLScanner {
     }
 
     private mutating func escaped() throws(TOMLError) -> Unicode.Scalar {
-        defer { advance() }
-        switch rest.first {
-        case "\"", "\\": return rest[rest.startIndex]
-        default: throw error("only \\\" and \\\\ can be escaped here")
+        guard let scalar = rest.first, scalar == "\"" || scalar == "\\" else {
+            throw error("only \\\" and \\\\ can be escaped here")
         }
+        advance()
+        return scalar
     }
 
     /// Skips blanks and comments.

@@ -2,20 +2,20 @@ internal import Platform
 internal import VaultKit
 internal import UserMessages
 
-/// The project and cluster of the moment, and who said so.
+/// The current project and cluster, and where each comes from.
 struct CurrentContext {
     var context = Context()
-    /// Where each id came from, such as `--project` or `VAULT_PROJECT`.
+    /// The option, variable or file that each id comes from, such as `--project` or `VAULT_PROJECT`.
     var projectOrigin: String?
     var clusterOrigin: String?
-    /// Names without which `run` does not start.
+    /// The names of secrets without which `run` does not start.
     var require: [String] = []
     /// The file that requires them.
     private var requireOrigin = ContextFile.name
-    /// What keeps the nearest `.vault.toml` out of it; nothing, unless the context is only ``known(_:)``.
+    /// The reason that the nearest `.vault.toml` is not used; only set by ``known(_:)``.
     var problem: Failure?
 
-    /// What a verb takes from the context.
+    /// The parts of the context that a verb uses.
     struct Need: OptionSet {
         let rawValue: Int
 
@@ -28,9 +28,9 @@ struct CurrentContext {
 
     private init() {}
 
-    /// Looks up each id that is needed on its own: the option, the variable, the nearest `.vault.toml`.
+    /// Looks up each needed id on its own: in the option, the variable and the nearest `.vault.toml`.
     ///
-    /// Nothing is left to a file that is not trusted; if anything would be, a person at a terminal is asked.
+    /// If something is needed from a file that is not trusted, the user is asked on the terminal to trust it.
     init(_ options: ContextOptions, for need: Need = .ids) throws(Failure) {
         try self.init(options, need) { () throws(Failure) in
             let nearest = try NearestContextFile.find()
@@ -39,7 +39,7 @@ struct CurrentContext {
         }
     }
 
-    /// The context as far as it is known without a question, and what keeps the nearest `.vault.toml` out of it.
+    /// The context as far as it is known without a prompt.
     static func known(_ options: ContextOptions) -> CurrentContext {
         var problem: Failure?
         var current = CurrentContext()
@@ -59,10 +59,8 @@ struct CurrentContext {
     private init(
         _ options: ContextOptions, _ need: Need, _ nearest: () throws(Failure) -> NearestContextFile?
     ) throws(Failure) {
-        let project = try CurrentContext.given(
-            options.project, "--project", or: options.noContext ? nil : "VAULT_PROJECT")
-        let cluster = try CurrentContext.given(
-            options.cluster, "--cluster", or: options.noContext ? nil : "VAULT_CLUSTER")
+        let project = try CurrentContext.given(options.project, "project", options)
+        let cluster = try CurrentContext.given(options.cluster, "cluster", options)
         (context.project, projectOrigin) = (project?.id, project?.origin)
         (context.cluster, clusterOrigin) = (cluster?.id, cluster?.origin)
         var need = need
@@ -78,21 +76,19 @@ struct CurrentContext {
         if need.contains(.require) { (require, requireOrigin) = (nearest.file.require, nearest.path) }
     }
 
-    /// An id that an option or else a variable names, and which of them; nil if neither does.
+    /// The id that the option or else the variable of a kind of scope gives, and its origin; nil if neither is given.
     private static func given(
-        _ option: String?, _ flag: String, or variable: String?
+        _ option: String?, _ word: String, _ options: ContextOptions
     ) throws(Failure) -> (id: String, origin: String)? {
-        if let option { return (try checked(option, flag), flag) }
-        guard let variable, let id = try Environment.text(variable) else { return nil }
-        return (try checked(id, variable), variable)
-    }
-
-    private static func checked(_ id: String, _ origin: String) throws(Failure) -> String {
+        let variable = "VAULT_\(word.uppercased())"
+        let fromVariable = option == nil && !options.noContext ? try Environment.text(variable) : nil
+        guard let id = option ?? fromVariable else { return nil }
+        let origin = option == nil ? variable : "--\(word)"
         guard SecretID.isValidID(id) else { throw .invalidID(from: origin) }
-        return id
+        return (id, origin)
     }
 
-    /// What to fail with if names are missing that the nearest `.vault.toml` requires.
+    /// The failure if a secret is missing that the nearest `.vault.toml` requires; nil if none is.
     func missing(in effective: [SecretID]) -> Failure? {
         let missing = require.filter { name in !effective.contains { $0.name == name } }
         if missing.isEmpty { return nil }
@@ -101,12 +97,12 @@ struct CurrentContext {
             "required by \(requireOrigin) but missing in \(searched): \(missing.joined(separator: ", "))")
     }
 
-    /// Makes sure that every name is there that the nearest `.vault.toml` requires.
+    /// Throws if a secret is missing that the nearest `.vault.toml` requires.
     func checkRequired(_ effective: [SecretID]) throws(Failure) {
         if let failure = missing(in: effective) { throw failure }
     }
 
-    /// What it is and where that comes from, in words, a line each.
+    /// The context and its problem in words, a line each.
     var lines: [String] {
         let project = context.project.map { "project \($0) (\(projectOrigin ?? ""))" }
         let cluster = context.cluster.map { "cluster \($0) (\(clusterOrigin ?? ""))" }
@@ -115,7 +111,7 @@ struct CurrentContext {
         return ["context: \(words)"] + (problem.map { ["context problem: \($0.message)"] } ?? [])
     }
 
-    /// The same for programs.
+    /// The context and its problem as JSON.
     var json: JSON {
         .object([
             ("project", .optional(context.project)), ("project_from", .optional(projectOrigin)),
@@ -125,28 +121,21 @@ struct CurrentContext {
     }
 
     /// The scopes that were searched, in words.
-    var searched: String {
-        context.scopes.reduce(into: "") { words, scope in
-            if !words.isEmpty { words += ", " }
-            words += scope.described
-        }
-    }
+    var searched: String { context.scopes.map(\.described).joined(separator: ", ") }
 }
 
 extension SecretSelector {
-    /// The scope that was named, with its id.
-    ///
-    /// - Returns: nil if no scope was named.
+    /// Returns the selected scope with its id; nil if none is given.
     func scope(_ options: VaultOptions) throws(Failure) -> Scope? {
         if id != nil, options.context.project != nil || options.context.cluster != nil {
-            throw Failure(.usage, "--id does not go with --project or --cluster")
+            throw Failure(.usage, "--id cannot be combined with --project or --cluster")
         }
         guard let scope else {
             if id != nil { throw Failure(.usage, "--id needs a SCOPE: project or cluster") }
             return nil
         }
         if let id {
-            if scope == .team { throw Failure(.usage, "the team has no id: --id does not go with team") }
+            if scope == .team { throw Failure(.usage, "the team has no id: omit --id") }
             guard SecretID.isValidID(id) else { throw .invalidID(from: "--id") }
             return scope == .project ? .project(id) : .cluster(id)
         }
@@ -164,14 +153,14 @@ extension SecretSelector {
         return isProject ? .project(found) : .cluster(found)
     }
 
-    /// The name that was given.
+    /// Returns the given name; throws if it is missing or not valid.
     func checkedName() throws(Failure) -> String {
         guard let name else { throw Failure(.usage, "missing operand NAME") }
         guard SecretID.isValidName(name) else { throw .invalidName }
         return name
     }
 
-    /// The secret that was named, scope and all.
+    /// Returns the selected secret; throws if its name or scope is missing.
     func secret(_ options: VaultOptions) throws(Failure) -> SecretID {
         let name = try checkedName()
         guard let scope = try scope(options) else { throw Failure(.usage, "missing operand SCOPE") }

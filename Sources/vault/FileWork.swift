@@ -7,36 +7,7 @@ internal import VaultFile
 internal import VaultKit
 internal import UserMessages
 
-/// Where the passphrase of another file comes from if it is not the vault's.
-struct OtherPassphraseOptions: Sendable {
-    var descriptor: Int?
-    var file: String?
-    var command: String?
-
-    mutating func declare(_ parameters: inout Parameters) {
-        parameters.option(
-            "--other-passphrase-fd", "N", "Read the other file's passphrase from this file descriptor",
-            &descriptor, as: .number(in: 0...65535))
-        parameters.option(
-            "--other-passphrase-file", "FILE", "Read the other file's passphrase from this file", &file,
-            completing: .file)
-        parameters.option(
-            "--other-passphrase-command", "CMD",
-            "Take what this shell command prints as the other file's passphrase", &command,
-            completing: .command)
-    }
-
-    /// What to do if the other file has another passphrase.
-    static let hint: Hint =
-        "give --other-passphrase-file, --other-passphrase-command or --other-passphrase-fd"
-
-    var asPassphrase: PassphraseOptions? {
-        if descriptor == nil, file == nil, command == nil { return nil }
-        return PassphraseOptions(descriptor: descriptor, file: file, command: command)
-    }
-}
-
-/// What verbs that work on whole files take.
+/// The options of verbs that work on whole files.
 struct FileOptions: Sendable {
     var common = CommonOptions()
     var passphrase = PassphraseOptions()
@@ -46,35 +17,31 @@ struct FileOptions: Sendable {
         parameters.group("Common options") { common.declare(&$0) }
     }
 
-    /// Somebody with the key of the vault at `path`: the agent, if it has it and no passphrase is named; else this process.
+    /// Returns a runner with the key of the vault at `path`: the agent if it has the key and no passphrase is given, else this process.
     func worker(for path: String) throws(Failure) -> any JobRunner {
         if !passphrase.isGiven, let worker = try AgentAccess.worker(for: path) { return worker }
-        return try keyHolder(of: path, passphrase)
+        return try localRunner(for: path, passphrase)
     }
 
-    /// Calls `body` with somebody who has the key of the file at `file`, which need not be the vault's own.
+    /// Calls `body` with a runner that has the key of `file`, which may differ from the vault's key.
     ///
     /// - Parameters:
-    ///   - other: where the file's passphrase is if it is not the vault's.
-    ///   - isDamaged: whether to make the best of a damaged header.
+    ///   - other: the source of the file's passphrase if it is not the vault's.
+    ///   - isDamaged: whether to tolerate a damaged header.
     func withKey<R>(
-        of file: String, _ other: OtherPassphraseOptions = OtherPassphraseOptions(), isDamaged: Bool = false,
+        of file: String, _ other: PassphraseOptions = PassphraseOptions(.other), isDamaged: Bool = false,
         _ body: (any JobRunner) throws(VaultError) -> R
     ) throws(Failure) -> Result<R, VaultError> {
-        if !passphrase.isGiven, other.asPassphrase == nil, let result = try withAgentsKey(of: file, body) {
+        if !passphrase.isGiven, !other.isGiven, let result = try withAgentsKey(of: file, body) {
             guard case .failure(.file(.keysChanged)) = result else { return result }
         }
-        let holder = try keyHolder(of: file, other.asPassphrase ?? passphrase, isDamaged: isDamaged)
-        do throws(VaultError) {
-            return .success(try body(holder))
-        } catch {
-            return .failure(error)
-        }
+        let runner = try localRunner(for: file, other.isGiven ? other : passphrase, isDamaged: isDamaged)
+        return Result { () throws(VaultError) in try body(runner) }
     }
 
-    /// Calls `body` with an agent that has the file at `file`, or the vault, unlocked.
+    /// Calls `body` with the agent, if it has `file` or the vault unlocked.
     ///
-    /// - Returns: what came of it, `VaultFileError.keysChanged` if neither has the file's key; nil if both are locked.
+    /// - Returns: the outcome, which is `VaultFileError.keysChanged` if neither has the file's key; nil if both are locked.
     func withAgentsKey<R>(
         of file: String, _ body: (any JobRunner) throws(VaultError) -> R
     ) throws(Failure) -> Result<R, VaultError>? {
@@ -94,19 +61,19 @@ struct FileOptions: Sendable {
         return result
     }
 
-    private func keyHolder(
-        of path: String, _ source: PassphraseOptions, isDamaged: Bool = false
+    private func localRunner(
+        for path: String, _ source: PassphraseOptions, isDamaged: Bool = false
     ) throws(Failure) -> LocalJobRunner {
-        // What is wrong with the file is said before anybody is asked for anything.
+        // An unusable file is reported before any prompt.
         if !isDamaged { _ = try FileOptions.header(of: path, isOperand: path != (try? common.path())) }
         return try Passphrase.unlock(path, source) { passphrase throws(Failure) in
             try LocalJobRunner.of(path, passphrase, isDamaged: isDamaged)
         }.result
     }
 
-    /// The header of the file at `path`.
+    /// Reads the header of the file at `path`.
     ///
-    /// - Parameter isOperand: whether it is another file than the vault, and should be there.
+    /// - Parameter isOperand: whether the file is an operand, so that no hint about the vault applies if it is missing.
     static func header(of path: String, isOperand: Bool = false) throws(Failure) -> Header {
         do throws(VaultFileError) {
             return try Log.readHeader(path: path, dependencies: Dependencies())
@@ -117,7 +84,7 @@ struct FileOptions: Sendable {
         }
     }
 
-    /// Calls `body` with somebody who tells a person at a terminal how far long work is.
+    /// Calls `body` with a handler that shows the progress of long work on the terminal.
     func showingProgress<R, E>(_ doing: String, _ body: (ProgressHandler) throws(E) -> R) throws(E) -> R {
         let line = ProgressLine(doing, isShown: !common.quiet)
         defer { line.clear() }
@@ -125,7 +92,7 @@ struct FileOptions: Sendable {
     }
 }
 
-/// A line on a terminal's standard error that says how far long work is, once it takes more than a second.
+/// A line on the terminal that shows the progress of work that takes more than a second.
 final class ProgressLine: Sendable {
     private let doing: String
     private let isShown: Bool
@@ -137,12 +104,12 @@ final class ProgressLine: Sendable {
         self.isShown = isShown && InheritedDescriptor.standardError.isTerminal
     }
 
-    /// Takes the line away again.
+    /// Erases the line.
     func clear() {
         if shown.withLock({ $0 }) != nil { print("\r\u{1B}[K") }
     }
 
-    /// What the work reports to.
+    /// The handler that updates the line.
     var progress: ProgressHandler {
         ProgressHandler { [self] done, total in
             show(total == 0 ? 0 : 100 * done / total)
@@ -165,9 +132,9 @@ final class ProgressLine: Sendable {
 }
 
 extension JobRunner {
-    /// Says what it noticed of the vault at `path`, and whether anything can be remembered of that.
+    /// Prints the notices about the vault at `path`, and a warning if no checkpoint can be saved for it.
     ///
-    /// - Parameter merged: the path of a copy whose changes the vault has now.
+    /// - Parameter merged: the path of a copy that was merged into the vault, about which no notice is needed.
     func showNotices(of path: String, merged: String? = nil) {
         Notice.ofMemory(of: path)?.show()
         for notice in takeNotices() {
@@ -178,30 +145,30 @@ extension JobRunner {
 }
 
 extension Verification {
-    /// One line that says what was found sound.
+    /// One line about a file without damage.
     var summary: String {
         "ok: \(Words.count(secrets, "secret")), \(Words.count(versions, "version")), \(point.end) bytes\n"
     }
 
-    /// What a person tells vaults and their states apart by.
+    /// The vault and its state, so that a person can tell several apart.
     var description: String {
         let last = newest == 0 ? "" : ", last changed \(UTCTimestamp.format(newest))"
         return "vault \(point.vaultID.shortText), generation \(point.generation), \(content)\(last)"
     }
 
-    /// Says that the file at `path` has something still that was purged elsewhere.
+    /// Warns that the file at `path` still contains versions that were purged elsewhere.
     func warnOfHidden(in path: String) {
         if hidden == 0 { return }
-        Output.warn("\(path) has \(Words.count(hidden, "purged version")) still, which are in no history")
+        Output.warn("\(path) has \(Words.count(hidden, "purged version")), which no history shows")
         Output.hint("'vault compact --keep all' removes them from the file")
     }
 
-    /// How much the file holds.
+    /// The number of secrets and versions.
     var content: String { "\(Words.count(secrets, "secret")) in \(Words.count(versions, "version"))" }
 }
 
 extension Failure {
-    /// A full check that found something, each finding on a line of standard output.
+    /// Prints the findings of a full check on standard output, a line each, and returns the failure to throw.
     static func found(_ findings: [Log.Finding]) throws(Failure) -> Failure {
         for finding in findings { try Output.write(words(finding) + "\n") }
         return Failure(.checkFound, "check found \(Words.count(UInt64(findings.count), "problem"))")
@@ -210,18 +177,18 @@ extension Failure {
     private static func words(_ finding: Log.Finding) -> String {
         switch finding {
         case .headerCopyDiffers(let offset):
-            "byte \(offset): the header's copy is damaged; 'vault help salvage' says how to write a sound one"
+            "byte \(offset): the header's copy is damaged; 'vault help salvage' explains how to write an intact one"
         case .gapNotZero(let offset):
-            "byte \(offset): the space behind the header is damaged; it holds nothing, and salvage leaves it out"
+            "byte \(offset): the padding after the header is damaged; it holds no data, and salvage omits it"
         case .noFrames(let offset, let count):
-            "byte \(offset): \(count) bytes hold no whole frame: damaged, or an unfinished write"
+            "byte \(offset): \(count) bytes contain no complete frame: damage, or an unfinished write"
         case .unfinishedTail(let tail):
-            "byte \(tail.offset): \(tail.count) bytes belong to no complete change; the next write moves them aside"
+            "byte \(tail.offset): \(tail.count) bytes are not part of a complete change; the next write moves them aside"
         }
     }
 
-    /// Makes sure that an operand that shall name a file names one.
+    /// Throws if an operand that names a file is empty.
     static func refuseEmpty(_ file: String, _ operand: String) throws(Failure) {
-        if file.isEmpty { throw Failure(.usage, "operand \(operand) must be a file's name") }
+        if file.isEmpty { throw Failure(.usage, "operand \(operand) must be a file name") }
     }
 }

@@ -3,17 +3,17 @@ internal import Platform
 internal import VaultKit
 internal import UserMessages
 
-/// The word for a format of `vault export` on the command line.
+/// A format of `vault export` as the command line spells it.
 enum ExportWord: String, CaseIterable, Sendable {
     case dotenv, json, sh, fish, docker
 }
 
-/// The word for a format of `vault import` on the command line.
+/// A format of `vault import` as the command line spells it.
 enum ImportWord: String, CaseIterable, Sendable {
     case dotenv, json
 }
 
-/// Which secrets are meant, by patterns of their names.
+/// The options that select secrets by patterns of their names.
 struct NameFilter: Sendable {
     var only: [String] = []
     var except: [String] = []
@@ -30,12 +30,12 @@ struct NameFilter: Sendable {
 }
 
 extension Failure {
-    /// A dialect belongs to dotenv.
+    /// Throws if a dialect is given for a format other than dotenv.
     static func refuseDialect(_ dialect: DotenvDialect?, isDotenv: Bool) throws(Failure) {
-        if dialect != nil, !isDotenv { throw Failure(.usage, "--dialect goes with --format dotenv alone") }
+        if dialect != nil, !isDotenv { throw Failure(.usage, "--dialect requires --format dotenv") }
     }
 
-    /// What is wrong with a text that should be read, in words.
+    /// A syntax error in a file, in words.
     init(
         _ error: UnreadableText, in file: String, isJSON: Bool = false,
         _ consequence: String = "nothing was imported"
@@ -43,7 +43,7 @@ extension Failure {
         let place = "\(file == "-" ? "standard input" : file): line \(error.line): "
         let hint: Hint? =
             switch error.reason {
-            case .expands: "put the value in single quotes if it is meant as it stands"
+            case .expands: "put the value in single quotes if it is meant literally"
             case .disagreement: "choose with --dialect posix, python, node, direnv or systemd"
             case .malformed where !isJSON:
                 "see 'vault help import'; --dialect chooses how the file is read"
@@ -54,14 +54,14 @@ extension Failure {
 
     private static func words(_ reason: UnreadableText.Reason, _ isJSON: Bool) -> String {
         switch reason {
-        case .malformed: isJSON ? "not the JSON of names and values" : "no assignment that can be read"
+        case .malformed: isJSON ? "not a JSON object of names and values" : "not a valid assignment"
         case .expands: "the value depends on other variables or on a command"
         case .disagreement: "programs that read such files disagree about it"
-        case .invalidName: "the name is no valid name of a secret"
+        case .invalidName: "the name is not a valid secret name"
         case .valueTooLong: "the value has more than 1,048,576 bytes (1 MiB)"
         case .notText: "not UTF-8 text"
-        case .notAString: "the value is no string"
-        case .repeatedName: "the name stands twice"
+        case .notAString: "the value is not a string"
+        case .repeatedName: "the name occurs twice"
         case .outOfMemory: "not enough memory"
         }
     }

@@ -6,7 +6,7 @@ internal import VaultFile
 internal import VaultKit
 internal import UserMessages
 
-/// What one guess at a new passphrase shall cost.
+/// The options that set the cost of one guess at a new passphrase.
 struct CostOptions: Sendable {
     var memory: Int?
     var passes: Int?
@@ -19,7 +19,7 @@ struct CostOptions: Sendable {
             "--kdf-time", "N", "Passes over that memory, 3 to 32", &passes, as: .number(in: 3...32))
     }
 
-    /// Nil if this machine is to be measured.
+    /// The chosen parameters; nil to calibrate them on this machine.
     func chosen() throws(Failure) -> Argon2id.Parameters? {
         if memory == nil, passes == nil { return nil }
         var parameters = Argon2id.Parameters.default
@@ -33,7 +33,7 @@ struct CostOptions: Sendable {
     }
 }
 
-/// What becomes of a vault's recovery key, which cannot stay as it is when the master key changes.
+/// The option to drop the recovery key, which a new master key would otherwise replace.
 struct RecoveryOptions: Sendable {
     var isDropped = false
 
@@ -43,69 +43,61 @@ struct RecoveryOptions: Sendable {
     }
 }
 
-/// Prints a recovery key, the one time that it is printed.
+/// Prints a new recovery key; an error is kept until the key change itself is complete.
 final class RecoveryKeyPrinter {
     private var failure: Failure?
 
-    /// Prints it on standard output, on a line of its own.
+    /// Prints the key on standard output, on a line of its own.
     func show(_ key: borrowing RecoveryKey) {
         do throws(Failure) {
             let text = try inWords { () throws(SodiumError) in try key.text() }
             if Output.isTerminal {
                 Output.note("The recovery key, which is shown only now; write it down and keep it elsewhere:")
             }
-            try text.withBytes { text throws(Failure) in
-                var line = try inWords { () throws(SodiumError) in
-                    try SecretBuffer(capacity: text.count + 1)
-                }
-                try inWords { () throws(SodiumError) in
-                    try line.append(text)
-                    try line.append(0x0A)
-                }
-                try line.withBytes { line throws(Failure) in try Output.write(line, isWhole: true) }
+            let line = try inWords { () throws(SodiumError) in
+                var line = try SecretBuffer(capacity: text.count + 1)
+                try text.withBytes { text throws(SodiumError) in try line.append(text) }
+                try line.append(UInt8(ascii: "\n"))
+                return line
             }
+            try line.withBytes { line throws(Failure) in try Output.write(line, isWhole: true) }
         } catch {
             failure = error
         }
     }
 
-    /// - Throws: if nobody can have read it.
+    /// Throws the error if the key was not printed.
     func finish() throws(Failure) {
         guard let failure else { return }
         throw Failure(
             failure.code, "the recovery key was not printed: \(failure.message)",
-            hint: "all else was done; make another one with 'vault recovery-key'")
+            hint: "everything else was done; make another one with 'vault recovery-key'")
     }
 }
 
-/// What the verbs that give a vault new keys have in common.
+/// Gives a vault new keys, for the verbs that do so.
 struct KeyChange {
     let path: String
     let header: Header
     private let common: CommonOptions
 
-    /// - Throws: if no vault lies there; what is wrong with the file is said before anybody is asked for anything.
+    /// Reads the header first, so that an unusable file is reported before any prompt.
     init(_ common: CommonOptions) throws(Failure) {
         self.common = common
         path = try common.path()
         header = try FileOptions.header(of: path)
     }
 
-    /// The vault's present master key.
+    /// Opens the vault with its present keys.
     func open(with credential: borrowing Credential) throws(Failure) -> LocalJobRunner {
-        do throws(VaultError) {
-            return try LocalJobRunner.open(path, with: credential)
-        } catch {
-            throw Failure(error, path: path)
-        }
+        try inWords(about: path) { () throws(VaultError) in try LocalJobRunner.open(path, with: credential) }
     }
 
-    /// Gives the vault new keys under the passphrase that it has.
+    /// Gives the vault new keys under its present passphrase.
     func runKeepingPassphrase(
         _ source: PassphraseOptions, hasRecoveryKey: Bool, confirmation: String
     ) throws(Failure) {
-        let lament = Failure.noTerminal(for: "passphrase")
-        let unlocked = try Passphrase.unlock(path, source, orLament: lament) {
+        let unlocked = try Passphrase.unlock(path, source, ifNoTerminal: .noTerminal(for: "passphrase")) {
             passphrase throws(Failure) in try LocalJobRunner.of(path, passphrase)
         }
         try run(
@@ -113,9 +105,9 @@ struct KeyChange {
             confirmation: confirmation)
     }
 
-    /// Gives the vault new keys, prints a recovery key if there shall be one, and says what they do not reach.
+    /// Gives the vault new keys, prints a new recovery key if requested, and lists the files that the old keys still open.
     func run(
-        _ holder: LocalJobRunner, _ passphrase: borrowing SecretBytes, cost: PassphraseCost,
+        _ runner: LocalJobRunner, _ passphrase: borrowing SecretBytes, cost: PassphraseCost,
         hasRecoveryKey: Bool,
         confirmation: String
     ) throws(Failure) {
@@ -125,20 +117,17 @@ struct KeyChange {
             line.clear()
             printer.show(key)
         }
-        let report: KeyChangeReport
-        do throws(VaultError) {
+        let report = try inWords(about: path) { () throws(VaultError) in
             defer { line.clear() }
-            report = try passphrase.withBytes { bytes throws(VaultError) -> KeyChangeReport in
-                try holder.changeKeys(
+            return try passphrase.withBytes { bytes throws(VaultError) -> KeyChangeReport in
+                try runner.changeKeys(
                     of: Locations.realPath(of: path), passphrase: bytes, cost: cost,
                     announce: { key in AgentAccess.announce(key, for: path) },
                     showRecoveryKey: hasRecoveryKey ? show : nil, progress: line.progress)
             }
-        } catch {
-            throw Failure(error, path: path)
         }
         AgentAccess.catchUp(at: path)
-        holder.showNotices(of: path)
+        runner.showNotices(of: path)
         if let tail = report.rewrite.savedTail {
             Notice.savedTail(count: tail.count, path: tail.path).show()
         }
@@ -146,7 +135,8 @@ struct KeyChange {
         common.confirm(confirmation)
         if header.hasRecoveryKey {
             common.confirm(
-                "The recovery key of before is void" + (hasRecoveryKey ? "" : "; the vault has none now"))
+                "The previous recovery key no longer works"
+                    + (hasRecoveryKey ? "" : "; the vault has none now"))
         }
         for copy in report.oldCopies {
             Output.warn("the old keys still open \(copy)")

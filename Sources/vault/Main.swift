@@ -3,7 +3,7 @@ internal import Platform
 internal import VaultAgent
 internal import UserMessages
 
-/// From the words of the command line to an exit code.
+/// The entry point of `vault`, and of the agent, which is the same program under another name.
 @main
 enum Main {
     static func main() {
@@ -11,13 +11,13 @@ enum Main {
         CurrentProcess.fillStandardDescriptors()
         let arguments = CurrentProcess.arguments()
         if CurrentProcess.programName == AgentProtocol.processName {
-            // The second says whose it is in the list of processes.
+            // A second argument is only for the list of processes.
             guard (1...2).contains(arguments.words.count), arguments.firstMalformed == nil else {
                 CurrentProcess.exit(2)
             }
             CurrentProcess.exit(AgentProcess.run(in: arguments.words[0]))
         }
-        // Even an error about the command line itself is JSON then.
+        // With --json, even a usage error is reported as JSON.
         var wantsJSON = asksForJSON(arguments.words[...])
         do throws(Failure) {
             try run(arguments, &wantsJSON)
@@ -32,7 +32,7 @@ enum Main {
         if words.isEmpty {
             throw Failure(.usage, "missing command", hint: "see 'vault help'")
         }
-        // Asked for in every shell's prompt and script: not even the table is made for it.
+        // Scripts and shell prompts ask for the version often, so it does not build the command table.
         if words == ["--version"] { return try Output.write("vault \(CommandTable.version)\n") }
         if words == ["--version", "--json"] { return try VersionCommand(json: true).run() }
         let invocation: Invocation<any Command>
@@ -45,7 +45,7 @@ enum Main {
         case .help(let text): try Output.write(text)
         case .version: try Output.write("vault \(CommandTable.version)\n")
         case .command(let command):
-            // Only the words that `run` hands on may be anything; all others are names, paths and numbers.
+            // Only the words that `run` passes on may be arbitrary bytes.
             let own = words.dropLast(command.verbatimArguments)
             wantsJSON = asksForJSON(own)
             if let index = arguments.firstMalformed, index < own.count {

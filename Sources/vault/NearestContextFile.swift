@@ -1,19 +1,19 @@
 internal import Platform
 internal import UserMessages
 
-/// A `.vault.toml` as it was read once: what is judged, shown, trusted and obeyed are the same bytes.
+/// A `.vault.toml` that is read only once, so that the bytes that are checked, shown, trusted and used are the same.
 struct NearestContextFile {
-    /// Where it lies: the canonical path of its directory, and its name.
+    /// The canonical path of its directory, and its name.
     let path: String
-    /// What it says, which counts for nothing unless it is trusted.
+    /// The parsed content, which must not be used unless it is trusted.
     let file: ContextFile
     private let content: [UInt8]
 
     private static let maxSize = 64 * 1024
 
-    /// The nearest file in the working directory or above; nil if there is none.
+    /// Finds the nearest file in the working directory or above it; nil if there is none.
     ///
-    /// - Throws: if there is one that nobody should trust, as ``read(in:)``.
+    /// - Throws: as ``read(in:)``.
     static func find() throws(Failure) -> NearestContextFile? {
         for directory in try directories() {
             if let found = try read(in: directory) { return found }
@@ -21,12 +21,12 @@ struct NearestContextFile {
         return nil
     }
 
-    /// The canonical paths of the working directory and those above it; none if it is not there any more.
+    /// The canonical paths of the working directory and those above it; none if it was removed.
     static func directories() throws(Failure) -> [String] {
         var directories: [String] = []
         do throws(Errno) {
             var directory = try Path.workingDirectory()
-            // One that was moved out of what this process sees has a name that leads nowhere.
+            // The name of a directory outside this process's root does not begin with a slash.
             while directory.hasPrefix("/"), directory != directories.last {
                 directories.append(directory)
                 directory = Path.directory(of: directory)
@@ -40,9 +40,9 @@ struct NearestContextFile {
         return directories
     }
 
-    /// The file in a directory, whose path is canonical; nil if there is none.
+    /// Reads the file in a directory, whose path is canonical; nil if there is none.
     ///
-    /// - Throws: if others can write it, or it is somebody else's, cannot be read, or is damaged.
+    /// - Throws: if others can write it, or it belongs to another user, cannot be read, or is malformed.
     static func read(in directory: String) throws(Failure) -> NearestContextFile? {
         let path = Path.join(directory, ContextFile.name)
         let refusal: Failure?
@@ -51,22 +51,23 @@ struct NearestContextFile {
             let file = try InputFile(path, onlyRegular: true)
             refusal = try trustFailure(file, at: path)
             content = refusal == nil ? try file.readAll(limit: maxSize) : nil
-        } catch .noSuchFile where (try? Path.owner(of: path)) == nil {
-            return nil
         } catch .notDirectory {
             return nil
-        } catch .noSuchFile {
-            throw Failure(.usage, "\(path) is a symbolic link that leads nowhere", hint: noContext)
-        } catch .isDirectory, .invalidArgument, .noDevice {
-            throw Failure(.usage, "\(path) is not a regular file", hint: noContext)
-        } catch .permissionDenied where (try? Path.owner(of: path)) == nil {
-            // A directory that hides whether there is one is no business of ours.
-            return nil
         } catch {
-            guard [.permissionDenied, .tooManyLinks].contains(error) else {
+            // If the directory cannot be searched, the file is taken to be absent.
+            if [.noSuchFile, .permissionDenied].contains(error), (try? Path.owner(of: path)) == nil {
+                return nil
+            }
+            switch error {
+            case .noSuchFile:
+                throw Failure(.usage, "\(path) is a dangling symbolic link", hint: noContext)
+            case .isDirectory, .invalidArgument, .noDevice:
+                throw Failure(.usage, "\(path) is not a regular file", hint: noContext)
+            case .permissionDenied, .tooManyLinks:
+                throw Failure(.usage, "cannot read \(path): \(error)", hint: noContext)
+            default:
                 throw Failure(error, "cannot read \(path)", hint: noContext)
             }
-            throw Failure(.usage, "cannot read \(path): \(error)", hint: noContext)
         }
         if let refusal { throw refusal }
         guard let content, let text = String(validating: content, as: UTF8.self) else {
@@ -79,10 +80,10 @@ struct NearestContextFile {
         }
     }
 
-    /// Why nobody should trust an open file, whatever it says.
+    /// The reason not to trust an open file whatever its content; nil if there is none.
     private static func trustFailure(_ file: borrowing InputFile, at path: String) throws(Errno) -> Failure? {
         let user = CurrentProcess.userID
-        // Whoever owns a link chose what it leads to.
+        // The owner of a symbolic link chose its target.
         let owners = [file.owner, try Path.owner(of: path)]
         guard owners.allSatisfy([0, user].contains) else {
             return Failure(.usage, "\(path) belongs to another user", hint: noContext)
@@ -93,18 +94,18 @@ struct NearestContextFile {
             hint: [0, file.owner].contains(user) ? "chmod go-w \(Hint.quoted(path: path))" : noContext)
     }
 
-    /// What other commands than `trust` can do where a file is in the way.
+    /// The hint for commands other than `trust`, which can do without the file.
     static let noContext: Hint = "add --no-context"
 }
 
 extension NearestContextFile {
-    /// Makes sure that it is trusted: a person at a terminal is asked, anybody else told what to do.
+    /// Throws unless the file is trusted, or the user agrees on the terminal to trust it.
     func requireTrust() throws(Failure) {
         guard let refusal = try refusal() else { return }
         guard Prompt.isPossible else { throw refusal }
         let state = Output.visible(refusal.message)
         do throws(Failure) {
-            try Prompt.confirm(after: "\(state). It says:\n\n\(shown)\n", "Trust it (\(file.summary))?")
+            try Prompt.confirm(after: "\(state). It contains:\n\n\(shown)\n", "Trust it (\(file.summary))?")
         } catch {
             throw Failure(
                 error.code, error.message, hint: error.code == .cancelled ? Self.noContext : error.hint)
@@ -112,16 +113,13 @@ extension NearestContextFile {
         try trust()
     }
 
-    /// Why nothing may be taken from it; nil if it is trusted.
+    /// The reason not to use the file; nil if it is trusted.
     func refusal() throws(Failure) -> Failure? {
-        let verdict: TrustStore.Verdict
         let store = TrustStore.user
-        do throws(Errno) {
-            verdict = try store?.verdict(on: content.span, at: path) ?? .new
-        } catch {
-            throw Failure(
-                error, "cannot tell whether \(path) is trusted: \(store?.directory ?? "")",
-                hint: Self.noContext)
+        let verdict = try inWords(
+            "cannot tell whether \(path) is trusted: \(store?.directory ?? "")", hint: Self.noContext
+        ) { () throws(Errno) in
+            try store?.verdict(on: content.span, at: path) ?? .new
         }
         if verdict == .trusted { return nil }
         return Failure(
@@ -129,17 +127,15 @@ extension NearestContextFile {
             hint: "vault trust \(Hint.quoted(path: Path.directory(of: path)))")
     }
 
-    /// Trusts it as it was read.
+    /// Trusts the file with this content.
     func trust() throws(Failure) {
         let store = try TrustStore.required()
-        do throws(Errno) {
+        try inWords("cannot record that \(path) is trusted: \(store.directory)") { () throws(Errno) in
             try store.trust(content.span, at: path)
-        } catch {
-            throw Failure(error, "cannot save that \(path) is trusted: \(store.directory)")
         }
     }
 
-    /// The lines of the content, without anything that could steer a terminal.
+    /// The lines of the content, with control characters escaped.
     private var shown: String {
         var lines = content.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         if lines.last?.isEmpty == true { lines.removeLast() }

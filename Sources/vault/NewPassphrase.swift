@@ -5,46 +5,33 @@ internal import VaultFile
 internal import UserMessages
 
 extension Passphrase {
-    /// The passphrase of a vault that is being made at `path`; a person is asked twice.
+    /// Returns a new passphrase for the vault at `path`, from the options, the environment or a prompt.
+    ///
+    /// - Parameter ordinary: the sources of the ordinary passphrase, which a vault that is being created can also use.
     static func new(
-        for path: String, _ new: NewPassphraseOptions, or ordinary: PassphraseOptions
+        for path: String, _ new: PassphraseOptions, or ordinary: PassphraseOptions? = nil
     ) throws(Failure) -> SecretBytes {
-        let explicitNew = try explicit(new.descriptor, new.file, new.command, "new-passphrase")
-        let explicitOrdinary = try explicit(
-            ordinary.descriptor, ordinary.file, ordinary.command, "passphrase")
-        if let source = explicitNew ?? explicitOrdinary { return try readNew(source) }
-        for name in ["VAULT_NEW_PASSPHRASE", "VAULT_PASSPHRASE"] {
+        let (newSource, ordinarySource) = (try new.source(), try ordinary?.source())
+        if let source = newSource ?? ordinarySource { return try readNew(source) }
+        for name in ["VAULT_NEW_PASSPHRASE"] + (ordinary == nil ? [] : ["VAULT_PASSPHRASE"]) {
             if let source = try environment(name) { return try readNew(source) }
         }
-        return try askedTwice(path)
+        return try askedTwice(path, new)
     }
 
-    /// The passphrase that the vault at `path` gets in place of another one; a person is asked twice.
-    static func new(for path: String, _ new: NewPassphraseOptions) throws(Failure) -> SecretBytes {
-        if let source = try explicit(new.descriptor, new.file, new.command, "new-passphrase") {
-            return try readNew(source)
-        }
-        if let source = try environment("VAULT_NEW_PASSPHRASE") { return try readNew(source) }
-        return try askedTwice(path)
-    }
-
-    /// Takes even a weak passphrase where there is nobody to ask for another one, but not without a word.
+    /// Reads a new passphrase; only warns if it is weak, since there is nobody to ask for another one.
     private static func readNew(_ source: Source) throws(Failure) -> SecretBytes {
         let passphrase = try read(source)
         if try bits(passphrase) < Strength.leastBits {
-            // How weak is nothing for a log.
-            Output.warn(
-                "the new passphrase is weak: less than \(Strength.leastBits) bits, as far as can be estimated"
-            )
+            // The exact strength does not belong in a log.
+            Output.warn("the new passphrase is weak: estimated at less than \(Strength.leastBits) bits")
         }
         return passphrase
     }
 
-    private static func askedTwice(_ path: String) throws(Failure) -> SecretBytes {
+    private static func askedTwice(_ path: String, _ new: PassphraseOptions) throws(Failure) -> SecretBytes {
         let terminal = try openTerminal(
-            orLament: Failure(
-                .locked, "there is no terminal to ask for a new passphrase",
-                hint: "give --new-passphrase-file, --new-passphrase-command or --new-passphrase-fd"))
+            or: Failure(.locked, "there is no terminal to ask for a new passphrase", hint: new.hint))
         let prompt = "New passphrase for \(Prompt.name(of: path)) (leave empty to generate one): "
         var left = tries
         var weak: SecretBytes?
@@ -52,7 +39,7 @@ extension Passphrase {
             let typed = try Prompt.hidden(terminal, prompt, atMost: Format.passphraseCounts.upperBound + 1)
             if typed.count == 0 { return try generated(terminal) }
             let first = try checked(typed)
-            // The person insists, and has typed it twice.
+            // A weak passphrase is accepted when it is typed again.
             if let weak = weak.take(), isSame(weak, first) { return first }
             let bits = try bits(first)
             if bits >= Strength.leastBits {
@@ -63,31 +50,25 @@ extension Passphrase {
                 continue
             }
             try Prompt.say(
-                "vault: this passphrase is weak, about \(bits) bits of at least \(Strength.leastBits): type a better one, or the same again to take it nevertheless",
+                "vault: this passphrase is weak, about \(bits) bits of at least \(Strength.leastBits): type a better one, or the same again to use it anyway",
                 at: terminal)
             weak = consume first
         }
     }
 
-    /// A new passphrase of words, which the person at the terminal sees this once.
+    /// Generates a passphrase of words and shows it on the terminal.
     private static func generated(_ terminal: borrowing Terminal) throws(Failure) -> SecretBytes {
         let passphrase = try inWords { () throws(SodiumError) in try WordPassphrase.random() }
         try Prompt.say("Generated this passphrase, which is shown only now; write it down:", at: terminal)
-        do throws(PromptError) {
+        try inWords { () throws(PromptError) in
             try passphrase.withBytes { bytes throws(PromptError) in try terminal.write(bytes) }
-        } catch {
-            throw Failure(error)
         }
         try Prompt.say("", at: terminal)
         return passphrase
     }
 
     private static func bits(_ passphrase: borrowing SecretBytes) throws(Failure) -> Int {
-        do throws(SodiumError) {
-            return try Strength.bits(of: passphrase)
-        } catch {
-            throw Failure(error)
-        }
+        try inWords { () throws(SodiumError) in try Strength.bits(of: passphrase) }
     }
 
     private static func isSame(_ one: borrowing SecretBytes, _ other: borrowing SecretBytes) -> Bool {

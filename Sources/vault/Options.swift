@@ -1,11 +1,12 @@
 internal import CommandSyntax
+internal import UserMessages
 
-/// The word for a scope on the command line.
+/// A scope as the command line spells it.
 enum ScopeWord: String, CaseIterable, Sendable {
     case team, project, cluster
 }
 
-/// What every verb takes.
+/// The options of every verb.
 struct CommonOptions: Sendable {
     var vault: String?
     var quiet = false
@@ -16,47 +17,64 @@ struct CommonOptions: Sendable {
     }
 }
 
-/// Where the passphrase of an existing vault comes from when nobody is asked.
+/// The options that name a source for a passphrase, so that nobody is asked for it.
 struct PassphraseOptions: Sendable {
+    /// The passphrase that the options are about.
+    enum Role: Sendable {
+        case current, new
+        /// The one of another file, if it differs from the vault's.
+        case other
+    }
+
     var descriptor: Int?
     var file: String?
     var command: String?
+    private let role: Role
 
-    /// Whether any is given, which opens the file directly.
+    init(_ role: Role = .current) { self.role = role }
+
+    /// Whether any is given; for the current passphrase, the file is then opened without the agent.
     var isGiven: Bool { descriptor != nil || file != nil || command != nil }
 
+    /// A hint to use these options.
+    var hint: Hint { "give \(prefix)-file, \(prefix)-command or \(prefix)-fd" }
+
     mutating func declare(_ parameters: inout Parameters) {
+        let passphrase =
+            switch role {
+            case .current: "the passphrase"
+            case .new: "the new passphrase"
+            case .other: "the other file's passphrase"
+            }
         parameters.option(
-            "--passphrase-fd", "N", "Read the passphrase from this file descriptor", &descriptor,
+            "\(prefix)-fd", "N", "Read \(passphrase) from this file descriptor", &descriptor,
             as: .number(in: 0...65535))
         parameters.option(
-            "--passphrase-file", "FILE", "Read the passphrase from this file", &file, completing: .file)
+            "\(prefix)-file", "FILE", "Read \(passphrase) from this file", &file, completing: .file)
         parameters.option(
-            "--passphrase-command", "CMD", "Take what this shell command prints as the passphrase", &command,
+            "\(prefix)-command", "CMD", "Use the output of this shell command as \(passphrase)", &command,
             completing: .command)
     }
-}
 
-/// Where a new passphrase comes from when nobody is asked.
-struct NewPassphraseOptions: Sendable {
-    var descriptor: Int?
-    var file: String?
-    var command: String?
+    /// The source that is given; nil if there is none.
+    func source() throws(Failure) -> Passphrase.Source? {
+        let given: [Passphrase.Source] = [
+            descriptor.map { .descriptor($0) }, file.map { .file($0) }, command.map { .command($0) },
+        ].compactMap { $0 }
+        if given.count > 1 { throw Failure(.usage, "only one of the \(prefix) options can be given") }
+        return given.first
+    }
 
-    mutating func declare(_ parameters: inout Parameters) {
-        parameters.option(
-            "--new-passphrase-fd", "N", "Read the new passphrase from this file descriptor", &descriptor,
-            as: .number(in: 0...65535))
-        parameters.option(
-            "--new-passphrase-file", "FILE", "Read the new passphrase from this file", &file,
-            completing: .file)
-        parameters.option(
-            "--new-passphrase-command", "CMD", "Take what this shell command prints as the new passphrase",
-            &command, completing: .command)
+    private var prefix: String {
+        switch role {
+        case .current: "--passphrase"
+        case .new: "--new-passphrase"
+        case .other: "--other-passphrase"
+        }
     }
 }
 
-/// Which project and cluster are meant.
+/// The options that choose a project and a cluster.
 struct ContextOptions: Sendable {
     var project: String?
     var cluster: String?
@@ -64,14 +82,14 @@ struct ContextOptions: Sendable {
 
     mutating func declare(_ parameters: inout Parameters) {
         parameters.option(
-            "--project", "ID", "The project of the moment", &project, completing: .dynamic("projects"))
+            "--project", "ID", "The current project", &project, completing: .dynamic("projects"))
         parameters.option(
-            "--cluster", "ID", "The cluster of the moment", &cluster, completing: .dynamic("clusters"))
+            "--cluster", "ID", "The current cluster", &cluster, completing: .dynamic("clusters"))
         parameters.flag("--no-context", "Ignore VAULT_PROJECT, VAULT_CLUSTER and .vault.toml", &noContext)
     }
 }
 
-/// What every verb that opens the vault takes.
+/// The options of every verb that opens the vault.
 struct VaultOptions: Sendable {
     var common = CommonOptions()
     var passphrase = PassphraseOptions()
@@ -84,13 +102,13 @@ struct VaultOptions: Sendable {
     }
 }
 
-/// SCOPE, NAME and `--id`, as most verbs take them.
+/// A secret or scope as most verbs take it: SCOPE, NAME and `--id`.
 struct SecretSelector: Sendable {
     var scope: ScopeWord?
     var name: String?
     var id: String?
 
-    /// Whether an operand has to be there.
+    /// Whether a verb takes an operand.
     enum Presence { case required, optional, absent }
 
     /// Declares SCOPE, NAME and `--id`.
@@ -98,7 +116,7 @@ struct SecretSelector: Sendable {
         parameters.operand(
             "SCOPE",
             presence == .required
-                ? "team, project or cluster" : "team, project or cluster; else the context decides",
+                ? "team, project or cluster" : "team, project or cluster; by default from the context",
             &scope, as: .oneOf, isRequired: presence == .required)
         if name != .absent {
             parameters.operand(

@@ -5,143 +5,130 @@ internal import VaultFile
 internal import VaultKit
 internal import UserMessages
 
-/// Another copy of the vault, which may have another passphrase.
+/// Another copy of the vault, which may have a different passphrase.
 struct OtherFile {
     /// The path as it was given.
     let name: String
-    let passphrase: OtherPassphraseOptions
+    /// The source of its passphrase, if it is not the vault's.
+    let passphrase: PassphraseOptions
     let options: FileOptions
 
     private var path: String { Locations.realPath(of: name) }
 
-    /// How long an agent keeps the other file unlocked if nobody locks it again, in milliseconds.
+    /// How long the agent keeps the other file unlocked unless it is locked earlier, in milliseconds.
     private static let patience: UInt64 = 60_000
 
-    /// Calls `body` with somebody who has the key of the vault and that of the other file, which was verified.
+    /// Verifies the other file and calls `body` with a runner that has its key and the vault's.
     ///
-    /// - Parameter target: a copy that stands in the vault's place, and has its key; nil is the vault itself.
+    /// - Parameter target: a copy with the vault's key to use in place of the vault; nil for the vault itself.
     func withBothKeys<R>(
         in target: String? = nil, _ body: (any JobRunner) throws(VaultError) -> R
     ) throws(Failure) -> R {
         try Failure.refuseEmpty(name, "OTHER")
         _ = try FileOptions.header(of: name, isOperand: true)
         let vault = try options.common.path()
-        func call(_ worker: any JobRunner) throws(Failure) -> R {
+        let file = target ?? vault
+        func call(_ runner: any JobRunner) throws(Failure) -> R {
             do throws(VaultError) {
-                return try body(worker)
+                return try body(runner)
             } catch .file(.keysChanged) where target != nil {
-                throw Failure(.other, "\(target ?? "") has other keys than \(vault)")
+                throw Failure(.other, "\(file) has other keys than \(vault)")
             } catch .file(.rolledBack(let rollback)) {
-                let refusal = Failure(VaultError.file(.rolledBack(rollback)), path: target ?? vault)
+                let refusal = Failure(VaultError.file(.rolledBack(rollback)), path: file)
                 let into = target.map { "--into \(Hint.quoted(path: $0)) " } ?? ""
                 throw Failure(
                     .rollback,
-                    "\(refusal.message); \(name) does not bring all of that back, and was not merged",
+                    "\(refusal.message); \(name) does not have all of that, and was not merged",
                     hint:
                         "find a copy that has it; 'vault accept' gives it up, and 'vault merge \(into)\(Hint.quoted(path: name))' takes what \(name) has then"
                 )
             } catch .file(.newerKeys) {
                 throw Failure(
                     .rollback,
-                    "\(name) has newer keys than \(target ?? vault), which are not taken unasked: whoever once had the old keys can make such a file",
+                    "\(name) has newer keys than \(file), and anyone who once had the old keys could have made it",
                     hint: "if you changed the keys there yourself, add --take-keys")
             } catch {
-                throw Failure(error, path: target ?? vault)
+                throw Failure(error, path: file)
             }
         }
         if !options.passphrase.isGiven, let agent = try AgentAccess.worker(for: vault) {
             return try withAgent(agent, call)
         }
-        _ = try FileOptions.header(of: target ?? vault, isOperand: target != nil)
-        let unlocked = try Passphrase.unlock(target ?? vault, options.passphrase) {
-            passphrase throws(Failure) in try LocalJobRunner.of(target ?? vault, passphrase)
+        _ = try FileOptions.header(of: file, isOperand: target != nil)
+        let unlocked = try Passphrase.unlock(file, options.passphrase) {
+            passphrase throws(Failure) in try LocalJobRunner.of(file, passphrase)
         }
-        let holder = unlocked.result
-        guard passphrase.asPassphrase == nil, try isSound(by: holder) else {
-            let other = try otherHolder(or: unlocked.passphrase)
-            try verify(by: other)
-            return try call(holder.with(other))
-        }
-        return try call(holder)
+        let runner = unlocked.result
+        if !passphrase.isGiven, try canOpen(runner) { return try call(runner) }
+        let other = try localRunner(or: unlocked.passphrase)
+        try verify(with: other)
+        return try call(runner.with(other))
     }
 
-    /// The agent of the vault does the work; the other file is unlocked for as long as that takes, unless it has the same key or is
-    /// unlocked anyway.
+    /// Has the agent do the work, with the other file unlocked for as long as that takes if it needs another key.
     private func withAgent<R>(
         _ agent: any JobRunner, _ call: (any JobRunner) throws(Failure) -> R
     ) throws(Failure) -> R {
-        let isReady = if try isSound(by: agent) { true } else { try isUnlocked() }
-        if isReady, passphrase.asPassphrase == nil { return try call(agent) }
-        let holder = try ownHolder()
-        try verify(by: holder)
-        // What somebody else unlocked is not locked afterwards.
+        let isReady = if try canOpen(agent) { true } else { try isUnlocked() }
+        if isReady, !passphrase.isGiven { return try call(agent) }
+        let runner = try localRunner()
+        try verify(with: runner)
+        // A file that was unlocked before stays unlocked.
         if isReady { return try call(agent) }
-        try holder.withMasterKey { key throws(Failure) in
+        try runner.withMasterKey { key throws(Failure) in
             try AgentAccess.unlockCopy(path, key, for: OtherFile.patience)
         }
         defer { AgentAccess.lock(path) }
         return try call(agent)
     }
 
-    /// Somebody with the key of the other file alone, while the vault is unlocked.
-    private func ownHolder() throws(Failure) -> LocalJobRunner {
+    /// Returns a runner with the key of the other file alone, for when the agent has the vault's key.
+    private func localRunner() throws(Failure) -> LocalJobRunner {
         do throws(Failure) {
-            return try unlock(with: passphrase.asPassphrase ?? options.passphrase)
-        } catch
-            where error.code == .locked || error.code == .wrongPassphrase && passphrase.asPassphrase == nil
-        {
-            throw anotherPassphrase(error.code)
+            return try unlock(with: passphrase.isGiven ? passphrase : options.passphrase)
         } catch {
-            throw error
+            let isMissing = error.code == .locked || error.code == .wrongPassphrase && !passphrase.isGiven
+            throw isMissing ? otherKeys(error.code) : error
         }
     }
 
-    private func anotherPassphrase(_ code: ExitCode) -> Failure {
-        Failure(
-            code, "\(name) has other keys than the vault",
-            hint: OtherPassphraseOptions.hint)
+    private func otherKeys(_ code: ExitCode) -> Failure {
+        Failure(code, "\(name) has other keys than the vault", hint: passphrase.hint)
     }
 
     /// Whether the agent has the other file unlocked under its own path.
     private func isUnlocked() throws(Failure) -> Bool {
-        guard let own = try AgentAccess.worker(for: path) else { return false }
-        return try isSound(by: own)
+        guard let agent = try AgentAccess.worker(for: path) else { return false }
+        return try canOpen(agent)
     }
 
-    /// Whether a worker has the key of the other file, which it then verified.
-    private func isSound(by worker: any JobRunner) throws(Failure) -> Bool {
-        do throws(VaultError) {
-            _ = try worker.verify(path, isCopy: true)
-            return true
-        } catch .file(.keysChanged), .locked {
-            return false
-        } catch {
-            throw Failure(error, path: name)
+    /// Whether a runner has the key of the other file; if so, it has verified the file.
+    private func canOpen(_ runner: any JobRunner) throws(Failure) -> Bool {
+        try inWords(about: name) { () throws(VaultError) in
+            do throws(VaultError) {
+                _ = try runner.verify(path, isCopy: true)
+                return true
+            } catch .file(.keysChanged), .locked {
+                return false
+            }
         }
     }
 
-    private func verify(by worker: any JobRunner) throws(Failure) {
-        do throws(VaultError) {
-            _ = try worker.verify(path, isCopy: true)
-        } catch {
-            throw Failure(error, path: name)
-        }
+    private func verify(with runner: any JobRunner) throws(Failure) {
+        _ = try inWords(about: name) { () throws(VaultError) in try runner.verify(path, isCopy: true) }
     }
 
-    /// Somebody with the key of the other file: by the passphrase that is named for it, else by the vault's, else by one that a
-    /// person is asked for.
-    private func otherHolder(or typed: borrowing SecretBytes) throws(Failure) -> LocalJobRunner {
-        if let source = passphrase.asPassphrase {
-            return try unlock(with: source)
-        }
+    /// Returns a runner with the key of the other file: by its own passphrase if one is given, else by the vault's, else by a prompt.
+    private func localRunner(or vaultPassphrase: borrowing SecretBytes) throws(Failure) -> LocalJobRunner {
+        if passphrase.isGiven { return try unlock(with: passphrase) }
         do throws(Failure) {
-            return try LocalJobRunner.of(name, typed)
+            return try LocalJobRunner.of(name, vaultPassphrase)
         } catch {
             guard error.code == .wrongPassphrase else { throw error }
             let asked = try Passphrase.unlockByPerson(name) { passphrase throws(Failure) in
                 try LocalJobRunner.of(name, passphrase)
             }
-            guard let asked else { throw anotherPassphrase(.wrongPassphrase) }
+            guard let asked else { throw otherKeys(.wrongPassphrase) }
             return asked.result
         }
     }
@@ -154,18 +141,16 @@ struct OtherFile {
 }
 
 extension LocalJobRunner {
-    /// Somebody with the key of the file at `path`.
+    /// Returns a runner with the key of the file at `path`.
     ///
-    /// - Parameter isDamaged: whether to make the best of a damaged header.
+    /// - Parameter isDamaged: whether to tolerate a damaged header.
     static func of(
         _ path: String, _ passphrase: borrowing SecretBytes, isDamaged: Bool = false
     ) throws(Failure) -> LocalJobRunner {
-        do throws(VaultError) {
-            return try passphrase.withBytes { bytes throws(VaultError) in
+        try inWords(about: path) { () throws(VaultError) in
+            try passphrase.withBytes { bytes throws(VaultError) in
                 try LocalJobRunner.open(path, passphrase: bytes, isDamaged: isDamaged)
             }
-        } catch {
-            throw Failure(error, path: path)
         }
     }
 }

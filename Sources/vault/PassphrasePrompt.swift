@@ -4,43 +4,41 @@ internal import VaultFile
 internal import VaultKit
 internal import UserMessages
 
-/// A vault that was opened with its passphrase.
+/// The result of opening a vault with its passphrase, and that passphrase.
 struct Unlocked<R>: ~Copyable {
     let result: R
     let passphrase: SecretBytes
 }
 
 extension Passphrase {
-    /// How often a person may try.
+    /// How many tries a person gets.
     static let tries = 3
 
-    /// Opens the vault at `path` with its passphrase, found or asked for.
+    /// Opens the vault at `path` with its passphrase, from the options, the environment or a prompt.
     ///
     /// - Parameters:
-    ///   - lament: the error where nobody can be asked, and what to do about it.
-    ///   - open: tries a passphrase; fails with ``ExitCode/wrongPassphrase`` if it is a wrong one.
+    ///   - failure: the error if there is no terminal to prompt on.
+    ///   - open: tries a passphrase; throws ``ExitCode/wrongPassphrase`` if it is wrong.
     static func unlock<R>(
         _ path: String, _ options: PassphraseOptions,
-        orLament lament: @autoclosure () -> Failure = .nobodyToAsk,
+        ifNoTerminal failure: @autoclosure () -> Failure = .nobodyToAsk,
         _ open: (borrowing SecretBytes) throws(Failure) -> R
     ) throws(Failure) -> Unlocked<R> {
         if let given = try given(options) { return Unlocked(result: try open(given), passphrase: given) }
-        let terminal = try openTerminal(orLament: lament())
+        let terminal = try openTerminal(or: failure())
         return try ask("Passphrase for \(Prompt.name(of: path)): ", at: terminal, path, open)
     }
 
-    /// Opens the vault at `path` with its passphrase, or with its recovery key, which then comes from the same places.
+    /// Opens the vault at `path` with its passphrase or its recovery key, which comes from the same sources; never asks the agent.
     ///
-    /// It does not help here that an agent has the vault unlocked.
-    ///
-    /// - Parameter lament: the error where nobody can be asked for what it is given.
+    /// - Parameter failure: returns the error if there is no terminal to prompt on; its argument names what is missing.
     static func unlock<R>(
         _ path: String, _ options: PassphraseOptions, isRecovery: Bool,
-        orLament lament: (String) -> Failure = { .noTerminal(for: $0) },
+        ifNoTerminal failure: (String) -> Failure = { .noTerminal(for: $0) },
         _ open: (borrowing Credential) throws(Failure) -> R
     ) throws(Failure) -> R {
         guard isRecovery else {
-            return try unlock(path, options, orLament: lament("passphrase")) {
+            return try unlock(path, options, ifNoTerminal: failure("passphrase")) {
                 passphrase throws(Failure) in
                 let copy = try inWords { () throws(SodiumError) in
                     try passphrase.withBytes { bytes throws(SodiumError) in try SecretBytes(copying: bytes) }
@@ -49,21 +47,18 @@ extension Passphrase {
             }.result
         }
         func openWithKey(_ text: borrowing SecretBytes) throws(Failure) -> R {
-            let key: RecoveryKey
-            do throws(VaultFileError) {
-                key = try text.withBytes { text throws(VaultFileError) in try RecoveryKey(typed: text) }
-            } catch {
-                throw Failure(error, path: path)
+            let key = try inWords(about: path) { () throws(VaultFileError) in
+                try text.withBytes { text throws(VaultFileError) in try RecoveryKey(typed: text) }
             }
             return try open(.recovery(key))
         }
         if let given = try given(options) { return try openWithKey(given) }
-        let terminal = try openTerminal(orLament: lament("recovery key"))
+        let terminal = try openTerminal(or: failure("recovery key"))
         let prompt = "Recovery key for \(Prompt.name(of: path)): "
         return try ask(prompt, at: terminal, path, openWithKey).result
     }
 
-    /// Opens the vault at `path` with a passphrase that a person is asked for; nil if there is no terminal to ask at.
+    /// Opens the vault at `path` with a passphrase from a prompt; nil if there is no terminal.
     static func unlockByPerson<R>(
         _ path: String, _ open: (borrowing SecretBytes) throws(Failure) -> R
     ) throws(Failure) -> Unlocked<R>? {
@@ -95,28 +90,25 @@ extension Passphrase {
         }
     }
 
-    /// One hidden line, which can be a passphrase.
+    /// Prompts for a passphrase once.
     static func ask(_ terminal: borrowing Terminal, _ prompt: String) throws(Failure) -> SecretBytes {
         try checked(try Prompt.hidden(terminal, prompt, atMost: Format.passphraseCounts.upperBound + 1))
     }
 
-    static func openTerminal(orLament lament: @autoclosure () -> Failure) throws(Failure) -> Terminal {
-        do throws(Errno) {
-            return try Prompt.openTerminal()
-        } catch {
-            throw lament()
-        }
+    static func openTerminal(or failure: @autoclosure () -> Failure) throws(Failure) -> Terminal {
+        guard let terminal = try? Prompt.openTerminal() else { throw failure() }
+        return terminal
     }
 }
 
 extension Failure {
-    /// The vault is locked, and there is nobody to ask.
+    /// The vault is locked, and there is no terminal to prompt on.
     static let nobodyToAsk = Failure(
         .locked, "the vault is locked, and there is no terminal to ask for the passphrase",
-        hint: "unlock it with 'vault unlock', or \(Passphrase.waysToGive)")
+        hint: "unlock it with 'vault unlock', or \(PassphraseOptions().hint)")
 
-    /// Something has to be asked for, whether the vault is unlocked or not.
+    /// A command needs `what` even if the vault is unlocked, and there is no terminal to prompt on.
     static func noTerminal(for what: String) -> Failure {
-        Failure(.locked, "there is no terminal to ask for the \(what)", hint: Passphrase.waysToGive)
+        Failure(.locked, "there is no terminal to ask for the \(what)", hint: PassphraseOptions().hint)
     }
 }

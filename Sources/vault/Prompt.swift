@@ -3,14 +3,14 @@ internal import Sodium
 internal import VaultKit
 internal import UserMessages
 
-/// Questions to the person at the terminal.
+/// Prompts on the terminal.
 enum Prompt {
-    /// The terminal of this process, where it waits for its turn to ask.
+    /// Opens the terminal of this process, and waits while another one of this user prompts on it.
     static func openTerminal() throws(Errno) -> Terminal {
         try Terminal(queueingIn: Locations.runtimeDirectory)
     }
 
-    /// The file at `path` as a prompt names it: what lies below the home directory with `~`.
+    /// The path as a prompt shows it, with `~` for the home directory.
     static func name(of path: String) -> String {
         guard let home = (try? Locations.home()) ?? nil else { return path }
         var directory = home[...]
@@ -19,86 +19,62 @@ enum Prompt {
         return "~" + path.dropFirst(directory.count)
     }
 
-    /// Tells the person at the terminal something between two questions.
+    /// Shows a line on the terminal.
     static func say(_ line: String, at terminal: borrowing Terminal) throws(Failure) {
-        do throws(PromptError) {
-            try terminal.write(Output.visible(line) + "\n")
-        } catch {
-            throw Failure(error)
-        }
+        try inWords { () throws(PromptError) in try terminal.write(Output.visible(line) + "\n") }
     }
 
-    /// A line that is not shown, in guarded memory; what is typed beyond `limit` bytes is dropped, and so is what a
-    /// paste brings after the line.
+    /// Reads a line without echo into guarded memory; drops input beyond `limit` bytes and further lines of a paste.
     ///
-    /// - Parameter refusal: what to fail with instead if a paste brings more.
+    /// - Parameter refusal: the error for further lines of a paste; nil drops them.
     static func hidden(
         _ terminal: borrowing Terminal, _ prompt: String, atMost limit: Int,
         ifMoreComes refusal: Failure? = nil
     ) throws(Failure) -> SecretBuffer {
         var line = GuardedLine(
             try inWords { () throws(SodiumError) in try SecretBuffer(capacity: limit) }, limit)
-        let moreCame: Bool
-        do throws(PromptError) {
-            moreCame = try terminal.readHiddenLine(prompt: Output.visible(prompt), into: &line)
-        } catch {
-            throw Failure(error)
+        let moreCame = try inWords { () throws(PromptError) in
+            try terminal.readHiddenLine(prompt: Output.visible(prompt), into: &line)
         }
         if moreCame, let refusal { throw refusal }
         return line.finish()
     }
 
-    /// A line that is shown.
+    /// Reads a line with echo.
     ///
-    /// - Parameter text: stands before the prompt, of several lines and visible as it is.
+    /// - Parameter text: lines to show before the prompt, unescaped.
     static func line(
         _ terminal: borrowing Terminal, after text: String = "", _ prompt: String
     ) throws(Failure) -> String {
-        do throws(PromptError) {
-            let prompt = text + Output.visible(prompt)
-            return String(decoding: try terminal.readLine(prompt: prompt), as: UTF8.self)
-        } catch {
-            throw Failure(error)
+        let line = try inWords { () throws(PromptError) in
+            try terminal.readLine(prompt: text + Output.visible(prompt))
         }
+        return String(decoding: line, as: UTF8.self)
     }
 
-    /// Asks a question; anything but yes cancels.
+    /// Asks a question; throws ``ExitCode/cancelled`` unless the answer is yes.
     ///
-    /// - Parameter text: stands before the question, of several lines and visible as it is.
+    /// - Parameter text: lines to show before the question, unescaped.
     static func confirm(after text: String = "", _ question: String) throws(Failure) {
         let answer = try line(try terminal(), after: text, question + " [y/N] ").lowercased()
         guard answer == "y" || answer == "yes" else { throw Failure(.cancelled, "cancelled") }
     }
 
-    /// Makes sure that a question can be asked, before anything is done to find out what.
+    /// Throws if there is no terminal, so that a verb can fail before it prepares its question.
     static func requireTerminal() throws(Failure) { _ = try terminal() }
 
-    /// Whether a question can be asked.
+    /// Whether there is a terminal to prompt on.
     static var isPossible: Bool { (try? requireTerminal()) != nil }
 
     private static func terminal() throws(Failure) -> Terminal {
-        do throws(Errno) {
-            return try openTerminal()
-        } catch {
-            throw Failure(.usage, "there is no terminal to ask at", hint: "add --yes")
+        guard let terminal = try? openTerminal() else {
+            throw Failure(.usage, "cannot ask for confirmation: there is no terminal", hint: "add --yes")
         }
+        return terminal
     }
 }
 
-extension Failure {
-    init(_ error: PromptError) {
-        switch error {
-        case .cancelled: self.init(.cancelled, "cancelled")
-        case .inBackground:
-            self.init(
-                .locked,
-                "cannot ask at the terminal: this command is in the background, and no shell waits for it")
-        case .terminal(let error): self.init(error, "the terminal failed")
-        }
-    }
-}
-
-/// A typed line in guarded memory, which never grows beyond what was allocated.
+/// A typed line in guarded memory, which never grows beyond its first allocation.
 private struct GuardedLine: ~Copyable, LineBuffer {
     private var bytes: SecretBuffer
     private let limit: Int
@@ -116,7 +92,7 @@ private struct GuardedLine: ~Copyable, LineBuffer {
     mutating func removeLastCharacter() {
         let keep = bytes.withBytes { bytes in
             var end = bytes.count
-            // Back over the continuation bytes of a UTF-8 sequence, then its first byte.
+            // The continuation bytes of a UTF-8 sequence, then its first byte.
             while end > 0, bytes[end - 1] & 0xC0 == 0x80 { end -= 1 }
             return max(end - 1, 0)
         }

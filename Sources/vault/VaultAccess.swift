@@ -5,45 +5,42 @@ internal import VaultKit
 internal import UserMessages
 
 extension VaultOptions {
-    /// The vault file that is meant.
+    /// Returns the path of the vault file.
     func path() throws(Failure) -> String { try common.path() }
 
-    /// The vault as the agent keeps it unlocked, unless a passphrase is named; else opened with a passphrase,
-    /// found or asked for.
+    /// Opens the vault through the agent if it is unlocked and no passphrase is given, else with a passphrase.
     ///
-    /// - Parameter secret: whose newest value will be asked for first, if that is known.
+    /// - Parameter secret: the secret whose newest value will be read first, if known.
     func open(_ access: Vault.Access, expecting secret: SecretID? = nil) throws(Failure) -> any Session {
         let path = try path()
         if !passphrase.isGiven, let session = try AgentAccess.session(for: path, expecting: secret) {
             return session
         }
-        // What is wrong with the file is said before anybody is asked for anything.
-        try common.checkFile()
+        // An unusable file is reported before any prompt.
+        _ = try FileOptions.header(of: path)
         return try Passphrase.unlock(path, passphrase) { passphrase throws(Failure) in
-            do throws(VaultError) {
-                return try passphrase.withBytes { passphrase throws(VaultError) in
+            try inWords(about: path) { () throws(VaultError) in
+                try passphrase.withBytes { passphrase throws(VaultError) in
                     try Vault.open(at: path, passphrase: passphrase, access: access)
                 }
-            } catch {
-                throw Failure(error, path: path)
             }
         }.result
     }
 
-    /// Opens the vault to look something up.
+    /// Opens the vault for reading, and prints notices.
     ///
-    /// - Parameter secret: whose newest value will be asked for first, if that is known.
+    /// - Parameter secret: the secret whose newest value will be read first, if known.
     func openForReading(expecting secret: SecretID? = nil) throws(Failure) -> any Session {
         let session = try open(.reading, expecting: secret)
         for notice in session.takeNotices() { notice.show() }
         return session
     }
 
-    /// Opens the vault, lets `body` change it, and says what happened on the way.
+    /// Opens the vault for writing, calls `body`, and prints notices.
     func change<R: ~Copyable>(_ body: (any Session) throws(Failure) -> R) throws(Failure) -> R {
         let session = try open(.writing)
         for notice in session.takeNotices() {
-            // The change will set a tail aside.
+            // The write moves the tail aside, which has a notice of its own.
             if case .unfinishedTail = notice { continue }
             notice.show()
         }
@@ -52,9 +49,9 @@ extension VaultOptions {
         return result
     }
 
-    /// Calls `body`, turning the library's errors into words.
+    /// Calls `body` and puts its error into words.
     ///
-    /// - Parameter secret: the only one that `body` changes.
+    /// - Parameter secret: the only secret that `body` changes.
     func during<R: ~Copyable>(
         changing secret: SecretID? = nil, _ body: () throws(VaultError) -> R
     ) throws(Failure) -> R {
@@ -71,7 +68,7 @@ extension VaultOptions {
 }
 
 extension Notice {
-    /// What is to be said where this machine cannot remember what it sees of the vault at `path`; nil if it can.
+    /// The notice that no checkpoint can be saved for the vault at `path`; nil if one can.
     static func ofMemory(of path: String) -> Notice? {
         guard let store = Locations.checkpoints else { return .nowhereToRemember }
         do throws(Errno) {
@@ -87,7 +84,7 @@ extension Notice {
         switch self {
         case .unfinishedTail(let count):
             Output.warn(
-                "\(count) bytes after the last complete change belong to none: a write was cut short, or the file is damaged"
+                "\(count) bytes after the last complete change are not part of any change: a write was cut short, or the file is damaged"
             )
             Output.hint("see 'vault check'")
         case .savedTail(let count, let path):
@@ -100,10 +97,10 @@ extension Notice {
             Output.warn("there is no directory for checkpoints; a rollback would go undetected")
             Output.hint("set HOME or XDG_STATE_HOME")
         case .checkpointTorn:
-            Output.warn("the checkpoint was not whole; a rollback before now would have gone undetected")
+            Output.warn("the checkpoint was incomplete; a rollback before now would have gone undetected")
         case .compactionUndone:
             Output.warn(
-                "the file is of an older generation, of before a compaction or a purge; nothing is missing")
+                "the file is from before a compaction or a purge; nothing is missing")
         case .newerElsewhere(let path, let time):
             let date = time == 0 ? "" : " on \(UTCTimestamp.format(time))"
             Output.warn(
@@ -113,10 +110,10 @@ extension Notice {
 }
 
 extension CommonOptions {
-    /// The vault file that is meant.
+    /// Returns the path of the vault file.
     func path() throws(Failure) -> String {
         let path = if let vault { vault } else { try defaultPath() }
-        // The variable may be set for one command alone.
+        // The variable may be set for this one command only.
         if vault != nil || Environment.withValue("VAULT_FILE", { !$0.isEmpty }) == true { Hint.name(path) }
         guard !path.isEmpty else { throw Failure(.usage, "option '--vault' needs a value") }
         guard Locations.isNamedInText(path) else {
@@ -125,24 +122,8 @@ extension CommonOptions {
         return path
     }
 
-    /// Makes sure that a vault lies at the path, as far as can be told without a passphrase.
-    func checkFile() throws(Failure) {
-        let path = try path()
-        do throws(VaultFileError) {
-            _ = try Log.readHeader(path: path, dependencies: Dependencies())
-        } catch {
-            throw Failure(error, path: path)
-        }
-    }
-
     private func defaultPath() throws(Failure) -> String {
-        let path: String?
-        do throws(NotText) {
-            path = try Locations.vaultFile()
-        } catch {
-            throw Failure(error)
-        }
-        guard let path else {
+        guard let path = try inWords({ () throws(NotText) in try Locations.vaultFile() }) else {
             throw Failure(
                 .usage, "no vault file is named, and you have no home directory",
                 hint: "add --vault FILE, or set HOME")
@@ -150,23 +131,23 @@ extension CommonOptions {
         return path
     }
 
-    /// Prints a confirmation, unless they are not wanted.
+    /// Prints a confirmation unless `--quiet` is given.
     func confirm(_ line: String) {
         if !quiet { Output.note(line) }
     }
 }
 
-/// Where else a name stands, for the hint of an error.
+/// Returns the error for a missing secret, with a hint to another scope that has the name.
 func absent(
     _ name: String, searched: String, in vault: any Session, explicit scope: Scope? = nil
 ) -> Failure {
     let message = "no secret '\(name)' in \(searched)"
     let others = ((try? vault.secrets()) ?? []).filter { $0.name == name }
-    // The strongest first, as the context would choose.
+    // A project's secret takes precedence, as it does in a context.
     guard let other = others.first(where: { $0.scope.word == "project" }) ?? others.first else {
         return Failure(.noSuchSecret, message)
     }
-    let way =
+    let remedy =
         switch (other.scope, scope) {
         case (.team, _): "use the scope team"
         case (.project(let id), nil): "add --project \(id)"
@@ -174,5 +155,5 @@ func absent(
         case (.project(let id), _): "use project --id \(id)"
         case (.cluster(let id), _): "use cluster --id \(id)"
         }
-    return Failure(.noSuchSecret, message, hint: "exists in \(other.scope.described): \(way)")
+    return Failure(.noSuchSecret, message, hint: "exists in \(other.scope.described): \(remedy)")
 }

@@ -1,12 +1,12 @@
-/// Numbers of things in words.
+/// Phrases for messages.
 enum Words {
-    /// `1 secret`, `2 secrets`.
+    /// A number with its noun: `1 secret`, `2 secrets`.
     static func count(_ number: UInt64, _ thing: String) -> String {
         "\(number) \(thing)\(number == 1 ? "" : "s")"
     }
 }
 
-/// Columns, padded to line up on a terminal.
+/// A table with aligned columns, for a terminal.
 struct Table {
     private var rows: [[String]]
 

@@ -144,7 +144,7 @@ class Torture:
             subprocess.run(["cp", self.box.vault, copy], check=True)
             code, output, errors = self.run("check", "--vault", copy, direct=True)
             self.counts["copies"] += 1
-            if code == 10 and was_deadly and b"belong to no complete change" in output:
+            if code == 10 and was_deadly and b"are not part of a complete change" in output:
                 self.counts["copies with a killed writer's tail"] += 1
             elif code != 0:
                 self.fail("copy", code, output, errors)

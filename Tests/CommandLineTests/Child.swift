@@ -1,21 +1,21 @@
 import Foundation
 
-/// Starts a program in a session of its own, so without a controlling terminal, and waits for it.
+/// Runs a program in a session of its own, so without a controlling terminal.
 ///
-/// Unlike `Foundation.Process` it takes words that are no text, gives the child exactly the environment and the
-/// descriptors that are named, and tells a signal from an exit code.
+/// Unlike `Foundation.Process` it accepts arguments that are not text, gives the child exactly the given environment and descriptors, and
+/// distinguishes a signal from an exit code.
 struct Child {
     let id: pid_t
 
-    /// What became of a program.
+    /// How a program ended.
     enum Outcome: Equatable {
         case exit(Int32)
         case signal(Int32)
-        /// It did not end in time, and was killed.
+        /// It did not end in time and was killed.
         case hung
     }
 
-    /// Starts `words` with the files that are named; a terminal becomes the controlling one.
+    /// Starts `words` with the given descriptors; a terminal becomes the controlling one.
     init(
         _ words: [[UInt8]], environment: [String: String], directory: String, input: String = "/dev/null",
         output: String,
@@ -32,7 +32,7 @@ struct Child {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        // POSIX_SPAWN_SETSID, SETSIGDEF and SETSIGMASK: nothing of the test runner's own is handed on.
+        // POSIX_SPAWN_SETSID, SETSIGDEF and SETSIGMASK: the child inherits nothing of the test runner's own.
         posix_spawnattr_setflags(&attributes, 0x80 | 0x04 | 0x08)
         var signals = sigset_t()
         sigemptyset(&signals)
@@ -40,7 +40,7 @@ struct Child {
         sigfillset(&signals)
         posix_spawnattr_setsigdefault(&attributes, &signals)
 
-        // `env` changes the directory, which posix_spawn cannot do portably, and becomes the program.
+        // `env` changes the directory, which posix_spawn cannot do portably, and replaces itself with the program.
         let words = ["/usr/bin/env", "-C", directory].map { Array($0.utf8) } + words
         let arguments = words.map { strdup($0.map { CChar(bitPattern: $0) } + [0]) } + [nil]
         let variables = environment.map { strdup("\($0)=\($1)") } + [nil]
@@ -52,7 +52,7 @@ struct Child {
         id = child
     }
 
-    /// Waits until it ends, looking every half millisecond.
+    /// Waits until it ends; polls every half millisecond.
     func wait(seconds: Double = 90) -> Outcome {
         let end = Date(timeIntervalSinceNow: seconds)
         var status: Int32 = 0

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Many processes at once.
+/// Tests of many concurrent processes.
 @Suite(.serialized) struct ConcurrencyTests {
     @Test(.timeLimit(.minutes(10)))
     func `of 200 sets at once none is lost, and readers never fail`() throws {
@@ -19,7 +19,7 @@ import Testing
         var outcomes: [Child.Outcome?] = Array(repeating: nil, count: writers.count)
         var reads = 0
         while outcomes.contains(nil) {
-            // A read waits among the writers for its turn to derive a key, and may wait in vain.
+            // A read queues with the writers to derive a key, and may time out.
             let read = try sandbox.run(reads.isMultiple(of: 2) ? "check" : "list")
             #expect(read.outcome == .exit(0) || read.outcome == .exit(7), "\(read)")
             reads += 1

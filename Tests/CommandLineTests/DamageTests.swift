@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What the binary says of files that somebody or something changed. (Every single bit: VaultFileTests.)
+/// Tests of the program's errors for modified files. (VaultFileTests change every single bit.)
 @Suite struct DamageTests {
     private static func full() throws -> (Sandbox, [UInt8]) {
         let sandbox = try Sandbox.withVault()
@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    /// A header whose slot asks for other costs, with its sum repaired.
+    /// A header whose slot has different costs, with its checksum corrected.
     private static let forge = """
         import hashlib, struct, sys
         path, passes, memory, lanes = sys.argv[1], *map(int, sys.argv[2:])
@@ -89,7 +89,7 @@ import Testing
                 result.errors.contains(
                     "refused: the key derivation would take \(passes) passes over \(memory) KiB"))
         }
-        // In less than 50 ms more than it takes to start at all; the best of several, since the machine has other work.
+        // At most 50 ms longer than the start alone; the best of several runs, since the machine may be busy.
         let time = { (words: [String]) throws -> Double in
             var best = Double.infinity
             for _ in 0..<7 {

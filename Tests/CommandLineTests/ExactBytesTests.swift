@@ -1,11 +1,11 @@
 import Foundation
 import Testing
 
-/// A value is any bytes, and comes back as it was, whichever way it goes in and out.
+/// Tests that values of any bytes survive every way in and out.
 @Suite struct ExactBytesTests {
     static let everyByte = (0...255).map { UInt8($0) }
 
-    /// What must survive; none ends with a newline, which standard input would lose.
+    /// The values; none ends with a newline, which standard input would lose.
     static let values: [(name: String, bytes: [UInt8])] = [
         ("EVERY_BYTE", everyByte),
         ("EVERY_BYTE_BACKWARDS", everyByte.reversed()),

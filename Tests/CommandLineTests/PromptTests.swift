@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What a person at a terminal sees.
+/// Tests of prompts, on a terminal.
 @Suite struct PromptTests {
     private static let strong = "correct horse battery staple"
 
@@ -189,7 +189,7 @@ import Testing
     @Test func `Ctrl-Z amidst other keys is never missed, whenever it comes`() throws {
         let sandbox = try Sandbox.withVault()
         let terminal = try PseudoTerminal(sandbox, "list")
-        // The key takes away the input before it, also what the program was just about to read.
+        // Ctrl-C discards the pending input, even what the program was about to read.
         for _ in 1...300 {
             try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "half a pass")
             terminal.type("\u{1A}")
@@ -335,7 +335,7 @@ import Testing
         try restore.expect(" with old?", answer: answer)
         #expect(restore.finish().outcome == .exit(code))
         #expect(try sandbox.run("list").text == (code == 0 ? "" : "A\n"))
-        // Whatever was decided, an older file that comes by another way is not used before it is accepted.
+        // Regardless of the answer, an older file that arrives in another way is not used until it is accepted.
         _ = try sandbox.run("set", "team", "A", input: [0x61])
         try sandbox.write("v", try Sandbox.read(sandbox.directory + "/old"))
         #expect(try sandbox.run("list").outcome == .exit(13))
@@ -469,7 +469,7 @@ import Testing
         let held = try show(["get", "RED", "--project=web"])
         #expect(held.1 == .exit(1))
         #expect(held.0.contains("add --force") && !held.0.contains("\u{1B}"))
-        // A control character of 8 bits; as part of a letter in UTF-8 the same byte is harmless.
+        // An 8-bit control character; as part of a UTF-8 letter the same byte is harmless.
         _ = try sandbox.run("set", "team", "C1", "--raw", input: [0x9B, 0x33, 0x31, 0x6D])
         let csi = try show(["get", "team", "C1"])
         #expect(csi.1 == .exit(1) && csi.0.contains("add --force"))

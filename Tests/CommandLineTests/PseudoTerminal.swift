@@ -1,22 +1,22 @@
 import Foundation
 
-/// A program at a terminal of its own, and a person who waits for what it asks.
+/// Runs a program on a terminal of its own, and answers its prompts.
 final class PseudoTerminal {
     private let primary: Int32
     private let child: Child
     private let errors: String
-    /// All that appeared on the terminal so far; every line ends with CR LF there.
+    /// All output on the terminal so far; every line ends with CR LF.
     private(set) var screen = ""
-    /// How much of ``screen`` was waited for.
+    /// How much of ``screen`` was matched so far.
     private var seen = 0
 
-    /// Starts `vault` in `sandbox`, without a passphrase in its environment unless one is named.
+    /// Starts `vault` in `sandbox`, without a passphrase in its environment unless one is given.
     init(
         _ sandbox: Sandbox, _ words: String..., environment: [String: String] = [:],
         usesTerminalForOutput: Bool = false
     ) throws {
         primary = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
-        // TIOCSPTLCK and TIOCGPTN, as unlockpt and ptsname do it.
+        // TIOCSPTLCK and TIOCGPTN, as in unlockpt and ptsname.
         var (unlocked, number): (Int32, UInt32) = (0, 0)
         guard primary >= 0, ioctl(primary, 0x4004_5431, &unlocked) == 0,
             ioctl(primary, 0x8004_5430, &number) == 0
@@ -36,7 +36,7 @@ final class PseudoTerminal {
 
     deinit { close(primary) }
 
-    /// Waits until `text` has appeared after what was waited for before, and then types `answer`.
+    /// Waits for `text` after the last match, and then types `answer`.
     func expect(_ text: String, answer: String) throws {
         let end = Date(timeIntervalSinceNow: 20)
         while true {
@@ -57,13 +57,13 @@ final class PseudoTerminal {
         _ = Array(text.utf8).withUnsafeBytes { write(primary, $0.baseAddress, $0.count) }
     }
 
-    /// Whether what is typed appears.
+    /// Whether the terminal echoes input.
     var echoes: Bool {
         var attributes = termios()
         return tcgetattr(primary, &attributes) == 0 && attributes.c_lflag & tcflag_t(ECHO) != 0
     }
 
-    /// Waits for the end; everything that was printed is on ``screen`` or in the result then.
+    /// Waits for the program to end; all output is then on ``screen`` or in the result.
     func finish() -> (outcome: Child.Outcome, printed: String) {
         let outcome = child.wait(seconds: 30)
         while readMore(milliseconds: 50) {}

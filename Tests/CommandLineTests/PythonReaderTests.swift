@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The reader and writer that were written from the format page alone.
+/// Tests against the reader and writer written from the format page alone.
 @Suite struct PythonReaderTests {
     private static let directory = Sandbox.package + "/Tests/PythonReader/"
 
@@ -69,7 +69,7 @@ import Testing
         #expect(try sandbox.run("undo", "cluster", "--id", "gpu", "B").outcome == .exit(0))
         #expect(try sandbox.run("get", "B", "--cluster", "gpu").text == "gpu")
         #expect(try sandbox.run("check").outcome == .exit(0))
-        // And Python reads on.
+        // Python still reads the file.
         let dump = try sandbox.program(
             [
                 "/usr/bin/python3", PythonReaderTests.directory + "vaultdump.py", sandbox.vault,

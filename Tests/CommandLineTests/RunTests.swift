@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// `vault run` replaces itself by the program.
+/// Tests that `vault run` replaces itself with the program.
 @Suite struct RunTests {
     @Test(arguments: [0, 1, 2, 9, 77, 125, 126, 127, 128, 255] as [Int32])
     func `the exit code is the program's own`(_ code: Int32) throws {
@@ -40,7 +40,7 @@ import Testing
     @Test func `nobody at the other end of standard error or output ends nothing half done`() throws {
         let sandbox = try Sandbox.withVault()
         _ = try sandbox.run("set", "team", "A", input: Array("old".utf8))
-        // `mkfifo` opened for both and then by us alone: a pipe whose reader is gone, with its signal as by default.
+        // A FIFO opened for both ends, of which only the writing end stays open: a pipe without a reader, with the default signal action.
         let script = """
             mkfifo pipe; exec 8<>pipe 9>pipe 8>&-
             printf new | vault set team A 2>&9; echo $?; vault get A; echo
@@ -92,7 +92,7 @@ import Testing
         let script = "exec vault run --no-all --passphrase-fd 3 -- ls /proc/self/fd 3<passphrase 4</dev/null"
         let listed = try sandbox.program(["/bin/sh", "-c", script])
         #expect(listed.outcome == .exit(0))
-        // 3 is what `ls` itself opened to look; 4 is none of vault's business.
+        // `ls` itself opened 3 to read the directory; 4 is inherited from the shell, which vault leaves alone.
         #expect(listed.text == "0\n1\n2\n3\n4\n")
         let read = "exec vault run --no-all --passphrase-fd 5 -- cat /proc/self/fd/5 5<passphrase"
         #expect(try sandbox.program(["/bin/sh", "-c", read]).text == "")
@@ -127,7 +127,7 @@ import Testing
         #expect(try sandbox.run("run", "--", "./missing").outcome == .exit(127))
         #expect(try sandbox.run("run", "--", "no-such-program").outcome == .exit(127))
         #expect(try sandbox.run("run", "--passphrase-file", "missing", "--", "true").outcome == .exit(125))
-        // Found in PATH, but not executable there; and a later directory of PATH is still looked at.
+        // Found in PATH but not executable; later directories of PATH are still searched.
         let path = "\(sandbox.directory):\(sandbox.root)/bin:/usr/bin:/bin"
         #expect(
             try sandbox.run("run", "--", "not-executable", environment: ["PATH": path]).outcome == .exit(126))
@@ -166,7 +166,7 @@ import Testing
         let result = try sandbox.run("run", "--", "/usr/bin/printf", "%s|", bytes: words)
         #expect(result.outcome == .exit(0))
         #expect(result.output == Array(words.map { $0 + [UInt8(ascii: "|")] }.joined()))
-        // Anywhere else they are refused.
+        // They are refused everywhere else.
         #expect(try sandbox.run("get", bytes: [[0xFF]]).outcome == .exit(2))
         #expect(try sandbox.run("run", "--only", bytes: [[0xFF], Array("true".utf8)]).outcome == .exit(2))
     }

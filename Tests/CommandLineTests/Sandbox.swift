@@ -1,11 +1,11 @@
 import Foundation
 
-/// A temporary HOME and working directory, with nothing in them.
+/// An empty temporary HOME and working directory.
 final class Sandbox: Sendable {
     let root: String
     var home: String { root + "/home" }
     var directory: String { root + "/directory" }
-    /// Where the vault of the sandbox is.
+    /// The path of the sandbox's vault.
     var vault: String { directory + "/v" }
 
     /// The program under test.
@@ -52,14 +52,14 @@ final class Sandbox: Sendable {
             attributes: [.posixPermissions: 0o700])
     }
 
-    /// With a vault at ``vault``, whose passphrase is `correct horse` and whose derivation is cheap.
+    /// Creates a sandbox with a vault at ``vault``, with the passphrase `correct horse` and a cheap key derivation.
     static func withVault() throws -> Sandbox {
         let sandbox = try Sandbox()
         try sandbox.write("v", try read(try cheapVault.get()))
         return sandbox
     }
 
-    /// An empty vault that opens within milliseconds; `init` makes none that cheap, but the format allows it.
+    /// An empty vault that opens within milliseconds; `init` never makes the derivation that cheap, but the format allows it.
     private static let cheapVault = Swift.Result<String, any Error> {
         let directory = FileManager.default.temporaryDirectory.path + "/vault-test-cheap-\(getpid())"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -92,7 +92,7 @@ final class Sandbox: Sendable {
         try? FileManager.default.removeItem(atPath: root)
     }
 
-    /// The environment of everything that runs here.
+    /// The environment of all programs in the sandbox.
     var plainEnvironment: [String: String] {
         ["PATH": root + "/bin:/usr/bin:/bin", "HOME": home, "XDG_RUNTIME_DIR": root + "/run"]
     }
@@ -101,7 +101,7 @@ final class Sandbox: Sendable {
         plainEnvironment.merging(["VAULT_FILE": vault, "VAULT_PASSPHRASE": "correct horse"]) { $1 }
     }
 
-    /// What a program said and how it ended.
+    /// The output of a program and how it ended.
     struct Result: CustomStringConvertible {
         let outcome: Child.Outcome
         let output: [UInt8]
@@ -124,7 +124,7 @@ final class Sandbox: Sendable {
         try start(words, [], nil, self.environment.merging(environment) { $1 })
     }
 
-    /// Runs any program; its words may be any bytes.
+    /// Runs any program; its arguments may be any bytes.
     func program(_ path: String, bytes: [[UInt8]]) throws -> Result {
         try start([path], bytes, nil, environment)
     }
@@ -148,12 +148,12 @@ final class Sandbox: Sendable {
         Array(try Data(contentsOf: URL(fileURLWithPath: path)))
     }
 
-    /// Makes the machine forget what it saw of vaults.
+    /// Deletes all checkpoints.
     func forget() throws {
         try FileManager.default.removeItem(atPath: root + "/home/.local/state/vault/seen")
     }
 
-    /// Writes a file of the working directory, 0600, and gives its path.
+    /// Writes a file with mode 0600 in the working directory, and returns its path.
     @discardableResult
     func write(_ name: String, _ bytes: [UInt8]) throws -> String {
         let path = directory + "/" + name
@@ -163,7 +163,7 @@ final class Sandbox: Sendable {
     }
 }
 
-/// What should not have happened.
+/// A test that failed in a way that ends it.
 struct Unexpected: Error, CustomStringConvertible {
     let description: String
 }

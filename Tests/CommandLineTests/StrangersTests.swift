@@ -1,11 +1,9 @@
 import Foundation
 import Testing
 
-/// What other users of the machine put in the way.
-///
-/// Only root can play two users.
+/// Tests of obstacles that other users of the machine create; only root can act as two users.
 @Suite(.enabled(if: geteuid() == 0)) struct StrangersTests {
-    /// A vault and `vault` where the user 65534 can use them; a team's and a project's secret.
+    /// A vault with a team's and a project's secret, and a copy of `vault`, both accessible to the user 65534.
     private func sandbox() throws -> Sandbox {
         let sandbox = try Sandbox.withVault()
         _ = try sandbox.run("set", "team", "A", input: Array("team".utf8))
@@ -92,8 +90,8 @@ import Testing
             result.errors == """
                 vault: error: \(sandbox.directory)/above/.vault.toml can be written by others
                 vault: hint: add --no-context
-                vault: error: cannot save that \(sandbox.directory)/above/.vault.toml is trusted: \(sandbox.directory)/theirs/.local/state/vault/trusted: permission denied
-                vault: error: there is no directory to keep what is trusted in
+                vault: error: cannot record that \(sandbox.directory)/above/.vault.toml is trusted: \(sandbox.directory)/theirs/.local/state/vault/trusted: permission denied
+                vault: error: there is no directory in which to record trusted files
                 vault: hint: set HOME or XDG_STATE_HOME
 
                 """)
@@ -140,7 +138,7 @@ import Testing
         let result = try run(
             sandbox, "chown 0 theirs; chmod 711 theirs; printf new | theirs set team A; theirs get A")
         #expect(result.text == "new")
-        // The home is somebody else's, so nothing can be remembered there.
+        // The home belongs to another user, so no checkpoint can be saved there.
         #expect(result.errors.contains("Set team secret 'A'\n"))
         #expect(!result.errors.contains("error"))
     }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// A session at a shell: commands, each with what it prints and how it ends.
+/// A shell session: commands with their output and exit codes.
 ///
 /// ```
 /// # a comment
@@ -10,8 +10,8 @@ import Testing
 /// code> 9
 /// ```
 ///
-/// Lines after a command are its standard output; `err> ` stands before a line of standard error, `code> ` before an
-/// exit code other than 0, `> ` before a further line of the command. `[..]` matches anything within a line.
+/// Lines after a command are its standard output; `err> ` marks a line of standard error, `code> ` an exit code other than 0, `> ` a
+/// further line of the command. `[..]` matches anything within a line.
 ///
 /// All commands run in one shell, with no terminal and nothing on standard input. `new-vault [FILE]` puts an empty vault
 /// there, with the passphrase `correct horse`; `forge` is Python with the modules of `Tests/PythonReader`, which write what `vault`
@@ -19,13 +19,13 @@ import Testing
 /// comparison; blank lines do not count.
 struct Transcript: Sendable, CustomTestStringConvertible {
     let name: String
-    /// Whether standard output and standard error are one, and exit codes are not shown, as in a README.
+    /// Whether standard output and standard error are merged and exit codes are omitted, as in a README.
     let isMerged: Bool
     private(set) var steps: [Step] = []
 
     /// One command.
     struct Step: Sendable {
-        /// The document that it is from, unless that is the transcript.
+        /// The document that contains it, unless that is the transcript.
         var page = ""
         let line: Int
         var command: String
@@ -70,7 +70,7 @@ struct Transcript: Sendable, CustomTestStringConvertible {
         }
     }
 
-    /// Every fenced block of pages that is marked as `console`, in order: one session, which begins in the first page.
+    /// All fenced blocks marked `console` in pages, in order, as one session that begins in the first page.
     init(_ pages: [Page]) {
         name = "documents"
         isMerged = true
@@ -90,12 +90,12 @@ struct Transcript: Sendable, CustomTestStringConvertible {
         }
     }
 
-    /// Runs all commands and tells where they did something else than is written.
+    /// Runs all commands and returns the differences from the expected output.
     func differences() throws -> [String] {
         let sandbox = try Sandbox()
         let results = sandbox.root + "/results"
         try FileManager.default.createDirectory(atPath: results, withIntermediateDirectories: false)
-        // Every command finds the state, and $?, that the one before it left.
+        // Each command sees the state, and $?, that the previous one left.
         var script = ""
         for (index, step) in steps.enumerated() {
             let errors = isMerged ? "&1" : "\(results)/\(index).err"
@@ -141,7 +141,7 @@ struct Transcript: Sendable, CustomTestStringConvertible {
             + (code == "0" ? [] : ["code> " + code])
     }
 
-    /// The lines of `text`, without what is different each time.
+    /// The lines of `text`, without the parts that differ in each run.
     private func normalised(_ text: String, _ sandbox: Sandbox) -> [String] {
         var lines = text.replacingOccurrences(of: sandbox.home, with: "~")
             .replacingOccurrences(of: sandbox.directory, with: "/directory")
@@ -157,7 +157,7 @@ struct Transcript: Sendable, CustomTestStringConvertible {
             && zip(expected, actual).allSatisfy { Transcript.matches($0.components(separatedBy: "[..]"), $1) }
     }
 
-    /// Whether `line` is made of `parts`, in order, with anything between.
+    /// Whether `line` consists of `parts` in order, with anything between them.
     private static func matches(_ parts: [String], _ line: String) -> Bool {
         guard parts.count > 1 else { return parts == [line] }
         guard line.hasPrefix(parts[0]) else { return false }
@@ -171,7 +171,7 @@ struct Transcript: Sendable, CustomTestStringConvertible {
 }
 
 extension Substring {
-    /// What follows `prefix`, or nil if it does not begin with it.
+    /// The rest after `prefix`; nil if the text does not begin with it.
     fileprivate func dropping(_ prefix: String) -> String? {
         hasPrefix(prefix) ? String(dropFirst(prefix.count)) : nil
     }

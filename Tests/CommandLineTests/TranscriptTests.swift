@@ -50,7 +50,7 @@ struct Page {
         text = try String(contentsOfFile: Sandbox.package + "/" + name, encoding: .utf8)
     }
 
-    /// Those with commands, in the order of the session that goes through them.
+    /// The documents with commands, in the order of their session.
     static let all: [Page] = {
         let names = ["guide", "scripting", "web", "backup", "several-machines"].map { "docs/\($0).md" }
         return (["README.md"] + names).compactMap { try? Page($0) }

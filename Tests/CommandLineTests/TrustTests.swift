@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What a person at a terminal is asked about a `.vault.toml`.
+/// Tests of the prompts about a `.vault.toml`.
 @Suite struct TrustTests {
     /// A vault with a team's and a project's secret.
     private func sandbox(_ content: String) throws -> Sandbox {
@@ -32,7 +32,7 @@ import Testing
         #expect(
             terminal.screen.hasPrefix(
                 """
-                \(sandbox.directory)/.vault.toml is not trusted. It says:
+                \(sandbox.directory)/.vault.toml is not trusted. It contains:
 
                     # mine
                     project = "prod"
@@ -41,7 +41,7 @@ import Testing
                 Trust it
                 """.replacingOccurrences(of: "\n", with: "\r\n")))
         #expect(try sandbox.run("get", "A").outcome == .exit(code == 0 ? 0 : 2))
-        // Once trusted, nobody is asked.
+        // A trusted file causes no prompt.
         if code == 0 {
             let again = try PseudoTerminal(sandbox, "get", "A", environment: passphrase)
             #expect(again.finish().printed == "prod")
@@ -57,7 +57,7 @@ import Testing
         #expect(try sandbox.run("get", "A").outcome == .exit(2))
         let terminal = try PseudoTerminal(sandbox, "get", "A", environment: passphrase)
         try terminal.expect(
-            "has changed since it was trusted. It says:\r\n\r\n    project = \"web\"\r\n\r\nTrust it (project web)? ",
+            "has changed since it was trusted. It contains:\r\n\r\n    project = \"web\"\r\n\r\nTrust it (project web)? ",
             answer: "y\n")
         #expect(terminal.finish().printed == "team")
         #expect(try sandbox.run("get", "A").text == "team")

@@ -21,7 +21,7 @@ struct Common: Equatable, Sendable {
     }
 }
 
-/// A command with a parameter of every kind.
+/// A command with parameters of every kind.
 struct Put: ParsedCommand, Equatable {
     var place: Place?
     var name: String?
@@ -62,13 +62,13 @@ struct Put: ParsedCommand, Equatable {
         parameters.group("Common options") { common.declare(&$0) }
     }
 
-    /// What the words make of it; nil when they ask for help.
+    /// Parses words; nil if they ask for help.
     static func parse(_ words: String...) throws(UsageError) -> Put? {
         try parse(words)
     }
 }
 
-/// A command that starts another.
+/// A command that starts another program.
 struct Start: ParsedCommand, Equatable {
     var only: [String] = []
     var words: [String] = []

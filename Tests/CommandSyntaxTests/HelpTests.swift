@@ -69,14 +69,14 @@ import Testing
                   start          Start a command
                   lock           Lock it
 
-                Topics of help:
+                Help topics:
                   codes          The exit codes
 
                 Options:
                   -h, --help     Print this help
                       --version  Print the version
 
-                'tool help COMMAND' tells more about a command.
+                'tool help COMMAND' explains a command.
 
                 """)
     }

@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test func `values keep their bytes`() throws {
-        // A combining mark after the sign, a word joiner, a line end, two ways to write one letter.
+        // A combining mark after the equals sign, a word joiner, a line end, two encodings of one letter.
         for value in [
             "\u{301}x", "\u{200D}", "\r\n", "e\u{301}", "\u{E9}", "日本語", "\u{1F469}\u{200D}\u{1F4BB}",
         ] {

@@ -141,8 +141,8 @@ import Testing
         }
         #expect(
             Sample.completeInfo.inconsistencies == [
-                "x: --force stands twice", "x: -h stands twice", "x: no long spelling: -x",
-                "x: short option --long", "x: --name stands for an unknown operand NAME",
+                "x: --force occurs twice", "x: -h occurs twice", "x: no long spelling: -x",
+                "x: short option --long", "x: --name replaces an unknown operand NAME",
                 "x: summary of --long",
                 "x: summary",
             ])
@@ -152,6 +152,6 @@ import Testing
         let program = Program<Action>(
             name: "t", summary: "T",
             sections: [Section("S", [Verb(Lock.self) { _ in .lock }, Verb(Lock.self) { _ in .lock }])])
-        #expect(program.inconsistencies == ["lock stands twice"])
+        #expect(program.inconsistencies == ["lock occurs twice"])
     }
 }

@@ -1,4 +1,4 @@
-// The page: it asks the interface of web-interface.md, and shows what it hears as text, never as markup.
+// The page: a client of the interface in web-interface.md. It inserts all data as text, never as markup.
 
 const REVEALED_FOR = 30_000; // milliseconds that a value stays on the screen
 const NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
@@ -17,7 +17,7 @@ function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-// ---- The key of the page: in this tab alone, handed to another tab of the page that asks for it.
+// ---- The page's key: stored per tab, and passed to another tab of the page that asks for it.
 
 const keyName = "vault-page-key";
 const tabs = new BroadcastChannel("vault-tabs");
@@ -36,7 +36,7 @@ function keyOfAnotherTab() {
   });
 }
 
-// ---- Asking
+// ---- Requests
 
 class Problem extends Error {
   constructor(status, message) { super(message); this.status = status; }
@@ -51,11 +51,11 @@ async function ask(method, path, fields, key = sessionStorage.getItem(keyName)) 
       body: fields && JSON.stringify(fields),
     });
   } catch {
-    throw new Problem(0, "vault does not answer any more");
+    throw new Problem(0, "vault no longer answers");
   }
   const text = await response.text();
   let answer = null;
-  try { answer = text && JSON.parse(text); } catch { /* no JSON: an answer of the HTTP library */ }
+  try { answer = text && JSON.parse(text); } catch { /* not JSON: a response of the HTTP library */ }
   if (!response.ok) throw new Problem(response.status, answer?.error?.message ?? `error ${response.status}`);
   return answer;
 }
@@ -68,7 +68,7 @@ const described = ({ scope, id }) => (id == null ? scope : `${scope} ${id}`);
 const secretPath = ({ scope, id }, name) =>
   `/${scope}s/secrets/${encodeURIComponent(name)}` + query({ [`${scope}Id`]: id });
 
-// ---- Where we are: #/team, #/project/web, #/cluster/gpu-1, and /effective behind it
+// ---- The current view: #/team, #/project/web or #/cluster/gpu-1, optionally followed by /effective
 
 function place() {
   const parts = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
@@ -79,7 +79,7 @@ function place() {
 const link = ({ scope, id }, effective = false) =>
   "#/" + [scope, id, effective ? "effective" : null].filter((part) => part != null).map(encodeURIComponent).join("/");
 
-// ---- Telling
+// ---- Messages
 
 let statusTimer;
 function tell(text) {
@@ -88,11 +88,11 @@ function tell(text) {
   statusTimer = setTimeout(() => { $("status").textContent = ""; }, 6000);
 }
 
-// What ends the page: it shows nothing any more that was asked for before.
+// Clears the page and shows why it no longer works.
 function end(problem) {
   hideAll();
   const over = {
-    0: "It ended, or the vault was locked. Run “vault web” in a terminal, and open the new address.",
+    0: "The server has ended, or the vault was locked. Run “vault web” in a terminal, and open the new address.",
     401: "This tab has no key. Open the address that “vault web” prints; each works once.",
     423: "The vault is locked. Run “vault unlock”, then “vault web”, in a terminal.",
   }[problem.status];
@@ -105,7 +105,7 @@ function end(problem) {
 
 // ---- Dialogs
 
-// Asks in a dialog; `act` does what was agreed to, and what goes wrong is said inside.
+// Opens a dialog; `act` runs on confirmation, and its error is shown in the dialog.
 function openDialog({ title, content, confirm, isDanger, act, ready = () => true }) {
   const before = document.activeElement;
   const problem = h("p", { class: "problem", role: "alert" });
@@ -190,7 +190,7 @@ function openScope(scope) {
   const id = h("input", { spellcheck: "false", autocomplete: "off", autocapitalize: "off" });
   openDialog({
     title: `Open a ${scope}`, confirm: "OPEN",
-    content: [h("label", {}, "Id", id), h("p", { class: "past" }, `A ${scope} is there as soon as it has a secret.`)],
+    content: [h("label", {}, "Id", id), h("p", { class: "past" }, `A ${scope} exists as soon as it has a secret.`)],
     ready: () => id.value !== "",
     act: () => {
       if (!ID.test(id.value)) {
@@ -201,7 +201,7 @@ function openScope(scope) {
   });
 }
 
-// ---- Values: shown when asked for, and hidden again
+// ---- Values: revealed on request, and hidden again
 
 const shown = new Set();
 function hideAll() { for (const hide of [...shown]) hide(); }
@@ -217,7 +217,7 @@ async function reveal(here, name, button, slot) {
     return tell(error.message);
   }
   slot.append(answer.value === undefined
-    ? h("p", { class: "past" }, `${answer.bytes} bytes that are no text; “vault get” writes them out.`)
+    ? h("p", { class: "past" }, `${answer.bytes} bytes that are not text; “vault get” prints them.`)
     : h("output", { class: "value", tabindex: "0", "aria-label": `Value of ${name}` }, answer.value));
   button.textContent = "HIDE";
   button.setAttribute("aria-label", `HIDE ${name}`);
@@ -245,7 +245,7 @@ async function versions(here, name, slot) {
   }
 }
 
-// ---- The lock: asked for every second, and when the page is looked at again
+// ---- The lock: checked every second, and when the page becomes visible again
 
 const LOOK_EVERY = 1000; // milliseconds
 
@@ -254,8 +254,8 @@ async function look() {
   try {
     await ask("GET", "/page/lock");
   } catch (problem) {
-    if ([0, 401, 423].includes(problem.status)) { // 401: another program serves the port now
-      turn++; // no answer that is still on its way draws anything
+    if ([0, 401, 423].includes(problem.status)) { // 401: another program now has the port
+      turn++; // discards pending responses
       end(problem);
     }
   }
@@ -328,11 +328,11 @@ function drawEffective(here, contexts, list, chosen) {
     return h("label", {}, scope === "project" ? "Project" : "Cluster", select);
   };
   const row = ({ name, scopes }) => h("li", { "data-name": name }, h("div", { class: "name" }, name),
-    h("ol", { class: "chain", "aria-label": `Where ${name} stands, strongest first` }, scopes.map((scope, index) =>
+    h("ol", { class: "chain", "aria-label": `Scopes of ${name}, strongest first` }, scopes.map((scope, index) =>
       h("li", { class: index ? "shadowed" : "applies" }, h("span", { class: "scope" }, described(scope)),
         index ? ` shadowed by ${described(scopes[0])}` : " applies"))));
   return [
-    h("p", { class: "past" }, "Where one name stands in several scopes, the project’s applies, else the cluster’s, else the team’s."),
+    h("p", { class: "past" }, "If a name is in several scopes, the project’s value applies, else the cluster’s, else the team’s."),
     h("div", { class: "choose" }, choose("project", contexts.projects), choose("cluster", contexts.clusters)),
     list.length ? h("ul", { class: "rows", "aria-label": "Effective secrets" }, list.map(row))
       : h("p", { class: "empty" }, "No secret applies here"),
@@ -342,7 +342,7 @@ function drawEffective(here, contexts, list, chosen) {
 let turn = 0;
 async function show(chosen) {
   hideAll();
-  const mine = ++turn; // a slower answer to an earlier question draws nothing
+  const mine = ++turn; // a late response to an earlier request is discarded
   const here = place();
   chosen ??= { project: here.scope === "project" ? here.id : null, cluster: here.scope === "cluster" ? here.id : null };
   try {
@@ -369,7 +369,7 @@ async function begin() {
   $("skip").addEventListener("click", () => $("main").focus());
   const token = /^#([0-9a-f]{48})$/.exec(location.hash)?.[1];
   if (token) {
-    history.replaceState(null, "", "/#/team"); // before anything else: not in the address any more
+    history.replaceState(null, "", "/#/team"); // first of all, remove the token from the address
     try {
       sessionStorage.setItem(keyName, (await ask("POST", "/page/session", undefined, token)).key);
     } catch (error) {

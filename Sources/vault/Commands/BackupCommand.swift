@@ -7,7 +7,7 @@ internal import UserMessages
 struct BackupCommand: Command {
     var destination: String?
     var verified: String?
-    var other = OtherPassphraseOptions()
+    var other = PassphraseOptions(.other)
     var options = FileOptions()
 
     static let info = CommandInfo(

@@ -9,7 +9,7 @@ struct DiffCommand: Command {
     var file: String?
     var textconv: String?
     var json = false
-    var other = OtherPassphraseOptions()
+    var other = PassphraseOptions(.other)
     var options = FileOptions()
 
     static let info = CommandInfo(
@@ -115,7 +115,7 @@ struct DiffCommand: Command {
         let listContents = { (worker: any JobRunner) throws(VaultError) in
             try worker.listContents(Locations.realPath(of: file))
         }
-        let isPassphraseNamed = options.passphrase.isGiven || other.asPassphrase != nil
+        let isPassphraseNamed = options.passphrase.isGiven || other.isGiven
         let result: Result<Comparison, VaultError>
         if !isPassphraseNamed, let found = try options.withAgentsKey(of: file, listContents) {
             result = found

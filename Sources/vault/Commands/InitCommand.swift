@@ -10,7 +10,7 @@ struct InitCommand: Command {
     var hasRecoveryKey = false
     var yes = false
     var cost = CostOptions()
-    var new = NewPassphraseOptions()
+    var new = PassphraseOptions(.new)
     var options = FileOptions()
 
     static let info = CommandInfo(

@@ -13,7 +13,7 @@ struct MergeCommand: Command {
     var allowsFuture = false
     var takesAll = false
     var json = false
-    var other = OtherPassphraseOptions()
+    var other = PassphraseOptions(.other)
     var options = FileOptions()
 
     static let info = CommandInfo(

@@ -8,7 +8,7 @@ struct PasswdCommand: Command {
     var recovery = false
     var recoveryKey = RecoveryOptions()
     var cost = CostOptions()
-    var new = NewPassphraseOptions()
+    var new = PassphraseOptions(.new)
     var options = FileOptions()
 
     static let info = CommandInfo(

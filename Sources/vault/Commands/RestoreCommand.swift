@@ -8,7 +8,7 @@ internal import UserMessages
 struct RestoreCommand: Command {
     var source = ""
     var yes = false
-    var other = OtherPassphraseOptions()
+    var other = PassphraseOptions(.other)
     var options = FileOptions()
 
     static let info = CommandInfo(
@@ -79,10 +79,9 @@ struct RestoreCommand: Command {
     ) throws(Failure) -> Result<R, VaultError> {
         do throws(Failure) {
             return try options.withKey(of: source, other, body)
-        } catch  where error.code == .wrongPassphrase && other.asPassphrase == nil {
-            throw Failure(
-                .wrongPassphrase, "the passphrase does not open \(source)",
-                hint: OtherPassphraseOptions.hint)
+        } catch {
+            guard error.code == .wrongPassphrase, !other.isGiven else { throw error }
+            throw Failure(.wrongPassphrase, "the passphrase does not open \(source)", hint: other.hint)
         }
     }
 

@@ -97,7 +97,7 @@ struct UnlockCommand: Command {
         return Failure(
             .locked,
             "there is no terminal to ask for the passphrase, which is needed to unlock the vault for longer",
-            hint: Passphrase.waysToGive)
+            hint: passphrase.hint)
     }
 
     private func unlock(_ agent: AgentClient, _ path: String) throws(Failure) -> AgentStatus {
@@ -108,7 +108,7 @@ struct UnlockCommand: Command {
             idle: idle ?? Limits.default.idle, total: total ?? Limits.default.total,
             locksOnSleep: locksOnSleep)
         return try Passphrase.unlock(
-            path, options.passphrase, isRecovery: recovery, orLament: { noTerminal(for: $0, agent, path) }
+            path, options.passphrase, isRecovery: recovery, ifNoTerminal: { noTerminal(for: $0, agent, path) }
         ) { credential throws(Failure) in try unlock(agent, path, limits, with: credential) }
     }
 

@@ -45,7 +45,7 @@ struct WebCommand: Command {
         if keyFile == "" { throw Failure(.usage, "option '--api-key-file' needs a value") }
         guard try AgentAccess.status(of: path) != nil else {
             // An error in the file is reported first: unlocking would not help.
-            try common.checkFile()
+            _ = try FileOptions.header(of: path)
             throw Failure(.locked, "\(path) is locked", hint: "unlock it with 'vault unlock'")
         }
         let hasDesktop = ["DISPLAY", "WAYLAND_DISPLAY"].contains { name in

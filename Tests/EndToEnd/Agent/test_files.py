@@ -71,12 +71,12 @@ class Replaced(unittest.TestCase):
 
     def test_another_vault(self):
         self.put(self.box.make("other"))
-        self.refused(13, "another vault lies at")
+        self.refused(13, "is now a different vault")
         self.restored()
 
     def test_another_vault_copied_over_it(self):
         self.put(self.box.make("other"), in_place=True)
-        self.refused(13, "another vault lies at")
+        self.refused(13, "is now a different vault")
         self.restored()
 
     def test_a_new_vault_that_the_user_made_there(self):

@@ -298,7 +298,7 @@ class Life(unittest.TestCase):
         with_socket = self.box.environment
         errors = self.box.run("unlock", "--passphrase-file", self.box.passphrase,
                               environment={**with_socket, "XDG_RUNTIME_DIR": self.directory})[2]
-        self.assertIn(f"no socket can be made in {self.directory}/vault", errors)
+        self.assertIn(f"cannot create a socket in {self.directory}/vault", errors)
         self.assertIn("set XDG_RUNTIME_DIR to a directory of yours on another file system", errors)
 
     def test_a_vault_below_an_overlay_is_copied_up_under_the_agent(self):

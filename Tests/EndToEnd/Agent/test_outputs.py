@@ -76,7 +76,7 @@ class Outputs(unittest.TestCase):
     def test_a_link_leads_to_the_file_and_one_that_leads_nowhere_makes_none(self):
         link = self.box.root + "/link"
         os.symlink("file", link)
-        self.refused(link, "is a symbolic link that leads nowhere")
+        self.refused(link, "is a dangling symbolic link")
         self.assertEqual(os.readlink(link), "file")
         self.assertFalse(os.path.exists(self.file))
         for verb in self.verbs(link):

@@ -72,7 +72,7 @@ class WrongFile(Case):
     def test_unlocking_another_file_says_what_is_wrong(self):
         code, _, errors = self.within(self.mount, "unlock", "--passphrase-file", self.box.passphrase)
         self.assertEqual(code, 1, errors)
-        self.assertIn("the agent sees another file at %s" % self.box.vault, errors)
+        self.assertIn("the agent sees a different file at %s" % self.box.vault, errors)
 
 
 class Descriptors(Case):
@@ -327,7 +327,7 @@ class Readers(Case):
         os.chown(beside, OTHER_USER, OTHER_USER)
         code, _, errors = self.box.run("set", "team", "A", input=b"two")
         self.assertEqual(code, 1)
-        self.assertIn("cannot lock %s by %s: permission denied" % (self.box.vault, beside), errors)
+        self.assertIn("cannot lock %s with %s: permission denied" % (self.box.vault, beside), errors)
         os.unlink(beside)
         self.box.must("set", "team", "A", input=b"two")
 
@@ -460,7 +460,7 @@ class AnothersPlace(unittest.TestCase):
         own = {name: value for name, value in environment.items() if name != "VAULT_FILE"}
         code, _, errors = box.run("init", "--passphrase-file", box.passphrase, environment=own)
         self.assertEqual(code, 1)
-        self.assertIn("a directory would be made in one of another user", errors)
+        self.assertIn("this would create a directory in another user's directory", errors)
         # Nor does it say that all is locked while the user's agent answers.
         os.mkdir(home + "/run/vault", 0o700)
         os.chown(home + "/run/vault", OTHER_USER, OTHER_USER)

@@ -152,7 +152,7 @@ class Completions(unittest.TestCase):
     def test_help_manual_completions_and_the_parser_have_the_same_options(self):
         overview = self.vault("help")
         verbs = [word for word in self.complete("") if word != "help"]
-        self.assertEqual(verbs, re.findall(r"^  ([a-z-]+)  ", overview.split("Topics of help")[0], re.M))
+        self.assertEqual(verbs, re.findall(r"^  ([a-z-]+)  ", overview.split("Help topics")[0], re.M))
         manual = self.vault("man").replace("\\-", "-")
         for verb in verbs:
             with self.subTest(verb):

@@ -106,7 +106,7 @@ class Prompts(Person):
 
     def test_a_command_that_nobody_can_bring_to_the_foreground_says_so_and_ends(self):
         self.type("sh -c '(sleep 1; vault get A 2>said; echo code $? >>said) &'")
-        self.assertRegex(self.type("sleep 3; cat said"), r"cannot ask at the terminal: .* in the background.*\n(.*\n)*code 4\n")
+        self.assertRegex(self.type("sleep 3; cat said"), r"cannot prompt: .* in the background.*\n(.*\n)*code 4\n")
         self.assert_echo()
 
     def test_ctrl_c_and_the_signals_that_end_a_process_leave_the_echo_on(self):
@@ -172,7 +172,7 @@ class Prompts(Person):
         self.type("vault get A", then=PROMPT)
         for _ in range(2):
             self.type("wrong", then=r"try again\n" + PROMPT)
-        [command] = re.findall(r"if it is forgotten, '(vault [^']*)'", self.type("wrong"))
+        [command] = re.findall(r"if you forgot it, '(vault [^']*)'", self.type("wrong"))
         self.assertEqual(command, "vault passwd --recovery")
         self.type(command, then=r"\n[^\n]*[Rr]ecovery key[^\n]*: *$")
         self.key("C-c")

@@ -69,7 +69,7 @@ class Routes(Case):
             ("/teams/secrets/a%00b", "UTF-8"), ("/teams/secrets/a%ff", "UTF-8"), ("/teams/secrets/a%4", "%"),
             ("/teams/secrets/a%zz", "%"), ("/teams/secrets/a%0ab", "invalid name 'a\\u{a}b'"),
             ("/teams/secrets/..", "invalid name '..'"), ("/teams/secrets/a?b=c", "unknown parameter 'b'"),
-            ("/teams/secrets/a?teamId=te1", "leave out teamId"), ("/projects/secrets/a", "projectId is missing"),
+            ("/teams/secrets/a?teamId=te1", "omit teamId"), ("/projects/secrets/a", "projectId is missing"),
             ("/projects/secrets/a?projectId=", "invalid projectId ''"),
             ("/projects/secrets/a?projectId=a+b", "invalid projectId 'a b'"),
             ("/projects/secrets/a?projectId=x&projectId=y", "stands twice"),
