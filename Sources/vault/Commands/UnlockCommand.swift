@@ -97,7 +97,7 @@ struct UnlockCommand: Command {
         return Failure(
             .locked,
             "there is no terminal to ask for the passphrase, which is needed to unlock the vault for longer",
-            hint: passphrase.hint)
+            hint: options.passphrase.hint)
     }
 
     private func unlock(_ agent: AgentClient, _ path: String) throws(Failure) -> AgentStatus {
