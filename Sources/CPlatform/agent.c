@@ -15,9 +15,7 @@
 #include <sys/un.h>
 #include <time.h>
 
-static int fill(struct sockaddr_un *address, const char *path) {
-    memset(address, 0, sizeof *address);
-    address->sun_family = AF_UNIX;
+static int set_path(struct sockaddr_un *address, const char *path) {
     if (strlen(path) >= sizeof address->sun_path) {
         errno = ENAMETOOLONG;
         return -1;
@@ -27,14 +25,14 @@ static int fill(struct sockaddr_un *address, const char *path) {
 }
 
 int platform_socket_bind(int fd, const char *path) {
-    struct sockaddr_un address;
-    if (fill(&address, path) < 0) return -1;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (set_path(&address, path) < 0) return -1;
     return bind(fd, (const struct sockaddr *)&address, sizeof address);
 }
 
 int platform_socket_connect(int fd, const char *path) {
-    struct sockaddr_un address;
-    if (fill(&address, path) < 0) return -1;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (set_path(&address, path) < 0) return -1;
     return connect(fd, (const struct sockaddr *)&address, sizeof address);
 }
 
@@ -49,18 +47,21 @@ int platform_socket_peer(int fd, uint32_t *user, int32_t *process) {
     return 0;
 }
 
-/* As many as a request needs; as many as Linux lets through, so that the kernel never closes what somebody sent. */
-enum { MOST_SENT = 4, MOST_RECEIVED = 253 };
+/*
+ * Descriptors with one message: as many as a request needs, and as many as Linux allows (SCM_MAX_FD), so that
+ * the kernel never has to close some that did not fit.
+ */
+enum { MAX_SENT = 4, MAX_RECEIVED = 253 };
 
 int64_t platform_socket_send(int fd, const void *bytes, size_t count, const int *descriptors, size_t number) {
     union {
         struct cmsghdr head;
-        char room[CMSG_SPACE(MOST_SENT * sizeof(int))];
+        char space[CMSG_SPACE(MAX_SENT * sizeof(int))];
     } control;
     struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 
-    if (number > MOST_SENT) {
+    if (number > MAX_SENT) {
         errno = EINVAL;
         return -1;
     }
@@ -79,7 +80,7 @@ int64_t platform_socket_send(int fd, const void *bytes, size_t count, const int 
 int64_t platform_socket_receive(int fd, void *bytes, size_t count, int *descriptors, size_t *number) {
     union {
         struct cmsghdr head;
-        char room[CMSG_SPACE(MOST_RECEIVED * sizeof(int))];
+        char space[CMSG_SPACE(MAX_RECEIVED * sizeof(int))];
     } control;
     struct iovec part = {.iov_base = bytes, .iov_len = count};
     struct msghdr message = {
@@ -96,7 +97,7 @@ int64_t platform_socket_receive(int fd, void *bytes, size_t count, int *descript
     return received;
 }
 
-int platform_socket_is_empty(int fd) {
+int platform_socket_shut_down(int fd) {
     int count = 0;
     return shutdown(fd, SHUT_RDWR) == 0 && ioctl(fd, FIONREAD, &count) == 0 && count == 0;
 }
@@ -132,7 +133,7 @@ int platform_start_detached(const char *name, const char *first, const char *sec
         (status = posix_spawnattr_setflags(
              &attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID)) != 0)
         goto end_both;
-    /* The program itself, also where its file was replaced or removed since it was started. */
+    /* This very program, even if its file was replaced or removed since it started. */
     status = posix_spawn(&child, "/proc/self/exe", &actions, &attributes, words, variables);
 end_both:
     posix_spawnattr_destroy(&attributes);

@@ -2,50 +2,67 @@
 
 #include <string.h>
 
-#define POLYNOMIAL 0x82F63B78u /* Castagnoli, reflected */
+/* The remainder of each half byte, for the Castagnoli polynomial 0x1EDC6F41 in reflected bit order. */
+static const uint32_t half_bytes[16] = {
+    0x00000000, 0x105EC76F, 0x20BD8EDE, 0x30E349B1,
+    0x417B1DBC, 0x5125DAD3, 0x61C69362, 0x7198540D,
+    0x82F63B78, 0x92A8FC17, 0xA24BB5A6, 0xB21572C9,
+    0xC38D26C4, 0xD3D3E1AB, 0xE330A81A, 0xF36E6F75,
+};
 
 uint32_t platform_crc32c_portable(uint32_t crc, const uint8_t *bytes, size_t count) {
     crc = ~crc;
     while (count--) {
         crc ^= *bytes++;
-        for (int bit = 0; bit < 8; bit++) crc = (crc >> 1) ^ (POLYNOMIAL & -(crc & 1));
+        crc = half_bytes[crc & 15] ^ crc >> 4;
+        crc = half_bytes[crc & 15] ^ crc >> 4;
     }
     return ~crc;
 }
 
 #if defined(__x86_64__)
-#include <immintrin.h>
+
+#include <nmmintrin.h>
 #include <sys/platform/x86.h>
 
-__attribute__((target("sse4.2"))) static uint32_t accelerated(uint32_t crc, const uint8_t *bytes, size_t count) {
-    uint64_t state = ~crc, word;
-    for (; count >= 8; count -= 8, bytes += 8) {
-        memcpy(&word, bytes, 8);
-        state = _mm_crc32_u64(state, word);
-    }
-    uint32_t narrow = (uint32_t)state;
-    while (count--) narrow = _mm_crc32_u8(narrow, *bytes++);
-    return ~narrow;
-}
+#define INSTRUCTION "sse4.2"
+#define ADD_WORD _mm_crc32_u64
+#define ADD_BYTE _mm_crc32_u8
 
-uint32_t platform_crc32c(uint32_t crc, const uint8_t *bytes, size_t count) {
-    /* The C library knows already; the compiler's own question would ask the CPU again at every start, which is slow in a virtual
-     * machine. */
-    return CPU_FEATURE_ACTIVE(SSE4_2) ? accelerated(crc, bytes, count) : platform_crc32c_portable(crc, bytes, count);
-}
+/*
+ * The C library asked the CPU at the start. __builtin_cpu_supports would ask again, which is slow in a
+ * virtual machine.
+ */
+static int has_instruction(void) { return CPU_FEATURE_ACTIVE(SSE4_2); }
 
-#elif defined(__ARM_FEATURE_CRC32)
+#elif defined(__AARCH64EL__)
+
 #include <arm_acle.h>
+#include <sys/auxv.h>
+
+#define INSTRUCTION "crc"
+#define ADD_WORD __crc32cd
+#define ADD_BYTE __crc32cb
+
+static int has_instruction(void) { return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0; }
+
+#endif
+
+#ifdef INSTRUCTION
+
+__attribute__((target(INSTRUCTION)))
+static uint32_t accelerated(uint32_t crc, const uint8_t *bytes, size_t count) {
+    uint64_t state = ~crc, word; /* 64 bits wide, as the x86-64 instruction takes it; the upper half stays 0 */
+    for (; count >= sizeof word; count -= sizeof word, bytes += sizeof word) {
+        memcpy(&word, bytes, sizeof word);
+        state = ADD_WORD(state, word);
+    }
+    while (count--) state = ADD_BYTE((uint32_t)state, *bytes++);
+    return ~(uint32_t)state;
+}
 
 uint32_t platform_crc32c(uint32_t crc, const uint8_t *bytes, size_t count) {
-    uint64_t word;
-    crc = ~crc;
-    for (; count >= 8; count -= 8, bytes += 8) {
-        memcpy(&word, bytes, 8);
-        crc = __crc32cd(crc, word);
-    }
-    while (count--) crc = __crc32cb(crc, *bytes++);
-    return ~crc;
+    return has_instruction() ? accelerated(crc, bytes, count) : platform_crc32c_portable(crc, bytes, count);
 }
 
 #else

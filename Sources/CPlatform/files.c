@@ -28,19 +28,12 @@ int platform_seal(int fd) {
 
 const char *platform_entry_name(const struct dirent *entry) { return entry->d_name; }
 
+const int platform_path_only = O_PATH;
+
 int64_t platform_next_data(int fd, int64_t offset) {
     int64_t found = lseek(fd, offset, SEEK_DATA);
     return found < 0 && errno == ENXIO ? lseek(fd, 0, SEEK_END) : found;
 }
-
-int platform_open_path(const char *path) { return open(path, O_PATH | O_CLOEXEC); }
-
-int platform_is_path(int fd) {
-    int flags = fcntl(fd, F_GETFL);
-    return flags >= 0 && (flags & O_PATH) != 0;
-}
-
-int platform_open_path_itself(const char *path) { return open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC); }
 
 int platform_known_identity(int fd, uint64_t *device, uint64_t *inode) {
     struct statx status;
@@ -56,10 +49,12 @@ void platform_start_sync(int fd, int64_t offset, int64_t count) {
     errno = before;
 }
 
-/* Access lists, which protect: of a file that has one, the group's bits in the mode say what its entries get at most. */
-static int protects(const char *name) { return strncmp(name, "system.", 7) == 0; }
+/*
+ * True for access control lists. A copy without its list would give the group what the list's mask allowed.
+ */
+static int restricts_access(const char *name) { return strncmp(name, "system.", 7) == 0; }
 
-/* As of labels that only the system may set, and of remarks that this file system does not take. */
+/* Errors for attributes that only the system may set, or that this file system does not store. */
 static int is_refusal(int error) {
     return error == EPERM || error == EACCES || error == ENOTSUP || error == ENOSYS || error == EINVAL;
 }
@@ -72,7 +67,10 @@ static ssize_t read_attribute(int fd, const char *name, char **value) {
     return *value == NULL ? -1 : fgetxattr(fd, name, *value, (size_t)count);
 }
 
-/* What is there already, as the labels that the kernel's rules give to every new file, is not set again. */
+/*
+ * An attribute that is present already, such as a label that the kernel gives to each new file, is not set
+ * again.
+ */
 static int has_attribute(int fd, const char *name, const char *value, ssize_t count) {
     char *present;
     ssize_t present_count = read_attribute(fd, name, &present);
@@ -89,13 +87,16 @@ static int copy_attribute(int from, int to, const char *name) {
     int error = errno;
     free(value);
     errno = error;
-    if (result != 0 && error == ENODATA) return 0; /* gone meanwhile */
-    return result != 0 && is_refusal(error) && !protects(name) ? 0 : result;
+    if (result != 0 && error == ENODATA) return 0; /* removed meanwhile */
+    return result != 0 && is_refusal(error) && !restricts_access(name) ? 0 : result;
 }
 
-static int copy_extended(int from, int to) {
+static int copy_extended_attributes(int from, int to) {
     ssize_t count = flistxattr(from, NULL, 0);
-    /* A file system that has none has several words for that; that a new file gives the same tells them from a fault. */
+    /*
+     * File systems without extended attributes report different errors. If the new file gives the same one,
+     * it is no fault.
+     */
     if (count < 0) {
         int error = errno;
         if (flistxattr(to, NULL, 0) < 0 && errno == error) return 0;
@@ -116,7 +117,9 @@ static int copy_extended(int from, int to) {
     return result;
 }
 
-/* Where modes cannot be set, that of a new file will do if it lets nobody do what the wanted one does not. */
+/*
+ * Where modes cannot be set, the present one is accepted if it permits nothing that the wanted one does not.
+ */
 static int copy_mode(int to, mode_t wanted) {
     struct stat present;
     if (fstat(to, &present) != 0) return -1;
@@ -133,7 +136,7 @@ int platform_copy_attributes(int from, int to) {
     if (fstat(from, &wanted) != 0 || fstat(to, &present) != 0) return -1;
     if (wanted.st_uid != present.st_uid && fchown(to, wanted.st_uid, (gid_t)-1) != 0) return -1;
     if (wanted.st_gid != present.st_gid && fchown(to, (uid_t)-1, wanted.st_gid) != 0) return -1;
-    if (copy_extended(from, to) != 0) return -1;
-    /* Last, because a change of owner and an access list both touch it. */
+    if (copy_extended_attributes(from, to) != 0) return -1;
+    /* Last, because changing the owner or an access control list also changes the mode. */
     return copy_mode(to, wanted.st_mode);
 }

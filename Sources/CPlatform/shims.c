@@ -55,16 +55,13 @@ int platform_spawn_softened(posix_spawnattr_t *attributes) {
 
 int platform_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
-static int argument_count;
 static char **arguments;
 
 /* glibc calls constructors with the arguments of main. */
 __attribute__((constructor)) static void keep_arguments(int count, char **vector) {
-    argument_count = count;
+    (void)count;
     arguments = vector;
 }
-
-int platform_argument_count(void) { return argument_count; }
 
 char **platform_arguments(void) { return arguments; }
 
@@ -80,7 +77,7 @@ int platform_wait_readable_or_ended(int fd, int child) {
     do {
         result = poll(states, ended < 0 ? 1 : 2, -1);
     } while (result < 0 && errno == EINTR);
-    /* What the child wrote before it ended can be read by now, but may not have been when poll looked at fd. */
+    /* The child may have written and ended after poll looked at fd: look again. */
     if (result > 0 && states[0].revents == 0) result = poll(states, 1, 0);
     const int error = errno;
     if (ended >= 0) close(ended);

@@ -1,15 +1,16 @@
 internal import CMicroHTTPD
 public import Sodium
 
-/// A request, as far as its head goes.
+/// The head of a request.
 ///
-/// What it says of itself is true only while ``HTTPService`` is asked about it.
+/// Its fields can be read only during a call to ``HTTPService``.
 @safe public final class Request {
     /// The method, such as `GET`.
     public internal(set) var method = ""
-    /// The bytes between the method and the version, nothing decoded: a path and a query.
+    /// The bytes between the method and the version, not decoded: a path and a query.
     public let target: [UInt8]
 
+    /// The library's connection; nil once the request is complete.
     var connection: OpaquePointer?
     var body: SecretBuffer?
     var bodySize = 0
@@ -21,72 +22,60 @@ public import Sodium
         unsafe self.connection = unsafe connection
     }
 
-    /// How often a field of that name stands in the head, in whatever case.
-    public func count(of field: String) -> Int {
-        var count = 0
-        forEach(field) { _ in count += 1 }
-        return count
-    }
+    /// Returns the number of fields with this name, in any case.
+    public func count(of field: String) -> Int { unsafe values(of: field).count }
 
-    /// Lends the value of a field that stands there exactly once; nil if it does not.
+    /// Calls `body` with the value of a field, or returns nil unless there is exactly one.
     public func withValue<R>(of field: String, _ body: (Span<UInt8>) -> R) -> R? {
-        guard count(of: field) == 1 else { return nil }
-        var result: R?
-        forEach(field) { result = body($0) }
-        return result
+        let values = unsafe values(of: field)
+        return unsafe values.count == 1 ? body(Span(_unsafeBytes: values[0])) : nil
     }
 
-    /// The text of a field that stands there exactly once; nil if it does not.
+    /// Returns the text of a field, or nil unless there is exactly one.
     public func value(of field: String) -> String? {
         withValue(of: field) { value in
-            String(decoding: value.indices.map { value[$0] }, as: UTF8.self)
+            unsafe value.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
         }
     }
 
-    private func forEach(_ field: String, _ body: (Span<UInt8>) -> Void) {
-        guard let connection = unsafe connection else { return }
-        let found = FieldList(wanted: field.lowercased())
-        withExtendedLifetime(found) {
+    /// Returns the values in the library's buffer; they are not copied, since one may be a key.
+    private func values(of field: String) -> [UnsafeRawBufferPointer] {
+        guard let connection = unsafe connection else { return unsafe [] }
+        var fields = unsafe FieldValues(name: field.lowercased())
+        unsafe withUnsafeMutablePointer(to: &fields) { fields in
             _ = unsafe MHD_get_connection_values_n(
                 connection, .HEADER_KIND,
                 { context, _, key, keyCount, value, valueSize in
-                    guard let context = unsafe context else { return .NO }
-                    let found = unsafe Unmanaged<FieldList>.fromOpaque(context).takeUnretainedValue()
-                    unsafe found.take(key, keyCount, value, valueSize)
+                    let key = unsafe UnsafeRawBufferPointer(start: key, count: keyCount)
+                    let value = unsafe UnsafeRawBufferPointer(start: value, count: valueSize)
+                    unsafe context?.assumingMemoryBound(to: FieldValues.self).pointee.add(key, value)
                     return .YES
-                }, Unmanaged.passUnretained(found).toOpaque())
+                }, fields)
         }
-        unsafe found.values.forEach { unsafe body(Span(_unsafeBytes: $0)) }
+        return unsafe fields.values
     }
 }
 
-/// Where the values of one field lie in the library's buffer; one of them may be a key, so none is copied.
-@safe private final class FieldList {
-    let wanted: String
+@unsafe private struct FieldValues {
+    let name: String
     var values: [UnsafeRawBufferPointer] = unsafe []
 
-    init(wanted: String) { self.wanted = wanted }
-
-    func take(
-        _ key: UnsafePointer<CChar>?, _ keyCount: Int, _ value: UnsafePointer<CChar>?, _ valueSize: Int
-    ) {
-        let name = unsafe String(decoding: UnsafeRawBufferPointer(start: key, count: keyCount), as: UTF8.self)
-        guard name.lowercased() == wanted else { return }
-        unsafe values.append(UnsafeRawBufferPointer(start: value, count: valueSize))
+    mutating func add(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+        if unsafe String(decoding: key, as: UTF8.self).lowercased() == name { unsafe values.append(value) }
     }
 }
 
-/// An answer to a request.
+/// A response to a request.
 public struct Response {
     /// The status code, such as 200.
     public let status: Int
-    /// Fields for its head, beside those of the library: Date, Content-Length, Connection.
+    /// The fields of its head, except those that the library adds: Date, Content-Length, Connection.
     public var fields: [(name: String, value: String)]
     let body: ResponseBody?
 
-    /// An answer.
+    /// Creates a response.
     ///
-    /// - Parameter body: what follows the head; it is wiped when it was sent.
+    /// - Parameter body: the content, which is wiped after it was sent.
     public init(
         _ status: Int, _ fields: [(name: String, value: String)] = [], body: consuming SecretBuffer? = nil
     ) {
@@ -96,7 +85,7 @@ public struct Response {
     }
 }
 
-/// What is being sent, for as long as the library needs it.
+/// The content of a response, retained until the library has sent it.
 final class ResponseBody: Sendable {
     let bytes: SecretBuffer
 

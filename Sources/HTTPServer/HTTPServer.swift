@@ -3,41 +3,42 @@ internal import Glibc
 public import Platform
 internal import Sodium
 
-/// What a server is for: whom it answers, and what.
+/// Decides which connections a server accepts, and answers its requests.
 public protocol HTTPService: AnyObject {
-    /// Whether a connection from this port of `address` may be taken; else it is closed without a byte.
+    /// Returns true if a connection from this port of `address` is accepted; otherwise it is closed without a response.
     func admits(clientPort: UInt16, of address: LoopbackPeer.Address) -> Bool
 
-    /// Looks at the head of a request.
+    /// Examines the head of a request.
     ///
-    /// - Returns: the answer to a request that is refused, whose body is not even kept; else nil.
+    /// - Returns: the response to a request that is refused, whose body is discarded; otherwise nil.
     func refusal(of request: Request) -> Response?
 
-    /// The answer to a request whose body would be longer than the limit.
+    /// Returns the response to a request whose body would exceed the limit.
     func responseToLongBody() -> Response
 
-    /// The answer to a request that was not refused.
+    /// Returns the response to a request that was not refused.
     func response(to request: Request, body: Span<UInt8>) -> Response
 }
 
-/// A server for HTTP/1.1 on one port of 127.0.0.1 and of ::1, in one thread: a service is asked one thing at a time.
+/// An HTTP/1.1 server on one port of 127.0.0.1 and ::1, in one thread, so that its service handles one request at a time.
 ///
-/// On both, since `localhost` may mean either: what listens on the other would get what is meant for this one.
+/// It listens at both addresses because `localhost` may mean either: another server at one of them would receive requests
+/// that are meant for this one.
 ///
 /// The only user of libmicrohttpd.
 @safe public final class HTTPServer {
-    /// What a client can take up.
+    /// The resources that clients may use.
     public struct Limits: Sendable {
-        /// Connections at a time for each address; others wait at the door.
+        /// Simultaneous connections for each address; further ones wait in the kernel's queue.
         public var connections = 512
-        /// Milliseconds for a request and its answer, and between two requests.
+        /// The time limit for a request and its response, and between two requests, in milliseconds.
         public var patience: UInt64 = 20_000
-        /// Bytes of a request's head, and of what the library needs besides.
+        /// The memory for a request's head and the library's own data about it, in bytes.
         public var head = 32 << 10
-        /// Bytes of a request's body.
+        /// The maximal size of a request's body, in bytes.
         public var body = 8 << 20
 
-        /// The limits of web-interface.md, section 6.
+        /// Creates the limits of web-interface.md, section 6.
         public init() {}
     }
 
@@ -46,30 +47,29 @@ public protocol HTTPService: AnyObject {
     /// The library's servers, one for each address.
     private var daemons: [OpaquePointer] = unsafe []
     private var poller = Poller()
-    /// The connections that are open, by the library's address of each.
-    private var connections: [UInt: Visit] = [:]
+    /// The open connections, by the addresses of the library's structures.
+    private var connections: [UInt: Connection] = [:]
 
-    /// A connection.
-    private struct Visit {
+    private struct Connection {
         let descriptor: Int32
-        /// When it was opened or last got an answer.
+        /// When it was opened or last got a response, in monotonic milliseconds.
         var since: UInt64
     }
 
-    /// An address at which nothing can listen.
+    /// The error if the server cannot listen at an address.
     public struct CannotListen: Error {
-        /// Of this machine.
+        /// The address.
         public let address: LoopbackPeer.Address
-        /// Why, such as that the port is in use.
+        /// The reason, such as that the port is in use.
         public let reason: Errno
     }
 
-    /// How many ports are tried, one after the other, that somebody may have at one address alone.
+    /// The number of ports to try, since the system may choose one that is in use at ::1.
     private static let maxPorts = 16
 
-    /// Listens on `port`; on one that the system chooses if it is 0.
+    /// Listens on `port`, or on one that the system chooses if it is 0.
     ///
-    /// Where the machine has no ::1, it listens at 127.0.0.1 alone.
+    /// If the machine has no ::1, it listens at 127.0.0.1 only.
     public init(
         port: UInt16, limits: Limits = Limits(), service: any HTTPService
     ) throws(CannotListen) {
@@ -82,8 +82,6 @@ public protocol HTTPService: AnyObject {
                 try listen(on: port)
             } catch  where error.address == .ipv6 && error.reason == .addressInUse && tries > 0 {
                 stop()
-            } catch {
-                throw error
             }
         }
     }
@@ -93,15 +91,13 @@ public protocol HTTPService: AnyObject {
         do throws(CannotListen) {
             try listen(at: .ipv6, self.port)
         } catch  where error.reason == .noSuchAddress || error.reason == .noAddressFamily {
-            return
-        } catch {
-            throw error
+            // This machine has no IPv6.
         }
     }
 
-    private func listen(at place: LoopbackPeer.Address, _ port: UInt16) throws(CannotListen) {
+    private func listen(at address: LoopbackPeer.Address, _ port: UInt16) throws(CannotListen) {
         var settings = unsafe microhttpd_settings()
-        unsafe settings.is_ipv6 = place == .ipv6 ? 1 : 0
+        unsafe settings.is_ipv6 = address == .ipv6 ? 1 : 0
         unsafe settings.port = port
         unsafe settings.connections = UInt32(limits.connections)
         unsafe settings.seconds = UInt32(limits.patience / 1000)
@@ -111,17 +107,17 @@ public protocol HTTPService: AnyObject {
             guard let address = unsafe address else { return .NO }
             let port = unsafe microhttpd_client_port(address)
             guard port != 0 else { return .NO }
-            let place: LoopbackPeer.Address = unsafe microhttpd_is_ipv6(address) == 1 ? .ipv6 : .ipv4
+            let isIPv6 = unsafe Int32(address.pointee.sa_family) == AF_INET6
             let service = unsafe HTTPServer.from(context).service
-            return service.admits(clientPort: port, of: place) ? .YES : .NO
+            return service.admits(clientPort: port, of: isIPv6 ? .ipv6 : .ipv4) ? .YES : .NO
         }
         unsafe settings.connection = { context, connection, _, code in
             guard let connection = unsafe connection else { return }
             let server = unsafe HTTPServer.from(context)
-            let visit = unsafe Visit(
+            let opened = unsafe Connection(
                 descriptor: microhttpd_descriptor(connection), since: SystemClock.monotonicMilliseconds())
             let isOpen = code == .CONNECTION_NOTIFY_STARTED
-            server.connections[UInt(bitPattern: connection)] = isOpen ? visit : nil
+            server.connections[UInt(bitPattern: connection)] = isOpen ? opened : nil
         }
         unsafe settings.begin = { _, target, connection in
             let bytes = unsafe target.map {
@@ -136,8 +132,8 @@ public protocol HTTPService: AnyObject {
             else { return .NO }
             let request = unsafe Unmanaged<Request>.fromOpaque(pointer).takeUnretainedValue()
             if !request.hasBegun { unsafe request.method = method.map { unsafe String(cString: $0) } ?? "" }
-            let isFine = unsafe HTTPServer.from(context).take(request, connection, bytes, &count.pointee)
-            return isFine ? .YES : .NO
+            let server = unsafe HTTPServer.from(context)
+            return unsafe server.receive(request, connection, bytes, &count.pointee) ? .YES : .NO
         }
         unsafe settings.complete = { context, connection, state, _ in
             let server = unsafe HTTPServer.from(context)
@@ -149,7 +145,7 @@ public protocol HTTPService: AnyObject {
         }
         errno = 0
         guard let daemon = unsafe microhttpd_start(&settings) else {
-            throw CannotListen(address: place, reason: Errno(rawValue: errno == 0 ? EIO : errno))
+            throw CannotListen(address: address, reason: Errno(rawValue: errno == 0 ? EIO : errno))
         }
         unsafe daemons.append(daemon)
     }
@@ -163,19 +159,19 @@ public protocol HTTPService: AnyObject {
 
     private static func from(_ context: UnsafeMutableRawPointer?) -> HTTPServer {
         guard let context = unsafe context else {
-            preconditionFailure("the library hands back what it was given")
+            preconditionFailure("the library passes the context that it was given")
         }
-        // The server outlives the library's daemon, which is handed nothing else.
+        // The server outlives the library's daemons, and no other context is used.
         return unsafe Unmanaged<HTTPServer>.fromOpaque(context).takeUnretainedValue()
     }
 
-    /// The port that it listens on.
+    /// The port on which it listens.
     public var port: UInt16 { unsafe daemons.first.map { unsafe microhttpd_port($0) } ?? 0 }
 
-    /// Waits until there is something to do, or so many milliseconds are over, and does it.
+    /// Waits for events, for at most the given time, and handles them.
     public func step(milliseconds: UInt64) throws(Errno) {
         var wait = milliseconds
-        // A connection that is overdue is noticed within a second.
+        // An overdue connection is closed within a second.
         if !connections.isEmpty { wait = min(wait, 1000) }
         poller.removeAll()
         unsafe daemons.forEach { daemon in
@@ -191,19 +187,19 @@ public protocol HTTPService: AnyObject {
         Stack.wipe()
     }
 
-    /// Disconnects who took too long; the library itself only sees who is silent, not who is slow.
+    /// Closes connections that take too long; the library itself closes only idle ones, not slow ones.
     private func closeOverdue() {
         let now = SystemClock.monotonicMilliseconds()
-        for visit in connections.values where now >= visit.since + limits.patience {
-            shutdown(visit.descriptor, Int32(SHUT_RDWR))
+        for connection in connections.values where now >= connection.since + limits.patience {
+            shutdown(connection.descriptor, Int32(SHUT_RDWR))
         }
     }
 
-    /// Takes what there is of a request: first its head, then pieces of its body, then its end.
+    /// Receives a part of a request: first its head, then pieces of its body, then its end.
     ///
-    /// - Parameter count: how many bytes there are; set to how many are left, 0.
-    /// - Returns: whether the connection may go on.
-    private func take(
+    /// - Parameter count: the number of bytes of the body; set to 0 when they were consumed.
+    /// - Returns: false if the connection must be closed.
+    private func receive(
         _ request: Request, _ connection: OpaquePointer, _ bytes: UnsafePointer<CChar>?, _ count: inout Int
     ) -> Bool {
         if !request.hasBegun {
@@ -228,7 +224,7 @@ public protocol HTTPService: AnyObject {
         return unsafe send(answer(request), to: connection)
     }
 
-    /// Keeps a piece of a body, if anybody wants it.
+    /// Appends a piece to the body of a request that was not refused.
     private func keep(_ bytes: UnsafePointer<CChar>, _ count: Int, for request: Request) -> Bool {
         if request.refusal != nil { return true }
         let raw = unsafe UnsafeRawBufferPointer(start: bytes, count: count)
@@ -264,7 +260,7 @@ public protocol HTTPService: AnyObject {
         guard let body = response.body else {
             return unsafe MHD_create_response_from_buffer_with_free_callback_cls(0, nil, nil, nil)
         }
-        // The library sends from our guarded memory, and says when it is done.
+        // The library sends from guarded memory and calls back when it is done.
         return unsafe body.bytes.withBytes { bytes in
             unsafe bytes.withUnsafeBufferPointer { bytes in
                 let memory = unsafe UnsafeMutableRawPointer(mutating: bytes.baseAddress)

@@ -1,32 +1,32 @@
 internal import CZxcvbn
 public import Sodium
 
-/// An estimate of how hard a passphrase is to guess.
+/// Estimates how hard a passphrase is to guess.
 ///
-/// The only user of zxcvbn, whose dictionaries lie in the program file and are read from there when an estimate is made, not before.
+/// The only user of zxcvbn, whose dictionaries are part of the program file and are paged in by the first estimate.
 public enum Strength {
-    /// The least that is not called weak, in bits.
+    /// The strength below which a passphrase is weak, in bits.
     ///
-    /// At the cost of a guess that a new vault has, half of 2^50 guesses take one machine ten million years.
+    /// At a new vault's cost of a guess, one machine needs ten million years for half of 2⁵⁰ guesses.
     public static let leastBits = 50
 
-    /// The bytes that zxcvbn looks at in detail; what follows can only make the passphrase stronger.
+    /// The number of bytes that zxcvbn examines; further bytes can only make the passphrase stronger.
     private static let maxBytes = 100
 
-    /// Estimates how many guesses `passphrase` withstands, as the logarithm to the base of 2.
+    /// Estimates the binary logarithm of the number of guesses that `passphrase` withstands.
     ///
-    /// zxcvbn gets a copy in guarded memory. What it allocates itself holds lengths and positions of what it found, and the
-    /// passphrase in reverse for a while, which it overwrites before it frees that; what it leaves on the stack is wiped.
+    /// zxcvbn gets a copy in guarded memory. Its own allocations hold lengths and positions of the patterns that it found and,
+    /// for a while, the reversed passphrase, which it overwrites before freeing it. The stack is wiped afterwards.
     ///
     /// - Throws: ``SodiumError/outOfMemory``.
     public static func bits(of passphrase: borrowing SecretBytes) throws(SodiumError) -> Int {
         let count = min(passphrase.count, maxBytes)
-        // The byte behind the copy stays zero, which ends a C string.
+        // The byte after the copy stays zero and ends the C string.
         var text = try SecretBytes(count: count + 1)
         passphrase.withBytes { bytes in
             text.withMutableBytes { text in
                 text.copy(from: bytes.extracting(first: count), at: 0)
-                // A key file may have zeros, behind which a C string has nothing.
+                // A key file may contain zeros, which would end the C string early.
                 for index in 0..<count where text[index] == 0 { text[index] = 1 }
             }
         }

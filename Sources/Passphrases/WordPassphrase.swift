@@ -1,40 +1,28 @@
 public import Sodium
 
-/// A passphrase of random words, for a person who does not want to think of one.
+/// Generates passphrases of random words.
 public enum WordPassphrase {
-    /// How many words there are in one: 110 bits.
+    /// The number of words in a passphrase: 110 bits.
     public static let count = 10
 
-    /// How many words the list has, from which each is drawn: 11 bits.
+    /// The number of words in the list: 11 bits for each word drawn.
     static let listCount = 2048
 
-    /// The list, a word a line; `english-license.txt` says where it is from.
+    /// The words, one a line; `english-license.txt` names their source.
     static var list: [UInt8] { PackageResources.english_txt }
 
-    /// Draws one, its words joined by hyphens.
+    /// Draws a passphrase, its words joined by hyphens.
     ///
     /// - Throws: ``SodiumError/outOfMemory``, ``SodiumError/unavailable``.
     public static func random() throws(SodiumError) -> SecretBytes {
+        let words = list.split(separator: UInt8(ascii: "\n"))
         var passphrase = try SecretBuffer(capacity: 9 * count)
         for number in 0..<count {
             if number > 0 { try passphrase.append(UInt8(ascii: "-")) }
-            try append(word: try Entropy.uniform(below: UInt32(listCount)), to: &passphrase)
+            let word = words[Int(try Entropy.uniform(below: UInt32(listCount)))]
+            try passphrase.append(word.span)
         }
         defer { Stack.wipe() }
         return try passphrase.finish()
-    }
-
-    private static func append(
-        word index: UInt32, to passphrase: inout SecretBuffer
-    ) throws(SodiumError) {
-        var line: UInt32 = 0
-        for byte in list {
-            if byte == UInt8(ascii: "\n") {
-                line += 1
-                if line > index { return }
-            } else if line == index {
-                try passphrase.append(byte)
-            }
-        }
     }
 }

@@ -1,8 +1,8 @@
-/// Bytes taken as words: what is asked of every frame, and is checked once for a word rather than for each byte.
+internal import Glibc
+
 extension Span where Element == UInt8 {
-    /// The little-endian number of type `T` at `offset`.
+    /// Returns the little-endian number of type `T` at `offset`.
     @inlinable
-    @inline(__always)
     public func load<T: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
         _ type: T.Type, at offset: Int
     ) -> T {
@@ -10,71 +10,69 @@ extension Span where Element == UInt8 {
         return T(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: T.self))
     }
 
-    /// Whether all bytes in `range` are 0.
-    @inlinable
+    /// Returns true if all bytes in `range` are 0.
     public func isZero(_ range: Range<Int>) -> Bool {
-        var (all, offset): (UInt64, Int) = (0, range.lowerBound)
-        while offset + 8 <= range.upperBound {
-            all |= load(UInt64.self, at: offset)
-            offset += 8
-        }
-        while offset < range.upperBound {
-            all |= UInt64(self[offset])
-            offset += 1
-        }
-        return all == 0
+        var union: UInt8 = 0
+        for index in range { union |= self[index] }
+        return union == 0
     }
 
-    /// Whether both have the same bytes; not in constant time.
-    @inlinable
+    /// Returns true if both have the same bytes; not in constant time.
     public func equals(_ other: Span<UInt8>) -> Bool {
-        guard count == other.count else { return false }
-        var offset = 0
-        while offset + 8 <= count {
-            if load(UInt64.self, at: offset) != other.load(UInt64.self, at: offset) { return false }
-            offset += 8
-        }
-        while offset < count {
-            if self[offset] != other[offset] { return false }
-            offset += 1
-        }
-        return true
+        count == other.count && order(against: other) == 0
     }
 
-    /// Negative if this comes before `other`, 0 if both are the same: bytewise, a prefix first.
+    /// Returns a negative number if these bytes sort before those of `other`, 0 if they are the same, else a positive one.
+    ///
+    /// A prefix sorts first.
     public func order(against other: Span<UInt8>) -> Int {
         let common = Swift.min(count, other.count)
-        var offset = 0
-        while offset + 8 <= common {
-            let (left, right) = (load(UInt64.self, at: offset), other.load(UInt64.self, at: offset))
-            if left != right { return left.byteSwapped < right.byteSwapped ? -1 : 1 }
-            offset += 8
+        let result = unsafe withPointer { left, _ in
+            unsafe other.withPointer { right, _ in unsafe Int(memcmp(left, right, common)) }
         }
-        while offset < common {
-            if self[offset] != other[offset] { return self[offset] < other[offset] ? -1 : 1 }
-            offset += 1
-        }
-        return count - other.count
+        return result != 0 ? result : count - other.count
     }
 
-    /// A copy of the bytes in `range`, for what is not secret.
+    /// Returns a copy of the bytes in `range`, which are not secret.
     public func array(_ range: Range<Int>) -> [UInt8] {
         var result: [UInt8] = []
         result.append(copying: extracting(range))
         return result
+    }
+
+    /// Calls `body` with the address and the count; the address of an empty span is valid too.
+    func withPointer<R, E>(_ body: (UnsafePointer<UInt8>, Int) throws(E) -> R) throws(E) -> R {
+        unsafe try withUnsafeBufferPointer { buffer throws(E) in
+            guard let base = buffer.baseAddress else {
+                var nothing: UInt8 = 0
+                return unsafe try body(&nothing, 0)
+            }
+            return unsafe try body(base, buffer.count)
+        }
     }
 }
 
 extension MutableSpan where Element == UInt8 {
     /// Writes `value` at `offset`, little-endian.
     @inlinable
-    @inline(__always)
     public mutating func store<T: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
         _ value: T, at offset: Int
     ) {
         precondition(offset >= 0 && offset <= count - MemoryLayout<T>.size)
         unsafe withUnsafeMutableBytes { bytes in
             unsafe bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
+        }
+    }
+
+    /// Calls `body` with the address and the count; the address of an empty span is valid too.
+    mutating func withPointer<R, E>(_ body: (UnsafeMutablePointer<UInt8>, Int) throws(E) -> R) throws(E) -> R
+    {
+        unsafe try withUnsafeMutableBufferPointer { buffer throws(E) in
+            guard let base = buffer.baseAddress else {
+                var nothing: UInt8 = 0
+                return unsafe try body(&nothing, 0)
+            }
+            return unsafe try body(base, buffer.count)
         }
     }
 }

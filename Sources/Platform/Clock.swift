@@ -1,69 +1,56 @@
 internal import Glibc
 
-/// The machine's clocks.
+/// The system's clocks.
 public enum SystemClock {
-    /// Milliseconds since 1970-01-01 UTC, as the wall clock has them.
-    ///
-    /// It may jump.
-    public static func wallMilliseconds() -> UInt64 {
-        milliseconds(CLOCK_REALTIME)
-    }
+    /// Returns the milliseconds since 1970-01-01 UTC, by the wall clock, which may jump.
+    public static func wallMilliseconds() -> UInt64 { nanoseconds(CLOCK_REALTIME) / 1_000_000 }
 
-    /// Nanoseconds since some moment before this process; never goes back.
-    public static func monotonicNanoseconds() -> UInt64 {
-        let time = read(CLOCK_MONOTONIC)
-        return UInt64(time.seconds) * 1_000_000_000 + UInt64(time.nanoseconds)
-    }
+    /// Returns the nanoseconds since some moment before this process started; never goes back.
+    public static func monotonicNanoseconds() -> UInt64 { nanoseconds(CLOCK_MONOTONIC) }
 
-    /// The same in milliseconds.
+    /// Returns the same in milliseconds.
     public static func monotonicMilliseconds() -> UInt64 { monotonicNanoseconds() / 1_000_000 }
 
-    /// Milliseconds since the machine was started, those that it slept too.
-    public static func bootMilliseconds() -> UInt64 { milliseconds(CLOCK_BOOTTIME) }
+    /// Returns the milliseconds since the system booted, including those asleep.
+    public static func bootMilliseconds() -> UInt64 { nanoseconds(CLOCK_BOOTTIME) / 1_000_000 }
 
-    /// How long the machine slept since it was started, in milliseconds.
+    /// Returns the milliseconds that the system has slept since it booted.
     ///
-    /// Never too much; too little by as long as the two clocks could not be read together.
+    /// Never too many; too few by the time between the readings of the two clocks.
     public static func sleptMilliseconds() -> UInt64 {
-        let boot = milliseconds(CLOCK_BOOTTIME)
-        let awake = milliseconds(CLOCK_MONOTONIC)
+        let boot = bootMilliseconds()
+        let awake = monotonicMilliseconds()
         return boot > awake ? boot - awake : 0
     }
 
-    private static func milliseconds(_ clock: clockid_t) -> UInt64 {
-        let time = read(clock)
-        return UInt64(max(time.seconds, 0)) * 1000 + UInt64(time.nanoseconds) / 1_000_000
-    }
-
-    /// Waits.
-    ///
-    /// A signal may end it early.
+    /// Waits; a signal may end the wait early.
     public static func sleep(milliseconds: UInt64) {
         var time = timespec(
             tv_sec: Int(milliseconds / 1000), tv_nsec: Int(milliseconds % 1000) * 1_000_000)
         unsafe nanosleep(&time, nil)
     }
 
-    private static func read(_ clock: clockid_t) -> (seconds: Int, nanoseconds: Int) {
+    /// Returns the time of a clock; 0 if the wall clock is set to a time before 1970.
+    private static func nanoseconds(_ clock: clockid_t) -> UInt64 {
         var time = timespec()
         unsafe clock_gettime(clock, &time)
-        return (time.tv_sec, time.tv_nsec)
+        return time.tv_sec < 0 ? 0 : UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 }
 
-/// Waits for something that another process has, in steps that begin short and stay bounded.
+/// Waits in growing steps, of 1 to 25 ms, for something that another process holds.
 public struct Backoff: Sendable {
     private let deadline: UInt64
     private var step: UInt64 = 1
 
-    /// Patience for so many milliseconds from now.
+    /// Creates a wait that ends the given time from now.
     public init(milliseconds: UInt64) {
         deadline = SystemClock.monotonicNanoseconds() + milliseconds * 1_000_000
     }
 
-    /// Sleeps one step.
+    /// Sleeps for one step.
     ///
-    /// - Returns: false, at once, when the time is up.
+    /// - Returns: false, without sleeping, after the deadline.
     public mutating func wait() -> Bool {
         guard SystemClock.monotonicNanoseconds() < deadline else { return false }
         SystemClock.sleep(milliseconds: step)

@@ -3,20 +3,20 @@ internal import Glibc
 
 /// An open file descriptor, closed when the value goes away.
 public struct Descriptor: ~Copyable, Sendable {
-    /// Where a descriptor comes from, which tells how long closing it can take.
+    /// The origin of a descriptor, which decides how long closing it can take.
     enum Origin {
-        /// Opened by this process: no longer than anything else that it does with the file.
+        /// Opened by this process: no longer than other calls for the same file.
         case own
-        /// A connection, over which somebody may have sent descriptors that were not received.
+        /// An accepted connection, over which another process may have sent descriptors that were not received.
         case accepted
-        /// Sent by another process, for as long as that pleases.
+        /// Sent by another process, which may make it take for ever.
         case received
     }
 
     let number: Int32
     private let origin: Origin
 
-    /// Takes over a descriptor that is already open.
+    /// Takes ownership of an open descriptor.
     public init(adopting number: Int32) { self.init(adopting: number, .own) }
 
     init(adopting number: Int32, _ origin: Origin) {
@@ -33,10 +33,10 @@ public struct Descriptor: ~Copyable, Sendable {
     deinit {
         switch origin {
         case .own: close(number)
-        // What was sent and not received goes with bytes, of which there are none any more.
-        case .accepted where platform_socket_is_empty(number) != 0: close(number)
-        // Nothing happens to a file that is neither read nor written.
-        case .received where platform_is_path(number) != 0: close(number)
+        // Descriptors that were sent and not received arrive with bytes, and none are left.
+        case .accepted where platform_socket_shut_down(number) != 0: close(number)
+        // Closing a file that was never opened for reading or writing has no effect on it.
+        case .received where fcntl(number, F_GETFL) & platform_path_only != 0: close(number)
         case .accepted, .received: DescriptorDisposal.close(number)
         }
     }
@@ -50,27 +50,17 @@ public struct Descriptor: ~Copyable, Sendable {
 
     /// Reads once, at most `buffer.count` bytes.
     ///
-    /// - Returns: how many bytes came; 0 at the end.
+    /// - Returns: the number of bytes read; 0 at the end.
     public borrowing func read(into buffer: inout MutableSpan<UInt8>) throws(Errno) -> Int {
-        let number = number
-        return unsafe try buffer.withPointer { pointer, count throws(Errno) in
+        unsafe try buffer.withPointer { pointer, count throws(Errno) in
             try retrying { unsafe Glibc.read(number, pointer, count) }
         }
     }
 
-    /// Writes all of `bytes`, however many calls it takes.
+    /// Writes all of `bytes`.
     public borrowing func writeAll(_ bytes: Span<UInt8>) throws(Errno) {
-        let number = number
-        unsafe try bytes.withPointer { pointer, count throws(Errno) in
-            var done = 0
-            while done < count {
-                done += try retrying { unsafe Glibc.write(number, pointer + done, count - done) }
-            }
-        }
+        try InheritedDescriptor(number: number).writeAll(bytes)
     }
-
-    /// Whether it is a terminal.
-    public var isTerminal: Bool { isatty(number) == 1 }
 
     borrowing func status() throws(Errno) -> stat {
         var result = stat()
@@ -79,9 +69,7 @@ public struct Descriptor: ~Copyable, Sendable {
     }
 }
 
-/// The descriptors that every process starts with, and others that were handed down.
-///
-/// They are borrowed, never closed.
+/// A descriptor that the parent process left open, or that another value owns; never closed here.
 public struct InheritedDescriptor: Sendable {
     let number: Int32
 
@@ -92,33 +80,33 @@ public struct InheritedDescriptor: Sendable {
     /// Standard error.
     public static let standardError = InheritedDescriptor(number: 2)
 
-    /// A descriptor that the parent process left open under `number`.
+    /// Refers to the descriptor with this number.
     public init(number: Int32) { self.number = number }
 
-    /// Whether it is a terminal.
+    /// True if it is a terminal.
     public var isTerminal: Bool { isatty(number) == 1 }
 
-    /// Whether it is open at all.
+    /// True if it is open.
     public var isOpen: Bool { fcntl(number, F_GETFD) != -1 }
 
-    /// Closes it for the program that this process becomes, and for others that it starts.
+    /// Sets close-on-exec, so that programs started from here do not inherit it.
     public func keepFromOthers() { _ = fcntl(number, F_SETFD, FD_CLOEXEC) }
 
-    /// Reads once, at most `buffer.count` bytes, and waits for them though the parent said not to.
+    /// Reads once, at most `buffer.count` bytes; waits for them even if the parent made the descriptor non-blocking.
     ///
-    /// - Returns: how many bytes came; 0 at the end.
+    /// - Returns: the number of bytes read; 0 at the end.
     public func read(into buffer: inout MutableSpan<UInt8>) throws(Errno) -> Int {
         unsafe try buffer.withPointer { pointer, count throws(Errno) in
             try waiting(for: POLLIN) { unsafe Glibc.read(number, pointer, count) }
         }
     }
 
-    /// Writes all of `bytes`, however many calls it takes, and waits for room though the parent said not to.
+    /// Writes all of `bytes`; waits until it can even if the parent made the descriptor non-blocking.
     public func writeAll(_ bytes: Span<UInt8>) throws(Errno) {
         unsafe try bytes.withPointer { pointer, count throws(Errno) in
             var done = 0
             while done < count {
-                done += try waiting(for: POLLOUT) { unsafe Glibc.write(number, pointer + done, count - done) }
+                done += try waiting(for: POLLOUT) { unsafe write(number, pointer + done, count - done) }
             }
         }
     }
@@ -131,33 +119,6 @@ public struct InheritedDescriptor: Sendable {
                 var state = pollfd(fd: number, events: Int16(events), revents: 0)
                 _ = try retrying { unsafe poll(&state, 1, -1) }
             }
-        }
-    }
-}
-
-extension Span where Element == UInt8 {
-    /// Lends an address that is never nil with the number of bytes behind it.
-    func withPointer<R, E>(_ body: (UnsafePointer<UInt8>, Int) throws(E) -> R) throws(E) -> R {
-        unsafe try withUnsafeBufferPointer { buffer throws(E) in
-            guard let base = buffer.baseAddress else {
-                var nothing: UInt8 = 0
-                return unsafe try body(&nothing, 0)
-            }
-            return unsafe try body(base, buffer.count)
-        }
-    }
-}
-
-extension MutableSpan where Element == UInt8 {
-    /// Lends an address that is never nil with the number of bytes behind it.
-    mutating func withPointer<R, E>(_ body: (UnsafeMutablePointer<UInt8>, Int) throws(E) -> R) throws(E) -> R
-    {
-        unsafe try withUnsafeMutableBufferPointer { buffer throws(E) in
-            guard let base = buffer.baseAddress else {
-                var nothing: UInt8 = 0
-                return unsafe try body(&nothing, 0)
-            }
-            return unsafe try body(base, buffer.count)
         }
     }
 }

@@ -1,45 +1,45 @@
 internal import Glibc
 internal import Synchronization
 
-/// Closes descriptors that another process sent, on threads where that may take as long as it likes.
+/// Closes descriptors that another process sent, on threads of its own, since closing them may never end.
 ///
-/// `close(2)` can wait for whoever is behind a descriptor: a file system of somebody's own answers when it pleases, and a socket with
-/// SO_LINGER waits for its peer. The same goes for a connection, with which the system closes what was sent over it and never received.
+/// `close(2)` can wait for whoever is behind a descriptor: a user-space file system answers when it likes, and a socket
+/// with SO_LINGER waits for its peer. The same holds for a connection, with which the kernel closes the descriptors
+/// that were sent over it and never received.
 public final class DescriptorDisposal: Sendable {
     private struct State {
         var waiting: [Int32] = []
-        /// How many threads there are, how many of them wait, and how many were ever started.
+        /// The number of threads, of those that wait, and of those ever started.
         var (threads, idle, started) = (0, 0, 0)
-        /// Since when each thread closes what it closes now, in monotonic milliseconds; not by descriptor, whose number is free
-        /// again before it is closed.
+        /// When each busy thread began its present `close`, in monotonic milliseconds. The key is the thread, since the
+        /// number of a descriptor is reused before `close` returns.
         var closing: [Int: UInt64] = [:]
     }
 
     private let state = Mutex(State())
-    /// Signalled when there is one for an idle thread.
+    /// Wakes an idle thread.
     private let wakeup: Wakeup
 
-    /// How many threads there are at most.
     private static let maxThreads = 8
-    /// How many descriptors may wait while no thread gets on, and for how long one may take then, in milliseconds.
-    private static let (maxWaiting, patience): (Int, UInt64) = (64, 1000)
+    /// Disposal is stuck if more descriptors than this wait, while every thread spends longer than this on one.
+    private static let (maxWaiting, timeout): (Int, UInt64) = (64, 1000)
 
-    /// The one of this process; nil if there was no descriptor left for it.
+    /// The instance of this process; nil if it has no descriptor left for its wakeup.
     public static let shared = try? DescriptorDisposal()
 
     private init() throws(Errno) { wakeup = try Wakeup() }
 
-    /// Whether so many descriptors cannot be closed that more of them would use up what a process may have.
+    /// True if so many descriptors cannot be closed that more of them could use up this process's limit.
     public var isStuck: Bool {
         state.withLock { state in
             let now = SystemClock.monotonicMilliseconds()
             return state.waiting.count > DescriptorDisposal.maxWaiting
                 && state.closing.count == DescriptorDisposal.maxThreads
-                && state.closing.values.allSatisfy { now > $0 + DescriptorDisposal.patience }
+                && state.closing.values.allSatisfy { now > $0 + DescriptorDisposal.timeout }
         }
     }
 
-    /// Closes a descriptor on another thread; on this one only if there can be none.
+    /// Closes a descriptor on another thread, or on this one if no thread can be started.
     static func close(_ number: Int32) {
         if shared?.add(number) != true { Glibc.close(number) }
     }
@@ -62,7 +62,7 @@ public final class DescriptorDisposal: Sendable {
         } catch {
             return state.withLock { state in
                 state.threads -= 1
-                // Another thread may have taken it.
+                // Another thread may have taken it meanwhile.
                 guard let index = state.waiting.firstIndex(of: number) else { return true }
                 state.waiting.remove(at: index)
                 return false
@@ -79,7 +79,7 @@ public final class DescriptorDisposal: Sendable {
         }
     }
 
-    /// The next descriptor; nil if there is none, and the thread is idle.
+    /// Takes the next descriptor; if there is none, records that the thread is idle and returns nil.
     private func take(_ thread: Int) -> Int32? {
         state.withLock { state in
             guard !state.waiting.isEmpty else {
@@ -89,7 +89,7 @@ public final class DescriptorDisposal: Sendable {
             }
             let next = state.waiting.removeFirst()
             state.closing[thread] = SystemClock.monotonicMilliseconds()
-            // One signal may stand for several.
+            // One wakeup may stand for several descriptors.
             if !state.waiting.isEmpty, state.idle > 0 { wakeup.signal() }
             return next
         }

@@ -5,51 +5,48 @@ internal import Glibc
 public struct DiskStorage: Storage {
     private let exclusiveRename: ExclusiveRename
 
-    /// The one disk there is.
+    /// Creates the storage; all values are the same.
     public init() { self.init(.system) }
 
-    /// The same with other calls in the place of the system's.
+    /// Creates a storage with other calls than the system's, for tests.
     init(_ exclusiveRename: ExclusiveRename) { self.exclusiveRename = exclusiveRename }
 
     /// Opens an existing regular file.
     ///
-    /// - Throws: ``Errno/isDirectory`` for a directory, ``Errno/invalidArgument`` for anything else that is no
-    ///   regular file. It never waits, as opening a pipe would.
+    /// It never waits, as opening a pipe could.
+    ///
+    /// - Throws: ``Errno/isDirectory`` for a directory, ``Errno/invalidArgument`` for anything else that is not a
+    ///   regular file.
     public func open(_ path: String, _ access: StorageAccess) throws(Errno) -> any StorageFile {
         let flags = access == .writing ? O_RDWR : O_RDONLY
         let descriptor = try Descriptor(path: path, flags: flags | O_NONBLOCK)
         let status = try descriptor.status()
-        let kind = status.st_mode & S_IFMT
-        if kind == S_IFDIR { throw .isDirectory }
-        if kind != S_IFREG { throw .invalidArgument }
+        if status.isDirectory { throw .isDirectory }
+        if !status.isRegularFile { throw .invalidArgument }
         return DiskFile(descriptor, identity: FileIdentity(status))
     }
 
-    /// Whether what lies at `path`, at the end of all links, is a regular file, or the system does not say.
+    /// Returns true if `path` leads to a regular file, or its status is unknown.
     public func mayBeRegularFile(_ path: String) -> Bool {
-        var status = stat()
-        guard (try? retrying { unsafe stat(path, &status) }) != nil else { return true }
-        return status.st_mode & S_IFMT == S_IFREG
+        (try? fileStatus(of: path))?.isRegularFile ?? true
     }
 
     /// Creates a file that must not exist yet.
     public func create(_ path: String) throws(Errno) -> any StorageFile {
         let descriptor = try Descriptor(
             path: path, flags: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
-        // A umask may have taken bits that the owner needs; some file systems know none.
+        // The umask may have removed bits that the owner needs. Some file systems have no modes.
         _ = fchmod(descriptor.number, 0o600)
-        // Nothing may fail from here on: nobody would know that the file is there.
+        // Nothing may throw from here on: the caller would not know that the file exists.
         return DiskFile(descriptor, identity: nil)
     }
 
-    /// Which file lies at `path` now.
+    /// Returns the identity of the file that `path` leads to now.
     public func identity(of path: String) throws(Errno) -> FileIdentity {
-        var result = stat()
-        _ = try retrying { unsafe stat(path, &result) }
-        return FileIdentity(result)
+        FileIdentity(try fileStatus(of: path))
     }
 
-    /// `path` without symbolic links.
+    /// Returns `path` without symbolic links.
     public func resolvingLinks(_ path: String) throws(Errno) -> String { try Path.resolvingLinks(path) }
 
     /// Renames a file in one step if `to` does not exist.
@@ -57,12 +54,12 @@ public struct DiskStorage: Storage {
         try exclusiveRename(from, to: to, in: self)
     }
 
-    /// Renames a file in one step; what lies at `to` is replaced.
+    /// Renames a file in one step and replaces a file at `to`.
     public func rename(_ from: String, to: String) throws(Errno) {
         _ = try retrying { unsafe Glibc.rename(from, to) }
     }
 
-    /// Gives two files each other's name, in one step.
+    /// Swaps the names of two files in one step.
     public func exchange(_ one: String, _ other: String) throws(Errno) {
         _ = try retrying { unsafe platform_rename_exchanging(one, other) }
     }
@@ -72,7 +69,7 @@ public struct DiskStorage: Storage {
         _ = try retrying { unsafe unlink(path) }
     }
 
-    /// The names of what is in a directory.
+    /// Returns the names in a directory.
     public func names(in directory: String) throws(Errno) -> [String] {
         guard let stream = unsafe opendir(directory) else { throw .current }
         defer { unsafe _ = closedir(stream) }
@@ -84,7 +81,7 @@ public struct DiskStorage: Storage {
         return names
     }
 
-    /// Creates a directory and those above it.
+    /// Creates a directory and its missing parents.
     public func makeDirectory(_ path: String) throws(Errno) {
         do throws(Errno) {
             return try makeOneDirectory(path)
@@ -93,11 +90,11 @@ public struct DiskStorage: Storage {
             guard parent != path else { throw .noSuchFile }
             try makeDirectory(parent)
         }
-        // In a directory that was deleted, or in /proc, nothing can be made though it is there.
+        // Fails once more in /proc and in a deleted directory, where the parent exists and nothing can be created.
         try makeOneDirectory(path)
     }
 
-    /// Creates a directory and those above it, but not in another user's directory.
+    /// Creates a directory and its missing parents, but not in another user's directory.
     public func makeOwnDirectory(_ path: String) throws(Errno) {
         try PrivateDirectory.checkOwner(above: path)
         try makeDirectory(path)
@@ -107,9 +104,7 @@ public struct DiskStorage: Storage {
         do throws(Errno) {
             _ = try retrying { unsafe mkdir(path, 0o700) }
         } catch .fileExists {
-            var result = stat()
-            _ = try retrying { unsafe stat(path, &result) }
-            if result.st_mode & S_IFMT != S_IFDIR { throw .notDirectory }
+            if try !fileStatus(of: path).isDirectory { throw .notDirectory }
         }
     }
 
@@ -119,21 +114,20 @@ public struct DiskStorage: Storage {
             let directory = try Descriptor(path: path, flags: O_RDONLY | O_DIRECTORY)
             _ = try retrying { fsync(directory.number) }
         } catch {
-            // Some file systems have nothing to sync in a directory and say so. A directory that may be entered but not listed cannot be
-            // opened, and so not be synced.
+            // Some file systems cannot sync a directory. One that may be entered but not listed cannot be opened.
             guard error.isLackOfCall || error == .permissionDenied else { throw error }
         }
     }
 }
 
-// Locks that a reader cannot be in the way of.
+// Locks that somebody who may only read the file cannot hold.
 extension DiskStorage {
-    /// The file beside one that writers lock in its place.
+    /// Opens the lock file of a vault, which writers lock instead of the vault.
     public func lockFile(
         for file: any StorageFile, at path: String, isMade: Bool
     ) throws(Errno) -> (any StorageFile)? {
         guard let file = file as? DiskFile else { return nil }
-        let status = try file.status()
+        let status = try file.descriptor.status()
         let (canRead, canWrite) = (status.st_mode >> 2 & 0o011, status.st_mode >> 1 & 0o011)
         if canRead & ~canWrite == 0 { return nil }
         let name = Path.join(Path.directory(of: path), ".\(Path.name(of: path)).lock")
@@ -145,11 +139,11 @@ extension DiskStorage {
             descriptor = try DiskStorage.makeLockFile(name, flags, like: status)
         }
         let present = try descriptor.status()
-        guard present.st_mode & S_IFMT == S_IFREG else { throw .permissionDenied }
-        // Who made it can lock it, and so must be somebody who may write the vault.
-        let owners = [status.st_uid, 0, CurrentProcess.userID]
-        guard status.st_mode & 0o022 != 0 || owners.contains(present.st_uid) else { throw .permissionDenied }
-        // The vault's modes may have become others since. Of another group than the vault's nobody may write that.
+        guard present.isRegularFile else { throw .permissionDenied }
+        // Its owner can lock it, and so must be a user who may write the vault.
+        let isByWriter = present.isOursOrRoots || present.st_uid == status.st_uid
+        guard status.st_mode & 0o022 != 0 || isByWriter else { throw .permissionDenied }
+        // The vault's mode may have changed since. A lock file of another group is not writable for its group.
         let writers: mode_t = present.st_gid == status.st_gid ? 0o222 : 0o202
         if present.st_mode & 0o7777 != status.st_mode & writers {
             _ = fchmod(descriptor.number, status.st_mode & writers)
@@ -166,7 +160,7 @@ extension DiskStorage {
         } catch .fileExists {
             return try Descriptor(path: name, flags: flags)
         }
-        // Who may not give it away can still be of the vault's group.
+        // A user who may not give the file away may still be a member of the vault's group.
         if fchown(descriptor.number, status.st_uid, status.st_gid) != 0 {
             _ = fchown(descriptor.number, .max, status.st_gid)
         }
@@ -176,8 +170,8 @@ extension DiskStorage {
 
 /// A file of the real disk.
 private final class DiskFile: StorageFile {
-    private let descriptor: Descriptor
-    /// Of the file that is open, which never becomes another; nil if nobody asked yet.
+    let descriptor: Descriptor
+    /// The identity, if it was read when the file was opened.
     private let knownIdentity: FileIdentity?
 
     init(_ descriptor: consuming Descriptor, identity: FileIdentity?) {
@@ -185,17 +179,16 @@ private final class DiskFile: StorageFile {
         knownIdentity = identity
     }
 
-    func status() throws(Errno) -> stat { try descriptor.status() }
-
     func length() throws(Errno) -> UInt64 { UInt64(try descriptor.status().st_size) }
 
     func read(at offset: UInt64, into buffer: inout MutableSpan<UInt8>) throws(Errno) -> Int {
-        let number = descriptor.number
-        return unsafe try buffer.withPointer { pointer, count throws(Errno) in
+        unsafe try buffer.withPointer { pointer, count throws(Errno) in
             var done = 0
             while done < count {
                 let position = off_t(offset) + off_t(done)
-                let more = try retrying { unsafe pread(number, pointer + done, count - done, position) }
+                let more = try retrying {
+                    unsafe pread(descriptor.number, pointer + done, count - done, position)
+                }
                 if more == 0 { break }
                 done += more
             }
@@ -209,12 +202,13 @@ private final class DiskFile: StorageFile {
     }
 
     func write(_ bytes: Span<UInt8>, at offset: UInt64) throws(Errno) {
-        let number = descriptor.number
         unsafe try bytes.withPointer { pointer, count throws(Errno) in
             var done = 0
             while done < count {
                 let position = off_t(offset) + off_t(done)
-                done += try retrying { unsafe pwrite(number, pointer + done, count - done, position) }
+                done += try retrying {
+                    unsafe pwrite(descriptor.number, pointer + done, count - done, position)
+                }
             }
         }
     }
@@ -252,13 +246,7 @@ private final class DiskFile: StorageFile {
     }
 
     func unlock() {
-        // A lock that stayed would keep every other writer waiting for as long as the descriptor lives.
+        // A lock that remained would block every other writer until the descriptor is closed.
         for _ in 0..<3 where flock(descriptor.number, LOCK_UN) == 0 { return }
-    }
-}
-
-extension FileIdentity {
-    fileprivate init(_ status: stat) {
-        self.init(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     }
 }

@@ -1,36 +1,36 @@
 internal import CPlatform
 internal import Glibc
 
-/// A variable is set to something that is no UTF-8 text.
+/// The error for an environment variable whose value is not UTF-8 text.
 public struct NotText: Error, Equatable, Sendable {
     /// The variable's name.
     public let variable: String
 }
 
-/// The C library that is linked into this program, or loaded by it.
+/// The C library that this program is linked with.
 public enum CLibrary {
-    /// Its version, as it says itself.
+    /// The version at run time.
     public static var version: String { unsafe String(cString: platform_c_library_version()) }
 }
 
-/// The variables that this process was started with.
+/// The environment variables that this process was started with.
 public enum Environment {
-    /// The value of a variable; nil if it is unset.
+    /// Returns the value of a variable, or nil if it is unset.
     ///
-    /// - Throws: ``NotText``, since a value that cannot be read is not one that is not there.
+    /// - Throws: ``NotText`` if the value is not UTF-8 text.
     public static func value(_ name: String) throws(NotText) -> String? {
         guard let value = unsafe getenv(name) else { return nil }
         guard let text = unsafe String(validatingCString: value) else { throw NotText(variable: name) }
         return text
     }
 
-    /// Lends the bytes of a variable's value, for those that hold a secret or need not be text; nil if it is unset.
+    /// Calls `body` with the value of a variable that holds a secret or need not be text, or returns nil if it is unset.
     public static func withValue<R, E>(_ name: String, _ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R? {
         guard let value = unsafe getenv(name) else { return nil }
-        return try unsafe borrowing(value, body)
+        return try unsafe withBytes(of: value, body)
     }
 
-    /// How many variables there are.
+    /// The number of variables.
     public static var count: Int {
         guard let variables = unsafe platform_environment() else { return 0 }
         var count = 0
@@ -38,20 +38,17 @@ public enum Environment {
         return count
     }
 
-    /// Lends the variable at `index` as the bytes of `NAME=value`.
+    /// Calls `body` with the bytes `NAME=value` of the variable at `index`.
     public static func withEntry<R, E>(at index: Int, _ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
         guard let variables = unsafe platform_environment(), let entry = unsafe variables[index] else {
-            preconditionFailure("an index below count")
+            preconditionFailure("index beyond the environment")
         }
-        return try unsafe borrowing(entry, body)
+        return try unsafe withBytes(of: entry, body)
     }
 
-    private static func borrowing<R, E>(
-        _ string: UnsafeMutablePointer<CChar>, _ body: (Span<UInt8>) throws(E) -> R
+    private static func withBytes<R, E>(
+        of string: UnsafeMutablePointer<CChar>, _ body: (Span<UInt8>) throws(E) -> R
     ) throws(E) -> R {
-        let bytes = unsafe UnsafeRawBufferPointer(start: string, count: strlen(string))
-        return try unsafe bytes.withMemoryRebound(to: UInt8.self) { bytes throws(E) in
-            try unsafe body(Span(_unsafeElements: bytes))
-        }
+        try unsafe body(Span(_unsafeBytes: UnsafeRawBufferPointer(start: string, count: strlen(string))))
     }
 }

@@ -5,7 +5,7 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringCo
     /// The number, as `errno` holds it.
     public let rawValue: Int32
 
-    /// The error with that number.
+    /// Creates the error with this number.
     public init(rawValue: Int32) { self.rawValue = rawValue }
 
     /// Operation not permitted.
@@ -16,13 +16,13 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringCo
     public static let interrupted = Errno(rawValue: EINTR)
     /// Input/output error.
     public static let ioError = Errno(rawValue: EIO)
-    /// No such device or address: `/dev/tty` without a terminal.
+    /// No such device or address, such as `/dev/tty` without a terminal.
     public static let noDevice = Errno(rawValue: ENXIO)
     /// Bad file descriptor.
     public static let badDescriptor = Errno(rawValue: EBADF)
     /// Permission denied.
     public static let permissionDenied = Errno(rawValue: EACCES)
-    /// EROFS: the file system is mounted for reading alone.
+    /// Read-only file system.
     public static let readOnlyFileSystem = Errno(rawValue: EROFS)
     /// File exists.
     public static let fileExists = Errno(rawValue: EEXIST)
@@ -30,7 +30,7 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringCo
     public static let notDirectory = Errno(rawValue: ENOTDIR)
     /// Is a directory.
     public static let isDirectory = Errno(rawValue: EISDIR)
-    /// Invalid argument; also what a file system answers to a kind of rename that it lacks.
+    /// Invalid argument; also the error for a kind of rename that a file system does not support.
     public static let invalidArgument = Errno(rawValue: EINVAL)
     /// No space left on device.
     public static let noSpace = Errno(rawValue: ENOSPC)
@@ -40,15 +40,15 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringCo
     public static let alreadyInUse = Errno(rawValue: EBUSY)
     /// Too many open files.
     public static let tooManyFiles = Errno(rawValue: EMFILE)
-    /// Connection refused: a socket at which nobody listens.
+    /// Connection refused: no process listens at the socket.
     public static let connectionRefused = Errno(rawValue: ECONNREFUSED)
     /// Address already in use.
     public static let addressInUse = Errno(rawValue: EADDRINUSE)
-    /// Cannot assign requested address: this machine has none such.
+    /// Cannot assign requested address: it is not one of this machine.
     public static let noSuchAddress = Errno(rawValue: EADDRNOTAVAIL)
     /// Address family not supported by protocol.
     public static let noAddressFamily = Errno(rawValue: EAFNOSUPPORT)
-    /// Software caused connection abort: the other side left before it was accepted.
+    /// Software caused connection abort: the peer closed it before it was accepted.
     static let connectionAborted = Errno(rawValue: ECONNABORTED)
     /// Connection reset by peer.
     public static let connectionReset = Errno(rawValue: ECONNRESET)
@@ -70,24 +70,24 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringCo
     public static let tooManyLinks = Errno(rawValue: ELOOP)
     /// Argument list too long.
     public static let tooLong = Errno(rawValue: E2BIG)
-    /// A name that is no UTF-8 text: Linux's own word for it is "illegal byte sequence".
+    /// The error for a name that is not UTF-8 text (EILSEQ).
     public static let notText = Errno(rawValue: EILSEQ)
-
-    /// Connection timed out: what was waited for did not come.
+    /// Connection timed out.
     static let timedOut = Errno(rawValue: ETIMEDOUT)
 
-    /// The error that the last failed call of this thread left.
+    /// The error of the last failed call of this thread.
     static var current: Errno { Errno(rawValue: errno) }
 
-    /// Whether it is what a file system answers to a call, or a kind of call, that it lacks.
+    /// True if a file system answers so to a call that it does not support.
     public var isLackOfCall: Bool { [.invalidArgument, .notImplemented, .notSupported].contains(self) }
 
-    /// The same of a hard link, of which FAT says that it is not permitted, a policy that it is denied, and rclone that it failed.
+    /// True if a file system answers so to a hard link that it does not support: FAT says "not permitted", rclone
+    /// "input/output error", and a security policy "permission denied".
     var isLackOfLinks: Bool {
         isLackOfCall || [.notPermitted, .permissionDenied, .ioError].contains(self)
     }
 
-    /// The C library's words for it, with a small first letter, as in "no space left on device".
+    /// The C library's description with a lower-case first letter, as in "no space left on device".
     public var description: String {
         if self == .notText { return "not UTF-8 text" }
         guard let text = unsafe strerror(rawValue) else { return "error \(rawValue)" }
@@ -96,10 +96,10 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringCo
     }
 }
 
-/// Calls `body` until it is not interrupted: the only place where EINTR is handled.
+/// Calls `body` again while it fails with EINTR.
 ///
-/// - Returns: what `body` returned, never -1.
-/// - Throws: the error number that `body` left with -1.
+/// - Returns: the result of `body`, never -1.
+/// - Throws: the error number if `body` returns -1.
 func retrying<Result: FixedWidthInteger>(_ body: () -> Result) throws(Errno) -> Result {
     while true {
         let result = body()

@@ -1,18 +1,18 @@
 internal import CPlatform
 internal import Glibc
 
-/// Gives a file a name that nothing has: `renameat2(RENAME_NOREPLACE)`, and what stands in for it where a file system lacks that.
+/// Renames a file without replacing another: `renameat2(RENAME_NOREPLACE)`, with two fallbacks.
 ///
-/// FAT, exFAT and most drivers in user space (FUSE), NFS and SMB among them, know no such rename; FAT, exFAT and rclone no hard
-/// links either. Each way refuses a name that is taken, and none ever replaces a file silently.
+/// FAT, exFAT, NFS, SMB and most user-space file systems (FUSE) do not support this rename; FAT, exFAT and rclone do not
+/// support hard links either. Each fallback refuses a name that is taken; none replaces a file silently.
 struct ExclusiveRename: Sendable {
-    /// A call that takes the name that a file has and the one that it gets.
+    /// A call that takes the old and the new name of a file.
     typealias Call = @Sendable (String, String) throws(Errno) -> Void
 
-    /// The first two ways, in the order in which they are tried; a test puts others in their place.
+    /// The first two calls to try, in this order; replaceable for tests.
     let renaming, linking: Call
 
-    /// The system's own.
+    /// The system's calls.
     static let system = ExclusiveRename(
         renaming: { from, to throws(Errno) in
             _ = try retrying { unsafe platform_rename_without_replacing(from, to) }
@@ -29,7 +29,6 @@ struct ExclusiveRename: Sendable {
             guard error.isLackOfCall else { throw error }
         }
         do throws(Errno) {
-            // Like the rename, it refuses a name that is taken.
             try linking(from, to)
         } catch {
             guard error.isLackOfLinks else { throw error }
@@ -38,7 +37,7 @@ struct ExclusiveRename: Sendable {
         do throws(Errno) {
             try storage.remove(from)
         } catch {
-            // Nobody was told of the new name yet.
+            // The new name is not in use yet.
             try? storage.remove(to)
             throw error
         }
@@ -46,21 +45,21 @@ struct ExclusiveRename: Sendable {
 }
 
 extension Storage {
-    /// Renames a file to a name that nothing has, where nothing but making a file refuses a name that is taken.
+    /// Renames a file without replacing another, where only creating a file refuses a name that is taken.
     ///
-    /// An empty file takes the name and is replaced. A process that is killed in between leaves it, and that is why it is empty: it can
-    /// be told from a vault and from all that was ever meant to be kept, and whoever meets it can say so and name what removes it.
-    /// It is not removed without being asked, since an empty file that somebody made on purpose looks the same.
+    /// An empty placeholder takes the name first and is then replaced. If the process is killed in between, the
+    /// placeholder stays. Since it is empty, later commands can tell it from a vault and name the command that removes
+    /// it. They do not remove it by themselves, because it may be an empty file that a user created.
     ///
-    /// - Throws: ``Errno/fileExists`` if something has the name `to`, or if somebody wrote to the empty file meanwhile.
+    /// - Throws: ``Errno/fileExists`` if `to` exists, or if another process wrote to the placeholder meanwhile.
     public func renameOverPlaceholder(_ from: String, to: String) throws(Errno) {
-        // Closed at once: some drivers write what a descriptor holds to the name that it was opened by, whoever has that by then.
+        // Closed at once: some drivers write an open file back to the name that it was opened by, whatever is there by then.
         _ = try create(to)
         do throws(Errno) {
             guard try isEmpty(to) else { throw .fileExists }
             try rename(from, to: to)
         } catch {
-            // What is no longer empty is somebody else's, or the file itself.
+            // If it is no longer empty, it is another process's file, or the renamed file itself.
             if (try? isEmpty(to)) == true { try? remove(to) }
             throw error
         }

@@ -1,15 +1,15 @@
 internal import CPlatform
 
-/// The other end of a TCP connection inside this machine.
+/// The other end of a TCP connection within this machine.
 public enum LoopbackPeer {
-    /// An address that no other machine reaches.
+    /// A loopback address.
     public enum Address: Sendable, CustomStringConvertible {
         /// 127.0.0.1.
         case ipv4
         /// ::1.
         case ipv6
 
-        /// As it stands in a URL.
+        /// The address as in a URL.
         public var description: String {
             switch self {
             case .ipv4: "127.0.0.1"
@@ -18,12 +18,10 @@ public enum LoopbackPeer {
         }
     }
 
-    /// The user whose socket is connected from one port of `address` to another; nil if there is none.
+    /// Returns the user whose socket is connected from port `port` of `address` to port `listener`, or nil if there is none.
     ///
-    /// TCP has no `SO_PEERCRED`, but the kernel tells the owner of a socket that is named by both its ends: sock_diag(7). That takes the
-    /// same time however many sockets there are. A socket for IPv6 that was connected to 127.0.0.1 is found there.
-    ///
-    /// - Throws: what keeps the kernel from telling.
+    /// TCP has no `SO_PEERCRED`, but sock_diag(7) tells the owner of a socket given both its ends, in a time that does not
+    /// depend on the number of sockets. An IPv6 socket that was connected to 127.0.0.1 counts as IPv4.
     public static func userID(
         of address: Address, from port: UInt16, to listener: UInt16
     ) throws(Errno) -> UInt32? {

@@ -1,6 +1,6 @@
-/// How much memory this process could use, in bytes: what the machine has left, or the control group allows.
+/// The memory that this process could still use.
 public enum Memory {
-    /// An estimate; 0 if the system tells nothing.
+    /// Estimates it in bytes, by the machine's free memory and the limit of the control group; 0 if unknown.
     public static func available() -> UInt64 {
         let machine = meminfoAvailable(read("/proc/meminfo"))
         guard let limit = number(read("/sys/fs/cgroup/memory.max")) else { return machine }
@@ -8,7 +8,7 @@ public enum Memory {
         return min(machine, limit > used ? limit - used : 0)
     }
 
-    /// The number in the line `MemAvailable:  12345 kB`.
+    /// Parses the line `MemAvailable:  12345 kB`.
     static func meminfoAvailable(_ text: String) -> UInt64 {
         for line in text.split(separator: "\n") where line.hasPrefix("MemAvailable:") {
             let words = line.split(separator: " ")

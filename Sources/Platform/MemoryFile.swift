@@ -1,42 +1,42 @@
 internal import CPlatform
 internal import Glibc
 
-/// A file that lies in memory alone and has no name on any disk; programs that this process starts inherit it.
+/// An unnamed file in memory, which programs started by this process inherit.
 public struct MemoryFile: ~Copyable {
     private let descriptor: Descriptor
 
-    /// Makes an empty one, which its owner alone can open.
+    /// Creates an empty file, mode 0600.
     public init() throws(Errno) {
         let made = Descriptor(adopting: try retrying { platform_memory_file() })
         _ = try retrying { fchmod(made.number, 0o600) }
         descriptor = made
     }
 
-    /// Where a program that inherited it finds it.
+    /// The path by which a program that inherited it can open it.
     public var path: String { "/proc/self/fd/\(descriptor.number)" }
 
-    /// Where it is found by others of this user, as long as this process, or what it becomes, runs.
+    /// The path by which other processes of this user can open it, while this process runs or the program that replaces it.
     public var pathForOthers: String { "/proc/\(CurrentProcess.identifier)/fd/\(descriptor.number)" }
 
-    /// Writes all of `bytes` at its front.
+    /// Writes all of `bytes` and rewinds.
     public borrowing func write(_ bytes: Span<UInt8>) throws(Errno) {
         try descriptor.writeAll(bytes)
-        _ = try retrying { Int(lseek(descriptor.number, 0, SEEK_SET)) }
+        try rewind()
     }
 
-    /// Reads once from where reading or writing ended, at most `buffer.count` bytes.
+    /// Reads once from the present position, at most `buffer.count` bytes.
     ///
-    /// - Returns: how many bytes came; 0 at the end.
+    /// - Returns: the number of bytes read; 0 at the end.
     public borrowing func read(into buffer: inout MutableSpan<UInt8>) throws(Errno) -> Int {
         try descriptor.read(into: &buffer)
     }
 
-    /// Reads again from the front.
+    /// Moves the position to the start.
     public borrowing func rewind() throws(Errno) {
         _ = try retrying { Int(lseek(descriptor.number, 0, SEEK_SET)) }
     }
 
-    /// Overwrites the content with zeros, as far as it goes.
+    /// Overwrites the content with zeros, as far as the system lets it.
     public borrowing func wipe() {
         guard let count = try? descriptor.status().st_size else { return }
         let zeros = [UInt8](repeating: 0, count: 64 * 1024)
@@ -49,7 +49,7 @@ public struct MemoryFile: ~Copyable {
         }
     }
 
-    /// Forbids every change for good, by anybody, and leaves it open for the program that this process becomes.
+    /// Makes the content immutable and leaves the file open for the program that replaces this process.
     public consuming func seal() throws(Errno) {
         _ = try retrying { fchmod(descriptor.number, 0o400) }
         _ = try retrying { platform_seal(descriptor.number) }

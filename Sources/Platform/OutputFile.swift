@@ -1,25 +1,25 @@
 internal import CPlatform
 internal import Glibc
 
-/// A file that somebody named for output.
+/// Writes to a file named for output.
 public enum OutputFile {
-    /// Why nothing was written to it.
+    /// The reason why nothing was written.
     public enum Refusal: Error, Equatable {
-        /// A call of the system failed.
+        /// A system call failed.
         case system(Errno)
-        /// It is a symbolic link to what is not there. Like cp(1), this makes no file where a link leads.
+        /// It is a dangling symbolic link. Like cp(1), this does not create the file to which it leads.
         case danglingLink
         /// It is a pipe, a socket or a device of another user, who could read what is written.
         case foreign
     }
 
-    /// Puts `bytes` at `path`, mode 0600, in one step: a file that was there is replaced by a rename, or stays as it was.
+    /// Writes `bytes` to a new file, mode 0600, that replaces the file at `path` by a rename.
     ///
-    /// A symbolic link is followed. `/dev/stdout`, `/dev/stderr` and `/dev/fd/N` are the descriptors that this process was given, at their
-    /// positions and with their flags. Any other pipe or device is written to if it is this user's or root's.
+    /// A symbolic link is followed. `/dev/stdout`, `/dev/stderr` and `/dev/fd/N` mean the descriptors that this process
+    /// inherited, with their positions and flags. Any other pipe or device is written to if it belongs to this user or
+    /// root. On an error, a file at `path` is unchanged and no temporary file is left.
     ///
-    /// - Returns: whether it made a file that others can get at all the same, since the file system keeps no modes.
-    /// - Throws: if it cannot; no temporary file is left then.
+    /// - Returns: true if others can read the new file all the same, because the file system has no modes.
     public static func write(_ bytes: Span<UInt8>, to path: String) throws(Refusal) -> Bool {
         if let number = descriptor(namedBy: path) {
             try system { () throws(Errno) in try write(bytes, toInherited: number) }
@@ -45,7 +45,7 @@ public enum OutputFile {
         }
     }
 
-    /// The number in `/dev/fd/N` and its like, which opened anew would start at the front.
+    /// Returns the number in a path such as `/dev/fd/N`. Opened by its path, the file would start at position 0.
     private static func descriptor(namedBy path: String) -> Int32? {
         switch path {
         case "/dev/stdout": return 1
@@ -62,19 +62,17 @@ public enum OutputFile {
     }
 
     private static func write(_ bytes: Span<UInt8>, toInherited number: Int32) throws(Errno) {
-        // Whatever this process opened itself is closed by exec; what it was given is not.
+        // A descriptor that this process opened itself is close-on-exec; an inherited one is not.
         guard number <= 2 || fcntl(number, F_GETFD) & FD_CLOEXEC == 0 else { throw .badDescriptor }
         try InheritedDescriptor(number: number).writeAll(bytes)
     }
 
-    /// The mode of what lies at `path`; nil if there is nothing.
+    /// Returns the mode of the file that `path` leads to, or nil if there is none.
     private static func mode(of path: String) throws(Refusal) -> mode_t? {
-        var status = stat()
         do throws(Errno) {
-            _ = try retrying { unsafe stat(path, &status) }
-            return status.st_mode
+            return try fileStatus(of: path).st_mode
         } catch .noSuchFile {
-            if unsafe lstat(path, &status) == 0 { throw .danglingLink }
+            if (try? fileStatus(of: path, followingLinks: false)) != nil { throw .danglingLink }
             return nil
         } catch {
             throw .system(error)
@@ -83,11 +81,11 @@ public enum OutputFile {
 
     private static func write(_ bytes: Span<UInt8>, toSpecial path: String) throws(Refusal) {
         let isOurs = try system { () throws(Errno) in
-            // Looked at before it is opened for writing: a reader that waits at a pipe would be told.
-            let file = Descriptor(adopting: try retrying { unsafe platform_open_path(path) })
+            // Checked before it is opened for writing, which the reader of a pipe would notice.
+            let file = try Descriptor(path: path, flags: platform_path_only)
             let status = try file.status()
-            guard [CurrentProcess.userID, 0].contains(status.st_uid) else { return false }
-            if [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) { throw .invalidArgument }
+            guard status.isOursOrRoots else { return false }
+            if status.isRegularFile || status.isDirectory { throw .invalidArgument }
             try Descriptor(path: "/proc/self/fd/\(file.number)", flags: O_WRONLY).writeAll(bytes)
             return true
         }

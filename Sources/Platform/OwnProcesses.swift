@@ -1,16 +1,16 @@
 internal import Glibc
 
-/// The processes of this user, as `/proc` lists them.
+/// The processes of this user, by `/proc`.
 public enum OwnProcesses {
-    /// A process, and the words that it was started with.
+    /// A process and its arguments.
     public struct Entry: Equatable, Sendable {
-        /// Its number.
+        /// Its process ID.
         public let id: Int32
-        /// Its arguments, the program's name first; none that is no UTF-8 text.
+        /// Its arguments, the program's name first; empty if they are not UTF-8 text.
         public let words: [String]
     }
 
-    /// Those that go by `name`, at most 15 bytes, in any place that this process can see.
+    /// Returns the visible processes with this name of at most 15 bytes.
     public static func named(_ name: String) -> [Entry] {
         let names = (try? DiskStorage().names(in: "/proc")) ?? []
         return names.compactMap { entry in
@@ -19,19 +19,20 @@ public enum OwnProcesses {
         }
     }
 
-    /// What of the machine's processes this one can see.
+    /// The part of the machine's processes that this one can see.
     public enum View: Equatable, Sendable {
+        /// All of them.
         case all
         /// Those of its PID namespace, as in a container.
         case namespace
-        /// None: `/proc` is not mounted, or is another namespace's.
+        /// None: `/proc` is not mounted, or belongs to another namespace.
         case none
     }
 
-    /// What this process can see.
+    /// The part that this process can see.
     public static var view: View {
         guard (try? Path.linkTarget("/proc/self")) == "\(CurrentProcess.identifier)" else { return .none }
-        // The number of the first namespace is fixed (PROC_PID_INIT_INO in Linux).
+        // The initial namespace has a fixed number (PROC_PID_INIT_INO in Linux).
         return (try? Path.linkTarget("/proc/self/ns/pid")) == "pid:[4026531836]" ? .all : .namespace
     }
 
@@ -47,7 +48,7 @@ public enum OwnProcesses {
         text("/proc/\(id)/cmdline").split(separator: "\0").map(String.init)
     }
 
-    /// What a file of `/proc` says; nothing if it cannot be read.
+    /// Returns the content of a file of `/proc`; empty if it cannot be read.
     private static func text(_ path: String) -> String {
         guard let file = try? InputFile(path, onlyRegular: true),
             let bytes = try? file.readAll(limit: 1 << 16)
@@ -55,6 +56,6 @@ public enum OwnProcesses {
         return String(validating: bytes, as: UTF8.self) ?? ""
     }
 
-    /// Ends a process at once, also one that is stopped; the system wipes its memory.
+    /// Kills a process, even one that is stopped; the kernel clears its memory before reuse.
     public static func kill(_ id: Int32) { _ = Glibc.kill(id, SIGKILL) }
 }

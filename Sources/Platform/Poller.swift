@@ -1,34 +1,34 @@
 internal import CPlatform
 internal import Glibc
 
-/// Waits until one of several descriptors can go on (`poll`).
+/// Waits until one of several descriptors is ready (`poll`).
 public struct Poller {
     private var entries: [pollfd] = []
 
-    /// What is waited for.
+    /// The events to wait for.
     public struct Interest: OptionSet, Sendable {
-        /// The bits.
+        /// The events, as in `poll`.
         public let rawValue: Int16
-        /// Nothing, not even the end of the other side, which would be told again and again.
+        /// None, not even that the peer has closed its end, which would be reported again and again.
         public static let none: Interest = []
-        /// Something to read.
+        /// There is something to read.
         public static let reading = Interest(rawValue: Int16(POLLIN))
-        /// Room to write.
+        /// There is space to write.
         public static let writing = Interest(rawValue: Int16(POLLOUT))
 
-        /// The interest with these bits of `poll`.
+        /// Creates an interest in these events of `poll`.
         public init(rawValue: Int16) { self.rawValue = rawValue }
     }
 
-    /// Waits for nothing yet.
+    /// Creates a poller without descriptors.
     public init() {}
 
-    /// Forgets all descriptors.
+    /// Removes all descriptors.
     public mutating func removeAll() { entries.removeAll(keepingCapacity: true) }
 
     /// Adds a listener.
     ///
-    /// - Returns: its place, for ``isReady(_:)``.
+    /// - Returns: the descriptor's index, for ``isReady(_:)``.
     public mutating func add(_ listener: borrowing Listener) -> Int {
         add(listener.descriptor.number, .reading)
     }
@@ -38,12 +38,12 @@ public struct Poller {
         add(socket.descriptor.number, interest)
     }
 
-    /// Adds a descriptor that somebody else owns.
+    /// Adds a descriptor that another value owns.
     public mutating func add(_ borrowed: InheritedDescriptor, _ interest: Interest) -> Int {
         add(borrowed.number, interest)
     }
 
-    /// Adds what other threads wake this one with.
+    /// Adds a wakeup, by which other threads wake this one.
     public mutating func add(_ wakeup: borrowing Wakeup) -> Int { add(wakeup.descriptor.number, .reading) }
 
     /// Adds a timer.
@@ -55,29 +55,28 @@ public struct Poller {
         return entries.count - 1
     }
 
-    /// Waits until one of them is ready, or so many milliseconds are over; nil waits on.
+    /// Waits until a descriptor is ready, for at most the given time; nil waits without a limit.
     public mutating func wait(milliseconds: UInt64?) throws(Errno) {
         let timeout = milliseconds.map { Int32(min($0, 1_000_000)) } ?? -1
         let count = nfds_t(entries.count)
-        // A signal ends the wait; whoever waits looks at the clock anyway.
+        // After a signal the caller looks at the clock and calls again.
         if unsafe poll(&entries, count, timeout) == -1, Errno.current != .interrupted { throw .current }
     }
 
-    /// Whether the descriptor at `place` can go on, or the other side is gone.
-    public func isReady(_ place: Int) -> Bool { entries[place].revents != 0 }
+    /// Returns true if the descriptor at `index` is ready, or the peer has closed its end.
+    public func isReady(_ index: Int) -> Bool { entries[index].revents != 0 }
 }
 
-/// A timer on the clock that goes on while the machine sleeps.
+/// A timer on a clock that does not stop while the machine sleeps.
 public struct BootTimer: ~Copyable, Sendable {
     let descriptor: Descriptor
 
-    /// A timer that is not set.
+    /// Creates a timer that is not set.
     public init() throws(Errno) { descriptor = Descriptor(adopting: try retrying { platform_boot_timer() }) }
 
-    /// Becomes ready at a moment of ``SystemClock/bootMilliseconds()``, at once if that is over; nil never.
+    /// Makes the timer ready at a moment of ``SystemClock/bootMilliseconds()``, or at once if it is past; nil stops the timer.
     public borrowing func set(_ moment: UInt64?) throws(Errno) {
         let nanoseconds = moment.map { max($0, 1) * 1_000_000 } ?? 0
-        let number = descriptor.number
-        _ = try retrying { platform_boot_timer_set(number, nanoseconds) }
+        _ = try retrying { platform_boot_timer_set(descriptor.number, nanoseconds) }
     }
 }

@@ -1,42 +1,34 @@
 internal import Glibc
 
-/// A directory that no other user can look into or change.
+/// A directory that no other user can read or change.
 public enum PrivateDirectory {
-    /// Makes the directory, mode 0700, and those above it, and makes sure that it is ours.
+    /// Checks the directory, or creates it, mode 0700, and its missing parents.
     ///
-    /// - Throws: ``Errno/permissionDenied`` if it belongs to somebody else or is open to others, or would be made in a directory
-    ///   that is somebody else's.
+    /// - Throws: ``Errno/permissionDenied`` if it belongs to another user or is open to others, or would be created in
+    ///   another user's directory.
     public static func prepare(_ path: String) throws(Errno) {
         do throws(Errno) {
             return try check(path)
         } catch .noSuchFile {
-            // It is made.
-        } catch {
-            throw error
+            try DiskStorage().makeOwnDirectory(path)
+            try check(path)
         }
-        try checkOwner(above: path)
-        try DiskStorage().makeDirectory(path)
-        try check(path)
     }
 
-    /// Makes sure that a directory at `path` would not be made in somebody else's, where it would be in their way: with the
-    /// environment of another user, as under `sudo -E`, variables lead there.
+    /// Checks that a directory at `path` would not be created in another user's directory, to which variables lead in the
+    /// environment of that user, as under `sudo -E`.
     ///
-    /// - Throws: ``Errno/permissionDenied``, and what the system refuses.
+    /// - Throws: ``Errno/permissionDenied`` if it would be, and other errors of the system.
     public static func checkOwner(above path: String) throws(Errno) {
         let parent = Path.directory(of: path)
-        var status = stat()
         do throws(Errno) {
-            _ = try retrying { unsafe stat(parent, &status) }
+            guard try fileStatus(of: parent).isOursOrRoots else { throw .permissionDenied }
         } catch .noSuchFile where parent != path {
-            return try checkOwner(above: parent)
-        } catch {
-            throw error
+            try checkOwner(above: parent)
         }
-        guard [CurrentProcess.userID, 0].contains(status.st_uid) else { throw .permissionDenied }
     }
 
-    /// Opens a file in such a directory for writing, and makes it if it is missing.
+    /// Opens a file in such a directory for writing, and creates it if it is missing.
     public static func openFile(_ path: String) throws(Errno) -> any StorageFile {
         let storage = DiskStorage()
         do throws(Errno) {
@@ -46,16 +38,16 @@ public enum PrivateDirectory {
         }
     }
 
-    /// Whether `path` is a directory, no symbolic link, that belongs to this user and is closed to others.
+    /// Returns true if ``check(_:)`` succeeds.
     public static func isOurs(_ path: String) -> Bool { (try? check(path)) != nil }
 
-    /// Makes sure that `path` is a directory, no symbolic link, that belongs to this user and is closed to others.
+    /// Checks that `path` is a directory, not a symbolic link, that belongs to this user and is closed to others.
     ///
-    /// - Throws: ``Errno/permissionDenied`` if it is not, ``Errno/noSuchFile`` if there is nothing, and what the system refuses.
+    /// - Throws: ``Errno/permissionDenied`` if it is not, ``Errno/noSuchFile`` if it does not exist, and other errors of
+    ///   the system.
     public static func check(_ path: String) throws(Errno) {
-        var status = stat()
-        _ = try retrying { unsafe lstat(path, &status) }
-        guard status.st_mode & S_IFMT == S_IFDIR, status.st_uid == CurrentProcess.userID,
+        let status = try fileStatus(of: path, followingLinks: false)
+        guard status.isDirectory, status.st_uid == CurrentProcess.userID,
             status.st_mode & 0o077 == 0
         else { throw .permissionDenied }
     }

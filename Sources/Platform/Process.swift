@@ -1,35 +1,34 @@
 internal import CPlatform
 internal import Glibc
 
-/// This process: its arguments, its limits, and the program that it may become.
+/// This process: its arguments, its limits, and the program that may replace it.
 public enum CurrentProcess {
-    /// The user that this process acts for.
+    /// The effective user ID.
     public static var userID: UInt32 { geteuid() }
 
-    /// The user who started this process.
+    /// The real user ID, of the user who started this process.
     public static var realUserID: UInt32 { getuid() }
 
-    /// The process's number, for names of temporary files.
+    /// The process ID.
     public static var identifier: Int32 { getpid() }
 
-    /// How many descriptors this process may have open.
+    /// The limit on open descriptors.
     public static var maxDescriptors: Int {
         var limit = rlimit()
         guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 256 }
         return Int(clamping: limit.rlim_cur)
     }
 
-    /// Makes a crash silent, and the process unreadable to others of the same user.
+    /// Keeps the memory of this process from crash reports, core dumps and debuggers of the same user.
     ///
-    /// The language's own crash reporter prints registers and memory, which may hold a secret; with the
-    /// default action for the crash signals it does not run. No core is dumped and no debugger attaches.
-    /// ``become(argumentsFrom:keeping:adding:)`` gives the next program its limits back.
+    /// Swift's crash reporter prints registers and memory, which may hold a secret. It does not run once the crash
+    /// signals have their default actions. ``become(argumentsFrom:keeping:adding:)`` restores the limits for the next
+    /// program.
     public static func harden() { platform_harden() }
 
-    /// Opens the standard descriptors that the parent left closed on `/dev/null`, so that no file of ours
-    /// takes their number.
+    /// Opens the standard descriptors that the parent closed on `/dev/null`, so that no file gets their numbers.
     ///
-    /// Writing there fails, as if it were closed: what is lost is not done.
+    /// They are read-only: writing still fails, so that no output is lost silently.
     public static func fillStandardDescriptors() {
         for number in Int32(0)...2 where !InheritedDescriptor(number: number).isOpen {
             _ = unsafe open("/dev/null", O_RDONLY)
@@ -38,18 +37,18 @@ public enum CurrentProcess {
 
     /// The arguments after the program's name.
     public struct Arguments: Sendable {
-        /// Each as text; bytes that are no UTF-8 are replaced by U+FFFD.
+        /// The arguments as text; invalid UTF-8 is replaced by U+FFFD.
         public fileprivate(set) var words: [String] = []
-        /// The index of the first one that is no UTF-8.
+        /// The index of the first argument that is not UTF-8.
         public fileprivate(set) var firstMalformed: Int?
     }
 
-    /// The arguments that this process was started with.
+    /// Returns the arguments that this process was started with.
     public static func arguments() -> Arguments {
         var arguments = Arguments()
-        guard let vector = unsafe platform_arguments() else { return arguments }
+        guard let vector = unsafe platform_arguments(), unsafe vector[0] != nil else { return arguments }
         var index = 1
-        while index < Int(platform_argument_count()), let argument = unsafe vector[index] {
+        while let argument = unsafe vector[index] {
             if let text = unsafe String(validatingCString: argument) {
                 arguments.words.append(text)
             } else {
@@ -63,32 +62,27 @@ public enum CurrentProcess {
 
     /// The name that this process was started under, without its directory.
     public static var programName: String {
-        guard platform_argument_count() > 0, let vector = unsafe platform_arguments(),
-            let name = unsafe vector[0]
-        else { return "" }
+        guard let vector = unsafe platform_arguments(), let name = unsafe vector[0] else { return "" }
         return Path.name(of: unsafe String(cString: name))
     }
 
     /// Ends the process.
     public static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
 
-    /// Replaces this process by another program (`execve`); it keeps standard input, output, error and the
-    /// terminal.
+    /// Replaces this process by another program (`execve`), which keeps the standard descriptors and the terminal.
     ///
     /// - Parameters:
-    ///   - first: the index of the program among this process's arguments (counted as in ``arguments()``); it
-    ///     and all that follow are handed on byte for byte. It is looked for in PATH unless it has a slash.
+    ///   - first: the index of the program in ``arguments()``. It and the following arguments are passed on byte for
+    ///     byte. A name without a slash is searched for in PATH.
     ///   - kept: indices of inherited variables (``Environment/withEntry(at:_:)``) that the program gets.
-    ///   - added: further variables, `NAME=value` each with a final NUL.
-    /// - Returns: only if the program could not be started, why.
+    ///   - added: further variables, each `NAME=value` with a final NUL.
+    /// - Returns: the reason if the program could not be started; otherwise it does not return.
     public static func become(argumentsFrom first: Int, keeping kept: [Int], adding added: Span<UInt8>)
         -> Errno
     {
         platform_soften()
         return unsafe added.withPointer { block, count in
-            var variables: [UnsafeMutablePointer<CChar>?] = unsafe []
-            guard let inherited = unsafe platform_environment() else { return .invalidArgument }
-            for index in kept { unsafe variables.append(inherited[index]) }
+            var variables = unsafe inheritedVariables(kept)
             let text = unsafe UnsafeMutableRawPointer(mutating: block).assumingMemoryBound(to: CChar.self)
             var start = 0
             while start < count {
@@ -96,65 +90,46 @@ public enum CurrentProcess {
                 start += unsafe strlen(text + start) + 1
             }
             unsafe variables.append(nil)
-            guard let vector = unsafe platform_arguments() else { return .invalidArgument }
-            let arguments = unsafe vector + first + 1
-            guard let name = unsafe arguments[0] else { return .noSuchFile }
-            return unsafe variables.withUnsafeMutableBufferPointer { variables in
-                guard let variables = variables.baseAddress else { return .invalidArgument }
-                return unsafe search(name, arguments, variables)
-            }
+            guard let vector = unsafe platform_arguments() else { return .noSuchFile }
+            return unsafe search(vector + first + 1, variables)
         }
     }
 
-    /// Replaces this process by a program of the same installation, which lies beside this one or is found in PATH; it
-    /// keeps standard input, output, error and the terminal.
+    /// Replaces this process by a program of the same installation, in the directory of this one or in PATH, which keeps
+    /// the standard descriptors and the terminal.
     ///
     /// - Parameters:
     ///   - name: the program's name, without a directory.
     ///   - words: its arguments.
     ///   - kept: indices of inherited variables (``Environment/withEntry(at:_:)``) that the program gets.
-    /// - Returns: only if the program could not be started, why.
+    /// - Returns: the reason if the program could not be started; otherwise it does not return.
     public static func become(companion name: String, _ words: [String], keeping kept: [Int]) -> Errno {
         platform_soften()
-        guard let inherited = unsafe platform_environment() else { return .invalidArgument }
-        var variables = unsafe kept.map { unsafe inherited[$0] }
-        unsafe variables.append(nil)
         let own = (try? Path.resolvingLinks("/proc/self/exe")) ?? ""
-        let beside = unsafe strdup(Path.join(Path.directory(of: own), name))
-        var arguments: [UnsafeMutablePointer<CChar>?] = unsafe []
-        for word in [name] + words { unsafe arguments.append(strdup(word)) }
-        unsafe arguments.append(nil)
-        defer { unsafe (arguments + [beside]).forEach { unsafe free($0) } }
-        return unsafe arguments.withUnsafeMutableBufferPointer { arguments in
-            unsafe variables.withUnsafeMutableBufferPointer { variables in
-                guard let beside = unsafe beside, let words = arguments.baseAddress,
-                    let first = unsafe words[0],
-                    let variables = variables.baseAddress
-                else { return .noMemory }
-                unsafe execve(beside, words, variables)
-                let error = Errno.current
-                return error == .noSuchFile ? unsafe search(first, words, variables) : error
-            }
-        }
+        let variables = unsafe inheritedVariables(kept) + [nil]
+        let arguments = unsafe duplicates([name] + words) + [nil]
+        defer { unsafe arguments.forEach { unsafe free($0) } }
+        unsafe execve(Path.join(Path.directory(of: own), name), arguments, variables)
+        let error = Errno.current
+        return error == .noSuchFile ? unsafe search(arguments, variables) : error
     }
 
-    /// What `execvp` does, but with an environment of its own.
+    /// Does what `execvpe` does.
     private static func search(
-        _ name: UnsafeMutablePointer<CChar>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>,
-        _ variables: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+        _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>?>, _ variables: [UnsafeMutablePointer<CChar>?]
     ) -> Errno {
-        if unsafe strlen(name) == 0 { return .noSuchFile }
+        guard let name = unsafe arguments[0], unsafe strlen(name) > 0 else { return .noSuchFile }
         if unsafe strchr(name, Int32(UInt8(ascii: "/"))) != nil {
             unsafe execve(name, arguments, variables)
             return .current
         }
         var result = Errno.noSuchFile
         let path =
-            Environment.withValue("PATH") { path in path.indices.map { path[$0] } }
+            Environment.withValue("PATH") { $0.array($0.indices) }
             ?? Array("/usr/local/bin:/usr/bin:/bin".utf8)
         for directory in path.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false) {
             let start = directory.isEmpty ? Array("./".utf8) : directory + [UInt8(ascii: "/")]
-            var candidate = start.map { CChar(bitPattern: $0) }
+            var candidate = start.map { CChar(truncatingIfNeeded: $0) }
             unsafe candidate.append(contentsOf: UnsafeBufferPointer(start: name, count: strlen(name) + 1))
             _ = unsafe execve(candidate, arguments, variables)
             switch Errno.current {
@@ -167,18 +142,29 @@ public enum CurrentProcess {
     }
 }
 
-/// Command lines that this program runs for a person.
+/// Returns the inherited variables at these indices.
+private func inheritedVariables(_ kept: [Int]) -> [UnsafeMutablePointer<CChar>?] {
+    guard let variables = unsafe platform_environment() else { return unsafe [] }
+    return unsafe kept.map { unsafe variables[$0] }
+}
+
+/// Returns copies of `words` that the caller must free.
+private func duplicates(_ words: [String]) -> [UnsafeMutablePointer<CChar>?] {
+    unsafe words.map { unsafe strdup($0) }
+}
+
+/// Runs command lines for the user.
 public enum ShellCommand {
-    /// Runs `command` with `/bin/sh -c` and hands each piece of its standard output to `take` as it comes.
+    /// Runs `command` with `/bin/sh -c` and passes its standard output to `take` piece by piece.
     ///
-    /// Its standard input is empty; standard error and the terminal are this process's own. Only the command itself is waited
-    /// for: what it leaves running in the background may keep the output open.
+    /// Its standard input is empty; it shares standard error and the terminal with this process. Only the command itself is
+    /// waited for, not processes that it leaves in the background, which may keep the output open.
     ///
     /// - Parameters:
     ///   - kept: indices of inherited variables that the command gets.
-    ///   - buffer: where the pieces lie while `take` looks at them; guarded memory, for what is secret.
-    ///   - take: answers whether it wants more; if not, the command is ended.
-    /// - Returns: its exit status, or nil if a signal ended it.
+    ///   - buffer: memory for the pieces; guarded memory if they are secret.
+    ///   - take: returns false to kill the command.
+    /// - Returns: the exit status, or nil if a signal ended the command.
     public static func run(
         _ command: String, keeping kept: [Int], buffer: inout MutableSpan<UInt8>, take: (Span<UInt8>) -> Bool
     ) throws(Errno) -> Int32? {
@@ -205,18 +191,18 @@ public enum ShellCommand {
         return try wait(for: child)
     }
 
-    /// Waits until `output` has bytes or has ended, or `child` has ended; says whether to read on.
+    /// Waits until `output` can be read or `child` has ended. Returns false if there is nothing left to read.
     private static func isReadable(_ output: borrowing Descriptor, while child: pid_t) throws(Errno) -> Bool {
         let ready = platform_wait_readable_or_ended(output.number, child)
         if ready < 0 { throw .current }
         return ready > 0
     }
 
-    /// Lets a person edit the file at `path`: runs `editor` with the path behind it, at this process's terminal.
+    /// Lets the user edit the file at `path`: runs `editor` with the path as its last argument, at this process's terminal.
     ///
-    /// The keys that end a program are for the editor meanwhile.
+    /// Meanwhile Ctrl-C and Ctrl-\ affect the editor only.
     ///
-    /// - Returns: its exit status, or nil if a signal ended it.
+    /// - Returns: the exit status, or nil if a signal ended the editor.
     public static func edit(_ path: String, with editor: String, keeping kept: [Int]) throws(Errno) -> Int32?
     {
         let child = try spawn(editor + " \"$1\"", about: path, keeping: kept)
@@ -229,7 +215,7 @@ public enum ShellCommand {
         return try wait(for: child)
     }
 
-    /// Has the desktop show `address` in the person's browser, whatever comes of it.
+    /// Asks the desktop to show `address` in the user's browser, and ignores errors.
     public static func show(_ address: String) {
         let command = "xdg-open \"$1\" </dev/null >/dev/null 2>&1 &"
         guard let child = try? spawn(command, about: address, keeping: Array(0..<Environment.count)) else {
@@ -245,10 +231,10 @@ public enum ShellCommand {
         return code < 0 ? nil : code
     }
 
-    /// Starts a command line; `$1` in it is `operand`.
+    /// Starts a command line in which `$1` is `operand`.
     ///
-    /// - Parameter output: the descriptor that its standard output goes to, its standard input being empty then; without
-    ///   one it has this process's own.
+    /// - Parameter output: the descriptor for its standard output, with an empty standard input; if nil, it has those of
+    ///   this process.
     private static func spawn(
         _ command: String, about operand: String? = nil, keeping kept: [Int], output: Int32? = nil
     ) throws(Errno) -> pid_t {
@@ -263,15 +249,9 @@ public enum ShellCommand {
         unsafe posix_spawnattr_init(&attributes)
         defer { unsafe _ = posix_spawnattr_destroy(&attributes) }
         unsafe platform_spawn_softened(&attributes)
-        var variables: [UnsafeMutablePointer<CChar>?] = unsafe []
-        if let inherited = unsafe platform_environment() {
-            for index in kept { unsafe variables.append(inherited[index]) }
-        }
-        unsafe variables.append(nil)
-        var arguments: [UnsafeMutablePointer<CChar>?] = unsafe []
+        let variables = unsafe inheritedVariables(kept) + [nil]
+        let arguments = unsafe duplicates(["sh", "-c", command, "sh", operand ?? ""]) + [nil]
         defer { unsafe arguments.forEach { unsafe free($0) } }
-        for word in ["sh", "-c", command, "sh", operand ?? ""] { unsafe arguments.append(strdup(word)) }
-        unsafe arguments.append(nil)
         var child: pid_t = 0
         let status = unsafe posix_spawn(&child, "/bin/sh", &actions, &attributes, arguments, variables)
         guard status == 0 else { throw Errno(rawValue: status) }

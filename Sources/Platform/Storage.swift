@@ -1,87 +1,86 @@
-/// The disk, as far as a vault needs one.
+/// The operations on a disk that a vault needs.
 ///
-/// Everything that touches files goes through this protocol and ``StorageFile``, so that a test can put a
-/// disk in its place that loses what was not synced, fails at the n-th call, or runs full.
+/// All access to files goes through this protocol and ``StorageFile``, so that a test can substitute a disk that loses
+/// unsynced data, fails at the n-th call, or runs full.
 public protocol Storage: Sendable {
     /// Opens an existing regular file.
     ///
     /// The last component may be a symbolic link.
     func open(_ path: String, _ access: StorageAccess) throws(Errno) -> any StorageFile
 
-    /// Whether ``open(_:_:)`` need be tried on what lies at `path`, of which nothing is known.
+    /// Returns false if `path` certainly does not lead to a regular file, so that ``open(_:_:)`` need not be tried.
     ///
-    /// Opening is not without effects everywhere: a pipe lets its writer go on, a watchdog begins to watch.
+    /// Opening other files can have effects: the writer of a pipe goes on, a watchdog timer starts.
     func mayBeRegularFile(_ path: String) -> Bool
 
     /// Creates a file that must not exist yet, mode 0600, open for reading and writing.
     func create(_ path: String) throws(Errno) -> any StorageFile
 
-    /// Which file lies at `path` now.
+    /// Returns the identity of the file that `path` leads to now.
     ///
     /// - Throws: ``Errno/noSuchFile`` if there is none.
     func identity(of path: String) throws(Errno) -> FileIdentity
 
-    /// `path` without symbolic links.
+    /// Returns `path` without symbolic links.
     ///
-    /// - Throws: ``Errno/noSuchFile`` if there is nothing.
+    /// - Throws: ``Errno/noSuchFile`` if there is no such file.
     func resolvingLinks(_ path: String) throws(Errno) -> String
 
     /// Renames a file; `to` must not exist.
     ///
-    /// In one step where the file system can; ``renameOverPlaceholder(_:to:)`` says what is left where it cannot and the process is killed.
+    /// It is one step if the file system supports that; ``renameOverPlaceholder(_:to:)`` documents what a killed process
+    /// leaves otherwise.
     ///
-    /// - Throws: ``Errno/fileExists`` if it does; both files are as they were.
+    /// - Throws: ``Errno/fileExists`` if `to` exists; both files are unchanged then.
     func renameWithoutReplacing(_ from: String, to: String) throws(Errno)
 
-    /// Renames a file in one step; what lies at `to` is replaced.
+    /// Renames a file in one step and replaces a file at `to`.
     func rename(_ from: String, to: String) throws(Errno)
 
-    /// Gives two files each other's name, in one step.
+    /// Swaps the names of two files in one step.
     ///
-    /// - Throws: an error that ``Errno/isLackOfCall`` where the file system cannot.
+    /// - Throws: an error with ``Errno/isLackOfCall`` if the file system does not support it.
     func exchange(_ one: String, _ other: String) throws(Errno)
 
     /// Removes a file.
     func remove(_ path: String) throws(Errno)
 
-    /// The names of what is in a directory, in no order; those that are no UTF-8 text are left out.
+    /// Returns the names in a directory, in no order, without those that are not UTF-8 text.
     func names(in directory: String) throws(Errno) -> [String]
 
-    /// Creates a directory, mode 0700, and those above it.
-    ///
-    /// An existing one is no error.
+    /// Creates a directory, mode 0700, and its missing parents; it may exist already.
     func makeDirectory(_ path: String) throws(Errno)
 
-    /// Creates a directory and those above it for this user's own things, but not in another user's directory.
+    /// Creates a directory and its missing parents, but not in another user's directory.
     ///
-    /// - Throws: ``Errno/permissionDenied`` if it would be in one.
+    /// - Throws: ``Errno/permissionDenied`` if it would be in another user's directory.
     func makeOwnDirectory(_ path: String) throws(Errno)
 
     /// Makes the names in a directory durable.
     func syncDirectory(_ path: String) throws(Errno)
 
-    /// The file beside one that writers lock in its place, because somebody can read that who cannot write it, and whoever can
-    /// read a file can lock it.
+    /// Opens the separate file that writers lock instead of `file` if some users may read `file` but not write it, since
+    /// every user who can read a file can lock it.
     ///
     /// - Parameters:
-    ///   - file: the one that is meant, open.
-    ///   - path: where it lies, without symbolic links.
-    ///   - isMade: whether it is made if it is missing, with the write bits, the owner and the group of `file`.
-    /// - Returns: nil if nobody is kept from writing who can read.
-    /// - Throws: ``Errno/permissionDenied`` to who may not write; ``Errno/noSuchFile``.
+    ///   - file: the open file to be written.
+    ///   - path: its path, without symbolic links.
+    ///   - isMade: creates a missing lock file, with the write bits, the owner and the group of `file`.
+    /// - Returns: nil if all users who can read `file` can write it.
+    /// - Throws: ``Errno/permissionDenied`` for a user who may not write `file`; ``Errno/noSuchFile``.
     func lockFile(
         for file: any StorageFile, at path: String, isMade: Bool
     ) throws(Errno) -> (any StorageFile)?
 }
 
 extension Storage {
-    /// True: where there are regular files alone, nobody has to look.
+    /// Returns true, for a storage that has only regular files.
     public func mayBeRegularFile(_ path: String) -> Bool { true }
 }
 
-/// What a file is opened for.
+/// The access for which a file is opened.
 public enum StorageAccess: Sendable {
-    /// Reading alone.
+    /// Only reading.
     case reading
     /// Reading and writing.
     case writing
@@ -89,54 +88,55 @@ public enum StorageAccess: Sendable {
 
 /// One open file of a ``Storage``.
 public protocol StorageFile: AnyObject {
-    /// The length in bytes.
+    /// Returns the length in bytes.
     func length() throws(Errno) -> UInt64
 
     /// Reads from `offset` until `buffer` is full or the file ends.
     ///
-    /// - Returns: how many bytes were read.
+    /// - Returns: the number of bytes read.
     func read(at offset: UInt64, into buffer: inout MutableSpan<UInt8>) throws(Errno) -> Int
 
-    /// Where the first byte at `offset` or behind it lies that was ever written; the file's length if there is none.
+    /// Returns the offset of the first byte at or after `offset` that was ever written; the file's length if there is none.
     ///
-    /// What lies before reads as zeros. A file system that does not know says `offset`.
+    /// The bytes before it are zeros. If the file system does not know, the result is `offset`.
     func nextData(from offset: UInt64) -> UInt64
 
     /// Writes all of `bytes` at `offset`.
     ///
-    /// On an error any part of them may have been written.
+    /// After an error, any part of them may have been written.
     func write(_ bytes: Span<UInt8>, at offset: UInt64) throws(Errno)
 
-    /// Cuts the file off at `length`.
+    /// Truncates the file to `length`.
     func truncate(to length: UInt64) throws(Errno)
 
-    /// Makes content and length durable (`fdatasync`).
+    /// Makes the content and the length durable (`fdatasync`).
     func sync() throws(Errno)
 
-    /// Starts to move `count` bytes at `offset` to the disk, so that ``sync()`` has less to wait for (`sync_file_range`).
+    /// Starts writing `count` bytes at `offset` to the disk, so that ``sync()`` takes less time (`sync_file_range`).
     ///
-    /// Promises nothing; what fails is what ``sync()`` throws.
+    /// Errors are reported by ``sync()``.
     func startSync(of count: Int, at offset: UInt64)
 
-    /// Which file this is, whatever its name is now.
+    /// Returns the identity of the file, whatever its name is now.
     func identity() throws(Errno) -> FileIdentity
 
-    /// How many names the file has.
+    /// Returns the number of names (hard links) of the file.
     func nameCount() throws(Errno) -> Int
 
-    /// Gives the file the mode, the owner and the extended attributes of `other`, a file of the same storage.
+    /// Copies the mode, the owner and the extended attributes of `other`, a file of the same storage.
     ///
-    /// What the file system cannot keep is left out, unless somebody could read or write the file then who cannot `other`.
+    /// Attributes that the file system does not support are skipped.
     ///
-    /// - Throws: if that is so, or if it cannot have the same owner.
+    /// - Throws: an error if the owner cannot be copied, or if without an attribute a user could read or write this file
+    ///   who cannot do so with `other`.
     func adoptAttributes(of other: any StorageFile) throws(Errno)
 
     /// Takes the advisory lock without waiting.
     ///
-    /// - Returns: whether it was had.
+    /// - Returns: false if another open file holds a conflicting lock.
     func tryLock(_ kind: LockKind) throws(Errno) -> Bool
 
-    /// Lets go of the lock.
+    /// Releases the lock.
     func unlock()
 }
 
@@ -145,22 +145,22 @@ extension StorageFile {
     public func startSync(of count: Int, at offset: UInt64) {}
 }
 
-/// Whom a lock keeps out.
+/// The kind of a lock.
 public enum LockKind: Sendable {
-    /// Keeps writers out.
+    /// Excludes writers.
     case shared
-    /// Keeps everybody out.
+    /// Excludes readers and writers.
     case exclusive
 }
 
-/// A file as the system knows it, whatever its names are.
+/// The identity of a file, independent of its names.
 public struct FileIdentity: Hashable, Sendable {
     /// The device that holds it.
     public let device: UInt64
-    /// Its number there.
+    /// Its inode number on that device.
     public let inode: UInt64
 
-    /// The file number `inode` of `device`.
+    /// Creates the identity of a file.
     public init(device: UInt64, inode: UInt64) {
         self.device = device
         self.inode = inode
@@ -168,10 +168,10 @@ public struct FileIdentity: Hashable, Sendable {
 }
 
 extension Storage {
-    /// Creates a directory where all belong to one user.
+    /// Creates a directory like ``makeDirectory(_:)``, for a storage with one user.
     public func makeOwnDirectory(_ path: String) throws(Errno) { try makeDirectory(path) }
 
-    /// None: where there is one user, nobody else can be in the way.
+    /// Returns nil, for a storage with one user.
     public func lockFile(
         for file: any StorageFile, at path: String, isMade: Bool
     ) throws(Errno) -> (any StorageFile)? { nil }

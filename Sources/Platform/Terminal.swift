@@ -1,47 +1,42 @@
 internal import CPlatform
 internal import Glibc
 
-/// Where a line that a person types goes, byte by byte; a secret one into guarded memory.
+/// A buffer for a line that is typed byte by byte; in guarded memory for a secret.
 public protocol LineBuffer: ~Copyable {
-    /// Takes one more byte, or drops it if there is no room.
+    /// Appends a byte, or drops it if the buffer is full.
     mutating func append(typed byte: UInt8)
-    /// Forgets the last character; all bytes of it.
+    /// Removes all bytes of the last character.
     mutating func removeLastCharacter()
-    /// Forgets everything.
+    /// Removes everything.
     mutating func removeAll()
 }
 
-/// Why a prompt ended without a line.
+/// The reason why a prompt ended without a line.
 public enum PromptError: Error, Equatable, Sendable {
-    /// The person pressed Ctrl-C or Ctrl-D, or the process was asked to end.
+    /// The user pressed Ctrl-C or Ctrl-D, or a signal asked the process to end.
     case cancelled
-    /// The process is in the background of its terminal, and nobody can bring it to the foreground.
+    /// The process is in the background of its terminal, and no shell can bring it to the foreground.
     case inBackground
-    /// The terminal failed.
+    /// A call for the terminal failed.
     case terminal(Errno)
 }
 
-/// The terminal that controls this process, `/dev/tty`, whatever stdin and stdout are.
+/// The controlling terminal of this process, `/dev/tty`, whatever standard input and output are.
 ///
-/// From its first question on it is this process's turn to ask there, until the value goes away; other commands of the same
-/// pipeline wait for that.
+/// From its first prompt until the value goes away, other commands of the same pipeline wait with theirs.
 public struct Terminal: ~Copyable {
     private let device: Descriptor
     private let queue: Descriptor?
 
     /// Opens the controlling terminal.
     ///
-    /// - Parameter directory: where this user's processes queue up to ask, a private directory; without one, or where it cannot
-    ///   be used, they do not wait for each other.
-    /// - Throws: ``Errno/noDevice`` if there is none, as under cron.
+    /// - Parameter directory: a private directory for the lock by which this user's processes wait for each other's
+    ///   prompts; if it is nil or cannot be used, they do not wait.
+    /// - Throws: ``Errno/noDevice`` if there is no terminal, as under cron.
     public init(queueingIn directory: String? = nil) throws(Errno) {
-        // Reading must not wait: Ctrl-Z and Ctrl-C take away the input that was there a moment before.
+        // Reading must not wait: Ctrl-Z and Ctrl-C discard input that was readable a moment before.
         device = try Descriptor(path: "/dev/tty", flags: O_RDWR | O_NONBLOCK)
-        if let directory {
-            queue = Terminal.openQueue(in: directory)
-        } else {
-            queue = nil
-        }
+        queue = directory.flatMap { Terminal.openQueue(in: $0) }
     }
 
     private static func openQueue(in directory: String) -> Descriptor? {
@@ -64,52 +59,36 @@ public struct Terminal: ~Copyable {
         }
     }
 
-    /// Asks for a line that is not shown while it is typed.
+    /// Prompts for a line that is not shown while it is typed.
     ///
-    /// Backspace, Ctrl-U and Ctrl-W work. Ctrl-Z stops the process at once, with the terminal as it was; continued, it asks again.
-    /// Input typed ahead, and whatever a paste brings after its first line, is thrown away, so that no part of a secret
-    /// ends up in a shell.
+    /// Backspace, Ctrl-U and Ctrl-W work. Ctrl-Z restores the terminal and stops the process, which prompts again when it is
+    /// continued. Input that was typed ahead, or pasted after the first line, is discarded, so that no part of a secret
+    /// reaches a shell.
     ///
-    /// - Returns: whether more came right behind the line, as a paste brings it.
+    /// - Returns: true if more input followed the line at once, as in a paste.
     public borrowing func readHiddenLine(
         prompt: String, into line: inout some LineBuffer & ~Copyable
     ) throws(PromptError) -> Bool {
-        while true {
-            try begin()
+        try ask { () throws(Interruption) in
             line.removeAll()
-            var outcome: Result<Bool, Interruption>
-            do throws(Interruption) {
-                outcome = .success(try withoutEcho(prompt, into: &line))
-            } catch {
-                outcome = .failure(error)
-            }
-            if let moreCame = try end(outcome) { return moreCame }
+            return try withoutEcho(prompt, into: &line)
         }
     }
 
-    /// Asks for a line that is shown while it is typed.
+    /// Prompts for a line that is shown while it is typed.
     public borrowing func readLine(prompt: String) throws(PromptError) -> [UInt8] {
-        while true {
-            try begin()
-            var outcome: Result<[UInt8], Interruption>
-            do throws(Interruption) {
-                outcome = .success(try shownLine(prompt))
-            } catch {
-                outcome = .failure(error)
-            }
-            if let line = try end(outcome) { return line }
-        }
+        try ask { () throws(Interruption) in try shownLine(prompt) }
     }
 }
 
-/// Why a line that is being typed is not taken.
+/// The reason why a line is abandoned while it is typed.
 private enum Interruption: Error {
     case failed(PromptError)
-    /// The process was stopped or continued, or is asked to stop.
+    /// The process was continued or is asked to stop; the prompt has to be repeated.
     case paused
 }
 
-/// One look at what was typed.
+/// The result of reading one byte without waiting.
 private enum Input {
     case byte(UInt8)
     case end
@@ -117,9 +96,16 @@ private enum Input {
 }
 
 extension Terminal {
-    /// Waits for the turn to ask and for the foreground, while signals act as ever, and has them noted from then on.
+    private borrowing func ask<R>(_ body: () throws(Interruption) -> R) throws(PromptError) -> R {
+        while true {
+            try begin()
+            if let result = try end(Result(catching: body)) { return result }
+        }
+    }
+
+    /// Waits for this process's turn and for the foreground, with signals as usual, and then begins to record signals.
     private borrowing func begin() throws(PromptError) {
-        takeTurn()
+        setTurn(isTaken: true)
         switch platform_wait_for_foreground(device.number) {
         case 0: platform_prompt_begin()
         case 1: throw .inBackground
@@ -127,32 +113,25 @@ extension Terminal {
         }
     }
 
-    private borrowing func takeTurn() {
+    private borrowing func setTurn(isTaken: Bool) {
         switch queue {
-        case .some(let queue): platform_take_turn(queue.number, device.number)
+        case .some(let queue): platform_set_turn(queue.number, device.number, isTaken ? 1 : 0)
         case .none: break
         }
     }
 
-    private borrowing func endTurn() {
-        switch queue {
-        case .some(let queue): platform_end_turn(queue.number, device.number)
-        case .none: break
-        }
-    }
-
-    /// Has signals act as ever, beginning with the one that came meanwhile.
+    /// Ends the recording of signals and obeys the one that arrived meanwhile.
     ///
-    /// - Returns: nil if the process was stopped or continued: it has to ask again.
+    /// - Returns: nil if the process was stopped or continued and the prompt has to be repeated.
     private borrowing func end<R>(_ outcome: Result<R, Interruption>) throws(PromptError) -> R? {
         let signal = platform_prompt_end()
         if signal == SIGTSTP || signal == SIGCONT {
             if case .failure(.failed(let error)) = outcome { throw error }
-            endTurn()
+            setTurn(isTaken: false)
             if signal == SIGTSTP { raise(SIGTSTP) }
             return nil
         }
-        // A signal that came too late for the line still means what it says.
+        // A signal to end counts even if it arrived after the line.
         if signal != 0 { throw .cancelled }
         switch outcome {
         case .success(let line): return line
@@ -168,16 +147,16 @@ extension Terminal {
         var hidden = before
         hidden.c_lflag &= ~tcflag_t(ECHO | ICANON)
         try setAttributes(hidden)
-        defer { giveBack(before.c_lflag & ~hidden.c_lflag) }
+        defer { restore(before.c_lflag & ~hidden.c_lflag) }
         try show(prompt)
         try readHidden(into: &line)
         return try discardRest()
     }
 
-    /// Turns on again the local modes that were turned off, and no others: where another program turned the echo off
-    /// before, that one turns it on again.
-    private borrowing func giveBack(_ modes: tcflag_t) {
-        // Stopped and continued in the background, the process has no terminal to put right: the shell did it.
+    /// Turns on the local modes that were turned off here, and no others: if another program had turned off the echo, it
+    /// stays off.
+    private borrowing func restore(_ modes: tcflag_t) {
+        // A process that was continued in the background must not change the terminal; its shell restored it.
         guard platform_is_in_foreground(device.number) != 0 else { return }
         if var present = try? attributes() {
             present.c_lflag |= modes
@@ -186,7 +165,7 @@ extension Terminal {
         try? write("\n")
     }
 
-    /// Throws away whatever comes without a pause that a person would make; says whether there was anything.
+    /// Discards input that arrives without the pauses of a typist. Returns true if there was any.
     private borrowing func discardRest() throws(Interruption) -> Bool {
         var isAny = false
         while try isReadable(within: 30) {
@@ -232,7 +211,7 @@ extension Terminal {
         }
     }
 
-    /// Waits for input, for so many milliseconds at most, or for ever if they are negative.
+    /// Waits for input, for at most the given time, or without a limit if it is negative.
     private borrowing func isReadable(within milliseconds: Int32) throws(Interruption) -> Bool {
         switch platform_prompt_wait_readable(device.number, milliseconds) {
         case 0: return true

@@ -1,21 +1,21 @@
 internal import CPlatform
 internal import Glibc
 
-/// Work on a thread of its own.
+/// A thread that nothing waits for.
 public enum DetachedThread {
-    /// Calls `body` on a new thread, which ends with it.
+    /// Starts a thread that calls `body`.
     public static func start(_ body: @escaping @Sendable () -> Void) throws(Errno) {
         pthread_detach(try startThread(body))
     }
 }
 
-/// Work on a thread of its own that somebody waits for.
+/// A thread that has ended when this value goes away.
 ///
-/// Signals go to other threads. It has ended when this value is gone.
+/// Signals are delivered to other threads.
 public struct JoinableThread: ~Copyable {
     private let thread: pthread_t
 
-    /// Calls `body` on a new thread, which ends with it.
+    /// Starts a thread that calls `body`.
     public init(_ body: @escaping @Sendable () -> Void) throws(Errno) {
         var (all, before) = (sigset_t(), sigset_t())
         unsafe sigfillset(&all)
@@ -26,7 +26,7 @@ public struct JoinableThread: ~Copyable {
 
     deinit { pthread_join(thread, nil) }
 
-    /// Waits until it has ended.
+    /// Waits until the thread has ended.
     public consuming func join() {}
 }
 

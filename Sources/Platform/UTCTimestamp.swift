@@ -1,6 +1,6 @@
-/// Moments as people write them, in UTC.
+/// Formats and parses moments in UTC.
 public enum UTCTimestamp {
-    /// `2026-11-23T22:05:01Z` for milliseconds since 1970.
+    /// Formats milliseconds since 1970 as in `2026-11-23T22:05:01Z`.
     public static func format(_ milliseconds: UInt64) -> String {
         let seconds = Int(milliseconds / 1000)
         let (days, rest) = (seconds / 86400, seconds % 86400)
@@ -9,12 +9,12 @@ public enum UTCTimestamp {
             "\(pad(year, 4))-\(pad(month))-\(pad(day))T\(pad(rest / 3600)):\(pad(rest / 60 % 60)):\(pad(rest % 60))Z"
     }
 
-    /// Milliseconds since 1970 for `2026-11-23`, `2026-11-23T22:05`, `2026-11-23T22:05:01`, each with or
-    /// without a final Z.
+    /// Parses `2026-11-23`, `2026-11-23T22:05` or `2026-11-23T22:05:01`, with a `T` or a space, the last two with or without
+    /// a final Z.
     ///
-    /// - Returns: nil for anything else. A missing time of day is the first moment; missing seconds are 0. With
-    ///   seconds it is the last moment of that second, so that what ``format(_:)`` wrote is not before what it
-    ///   was written for.
+    /// - Returns: milliseconds since 1970; nil for anything else. A missing time of day is midnight; missing seconds are 0.
+    ///   With seconds it is the last millisecond of that second, so that the result for a text of ``format(_:)`` is
+    ///   never before the moment that was formatted.
     public static func parse(_ text: String) -> UInt64? {
         var bytes = Array(text.utf8)
         if bytes.count > 10, bytes.last == UInt8(ascii: "Z") { bytes.removeLast() }
@@ -43,7 +43,7 @@ public enum UTCTimestamp {
         return bytes.count == pattern.count ? moment + 999 : moment
     }
 
-    /// The proleptic Gregorian calendar, by eras of 400 years that begin in March.
+    /// Returns the date in the proleptic Gregorian calendar, computed in eras of 400 years that begin in March.
     static func date(daysSince1970 days: Int) -> (year: Int, month: Int, day: Int) {
         let shifted = days + 719_468
         let (era, dayOfEra) = (shifted / 146_097, shifted % 146_097)

@@ -1,17 +1,17 @@
-/// The users of this machine, as a file like `/etc/passwd` lists them.
+/// The users of this machine, by a file like `/etc/passwd`.
 ///
-/// `getpwuid` would load libraries of the system at run time, which a static program cannot rely on. So a user whom only
-/// a directory service knows is not found.
+/// `getpwuid` loads system libraries at run time, on which a static program cannot rely. So users that only a directory
+/// service knows are not found.
 public struct UserDatabase: Sendable {
     private let path: String
 
-    /// More than any list of users has; a longer file counts as none.
+    /// The size above which the file is ignored, in bytes.
     private static let maxSize = 4 << 20
 
     /// The database in the file at `path`.
     public init(path: String = "/etc/passwd") { self.path = path }
 
-    /// The home directory of a user; nil if the file does not name an absolute one.
+    /// Returns the home directory of a user, or nil if the file does not contain an absolute path for it.
     public func home(of user: UInt32) -> String? {
         guard let file = try? InputFile(path, onlyRegular: true), file.byteCount <= UserDatabase.maxSize,
             let content = try? file.readAll(limit: file.byteCount)
@@ -19,7 +19,7 @@ public struct UserDatabase: Sendable {
         return UserDatabase.home(of: user, in: content)
     }
 
-    /// The home directory of a user by the lines of such a file, of which the first that is the user's decides.
+    /// Returns the home directory in the first line of `content` for the user.
     static func home(of user: UInt32, in content: [UInt8]) -> String? {
         for line in content.split(separator: UInt8(ascii: "\n")) {
             guard let entry = Entry(line), entry.user == user else { continue }
@@ -29,16 +29,16 @@ public struct UserDatabase: Sendable {
         return nil
     }
 
-    /// One line: name, password, user, group, comment, home and shell, with colons between.
+    /// One line: name, password, user, group, comment, home and shell, separated by colons.
     private struct Entry {
         let user: UInt32
         let home: ArraySlice<UInt8>
 
-        /// Nil for a line that is malformed, a comment, or one that refers to a directory service.
+        /// Returns nil for a line that is malformed, a comment, or a reference to a directory service.
         init?(_ line: ArraySlice<UInt8>) {
             let fields = line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
             guard fields.count == 7, let initial = fields[0].first, !"#+-".utf8.contains(initial),
-                // A system call would take the home up to the NUL for all of it.
+                // A system call would use the home directory only up to the NUL.
                 !line.contains(0), let user = Entry.number(fields[2]), Entry.number(fields[3]) != nil
             else { return nil }
             self.user = user

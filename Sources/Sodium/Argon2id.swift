@@ -4,51 +4,51 @@ internal import CSodium
 public enum Argon2id {
     /// The length of a salt, in bytes.
     public static let saltSize = 16
-    /// The length of what is derived, in bytes.
+    /// The length of a result, in bytes.
     public static let resultSize = 64
 
-    /// How much work one guess at a passphrase costs.
+    /// The work that one guess at a passphrase costs.
     public struct Parameters: Equatable, Sendable {
-        /// How often the memory is passed over.
+        /// The number of passes over the memory.
         public var passes: UInt32
         /// The memory, in KiB.
         public var memoryKiB: UInt32
 
-        /// Parameters that are not checked yet; ``Argon2id/Bounds`` does that.
+        /// Creates parameters without checking them; see ``Argon2id/Bounds``.
         public init(passes: UInt32, memoryKiB: UInt32) {
             self.passes = passes
             self.memoryKiB = memoryKiB
         }
 
-        /// 3 passes over 256 MiB: libsodium's MODERATE, and the least that a vault gets by default.
+        /// 3 passes over 256 MiB: libsodium's MODERATE, and the least that calibration chooses.
         public static let `default` = Parameters(passes: 3, memoryKiB: 256 * 1024)
     }
 
-    /// What parameters are accepted.
+    /// The range of accepted parameters.
     public struct Bounds: Equatable, Sendable {
         let passes: ClosedRange<UInt32>
         let memoryKiB: ClosedRange<UInt32>
         let maxWork: UInt64
 
-        /// What a reader derives with: vault-format.md, "Slots".
+        /// The parameters that a reader accepts: vault-format.md, "Slots".
         ///
-        /// More than 16 GiB in all would be a denial of service.
+        /// The limit of 16 GiB over all passes keeps a hostile file from blocking the reader.
         public static let reading = Bounds(
             passes: 1...32, memoryKiB: 8 * 1024...4096 * 1024, maxWork: 16 * 1024 * 1024)
 
-        /// What a writer makes: never below 64 MiB and 3 passes.
+        /// The parameters that a writer uses: at least 64 MiB and 3 passes.
         public static let writing = Bounds(
             passes: 3...32, memoryKiB: 64 * 1024...4096 * 1024, maxWork: reading.maxWork)
 
         #if DEBUG
-            /// Lets tests make vaults that open in a millisecond.
+            /// Parameters for tests, with which a vault opens in a millisecond.
             ///
             /// Not in release builds.
             public static let testOnlyWeak = Bounds(
                 passes: 1...32, memoryKiB: 8...4096 * 1024, maxWork: reading.maxWork)
         #endif
 
-        /// Whether `parameters` may be used.
+        /// Returns whether `parameters` lie within the bounds.
         public func contains(_ parameters: Parameters) -> Bool {
             passes.contains(parameters.passes) && memoryKiB.contains(parameters.memoryKiB)
                 && UInt64(parameters.passes) * UInt64(parameters.memoryKiB) <= maxWork
@@ -57,8 +57,8 @@ public enum Argon2id {
 
     /// Derives ``resultSize`` bytes in guarded memory from `passphrase`.
     ///
-    /// The caller has checked `parameters` against ``Bounds``.
-    /// - Throws: ``SodiumError/outOfMemory`` if the memory cannot be had.
+    /// The caller must have checked `parameters` against ``Bounds``.
+    /// - Throws: ``SodiumError/outOfMemory``, ``SodiumError/unavailable``.
     public static func derive(
         passphrase: Span<UInt8>, salt: Span<UInt8>, parameters: Parameters
     ) throws(SodiumError) -> SecretBytes {
@@ -82,15 +82,15 @@ public enum Argon2id {
         return result
     }
 
-    /// Chooses parameters that take this machine about three quarters of a second, never below
+    /// Chooses parameters that take this machine about three quarters of a second, at least
     /// ``Parameters/default``.
     ///
-    /// Memory is raised first, since it is what an attacker pays for: up to 1 GiB and a quarter of
+    /// Memory is raised first, because it costs an attacker more: up to 1 GiB and a quarter of
     /// `availableMemory`.
     /// - Parameters:
-    ///   - availableMemory: what the machine and its control group can spare, in bytes.
-    ///   - clock: monotonic nanoseconds.
-    /// - Throws: ``SodiumError/outOfMemory`` if not even a small trial can be made.
+    ///   - availableMemory: the free memory of the machine and its control group, in bytes.
+    ///   - clock: returns monotonic nanoseconds.
+    /// - Throws: ``SodiumError/outOfMemory`` if there is not even enough memory for a trial with 64 MiB.
     public static func calibrate(availableMemory: UInt64, clock: () -> UInt64) throws(SodiumError)
         -> Parameters
     {
@@ -102,7 +102,7 @@ public enum Argon2id {
         return choose(nanosecondsPerPassOf64MiB: elapsed, availableMemory: availableMemory)
     }
 
-    /// The choice that ``calibrate(availableMemory:clock:)`` makes once it has measured.
+    /// Chooses parameters by the time that one pass over 64 MiB takes.
     static func choose(nanosecondsPerPassOf64MiB elapsed: UInt64, availableMemory: UInt64) -> Parameters {
         var chosen = Parameters.default
         func projected(_ parameters: Parameters) -> UInt64 {

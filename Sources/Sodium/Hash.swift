@@ -2,41 +2,32 @@ internal import CSodium
 
 /// BLAKE2b, with and without a key, for results of 16 to 64 bytes.
 public enum BLAKE2b {
-    /// The hash of `message`, `count` bytes of it.
-    ///
-    /// For public data: the result is an ordinary array.
+    /// Returns the first `count` bytes of the hash of `message`, which is public.
     ///
     /// - Throws: ``SodiumError/unavailable``.
     public static func hash(_ message: Span<UInt8>, count: Int = 32) throws(SodiumError) -> [UInt8] {
-        try Library.start()
-        return [UInt8](filledLength: count) { compute(message, key: nil, into: &$0) }
+        try array(message, key: nil, count: count)
     }
 
-    /// The hash of `message` under `key` (32 bytes), `count` bytes of it.
-    ///
-    /// For results that may be public, such as a MAC.
+    /// Returns the hash of `message` under `key` in `count` bytes, for results that may be public, such as a MAC.
     ///
     /// - Throws: ``SodiumError/unavailable``.
     public static func authenticate(
         _ message: Span<UInt8>, key: borrowing Key, count: Int = 32
     ) throws(SodiumError) -> [UInt8] {
-        try Library.start()
-        return key.withBytes { key in
-            [UInt8](filledLength: count) { compute(message, key: key, into: &$0) }
-        }
+        try key.withBytes { key throws(SodiumError) in try array(message, key: key, count: count) }
     }
 
-    /// The hash of `message` under a key of 16 to 64 bytes that is no secret, `count` bytes of it.
+    /// Returns the hash of `message` in `count` bytes, under a key of 16 to 64 bytes that is not secret.
     ///
     /// - Throws: ``SodiumError/unavailable``.
     public static func hash(
         _ message: Span<UInt8>, underPublicKey key: Span<UInt8>, count: Int
     ) throws(SodiumError) -> [UInt8] {
-        try Library.start()
-        return [UInt8](filledLength: count) { compute(message, key: key, into: &$0) }
+        try array(message, key: key, count: count)
     }
 
-    /// The key that `label` and `context` derive from `key`: BLAKE2b-256(key, label ‖ context).
+    /// Returns the key BLAKE2b-256(`key`, `label` ‖ `context`).
     ///
     /// - Throws: ``SodiumError/outOfMemory``, ``SodiumError/unavailable``.
     public static func deriveKey(
@@ -45,10 +36,10 @@ public enum BLAKE2b {
         let message = concatenate(label, context)
         var derived = try SecretBytes(count: Key.count)
         key.withBytes { key in derived.withMutableBytes { compute(message.span, key: key, into: &$0) } }
-        return try derived.withBytes { bytes throws(SodiumError) in try Key(copying: bytes) }
+        return Key(derived)
     }
 
-    /// BLAKE2b-512(secret, label ‖ context) in guarded memory, for a `secret` of 16 to 64 bytes.
+    /// Returns BLAKE2b-512(`secret`, `label` ‖ `context`) in guarded memory, for a `secret` of 16 to 64 bytes.
     ///
     /// - Throws: ``SodiumError/outOfMemory``, ``SodiumError/unavailable``.
     public static func deriveBytes(
@@ -62,10 +53,15 @@ public enum BLAKE2b {
 
     private static func concatenate(_ label: StaticString, _ context: Span<UInt8>?) -> [UInt8] {
         var message = Array(label.description.utf8)
-        if let context {
-            for index in context.indices { message.append(context[index]) }
-        }
+        if let context { unsafe context.withUnsafeBufferPointer { unsafe message.append(contentsOf: $0) } }
         return message
+    }
+
+    private static func array(
+        _ message: Span<UInt8>, key: Span<UInt8>?, count: Int
+    ) throws(SodiumError) -> [UInt8] {
+        try Library.start()
+        return [UInt8](count: count) { compute(message, key: key, into: &$0) }
     }
 
     private static func compute(
@@ -81,26 +77,6 @@ public enum BLAKE2b {
                 }
             }
         }
-        // Refuses only lengths outside 16 to 64 bytes, which are constants of the callers.
-        precondition(status == 0)
-    }
-}
-
-extension [UInt8] {
-    /// An array of `length` bytes that `fill` writes all of.
-    fileprivate init(filledLength length: Int, fill: (inout MutableSpan<UInt8>) -> Void) {
-        self.init(repeating: 0, count: length)
-        var span = mutableSpan
-        fill(&span)
-    }
-}
-
-extension Span where Element == UInt8 {
-    /// Whether both have the same bytes, in a time that depends on their lengths alone.
-    public func isEqualInConstantTime(to other: Span<UInt8>) -> Bool {
-        guard count == other.count else { return false }
-        return unsafe withPointer { left, count in
-            unsafe other.withPointer { right, _ in unsafe sodium_memcmp(left, right, count) == 0 }
-        }
+        precondition(status == 0, "the result and the key have 16 to 64 bytes")
     }
 }

@@ -1,45 +1,41 @@
 internal import CSodium
 
-/// Poly1305 over bytes that come in pieces, for comparing two long contents that nobody else chose.
+/// Poly1305 over bytes that arrive in pieces, to compare two long contents that no attacker chose.
 ///
-/// Under a random key, contents that differ have the same sum with a chance of less than 2⁻⁶⁰. The key of a message that shall be
-/// *authentic* serves one message alone; here sums under one key are only held against each other, and shown to nobody.
+/// Under a random key, different contents have the same sum with a probability of less than 2⁻⁶⁰. As a message
+/// authenticator a Poly1305 key must not be used twice; here, sums under one key are only compared with each other and
+/// never disclosed.
 @safe public struct KeyedSum: ~Copyable {
     private let state: UnsafeMutablePointer<crypto_onetimeauth_state>
 
     /// The length of a sum, in bytes.
     public static let count = 16
 
-    /// The sum of nothing yet.
+    /// Creates the sum of no bytes under `key`.
     public init(key: borrowing Key) {
-        let memory = UnsafeMutableRawPointer.allocate(
-            byteCount: crypto_onetimeauth_statebytes(), alignment: 64)
-        unsafe state = memory.bindMemory(to: crypto_onetimeauth_state.self, capacity: 1)
-        let state = unsafe state
+        let state = UnsafeMutablePointer<crypto_onetimeauth_state>.allocate(capacity: 1)
         key.withBytes { key in
             unsafe key.withPointer { key, _ in _ = unsafe crypto_onetimeauth_init(state, key) }
         }
+        unsafe self.state = unsafe state
     }
 
     deinit {
-        unsafe sodium_memzero(state, crypto_onetimeauth_statebytes())
-        unsafe UnsafeMutableRawPointer(state).deallocate()
+        unsafe sodium_memzero(state, MemoryLayout<crypto_onetimeauth_state>.size)
+        unsafe state.deallocate()
     }
 
-    /// Goes on with `bytes`.
+    /// Adds `bytes`.
     public mutating func update(_ bytes: Span<UInt8>) {
-        let state = unsafe state
         unsafe bytes.withPointer { bytes, count in
             _ = unsafe crypto_onetimeauth_update(state, bytes, UInt64(count))
         }
     }
 
-    /// The sum of all bytes so far, after which there are none.
+    /// Returns the sum of all bytes.
     public consuming func finish() -> [UInt8] {
-        var result = [UInt8](repeating: 0, count: KeyedSum.count)
-        var span = result.mutableSpan
-        let state = unsafe state
-        unsafe span.withPointer { result, _ in _ = unsafe crypto_onetimeauth_final(state, result) }
-        return result
+        [UInt8](count: KeyedSum.count) { result in
+            unsafe result.withPointer { result, _ in _ = unsafe crypto_onetimeauth_final(state, result) }
+        }
     }
 }

@@ -1,51 +1,47 @@
 internal import CSodium
 
-/// Where random bytes come from.
+/// A source of random bytes.
 public enum Entropy: Sendable {
     /// The operating system.
     case system
 
     #if DEBUG
-        /// A reproducible sequence, for test vectors: BLAKE2b of the seed and a counter.
+        /// A reproducible sequence for test vectors: BLAKE2b of a counter that starts at the seed.
         ///
         /// Not in release builds.
         case testOnlySequence(TestOnlySequence)
     #endif
 
-    /// Overwrites `bytes` with random ones.
+    /// Overwrites `bytes` with random bytes.
     ///
     /// - Throws: ``SodiumError/unavailable``.
     public func fill(_ bytes: inout MutableSpan<UInt8>) throws(SodiumError) {
         try Library.start()
         switch self {
-        case .system:
-            unsafe bytes.withPointer { unsafe randombytes_buf($0, $1) }
+        case .system: unsafe bytes.withPointer { unsafe randombytes_buf($0, $1) }
         #if DEBUG
             case .testOnlySequence(let sequence): try sequence.fill(&bytes)
         #endif
         }
     }
 
-    /// `count` random bytes, for what may be public: salts, nonces, ids.
+    /// Returns `count` random bytes for public use: salts, nonces, identifiers.
     ///
     /// - Throws: ``SodiumError/unavailable``.
     public func bytes(_ count: Int) throws(SodiumError) -> [UInt8] {
-        var result = [UInt8](repeating: 0, count: count)
-        var span = result.mutableSpan
-        try fill(&span)
-        return result
+        try [UInt8](count: count) { span throws(SodiumError) in try fill(&span) }
     }
 
-    /// A random key.
+    /// Returns a random key.
     ///
     /// - Throws: ``SodiumError/outOfMemory``, ``SodiumError/unavailable``.
     public func key() throws(SodiumError) -> Key {
         var secret = try SecretBytes(count: Key.count)
         try secret.withMutableBytes { bytes throws(SodiumError) in try fill(&bytes) }
-        return try secret.withBytes { bytes throws(SodiumError) in try Key(copying: bytes) }
+        return Key(secret)
     }
 
-    /// A number below `bound`, each as likely as any other.
+    /// Returns a number below `bound`, each with the same probability.
     ///
     /// - Throws: ``SodiumError/unavailable``.
     public static func uniform(below bound: UInt32) throws(SodiumError) -> UInt32 {
@@ -71,7 +67,7 @@ public enum Entropy: Sendable {
                     state += 1
                     return state
                 }
-                let message = (0..<8).map { UInt8(truncatingIfNeeded: block >> (8 * $0)) }
+                let message = unsafe withUnsafeBytes(of: block.littleEndian) { unsafe Array($0) }
                 let hash = try BLAKE2b.hash(message.span)
                 let count = min(32, bytes.count - offset)
                 bytes.copy(from: hash.span.extracting(first: count), at: offset)

@@ -7,20 +7,24 @@ public struct Key: ~Copyable, Sendable {
 
     private let bytes: SecretBytes
 
-    /// Draws a new random key.
+    init(_ bytes: consuming SecretBytes) {
+        precondition(bytes.count == Key.count)
+        self.bytes = bytes
+    }
+
+    /// Creates a random key.
     ///
     /// - Throws: ``SodiumError/outOfMemory``, ``SodiumError/unavailable``.
-    public init() throws(SodiumError) { bytes = try SecretBytes(randomCount: Key.count) }
+    public init() throws(SodiumError) { self.init(try SecretBytes(randomCount: Key.count)) }
 
-    /// Copies a key from the ``count`` bytes of `span`.
+    /// Creates a key from the ``count`` bytes of `span`.
     ///
     /// - Throws: ``SodiumError/outOfMemory``, ``SodiumError/unavailable``.
     public init(copying span: Span<UInt8>) throws(SodiumError) {
-        precondition(span.count == Key.count)
-        bytes = try SecretBytes(copying: span)
+        self.init(try SecretBytes(copying: span))
     }
 
-    /// Lends the key's bytes for reading.
+    /// Calls `body` with the key's bytes.
     public borrowing func withBytes<R: ~Copyable, E>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
         try bytes.withBytes(body)
     }
@@ -30,7 +34,7 @@ public struct Key: ~Copyable, Sendable {
 public enum SecretBox {
     /// The length of a nonce, in bytes.
     public static let nonceSize = 24
-    /// How many bytes longer a box is than its message: the tag, which comes first.
+    /// The length of the tag that precedes the encrypted message in a box, in bytes.
     public static let tagSize = 16
 
     /// Seals `message` into the `message.count + tagSize` bytes of `box` from `offset` on.
@@ -45,7 +49,7 @@ public enum SecretBox {
                 unsafe nonce.withPointer { nonce, _ in
                     unsafe key.withPointer { key, _ in
                         unsafe box.withPointer { box, _ in
-                            // Fails only for messages beyond 2⁶⁴ bytes.
+                            // Fails only for messages of more than 2⁶⁴ bytes.
                             _ = unsafe crypto_secretbox_easy(box + offset, message, UInt64(count), nonce, key)
                         }
                     }
@@ -56,7 +60,7 @@ public enum SecretBox {
 
     /// Opens `box` into the first `box.count - tagSize` bytes of `message`.
     ///
-    /// - Returns: whether the box is authentic; if not, nothing is released into `message`.
+    /// - Returns: true if the box is authentic; otherwise `message` is unchanged.
     public static func open(
         _ box: Span<UInt8>, nonce: Span<UInt8>, key: borrowing Key, into message: inout MutableSpan<UInt8>
     ) -> Bool {

@@ -3,15 +3,14 @@ internal import Synchronization
 
 /// A fixed number of bytes in guarded memory.
 ///
-/// The memory is locked (never swapped, left out of core dumps), lies between pages that fault when touched,
-/// and is wiped when the value goes away. It cannot be copied, only borrowed inside ``withBytes(_:)``.
-/// Allocation costs some 40 µs and at least four pages, unless what was given back can be used again: one for a key or a value,
-/// never one for each record.
+/// The memory is locked (never swapped, left out of core dumps), lies between pages that fault when touched, and is wiped
+/// when the value goes away. It cannot be copied, only borrowed inside ``withBytes(_:)``. An allocation takes at least
+/// four pages and ten system calls, about 40 µs: use one for a key or a value, never one for each record.
 @safe public struct SecretBytes: ~Copyable, @unchecked Sendable {
     // @unchecked: the one pointer is owned by this value alone, and writing needs `mutating`.
     private let memory: UnsafeMutablePointer<UInt8>
 
-    /// How many bytes there are.
+    /// The number of bytes.
     public let count: Int
 
     /// Allocates `count` zero bytes.
@@ -19,8 +18,13 @@ internal import Synchronization
     /// - Throws: ``SodiumError/outOfMemory``, ``SodiumError/unavailable``.
     public init(count: Int) throws(SodiumError) {
         try Library.start()
-        guard count >= 0, let memory = unsafe GuardedPages.take(count) else { throw .outOfMemory }
-        unsafe self.memory = memory
+        guard count >= 0, let memory = unsafe sodium_malloc(count) else { throw .outOfMemory }
+        // sodium_malloc ignores it if the memory cannot be locked.
+        if unsafe sodium_mlock(memory, count) != 0 {
+            GuardedMemory.hasUnlocked.store(true, ordering: .relaxed)
+        }
+        unsafe sodium_memzero(memory, count)
+        unsafe self.memory = unsafe memory.assumingMemoryBound(to: UInt8.self)
         self.count = count
     }
 
@@ -37,19 +41,17 @@ internal import Synchronization
     /// - Throws: as ``init(count:)``.
     public init(copying bytes: Span<UInt8>) throws(SodiumError) {
         try self.init(count: bytes.count)
-        unsafe bytes.withPointer { source, count in unsafe memory.update(from: source, count: count) }
+        withMutableBytes { $0.copy(from: bytes, at: 0) }
     }
 
-    deinit { unsafe GuardedPages.giveBack(memory, count) }
+    deinit { unsafe sodium_free(memory) }
 
-    /// Lends the bytes for reading.
-    ///
-    /// They must not be copied into memory that nobody wipes.
+    /// Calls `body` with the bytes, which it must not copy into memory that nobody wipes.
     public borrowing func withBytes<R: ~Copyable, E>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
         try unsafe body(Span(_unsafeStart: memory, count: count))
     }
 
-    /// Lends the bytes from `start` on for writing.
+    /// Calls `body` with the bytes from `start` on, which it may change.
     public mutating func withMutableBytes<R: ~Copyable, E>(
         from start: Int = 0, _ body: (inout MutableSpan<UInt8>) throws(E) -> R
     ) throws(E) -> R {
@@ -59,154 +61,94 @@ internal import Synchronization
     }
 }
 
-/// Guarded memory as a whole.
+/// The guarded memory of this process as a whole.
 public enum GuardedMemory {
-    /// Whether all of it that this process used so far could be locked, so that none was ever swapped.
-    public static var isLocked: Bool { !GuardedPages.isUnlocked.load(ordering: .relaxed) }
-}
+    fileprivate static let hasUnlocked = Atomic(false)
 
-/// Guarded memory, of which a few single pages are kept, wiped, for those who need one next.
-///
-/// A page takes ten system calls to make and to drop, which is as much as the disk takes for a change.
-private enum GuardedPages {
-    @safe private struct Kept: @unchecked Sendable {
-        // @unchecked: the pointers are owned by whoever holds the mutex.
-        var pages: [UnsafeMutablePointer<UInt8>] = unsafe []
-    }
-
-    private static let kept = Mutex(Kept())
-    /// Whether some of this memory could not be locked.
-    static let isUnlocked = Atomic(false)
-    private static let most = 8
-    /// A page without the bytes by which libsodium notices who writes before it.
-    private static let pageCount = 4096 - canarySize
-    private static let canarySize = 16
-
-    /// How many bytes lie in the pages that `count` bytes take.
-    static func whole(_ count: Int) -> Int {
-        (max(count, 1) + canarySize + 4095) / 4096 * 4096 - canarySize
-    }
-
-    /// Zero bytes, `count` of them at least; nil without memory.
-    static func take(_ count: Int) -> UnsafeMutablePointer<UInt8>? {
-        if count <= pageCount, let page = unsafe kept.withLock({ unsafe $0.pages.popLast() }) {
-            return unsafe page
-        }
-        let whole = max(count, pageCount)
-        guard let memory = unsafe sodium_malloc(whole) else { return nil }
-        // libsodium goes on where memory cannot be locked, and does not say so.
-        if unsafe sodium_mlock(memory, whole) != 0 { isUnlocked.store(true, ordering: .relaxed) }
-        unsafe sodium_memzero(memory, whole)
-        return unsafe memory.assumingMemoryBound(to: UInt8.self)
-    }
-
-    /// Wipes `count` bytes and drops or keeps them.
-    static func giveBack(_ memory: UnsafeMutablePointer<UInt8>, _ count: Int) {
-        if count <= pageCount {
-            unsafe sodium_memzero(memory, count)
-            let isKept = kept.withLock { kept in
-                guard unsafe kept.pages.count < most else { return false }
-                unsafe kept.pages.append(memory)
-                return true
-            }
-            if isKept { return }
-        }
-        unsafe sodium_free(memory)
-    }
+    /// True if all of it, since the process started, could be locked and so was never swapped.
+    public static var isLocked: Bool { !hasUnlocked.load(ordering: .relaxed) }
 }
 
 /// Guarded memory that grows while a secret of unknown length arrives.
 ///
-/// What it outgrows is wiped at once. The bytes in use are the first ``count``.
+/// Memory that it has outgrown is wiped at once. The bytes in use are the first ``count``.
 public struct SecretBuffer: ~Copyable, Sendable {
     private var storage: SecretBytes
 
-    /// How many bytes are in use.
+    /// The number of bytes in use.
     public private(set) var count = 0
 
-    /// Allocates an empty buffer with room for `capacity` bytes.
+    /// Allocates an empty buffer with space for `capacity` bytes.
     ///
     /// - Throws: ``SodiumError/outOfMemory``, ``SodiumError/unavailable``.
-    public init(capacity: Int = 1024) throws(SodiumError) {
-        storage = try SecretBytes(count: GuardedPages.whole(capacity))
-    }
+    public init(capacity: Int = 4000) throws(SodiumError) { storage = try SecretBytes(count: capacity) }
 
-    /// How many bytes fit before the buffer must grow.
+    /// The number of bytes that fit before the buffer must grow.
     public var capacity: Int { storage.count }
 
-    /// Makes room for `additional` more bytes.
+    /// Makes space for `additional` more bytes.
     ///
-    /// On an error the content is as it was.
-    ///
-    /// - Throws: ``SodiumError/outOfMemory``.
+    /// - Throws: ``SodiumError/outOfMemory``; the content is unchanged then.
     public mutating func reserve(_ additional: Int) throws(SodiumError) {
-        guard count + additional > storage.count else { return }
-        var larger = try SecretBytes(
-            count: GuardedPages.whole(max(count + additional, storage.count * 2)))
-        let used = count
-        storage.withBytes { old in
-            larger.withMutableBytes { new in new.copy(from: old.extracting(first: used), at: 0) }
-        }
+        guard count + additional > capacity else { return }
+        var larger = try SecretBytes(count: max(count + additional, capacity * 2))
+        withBytes { bytes in larger.withMutableBytes { $0.copy(from: bytes, at: 0) } }
         storage = larger
     }
 
     /// Appends a copy of `bytes`.
     ///
-    /// - Throws: ``SodiumError/outOfMemory``; nothing is appended then.
+    /// - Throws: ``SodiumError/outOfMemory``; the content is unchanged then.
     public mutating func append(_ bytes: Span<UInt8>) throws(SodiumError) {
         try reserve(bytes.count)
-        let end = count
-        storage.withMutableBytes { $0.copy(from: bytes, at: end) }
+        storage.withMutableBytes(from: count) { $0.copy(from: bytes, at: 0) }
         count += bytes.count
     }
 
     /// Appends one byte.
     ///
-    /// - Throws: ``SodiumError/outOfMemory``; nothing is appended then.
+    /// - Throws: ``SodiumError/outOfMemory``; the content is unchanged then.
     public mutating func append(_ byte: UInt8) throws(SodiumError) {
         try reserve(1)
-        let end = count
-        storage.withMutableBytes { $0[end] = byte }
+        storage.withMutableBytes(from: count) { $0[0] = byte }
         count += 1
     }
 
-    /// Drops all but the first `newCount` bytes and wipes what was dropped.
+    /// Removes and wipes all but the first `newCount` bytes.
     public mutating func truncate(to newCount: Int) {
         let (new, old) = (min(max(newCount, 0), count), count)
         storage.withMutableBytes { $0.wipe(new..<old) }
         count = new
     }
 
-    /// Drops the first `gone` bytes: the others move to the front, and what they leave is wiped.
-    public mutating func removeFirst(_ gone: Int) {
-        precondition(gone >= 0 && gone <= count)
-        let rest = count - gone
-        storage.withMutableBytes { $0.move(gone..<gone + rest, to: 0) }
-        truncate(to: rest)
+    /// Removes the first `removed` bytes and wipes what the others leave as they move to the front.
+    public mutating func removeFirst(_ removed: Int) {
+        precondition(removed >= 0 && removed <= count)
+        let old = count
+        storage.withMutableBytes { $0.moveToFront(removed..<old) }
+        truncate(to: count - removed)
     }
 
-    /// Drops one LF or CRLF at the end.
+    /// Removes one LF or CRLF at the end.
     public mutating func removeFinalNewline() {
-        let count = count
-        let drop = withBytes { bytes in
-            guard count > 0, bytes[count - 1] == 0x0A else { return 0 }
-            return count > 1 && bytes[count - 2] == 0x0D ? 2 : 1
+        let length = withBytes { bytes in
+            guard bytes.count > 0, bytes[bytes.count - 1] == 0x0A else { return 0 }
+            return bytes.count > 1 && bytes[bytes.count - 2] == 0x0D ? 2 : 1
         }
-        truncate(to: count - drop)
+        truncate(to: count - length)
     }
 
-    /// Lends the free room to `fill`, which returns how many bytes it wrote at the front of it.
+    /// Calls `fill` with the free space, at the front of which it writes, and appends the bytes whose number it returns.
     public mutating func appendInPlace<E>(_ fill: (inout MutableSpan<UInt8>) throws(E) -> Int) throws(E)
         -> Int
     {
-        let start = count
-        let written = try storage.withMutableBytes(from: start) { free throws(E) in try fill(&free) }
-        precondition(written >= 0 && written <= storage.count - start)
+        let written = try storage.withMutableBytes(from: count, fill)
+        precondition(written >= 0 && written <= capacity - count)
         count += written
         return written
     }
 
-    /// Lends the bytes in use for reading.
+    /// Calls `body` with the bytes in use.
     public borrowing func withBytes<R: ~Copyable, E>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
         let used = count
         return try storage.withBytes { bytes throws(E) in try body(bytes.extracting(first: used)) }
@@ -222,34 +164,7 @@ public struct SecretBuffer: ~Copyable, Sendable {
 
 /// The stack of the calling thread.
 public enum Stack {
-    /// Wipes what calls that have returned left of their working memory: 64 KiB, more than a derivation, a box
-    /// or a request takes.
+    /// Wipes the next 64 KiB of the stack, more than a key derivation, a box or a request uses, and with it what calls
+    /// that have returned left there.
     public static func wipe() { sodium_stackzero(1 << 16) }
-}
-
-extension MutableSpan where Element == UInt8 {
-    /// Copies `source` over the bytes that begin at `offset`.
-    public mutating func copy(from source: Span<UInt8>, at offset: Int) {
-        precondition(offset >= 0 && source.count <= count - offset)
-        unsafe withPointer { target, _ in
-            unsafe source.withPointer { source, count in
-                unsafe (target + offset).update(from: source, count: count)
-            }
-        }
-    }
-
-    /// Copies the bytes in `range` to where `offset` is; the two may overlap.
-    mutating func move(_ range: Range<Int>, to offset: Int) {
-        precondition(range.lowerBound >= 0 && range.upperBound <= count)
-        precondition(offset >= 0 && range.count <= count - offset)
-        unsafe withPointer { bytes, _ in
-            unsafe (bytes + offset).update(from: bytes + range.lowerBound, count: range.count)
-        }
-    }
-
-    /// Sets every byte in `range` to zero, in a way that the optimiser keeps.
-    public mutating func wipe(_ range: Range<Int>) {
-        precondition(range.lowerBound >= 0 && range.upperBound <= count)
-        unsafe withPointer { target, _ in unsafe sodium_memzero(target + range.lowerBound, range.count) }
-    }
 }

@@ -1,27 +1,25 @@
 internal import CSodium
 
-/// What can go wrong below the file format: nothing but memory and misuse.
+/// Errors of the cryptographic primitives.
 public enum SodiumError: Error, Equatable, Sendable {
-    /// Guarded memory could not be had, or Argon2id could not get the memory that its parameters ask for.
+    /// The system has no more guarded memory, or not the memory that Argon2id's parameters demand.
     case outOfMemory
-    /// libsodium could not start: the machine offers no randomness.
+    /// libsodium could not start, because the system has no source of randomness.
     case unavailable
 }
 
-/// The libsodium that is linked into this program, or loaded by it.
+/// The libsodium that this program is linked with.
 public enum Libsodium {
-    /// Its version, as it says itself.
+    /// The version at run time.
     public static var version: String { unsafe String(cString: sodium_version_string()) }
 }
 
-/// libsodium's own initialisation: picks the fastest code for this CPU and opens the random source.
-///
-/// It is done at the first use of anything here, once a process, and is safe from any thread.
+/// libsodium's initialisation, which picks the fastest code for this CPU and opens the random source.
 enum Library {
-    private static let started: Bool = sodium_init() >= 0
+    private static let isStarted = sodium_init() >= 0
 
-    /// Starts libsodium if it was not.
+    /// Initialises libsodium at the first call in a process, from any thread.
     static func start() throws(SodiumError) {
-        if !started { throw .unavailable }
+        if !isStarted { throw .unavailable }
     }
 }

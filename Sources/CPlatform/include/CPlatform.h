@@ -1,5 +1,7 @@
-/* What Swift cannot import from the C library by itself: macros, variadic functions, a CPU instruction, and the one
- * thing that must happen inside a signal handler. Nothing here knows of secrets or of the vault. */
+/*
+ * The parts of the C library and the kernel that Swift cannot import: macros, variadic functions, GNU
+ * extensions, a CPU instruction and a signal handler. Nothing here knows of secrets or of the vault.
+ */
 #pragma once
 
 #include <dirent.h>
@@ -7,10 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* CRC32C (Castagnoli) of bytes[0, count), continued from crc; 0 begins. */
+/* Continues the CRC32C (Castagnoli) checksum crc, which is 0 at the start, with bytes[0, count). */
 uint32_t platform_crc32c(uint32_t crc, const uint8_t *bytes, size_t count);
 
-/* The portable computation, for CPUs without the instruction, and for the test that compares the two. */
+/* The same without the CPU's instruction; public for the test that compares the two. */
 uint32_t platform_crc32c_portable(uint32_t crc, const uint8_t *bytes, size_t count);
 
 /* renameat2(RENAME_NOREPLACE): 0, or -1 with errno. */
@@ -19,127 +21,158 @@ int platform_rename_without_replacing(const char *from, const char *to);
 /* renameat2(RENAME_EXCHANGE): 0, or -1 with errno. */
 int platform_rename_exchanging(const char *one, const char *other);
 
-/* Gives the file behind to the owner, mode and extended attributes of the file behind from: 0, or -1 with errno. What the system or the
- * file system does not let us set is left out, but for the owner and what keeps others out: access lists, and bits of the mode. */
+/*
+ * Gives the file behind to the owner, mode and extended attributes of the file behind from: 0, or -1 with
+ * errno. Attributes that the system or the file system refuses are skipped, except those that keep other
+ * users out: the owner, access control lists and the bits of the mode.
+ */
 int platform_copy_attributes(int from, int to);
 
-/* Where the first data at offset or behind it lies, the end of the file if there is none, or -1. */
+/*
+ * Returns the offset of the first data at or after offset, the end of the file if there is none, or -1 with
+ * errno.
+ */
 int64_t platform_next_data(int fd, int64_t offset);
 
-/* A descriptor of what lies at path, to look at and not to read or write; or -1 with errno. */
-int platform_open_path(const char *path);
+/* O_PATH, for open: a descriptor that identifies a file and cannot read or write it. */
+extern const int platform_path_only;
 
-/* The same, of a symbolic link itself. */
-int platform_open_path_itself(const char *path);
-
-/* Whether a descriptor is one of that kind, with O_PATH. */
-int platform_is_path(int fd);
-
-/* Which file an open one is, as far as this machine knows, without asking a server or a driver: 0, or -1 with errno. */
+/*
+ * Gets the device and inode of an open file from this kernel's caches, without asking a server or a driver:
+ * 0, or -1 with errno.
+ */
 int platform_known_identity(int fd, uint64_t *device, uint64_t *inode);
 
-/* Starts to write count bytes at offset to the disk, and does not wait. */
+/* Starts writing count bytes at offset to the disk, without waiting for them. */
 void platform_start_sync(int fd, int64_t offset, int64_t count);
 
-/* The name in an entry of a directory, which C keeps in an array at the end of it. */
+/* The name in a directory entry, which C keeps in a flexible array. */
 const char *platform_entry_name(const struct dirent *entry);
 
-/* Default actions for the signals of a crash where a handler stands (an ignored one stays ignored, for the program that we
- * may become), no core dump, no ptrace by the same user. A write beyond the limit on file sizes, or to a pipe that nobody reads, fails
- * instead of killing. */
+/*
+ * Restores the default action of each crash signal that has a handler (an ignored signal stays ignored, for a
+ * program that replaces this one), and forbids core dumps and ptrace by the same user. A write beyond the
+ * file size limit or to a closed pipe fails from then on instead of killing the process.
+ */
 void platform_harden(void);
 
-/* Gives back what platform_harden took and what execve would hand on: the limit on core dumps, the signals for failing
- * writes. */
+/*
+ * Undoes those effects of platform_harden that execve passes on: the core dump limit and the ignored signals
+ * of writes.
+ */
 void platform_soften(void);
 
-/* Lets a program that is spawned have these signals as we had them: 0, or an error number. */
+/* Makes a spawned program start with the write signals as this process had them: 0, or an error number. */
 int platform_spawn_softened(posix_spawnattr_t *attributes);
 
-/* The arguments of this process as main gets them, the program's name first; ended by NULL. (The language's own list is found by
- * reading /proc, which costs as much as all the rest of the start.) */
-int platform_argument_count(void);
+/* The arguments of main, the program's name first, ended by NULL. */
 char **platform_arguments(void);
 
 /* The environment of this process, as execve takes it. */
 char **platform_environment(void);
 
-/* Prompts. From begin to end the signals that would end the process, and those that stop and continue it, are noted and not obeyed, so
- * that a terminal is never left without its echo. They are let in only while wait_readable waits, so none slips through.
+/*
+ * Prompts. From begin to end, signals that would end, stop or continue the process are only recorded, so that
+ * a terminal is never left without echo. They are delivered only while wait_readable waits, so none is
+ * missed.
  *
- * wait_readable returns 0 when fd can be read, the number of a signal that came, or -1 with errno: ETIMEDOUT after so many milliseconds,
- * unless they are negative. end returns the number of a signal that came since begin, or 0. SIGTSTP and SIGCONT, of which the later one
- * counts, are reported only where no other signal came: the one asks to put the terminal back and to stop, the other tells that the
- * terminal may have changed while the process was stopped. */
+ * wait_readable returns 0 when fd can be read, the number of a signal that arrived, or -1 with errno, which
+ * is ETIMEDOUT after the given milliseconds; a negative number waits without a limit. end returns the number
+ * of a signal that arrived since begin, or 0. SIGTSTP and SIGCONT are reported only if no other signal
+ * arrived, and of the two the later. SIGTSTP asks to restore the terminal and stop; SIGCONT means that the
+ * terminal may have changed while the process was stopped.
+ */
 void platform_prompt_begin(void);
 int platform_prompt_wait_readable(int fd, int milliseconds);
 int platform_prompt_end(void);
 
-/* Whether this process is in the foreground of the terminal fd. */
+/* Returns 1 if this process is in the foreground of the terminal fd. */
 int platform_is_in_foreground(int fd);
 
-/* Waits until this process is in the foreground of the terminal fd, stopped like every program that asks in the background: 0; 1 if nobody
- * can bring it there; or -1 with errno. */
+/*
+ * Waits until this process is in the foreground of the terminal fd, stopped like any background job that
+ * reads: 0; 1 if no shell can bring it there; or -1 with errno.
+ */
 int platform_wait_for_foreground(int fd);
 
-/* Waits for, or gives back, the turn to ask at a terminal, which one process of a foreground job has at a time. Processes of other jobs
- * never wait for it: they are in the background. The turn is a lock on one byte of the file behind lock, and ends with the process. */
-void platform_take_turn(int lock, int terminal);
-void platform_end_turn(int lock, int terminal);
+/*
+ * Waits for the turn to prompt at a terminal, or gives it back. One process of a job has it at a time; other
+ * jobs are in the background and never wait for it. The turn is a lock on one byte of the file behind lock,
+ * and ends with the process.
+ */
+void platform_set_turn(int lock, int terminal, int is_taken);
 
-/* A file in memory that can be sealed, and that programs inherit: a descriptor, or -1 with errno. */
+/*
+ * Creates a file in memory that can be sealed and is inherited by other programs: a descriptor, or -1 with
+ * errno.
+ */
 int platform_memory_file(void);
 
-/* Seals a memory file against writing, growing, shrinking and other seals: 0, or -1 with errno. */
+/* Seals a memory file against writing, growing, shrinking and further seals: 0, or -1 with errno. */
 int platform_seal(int fd);
 
 /* pipe2(O_CLOEXEC): 0, or -1 with errno. */
 int platform_pipe(int ends[2]);
 
-/* bind and connect of a local stream socket; -1 with ENAMETOOLONG where the system's address has no room for the path. */
+/*
+ * bind and connect for a local stream socket: 0, or -1 with errno, which is ENAMETOOLONG if the path is too
+ * long.
+ */
 int platform_socket_bind(int fd, const char *path);
 int platform_socket_connect(int fd, const char *path);
 
-/* The next connection, which neither waits nor is handed on by execve. */
+/* Accepts a connection, non-blocking and close-on-exec: a descriptor, or -1 with errno. */
 int platform_socket_accept(int fd);
 
-/* The user and the number of the process at the other end: 0, or -1 with errno. */
+/* Gets the user and the process at the other end: 0, or -1 with errno. */
 int platform_socket_peer(int fd, uint32_t *user, int32_t *process);
 
-/* The owner of the TCP socket that is connected from a port of 127.0.0.1, or of ::1, to another one: 0, or -1 with errno, which is ENOENT if
- * there is none. */
+/*
+ * Gets the owner of the TCP socket that is connected from one port of 127.0.0.1, or of ::1, to another: 0, or
+ * -1 with errno, which is ENOENT if there is none.
+ */
 int platform_loopback_owner(int is_ipv6, uint16_t from, uint16_t to, uint32_t *user);
 
-/* send(2) of the first bytes along with descriptors, at most 4: how many bytes went, or -1 with errno. */
+/* send(2) with at most 4 descriptors: the number of bytes sent, or -1 with errno. */
 int64_t platform_socket_send(int fd, const void *bytes, size_t count, const int *descriptors, size_t number);
 
-/* recv(2) of bytes and of descriptors, at most 253, which are not inherited: how many bytes came, or -1 with errno. */
+/* recv(2) with at most 253 descriptors, close-on-exec: the number of bytes received, or -1 with errno. */
 int64_t platform_socket_receive(int fd, void *bytes, size_t count, int *descriptors, size_t *number);
 
-/* Ends a connection, and tells whether all that came over it was received. */
-int platform_socket_is_empty(int fd);
+/* Shuts a connection down. Returns 1 if nothing that was sent over it is left unread. */
+int platform_socket_shut_down(int fd);
 
-/* A descriptor that is readable once 8 bytes were written to it (eventfd), or -1 with errno. */
+/* Creates an eventfd, which is readable after 8 bytes were written to it: a descriptor, or -1 with errno. */
 int platform_wakeup(void);
 
-/* A descriptor that is readable once the boot clock, which counts sleep, has reached a moment; 0 disarms it. */
+/*
+ * Creates and sets a timer on the boot clock, which counts sleep. It is readable from that moment on; 0
+ * disarms it.
+ */
 int platform_boot_timer(void);
 int platform_boot_timer_set(int fd, uint64_t nanoseconds);
 
-/* Starts this program again, with three words as its arguments, in a session of its own and without an environment; its standard output
- * is fd, its other standard descriptors are /dev/null, and it has no others. 0, or an error number. */
+/*
+ * Starts this program again, with three words as its arguments, in a new session and with an empty
+ * environment: 0, or an error number. Its standard output is fd, its other standard descriptors are
+ * /dev/null, and it has no others.
+ */
 int platform_start_detached(const char *name, const char *first, const char *second, int fd);
 
-/* What a process does that outlives the one that started it: it forbids a core dump for good, ignores what a closed terminal or a
- * gone reader would kill it with, and has a name of its own in the list of processes. */
+/*
+ * Prepares a process that outlives its parent: core dumps are forbidden for good, a closed terminal or pipe
+ * no longer kills it, it may open as many files as the system allows, and the process list shows it as name.
+ */
 void platform_detach(const char *name);
 
-/* The version of the C library, as it says itself. */
+/* The version of the C library at run time. */
 const char *platform_c_library_version(void);
 
-/* Waits until fd can be read (which may be its end): 1; or until the child has ended, which stays to be waited for, and nothing is left to
- * read: 0; or -1 with errno. A system that cannot wait for both waits for fd alone. */
+/*
+ * Waits until fd can be read or is at its end: 1; or until the child has ended, which stays to be waited for,
+ * and there is nothing left to read: 0; or -1 with errno. Without pidfd_open it waits for fd alone.
+ */
 int platform_wait_readable_or_ended(int fd, int child);
 
-/* The statuses of waitpid, which C defines as macros. */
-int platform_exit_status(int status);   /* 0 to 255, or -1 if the process did not exit */
+/* The exit status in a status of waitpid, 0 to 255, or -1 if a signal ended the process. */
+int platform_exit_status(int status);
