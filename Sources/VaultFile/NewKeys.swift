@@ -37,7 +37,7 @@ public struct NewKeys: ~Copyable {
         _ master: consuming Key, for vaultID: Bytes16, passphrase: Span<UInt8>,
         parameters: Argon2id.Parameters, hasRecoveryKey: Bool, dependencies: Dependencies
     ) throws(VaultFileError) {
-        precondition(Format.passphraseCounts.contains(passphrase.count))
+        precondition(Format.passphraseSizes.contains(passphrase.count))
         guard dependencies.writingBounds.contains(parameters) else { throw .refusedParameters(parameters) }
         let entropy = dependencies.entropy
         do throws(SodiumError) {

@@ -49,7 +49,7 @@ extension Passphrase {
         var left = tries
         var weak: SecretBytes?
         while true {
-            let typed = try Prompt.hidden(terminal, prompt, atMost: Format.passphraseCounts.upperBound + 1)
+            let typed = try Prompt.hidden(terminal, prompt, atMost: Format.passphraseSizes.upperBound + 1)
             if typed.count == 0 { return try generated(terminal) }
             let first = try checked(typed)
             // The person insists, and has typed it twice.

@@ -77,7 +77,7 @@ extension Passphrase {
     ) throws(Failure) -> Unlocked<R> {
         var left = tries
         while true {
-            let line = try Prompt.hidden(terminal, prompt, atMost: Format.passphraseCounts.upperBound + 1)
+            let line = try Prompt.hidden(terminal, prompt, atMost: Format.passphraseSizes.upperBound + 1)
             left -= 1
             let failure: Failure
             if line.count == 0 {
@@ -97,7 +97,7 @@ extension Passphrase {
 
     /// One hidden line, which can be a passphrase.
     static func ask(_ terminal: borrowing Terminal, _ prompt: String) throws(Failure) -> SecretBytes {
-        try checked(try Prompt.hidden(terminal, prompt, atMost: Format.passphraseCounts.upperBound + 1))
+        try checked(try Prompt.hidden(terminal, prompt, atMost: Format.passphraseSizes.upperBound + 1))
     }
 
     static func openTerminal(orLament lament: @autoclosure () -> Failure) throws(Failure) -> Terminal {

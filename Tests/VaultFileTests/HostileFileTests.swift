@@ -171,7 +171,7 @@ import Testing
         let start = world.bytes.count
         var bytes = [UInt8](repeating: 1, count: count)
         for offset in stride(from: 0, to: count - 32, by: 16) {
-            bytes.store(UInt32(Format.boxCounts.upperBound), at: offset)
+            bytes.store(UInt32(Format.boxSizes.upperBound), at: offset)
             bytes.store(UInt64(start + offset), at: offset + 24)
         }
         world.bytes += bytes

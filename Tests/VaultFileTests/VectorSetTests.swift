@@ -75,7 +75,7 @@ import Testing
         let log: Log
         if let recovery = vector.head["recovery"]?.text {
             log = try opener.open(world, recovery: recovery)
-        } else if !Format.passphraseCounts.contains(world.passphrase.count) {
+        } else if !Format.passphraseSizes.contains(world.passphrase.count) {
             // Nobody who has such a passphrase asks a header to be unlocked with it.
             var isAsked = false
             do throws(VaultFileError) {
