@@ -44,8 +44,8 @@ import Testing
         #expect(log.replay.work - before < 20 * 176 * 2)
     }
 
-    @Test(arguments: [1, 400, 5000, ValueOrder.usualBytes])
-    func `values are sorted in pieces that fit into memory, and merged`(maxBytes: Int) throws {
+    @Test(arguments: [1, 400, 5000, ValueOrder.usualRunSize])
+    func `values are sorted in pieces that fit into memory, and merged`(maxRunSize: Int) throws {
         var records = HostileFileTests.records(50)
         for number in stride(from: 1, to: 50, by: 3) { records[number] = records[number / 2] }
         for number in stride(from: 0, to: 50, by: 10) {
@@ -56,7 +56,7 @@ import Testing
         let numbers = 0..<UInt32(records.count)
         let tie = Index.Tie(place: 0, range: 0..<records.count)
         let order = ValueOrder(
-            [tie], of: log.replay.index, before: log.committedEnd, maxBytes: maxBytes)
+            [tie], of: log.replay.index, before: log.committedEnd, maxRunSize: maxRunSize)
         let found = try order.sorted(numbers.map { Index.TiedVersion(tie: 0, number: $0) }, &reader)
         let values = records.map { Array($0.body.dropFirst(5)) }
         let expected = numbers.sorted { left, right in
