@@ -53,7 +53,7 @@ struct Check: Command {
         }
         guard check.findings.isEmpty else { throw try Failure.found(check.findings) }
         if !options.common.quiet {
-            try Output.write("ok without a key: \(check.frames) frames, \(check.bytes) bytes\n")
+            try Output.write("ok without a key: \(check.frames) frames, \(check.fileSize) bytes\n")
         }
     }
 }
