@@ -2,8 +2,9 @@ internal import Sodium
 
 /// A transaction that joins the changes of several callers, for one write.
 ///
-/// Two transactions in one write could reach the disk in either order, and the second without the first would be damage to a reader:
-/// vault-format.md, section 8. The last frame, which commits, is sealed only when no more changes follow.
+/// Two transactions in one write could reach the disk in either order, and the second without the first would
+/// be damage to a reader: vault-format.md, section 8. The last frame, which commits, is sealed only when no
+/// more changes follow.
 public struct Batch: ~Copyable {
     private let log: Log
     private var sealer: FrameSealer
@@ -74,7 +75,8 @@ public struct Batch: ~Copyable {
 
     /// Adds a record of another file, and keeps its time.
     ///
-    /// - Parameter content: a plaintext that keeps the rules of the format; its fields for the chain of frames are replaced.
+    /// - Parameter content: a plaintext that keeps the rules of the format; its fields for the chain of
+    ///   frames are replaced.
     /// - Returns: false if the batch would become too large; it is then unchanged.
     /// - Throws: ``VaultFileError/outOfMemory``; the batch is then unchanged.
     package mutating func carry(_ content: Span<UInt8>) throws(VaultFileError) -> Bool {
@@ -106,7 +108,7 @@ public struct Batch: ~Copyable {
         return try carry(content.span)
     }
 
-    /// Adds the purges of another copy, at most ``PurgeList/maxEntries``, so that those versions cannot come back here.
+    /// Adds purges of another copy, at most ``PurgeList/maxEntries``.
     ///
     /// - Returns: as ``carry(_:)``.
     package mutating func add(purged entries: [Bytes16]) throws(VaultFileError) -> Bool {
@@ -117,7 +119,7 @@ public struct Batch: ~Copyable {
         return true
     }
 
-    /// Chooses the time of each change: now, but later than any version of the same name, and not that of a purged version.
+    /// Chooses the time of each change: now, but later than any version of the name, purged ones included.
     ///
     /// The changes are added to the index, uncommitted.
     private mutating func stamp(_ transaction: borrowing Transaction) throws(VaultFileError) -> [UInt64] {

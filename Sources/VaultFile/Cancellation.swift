@@ -1,13 +1,15 @@
 internal import Synchronization
 
-/// A flag by which another thread can stop work on vault files, at the next point where stopping does no harm.
+/// A flag with which another thread stops work on vault files, as soon as that does no harm.
 public final class Cancellation: Sendable {
     private let flag = Atomic(false)
 
     /// Creates a flag that is not set.
     public init() {}
 
-    /// Sets the flag: work whose dependencies hold it throws ``VaultFileError/cancelled`` before its next read or wait.
+    /// Sets the flag.
+    ///
+    /// Work whose dependencies hold it throws ``VaultFileError/cancelled`` before its next read or wait.
     public func cancel() { flag.store(true, ordering: .releasing) }
 
     /// True once ``cancel()`` was called.

@@ -30,7 +30,8 @@ public struct Checkpoint: Equatable, Sendable {
 
     /// Creates the checkpoint of a file with `header` whose last commit is at `position`.
     ///
-    /// - Parameter past: other changes that the file contains, newest first; `heads` and duplicates are left out.
+    /// - Parameter past: other changes that the file contains, newest first; `heads` and duplicates are left
+    ///   out.
     init(
         _ header: Header, _ position: Replay.Position, keyID: UInt64, isLegacy: Bool, heads: [ChangeID],
         past: [ChangeID], time: UInt64
@@ -91,7 +92,7 @@ public struct Checkpoint: Equatable, Sendable {
     }
 }
 
-/// What this machine last saw of a vault, in either form in which a checkpoint can be stored.
+/// The last state of a vault that this machine saw, in either form in which it can be stored.
 public enum LastSeen: Equatable, Sendable {
     /// The present form.
     case checkpoint(Checkpoint)
@@ -131,7 +132,9 @@ public enum LastSeen: Equatable, Sendable {
         }
     }
 
-    /// Returns whether this is the state of a file with this header before its first frame, given that ``end`` is there.
+    /// Returns whether this is a state of a file with this header before its first frame.
+    ///
+    /// The caller has checked that ``end`` is there.
     func isAtStart(of header: Header) -> Bool {
         guard case .legacy(let point) = self else { return isOf(header) }
         return isOf(header) && point.tag == header.macTag

@@ -77,8 +77,8 @@ public struct CheckpointStore: Sendable {
 
     /// Saves the checkpoint of the vault at a path.
     ///
-    /// - Parameter durably: whether to sync it, so that a crash cannot bring back the previous checkpoint. That is needed where the
-    ///   previous one is ahead of this one, and would refuse the file.
+    /// - Parameter durably: whether to sync it, so that a crash cannot bring back the previous checkpoint.
+    ///   That is needed where the previous one is ahead of this one, and would refuse the file.
     public func set(_ checkpoint: Checkpoint, of vault: String, durably: Bool = false) throws(Errno) {
         let name = try name(vault)
         let file = try file(name)
@@ -111,8 +111,9 @@ public struct CheckpointStore: Sendable {
         return try text(in: file).map { .to($0) } ?? .torn
     }
 
-    /// Returns whether `lexical` is stored as a link to `vault` and has no checkpoint of its own, so that only the checkpoint of `vault`
-    /// counts.
+    /// Returns whether `lexical` is stored as a link to `vault` and has no checkpoint of its own.
+    ///
+    /// Then only the checkpoint of `vault` counts.
     public func isKnown(_ lexical: String, toLeadTo vault: String) -> Bool {
         do throws(Errno) {
             guard try link(of: lexical) == .to(vault) else { return false }
@@ -122,7 +123,7 @@ public struct CheckpointStore: Sendable {
         }
     }
 
-    /// Returns whether `lexical` is stored as a link to `vault`, or has no checkpoints of its own that could contradict it.
+    /// Returns whether `lexical` is stored as a link to `vault`, or has no other checkpoints.
     ///
     /// - Throws: if these files cannot be read.
     public func isSettled(_ lexical: String, at vault: String) throws(Errno) -> Bool {
@@ -130,7 +131,7 @@ public struct CheckpointStore: Sendable {
         return recollection.isLinkCurrent || recollection.others.isEmpty
     }
 
-    /// Returns the checkpoints of `lexical`, of the path to which it led before, and of `vault`, to which it leads now.
+    /// Returns the checkpoints of `lexical`, of its previous target, and of `vault`, its present one.
     public func sightings(of lexical: String, at vault: String) throws(Errno) -> [LastSeen] {
         let recollection = try recollection(of: vault, named: lexical)
         return recollection.others + (recollection.canonical.map { [$0] } ?? [])

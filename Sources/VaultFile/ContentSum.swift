@@ -1,6 +1,8 @@
 package import Sodium
 
-/// A keyed checksum of the content of records, in their order but wherever they are: a file and its rewrite have the same.
+/// A keyed checksum of the content of records.
+///
+/// It depends on their order but not on their places, so that a file and its rewrite have the same.
 package struct ContentSum: ~Copyable {
     private var sum: KeyedSum
 

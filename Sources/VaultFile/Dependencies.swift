@@ -9,7 +9,7 @@ public struct Dependencies: Sendable {
     public var checkpoints: CheckpointStore?
     /// True if ``checkpoints`` is nil because there is no directory for them.
     public var hasNowhereToRemember = false
-    /// What this process last saw of the vault; it is used where there is no checkpoint.
+    /// The last state of the vault that this process saw; it is used if there is no checkpoint.
     package var ownMemory: LastSeen?
     /// Collects the observations of logs to which the caller has no access.
     package var observations: ObservationList?
@@ -21,7 +21,7 @@ public struct Dependencies: Sendable {
     public var now: @Sendable () -> UInt64
     /// Cancels work that uses these dependencies; nil if nothing will.
     package var cancellation: Cancellation?
-    /// How long a reader that finds a defect waits for a writer to finish before it reads again, in milliseconds.
+    /// How long a reader that finds a defect waits for a writer before it reads again, in milliseconds.
     package var lookPatience: UInt64 = 10_000
     /// The derivation parameters that a header may ask for.
     public var readingBounds: Argon2id.Bounds

@@ -1,6 +1,8 @@
 internal import Platform
 
-/// The body of a descent record, which lists changes that a file contains though their frames are gone: vault-format.md, section 5.
+/// The body of a descent record: vault-format.md, section 5.
+///
+/// It lists changes that a file contains though their frames are no longer in it.
 package struct Descent: Equatable, Sendable {
     /// The newest changes that the file contains at this point; empty if the transaction is itself a change.
     package var heads: [ChangeID] = []

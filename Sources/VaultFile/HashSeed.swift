@@ -2,9 +2,9 @@ internal import Platform
 
 /// A random seed for the hashes of addresses.
 ///
-/// The author of a vault, or of a copy that is merged into it, chooses the names. With a fixed seed they could choose names that
-/// collide, so that each search would look at all of them. Swift's `Hasher` is seeded too, but takes about seven times as long: some
-/// 10 % of the time in which a large file is opened.
+/// The author of a vault, or of a copy that is merged into it, chooses the names. With a fixed seed they
+/// could choose names that collide, so that each search would look at all of them. Swift's `Hasher` is seeded
+/// too, but takes about seven times as long: some 10 % of the time in which a large file is opened.
 struct HashSeed {
     private let start: UInt64
     private let factor: UInt64

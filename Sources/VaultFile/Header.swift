@@ -24,7 +24,7 @@ public struct Header: Equatable, Sendable {
     /// True if a flag forbids writing.
     public let isReadOnly: Bool
 
-    /// The flag of files with descent records; programs that do not know it open such a file for reading only.
+    /// The flag of files with descent records; older programs open such a file for reading only.
     static let descentFlag: UInt32 = 1
 
     /// Compares the encoded forms.
@@ -132,7 +132,8 @@ public struct Header: Equatable, Sendable {
     ///   - base: the last commit of this generation, or its start.
     ///   - end: the offset at which the content of the next generation will end.
     ///   - slots: the slots that wrap `master` if it is a new key; nil keeps the slots of this generation.
-    /// - Throws: ``VaultFileError/numbersExhausted`` if this is the last generation; ``VaultFileError/outOfMemory``.
+    /// - Throws: ``VaultFileError/numbersExhausted`` if this is the last generation;
+    ///   ``VaultFileError/outOfMemory``.
     package func successor(
         base: Replay.Position, end: UInt64, fileSalt: [UInt8], slots: [[UInt8]]? = nil,
         master: borrowing Key

@@ -59,7 +59,8 @@ package struct Histories {
 
     /// Returns the newest version of a name; it may be a tombstone.
     ///
-    /// A caller that goes through the names of another file, most of which are in the same order, passes the same variable each time.
+    /// A caller that goes through the names of another file, most of which are in the same order, passes the
+    /// same variable each time.
     ///
     /// - Parameter place: the place at which to look first; it is set to the place behind the name.
     package func newest(_ address: Span<UInt8>, expectedAt place: inout Int) -> Version? {

@@ -1,6 +1,7 @@
 /// Sorts the versions that were not found from old to new, as merges write them.
 ///
-/// This is done once for all versions of a replay: finding the place of each one at once would walk past all others of its name.
+/// This is done once for all versions of a replay: finding the place of each one at once would walk past all
+/// others of its name.
 extension Index {
     /// Versions of one name with the same time and kind, which their values order.
     struct Tie {
@@ -20,7 +21,9 @@ extension Index {
 
     /// The new order of the versions of all names that have late ones.
     struct Order {
-        /// The numbers of the versions, name by name, each from new to old; the versions of a tie are in any order.
+        /// The numbers of the versions, name by name, each from new to old.
+        ///
+        /// The versions of a tie are in any order.
         fileprivate(set) var numbers: [UInt32] = []
         /// The place of each name, and the end of its range in ``numbers``.
         fileprivate var names: [(place: Int, end: Int)] = []
@@ -123,7 +126,9 @@ extension Index {
 }
 
 extension Index.Order {
-    /// Notes the ties among the sorted numbers from `start` on; a tie without a late version was resolved before.
+    /// Adds the ties among the sorted numbers from `start` on.
+    ///
+    /// A tie without a late version was resolved before.
     fileprivate mutating func addTies(
         at place: Int, from start: Int, _ times: [UInt64], with lateTimes: Set<UInt64>
     ) {

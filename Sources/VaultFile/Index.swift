@@ -30,9 +30,10 @@ extension Version {
     /// The offset at which its frame ends.
     var end: UInt64 { offset + UInt64(Format.frameOverhead) + UInt64(boxSize) }
 
-    /// Compares two versions as vault-format.md, section 9, does: negative if `left` is smaller, 0 if both are the same version.
+    /// Compares two versions: vault-format.md, section 9.
     ///
     /// - Parameter compareValues: compares two values; it is called only if time and kind are equal.
+    /// - Returns: a negative number if `left` is smaller, 0 if both are the same version.
     package static func order<E>(
         _ left: Version, _ right: Version, _ compareValues: (Version, Version) throws(E) -> Int
     ) throws(E) -> Int {
@@ -44,8 +45,9 @@ extension Version {
 
 /// The names of a vault and the places of their versions in the file, without any value.
 ///
-/// It consists of flat arrays and a hash table with open addressing, without an allocation for each name. A name takes 12 bytes and
-/// its packed address, a version 20, a slot of the table 4; `make bench` checks the memory for a million names against a limit.
+/// It consists of flat arrays and a hash table with open addressing, without an allocation for each name. A
+/// name takes 12 bytes and its packed address, a version 20, a slot of the table 4; `make bench` checks the
+/// memory for a million names against a limit.
 struct Index {
     /// The packed addresses, one after the other.
     private var addresses: [UInt8] = []
@@ -53,26 +55,29 @@ struct Index {
     private var starts: [Int] = []
     var newest: [UInt32] = []
     var versions = Versions()
-    /// The numbers of the versions that ``order()`` has yet to sort: each was not newer than all others of its name.
+    /// The numbers of the late versions: those that were not newer than all others of their names.
+    ///
+    /// ``order()`` has yet to sort them.
     var late: [UInt32] = []
-    /// The newest time among the late versions of each name, by the name's place; nil if it has to be computed.
+    /// The newest time of the late versions by the place of the name; nil if it has to be computed.
     var lateTimes: [UInt32: UInt64]?
     /// The number of versions that were removed because their name has the same one already.
     var dropped = 0
     /// The number of versions that ``link(_:_:)`` has handled, for tests of its cost.
     var orderedCount = 0
-    private let seed: HashSeed
-    /// The hash table: each slot has the place of a name in its low bits, as many as an index into the table has, and bits of the
+    private let seed = HashSeed.ofThisProcess
+    /// The slots of the hash table.
+    ///
+    /// A slot has the place of a name in its low bits, as many as an index into the table has, and bits of the
     /// name's hash above them.
     private var table = [UInt32](repeating: Index.free, count: 64)
     /// The place of the name of each version that was added since the last commit.
     private var uncommitted: [UInt32] = []
 
-    init(seed: HashSeed = .ofThisProcess) { self.seed = seed }
-
-    /// The versions in the order of the file: their frames, their times and kinds, and the next older versions.
+    /// The versions in the order of the file.
     ///
-    /// In place of the next older version, a late version has the place of its name, and a dropped one has its own number.
+    /// In place of the next older version, a late version has the place of its name, and a dropped one has
+    /// its own number.
     struct Versions {
         var frames: [UInt64] = []
         var times: [UInt64] = []
@@ -80,7 +85,10 @@ struct Index {
 
         var count: Int { frames.count }
 
-        /// Offset and length of a box are multiples of 16. Divided by 16, the longest box takes 17 bits, which leaves 47 for the offset.
+        /// Unpacks a version.
+        ///
+        /// Offset and length of a box are multiples of 16. Divided by 16, the longest box takes 17 bits,
+        /// which leaves 47 for the offset.
         subscript(_ number: Int) -> Version {
             let (frame, time) = (frames[number], times[number])
             return Version(
@@ -107,9 +115,10 @@ struct Index {
         func isDropped(_ number: Int) -> Bool { olders[number] == UInt32(number) }
     }
 
-    /// Reserves memory for the versions in `size` bytes of frames, so that the arrays are not moved as they grow.
+    /// Reserves memory for the versions in `size` bytes of frames, so that growing arrays are not moved.
     ///
-    /// Too much is harmless: untouched pages take no memory. Only the table is filled; it takes at most 11 bytes for each frame.
+    /// Too much is harmless: untouched pages take no memory. Only the table is filled; it takes at most 11
+    /// bytes for each frame.
     mutating func reserve(forFrames size: UInt64) {
         let most = Int(min(size / 176, 1 << 21))
         versions.frames.reserveCapacity(most)
@@ -119,7 +128,8 @@ struct Index {
         newest.reserveCapacity(most)
         addresses.reserveCapacity(most * 64)
         guard starts.isEmpty else { return }
-        // Each time that the table grows, all names are hashed again, which would be a tenth of the time to open a large file.
+        // Each time that the table grows, all names are hashed again, which would be a tenth of the time to
+        // open a large file.
         var slots = table.count
         while Index.isFull(slots, with: most) { slots *= 2 }
         table = [UInt32](repeating: Index.free, count: slots)
@@ -164,7 +174,8 @@ struct Index {
 
     /// Adds a version, uncommitted.
     ///
-    /// A version that is newer than all others of its name, as writers make them, is linked at once; any other one is late.
+    /// A version that is newer than all others of its name, as writers make them, is linked at once; any
+    /// other one is late.
     mutating func insert(_ version: Version, address: Span<UInt8>) {
         let hash = seed.hash(address)
         let (place, slot) = find(address, hash)
@@ -222,27 +233,6 @@ struct Index {
         newest.removeLast()
     }
 
-    /// Returns the frames of the newest version of each name and of the older versions to keep, in the order of the file.
-    func places(keeping retention: Retention) -> [FramePlace] {
-        var isKept = [Bool](repeating: retention == .all, count: versions.count)
-        for number in newest {
-            isKept[Int(number)] = true
-            guard case .replacedSince(let time) = retention else { continue }
-            var newer = versions[Int(number)]
-            while newer.older != Version.none, newer.time >= time {
-                isKept[Int(newer.older)] = true
-                newer = versions[Int(newer.older)]
-            }
-        }
-        var places: [FramePlace] = []
-        places.reserveCapacity(isKept.count { $0 })
-        for number in 0..<versions.count where isKept[number] && !versions.isDropped(number) {
-            let version = versions[number]
-            places.append(FramePlace(offset: version.offset, boxSize: Int(version.boxSize)))
-        }
-        return places
-    }
-
     private mutating func appendName(
         _ address: Span<UInt8>, _ hash: UInt64, _ version: Version, _ slot: Int
     ) {
@@ -264,7 +254,9 @@ struct Index {
         }
     }
 
-    /// Returns whether `slots` with `count` names are more than three quarters full, so that failing searches become long.
+    /// Returns whether `slots` with `count` names are more than three quarters full.
+    ///
+    /// In a fuller table, searches for unknown names would take long.
     private static func isFull(_ slots: Int, with count: Int) -> Bool { count * 4 > slots * 3 }
 
     /// The value of a free slot; no place has this value, since a quarter of the slots stays free.
@@ -277,14 +269,4 @@ struct Index {
     private func firstSlot(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & (table.count - 1) }
 
     private func slotAfter(_ slot: Int) -> Int { (slot + 1) & (table.count - 1) }
-
-    /// The length of the longest run of used slots, which bounds the cost of a search.
-    var longestRun: Int {
-        var (longest, run) = (0, 0)
-        for slot in table {
-            run = slot == Index.free ? 0 : run + 1
-            longest = max(longest, run)
-        }
-        return longest
-    }
 }

@@ -1,7 +1,9 @@
 internal import Platform
 internal import Sodium
 
-/// The versions that were purged from a vault, as hashes that reveal nothing about their values: vault-format.md, section 5.
+/// The versions that were purged from a vault: vault-format.md, section 5.
+///
+/// They are listed as hashes that reveal nothing about their values.
 package struct PurgeList: Sendable {
     /// The entries without duplicates, in the order in which they were found.
     package private(set) var entries: [Bytes16] = []
@@ -37,7 +39,9 @@ package struct PurgeList: Sendable {
 
     package func contains(_ entry: Bytes16) -> Bool { known.contains(entry) }
 
-    /// Computes the entry of a version; its value is not hashed, so that the list cannot be used to test guesses.
+    /// Computes the entry of a version.
+    ///
+    /// Its value is not hashed, so that the list cannot be used to test guesses.
     ///
     /// - Parameter address: the packed address.
     package static func entry(

@@ -32,7 +32,7 @@ package struct Recollection: Sendable {
 }
 
 extension CheckpointStore {
-    /// Reads the checkpoints for a path, before and after its links are resolved: vault-format.md, section 10.
+    /// Reads the checkpoints for a path, with and without its links: vault-format.md, section 10.
     func recollection(of canonical: String, named lexical: String) throws(Errno) -> Recollection {
         var recollection = Recollection(canonicalPath: canonical)
         let own = try entry(of: canonical)

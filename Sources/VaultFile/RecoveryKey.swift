@@ -1,6 +1,8 @@
 public import Sodium
 
-/// A key of 20 random bytes, kept on paper, that opens a vault whose passphrase is lost: vault-format.md, section 3.
+/// A key on paper that opens a vault whose passphrase is lost: vault-format.md, section 3.
+///
+/// It has 20 random bytes.
 public struct RecoveryKey: ~Copyable {
     /// The length of ``text()``, in bytes.
     public static let textSize = groupCount * (groupLength + 1) - 1
@@ -21,8 +23,8 @@ public struct RecoveryKey: ~Copyable {
 
     /// Decodes a key as it was typed: case, hyphens and spaces are ignored, O means zero, I and L mean one.
     ///
-    /// - Throws: ``VaultFileError/mistypedRecoveryKey`` if the text is malformed or its check digits are wrong;
-    ///   ``VaultFileError/outOfMemory``.
+    /// - Throws: ``VaultFileError/mistypedRecoveryKey`` if the text is malformed or its check digits are
+    ///   wrong; ``VaultFileError/outOfMemory``.
     public init(typed text: Span<UInt8>) throws(VaultFileError) {
         var packed = try guarding { () throws(SodiumError) in
             try SecretBytes(count: RecoveryKey.count + 3)

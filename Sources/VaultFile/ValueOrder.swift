@@ -3,8 +3,9 @@ internal import Sodium
 
 /// Sorts the versions of ties by their values, with an external merge sort.
 ///
-/// A vault has hardly any ties, but a forged one can consist of them. Values are therefore not read for each comparison: runs that
-/// fit into memory are read once, in the order of the file, and sorted there. If there are several runs, each merge reads them again.
+/// A vault has hardly any ties, but a forged one can consist of them. Values are therefore not read for each
+/// comparison: runs that fit into memory are read once, in the order of the file, and sorted there. If there
+/// are several runs, each merge reads them again.
 struct ValueOrder: ~Copyable {
     private let index: Index
     private let ties: [Index.Tie]
@@ -12,7 +13,9 @@ struct ValueOrder: ~Copyable {
     private let end: UInt64
     private let maxRunSize: Int
 
-    /// The bytes of values in memory at a time: as many as two transactions have, so that a merge of two copies reads none twice.
+    /// The maximum size of the values in memory, in bytes.
+    ///
+    /// Two transactions have that many, so that a merge of two copies reads no value twice.
     static let usualRunSize = 128 << 20
 
     init(
@@ -27,7 +30,8 @@ struct ValueOrder: ~Copyable {
     /// Sorts versions by tie, then by value, then by number.
     ///
     /// - Parameter versions: the versions in the order of the file.
-    /// - Throws: ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, ``VaultFileError/damaged(at:)``.
+    /// - Throws: ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``,
+    ///   ``VaultFileError/damaged(at:)``.
     borrowing func sorted(
         _ versions: [Index.TiedVersion], _ reader: inout FrameReader
     ) throws(VaultFileError) -> [Index.TiedVersion] {

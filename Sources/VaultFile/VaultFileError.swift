@@ -63,7 +63,8 @@ public enum VaultFileError: Error, Equatable, Sendable {
     case timeExhausted
     /// It is unknown whether the transaction is durable and in the file at the path.
     ///
-    /// Either `fdatasync` failed, and the file was truncated to its previous end, or the path could not be read after the write.
+    /// Either `fdatasync` failed, and the file was truncated to its previous end, or the path could not be
+    /// read after the write.
     case outcomeUnknown(Errno)
     /// An earlier write failed, and the file was not reopened since.
     case previousFailure

@@ -4,10 +4,10 @@ internal import Sodium
 /// The lock that serializes the writers of a vault's file: vault-format.md, section 15.
 package struct WriterLock {
     private let file: any StorageFile
-    /// The file that is locked instead, if users who cannot write the vault can read it, and so could lock it.
+    /// The separate lock file, used if some users can read the vault, and so lock it, but not write it.
     private let beside: (any StorageFile)?
 
-    /// How long to wait for the lock of the vault itself, in milliseconds, where a reader could hold it to block writers.
+    /// How long to wait for the lock of the vault itself if there is a lock file, in milliseconds.
     private static let courtesy: UInt64 = 250
 
     /// Takes the lock.
@@ -56,8 +56,8 @@ package struct WriterLock {
         guard let there = try storage.lockFile(for: file, at: real, isMade: true),
             try there.identity() == beside.identity()
         else { return nil }
-        // Older programs, and those that see the file in another directory, lock the file itself. So can a reader who wants to block
-        // writers, so the wait is short and the lock is not required.
+        // Older programs, and those that see the file in another directory, lock the file itself. So can a
+        // reader who wants to block writers, so the wait is short and the lock is not required.
         var patience = Backoff(milliseconds: courtesy)
         while (try? file.tryLock(kind)) == false, patience.wait() {}
         return WriterLock(file: file, beside: beside)

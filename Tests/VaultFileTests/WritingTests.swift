@@ -202,7 +202,7 @@ import Testing
         #expect(
             try log.history()[address("A")]?.map(\.value) == ["two", "one", "zero"].map { Array($0.utf8) })
         #expect(try world.open().history() == log.history())
-        // Cut anywhere, the file holds all of them or none; whatever of one write reached the disk, it is no damage.
+        // Truncated anywhere, the file has all of them or none; no part of a single write is damage.
         let whole = world.bytes
         for end in 4784..<whole.count {
             world.bytes = Array(whole.prefix(end))
