@@ -1,21 +1,22 @@
 internal import Sodium
 
-/// The one transaction that a write consists of, put together from the changes of several that asked for it.
+/// A transaction that joins the changes of several callers, for one write.
 ///
-/// It is one because two in one write could reach the disk in either order, and the second without the first is damage to a
-/// reader: vault-format.md, section 8. So its last frame is sealed only when it is known to be the last.
+/// Two transactions in one write could reach the disk in either order, and the second without the first would
+/// be damage to a reader: vault-format.md, section 8. The last frame, which commits, is sealed only when no
+/// more changes follow.
 public struct Batch: ~Copyable {
     private let log: Log
     private var sealer: FrameSealer
     private let start: Replay.Position
-    /// The frames that are sealed.
+    /// The sealed frames.
     private(set) var frames: [UInt8] = []
-    private var frameBytes: UInt64 = 0
+    private var framesSize: UInt64 = 0
     private var frameCount = 0
-    /// Whether there are records among them that are taken in by reading them back.
+    /// True if there are records of other files, which replay has to read back.
     private(set) var hasCarried = false
 
-    /// What follows the last commit of `log`.
+    /// Begins a transaction behind the last commit of `log`.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     init(_ log: Log) throws(VaultFileError) {
@@ -34,48 +35,55 @@ public struct Batch: ~Copyable {
         log.sealer = consume sealer
     }
 
-    /// Adds the changes of a transaction behind those that were added before.
+    /// Adds the changes of a transaction.
     ///
-    /// On an error the batch is as it was.
+    /// On an error the batch is unchanged.
     ///
-    /// - Returns: false if there is no room for it beside the others; an empty batch has room for any.
+    /// - Returns: false if the batch would become too large; any transaction fits into an empty batch.
     /// - Throws: ``VaultFileError/timeExhausted``, ``VaultFileError/outOfMemory``.
     public mutating func add(_ transaction: borrowing Transaction) throws(VaultFileError) -> Bool {
-        guard frameBytes + transaction.frameBytes <= Format.maxTransaction else { return false }
+        guard framesSize + transaction.framesSize <= Format.maxTransaction else { return false }
         try start.checkRoom(forFrames: frameCount + transaction.count)
         let before = log.replay.uncommittedCount
         let times: [UInt64]
         do throws(VaultFileError) {
             times = try stamp(transaction)
+            let longestBody = transaction.changes.lazy.map(\.bodySize).max() ?? 0
             try sealer.reserve(
-                longest: transaction.changes.lazy.map { Format.bucket(Format.prefixSize + $0.bodySize) }
-                    .max()
-                    ?? 0,
-                total: Int(frameBytes + transaction.frameBytes))
+                longest: Format.bucket(Format.prefixSize + longestBody),
+                total: Int(framesSize + transaction.framesSize))
         } catch {
             log.replay.rollBack(to: before)
             throw error
         }
-        frameBytes += transaction.frameBytes
+        framesSize += transaction.framesSize
         frameCount += transaction.count
-        frames.reserveCapacity(Int(frameBytes))
-        for (change, time) in zip(transaction.changes, times) { stage(change, of: transaction, time) }
+        frames.reserveCapacity(Int(framesSize))
+        for (change, time) in zip(transaction.changes, times) {
+            let prefix = RecordPrefix(
+                kind: change.kind.rawValue, bodySize: change.bodySize, seq: sealer.nextSeq,
+                transactionStart: start.end, time: time)
+            sealer.add(Format.bucket(Format.prefixSize + change.bodySize), to: &frames) {
+                transaction.write(change, prefix, into: &$0)
+            }
+        }
         return true
     }
 
-    /// Whether nothing was added.
+    /// True if nothing was added.
     var isEmpty: Bool { frameCount == 0 }
 
-    /// Adds a record of another file, with its time, behind what was added before.
+    /// Adds a record of another file, and keeps its time.
     ///
-    /// - Parameter content: a plaintext that keeps the rules of the format; where it stands in the history is replaced.
-    /// - Returns: false if there is no room for it beside the others; the batch is as it was then.
-    /// - Throws: ``VaultFileError/outOfMemory``; the batch is as it was then.
+    /// - Parameter content: a plaintext that keeps the rules of the format; its fields for the chain of
+    ///   frames are replaced.
+    /// - Returns: false if the batch would become too large; it is then unchanged.
+    /// - Throws: ``VaultFileError/outOfMemory``; the batch is then unchanged.
     package mutating func carry(_ content: Span<UInt8>) throws(VaultFileError) -> Bool {
         let more = UInt64(Format.frameOverhead + content.count + SecretBox.tagSize)
-        guard frameBytes + more <= Format.maxTransaction else { return false }
+        guard framesSize + more <= Format.maxTransaction else { return false }
         try start.checkRoom(forFrames: frameCount + 1)
-        try sealer.reserve(longest: content.count, total: Int(frameBytes + more))
+        try sealer.reserve(longest: content.count, total: Int(framesSize + more))
         var prefix = RecordPrefix(content)
         prefix.isCommit = false
         prefix.seq = sealer.nextSeq
@@ -85,13 +93,13 @@ public struct Batch: ~Copyable {
             bytes.copy(from: content, at: 0)
             prefix.store(into: &bytes)
         }
-        frameBytes += more
+        framesSize += more
         frameCount += 1
         hasCarried = true
         return true
     }
 
-    /// Adds what the file proves to contain with the batch, which must be its first record.
+    /// Adds a descent record, which must be the first record of the batch.
     ///
     /// - Returns: as ``carry(_:)``.
     package mutating func add(_ descent: Descent) throws(VaultFileError) -> Bool {
@@ -100,7 +108,7 @@ public struct Batch: ~Copyable {
         return try carry(content.span)
     }
 
-    /// Adds what was purged from another copy, and must not come back here: as many entries as one record has, at most.
+    /// Adds purges of another copy, at most ``PurgeList/maxEntries``.
     ///
     /// - Returns: as ``carry(_:)``.
     package mutating func add(purged entries: [Bytes16]) throws(VaultFileError) -> Bool {
@@ -111,21 +119,21 @@ public struct Batch: ~Copyable {
         return true
     }
 
-    /// The time of each change: now, but later than any version of the same name, and none that was purged.
+    /// Chooses the time of each change: now, but later than any version of the name, purged ones included.
     ///
-    /// Each is in the index from then on, until the batch is committed or rolled back.
+    /// The changes are added to the index, uncommitted.
     private mutating func stamp(_ transaction: borrowing Transaction) throws(VaultFileError) -> [UInt64] {
         let now = min(log.dependencies.now(), Format.maxTime)
         var times: [UInt64] = []
         times.reserveCapacity(transaction.count)
-        var offset = start.end + frameBytes
+        var offset = start.end + framesSize
         for change in transaction.changes {
             let address = change.address.packed
             let time = max(now, log.replay.newestTime(of: address.span).map { $0 + 1 } ?? 0)
             let frameSize = Format.frameSize(bodySize: change.bodySize)
             var version = Version(
                 offset: offset, time: time, boxSize: frameSize - Format.frameOverhead, kind: change.kind)
-            // What is named like a version that was purged would go with it.
+            // A version with the entry of a purged one would be hidden with it.
             while try log.purged.contains(address.span, version, of: log.header.vaultID) { version.time += 1 }
             guard version.time <= Format.maxTime else { throw .timeExhausted }
             log.replay.add(version, at: address.span)
@@ -135,21 +143,9 @@ public struct Batch: ~Copyable {
         return times
     }
 
-    private mutating func stage(
-        _ change: Transaction.Change, of transaction: borrowing Transaction, _ time: UInt64
-    ) {
-        var prefix = RecordPrefix(kind: change.kind.rawValue, bodySize: change.bodySize, time: time)
-        prefix.seq = sealer.nextSeq
-        prefix.transactionStart = start.end
-        let placed = prefix
-        sealer.add(Format.bucket(Format.prefixSize + change.bodySize), to: &frames) {
-            transaction.write(change, placed, into: &$0)
-        }
-    }
-
-    /// Seals what waits, the last frame with COMMIT.
+    /// Seals the last frames, and sets the commit flag of the last one.
     ///
-    /// - Returns: the position behind it.
+    /// - Returns: the position behind the batch.
     mutating func finish() -> Replay.Position {
         sealer.commit(to: &frames)
         return sealer.position
@@ -157,7 +153,7 @@ public struct Batch: ~Copyable {
 }
 
 extension RecordPrefix {
-    /// The plaintext of a record that no transaction has yet, up to the end of its bucket.
+    /// Returns the plaintext of a record that is not yet in a transaction, up to the end of its bucket.
     ///
     /// - Parameter fill: writes the body behind the prefix.
     package static func plaintext(
@@ -171,16 +167,17 @@ extension RecordPrefix {
         return content
     }
 
-    /// The plaintexts of as many records as it takes to list what was purged.
+    /// Returns the plaintexts of the records that list `entries`.
     package static func plaintexts(ofPurged entries: some Collection<Bytes16>, time: UInt64) -> [[UInt8]] {
-        PurgeList.bodies(entries).map { body in
-            plaintext(kind: RecordBody.purgedKind, bodySize: body.count, time: time) {
+        stride(from: 0, to: entries.count, by: PurgeList.maxEntries).map { start in
+            let body = entries.dropFirst(start).prefix(PurgeList.maxEntries).flatMap(\.bytes)
+            return plaintext(kind: RecordBody.purgedKind, bodySize: body.count, time: time) {
                 $0.copy(from: body.span, at: Format.prefixSize)
             }
         }
     }
 
-    /// The plaintext of a proof of descent.
+    /// Returns the plaintext of a descent record.
     package static func plaintext(of descent: Descent, time: UInt64) -> [UInt8] {
         plaintext(kind: RecordBody.descentKind, bodySize: descent.size, time: time) {
             descent.store(into: &$0, at: Format.prefixSize)

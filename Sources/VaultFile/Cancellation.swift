@@ -1,19 +1,21 @@
 internal import Synchronization
 
-/// Ends work on vault files from another thread, as soon as that does no harm.
+/// A flag with which another thread stops work on vault files, as soon as that does no harm.
 public final class Cancellation: Sendable {
     private let flag = Atomic(false)
 
-    /// One that lets everything go on.
+    /// Creates a flag that is not set.
     public init() {}
 
-    /// Makes whatever has this among its dependencies throw ``VaultFileError/cancelled`` before it reads on or waits on.
+    /// Sets the flag.
+    ///
+    /// Work whose dependencies hold it throws ``VaultFileError/cancelled`` before its next read or wait.
     public func cancel() { flag.store(true, ordering: .releasing) }
 
-    /// Whether it was cancelled.
+    /// True once ``cancel()`` was called.
     public var isCancelled: Bool { flag.load(ordering: .acquiring) }
 
-    /// - Throws: ``VaultFileError/cancelled``.
+    /// - Throws: ``VaultFileError/cancelled`` if the flag is set.
     func check() throws(VaultFileError) {
         if isCancelled { throw .cancelled }
     }

@@ -1,36 +1,37 @@
 internal import Platform
 
-/// What this machine saw last of a vault: vault-format.md, section 10.
+/// The last state of a vault that this machine saw: vault-format.md, section 10.
 public struct Checkpoint: Equatable, Sendable {
-    /// Which vault.
+    /// The id of the vault.
     public let vaultID: Bytes16
-    /// Which master key it had.
+    /// The id of its master key.
     let keyID: UInt64
-    /// Which generation of its file.
+    /// The generation of its file.
     public let generation: UInt64
     /// The first half of the header's MAC.
     let headerTag: Bytes16
-    /// Where the last transaction ended, in bytes.
+    /// The offset at which the last transaction ended.
     public let end: UInt64
-    /// The tag of the last frame; if there was none, that of the header.
+    /// The tag of the last frame, or of the header if there was no frame.
     public let tag: Bytes16
-    /// When it was seen, in milliseconds since 1970.
+    /// The time at which it was seen, in milliseconds since 1970.
     public let time: UInt64
-    /// Whether the file came from a program that knows no proof of descent.
+    /// True if a program that does not write descent records wrote the file.
     let isLegacy: Bool
     /// The newest changes that the file contained.
     let heads: [ChangeID]
-    /// Other changes that it contained, newest first.
+    /// Other changes that the file contained, newest first.
     let recent: [ChangeID]
 
-    /// How many of these are remembered.
+    /// The largest number of other changes that a checkpoint holds.
     static let maxRecent = 64
-    /// The bytes between magic and sum.
+    /// The length of ``body``, in bytes.
     package static let bodySize = 984
 
-    /// A file with `header` that has reached `position`, seen at `time`.
+    /// Creates the checkpoint of a file with `header` whose last commit is at `position`.
     ///
-    /// - Parameter past: other changes that it contains, newest first; `heads` may be among them.
+    /// - Parameter past: other changes that the file contains, newest first; `heads` and duplicates are left
+    ///   out.
     init(
         _ header: Header, _ position: Replay.Position, keyID: UInt64, isLegacy: Bool, heads: [ChangeID],
         past: [ChangeID], time: UInt64
@@ -45,11 +46,14 @@ public struct Checkpoint: Equatable, Sendable {
         self.isLegacy = isLegacy
         self.heads = heads
         var recent: [ChangeID] = []
-        for id in past where !heads.contains(id) && !recent.contains(id) { recent.append(id) }
-        self.recent = Array(recent.prefix(Checkpoint.maxRecent))
+        for id in past where !heads.contains(id) && !recent.contains(id) {
+            if recent.count == Checkpoint.maxRecent { break }
+            recent.append(id)
+        }
+        self.recent = recent
     }
 
-    /// Reads the ``bodySize`` bytes; nil if a field has a value that none has.
+    /// Decodes the ``bodySize`` bytes of a body; nil if a field has an invalid value.
     package init?(_ body: Span<UInt8>) {
         guard body.count == Checkpoint.bodySize else { return nil }
         vaultID = Bytes16(body, at: 0)
@@ -68,7 +72,7 @@ public struct Checkpoint: Equatable, Sendable {
         recent = (0..<Int(recentCount)).map { body.load(UInt64.self, at: 344 + 8 * $0) }
     }
 
-    /// The ``bodySize`` bytes.
+    /// The encoded form: the bytes between magic and hash.
     package var body: [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Checkpoint.bodySize)
         var span = bytes.mutableSpan
@@ -88,54 +92,39 @@ public struct Checkpoint: Equatable, Sendable {
     }
 }
 
-/// What this machine saw last of a vault, as this program remembers it or as those before it did.
+/// The last state of a vault that this machine saw, in either form in which it can be stored.
 public enum LastSeen: Equatable, Sendable {
-    /// As this program remembers it.
+    /// The present form.
     case checkpoint(Checkpoint)
-    /// As the programs did that know no proof of descent.
+    /// The form of programs that do not write descent records.
     case legacy(CommitPoint)
 
-    /// Which vault.
-    public var vaultID: Bytes16 {
+    /// The fields that both forms have.
+    private var fields: (vaultID: Bytes16, generation: UInt64, end: UInt64, tag: Bytes16) {
         switch self {
-        case .checkpoint(let checkpoint): checkpoint.vaultID
-        case .legacy(let point): point.vaultID
+        case .checkpoint(let seen): (seen.vaultID, seen.generation, seen.end, seen.tag)
+        case .legacy(let seen): (seen.vaultID, seen.generation, seen.end, seen.tag)
         }
     }
 
-    /// Which generation of its file.
-    public var generation: UInt64 {
-        switch self {
-        case .checkpoint(let checkpoint): checkpoint.generation
-        case .legacy(let point): point.generation
-        }
-    }
+    /// The id of the vault.
+    public var vaultID: Bytes16 { fields.vaultID }
 
-    /// Where the last transaction ended, in bytes.
-    public var end: UInt64 {
-        switch self {
-        case .checkpoint(let checkpoint): checkpoint.end
-        case .legacy(let point): point.end
-        }
-    }
+    /// The generation of its file.
+    public var generation: UInt64 { fields.generation }
 
-    /// The tag of the last frame, or of the header.
-    public var tag: Bytes16 {
-        switch self {
-        case .checkpoint(let checkpoint): checkpoint.tag
-        case .legacy(let point): point.tag
-        }
-    }
+    /// The offset at which the last transaction ended.
+    public var end: UInt64 { fields.end }
 
-    /// When that was, in milliseconds since 1970; nil if it was not written down.
+    /// The tag of the last frame, or of the header if there was no frame.
+    public var tag: Bytes16 { fields.tag }
+
+    /// The time at which it was seen, in milliseconds since 1970; nil if it was not stored.
     public var time: UInt64? {
-        switch self {
-        case .checkpoint(let checkpoint): checkpoint.time
-        case .legacy: nil
-        }
+        if case .checkpoint(let checkpoint) = self { checkpoint.time } else { nil }
     }
 
-    /// Whether it speaks of a file with this header.
+    /// Returns whether this is a state of a file with this header.
     func isOf(_ header: Header) -> Bool {
         switch self {
         case .checkpoint(let checkpoint): checkpoint.headerTag == header.macTag
@@ -143,41 +132,43 @@ public enum LastSeen: Equatable, Sendable {
         }
     }
 
-    /// Whether it speaks of a file with this header before its first frame, if that is where the file ended.
+    /// Returns whether this is a state of a file with this header before its first frame.
+    ///
+    /// The caller has checked that ``end`` is there.
     func isAtStart(of header: Header) -> Bool {
         guard case .legacy(let point) = self else { return isOf(header) }
         return isOf(header) && point.tag == header.macTag
     }
 
-    /// Whether it says, in the words of this program, that a file with this header had reached `position`.
+    /// Returns whether this is a checkpoint in the present form of a file with this header at `position`.
     func isAt(_ position: Replay.Position, of header: Header) -> Bool {
         guard case .checkpoint(let checkpoint) = self else { return false }
-        return checkpoint.vaultID == header.vaultID && checkpoint.headerTag == header.macTag
-            && checkpoint.end == position.end && checkpoint.tag == position.tag
+        return vaultID == header.vaultID && checkpoint.headerTag == header.macTag && end == position.end
+            && tag == position.tag
     }
 }
 
-/// Why a file is not what this machine saw last, or what followed from that.
+/// A refusal of a file that does not contain what this machine last saw of the vault.
 public struct Rollback: Equatable, Sendable {
-    /// What can be said of it.
+    /// The ways in which a file can fail to contain what was seen.
     public enum Reason: UInt8, Equatable, Sendable, CaseIterable {
-        /// It lacks what was seen, and has nothing that was not.
+        /// The file lacks changes that were seen, and has no new ones: it is an older state.
         case older = 1
-        /// It lacks what was seen, and has what was not.
+        /// The file lacks changes that were seen, and has others: it has diverged.
         case diverged
-        /// It was rewritten by a program that proves nothing.
+        /// A program that does not write descent records rewrote the file.
         case unprovableRewrite
-        /// It was rewritten, and what was seen is too long ago.
+        /// The file was rewritten, and what was seen is too old to be listed in it.
         case unprovableAge
-        /// Its keys are not those that were seen, nor do they follow them.
+        /// The file's keys are neither those that were seen nor their successors.
         case keys
     }
 
-    /// What can be said of it.
+    /// The reason.
     public let reason: Reason
-    /// When the vault was last seen, in milliseconds since 1970; 0 if that is not known.
+    /// The time at which the vault was last seen, in milliseconds since 1970; 0 if it is not known.
     public let lastSeen: UInt64
 
-    /// A file that is refused for `reason`.
+    /// Creates a refusal.
     public init(_ reason: Reason, lastSeen: UInt64) { (self.reason, self.lastSeen) = (reason, lastSeen) }
 }

@@ -1,38 +1,38 @@
 public import Platform
 internal import Sodium
 
-/// The directory in which this machine remembers vaults: what it saw last at each path, and when each was backed up.
+/// The directory of this machine's checkpoints and backup records, one set of files for each path of a vault.
 public struct CheckpointStore: Sendable {
     private let path: String
     private let storage: any Storage
 
-    /// A backup that was verified.
+    /// A record of a verified backup.
     public struct Backup: Equatable, Sendable {
-        /// What it holds.
+        /// The last commit that the backup holds.
         public let point: CommitPoint
-        /// When it was made, in milliseconds since 1970.
+        /// The time at which it was made, in milliseconds since 1970.
         public let time: UInt64
 
-        /// A backup of that point, made at `time`.
+        /// Creates a record.
         public init(of point: CommitPoint, at time: UInt64) { (self.point, self.time) = (point, time) }
     }
 
-    /// What there is for a path.
+    /// The checkpoint of a path, as far as it can be read.
     public enum Entry: Equatable, Sendable {
-        /// Nothing: the vault was never seen there.
+        /// There is none: no vault was seen at the path.
         case none
-        /// Something that is not whole: a crash tore it, or somebody changed it.
+        /// The checkpoint is torn by a crash or tampered with.
         case torn
-        /// This.
+        /// The checkpoint is intact.
         case seen(LastSeen)
 
-        /// What was seen, if that is known.
+        /// The checkpoint, if it is intact.
         public var lastSeen: LastSeen? {
             if case .seen(let seen) = self { seen } else { nil }
         }
     }
 
-    /// The directory at `path`, which is made when something is first written there.
+    /// Creates a store in the directory at `path`, which is created by the first write.
     public init(path: String, storage: any Storage = DiskStorage()) {
         self.path = path
         self.storage = storage
@@ -41,46 +41,44 @@ public struct CheckpointStore: Sendable {
     private static let magic = "VLTSEEN2"
     private static let legacyMagic = "VLTMARK1"
     private static let backupMagic = "VLTBACK1"
-    /// The longest path that is read back.
-    private static let maxPath = 4096
+    private static let magicSize = 8
+    private static let hashSize = 32
+    /// The maximum length of a path that is read from a file, in bytes.
+    private static let maxPathSize = 4096
 
-    /// What was last seen of the vault at a path.
+    /// Returns the checkpoint of the vault at a path.
     ///
-    /// - Throws: if there may be something that cannot be read.
+    /// - Throws: if there may be a checkpoint that cannot be read.
     public func entry(of vault: String) throws(Errno) -> Entry {
         guard let file = try existing(try name(vault), .reading) else { return .none }
         return try entry(in: file)
     }
 
-    /// The file of a vault's checkpoint, for reading and writing it while a lock is held; nil if there is none.
+    /// Opens the checkpoint file of a vault for reading and writing; nil if there is none.
     func checkpointFile(of vault: String) throws(Errno) -> (any StorageFile)? {
         try existing(try name(vault), .writing)
     }
 
-    /// What its file says.
+    /// Reads a checkpoint file.
     func entry(in file: any StorageFile) throws(Errno) -> Entry {
-        // One more than there should be, which would show.
-        var bytes = [UInt8](repeating: 0, count: 8 + Checkpoint.bodySize + 32 + 1)
-        var span = bytes.mutableSpan
-        let count = try file.read(at: 0, into: &span)
-        if let body = try CheckpointStore.body(bytes, count, Self.magic, Checkpoint.bodySize) {
+        if let body = try CheckpointStore.body(of: file, Self.magic, Checkpoint.bodySize) {
             return Checkpoint(body.span).map { .seen(.checkpoint($0)) } ?? .torn
         }
-        if let body = try CheckpointStore.body(bytes, count, Self.legacyMagic, CommitPoint.bodySize) {
+        if let body = try CheckpointStore.body(of: file, Self.legacyMagic, CommitPoint.bodySize) {
             return .seen(.legacy(CommitPoint(body.span, at: 0)))
         }
         return .torn
     }
 
-    /// Writes a checkpoint over what is in its file.
+    /// Overwrites a checkpoint file.
     func set(_ checkpoint: Checkpoint, in file: any StorageFile) throws(Errno) {
         try write(Self.magic, checkpoint.body, file)
     }
 
-    /// Remembers what was seen of the vault at a path.
+    /// Saves the checkpoint of the vault at a path.
     ///
-    /// - Parameter durably: whether a crash may not bring back the checkpoint before: where that is ahead of this one, it would
-    ///   refuse the file.
+    /// - Parameter durably: whether to sync it, so that a crash cannot bring back the previous checkpoint.
+    ///   That is needed where the previous one is ahead of this one, and would refuse the file.
     public func set(_ checkpoint: Checkpoint, of vault: String, durably: Bool = false) throws(Errno) {
         let name = try name(vault)
         let file = try file(name)
@@ -92,28 +90,30 @@ public struct CheckpointStore: Sendable {
         }
     }
 
-    /// Forgets what was seen at a path.
+    /// Removes the checkpoint of a path.
     func remove(_ vault: String) throws(Errno) {
         for suffix in ["", ".path"] { try remove(name: try name(vault) + suffix) }
     }
 
-    /// Where a path led to last.
+    /// The stored target of a path that was a symbolic link when it was last used.
     enum Link: Equatable {
-        /// To nothing else, as far as is known.
+        /// None is stored.
         case none
-        /// What there is was torn by a crash, or changed by somebody.
+        /// The file is torn by a crash or tampered with.
         case torn
-        /// To this path.
+        /// The path led to this one.
         case to(String)
     }
 
-    /// Where a path led to last that led to another.
+    /// Returns the path to which `lexical` led when it was last used.
     func link(of lexical: String) throws(Errno) -> Link {
         guard let file = try existing(try name(lexical) + ".link", .reading) else { return .none }
         return try text(in: file).map { .to($0) } ?? .torn
     }
 
-    /// Whether it is known that a path leads to the vault at another one, so that what is remembered there is all that counts.
+    /// Returns whether `lexical` is stored as a link to `vault` and has no checkpoint of its own.
+    ///
+    /// Then only the checkpoint of `vault` counts.
     public func isKnown(_ lexical: String, toLeadTo vault: String) -> Bool {
         do throws(Errno) {
             guard try link(of: lexical) == .to(vault) else { return false }
@@ -123,108 +123,104 @@ public struct CheckpointStore: Sendable {
         }
     }
 
-    /// Whether what is remembered of a path that is named agrees with the one that it leads to, or there is nothing.
+    /// Returns whether `lexical` is stored as a link to `vault`, or has no other checkpoints.
     ///
-    /// - Throws: if that cannot be read.
+    /// - Throws: if these files cannot be read.
     public func isSettled(_ lexical: String, at vault: String) throws(Errno) -> Bool {
         let recollection = try recollection(of: vault, named: lexical)
         return recollection.isLinkCurrent || recollection.others.isEmpty
     }
 
-    /// What was seen where a path that is named led before, and at the one that it leads to.
+    /// Returns the checkpoints of `lexical`, of its previous target, and of `vault`, its present one.
     public func sightings(of lexical: String, at vault: String) throws(Errno) -> [LastSeen] {
         let recollection = try recollection(of: vault, named: lexical)
         return recollection.others + (recollection.canonical.map { [$0] } ?? [])
     }
 
-    /// Whether what is remembered of a path that is named, or of the one that it leads to, is not whole.
+    /// Returns whether a checkpoint of `lexical` or of `vault`, to which it leads, is torn.
     public func isTorn(_ lexical: String, at vault: String) -> Bool {
         (try? recollection(of: vault, named: lexical))?.isTorn ?? false
     }
 
-    /// Makes sure that what is seen of the vault at a path can be remembered.
+    /// Checks that the checkpoint of a path can be written.
     ///
     /// - Throws: if it cannot.
     public func probe(_ vault: String) throws(Errno) {
         if try checkpointFile(of: vault) == nil { try storage.makeOwnDirectory(path) }
     }
 
-    /// Remembers where a path leads from now on, whatever was seen there before.
+    /// Stores that `lexical` leads to `vault`, and discards the checkpoint of `lexical` itself.
     public func acceptLink(_ lexical: String, at vault: String) throws(Errno) {
         try updateLink(try recollection(of: vault, named: lexical))
     }
 
-    /// Remembers where a path leads; nil if it is the vault's own.
+    /// Stores the path to which `lexical` leads; nil if it is not a link.
     func setLink(of lexical: String, to vault: String?) throws(Errno) {
         let name = try name(lexical) + ".link"
         guard let vault else { return try remove(name: name) }
         let file = try file(name)
-        let bytes = Array(vault.utf8)
         try file.truncate(to: 0)
-        try file.write(bytes.span, at: 0)
+        try file.write(Array(vault.utf8).span, at: 0)
     }
 
-    /// What was seen of one vault, wherever that was, and the paths.
+    /// Returns all checkpoints of one vault, with their paths.
     func others(of vaultID: Bytes16) throws(Errno) -> [(path: String, lastSeen: LastSeen)] {
-        let names: [String]
-        do throws(Errno) {
-            names = try storage.names(in: path)
-        } catch .noSuchFile, .notDirectory {
-            return []
-        } catch {
-            throw error
-        }
+        let names = try ifPresent { () throws(Errno) in try storage.names(in: path) } ?? []
         var found: [(path: String, lastSeen: LastSeen)] = []
         for name in names.sorted() where name.utf8.count == 32 {
-            guard let file = try existing(Path.join(path, name), .reading),
+            let checkpointPath = Path.join(path, name)
+            guard let file = try existing(checkpointPath, .reading),
                 let seen = try entry(in: file).lastSeen, seen.vaultID == vaultID
             else { continue }
-            found.append((try text(Path.join(path, name) + ".path") ?? "another path", seen))
+            let vaultPath = try existing(checkpointPath + ".path", .reading)
+            found.append((try vaultPath.flatMap(text) ?? "another path", seen))
         }
         return found
     }
 
-    /// The last backup of the vault at a path that was verified; nil if none is known.
+    /// Returns the last verified backup of the vault at a path; nil if none is recorded.
     public func backup(of vault: String) throws(Errno) -> Backup? {
-        guard let file = try existing(try name(vault) + ".backup", .reading) else { return nil }
-        let size = CommitPoint.bodySize + 8
-        var bytes = [UInt8](repeating: 0, count: 8 + size + 32)
-        var span = bytes.mutableSpan
-        let count = try file.read(at: 0, into: &span)
-        return try CheckpointStore.body(bytes, count, Self.backupMagic, size).map {
-            Backup(of: CommitPoint($0.span, at: 0), at: $0.span.load(UInt64.self, at: CommitPoint.bodySize))
-        }
-    }
-
-    /// Remembers a backup of the vault at a path.
-    public func set(_ backup: Backup, of vault: String) throws(Errno) {
-        var time = [UInt8](repeating: 0, count: 8)
-        var span = time.mutableSpan
-        span.store(backup.time, at: 0)
-        try write(Self.backupMagic, backup.point.body + time, try file(name(vault) + ".backup"))
-    }
-
-    /// The `size` bytes between magic and sum; nil if these are not whole.
-    private static func body(
-        _ bytes: [UInt8], _ count: Int, _ magic: String, _ size: Int
-    ) throws(Errno) -> [UInt8]? {
-        guard count == 8 + size + 32, bytes.starts(with: magic.utf8),
-            try hash(bytes[..<(8 + size)], 32) == Array(bytes[(8 + size)..<(8 + size + 32)])
+        guard let file = try existing(try name(vault) + ".backup", .reading),
+            let body = try CheckpointStore.body(of: file, Self.backupMagic, CommitPoint.bodySize + 8)
         else { return nil }
-        return Array(bytes[8..<8 + size])
+        return Backup(
+            of: CommitPoint(body.span, at: 0), at: body.span.load(UInt64.self, at: CommitPoint.bodySize))
     }
 
-    /// Writes over what was there; what a crash tore counts as nothing, and is told.
+    /// Records a backup of the vault at a path.
+    public func set(_ backup: Backup, of vault: String) throws(Errno) {
+        var body = backup.point.body + [UInt8](repeating: 0, count: 8)
+        var span = body.mutableSpan
+        span.store(backup.time, at: CommitPoint.bodySize)
+        try write(Self.backupMagic, body, try file(name(vault) + ".backup"))
+    }
+
+    /// Reads a file of magic, `size` bytes and their hash; nil if it has another form.
+    private static func body(
+        of file: any StorageFile, _ magic: String, _ size: Int
+    ) throws(Errno) -> [UInt8]? {
+        let end = magicSize + size
+        // One byte more than expected, so that a longer file is noticed.
+        var bytes = [UInt8](repeating: 0, count: end + hashSize + 1)
+        var span = bytes.mutableSpan
+        guard try file.read(at: 0, into: &span) == end + hashSize, bytes.starts(with: magic.utf8),
+            try hash(Array(bytes[..<end]), hashSize).elementsEqual(bytes[end..<end + hashSize])
+        else { return nil }
+        return Array(bytes[magicSize..<end])
+    }
+
+    /// Overwrites a file with magic, body and their hash, which tells when a crash tore it.
     private func write(_ magic: String, _ body: [UInt8], _ file: any StorageFile) throws(Errno) {
-        let bytes = Array(magic.utf8) + body
-        let whole = bytes + (try CheckpointStore.hash(bytes[...], 32))
-        try file.write(whole.span, at: 0)
-        if try file.length() > UInt64(whole.count) { try file.truncate(to: UInt64(whole.count)) }
+        let content = Array(magic.utf8) + body
+        let bytes = content + (try CheckpointStore.hash(content, CheckpointStore.hashSize))
+        try file.write(bytes.span, at: 0)
+        if try file.length() > UInt64(bytes.count) { try file.truncate(to: UInt64(bytes.count)) }
     }
 
-    private func existing(_ name: String, _ access: StorageAccess) throws(Errno) -> (any StorageFile)? {
+    /// Calls `body`; returns nil if the file or its directory does not exist.
+    private func ifPresent<R>(_ body: () throws(Errno) -> R) throws(Errno) -> R? {
         do throws(Errno) {
-            return try storage.open(name, access)
+            return try body()
         } catch .noSuchFile, .notDirectory {
             return nil
         } catch {
@@ -232,36 +228,27 @@ public struct CheckpointStore: Sendable {
         }
     }
 
-    private func text(_ name: String) throws(Errno) -> String? {
-        guard let file = try existing(name, .reading) else { return nil }
-        return try text(in: file)
+    private func existing(_ name: String, _ access: StorageAccess) throws(Errno) -> (any StorageFile)? {
+        try ifPresent { () throws(Errno) in try storage.open(name, access) }
     }
 
-    /// The path that a file holds; nil if it holds none.
+    private func remove(name: String) throws(Errno) {
+        _ = try ifPresent { () throws(Errno) in try storage.remove(name) }
+    }
+
+    /// Reads a file that holds an absolute path; nil if it holds something else.
     private func text(in file: any StorageFile) throws(Errno) -> String? {
-        var bytes = [UInt8](repeating: 0, count: CheckpointStore.maxPath)
+        var bytes = [UInt8](repeating: 0, count: CheckpointStore.maxPathSize)
         var span = bytes.mutableSpan
         let count = try file.read(at: 0, into: &span)
         let text = String(decoding: bytes.prefix(count), as: UTF8.self)
         return text.hasPrefix("/") ? text : nil
     }
 
-    private func remove(name: String) throws(Errno) {
-        do throws(Errno) {
-            try storage.remove(name)
-        } catch .noSuchFile, .notDirectory {
-            return
-        } catch {
-            throw error
-        }
-    }
-
+    /// Opens a file for writing; creates it, and the directory, if they do not exist.
     private func file(_ name: String) throws(Errno) -> any StorageFile {
-        do throws(Errno) {
-            return try storage.open(name, .writing)
-        } catch .noSuchFile, .notDirectory {
-            try storage.makeOwnDirectory(path)
-        }
+        if let file = try existing(name, .writing) { return file }
+        try storage.makeOwnDirectory(path)
         do throws(Errno) {
             return try storage.create(name)
         } catch .fileExists {
@@ -269,13 +256,14 @@ public struct CheckpointStore: Sendable {
         }
     }
 
+    /// Returns the path of a vault's checkpoint file; the other files have suffixes to it.
     private func name(_ vault: String) throws(Errno) -> String {
-        Path.join(path, try CheckpointStore.hash(Array(vault.utf8)[...], 16).hexadecimal)
+        Path.join(path, try CheckpointStore.hash(Array(vault.utf8), 16).hexadecimal)
     }
 
-    private static func hash(_ bytes: ArraySlice<UInt8>, _ count: Int) throws(Errno) -> [UInt8] {
+    private static func hash(_ bytes: [UInt8], _ count: Int) throws(Errno) -> [UInt8] {
         do throws(SodiumError) {
-            return try BLAKE2b.hash(Array(bytes).span, count: count)
+            return try BLAKE2b.hash(bytes.span, count: count)
         } catch {
             throw .noMemory
         }
@@ -283,15 +271,8 @@ public struct CheckpointStore: Sendable {
 }
 
 extension [UInt8] {
-    /// Two digits for each byte.
+    /// Two hexadecimal digits for each byte, in lower case.
     package var hexadecimal: String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(2 * count)
-        for byte in self {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
-        return String(decoding: text, as: UTF8.self)
+        flatMap { [$0 >> 4, $0 & 15] }.map { String($0, radix: 16) }.joined()
     }
 }

@@ -1,22 +1,22 @@
 internal import Platform
 
-/// A point in the history of a vault, as numbers name it: vault-format.md, section 10.
+/// A commit in the history of a vault: vault-format.md, section 10.
 public struct CommitPoint: Equatable, Sendable {
-    /// Which vault.
+    /// The id of the vault.
     public let vaultID: Bytes16
-    /// Which generation of its file.
+    /// The generation of its file.
     public let generation: UInt64
     /// The `seq` of the last frame.
     public let seq: UInt64
-    /// The offset where it ends.
+    /// The offset at which that frame ends.
     public let end: UInt64
-    /// Its tag; if the file has no frame, the first half of the header's MAC.
+    /// The tag of that frame; if the file has no frame, the first half of the header's MAC.
     public let tag: Bytes16
 
-    /// The length of its bytes.
+    /// The length of ``body``, in bytes.
     package static let bodySize = 56
 
-    /// The point at which a file with this header stands at `position`.
+    /// Creates the point for the commit at `position` of a file with this header.
     init(_ header: Header, _ position: Replay.Position) {
         vaultID = header.vaultID
         generation = header.generation
@@ -25,7 +25,7 @@ public struct CommitPoint: Equatable, Sendable {
         tag = position.tag
     }
 
-    /// Reads the ``bodySize`` bytes at `offset`.
+    /// Decodes the ``bodySize`` bytes at `offset`.
     package init(_ bytes: Span<UInt8>, at offset: Int) {
         vaultID = Bytes16(bytes, at: offset)
         generation = bytes.load(UInt64.self, at: offset + 16)
@@ -34,7 +34,7 @@ public struct CommitPoint: Equatable, Sendable {
         tag = Bytes16(bytes, at: offset + 40)
     }
 
-    /// The ``bodySize`` bytes.
+    /// The encoded form.
     package var body: [UInt8] {
         var bytes = [UInt8](repeating: 0, count: CommitPoint.bodySize)
         var span = bytes.mutableSpan

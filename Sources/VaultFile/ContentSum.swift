@@ -1,13 +1,15 @@
 package import Sodium
 
-/// A sum over what records say, in their order, whatever their place in a file is: the same for a file and its rewrite.
+/// A keyed checksum of the content of records.
+///
+/// It depends on their order but not on their places, so that a file and its rewrite have the same.
 package struct ContentSum: ~Copyable {
     private var sum: KeyedSum
 
-    /// The sum of no record yet; only sums under the same random key can be compared.
+    /// Creates the sum of no records; only sums under the same random key can be compared.
     package init(key: borrowing Key) { sum = KeyedSum(key: key) }
 
-    /// Goes on with the record of a plaintext: its kind, its length, its time and its body.
+    /// Adds a record's kind, length, time and body.
     package mutating func add(_ plaintext: Span<UInt8>) {
         let end = Format.prefixSize + RecordPrefix(plaintext).bodySize
         sum.update(plaintext.extracting(0..<1))
@@ -15,6 +17,6 @@ package struct ContentSum: ~Copyable {
         sum.update(plaintext.extracting(40..<end))
     }
 
-    /// The sum of all records so far.
+    /// Returns the sum of all records that were added.
     package consuming func finish() -> [UInt8] { sum.finish() }
 }

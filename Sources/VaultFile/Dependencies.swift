@@ -1,34 +1,34 @@
 public import Platform
 public import Sodium
 
-/// What a vault file needs from the world, so that tests can give it another.
+/// The outside world as a vault file sees it; tests replace parts of it.
 public struct Dependencies: Sendable {
     /// The disk.
     public var storage: any Storage
-    /// What this machine saw last of each vault; nil for what has no past here, such as a backup.
+    /// The store of this machine's checkpoints; nil for files without checkpoints, such as backups.
     public var checkpoints: CheckpointStore?
-    /// Whether that is nil because there is no place for it.
+    /// True if ``checkpoints`` is nil because there is no directory for them.
     public var hasNowhereToRemember = false
-    /// What this process saw last of the vault, which counts where this machine remembers nothing of it.
+    /// The last state of the vault that this process saw; it is used if there is no checkpoint.
     package var ownMemory: LastSeen?
-    /// Has what logs observe, for those who cannot ask them.
+    /// Collects the observations of logs to which the caller has no access.
     package var observations: ObservationList?
-    /// How a person named the vault, where the paths that are worked with have no symbolic links any more.
+    /// The path of the vault as the user typed it, if the path in use had its symbolic links resolved.
     public var namedPath: String?
-    /// Randomness for keys, salts and nonces.
+    /// The source of keys, salts and nonces.
     public var entropy: Entropy
     /// The wall clock, in milliseconds since 1970.
     public var now: @Sendable () -> UInt64
-    /// Ends what is done with these; nil if nobody will.
+    /// Cancels work that uses these dependencies; nil if nothing will.
     package var cancellation: Cancellation?
-    /// How long a reader that finds something wrong waits for a writer to finish before it looks again, in milliseconds.
+    /// How long a reader that finds a defect waits for a writer before it reads again, in milliseconds.
     package var lookPatience: UInt64 = 10_000
-    /// What derivation parameters are accepted from a header.
+    /// The derivation parameters that a header may ask for.
     public var readingBounds: Argon2id.Bounds
-    /// What derivation parameters a new header may get.
+    /// The derivation parameters that a new header may have.
     public var writingBounds: Argon2id.Bounds
 
-    /// The real world.
+    /// Creates the dependencies of a program: the real disk, clock and random numbers, and no checkpoints.
     public init() {
         storage = DiskStorage()
         entropy = .system
@@ -37,7 +37,7 @@ public struct Dependencies: Sendable {
         writingBounds = .writing
     }
 
-    /// The same, for a file of which nothing is remembered, and nothing will be.
+    /// A copy for a file whose checkpoints are neither read nor written.
     package var withoutMemory: Dependencies {
         var copy = self
         (copy.checkpoints, copy.ownMemory, copy.observations) = (nil, nil, nil)

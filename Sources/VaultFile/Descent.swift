@@ -1,17 +1,19 @@
 internal import Platform
 
-/// The body of a record that says which changes a file contains though their frames are not in it: vault-format.md, section 5.
+/// The body of a descent record: vault-format.md, section 5.
+///
+/// It lists changes that a file contains though their frames are no longer in it.
 package struct Descent: Equatable, Sendable {
-    /// The newest changes that the file contains at this point; empty if the transaction is a change of its own.
+    /// The newest changes that the file contains at this point; empty if the transaction is itself a change.
     package var heads: [ChangeID] = []
-    /// The ids of the master keys that came before the file's.
+    /// The ids of the master keys before the file's own.
     package var keys: [UInt64] = []
     /// The ids of the other changes that the file contains, oldest first.
     package var ids: [ChangeID] = []
-    /// How many ids were left out for want of room.
+    /// The number of ids that were left out because the record was full.
     package var dropped: UInt64 = 0
 
-    /// Whether the transaction is a change of its own.
+    /// True if the transaction is itself a change.
     package var isChange: Bool { heads.isEmpty }
 
     package static let maxHeads = 32
@@ -30,7 +32,7 @@ package struct Descent: Equatable, Sendable {
     /// The length of the body in bytes.
     package var size: Int { Descent.fixedSize + 8 * (heads.count + keys.count + ids.count) }
 
-    /// Reads a body; nil if it breaks a rule of the format.
+    /// Decodes a body; nil if it breaks a rule of the format.
     package init?(_ body: Span<UInt8>) {
         guard body.count >= Descent.fixedSize, body[0] & ~Descent.changeFlag == 0, body[1] == 0,
             body.isZero(12..<16)
@@ -50,7 +52,7 @@ package struct Descent: Equatable, Sendable {
         (heads, keys, ids) = (words(headCount), words(keyCount), words(idCount))
     }
 
-    /// Writes the body at `offset`.
+    /// Encodes the body at `offset`.
     func store(into bytes: inout MutableSpan<UInt8>, at offset: Int) {
         bytes[offset] = isChange ? Descent.changeFlag : 0
         bytes[offset + 1] = 0
@@ -59,22 +61,18 @@ package struct Descent: Equatable, Sendable {
         bytes.store(UInt32(ids.count), at: offset + 8)
         bytes.store(UInt32(0), at: offset + 12)
         bytes.store(dropped, at: offset + 16)
-        var position = offset + Descent.fixedSize
-        for words in [heads, keys, ids] {
-            for word in words {
-                bytes.store(word, at: position)
-                position += 8
-            }
+        for (index, word) in (heads + keys + ids).enumerated() {
+            bytes.store(word, at: offset + Descent.fixedSize + 8 * index)
         }
     }
 
-    /// What a rewrite carries on of the changes that its old file contains.
+    /// Creates the record with which a rewrite proves that it contains the changes of its old file.
     ///
     /// - Parameters:
-    ///   - ancestry: of the old file.
-    ///   - namer: of the old file.
-    ///   - addedKeys: the ids of master keys that came before the new file's, beside those of the old one's.
-    ///   - isChange: whether the rewrite is a change of its own.
+    ///   - ancestry: the ancestry of the old file.
+    ///   - namer: the namer of the old file's master key.
+    ///   - addedKeys: the ids of further master keys before the new file's.
+    ///   - isChange: whether the rewrite is itself a change.
     /// - Throws: ``VaultFileError/outOfMemory``.
     package init(
         carrying ancestry: Ancestry, _ namer: ChangeNamer, addedKeys: [UInt64] = [], isChange: Bool
@@ -90,7 +88,7 @@ package struct Descent: Equatable, Sendable {
         leaveOutOldest(but: newest)
     }
 
-    /// Leaves out the oldest ids that there is no room for.
+    /// Drops the oldest ids if there are more than ``maxIDs``, except those in `kept`.
     package mutating func leaveOutOldest(but kept: [ChangeID] = []) {
         var excess = ids.count - Descent.maxIDs
         guard excess > 0 else { return }

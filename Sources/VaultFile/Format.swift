@@ -1,39 +1,40 @@
 internal import Platform
+internal import Sodium
 
 /// The constants of vault-format.md, section 1.
 public enum Format {
     /// The length of the header, in bytes.
     public static let headerSize = 512
-    /// Where the header's copy begins.
+    /// The offset of the header's copy.
     public static let headerCopyOffset: UInt64 = 4096
-    /// Where the first frame begins.
+    /// The offset of the first frame.
     public static let logStart: UInt64 = 4608
     /// Frames begin at multiples of this.
     public static let alignment: UInt64 = 16
-    /// The bytes of a frame before its box.
+    /// The number of bytes before the box of a frame.
     public static let frameOverhead = 32
-    /// The bytes of a plaintext before its body.
+    /// The number of bytes before the body of a plaintext.
     public static let prefixSize = 48
-    /// The bytes of an address before its id.
+    /// The number of bytes before the id of an address.
     public static let addressOverhead = 4
-    /// The most bytes that a value has.
+    /// The maximum length of a value, in bytes.
     public static let maxValue = 1 << 20
-    /// The most characters that a name or an id has.
+    /// The maximum length of a name or an id, in characters.
     public static let maxName = 128
-    /// The most bytes that the body of any record has.
+    /// The maximum length of the body of a record, in bytes.
     public static let maxBody = addressOverhead + 2 * maxName + maxValue
-    /// The lengths that a box can have.
-    public static let boxCounts = 144...1_081_360
-    /// The most bytes of frames that a transaction has.
+    /// The lengths that a box can have, in bytes.
+    public static let boxSizes = 144...1_081_360
+    /// The maximum length of a transaction's frames, in bytes.
     public static let maxTransaction: UInt64 = 64 << 20
     /// The last millisecond of the year 9999.
     public static let maxTime: UInt64 = 253_402_300_799_999
     /// The lengths that a passphrase can have, in bytes.
-    public static let passphraseCounts = 1...1024
-    /// How many bytes a reader gives to checksums and tags when it looks on after a bad frame.
+    public static let passphraseSizes = 1...1024
+    /// The number of bytes that a reader verifies when it searches behind a bad frame.
     static let searchBudget = 256 << 20
 
-    /// The length of the plaintext that holds `count` bytes of prefix and body.
+    /// Returns the length of the plaintext for `count` bytes of prefix and body.
     package static func bucket(_ count: Int) -> Int {
         if count <= 128 { return 128 }
         if count <= 1024 { return (count + 63) & ~63 }
@@ -43,13 +44,13 @@ public enum Format {
         return (count + mask) & ~mask
     }
 
-    /// The length of the frame of a record whose body has `bodySize` bytes.
+    /// Returns the length of the frame for a body of `bodySize` bytes.
     package static func frameSize(bodySize: Int) -> Int {
-        frameOverhead + 16 + bucket(prefixSize + bodySize)
+        frameOverhead + SecretBox.tagSize + bucket(prefixSize + bodySize)
     }
 }
 
-/// Sixteen bytes, compared and stored as two words: a tag, a vault's id.
+/// Sixteen bytes, such as a tag or a vault's id, stored as two words.
 public struct Bytes16: Hashable, Sendable {
     let low: UInt64
     let high: UInt64
@@ -73,7 +74,7 @@ public struct Bytes16: Hashable, Sendable {
         span.store(high, at: offset + 8)
     }
 
-    /// The bytes in their order in the file.
+    /// The bytes in the order of the file.
     public var bytes: [UInt8] {
         var result = [UInt8](repeating: 0, count: 16)
         var span = result.mutableSpan

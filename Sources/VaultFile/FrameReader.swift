@@ -39,7 +39,7 @@ struct FrameHead {
     /// Returns whether a frame can begin like this at `offset`: rule 1 of section 6, and the offset in the nonce.
     @inline(__always)
     func canBegin(at offset: UInt64) -> Bool {
-        self.offset == offset && Format.boxCounts.contains(Int(boxLength)) && boxLength % 16 == 0
+        self.offset == offset && Format.boxSizes.contains(Int(boxLength)) && boxLength % 16 == 0
     }
 
     /// Returns whether the checksum is that of `frame`: rule 2 of section 6.
@@ -214,7 +214,7 @@ package struct FrameReader: ~Copyable {
     private mutating func open(_ bytes: Span<UInt8>, at offset: UInt64) throws(VaultFileError) -> Frame? {
         let frame = Frame(bytes, at: offset)
         if workBuffer.count < frame.plaintextSize {
-            let size = max(frame.plaintextSize, min(2 * workBuffer.count, Format.boxCounts.upperBound))
+            let size = max(frame.plaintextSize, min(2 * workBuffer.count, Format.boxSizes.upperBound))
             workBuffer = try guarding { () throws(SodiumError) in try SecretBytes(count: size) }
         }
         boxWork += frame.boxSize

@@ -1,47 +1,46 @@
 internal import Platform
 public import Sodium
 
-/// The 512 bytes at the front of a vault file, which never change while the file lives: vault-format.md,
-/// section 2.
+/// The first 512 bytes of a vault file, which are never changed in place: vault-format.md, section 2.
 public struct Header: Equatable, Sendable {
-    /// The bytes, as they are in the file.
+    /// The encoded form.
     let bytes: [UInt8]
-    /// Random at `init`, the same in every generation.
+    /// The id of the vault: random, and the same in every generation.
     public let vaultID: Bytes16
-    /// 1 for a new vault, one more for each rewrite.
+    /// The number of the generation: 1 for a new vault, one more for each rewrite.
     public let generation: UInt64
-    /// The `seq` of the last frame of the generation before.
+    /// The `seq` of the last frame of the previous generation.
     public let baseSeq: UInt64
-    /// Where the content ends that the last rewrite wrote.
+    /// The offset at which the content of the last rewrite ends.
     public let baseEnd: UInt64
-    /// The tag of the last frame of the generation before.
+    /// The tag of the last frame of the previous generation.
     let lineage: Bytes16
-    /// Flags that a rewrite keeps, whatever they mean.
+    /// The flags that a rewrite keeps even if it does not know them.
     let compatibleFlags: UInt32
-    /// What one guess at the passphrase costs.
+    /// The derivation parameters of the passphrase: the cost of one guess.
     public let parameters: Argon2id.Parameters
-    /// Whether the second slot holds the master key for a recovery key.
+    /// True if the vault has a recovery key.
     public let hasRecoveryKey: Bool
-    /// Whether a flag forbids writing.
+    /// True if a flag forbids writing.
     public let isReadOnly: Bool
 
-    /// Set by every program that keeps the proof of descent: those that do not know it read the file and never write it.
+    /// The flag of files with descent records; older programs open such a file for reading only.
     static let descentFlag: UInt32 = 1
 
-    /// Two headers are the same if all their bytes are.
+    /// Compares the encoded forms.
     public static func == (left: Header, right: Header) -> Bool { left.bytes == right.bytes }
 
     static let magic: [UInt8] = [0x89, 0x56, 0x4C, 0x54, 0x0D, 0x0A, 0x1A, 0x0A]
     static let macRange = 480..<512
 
-    /// The MAC's first half, which the first frame names as the tag before it.
+    /// The first half of the MAC; the first frame names it as the previous tag.
     var macTag: Bytes16 { Bytes16(bytes.span, at: Header.macRange.lowerBound) }
 
-    /// Reads a header in the order that the format page gives, before any key is known.
+    /// Decodes a header, without any key; the checks have the order of vault-format.md.
     ///
     /// - Parameters:
     ///   - bytes: the first bytes of the file; fewer than 512 only if the file is shorter.
-    ///   - bounds: what derivation parameters are accepted.
+    ///   - bounds: the derivation parameters that are accepted.
     /// - Throws: ``VaultFileError/notAVault(_:)``, ``VaultFileError/incompleteCopy(count:expected:)``,
     ///   ``VaultFileError/unsupported(_:)``, ``VaultFileError/damagedHeader``,
     ///   ``VaultFileError/refusedParameters(_:)``.
@@ -85,13 +84,13 @@ public struct Header: Equatable, Sendable {
         else { throw .damagedHeader }
     }
 
-    /// The id in what may be a header, whatever the rest of it says; nil if it does not begin as one does.
+    /// Returns the id in bytes that begin like a header, without checking the rest; nil if they do not.
     package static func vaultID(in bytes: Span<UInt8>) -> Bytes16? {
         guard bytes.count >= 48, bytes.extracting(first: magic.count).equals(magic.span) else { return nil }
         return Bytes16(bytes, at: 32)
     }
 
-    /// What a new header holds besides its slots.
+    /// The fields of a new header, except its slots.
     struct Fields {
         var vaultID: [UInt8]
         var generation: UInt64 = 1
@@ -102,7 +101,7 @@ public struct Header: Equatable, Sendable {
         var compatibleFlags: UInt32 = 0
     }
 
-    /// The 512 bytes of a new header; the sum is computed, the MAC made with `master`.
+    /// Encodes a new header, with its hash and a MAC under `master`.
     static func encode(
         _ fields: Fields, slots: [[UInt8]], master: borrowing Key
     ) throws(SodiumError) -> [UInt8] {
@@ -127,34 +126,32 @@ public struct Header: Equatable, Sendable {
         return bytes
     }
 
-    /// The header of the next generation, with the same id and flags.
+    /// Encodes the header of the next generation, with the same id and flags.
     ///
     /// - Parameters:
-    ///   - base: the last frame of this generation, or the position before its first.
-    ///   - end: where the content of the next one will end.
-    ///   - slots: the slots that wrap `master`, if that is a new one; nil keeps those of this generation.
-    /// - Throws: ``VaultFileError/numbersExhausted`` if there is no next one; ``VaultFileError/outOfMemory``.
+    ///   - base: the last commit of this generation, or its start.
+    ///   - end: the offset at which the content of the next generation will end.
+    ///   - slots: the slots that wrap `master` if it is a new key; nil keeps the slots of this generation.
+    /// - Throws: ``VaultFileError/numbersExhausted`` if this is the last generation;
+    ///   ``VaultFileError/outOfMemory``.
     package func successor(
         base: Replay.Position, end: UInt64, fileSalt: [UInt8], slots: [[UInt8]]? = nil,
         master: borrowing Key
     ) throws(VaultFileError) -> [UInt8] {
-        // No writer gets that far; whoever has the key can forge it.
+        // No writer gets that far, but a holder of the key can forge such a header.
         guard generation < .max else { throw .numbersExhausted }
         let fields = Fields(
             vaultID: vaultID.bytes, generation: generation + 1, baseSeq: base.seq, baseEnd: end,
             fileSalt: fileSalt, lineage: base.tag, compatibleFlags: compatibleFlags)
-        let slots = slots ?? self.slots
-        do throws(SodiumError) {
-            return try Header.encode(fields, slots: slots, master: master)
-        } catch {
-            throw VaultFileError(error)
+        return try guarding { () throws(SodiumError) in
+            try Header.encode(fields, slots: slots ?? self.slots, master: master)
         }
     }
 
-    /// The two slots, for a file with the same master key and vault id.
-    package var slots: [[UInt8]] { KeySlot.offsets.map { Array(bytes[$0..<$0 + KeySlot.count]) } }
+    /// The encoded slots, for another file with the same master key and vault id.
+    package var slots: [[UInt8]] { KeySlot.offsets.map { Array(bytes[$0..<$0 + KeySlot.size]) } }
 
-    /// What a file begins with: the header, the gap behind it, and its copy.
+    /// The bytes of a file before its first frame: header, gap and copy.
     package var front: [UInt8] {
         bytes + [UInt8](repeating: 0, count: Int(Format.headerCopyOffset) - bytes.count) + bytes
     }
@@ -164,72 +161,52 @@ public struct Header: Equatable, Sendable {
         return try BLAKE2b.authenticate(bytes.extracting(0..<macRange.lowerBound), key: key)
     }
 
-    /// Whether the MAC was made with `master`.
+    /// Returns whether the MAC was made with `master`.
     package func isAuthentic(master: borrowing Key) throws(VaultFileError) -> Bool {
-        let span = bytes.span
-        do throws(SodiumError) {
-            let mac = try Header.mac(of: span, master: master)
-            return mac.span.isEqualInConstantTime(to: span.extracting(Header.macRange))
-        } catch {
-            throw VaultFileError(error)
-        }
+        let mac = try guarding { () throws(SodiumError) in try Header.mac(of: bytes.span, master: master) }
+        return mac.span.isEqualInConstantTime(to: bytes.span.extracting(Header.macRange))
     }
 
-    /// The key of this file's frames.
+    /// Derives the key of this file's frames.
     package func frameKey(master: borrowing Key) throws(SodiumError) -> Key {
         try BLAKE2b.deriveKey(
             from: master, label: "vault-1 frames",
             context: bytes.span.extracting(0..<Header.macRange.lowerBound))
     }
 
-    /// The master key, unwrapped with a passphrase or with the recovery key.
+    /// Unwraps the master key with a passphrase or with the recovery key.
     ///
-    /// - Throws: as ``unlock(passphrase:)``; ``VaultFileError/noRecoveryKey``, before any work, and
+    /// - Throws: as ``unlock(passphrase:)``; ``VaultFileError/noRecoveryKey``, before any derivation, and
     ///   ``VaultFileError/wrongRecoveryKey``.
     public func unlock(with credential: borrowing Credential) throws(VaultFileError) -> Key {
         switch credential {
         case .passphrase(let passphrase):
             return try passphrase.withBytes { bytes throws(VaultFileError) in try unlock(passphrase: bytes) }
-        case .recovery(let key): return try unlock(recovery: key)
+        case .recovery(let key):
+            guard hasRecoveryKey else { throw .noRecoveryKey }
+            let slot = KeySlot(bytes.span, at: KeySlot.offsets[1])
+            return try unwrap(slot, wrongKey: .wrongRecoveryKey) { () throws(SodiumError) in
+                try key.derive(salt: slot.salt.span)
+            }
         }
     }
 
-    private func unlock(recovery: borrowing RecoveryKey) throws(VaultFileError) -> Key {
-        guard hasRecoveryKey else { throw .noRecoveryKey }
-        let slot = KeySlot(bytes.span, at: KeySlot.offsets[1])
-        let derived: SecretBytes
-        do throws(SodiumError) {
-            derived = try recovery.derive(salt: slot.salt.span)
-        } catch {
-            throw VaultFileError(error)
-        }
-        do throws(VaultFileError) {
-            return try unwrap(slot, derived)
-        } catch .wrongPassphrase {
-            throw .wrongRecoveryKey
-        } catch {
-            throw error
-        }
-    }
-
-    /// The master key, unwrapped with `passphrase`.
+    /// Unwraps the master key with `passphrase`.
     ///
     /// - Throws: ``VaultFileError/wrongPassphrase``, ``VaultFileError/tamperedHeader``,
     ///   ``VaultFileError/outOfMemory``.
     public func unlock(passphrase: Span<UInt8>) throws(VaultFileError) -> Key {
         let slot = KeySlot(bytes.span, at: KeySlot.offsets[0])
-        let derived: SecretBytes
-        do throws(SodiumError) {
-            derived = try Argon2id.derive(
-                passphrase: passphrase, salt: slot.salt.span, parameters: slot.parameters)
-        } catch {
-            throw VaultFileError(error)
+        return try unwrap(slot, wrongKey: .wrongPassphrase) { () throws(SodiumError) in
+            try Argon2id.derive(passphrase: passphrase, salt: slot.salt.span, parameters: slot.parameters)
         }
-        return try unwrap(slot, derived)
     }
 
-    private func unwrap(_ slot: KeySlot, _ derived: borrowing SecretBytes) throws(VaultFileError) -> Key {
-        let master = try slot.unwrap(derived: derived, vaultID: vaultID)
+    private func unwrap(
+        _ slot: KeySlot, wrongKey: VaultFileError, _ derive: () throws(SodiumError) -> SecretBytes
+    ) throws(VaultFileError) -> Key {
+        let derived = try guarding(derive)
+        guard let master = try slot.unwrap(derived: derived, vaultID: vaultID) else { throw wrongKey }
         guard try isAuthentic(master: master) else { throw .tamperedHeader }
         return master
     }

@@ -1,18 +1,18 @@
 internal import Platform
 
-/// The versions of every name at one moment, without those that were purged elsewhere.
+/// A snapshot of the versions of all names, without those that were purged elsewhere.
 package struct Histories {
     let index: Index
-    /// The offsets of the versions that are in no history.
+    /// The offsets of the versions that were purged elsewhere.
     let hidden: Set<UInt64>
 
-    /// How many names have a history, deleted ones too.
+    /// The number of names with a history, including deleted ones.
     package var count: Int {
         if hidden.isEmpty { return index.count }
         return (0..<index.count).count { newest(at: $0) != nil }
     }
 
-    /// How many versions the histories have, tombstones too.
+    /// The number of versions in all histories, including tombstones.
     package var versionCount: Int {
         if hidden.isEmpty { return index.versionCount }
         var count = 0
@@ -20,20 +20,19 @@ package struct Histories {
         return count
     }
 
-    /// The newest version of the name at `place`, deleted or not.
+    /// Returns the newest version of the name at `place`; it may be a tombstone.
     func newest(at place: Int) -> Version? { firstShown(from: index.newest(at: place)) }
 
-    /// The version before `version`.
+    /// Returns the version before `version`.
     func older(than version: Version) -> Version? { firstShown(from: index.older(than: version)) }
 
     private func firstShown(from version: Version?) -> Version? {
-        if hidden.isEmpty { return version }
         var next = version
         while let version = next, hidden.contains(version.offset) { next = index.older(than: version) }
         return next
     }
 
-    /// Calls `body` with each version of the name at `place`, new to old.
+    /// Calls `body` with each version of the name at `place`, from new to old.
     func forEachVersion<E>(at place: Int, _ body: (Version) throws(E) -> Void) throws(E) {
         var next = newest(at: place)
         while let version = next {
@@ -42,15 +41,15 @@ package struct Histories {
         }
     }
 
-    /// Calls `body` with the newest version of each name and the name's packed address.
+    /// Calls `body` with the newest version of each name and its packed address.
     ///
-    /// - Parameter excluded: the offsets of versions that are passed over.
+    /// - Parameter excluded: the offsets of versions to skip.
     package func forEachNewest<E>(
         without excluded: Set<UInt64> = [], _ body: (Version, Span<UInt8>) throws(E) -> Void
     ) throws(E) {
         for place in 0..<index.count {
             var next = newest(at: place)
-            while !excluded.isEmpty, let version = next, excluded.contains(version.offset) {
+            while let version = next, excluded.contains(version.offset) {
                 next = older(than: version)
             }
             guard let newest = next else { continue }
@@ -58,9 +57,12 @@ package struct Histories {
         }
     }
 
-    /// The newest version of a name, deleted or not.
+    /// Returns the newest version of a name; it may be a tombstone.
     ///
-    /// - Parameter place: where in the order of ``forEachNewest(without:_:)`` it is looked for first; then the next one's place.
+    /// A caller that goes through the names of another file, most of which are in the same order, passes the
+    /// same variable each time.
+    ///
+    /// - Parameter place: the place at which to look first; it is set to the place behind the name.
     package func newest(_ address: Span<UInt8>, expectedAt place: inout Int) -> Version? {
         if place >= index.count || !index.withAddress(at: place, { $0.equals(address) }) {
             guard let found = index.find(address) else { return nil }

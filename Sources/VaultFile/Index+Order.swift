@@ -1,31 +1,31 @@
-/// Puts versions in their places that were not found from old to new, as merges leave them.
+/// Sorts the versions that were not found from old to new, as merges write them.
 ///
-/// That is done once for all that a replay found and not for each as it is found: each costs a look then, not a walk past all the others
-/// of its name.
+/// This is done once for all versions of a replay: finding the place of each one at once would walk past all
+/// others of its name.
 extension Index {
-    /// Versions of one name that have the same time and kind: their values order them.
+    /// Versions of one name with the same time and kind, which their values order.
     struct Tie {
         let place: Int
-        /// Where their numbers stand in ``Order/numbers``.
+        /// The range of the tie in ``Order/numbers``.
         let range: Range<Int>
     }
 
-    /// One of the versions of a tie.
+    /// A version of a tie.
     struct TiedVersion {
-        /// The place of the tie among all.
+        /// The index of the tie.
         let tie: UInt32
         let number: UInt32
-        /// Whether its value is that of the one before, once they are sorted.
+        /// True if its value is the same as that of the version before it, once they are sorted.
         var isSame = false
     }
 
-    /// Where all the versions belong of the names that have late ones.
+    /// The new order of the versions of all names that have late ones.
     struct Order {
-        /// Their numbers, name by name, each from new to old.
+        /// The numbers of the versions, name by name, each from new to old.
         ///
-        /// Those of a tie stand side by side, as they were found.
+        /// The versions of a tie are in any order.
         fileprivate(set) var numbers: [UInt32] = []
-        /// The place of each name, and where its numbers end.
+        /// The place of each name, and the end of its range in ``numbers``.
         fileprivate var names: [(place: Int, end: Int)] = []
         fileprivate(set) var ties: [Tie] = []
 
@@ -33,18 +33,18 @@ extension Index {
         var tied: [TiedVersion] {
             var tied: [TiedVersion] = []
             for (number, tie) in ties.enumerated() {
-                for place in tie.range {
-                    tied.append(TiedVersion(tie: UInt32(number), number: numbers[place]))
+                for index in tie.range {
+                    tied.append(TiedVersion(tie: UInt32(number), number: numbers[index]))
                 }
             }
             return tied.sorted { $0.number < $1.number }
         }
     }
 
-    /// Whether versions wait for their places.
+    /// True if there are late versions.
     var hasLate: Bool { !late.isEmpty }
 
-    /// The time of the newest version of a name that waits for its place; nil if none does.
+    /// Returns the time of the newest late version of a name; nil if there is none.
     mutating func latestTime(at place: Int) -> UInt64? {
         if late.isEmpty { return nil }
         if lateTimes == nil {
@@ -58,51 +58,45 @@ extension Index {
         return lateTimes?[UInt32(place)]
     }
 
-    /// The version of that number.
+    /// Returns the version of a number.
     func version(_ number: UInt32) -> Version { versions[Int(number)] }
 
-    /// Orders them by time and kind.
+    /// Sorts the versions of each name that has late ones by time and kind.
     func order() -> Order {
-        let (times, places) = (versions.times, versions.olders)
-        let late = late.sorted {
-            let (left, right) = (Int($0), Int($1))
-            return (places[left], times[right], $0) < (places[right], times[left], $1)
-        }
+        let (times, olders) = (versions.times, versions.olders)
         var order = Order()
-        var next = 0
-        while next < late.count {
-            let place = places[Int(late[next])]
-            var linked = newest[Int(place)]
+        // In place of the next older version, a late one has the place of its name.
+        var rest = late.sorted { olders[Int($0)] < olders[Int($1)] }[...]
+        while let first = rest.first {
+            let place = Int(olders[Int(first)])
+            let late = rest.prefix { olders[Int($0)] == place }
+            rest = rest.dropFirst(late.count)
             let start = order.numbers.count
-            while true {
-                let isLate = next < late.count && places[Int(late[next])] == place
-                if linked != Version.none, !isLate || times[Int(linked)] >= times[Int(late[next])] {
-                    order.numbers.append(linked)
-                    linked = places[Int(linked)]
-                } else if isLate {
-                    order.append(late: late[next], at: Int(place), from: start, times)
-                    next += 1
-                } else {
-                    break
-                }
+            var linked = newest[place]
+            while linked != Version.none {
+                order.numbers.append(linked)
+                linked = olders[Int(linked)]
             }
-            order.names.append((Int(place), order.numbers.count))
+            order.numbers += late
+            order.numbers[start...].sort { times[Int($0)] > times[Int($1)] }
+            order.names.append((place, order.numbers.count))
+            order.addTies(at: place, from: start, times, with: Set(late.map { times[Int($0)] }))
         }
         return order
     }
 
-    /// Links them.
+    /// Links the versions of each name that has late ones in their order, which leaves none late.
     ///
-    /// - Parameter sorted: the tied ones, tie by tie, by value and then by number.
+    /// - Parameter sorted: the tied versions, tie by tie, sorted by value and then by number.
     mutating func link(_ order: consuming Order, _ sorted: [TiedVersion]) {
         var numbers = order.numbers
         var rest = sorted[...]
         for tie in order.ties {
-            // The largest stands first.
-            for place in tie.range.reversed() {
+            // The version with the largest value is the newest.
+            for index in tie.range.reversed() {
                 let version = rest.removeFirst()
                 if version.isSame { drop(version.number) }
-                numbers[place] = version.number
+                numbers[index] = version.number
             }
         }
         var start = 0
@@ -124,7 +118,7 @@ extension Index {
         lateTimes = nil
     }
 
-    /// Keeps a version out of every list.
+    /// Removes a version from the list of its name, which has the same one already.
     private mutating func drop(_ number: UInt32) {
         versions.olders[Int(number)] = number
         dropped += 1
@@ -132,19 +126,20 @@ extension Index {
 }
 
 extension Index.Order {
-    /// Adds a late version of the name whose numbers begin at `start`, and notes if it has the time and kind of the one before.
-    fileprivate mutating func append(late number: UInt32, at place: Int, from start: Int, _ times: [UInt64]) {
-        let time = times[Int(number)]
-        var first = numbers.count
-        if let last = ties.last, last.range.upperBound == first, first > start,
-            times[Int(numbers[first - 1])] == time
-        {
-            first = last.range.lowerBound
-            ties.removeLast()
-        } else {
-            while first > start, times[Int(numbers[first - 1])] == time { first -= 1 }
+    /// Adds the ties among the sorted numbers from `start` on.
+    ///
+    /// A tie without a late version was resolved before.
+    fileprivate mutating func addTies(
+        at place: Int, from start: Int, _ times: [UInt64], with lateTimes: Set<UInt64>
+    ) {
+        var first = start
+        while first < numbers.count {
+            let time = times[Int(numbers[first])]
+            let end = numbers[first...].firstIndex { times[Int($0)] != time } ?? numbers.count
+            if end - first > 1, lateTimes.contains(time) {
+                ties.append(Index.Tie(place: place, range: first..<end))
+            }
+            first = end
         }
-        numbers.append(number)
-        if first < numbers.count - 1 { ties.append(Index.Tie(place: place, range: first..<numbers.count)) }
     }
 }

@@ -1,14 +1,14 @@
 internal import Platform
 
-/// Where one version of a secret lies in the file.
+/// A version of a secret, and where its frame is in the file.
 public struct Version: Equatable, Sendable {
     /// The offset of its frame.
     public let offset: UInt64
-    /// When it was written, in milliseconds since 1970.
+    /// The time at which it was written, in milliseconds since 1970.
     public internal(set) var time: UInt64
     /// The length of its frame's box.
     let boxSize: UInt32
-    /// The next older version of the same name: its place in the index, or ``none``.
+    /// The number of the next older version of the same name, or ``none``.
     fileprivate(set) var older: UInt32
     /// A value or a tombstone.
     public let kind: RecordKind
@@ -27,12 +27,13 @@ public struct Version: Equatable, Sendable {
 }
 
 extension Version {
-    /// Where its frame ends.
+    /// The offset at which its frame ends.
     var end: UInt64 { offset + UInt64(Format.frameOverhead) + UInt64(boxSize) }
 
-    /// The order of vault-format.md, section 9: negative if `left` is the smaller, 0 if both are the same version.
+    /// Compares two versions: vault-format.md, section 9.
     ///
-    /// - Parameter compareValues: orders two values; asked for only where time and kind are equal.
+    /// - Parameter compareValues: compares two values; it is called only if time and kind are equal.
+    /// - Returns: a negative number if `left` is smaller, 0 if both are the same version.
     package static func order<E>(
         _ left: Version, _ right: Version, _ compareValues: (Version, Version) throws(E) -> Int
     ) throws(E) -> Int {
@@ -42,37 +43,41 @@ extension Version {
     }
 }
 
-/// Every name of a vault and where its versions lie, without any value.
+/// The names of a vault and the places of their versions in the file, without any value.
 ///
-/// Flat arrays and one table of open addressing: no allocation for each name, and names are compared as
-/// bytes. A name takes 12 bytes and its packed address, a version 20, a slot of the table 4; `make bench` holds a million of
-/// them against a limit.
+/// It consists of flat arrays and a hash table with open addressing, without an allocation for each name. A
+/// name takes 12 bytes and its packed address, a version 20, a slot of the table 4; `make bench` checks the
+/// memory for a million names against a limit.
 struct Index {
-    /// The packed addresses, one behind the other.
+    /// The packed addresses, one after the other.
     private var addresses: [UInt8] = []
-    /// Of each name: where its address begins, and the number of its newest version.
+    /// For each name: the start of its address, and the number of its newest version.
     private var starts: [Int] = []
     var newest: [UInt32] = []
     var versions = Versions()
-    /// The numbers of versions that wait for ``order()``, because they were not newer than all of their name.
+    /// The numbers of the late versions: those that were not newer than all others of their names.
+    ///
+    /// ``order()`` has yet to sort them.
     var late: [UInt32] = []
-    /// The newest time of the late versions of each name that has some, by its place; nil if that is to be found anew.
+    /// The newest time of the late versions by the place of the name; nil if it has to be computed.
     var lateTimes: [UInt32: UInt64]?
-    /// How many versions are in no list because their name has the same already.
+    /// The number of versions that were removed because their name has the same one already.
     var dropped = 0
-    /// How many versions ``link(_:_:)`` has looked at, against which a test bounds it.
+    /// The number of versions that ``link(_:_:)`` has handled, for tests of its cost.
     var orderedCount = 0
-    private let seed: HashSeed
-    /// Slots, by hash: the place of a name in as many low bits as the number of slots has, and bits of its hash above them.
+    private let seed = HashSeed.ofThisProcess
+    /// The slots of the hash table.
+    ///
+    /// A slot has the place of a name in its low bits, as many as an index into the table has, and bits of the
+    /// name's hash above them.
     private var table = [UInt32](repeating: Index.free, count: 64)
-    /// The places whose versions were added since the last commit.
+    /// The place of the name of each version that was added since the last commit.
     private var uncommitted: [UInt32] = []
 
-    init(seed: HashSeed = .ofThisProcess) { self.seed = seed }
-
-    /// Of each version, in the order in which they were found in the file: its frame, its time and kind, and the next older one.
+    /// The versions in the order of the file.
     ///
-    /// In place of the next older one, a late version has its name's place, and one that was dropped its own number.
+    /// In place of the next older version, a late version has the place of its name, and a dropped one has
+    /// its own number.
     struct Versions {
         var frames: [UInt64] = []
         var times: [UInt64] = []
@@ -80,7 +85,10 @@ struct Index {
 
         var count: Int { frames.count }
 
-        /// Both numbers are multiples of 16; the longest box takes 17 bits of what is left, an offset has 47.
+        /// Unpacks a version.
+        ///
+        /// Offset and length of a box are multiples of 16. Divided by 16, the longest box takes 17 bits,
+        /// which leaves 47 for the offset.
         subscript(_ number: Int) -> Version {
             let (frame, time) = (frames[number], times[number])
             return Version(
@@ -101,17 +109,18 @@ struct Index {
             olders.append(version.older)
         }
 
-        /// Time and kind as one number, which orders versions but for their values.
+        /// Returns time and kind as one number, which orders versions except for their values.
         static func time(_ version: Version) -> UInt64 { version.time << 8 | UInt64(version.kind.rawValue) }
 
         func isDropped(_ number: Int) -> Bool { olders[number] == UInt32(number) }
     }
 
-    /// Makes room for what `count` bytes of frames can hold, so that nothing is moved as it is filled.
+    /// Reserves memory for the versions in `size` bytes of frames, so that growing arrays are not moved.
     ///
-    /// Pages that are never touched cost nothing, so it may be too much; of the table, which is filled, by 11 bytes for a frame at most.
-    mutating func reserve(forFrames count: UInt64) {
-        let most = Int(min(count / 176, 1 << 21))
+    /// Too much is harmless: untouched pages take no memory. Only the table is filled; it takes at most 11
+    /// bytes for each frame.
+    mutating func reserve(forFrames size: UInt64) {
+        let most = Int(min(size / 176, 1 << 21))
         versions.frames.reserveCapacity(most)
         versions.times.reserveCapacity(most)
         versions.olders.reserveCapacity(most)
@@ -119,22 +128,23 @@ struct Index {
         newest.reserveCapacity(most)
         addresses.reserveCapacity(most * 64)
         guard starts.isEmpty else { return }
-        // Each time the table grows all names are hashed anew, which would be a tenth of what a large file takes to open.
+        // Each time that the table grows, all names are hashed again, which would be a tenth of the time to
+        // open a large file.
         var slots = table.count
         while Index.isFull(slots, with: most) { slots *= 2 }
         table = [UInt32](repeating: Index.free, count: slots)
     }
 
-    /// How many names there are, deleted ones too.
+    /// The number of names, including deleted ones.
     var count: Int { starts.count }
 
-    /// How many versions there are, tombstones too.
+    /// The number of versions, including tombstones.
     var versionCount: Int { versions.count - dropped }
 
-    /// The place of an address, if it was ever written.
+    /// Returns the place of an address; nil if it was never written.
     func find(_ address: Span<UInt8>) -> Int? { find(address, seed.hash(address)).place }
 
-    /// The place of an address, and the slot that has it or would.
+    /// Returns the place of an address, and the slot that has it or would have it.
     private func find(_ address: Span<UInt8>, _ hash: UInt64) -> (place: Int?, slot: Int) {
         let (places, fingerprint) = (placeBits, fingerprint(hash))
         var slot = firstSlot(hash)
@@ -143,29 +153,29 @@ struct Index {
                 let place = Int(table[slot] & places)
                 if withAddress(at: place, { $0.equals(address) }) { return (place, slot) }
             }
-            slot = (slot + 1) & (table.count - 1)
+            slot = slotAfter(slot)
         }
         return (nil, slot)
     }
 
-    /// The current version of the name at `place`; it may be a tombstone.
+    /// Returns the newest version of the name at `place`; it may be a tombstone.
     func newest(at place: Int) -> Version { versions[Int(newest[place])] }
 
-    /// The version after `version` in the order from new to old.
+    /// Returns the next older version.
     func older(than version: Version) -> Version? {
         version.older == Version.none ? nil : versions[Int(version.older)]
     }
 
-    /// Lends the packed address at `place`.
+    /// Calls `body` with the packed address at `place`.
     func withAddress<R, E>(at place: Int, _ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
         let end = place + 1 < starts.count ? starts[place + 1] : addresses.count
         return try body(addresses.span.extracting(starts[place]..<end))
     }
 
-    /// Adds a version to the set of its name.
+    /// Adds a version, uncommitted.
     ///
-    /// One that is newer than all of its name, as a writer makes it, is in its place at once; any other waits for ``order()``.
-    /// It stays when ``commit()`` follows, and goes with ``rollBack()``.
+    /// A version that is newer than all others of its name, as writers make them, is linked at once; any
+    /// other one is late.
     mutating func insert(_ version: Version, address: Span<UInt8>) {
         let hash = seed.hash(address)
         let (place, slot) = find(address, hash)
@@ -188,13 +198,13 @@ struct Index {
         uncommitted.append(UInt32(place))
     }
 
-    /// Keeps what was added.
+    /// Commits the versions that were added.
     mutating func commit() { uncommitted.removeAll(keepingCapacity: true) }
 
-    /// How many versions were added since the last commit.
+    /// The number of versions that were added since the last commit.
     var uncommittedCount: Int { uncommitted.count }
 
-    /// Takes back what was added since the last commit but the first `count` versions.
+    /// Removes the versions that were added since the last commit, except the first `count`.
     mutating func rollBack(to count: Int = 0) {
         while uncommitted.count > count { removeLastVersion(of: Int(uncommitted.removeLast())) }
     }
@@ -213,36 +223,14 @@ struct Index {
         versions.removeLast()
     }
 
-    /// Its slot was taken last of all, so no search passes over it.
+    /// Removes the last name, whose slot was the last to be taken, so that no search passes over it.
     private mutating func removeLastName() {
         let place = starts.count - 1
-        var slot = withAddress(at: place) { firstSlot(seed.hash($0)) }
-        while table[slot] & placeBits != UInt32(place) { slot = (slot + 1) & (table.count - 1) }
+        let slot = withAddress(at: place) { find($0, seed.hash($0)).slot }
         table[slot] = Index.free
         addresses.removeLast(addresses.count - starts[place])
         starts.removeLast()
         newest.removeLast()
-    }
-
-    /// The frames of the newest version of every name, and of the older ones that are kept, in the order of the file.
-    func places(keeping retention: Retention) -> [FramePlace] {
-        var isKept = [Bool](repeating: retention == .all, count: versions.count)
-        for number in newest {
-            isKept[Int(number)] = true
-            guard case .replacedSince(let time) = retention else { continue }
-            var newer = versions[Int(number)]
-            while newer.older != Version.none, newer.time >= time {
-                isKept[Int(newer.older)] = true
-                newer = versions[Int(newer.older)]
-            }
-        }
-        var places: [FramePlace] = []
-        places.reserveCapacity(isKept.count { $0 })
-        for number in 0..<versions.count where isKept[number] && !versions.isDropped(number) {
-            let version = versions[number]
-            places.append(FramePlace(offset: version.offset, boxSize: Int(version.boxSize)))
-        }
-        return places
     }
 
     private mutating func appendName(
@@ -252,23 +240,26 @@ struct Index {
         starts.append(addresses.count)
         newest.append(UInt32(versions.count - 1))
         addresses.append(copying: address)
-        if Index.isFull(table.count, with: starts.count) {
-            table = [UInt32](repeating: Index.free, count: table.count * 2)
-            for place in starts.indices {
-                let hash = withAddress(at: place) { seed.hash($0) }
-                occupy(freeSlot(hash), hash, place)
-            }
-        } else {
-            occupy(slot, hash, starts.count - 1)
-        }
         uncommitted.append(UInt32(starts.count - 1))
+        guard Index.isFull(table.count, with: starts.count) else {
+            table[slot] = fingerprint(hash) | UInt32(starts.count - 1)
+            return
+        }
+        table = [UInt32](repeating: Index.free, count: table.count * 2)
+        for place in starts.indices {
+            let hash = withAddress(at: place) { seed.hash($0) }
+            var slot = firstSlot(hash)
+            while table[slot] != Index.free { slot = slotAfter(slot) }
+            table[slot] = fingerprint(hash) | UInt32(place)
+        }
     }
 
-    /// Whether `slots` with `count` names are more than three quarters full: else a search for a name that is not there still looks
-    /// at few of them.
+    /// Returns whether `slots` with `count` names are more than three quarters full.
+    ///
+    /// In a fuller table, searches for unknown names would take long.
     private static func isFull(_ slots: Int, with count: Int) -> Bool { count * 4 > slots * 3 }
 
-    /// What no slot holds that is in use, since a quarter of all places is never used.
+    /// The value of a free slot; no place has this value, since a quarter of the slots stays free.
     private static let free = UInt32.max
 
     private var placeBits: UInt32 { UInt32(truncatingIfNeeded: table.count - 1) }
@@ -277,23 +268,5 @@ struct Index {
 
     private func firstSlot(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash) & (table.count - 1) }
 
-    private func freeSlot(_ hash: UInt64) -> Int {
-        var slot = firstSlot(hash)
-        while table[slot] != Index.free { slot = (slot + 1) & (table.count - 1) }
-        return slot
-    }
-
-    private mutating func occupy(_ slot: Int, _ hash: UInt64, _ place: Int) {
-        table[slot] = fingerprint(hash) | UInt32(place)
-    }
-
-    /// The longest run of slots in use: no search looks at more.
-    var longestRun: Int {
-        var (longest, run) = (0, 0)
-        for slot in table {
-            run = slot == Index.free ? 0 : run + 1
-            longest = max(longest, run)
-        }
-        return longest
-    }
+    private func slotAfter(_ slot: Int) -> Int { (slot + 1) & (table.count - 1) }
 }

@@ -1,63 +1,54 @@
 internal import Platform
 
-/// What can be verified of a vault file by somebody who has no key: its header's sum and each frame's.
+/// A check of a vault file without its key: the hash of the header and the checksum of each frame.
 public struct KeylessCheck: Equatable, Sendable {
-    /// How many whole frames there are.
+    /// The number of intact frames.
     public private(set) var frames: UInt64 = 0
-    /// The length of the file.
-    public let bytes: UInt64
-    /// What is not as it should be, in the order of the file.
+    /// The length of the file, in bytes.
+    public let fileSize: UInt64
+    /// The defects, in the order of the file.
     public private(set) var findings: [Log.Finding]
-    /// How many bytes were given to checksums.
+    /// The number of bytes whose checksums were computed.
     private(set) var work = 0
 
-    /// Reads the file at `path` from end to end.
+    /// Reads the file at `path` from start to end.
     ///
     /// - Throws: as ``Log/readHeader(path:dependencies:)``, and ``VaultFileError/io(_:_:)``.
     public init(
         path: String, dependencies: Dependencies, progress: ProgressHandler = .unwatched
     ) throws(VaultFileError) {
         let (file, header) = try Log.openFile(path, .reading, dependencies)
-        bytes = try during(.read) { () throws(Errno) in try file.length() }
+        fileSize = try during(.read) { () throws(Errno) in try file.length() }
         findings = try Log.checkFront(of: file, header)
         var scanner = FrameScanner(file)
         var bound = SearchBound()
         var offset = Format.logStart
-        var (soundEnd, said) = (offset, offset)
-        while offset < bytes {
-            if let frame = try KeylessCheck.frame(at: offset, bytes, &scanner, &bound) {
-                note(from: soundEnd, to: offset)
-                frames += 1
-                let end = offset + UInt64(Format.frameOverhead + frame.boxSize)
-                if offset < header.baseEnd, end > header.baseEnd {
-                    findings.append(.noFrames(at: offset, count: end - offset))
+        var (intactEnd, reported) = (offset, offset)
+        while offset < fileSize {
+            let start = offset
+            offset += Format.alignment
+            if let size = try scanner.frameSize(at: start, length: fileSize), bound.allows(size, at: start) {
+                if try scanner.frame(at: start, length: fileSize) == nil {
+                    bound.waste(size)
+                } else {
+                    addGap(from: intactEnd, to: start)
+                    frames += 1
+                    offset = start + UInt64(size)
+                    intactEnd = offset
+                    if start < header.baseEnd, header.baseEnd < offset { addGap(from: start, to: offset) }
                 }
-                offset = end
-                soundEnd = end
-            } else {
-                offset += Format.alignment
             }
-            if offset > said + 1 << 20 {
-                try progress.say(offset, of: bytes)
-                offset = min(scanner.skippingHole(at: offset), bytes)
-                said = offset
+            if offset > reported + 1 << 20 {
+                try progress.say(offset, of: fileSize)
+                offset = min(scanner.skippingHole(at: offset), fileSize)
+                reported = offset
             }
         }
         work = scanner.work
-        note(from: soundEnd, to: bytes)
+        addGap(from: intactEnd, to: fileSize)
     }
 
-    private static func frame(
-        at offset: UInt64, _ length: UInt64, _ scanner: inout FrameScanner, _ bound: inout SearchBound
-    ) throws(VaultFileError) -> FrameScanner.WholeFrame? {
-        guard let count = try scanner.frameSize(at: offset, length: length), bound.allows(count, at: offset)
-        else { return nil }
-        if let frame = try scanner.frame(at: offset, length: length) { return frame }
-        bound.waste(count)
-        return nil
-    }
-
-    private mutating func note(from start: UInt64, to end: UInt64) {
+    private mutating func addGap(from start: UInt64, to end: UInt64) {
         if start < end { findings.append(.noFrames(at: start, count: end - start)) }
     }
 }

@@ -226,7 +226,7 @@ extension Log {
     struct Sight {
         let header: Header
         let position: Replay.Position
-        let frontier: Ancestry.Frontier
+        let frontier: [Ancestry.Change]
         let recent: [Ancestry.Change]
         let isLegacy: Bool
     }

@@ -76,12 +76,7 @@ extension Log {
     ///
     /// - Parameter excluded: the offsets of versions to leave out, whatever `retention` says.
     package func places(keeping retention: Retention, without excluded: Set<UInt64> = []) -> [FramePlace] {
-        let isAll = excluded.isEmpty && replay.hidden.isEmpty
-        var places =
-            isAll
-            ? replay.index.places(keeping: retention) : placesByName(keeping: retention, without: excluded)
-        if replay.extras.isEmpty, isAll { return places }
-        places += replay.extras
+        let places = placesByName(keeping: retention, without: excluded) + replay.extras
         return places.sorted { $0.offset < $1.offset }
     }
 

@@ -1,25 +1,25 @@
 public import Sodium
 
-/// The keys of a new vault, or of the next generation of one: a new master key, and the slots that wrap it.
+/// A new master key and the slots that wrap it, for a new vault or for a generation with new keys.
 public struct NewKeys: ~Copyable {
     /// The master key.
     public let master: Key
-    /// The recovery key that opens it too, if there is one; it stands nowhere else.
+    /// The recovery key, if there is to be one; it is not stored anywhere else.
     private let recovery: RecoveryKey?
-    /// What a guess at the passphrase costs.
+    /// The derivation parameters of the passphrase.
     public let parameters: Argon2id.Parameters
-    /// Two of 144 bytes.
+    /// The two encoded slots.
     package let slots: [[UInt8]]
-    /// Which vault they are for.
+    /// The id of the vault that the keys are for.
     package let vaultID: Bytes16
 
-    /// Makes new keys, which costs one derivation.
+    /// Creates new keys, which takes one derivation.
     ///
     /// - Parameters:
-    ///   - vaultID: of the vault that they are for.
-    ///   - passphrase: 1 to 1,024 bytes.
-    ///   - parameters: within `dependencies.writingBounds`.
-    ///   - hasRecoveryKey: whether there shall be a recovery key.
+    ///   - vaultID: the id of the vault that the keys are for.
+    ///   - passphrase: the passphrase, 1 to 1,024 bytes.
+    ///   - parameters: its derivation parameters, within `dependencies.writingBounds`.
+    ///   - hasRecoveryKey: whether to create a recovery key.
     /// - Throws: ``VaultFileError/refusedParameters(_:)``, ``VaultFileError/outOfMemory``.
     public init(
         for vaultID: Bytes16, passphrase: Span<UInt8>, parameters: Argon2id.Parameters, hasRecoveryKey: Bool,
@@ -32,12 +32,12 @@ public struct NewKeys: ~Copyable {
             dependencies: dependencies)
     }
 
-    /// Wraps a new master key.
+    /// Wraps a given master key.
     init(
         _ master: consuming Key, for vaultID: Bytes16, passphrase: Span<UInt8>,
         parameters: Argon2id.Parameters, hasRecoveryKey: Bool, dependencies: Dependencies
     ) throws(VaultFileError) {
-        precondition(Format.passphraseCounts.contains(passphrase.count))
+        precondition(Format.passphraseSizes.contains(passphrase.count))
         guard dependencies.writingBounds.contains(parameters) else { throw .refusedParameters(parameters) }
         let entropy = dependencies.entropy
         do throws(SodiumError) {
@@ -46,25 +46,23 @@ public struct NewKeys: ~Copyable {
                 entropy: entropy)
             if hasRecoveryKey {
                 let recovery = try RecoveryKey(entropy: entropy)
-                slots = [
-                    slot,
-                    try KeySlot.encode(
-                        recovery: recovery, master: master, vaultID: vaultID, entropy: entropy),
-                ]
+                let recoverySlot = try KeySlot.encode(
+                    recovery: recovery, master: master, vaultID: vaultID, entropy: entropy)
+                slots = [slot, recoverySlot]
                 self.recovery = .some(recovery)
             } else {
                 slots = [slot, KeySlot.empty]
                 recovery = nil
             }
-            self.master = master
-            self.parameters = parameters
-            self.vaultID = vaultID
         } catch {
             throw VaultFileError(error)
         }
+        self.master = master
+        self.parameters = parameters
+        self.vaultID = vaultID
     }
 
-    /// Lends the recovery key to `show`, if there are both.
+    /// Calls `show` with the recovery key, if both exist.
     package borrowing func showRecovery(_ show: ((borrowing RecoveryKey) -> Void)?) {
         guard let show else { return }
         switch recovery {

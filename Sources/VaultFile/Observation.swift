@@ -1,20 +1,20 @@
 internal import Synchronization
 
 extension Log {
-    /// Something about the memory of this machine that a person should be told.
+    /// A finding about this machine's checkpoints that the user should be told about.
     public enum Observation: Equatable, Sendable {
-        /// There is no place where anything could be remembered.
+        /// There is no directory for checkpoints.
         case nowhereToRemember
-        /// What was remembered is not whole.
+        /// A checkpoint is torn or tampered with.
         case checkpointTorn
-        /// The file contains what was seen last, but is of an older generation.
+        /// The file contains the changes that were last seen, but is of an older generation.
         case compactionUndone
-        /// The path is new, and a newer state of the vault was seen elsewhere.
+        /// The path is new, and a newer state of the vault was seen at another path.
         case newerElsewhere(path: String, time: UInt64)
     }
 }
 
-/// What several logs observed, each once until it is taken.
+/// The observations of several logs; each is kept once until it is taken.
 package final class ObservationList: Sendable {
     private let observations = Mutex<[Log.Observation]>([])
 
@@ -24,7 +24,7 @@ package final class ObservationList: Sendable {
         observations.withLock { if !$0.contains(observation) { $0.append(observation) } }
     }
 
-    /// What was observed since the last call.
+    /// Returns the observations since the last call.
     package func take() -> [Log.Observation] {
         observations.withLock { list in
             defer { list = [] }

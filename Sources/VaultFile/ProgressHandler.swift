@@ -1,17 +1,19 @@
-/// Somebody who watches long work and may end it.
+/// Reports progress and allows cancellation.
 public struct ProgressHandler: Sendable {
     private let report: @Sendable (UInt64, UInt64) -> Bool
 
-    /// Calls `report` now and then with what is done and what there is to do in all, both in bytes; false ends the work.
+    /// Creates a handler that calls `report` from time to time with the bytes done and the bytes in total.
+    ///
+    /// The work is cancelled when `report` returns false.
     public init(_ report: @escaping @Sendable (UInt64, UInt64) -> Bool) { self.report = report }
 
-    /// Nobody watches.
+    /// A handler that ignores progress and never cancels.
     public static let unwatched = ProgressHandler { _, _ in true }
 
-    /// Says how far the work is that somebody else does.
+    /// Reports the progress of work that another process does, and that cannot be cancelled.
     package func show(_ done: UInt64, of total: UInt64) { _ = report(done, total) }
 
-    /// Says how far the work is.
+    /// Reports progress.
     ///
     /// - Throws: ``VaultFileError/cancelled``.
     package func say(_ done: UInt64, of total: UInt64) throws(VaultFileError) {

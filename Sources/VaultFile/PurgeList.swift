@@ -1,25 +1,27 @@
 internal import Platform
 internal import Sodium
 
-/// The versions that were purged from a vault, as hashes that say nothing of their values: vault-format.md, section 5.
+/// The versions that were purged from a vault: vault-format.md, section 5.
+///
+/// They are listed as hashes that reveal nothing about their values.
 package struct PurgeList: Sendable {
-    /// Each entry once, in the order in which they were found.
+    /// The entries without duplicates, in the order in which they were found.
     package private(set) var entries: [Bytes16] = []
     private var known: Set<Bytes16> = []
 
-    /// How many entries one record has at most.
+    /// The maximum number of entries in one record.
     package static let maxEntries = 65_536
 
-    /// How many entries all records of a file have at most.
+    /// The maximum number of entries in all records of a file.
     package static let maxTotal = 1_048_576
 
     package init() {}
 
     package var isEmpty: Bool { entries.isEmpty }
 
-    /// Adds those that are not in it.
+    /// Adds the entries that are not in the list.
     ///
-    /// - Returns: whether there are any.
+    /// - Returns: whether there were any.
     @discardableResult
     package mutating func add(_ more: [Bytes16]) -> Bool {
         let count = entries.count
@@ -27,7 +29,7 @@ package struct PurgeList: Sendable {
         return entries.count > count
     }
 
-    /// Whether a version is on the list.
+    /// Returns whether a version is on the list.
     package func contains(
         _ address: Span<UInt8>, _ version: Version, of vaultID: Bytes16
     ) throws(VaultFileError) -> Bool {
@@ -37,37 +39,28 @@ package struct PurgeList: Sendable {
 
     package func contains(_ entry: Bytes16) -> Bool { known.contains(entry) }
 
-    /// The entry of a version; its value is not in it, so that the list does not serve to test guesses.
+    /// Computes the entry of a version.
     ///
-    /// - Parameter address: packed.
+    /// Its value is not hashed, so that the list cannot be used to test guesses.
+    ///
+    /// - Parameter address: the packed address.
     package static func entry(
         _ address: Span<UInt8>, _ version: Version, of vaultID: Bytes16
     ) throws(VaultFileError) -> Bytes16 {
-        var message: [UInt8] = []
-        message.append(copying: address.extracting(0..<3))
-        message.append(0)
-        message.append(copying: address.extracting(3..<address.count))
-        var time = [UInt8](repeating: 0, count: 8)
-        var span = time.mutableSpan
-        span.store(version.time, at: 0)
-        message += time
-        message.append(version.kind.rawValue)
+        var message = [UInt8](repeating: 0, count: address.count + 10)
+        var span = message.mutableSpan
+        let end = Address.store(address, into: &span, at: 0)
+        span.store(version.time, at: end)
+        span[end + 8] = version.kind.rawValue
         let hash = try guarding { () throws(SodiumError) in
             try BLAKE2b.hash(message.span, underPublicKey: vaultID.bytes.span, count: 16)
         }
         return Bytes16(hash.span, at: 0)
     }
 
-    /// The entries of a record; nil if the body breaks a rule of the format.
+    /// Decodes the body of a record; nil if it breaks a rule of the format.
     package static func entries(_ body: Span<UInt8>) -> [Bytes16]? {
         guard body.count % 16 == 0, (1...maxEntries).contains(body.count / 16) else { return nil }
         return stride(from: 0, to: body.count, by: 16).map { Bytes16(body, at: $0) }
-    }
-
-    /// The bodies of as many records as it takes to list `entries`.
-    package static func bodies(_ entries: some Collection<Bytes16>) -> [[UInt8]] {
-        stride(from: 0, to: entries.count, by: maxEntries).map { start in
-            entries.dropFirst(start).prefix(maxEntries).flatMap(\.bytes)
-        }
     }
 }

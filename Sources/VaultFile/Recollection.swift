@@ -1,17 +1,18 @@
 internal import Platform
 
-/// What this machine remembers of the vault that a path leads to: every entry of it must agree with the file.
+/// All checkpoints for a path to a vault; the file must contain each of them.
 package struct Recollection: Sendable {
-    /// The path without symbolic links, and the one that was named if that is another.
+    /// The path without symbolic links.
     var canonicalPath: String
+    /// The path that was named, if it is another one.
     var lexicalPath: String?
-    /// What was seen at the canonical path.
+    /// The checkpoint of the canonical path.
     package var canonical: LastSeen?
-    /// What was seen at the path that was named, and where that led to last.
+    /// The checkpoints of the path that was named and of the path to which it led before.
     var others: [LastSeen] = []
-    /// Whether something there is not whole.
+    /// True if one of the checkpoints is torn.
     var isTorn = false
-    /// Whether what is remembered of where the path leads is what it should be.
+    /// True if the stored link says where the path leads now.
     var isLinkCurrent = true
 
     package var all: [LastSeen] { (canonical.map { [$0] } ?? []) + others }
@@ -31,30 +32,29 @@ package struct Recollection: Sendable {
 }
 
 extension CheckpointStore {
-    /// What there is for a path, before links and after: vault-format.md, section 10.
+    /// Reads the checkpoints for a path, with and without its links: vault-format.md, section 10.
     func recollection(of canonical: String, named lexical: String) throws(Errno) -> Recollection {
         var recollection = Recollection(canonicalPath: canonical)
         let own = try entry(of: canonical)
         recollection.canonical = own.lastSeen
         recollection.isTorn = own == .torn
+        let link = try link(of: lexical)
         if lexical == canonical {
-            // A path that was used as the vault's own since it last was a link needs no other.
-            let former = try link(of: lexical)
-            guard own == .none, former != .none else { return recollection }
-            try recollection.add(former, in: self)
+            // A checkpoint of the path itself is newer than a link that it was before.
+            guard own == .none, link != .none else { return recollection }
+            try recollection.add(link, in: self)
             recollection.isLinkCurrent = false
             return recollection
         }
         recollection.lexicalPath = lexical
         let atLink = try entry(of: lexical)
         recollection.add(atLink)
-        let former = try link(of: lexical)
-        if former != .to(canonical) { try recollection.add(former, in: self) }
-        recollection.isLinkCurrent = former == .to(canonical) && atLink == .none
+        if link != .to(canonical) { try recollection.add(link, in: self) }
+        recollection.isLinkCurrent = link == .to(canonical) && atLink == .none
         return recollection
     }
 
-    /// Remembers where the path that was named leads.
+    /// Stores where the path that was named leads.
     func updateLink(_ recollection: Recollection) throws(Errno) {
         if recollection.isLinkCurrent { return }
         guard let lexical = recollection.lexicalPath else {

@@ -67,16 +67,17 @@ package struct RecordPrefix {
     package var kind: UInt8
     package var isCommit = false
     package var bodySize: Int
-    package var seq: UInt64 = 0
+    package var seq: UInt64
     package var previousTag = Bytes16.zero
-    package var transactionStart: UInt64 = 0
+    package var transactionStart: UInt64
     package var time: UInt64
 
     private static let commitFlag: UInt8 = 1
 
-    /// Creates the prefix of a record that has no place in a chain yet.
-    init(kind: UInt8, bodySize: Int, time: UInt64) {
-        (self.kind, self.bodySize, self.time) = (kind, bodySize, time)
+    /// Creates the prefix of a record whose preceding tag is not known yet.
+    init(kind: UInt8, bodySize: Int, seq: UInt64 = 0, transactionStart: UInt64 = 0, time: UInt64) {
+        (self.kind, self.bodySize, self.seq) = (kind, bodySize, seq)
+        (self.transactionStart, self.time) = (transactionStart, time)
     }
 
     /// Reads the prefix of `plaintext`, without checking the rules of the format.

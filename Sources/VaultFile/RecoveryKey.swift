@@ -1,8 +1,8 @@
 public import Sodium
 
-/// What opens a vault when its passphrase is lost: 20 random bytes, which a person keeps on paper.
+/// A key on paper that opens a vault whose passphrase is lost: vault-format.md, section 3.
 ///
-/// vault-format.md, section 3.
+/// It has 20 random bytes.
 public struct RecoveryKey: ~Copyable {
     /// The length of ``text()``, in bytes.
     public static let textSize = groupCount * (groupLength + 1) - 1
@@ -14,16 +14,17 @@ public struct RecoveryKey: ~Copyable {
 
     private let bytes: SecretBytes
 
-    /// A new one.
+    /// Creates a random key.
     init(entropy: Entropy) throws(SodiumError) {
         var bytes = try SecretBytes(count: RecoveryKey.count)
         try bytes.withMutableBytes { bytes throws(SodiumError) in try entropy.fill(&bytes) }
         self.bytes = bytes
     }
 
-    /// Reads one back as it was typed: case, hyphens and spaces do not matter, nor whether a zero is an O or a one an I or an L.
+    /// Decodes a key as it was typed: case, hyphens and spaces are ignored, O means zero, I and L mean one.
     ///
-    /// - Throws: ``VaultFileError/mistypedRecoveryKey`` if its check does not hold; ``VaultFileError/outOfMemory``.
+    /// - Throws: ``VaultFileError/mistypedRecoveryKey`` if the text is malformed or its check digits are
+    ///   wrong; ``VaultFileError/outOfMemory``.
     public init(typed text: Span<UInt8>) throws(VaultFileError) {
         var packed = try guarding { () throws(SodiumError) in
             try SecretBytes(count: RecoveryKey.count + 3)
@@ -31,24 +32,21 @@ public struct RecoveryKey: ~Copyable {
         let wanted = RecoveryKey.groupCount * RecoveryKey.groupLength
         let found = packed.withMutableBytes { RecoveryKey.pack(text, atMost: wanted, into: &$0) }
         guard found == wanted else { throw .mistypedRecoveryKey }
-        let bytes = try packed.withBytes { packed throws(VaultFileError) in
-            try guarding { () throws(SodiumError) in
-                try SecretBytes(copying: packed.extracting(first: RecoveryKey.count))
-            }
-        }
-        let isRight = try guarding { () throws(SodiumError) in
-            try bytes.withBytes { bytes throws(SodiumError) in
-                let check = try RecoveryKey.check(of: bytes)
-                return packed.withBytes { packed in
-                    packed.extracting(last: check.count).isEqualInConstantTime(to: check.span)
+        let bytes = try guarding { () throws(SodiumError) in
+            try packed.withBytes { packed throws(SodiumError) -> SecretBytes? in
+                let key = packed.extracting(first: RecoveryKey.count)
+                let check = try RecoveryKey.check(of: key)
+                guard packed.extracting(last: check.count).isEqualInConstantTime(to: check.span) else {
+                    return nil
                 }
+                return try SecretBytes(copying: key)
             }
         }
-        guard isRight else { throw .mistypedRecoveryKey }
+        guard let bytes else { throw .mistypedRecoveryKey }
         self.bytes = bytes
     }
 
-    /// Six groups of six digits with hyphens between: ``textSize`` bytes of ASCII.
+    /// Encodes the key as six groups of six digits separated by hyphens: ``textSize`` bytes of ASCII.
     public borrowing func text() throws(SodiumError) -> SecretBytes {
         var text = try SecretBytes(count: RecoveryKey.textSize)
         try bytes.withBytes { bytes throws(SodiumError) in
@@ -58,14 +56,14 @@ public struct RecoveryKey: ~Copyable {
         return text
     }
 
-    /// The 64 bytes, wrap key and commitment key, that a slot with this salt is opened with.
+    /// Derives the 64 bytes, wrap key and commitment key, for a slot with this salt.
     borrowing func derive(salt: Span<UInt8>) throws(SodiumError) -> SecretBytes {
         try bytes.withBytes { bytes throws(SodiumError) in
             try BLAKE2b.deriveBytes(from: bytes, label: "vault-1 recovery", context: salt)
         }
     }
 
-    /// The first 20 bits of the hash, then zeros: 3 bytes.
+    /// Computes the check digits: the first 20 bits of a hash, in 3 bytes.
     private static func check(of bytes: Span<UInt8>) throws(SodiumError) -> [UInt8] {
         var message = try SecretBuffer(capacity: 64)
         try message.append(Array("vault-1 recovery check".utf8).span)
@@ -75,9 +73,9 @@ public struct RecoveryKey: ~Copyable {
         return Array(hash.prefix(3))
     }
 
-    /// Packs five bits of each digit, most significant first.
+    /// Decodes the digits into five bits each, most significant first.
     ///
-    /// - Returns: how many digits there were; 0 if something else was among them.
+    /// - Returns: the number of digits; 0 if there are other characters or more than `most` digits.
     private static func pack(
         _ text: Span<UInt8>, atMost most: Int, into packed: inout MutableSpan<UInt8>
     ) -> Int {
@@ -117,10 +115,10 @@ public struct RecoveryKey: ~Copyable {
     }
 }
 
-/// What a person or a script opens a vault with.
+/// A secret that opens a vault.
 public enum Credential: ~Copyable {
-    /// 1 to 1,024 bytes.
+    /// The passphrase, 1 to 1,024 bytes.
     case passphrase(SecretBytes)
-    /// The other way in.
+    /// The recovery key.
     case recovery(RecoveryKey)
 }

@@ -1,22 +1,22 @@
-/// Bounds what a search for frames gives to bytes that look like one and are none.
+/// Limits the work that a search for frames spends on bytes that look like a frame and are not one.
 ///
-/// Whoever can write a file can make every sixteenth byte of it look like the beginning of the longest frame. So such bytes are looked at
-/// while that has cost less than a constant and so much for each byte that lies before them. What an accident leaves of frames costs less
-/// than that; and short frames behind bytes that somebody made up are found nearly all, since each step makes room for one of them.
+/// An attacker can make every sixteenth byte of a file look like the start of the longest frame. A candidate
+/// is therefore examined only while the wasted work is below a constant plus a multiple of the bytes before
+/// it. Accidental damage costs less than the constant. Nearly all short frames behind forged bytes are found,
+/// because each step forward allows work for one of them.
 package struct SearchBound {
     private var wasted = 0
 
-    /// For each byte that was passed.
+    /// The work allowed for each byte of the file before a candidate.
     private static let perByte = 4
 
-    /// Nothing was wasted so far.
     package init() {}
 
-    /// Whether a frame that would have `count` bytes may be looked at.
+    /// Returns whether a candidate of `count` bytes may be examined.
     package func allows(_ count: Int, at offset: UInt64) -> Bool {
         wasted + count <= Format.searchBudget + SearchBound.perByte * Int(clamping: offset)
     }
 
-    /// Notes what was given to bytes that turned out to be no frame.
+    /// Records work on bytes that turned out not to be a frame.
     package mutating func waste(_ work: Int) { wasted += work }
 }

@@ -1,72 +1,68 @@
 internal import Platform
 internal import Sodium
 
-/// Changes that are appended together or not at all.
+/// Changes that are appended all or none.
 ///
-/// Values wait in guarded memory. Nothing is in the file before ``Log/append(_:patience:)``.
+/// Their values are kept in guarded memory until ``Log/append(_:patience:)`` writes them.
 public struct Transaction: ~Copyable {
     struct Change {
         let kind: RecordKind
         let address: Address
-        let valueStart: Int
-        let valueSize: Int
+        /// The range of the new value in the buffer.
+        let value: Range<Int>
 
-        var bodySize: Int { Format.addressOverhead + address.packed.count - 3 + valueSize }
+        var bodySize: Int { Format.addressOverhead + address.packed.count - 3 + value.count }
     }
 
     private(set) var changes: [Change] = []
     private var values: SecretBuffer
-    /// The bytes of frames that the changes will take.
-    public private(set) var frameBytes: UInt64 = 0
+    /// The length of the frames that the changes will take, in bytes.
+    public private(set) var framesSize: UInt64 = 0
 
-    /// A transaction without changes.
+    /// Creates a transaction without changes.
     ///
-    /// - Parameter capacity: the bytes of values for which there is room before more is made.
+    /// - Parameter capacity: the expected length of all values, in bytes.
     /// - Throws: ``VaultFileError/outOfMemory``.
     public init(capacity: Int = 0) throws(VaultFileError) {
         values = try guarding { () throws(SodiumError) in try SecretBuffer(capacity: capacity) }
     }
 
-    /// How many changes there are.
+    /// The number of changes.
     public var count: Int { changes.count }
 
     /// Adds a new version of a secret, of at most ``Format/maxValue`` bytes.
     ///
     /// - Throws: ``VaultFileError/transactionTooLarge``, ``VaultFileError/outOfMemory``; the transaction is
-    ///   as it was then.
+    ///   then unchanged.
     public mutating func set(_ address: Address, to value: Span<UInt8>) throws(VaultFileError) {
         precondition(value.count <= Format.maxValue)
-        let start = values.count
-        try add(Change(kind: .value, address: address, valueStart: start, valueSize: value.count))
-        do throws(SodiumError) {
-            try values.append(value)
-        } catch {
-            frameBytes -= UInt64(Format.frameSize(bodySize: changes.removeLast().bodySize))
-            throw VaultFileError(error)
-        }
+        try add(.value, address, value)
     }
 
     /// Adds the deletion of a secret.
     ///
-    /// - Throws: ``VaultFileError/transactionTooLarge``; the transaction is as it was then.
+    /// - Throws: ``VaultFileError/transactionTooLarge``; the transaction is then unchanged.
     public mutating func delete(_ address: Address) throws(VaultFileError) {
-        try add(Change(kind: .tombstone, address: address, valueStart: values.count, valueSize: 0))
+        try add(.tombstone, address, Span())
     }
 
-    private mutating func add(_ change: Change) throws(VaultFileError) {
-        let more = UInt64(Format.frameSize(bodySize: change.bodySize))
-        guard frameBytes + more <= Format.maxTransaction else { throw .transactionTooLarge }
-        frameBytes += more
+    private mutating func add(
+        _ kind: RecordKind, _ address: Address, _ value: Span<UInt8>
+    ) throws(VaultFileError) {
+        let range = values.count..<values.count + value.count
+        let change = Change(kind: kind, address: address, value: range)
+        let frameSize = UInt64(Format.frameSize(bodySize: change.bodySize))
+        guard framesSize + frameSize <= Format.maxTransaction else { throw .transactionTooLarge }
+        try guarding { () throws(SodiumError) in try values.append(value) }
+        framesSize += frameSize
         changes.append(change)
     }
 
-    /// Lends each change in order: its address, and the new value, or nil for a deletion.
+    /// Calls `body` with each change in order: its address, and the new value, or nil for a deletion.
     public borrowing func forEach<E>(_ body: (Address, Span<UInt8>?) throws(E) -> Void) throws(E) {
         try values.withBytes { values throws(E) in
             for change in changes {
-                let end = change.valueStart + change.valueSize
-                let value = change.kind == .value ? values.extracting(change.valueStart..<end) : nil
-                try body(change.address, value)
+                try body(change.address, change.kind == .value ? values.extracting(change.value) : nil)
             }
         }
     }
@@ -75,13 +71,21 @@ public struct Transaction: ~Copyable {
     func write(_ change: Change, _ prefix: RecordPrefix, into plaintext: inout MutableSpan<UInt8>) {
         plaintext.wipe(0..<Format.bucket(Format.prefixSize + change.bodySize))
         prefix.store(into: &plaintext)
-        let address = change.address.packed.span
-        plaintext.copy(from: address.extracting(0..<3), at: Format.prefixSize)
-        let text = Format.prefixSize + Format.addressOverhead
-        plaintext.copy(from: address.extracting(3..<address.count), at: text)
-        values.withBytes { values in
-            let value = values.extracting(change.valueStart..<change.valueStart + change.valueSize)
-            plaintext.copy(from: value, at: text + address.count - 3)
-        }
+        let valueStart = Address.store(change.address.packed.span, into: &plaintext, at: Format.prefixSize)
+        values.withBytes { plaintext.copy(from: $0.extracting(change.value), at: valueStart) }
+    }
+}
+
+extension Address {
+    /// Writes a packed address as records hold it: with a zero byte behind scope and lengths.
+    ///
+    /// - Returns: the offset behind it.
+    static func store(
+        _ packed: Span<UInt8>, into bytes: inout MutableSpan<UInt8>, at offset: Int
+    ) -> Int {
+        bytes.copy(from: packed.extracting(0..<3), at: offset)
+        bytes[offset + 3] = 0
+        bytes.copy(from: packed.extracting(3..<packed.count), at: offset + Format.addressOverhead)
+        return offset + packed.count + 1
     }
 }

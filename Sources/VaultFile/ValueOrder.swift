@@ -1,95 +1,96 @@
 internal import Platform
 internal import Sodium
 
-/// Sorts the versions that their values order.
+/// Sorts the versions of ties by their values, with an external merge sort.
 ///
-/// An honest file has hardly any, a hostile one as many as there is room for. So values are not read for each comparison: they are read
-/// once, in the order of the file, as many as fit into memory, and sorted there. More than that are merged, and read once more each time.
+/// A vault has hardly any ties, but a forged one can consist of them. Values are therefore not read for each
+/// comparison: runs that fit into memory are read once, in the order of the file, and sorted there. If there
+/// are several runs, each merge reads them again.
 struct ValueOrder: ~Copyable {
     private let index: Index
     private let ties: [Index.Tie]
-    /// Where the file ends, as far as it counts.
+    /// The offset at which the committed part of the file ends.
     private let end: UInt64
-    private let maxBytes: Int
+    private let maxRunSize: Int
 
-    /// How many bytes of values are in memory at a time: what two transactions hold, so that a merge of two copies reads none twice.
-    static let usualBytes = 128 << 20
+    /// The maximum size of the values in memory, in bytes.
+    ///
+    /// Two transactions have that many, so that a merge of two copies reads no value twice.
+    static let usualRunSize = 128 << 20
 
-    init(_ ties: [Index.Tie], of index: Index, before end: UInt64, maxBytes: Int = ValueOrder.usualBytes) {
+    init(
+        _ ties: [Index.Tie], of index: Index, before end: UInt64, maxRunSize: Int = ValueOrder.usualRunSize
+    ) {
         self.index = index
         self.ties = ties
         self.end = end
-        self.maxBytes = maxBytes
+        self.maxRunSize = maxRunSize
     }
 
-    /// Sorts them tie by tie, by value and then by number.
+    /// Sorts versions by tie, then by value, then by number.
     ///
-    /// - Parameter versions: as they lie in the file.
-    /// - Throws: ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, ``VaultFileError/damaged(at:)``.
+    /// - Parameter versions: the versions in the order of the file.
+    /// - Throws: ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``,
+    ///   ``VaultFileError/damaged(at:)``.
     borrowing func sorted(
         _ versions: [Index.TiedVersion], _ reader: inout FrameReader
     ) throws(VaultFileError) -> [Index.TiedVersion] {
         var (runs, rest) = ([[Index.TiedVersion]](), versions[...])
         while !rest.isEmpty { runs.append(try sortedRun(&rest, &reader)) }
         while runs.count > 1 {
-            var merged: [[Index.TiedVersion]] = []
-            for number in stride(from: 0, to: runs.count, by: 2) {
-                if number + 1 < runs.count {
-                    merged.append(try merge(runs[number], runs[number + 1], &reader))
-                } else {
-                    merged.append(runs[number])
-                }
+            runs = try stride(from: 0, to: runs.count, by: 2).map { number throws(VaultFileError) in
+                guard number + 1 < runs.count else { return runs[number] }
+                return try merge(runs[number], runs[number + 1], &reader)
             }
-            runs = merged
         }
         return runs.first ?? []
     }
 
-    /// Takes as many versions as fit into memory, one at least, and sorts them.
+    /// Removes as many versions as fit into memory, but at least one, and sorts them.
     private borrowing func sortedRun(
         _ rest: inout ArraySlice<Index.TiedVersion>, _ reader: inout FrameReader
     ) throws(VaultFileError) -> [Index.TiedVersion] {
-        var (wanted, count) = (0, 0)
+        var (size, count) = (0, 0)
         for version in rest {
-            let more = Int(index.version(version.number).boxSize)
-            if count > 0, wanted + more > maxBytes { break }
-            wanted += more
+            let boxSize = Int(index.version(version.number).boxSize)
+            if count > 0, size + boxSize > maxRunSize { break }
+            size += boxSize
             count += 1
         }
-        var values = try room(wanted)
-        var places: [(version: Index.TiedVersion, value: Range<Int>)] = []
-        places.reserveCapacity(count)
+        var values = try workBuffer(size)
+        var run: [(version: Index.TiedVersion, value: Range<Int>)] = []
+        run.reserveCapacity(count)
         for version in rest.prefix(count) {
             let start = values.count
             try read(version, before: end, into: &values, &reader)
-            places.append((version, start..<values.count))
+            run.append((version, start..<values.count))
         }
         rest.removeFirst(count)
         values.withBytes { values in
             func order(_ left: Range<Int>, _ right: Range<Int>) -> Int {
                 values.extracting(left).order(against: values.extracting(right))
             }
-            places.sort { left, right in
+            run.sort { left, right in
                 if left.version.tie != right.version.tie { return left.version.tie < right.version.tie }
                 let order = order(left.value, right.value)
                 return order == 0 ? left.version.number < right.version.number : order < 0
             }
-            for number in places.indices.dropFirst() {
-                let (before, this) = (places[number - 1], places[number])
-                places[number].version.isSame =
+            for number in run.indices.dropFirst() {
+                let (before, this) = (run[number - 1], run[number])
+                run[number].version.isSame =
                     before.version.tie == this.version.tie && order(before.value, this.value) == 0
             }
         }
-        return places.map(\.version)
+        return run.map(\.version)
     }
 
-    /// Merges two sorted runs, of which `first` lies before `second` in the file.
+    /// Merges two sorted runs; those of `first` are before those of `second` in the file.
     private borrowing func merge(
         _ first: [Index.TiedVersion], _ second: [Index.TiedVersion], _ reader: inout FrameReader
     ) throws(VaultFileError) -> [Index.TiedVersion] {
         var (left, right) = (first[...], second[...])
-        var leftValue = try room(0)
-        var rightValue = try room(0)
+        var leftValue = try workBuffer(0)
+        var rightValue = try workBuffer(0)
         try readFirst(of: left, into: &leftValue, &reader)
         try readFirst(of: right, into: &rightValue, &reader)
         var merged: [Index.TiedVersion] = []
@@ -98,7 +99,7 @@ struct ValueOrder: ~Copyable {
             var order = Int(one.tie) - Int(other.tie)
             if order == 0 {
                 order = leftValue.withBytes { left in rightValue.withBytes { left.order(against: $0) } }
-                // What stands first of those that are the same lies first in the file too.
+                // Of the same versions, those of the left run come first, since they are first in the file.
                 if order == 0 { right[right.startIndex].isSame = true }
             }
             if order <= 0 {
@@ -118,7 +119,7 @@ struct ValueOrder: ~Copyable {
     ) throws(VaultFileError) {
         value.truncate(to: 0)
         guard let version = versions.first else { return }
-        // The next one lies anywhere.
+        // The next one to read may be anywhere, so only this frame is read.
         try read(version, before: index.version(version.number).end, into: &value, &reader)
     }
 
@@ -137,7 +138,7 @@ struct ValueOrder: ~Copyable {
         }
     }
 
-    private borrowing func room(_ count: Int) throws(VaultFileError) -> SecretBuffer {
-        try guarding { () throws(SodiumError) in try SecretBuffer(capacity: count) }
+    private borrowing func workBuffer(_ size: Int) throws(VaultFileError) -> SecretBuffer {
+        try guarding { () throws(SodiumError) in try SecretBuffer(capacity: size) }
     }
 }

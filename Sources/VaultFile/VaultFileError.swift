@@ -1,137 +1,127 @@
 public import Platform
 public import Sodium
 
-/// Why a vault file cannot be opened, read or written.
+/// An error in opening, reading or writing a vault file.
 public enum VaultFileError: Error, Equatable, Sendable {
-    /// There is no file at the path.
+    /// The path does not exist.
     case noFile
-    /// What lies at the path is no vault.
+    /// The path does not lead to a vault.
     case notAVault(NotAVaultReason)
-    /// A new vault would replace a file.
+    /// A new vault cannot be created, because the path exists.
     case alreadyExists
-    /// The file ends before what its header promises: an interrupted copy.
-    ///
-    /// It was not touched.
+    /// The file is shorter than its header says, as an interrupted copy is; it was not changed.
     case incompleteCopy(count: UInt64, expected: UInt64)
-    /// The header's sum or a rule of its fields is broken.
+    /// The header's hash is wrong, or a field has an invalid value.
     case damagedHeader
-    /// The passphrase is right, but the header was changed by somebody who repaired its sum.
+    /// The passphrase is right, but the header was tampered with: its hash matches and its MAC does not.
     case tamperedHeader
-    /// What follows the header is damaged at this offset.
-    ///
-    /// It was not touched.
+    /// The file is damaged at this offset, behind the header; it was not changed.
     case damaged(at: UInt64)
-    /// A newer program wrote it.
+    /// The file has a feature of a newer version of the format.
     case unsupported(Unsupported)
-    /// The header asks for a derivation outside the bounds; nothing was derived.
+    /// The derivation parameters are out of bounds; nothing was derived.
     case refusedParameters(Argon2id.Parameters)
-    /// The passphrase does not belong to the slot, or the slot was changed.
+    /// The passphrase is wrong, or its slot was changed.
     case wrongPassphrase
-    /// The recovery key does not belong to the slot, or the slot was changed.
+    /// The recovery key is wrong, or its slot was changed.
     case wrongRecoveryKey
-    /// What was typed is no recovery key: its check does not hold.
+    /// The text is not a recovery key: its check digits are wrong.
     case mistypedRecoveryKey
     /// The vault has no recovery key.
     case noRecoveryKey
-    /// Argon2id or guarded memory did not get its memory.
+    /// Memory for Argon2id or for secrets could not be allocated.
     case outOfMemory
-    /// Somebody else held the lock for too long.
+    /// Another process held the lock until the timeout.
     case busy
-    /// Another vault lies at the path now.
+    /// The path now leads to another vault.
     case replaced
-    /// The same vault lies at the path, but with other keys: its passphrase was changed.
+    /// The path leads to the same vault with other keys, as after a change of its passphrase.
     case keysChanged
-    /// The file does not prove that it contains what this machine saw of it last.
+    /// The file does not prove that it contains what this machine last saw of the vault.
     case rolledBack(Rollback)
-    /// The other file has keys that follow those of this one, and nobody said to take them.
+    /// The other file has newer keys than this one, and the caller did not ask to take them over.
     case newerKeys
     /// The secret has no such version.
     case noSuchVersion
-    /// The vault has no numbers left for another record, or another generation.
+    /// No number is left for another record or another generation.
     case numbersExhausted
-    /// The list of purged versions would become longer than a file may have it.
+    /// The list of purged versions would exceed the limit of the format.
     case tooManyPurged
-    /// The file was replaced while the transaction was written; it is not in the file that lies there now.
+    /// The file was replaced during the write; the transaction is not in the file that is now at the path.
     case replacedDuringWrite
-    /// The file has several names (hard links), or is mounted there; a rewrite would part them.
+    /// The file has hard links or is a mount point; rewriting it would break them.
     case severalNames
-    /// What a rewrite wrote does not read back as what it was made from.
-    ///
-    /// The vault was not touched.
+    /// The file that a rewrite wrote does not read back with the same content; the vault was not changed.
     case rewriteDiffers(at: UInt64)
-    /// Whoever asked for long work did not want it any more; nothing was changed.
+    /// The caller cancelled the work; nothing was changed.
     case cancelled
-    /// The format's read-only flags forbid writing.
+    /// A flag in the header forbids writing.
     case readOnly
-    /// The transaction has more than 64 MiB of frames.
-    ///
-    /// Nothing was written.
+    /// The transaction's frames would exceed 64 MiB; nothing was written.
     case transactionTooLarge
-    /// The name's newest version is at the end of the year 9999; no later time can be stamped.
+    /// The newest version of the name has the last time of the year 9999, so that no later one can follow.
     case timeExhausted
-    /// `fdatasync` failed, and the file was cut back; or the system did not let anybody see whether the file has its name
-    /// still.
+    /// It is unknown whether the transaction is durable and in the file at the path.
     ///
-    /// Whether the transaction is durable, and at the path, is not known.
+    /// Either `fdatasync` failed, and the file was truncated to its previous end, or the path could not be
+    /// read after the write.
     case outcomeUnknown(Errno)
-    /// An earlier error made this writer stop for good.
+    /// An earlier write failed, and the file was not reopened since.
     case previousFailure
-    /// The system refused an operation.
-    ///
-    /// Uncommitted changes are not in the file.
+    /// A system call failed; uncommitted changes are not in the file.
     case io(Operation, Errno)
 
-    /// What a file that is no vault is.
+    /// The reasons why a path does not lead to a vault.
     public enum NotAVaultReason: Equatable, Sendable {
-        /// It has no bytes.
+        /// The file is empty.
         case empty
-        /// It is a directory.
+        /// The path is a directory.
         case directory
-        /// It is a pipe, a socket or a device.
+        /// The path is a pipe, a socket or a device.
         case special
-        /// Its first bytes are not a vault's.
+        /// The file does not begin like a vault.
         case content
     }
 
-    /// What this version does not understand.
+    /// The features that this version does not support.
     public enum Unsupported: Equatable, Sendable {
-        /// The number of the format.
+        /// The version of the format.
         case format(UInt16)
         /// Flags that forbid reading.
         case flags(UInt32)
-        /// A kind of record that must not be skipped.
+        /// A record of an unknown kind that must not be skipped.
         case record(kind: UInt8)
     }
 
-    /// What was being done when the system refused.
+    /// The operations that can fail with an error of the system.
     public enum Operation: String, Equatable, Sendable {
         /// Opening the vault file.
         case open
-        /// Reading it.
+        /// Reading the vault file.
         case read
-        /// Writing it.
+        /// Writing the vault file.
         case write
-        /// Cutting it.
+        /// Truncating the vault file.
         case truncate
-        /// Locking it.
+        /// Locking the vault file.
         case lock
-        /// Making it durable.
+        /// Making the vault file durable.
         case sync
-        /// Making a new file.
+        /// Creating a new vault file.
         case create
-        /// Giving it its name.
+        /// Giving a new vault file its name.
         case rename
-        /// Saving the unfinished tail beside it.
+        /// Saving the unfinished tail in another file.
         case save = "save the unfinished tail of"
-        /// Remembering what was seen of it.
+        /// Reading or saving a checkpoint.
         case checkpoint = "remember what was seen of"
-        /// Giving a new file the old one's mode, owner and attributes.
+        /// Copying mode, owner and attributes to a rewritten vault file.
         case attributes = "keep the mode, owner and attributes of"
-        /// Writing another file from it.
+        /// Writing another file from the vault file.
         case rewrite = "write a new file for"
     }
 
-    /// Whether it says something of this machine at this moment, and nothing of the file.
+    /// True if the error is due to the state of this machine, and not to the content of the file.
     package var isPassing: Bool {
         switch self {
         case .io, .outOfMemory, .outcomeUnknown, .cancelled: true
@@ -139,7 +129,7 @@ public enum VaultFileError: Error, Equatable, Sendable {
         }
     }
 
-    /// Why the file at a path could not be opened.
+    /// Converts an error in opening a path.
     package init(opening error: Errno) {
         self =
             switch error {
@@ -158,7 +148,7 @@ public enum VaultFileError: Error, Equatable, Sendable {
     }
 }
 
-/// Calls `body`, naming the operation in the error that it may throw.
+/// Calls `body`; an error that it throws becomes ``VaultFileError/io(_:_:)`` with `operation`.
 package func during<R: ~Copyable>(
     _ operation: VaultFileError.Operation, _ body: () throws(Errno) -> R
 ) throws(VaultFileError) -> R {
@@ -169,7 +159,7 @@ package func during<R: ~Copyable>(
     }
 }
 
-/// Calls `body`, turning the errors of ``Sodium`` into this module's.
+/// Calls `body`; an error of ``Sodium`` that it throws becomes the matching ``VaultFileError``.
 package func guarding<R: ~Copyable>(_ body: () throws(SodiumError) -> R) throws(VaultFileError) -> R {
     do throws(SodiumError) {
         return try body()

@@ -1,25 +1,25 @@
 package import Platform
 internal import Sodium
 
-/// The lock that keeps writers of a vault's file apart: vault-format.md, section 15.
+/// The lock that serializes the writers of a vault's file: vault-format.md, section 15.
 package struct WriterLock {
     private let file: any StorageFile
-    /// What is locked in place of the file where others can read that.
+    /// The separate lock file, used if some users can read the vault, and so lock it, but not write it.
     private let beside: (any StorageFile)?
 
-    /// How long a lock of the file itself is waited for where a reader can hold it to be in the way, in milliseconds.
+    /// How long to wait for the lock of the vault itself if there is a lock file, in milliseconds.
     private static let courtesy: UInt64 = 250
 
     /// Takes the lock.
     ///
     /// - Parameters:
     ///   - kind: exclusive for a writer.
-    ///   - file: the vault's, open.
-    ///   - path: where it lies.
+    ///   - file: the open vault file.
+    ///   - path: its path.
     ///   - storage: the disk.
-    ///   - patience: how long to wait, in milliseconds.
+    ///   - patience: the timeout in milliseconds.
     ///   - cancellation: ends the wait.
-    /// - Returns: nil if this process may not have a shared lock, as it cannot write the file.
+    /// - Returns: nil if this process cannot take a shared lock, because it cannot write the file.
     /// - Throws: ``VaultFileError/busy``, ``VaultFileError/io(_:_:)``, ``VaultFileError/cancelled``.
     package static func take(
         _ kind: LockKind, of file: any StorageFile, at path: String, _ storage: any Storage, patience: UInt64,
@@ -43,7 +43,7 @@ package struct WriterLock {
         }
     }
 
-    /// - Returns: nil if somebody else has it.
+    /// - Returns: nil if another process has the lock.
     private static func tryOnce(
         _ kind: LockKind, _ file: any StorageFile, _ path: String, _ storage: any Storage
     ) throws(Errno) -> WriterLock? {
@@ -52,18 +52,18 @@ package struct WriterLock {
             return try file.tryLock(kind) ? WriterLock(file: file, beside: nil) : nil
         }
         guard try beside.tryLock(kind) else { return nil }
-        // Whoever removed it has let others lock another one.
+        // If the lock file was removed, another process may have created and locked a new one.
         guard let there = try storage.lockFile(for: file, at: real, isMade: true),
             try there.identity() == beside.identity()
         else { return nil }
-        // Programs of before, and those in whose view another directory holds the file, lock the file itself. So can a reader who
-        // wants to be in the way, so that it is not waited for long.
+        // Older programs, and those that see the file in another directory, lock the file itself. So can a
+        // reader who wants to block writers, so the wait is short and the lock is not required.
         var patience = Backoff(milliseconds: courtesy)
         while (try? file.tryLock(kind)) == false, patience.wait() {}
         return WriterLock(file: file, beside: beside)
     }
 
-    /// What is locked in place of the file; nil if that is locked itself.
+    /// Opens the file to lock instead of the vault; nil if the vault itself is to be locked.
     private static func lockFile(
         _ kind: LockKind, _ file: any StorageFile, _ path: String, _ storage: any Storage
     ) throws(Errno) -> (any StorageFile)? {
@@ -72,7 +72,7 @@ package struct WriterLock {
         do throws(Errno) {
             return try storage.lockFile(for: file, at: path, isMade: false)
         } catch .noSuchFile {
-            // Who only reads leaves no file behind, unless somebody is in the way.
+            // A reader creates no lock file, unless the vault itself is locked.
             if try file.tryLock(kind) {
                 file.unlock()
                 return nil
@@ -81,14 +81,14 @@ package struct WriterLock {
         }
     }
 
-    /// Whether a file has the name that it has before it is published, when it has one writer.
+    /// Returns whether a path is that of a file that is not yet published, and so has only one writer.
     private static func isTemporary(_ path: String) -> Bool {
         let name = Path.name(of: path)
         return name.hasPrefix(".") && name.utf8.dropLast(16).last == UInt8(ascii: "-")
             && Entropy.isFileNameSuffix(name.utf8.suffix(16))
     }
 
-    /// Lets go of it.
+    /// Releases the lock.
     package func release() {
         file.unlock()
         beside?.unlock()

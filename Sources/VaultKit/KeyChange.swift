@@ -46,7 +46,7 @@ extension LocalJobRunner {
         announce: (borrowing Key) -> Void, showRecoveryKey: ((borrowing RecoveryKey) -> Void)?,
         progress: ProgressHandler = .unwatched
     ) throws(VaultError) -> KeyChangeReport {
-        guard Format.passphraseCounts.contains(passphrase.count) else { throw .invalidPassphrase }
+        guard Format.passphraseSizes.contains(passphrase.count) else { throw .invalidPassphrase }
         let header = try reading { () throws(VaultFileError) in
             try Log.readHeader(path: path, dependencies: dependencies)
         }

@@ -58,7 +58,7 @@ public final class LocalJobRunner: JobRunner {
         _ path: String, passphrase: Span<UInt8>, isDamaged: Bool = false,
         dependencies: Dependencies = .live
     ) throws(VaultError) -> LocalJobRunner {
-        guard Format.passphraseCounts.contains(passphrase.count) else { throw .invalidPassphrase }
+        guard Format.passphraseSizes.contains(passphrase.count) else { throw .invalidPassphrase }
         guard let turn = KDFLock() else { throw .derivationBusy }
         defer { turn.end() }
         do throws(VaultFileError) {

@@ -31,7 +31,7 @@ public final class Vault: Session {
         at path: String, passphrase: Span<UInt8>, access: Access = .writing,
         dependencies: Dependencies = .live
     ) throws(VaultError) -> Vault {
-        guard Format.passphraseCounts.contains(passphrase.count) else { throw .invalidPassphrase }
+        guard Format.passphraseSizes.contains(passphrase.count) else { throw .invalidPassphrase }
         // What can be said without the passphrase is said before another process is waited for.
         _ = try reading { () throws(VaultFileError) in
             try Log.readHeader(path: path, dependencies: dependencies)
@@ -112,7 +112,7 @@ public final class Vault: Session {
         at path: String, passphrase: Span<UInt8>, parameters: Argon2id.Parameters? = nil,
         dependencies: Dependencies = .live, showRecoveryKey: ((borrowing RecoveryKey) -> Void)? = nil
     ) throws(VaultError) -> Vault {
-        guard Format.passphraseCounts.contains(passphrase.count) else { throw .invalidPassphrase }
+        guard Format.passphraseSizes.contains(passphrase.count) else { throw .invalidPassphrase }
         if isOccupied(path, dependencies: dependencies) { throw .file(.alreadyExists) }
         guard let turn = KDFLock() else { throw .derivationBusy }
         defer { turn.end() }

@@ -36,7 +36,7 @@ extension Passphrase {
         var left = tries
         var weak: SecretBytes?
         while true {
-            let typed = try Prompt.hidden(terminal, prompt, atMost: Format.passphraseCounts.upperBound + 1)
+            let typed = try Prompt.hidden(terminal, prompt, atMost: Format.passphraseSizes.upperBound + 1)
             if typed.count == 0 { return try generated(terminal) }
             let first = try checked(typed)
             // A weak passphrase is accepted when it is typed again.

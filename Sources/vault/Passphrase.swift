@@ -40,7 +40,7 @@ enum Passphrase {
 
     static func read(_ source: Source) throws(Failure) -> SecretBytes {
         var buffer = try inWords { () throws(SodiumError) in
-            try SecretBuffer(capacity: Format.passphraseCounts.upperBound + 4)
+            try SecretBuffer(capacity: Format.passphraseSizes.upperBound + 4)
         }
         switch source {
         case .descriptor(let number):
@@ -92,7 +92,7 @@ enum Passphrase {
     /// Returns the passphrase in `buffer`; throws if its length is not allowed.
     static func checked(_ buffer: consuming SecretBuffer) throws(Failure) -> SecretBytes {
         if buffer.count == 0 { throw Failure(.usage, "the passphrase is empty") }
-        if buffer.count > Format.passphraseCounts.upperBound { throw .passphraseTooLong }
+        if buffer.count > Format.passphraseSizes.upperBound { throw .passphraseTooLong }
         do throws(SodiumError) {
             return try buffer.finish()
         } catch {

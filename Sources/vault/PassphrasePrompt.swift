@@ -72,7 +72,7 @@ extension Passphrase {
     ) throws(Failure) -> Unlocked<R> {
         var left = tries
         while true {
-            let line = try Prompt.hidden(terminal, prompt, atMost: Format.passphraseCounts.upperBound + 1)
+            let line = try Prompt.hidden(terminal, prompt, atMost: Format.passphraseSizes.upperBound + 1)
             left -= 1
             let failure: Failure
             if line.count == 0 {
@@ -92,7 +92,7 @@ extension Passphrase {
 
     /// Prompts for a passphrase once.
     static func ask(_ terminal: borrowing Terminal, _ prompt: String) throws(Failure) -> SecretBytes {
-        try checked(try Prompt.hidden(terminal, prompt, atMost: Format.passphraseCounts.upperBound + 1))
+        try checked(try Prompt.hidden(terminal, prompt, atMost: Format.passphraseSizes.upperBound + 1))
     }
 
     static func openTerminal(or failure: @autoclosure () -> Failure) throws(Failure) -> Terminal {

@@ -5,9 +5,9 @@ import Testing
 
 @testable import VaultFile
 
-/// What this machine saw last: vault-format.md, section 10.
+/// Checkpoints: vault-format.md, section 10.
 @Suite struct CheckpointTests {
-    /// A vault of five commits, and its file after each of them.
+    /// Creates a vault of five commits; returns its file after each of them.
     private func grown() throws -> (World, [[UInt8]]) {
         let world = World.remembering()
         let log = try world.create()
@@ -46,7 +46,7 @@ import Testing
             #expect(world.verdict() == .older)
             #expect(world.bytes == bytes)
         }
-        // Without a memory it is what a killed writer may have left.
+        // Without a checkpoint this may be what a killed writer left.
         world.disk.replace(world.path, with: Array(whole.dropLast(1)))
         var other = world
         other.dependencies.checkpoints = nil
@@ -71,7 +71,7 @@ import Testing
         other.dependencies.checkpoints = nil
         try other.compact(keeping: .all)
         #expect(world.verdict() == .older)
-        // As many frames as were seen, but others.
+        // As many frames as were seen, but different ones.
         world.disk.replace(world.path, with: states[4])
         try other.open().append(.text("B", "x"))
         try other.compact(keeping: .all)
@@ -85,7 +85,7 @@ import Testing
         world.disk.replace(world.path, with: try #require(states.last))
         let log = try world.open()
         #expect(log.observations == [.compactionUndone])
-        // Whoever saw the compacted file has seen no less than whoever has not.
+        // A machine that saw the compacted file has seen at least as much as one that did not.
         try log.append(.text("A", "on"))
         world.disk.replace(world.path, with: try #require(states.last))
         #expect(world.verdict() == .older)
@@ -124,7 +124,7 @@ import Testing
         let log = try world.open()
         try world.compact()
         try log.refresh()
-        // What was trusted anew has no past.
+        // A file that was accepted has no history here.
         for (state, verdict) in [
             (states[4], VaultFileError.older), (states[2], .older), (states[5], .diverged),
         ] {
@@ -146,7 +146,7 @@ import Testing
             spoil()
             world.disk.replace(world.path, with: states[1])
             #expect(world.verdict() == nil)
-            // From now on it is remembered again.
+            // From now on there is a checkpoint again.
             world.disk.replace(world.path, with: states[0])
             #expect(world.verdict() == .older)
         }
@@ -176,7 +176,7 @@ import Testing
         world.disk.resetCounts()
         #expect(try world.open(.reading).text("A") == "4")
         #expect(world.disk.journal == [.sync, .write])
-        // One state on the way was never seen here, one was.
+        // One intermediate state was never seen here, the other was.
         world.disk.replace(world.path, with: states[3])
         #expect(world.verdict() == .diverged)
         world.disk.replace(world.path, with: states[2])
@@ -189,7 +189,7 @@ import Testing
         let log = try world.open()
         try log.append(.text("A", "on"))
         #expect(log.checkpointFailure == .noSpace)
-        // When there is room again, it is remembered again.
+        // When there is space again, the checkpoint is saved again.
         try log.append(.text("A", "on and"))
         #expect(log.checkpointFailure == nil)
         try log.append(.text("A", "on"))
@@ -205,7 +205,7 @@ import Testing
         let old = try world.open()
         let seen = world.bytes
         try world.open().append(.text("A", "by another"))
-        // In place, as cp does it, back to what this log knows.
+        // Overwritten in place, as cp does, with the state that this log knows.
         world.bytes = seen
         #expect(throws: VaultFileError.older) { try old.refresh() }
         #expect(throws: VaultFileError.older) { try old.append(.text("B", "x")) }
@@ -287,7 +287,7 @@ import Testing
 }
 
 extension World {
-    /// Takes the file that is there for what was seen last.
+    /// Accepts the present file as the one last seen.
     fileprivate func trustAnew() throws {
         var other = self
         other.dependencies.checkpoints = nil

@@ -4,11 +4,11 @@ import Testing
 
 @testable import VaultFile
 
-/// A file of generation 2, whose beginning a rewrite wrote.
+/// Files of generation 2, which begin with the content of a rewrite.
 @Suite struct CompactedTests {
     static let baseSeq: UInt64 = 40
 
-    /// Writes generation 2 over the vault of `world`: one transaction for each of `transactions`, then `baseEnd`.
+    /// Writes generation 2 over the vault of `world`: `transactions`, then `baseEnd`.
     private func rewrite(
         _ world: World, _ transactions: [[ForgedRecord]], baseEnd skew: Int = 0
     ) throws {

@@ -6,14 +6,14 @@ import Testing
 @testable import VaultFile
 
 extension World {
-    /// A world with marks, as a real machine has them.
+    /// Creates a world with checkpoints, as a real machine has.
     static func remembering(seed: UInt64 = 1) -> World {
         var world = World(seed: seed)
         world.dependencies.checkpoints = CheckpointStore(path: "/state/seen", storage: world.disk)
         return world
     }
 
-    /// The vault's key.
+    /// Returns the vault's key.
     func key() throws(VaultFileError) -> Key {
         let passphrase = passphrase
         return try Log.readHeader(path: path, dependencies: dependencies).unlock(passphrase: passphrase.span)
@@ -24,7 +24,7 @@ extension World {
         try Compaction.run(path: path, master: try key(), keeping: retention, dependencies: dependencies)
     }
 
-    /// The current values, by address.
+    /// Returns the current values by address.
     func live() throws(VaultFileError) -> [Address: [UInt8]] {
         let log = try open(.reading)
         var live: [Address: [UInt8]] = [:]
@@ -34,7 +34,7 @@ extension World {
         return live
     }
 
-    /// A vault with secrets that were set, replaced and deleted, a second between any two changes.
+    /// Creates a vault with secrets that were set, replaced and deleted, with a second between changes.
     static func withHistory(seed: UInt64 = 1) throws -> World {
         let world = World.remembering(seed: seed)
         world.clock.step = 1000
@@ -107,7 +107,7 @@ extension World {
         try log.append(.put("C", noise(1000)))
         let report = try world.compact()
         #expect(report.before == 4608 + 21 * 176 + UInt64(Format.frameSize(bodySize: 5 + 1000)))
-        // The proof of descent has the newest change and 12 before, that of the birth of the vault too.
+        // The descent record has the newest change and 12 before it, including the creation of the vault.
         let proof = UInt64(Format.frameSize(bodySize: 24 + 8 * 13))
         #expect(report.after == 4608 + proof + 2 * 176 + UInt64(Format.frameSize(bodySize: 5 + 1000)))
         #expect(world.bytes.count == Int(report.after))
@@ -168,7 +168,7 @@ extension World {
         for number in 0..<4 { try log.append(.text("A\(number)", "value")) }
         let key = try world.masterKey()
         let good = world.bytes
-        // The last transaction is left out: a flip there cannot be told from a write that was cut short.
+        // The last transaction is left out: a flipped bit there looks like an interrupted write.
         for offset in Array(512..<good.count - 176) where offset % 13 == 0 || offset >= 4090 {
             world.disk.flip(world.path, at: offset, bit: offset % 8)
             let bad = world.bytes
@@ -287,14 +287,14 @@ extension World {
     }
 }
 
-/// What fails, or ends the machine, at any call that a compaction makes.
+/// Failures and crashes at each call that a compaction makes.
 @Suite struct CompactionFaultTests {
     private static let calls: [MemoryDisk.Call] = [
         .open, .create, .resolve, .rename, .names, .syncDirectory, .length, .read, .write, .sync, .lock,
         .attributes,
     ]
 
-    /// Fails the `number`-th call of a kind; nil when there are fewer.
+    /// Fails the `number`-th call of a kind; returns nil if there are fewer.
     private func run(
         _ call: MemoryDisk.Call, _ number: Int, fromThenOn: Bool, error: Errno
     ) throws -> VaultFileError?? {
@@ -304,7 +304,7 @@ extension World {
         world.disk.resetCounts()
         world.disk.fail(call, after: number, with: error, fromThenOn: fromThenOn)
         if fromThenOn {
-            // A machine that stopped does nothing more, not even clean up.
+            // A machine that crashed does not clean up.
             var isDead = false
             world.disk.before = { [disk = world.disk] next in
                 guard !isDead, next == call, disk.counts[call, default: 0] >= number else { return }
@@ -327,7 +327,7 @@ extension World {
         #expect(try world.live() == live, "\(call) \(number)")
         #expect(log.header.generation == 2 || world.bytes == before, "\(call) \(number)")
         if failure == nil { #expect(log.header.generation == 2) }
-        // The next one works, and cleans up.
+        // The next compaction succeeds and cleans up.
         try world.compact()
         #expect(try world.live() == live)
         #expect(

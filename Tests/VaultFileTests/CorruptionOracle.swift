@@ -4,24 +4,24 @@ import Testing
 
 @testable import VaultFile
 
-/// What came of opening a file.
+/// The result of opening a file.
 enum Outcome: Equatable {
     case refused(VaultFileError)
-    /// Opened; everything that it says then, and what `check` reports.
+    /// It opened, with this content and these findings of `check`.
     case opened(History, [Log.Finding])
 }
 
-/// Everything that a holder of the key ever sealed under one header: the only bytes that may count.
+/// All frames that were ever sealed under one header: the only bytes that a reader may accept.
 struct Genuine {
-    /// A frame, known by its bytes and its place.
+    /// A frame, identified by its bytes and its offset.
     struct Frame {
         let offset: Int
         let bytes: [UInt8]
         let tag: Bytes16
-        /// Which frame of the list it names as the one before it; nil for the header.
+        /// The index of the frame that it names as the previous one; nil for the header.
         let before: Int?
         let transactionStart: Int
-        /// What the file says up to here; nil if nothing is committed with this frame.
+        /// The content of the file up to here; nil if this frame commits nothing.
         let history: History?
         let isCommit: Bool
 
@@ -38,7 +38,7 @@ struct Genuine {
         try learn(world)
     }
 
-    /// Adds the frames of one more file with this header.
+    /// Adds the frames of another file with this header.
     mutating func learn(_ world: World) throws {
         var world = world
         world.dependencies.checkpoints = nil
@@ -76,13 +76,14 @@ struct Genuine {
     }
 }
 
-/// Says what must come of any bytes by vault-format.md alone: it opens no box and computes no sum, it compares with what is
-/// genuine.
+/// Predicts the result of opening any bytes, by the rules of vault-format.md.
+///
+/// It opens no box and computes no checksum: it compares the bytes with genuine frames.
 struct Oracle {
-    /// By header.
+    /// The genuine frames by header.
     private(set) var genuine: [Genuine] = []
 
-    /// Adds what was sealed in a file.
+    /// Adds the frames of a file.
     mutating func learn(_ world: World) throws {
         let header = try Log.readHeader(path: world.path, dependencies: world.dependencies)
         if let index = genuine.firstIndex(where: { $0.header == header }) {
@@ -92,11 +93,11 @@ struct Oracle {
         }
     }
 
-    /// What opening these bytes must come to, on a machine that remembers `point`.
+    /// Returns the expected result of opening these bytes on a machine whose checkpoint is `point`.
     func outcome(of bytes: [UInt8], point: CommitPoint?) -> Outcome {
         if let verdict = verdict(onHeader: bytes) { return .refused(verdict) }
         guard let known = genuine.first(where: { bytes.holds($0.header.bytes, at: 0) }) else {
-            // The MAC alone is not under the sum.
+            // Only the MAC is not covered by the hash.
             let isSound = genuine.contains { bytes.holds(Array($0.header.bytes[0..<480]), at: 0) }
             return .refused(isSound ? .tamperedHeader : .damagedHeader)
         }
@@ -107,7 +108,7 @@ struct Oracle {
         let (commits, stop) = walk(bytes, known)
         let (last, end) = (commits.last, commits.last?.end ?? Int(Format.logStart))
         if UInt64(end) < header.baseEnd { return .refused(.damaged(at: UInt64(stop))) }
-        // A transaction that was begun behind the bad frame.
+        // A transaction that begins behind the bad frame.
         if end < bytes.count,
             known.frames.contains(where: { $0.offset > stop && $0.transactionStart > stop && $0.isIn(bytes) })
         {
@@ -127,7 +128,7 @@ struct Oracle {
         return flags == 0 ? nil : .unsupported(.flags(flags))
     }
 
-    /// From frame to frame, as long as each is genuine, in its place and behind the one that it names.
+    /// Walks over the frames as long as each is genuine, in its place, and behind the one that it names.
     private func walk(_ bytes: [UInt8], _ known: Genuine) -> (commits: [Genuine.Frame], stop: Int) {
         var (commits, before, stop) = ([Genuine.Frame](), Int?.none, Int(Format.logStart))
         while let next = known.frames.indices.first(where: {
@@ -140,12 +141,13 @@ struct Oracle {
         return (commits, stop)
     }
 
-    /// Section 10.
+    /// Applies the rules of section 10.
     private func verdict(on header: Header, _ commits: [Genuine.Frame], _ point: CommitPoint)
         -> VaultFileError?
     {
         if point.vaultID != header.vaultID { return .replaced }
-        // None of the files was rewritten twice, so that one that contains the change was made of it, or has it.
+        // No file was rewritten twice, so one that contains the change has its frame or is a rewrite of a
+        // file with it.
         let holds =
             header.lineage == point.tag
             || point.generation == header.generation
@@ -174,7 +176,7 @@ struct Oracle {
 }
 
 extension [UInt8] {
-    /// Whether `part` lies at `offset`.
+    /// Returns whether `part` is at `offset`.
     fileprivate func holds(_ part: [UInt8], at offset: Int) -> Bool {
         guard offset + part.count <= count else { return false }
         return withUnsafeBytes { whole in

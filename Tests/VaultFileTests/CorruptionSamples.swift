@@ -5,17 +5,17 @@ import Testing
 
 @testable import VaultFile
 
-/// A vault with every kind of record, and others whose bytes somebody may put into it.
+/// A vault with every kind of record, and other vaults whose bytes an attacker may put into it.
 struct CorruptionSample {
     let world: World
-    /// The file, which is what the machine's mark says.
+    /// The file, which the machine's checkpoint names.
     let whole: [UInt8]
     let point: CommitPoint
     let oracle: Oracle
-    /// Files of whose bytes none may count here, but for what they have in common with this one.
+    /// Files from which no bytes may be accepted here, except those that this file has too.
     let donors: [(name: String, bytes: [UInt8])]
 
-    /// - Parameter donors: vaults that the same passphrase opens.
+    /// - Parameter donors: vaults with the same passphrase.
     private init(_ world: World, donors: [(name: String, world: World)]) throws {
         self.world = world
         let log = try world.open()
@@ -27,7 +27,7 @@ struct CorruptionSample {
         self.donors = donors.map { ($0.name, $0.world.bytes) }
     }
 
-    /// One of generation 1.
+    /// Creates a sample of generation 1.
     static func young() throws -> CorruptionSample {
         let world = World.remembering()
         _ = try world.create()
@@ -48,7 +48,7 @@ struct CorruptionSample {
             ])
     }
 
-    /// One of generation 2 with a recovery slot.
+    /// Creates a sample of generation 2 with a recovery slot.
     static func compacted() throws -> CorruptionSample {
         var world = World(seed: 11)
         _ = try world.create()
@@ -73,14 +73,14 @@ struct CorruptionSample {
 }
 
 extension World {
-    /// The same file in a world of its own, without a mark.
+    /// Returns a new world with the same file and no checkpoint.
     fileprivate func copy(seed: UInt64) -> World {
         let other = World(seed: seed)
         other.bytes = bytes
         return other
     }
 
-    /// Records in the smallest bucket and the next, none at all, and a deletion.
+    /// Appends records in the two smallest buckets, an empty value, and a deletion.
     fileprivate func begin() throws {
         clock.step = 7
         let log = try open()
@@ -91,7 +91,7 @@ extension World {
         try log.append(.remove("A"))
     }
 
-    /// Records of kinds to come, in buckets of each class, with values that differ from `seed` to `seed` but in nothing else.
+    /// Appends records of unknown kinds in buckets of each class; only their values depend on `seed`.
     fileprivate func goOn(_ seed: UInt64) throws {
         func record(_ kind: UInt8, _ count: Int) -> ForgedRecord {
             var record = ForgedRecord(noise(count, seed: seed))
@@ -115,7 +115,7 @@ extension World {
             .put("A", noise(5, seed: seed)), .remove("project:web/A"), .put("B", noise(3, seed: seed)))
     }
 
-    /// Another vault of the same passphrase and, what never happens, the same master key; the rest as here.
+    /// Returns another vault with the same passphrase and, unlike real vaults, the same master key.
     fileprivate func twin() throws -> World {
         let twin = World(seed: 8)
         try twin.writeHeader(vaultID: noise(16, seed: 8), master: try key(), passphrase: passphrase)
@@ -135,7 +135,7 @@ extension World {
         bytes = try Header(header, bounds: .testOnlyWeak).front
     }
 
-    /// Makes it a vault with a second slot, which nobody opens here.
+    /// Adds a recovery slot, which no test opens.
     fileprivate func addRecoverySlot() throws {
         var recovery: [UInt8] = [2] + [UInt8](repeating: 0, count: 15)
         recovery += noise(120, seed: 4) + [UInt8](repeating: 0, count: 8)

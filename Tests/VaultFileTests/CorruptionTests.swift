@@ -5,33 +5,33 @@ import Testing
 
 @testable import VaultFile
 
-/// What became of mutants: each is opened as on a machine that never saw the vault, and on one that did.
+/// Counts of the results of mutants; each is opened on a machine without a checkpoint and on one with it.
 struct Tally: Equatable {
-    /// How many files were tried.
+    /// The number of files.
     var mutants = 0
-    /// Not opened, because of what the file itself says.
+    /// Refused because of the content of the file.
     var refused = 0
-    /// Not opened, because of what this machine saw before.
+    /// Refused because of the machine's checkpoint.
     var rolledBack = 0
-    /// Opened at an earlier commit, and the bytes behind it reported.
+    /// Opened at an earlier commit, with the bytes behind it reported.
     var olderAndSaid = 0
-    /// Opened with everything in it; what was changed is reported by `check`.
+    /// Opened with all content; `check` reports the change.
     var harmlessAndFound = 0
-    /// A vault's own bytes up to a commit, or a copy's that went another way: what a backup is.
+    /// Opened as a backup would: the bytes are the vault's up to a commit, or those of a diverged copy.
     ///
-    /// The mark tells.
+    /// Only the checkpoint can detect this.
     var wholeCopies = 0
-    /// Opened at an earlier commit, or changed, without a word.
+    /// Opened at an earlier commit or with other content, without a report: a failure.
     var silent = 0
-    /// Opened with something in it that was never committed.
+    /// Opened with content that was never committed: a failure.
     var wrong = 0
 
-    /// Sorts an outcome in.
+    /// Counts an outcome.
     ///
     /// - Parameters:
-    ///   - whole: what the vault held before.
-    ///   - known: what vaults held after each of their commits.
-    ///   - isCopy: whether the bytes are a vault's own up to a commit.
+    ///   - whole: the content of the unchanged vault.
+    ///   - known: the contents of vaults after each of their commits.
+    ///   - isCopy: whether the bytes are those of a vault up to a commit.
     mutating func count(
         _ outcome: Outcome, whole: History, known: [History], isCopy: Bool, hasMark: Bool
     ) {
@@ -72,7 +72,7 @@ extension Tally: CustomStringConvertible {
     }
 }
 
-/// Opens the mutants of one vault and holds what comes of it against the format page.
+/// Opens the mutants of one vault, and compares the results with the rules of the format.
 private final class Trial {
     let sample: CorruptionSample
     private(set) var tally = Tally()
@@ -90,7 +90,7 @@ private final class Trial {
         files = sample.world.disk.files.mapValues(\.bytes)
     }
 
-    /// Tries every so many mutants.
+    /// Tries one in every so many mutants.
     func run(_ mutants: [Mutant], step: Int, from first: Int) {
         for number in stride(from: first, to: mutants.count, by: step) {
             let bytes = mutants[number].bytes()
@@ -121,12 +121,12 @@ private final class Trial {
         var world = sample.world
         if point == nil { world.dependencies.checkpoints = nil }
         do throws(VaultFileError) {
-            // The derivation is spared where the header is the vault's own.
+            // A derivation is not needed if the header is the vault's own.
             let isOwn = bytes.starts(with: sample.whole[0..<512])
             let log = isOwn ? try world.open(master: master) : try world.open(.reading)
             return .opened(try log.history(), try log.check())
         } catch .rolledBack {
-            // Why is another test's business.
+            // Other tests check the reason.
             return .refused(.rollback)
         } catch {
             return .refused(error)
@@ -135,7 +135,7 @@ private final class Trial {
 }
 
 @Suite struct CorruptionTests {
-    /// All of it if the campaign asks for it, or else every so many mutants.
+    /// All mutants if the campaign asks for them, else one in every so many.
     private static let isCampaign = ProcessInfo.processInfo.environment["VAULT_CORRUPTION"] == "all"
 
     @Test func `whatever is done to a file, it is refused, or said, or found, and no value is ever wrong`() {
@@ -143,7 +143,7 @@ private final class Trial {
         let threads = ProcessInfo.processInfo.activeProcessorCount
         DispatchQueue.concurrentPerform(iterations: threads) { thread in
             do {
-                // Each has vaults of its own, which are the same.
+                // Each thread has its own copies of the vaults.
                 for sample in [try CorruptionSample.young(), try CorruptionSample.compacted()] {
                     let trial = try CorruptionTests.spoil(sample, thread, of: threads)
                     total.withLock {
@@ -163,7 +163,7 @@ private final class Trial {
         if CorruptionTests.isCampaign { print(tally) }
     }
 
-    /// Tries one thread's part of all mutants of a vault.
+    /// Tries one thread's share of the mutants of a vault.
     private static func spoil(_ sample: CorruptionSample, _ thread: Int, of threads: Int) throws -> Trial {
         let (trial, mutants) = (try Trial(sample), Mutants(of: sample))
         let parts = [

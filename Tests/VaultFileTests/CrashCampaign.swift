@@ -5,17 +5,17 @@ import Synchronization
 
 @testable import VaultFile
 
-/// Stops a recorded machine at every moment, in every state that this can leave, and looks at what is found then.
+/// Crashes a recorded machine at each step, and checks every state of the disk that the crash can leave.
 struct CrashCampaign: Sendable {
-    /// What became of the states.
+    /// Counts of the results.
     struct Counts: Equatable, Sendable {
-        /// How many different states of the disk were looked at.
+        /// The number of different states of the disk.
         var states = 0
-        /// How many moments they belong to.
+        /// The number of steps to which they belong.
         var moments = 0
-        /// In how many of them something was missing that had been acknowledged.
+        /// The number of states in which an acknowledged change was missing.
         var lost = 0
-        /// In how many of them something was wrong in another way.
+        /// The number of states with another defect.
         var wrong = 0
 
         static func += (left: inout Counts, right: Counts) {
@@ -27,24 +27,24 @@ struct CrashCampaign: Sendable {
     }
 
     private(set) var counts = Counts()
-    /// The first few failures in words.
+    /// Descriptions of the first few failures.
     private(set) var failures: [String] = []
     private let name: String
-    /// What was found in a state, by its hash.
+    /// The findings by the hash of the state.
     private var known: [Bytes16: Findings] = [:]
     private var backups: [Bytes16: Result<Ledger, VaultFileError>] = [:]
 
-    /// What is found in one state of the disk.
+    /// The findings in one state of the disk.
     private struct Findings {
         var books = Books()
         var refusal: VaultFileError?
-        /// What was wrong with what a writer did after the crash.
+        /// The defects of what a writer did after the crash.
         var sequel: String?
     }
 
     init(_ name: String) { self.name = name }
 
-    /// Looks at the states of every moment of a recording, at most about `limit` of each.
+    /// Checks the states at each step of a recording, at most about `limit` for each.
     mutating func run(_ recording: Recording, limit: Int, seed: UInt64) throws {
         var dice = Dice(seed: seed)
         var platter = recording.platter
@@ -89,7 +89,7 @@ struct CrashCampaign: Sendable {
         return Bytes16(hash.span, at: 0)
     }
 
-    /// Starts the machine on an image: opens the backup and the vault, and writes on.
+    /// Starts the machine on an image: opens the backup and the vault, and writes to the vault.
     private mutating func look(at image: Platter.Image, _ recording: Recording) throws -> Findings {
         let disk = MemoryDisk()
         for (path, bytes) in image { disk[path] = bytes }
@@ -116,14 +116,14 @@ struct CrashCampaign: Sendable {
             findings.books.vault = ledger
             findings.sequel = CrashCampaign.writeOn(log, after: ledger, master)
         } catch .noFile {
-            // None was made yet, or none has its name.
+            // It was not created yet, or does not have its name.
         } catch {
             findings.refusal = error
         }
         return findings
     }
 
-    /// What a backup says, which is the same in many states.
+    /// Returns the content of a backup, which is the same in many states.
     private mutating func backup(
         _ bytes: [UInt8], _ open: () -> Result<Ledger, VaultFileError>
     ) throws -> Result<Ledger, VaultFileError> {
@@ -146,7 +146,7 @@ struct CrashCampaign: Sendable {
         }
     }
 
-    /// The next writer finds a vault that takes a change and keeps all that was there.
+    /// Checks that the next writer can make a change, and that all other content stays.
     private static func writeOn(_ log: Log, after found: Ledger, _ master: MasterKey) -> String? {
         let step = Step.text("AFTERWARDS", "x")
         do throws(VaultFileError) {
@@ -172,7 +172,7 @@ struct CrashCampaign: Sendable {
 }
 
 extension Books {
-    /// Whether a version, or a file, is here that is not there.
+    /// Returns whether a version or a file is here that is not there.
     fileprivate func hasMore(than other: Books) -> Bool {
         Books.count(vault) > Books.count(other.vault) || Books.count(backup) > Books.count(other.backup)
     }
@@ -182,7 +182,7 @@ extension Books {
     }
 }
 
-/// What two threads found together.
+/// The joined results of two threads.
 private final class CrashTally: Sendable {
     private struct Sums {
         var counts = CrashCampaign.Counts()
@@ -198,7 +198,7 @@ private final class CrashTally: Sendable {
         sums = Mutex(Sums(seed: seed))
     }
 
-    /// The next seed, unless that was enough.
+    /// Returns the next seed; nil if enough states were checked.
     func next() -> UInt64? {
         sums.withLock { sums in
             if sums.counts.states >= wanted || sums.failures.count >= 20 { return nil }
@@ -218,7 +218,7 @@ private final class CrashTally: Sendable {
 }
 
 extension CrashCampaign {
-    /// Carries out random plans on both cores until so many states were looked at.
+    /// Carries out random plans on both cores until so many states were checked.
     static func run(states: Int, limit: Int, firstSeed: UInt64) -> (counts: Counts, failures: [String]) {
         let tally = CrashTally(states, firstSeed)
         DispatchQueue.concurrentPerform(iterations: 2) { _ in
@@ -227,10 +227,10 @@ extension CrashCampaign {
         return tally.result
     }
 
-    /// Carries out one plan: undisturbed, with at most about `limit` states a moment, and with the first process killed at every
-    /// `stride`th of its calls.
+    /// Carries out one plan: undisturbed, and then with the first process killed at every `stride`th call.
     ///
-    /// An engine with a defect is tried until that shows.
+    /// At most about `limit` states are checked for each step. An engine with a defect is run until the
+    /// defect shows.
     static func run(
         _ plan: Plan, _ name: String, limit: Int, stride: Int = 1, _ defect: Defect? = nil
     ) throws -> (counts: Counts, failures: [String]) {
@@ -245,7 +245,7 @@ extension CrashCampaign {
         return (campaign.counts, campaign.failures)
     }
 
-    /// The plan of one seed: undisturbed, and with the first process killed at one of its calls.
+    /// Carries out the plan of one seed: undisturbed, and with the first process killed at one of its calls.
     private static func run(seed: UInt64, limit: Int) -> CrashCampaign {
         var campaign = CrashCampaign("seed \(seed)")
         do {

@@ -3,9 +3,9 @@ import Testing
 
 @testable import VaultFile
 
-/// The machine stops, and starts again.
+/// Crashes of the machine, and what is found after a restart.
 @Suite struct CrashTests {
-    /// How many states are looked at; `make crash` asks for more.
+    /// The number of states to check; `make crash` asks for more.
     private static let wanted = ProcessInfo.processInfo.environment["VAULT_STATES"].flatMap { Int($0) }
     private static let few = 4_000
     private static let seed = UInt64(ProcessInfo.processInfo.environment["VAULT_SEED"] ?? "") ?? 1

@@ -4,10 +4,10 @@ import Testing
 
 @testable import VaultFile
 
-/// A vault with what it held after each transaction.
+/// A vault and its content after each transaction.
 private struct Sample {
     let world: World
-    /// Where each transaction ends, and the whole history then; the first is the empty vault.
+    /// The end of each transaction, and the whole history there; the first is the empty vault.
     private(set) var commits: [(end: Int, history: History)] = []
 
     init(_ transactions: [[Step]], seed: UInt64 = 1) throws {
@@ -24,13 +24,15 @@ private struct Sample {
 
     var last: History { commits[commits.count - 1].history }
 
-    /// What the longest prefix of whole transactions within `count` bytes holds.
+    /// Returns the content of the longest prefix of whole transactions within `count` bytes.
     func commit(within count: Int) -> (end: Int, history: History) {
         commits.last { $0.end <= count } ?? commits[0]
     }
 }
 
-/// What is found behind the last commit, or in no vault at all; what is done to a vault's own bytes, ``CorruptionTests`` does.
+/// Bytes behind the last commit, and files that are not vaults.
+///
+/// ``CorruptionTests`` changes the bytes of a vault.
 @Suite struct DamageTests {
     @Test func `every prefix of a file opens to the last commit within it, or is no copy`() throws {
         let sample = try Sample([

@@ -2,34 +2,34 @@ import Platform
 
 @testable import VaultFile
 
-/// What an engine could do wrong, as the disk would see it.
+/// Defects that an engine could have, as changes to the calls that it makes.
 enum Defect: CaseIterable, Sendable {
     /// Content is never synced.
     case skipsSync
     /// A name is never synced.
     case skipsDirectorySync
-    /// What a predecessor wrote is built on without a sync.
+    /// The writes of a previous process are not synced before the next write.
     case trustsPredecessor
     /// A new file gets its name before its content is synced.
     case renamesBeforeSync
-    /// A new file gets its name before it is whole.
+    /// A new file gets its name before it is complete.
     case renamesHalfWritten
     /// A rewrite is copied into the old file.
     case rewritesInPlace
     /// The old file is removed before the new one has its name.
     case removesBeforeRename
-    /// A tail is cut off together with the end of what is committed.
+    /// A tail is truncated together with the end of the last commit.
     case cutsTooFar
-    /// A commit is written over the end of the last one.
+    /// A commit overwrites the end of the last one.
     case writesTooEarly
     /// The second half of a commit is written after the sync.
     case writesOnAfterSync
-    /// What was seen is remembered before it is durable.
+    /// A checkpoint is saved before the commit is durable.
     case marksTooEarly
 
     private typealias Event = RecordingDisk.Event
 
-    /// What such an engine does to the disk in each step of one that is right.
+    /// Returns the events of an engine with the defect, for each step of a correct one.
     func steps(
         of events: [RecordingDisk.Event], secondProcessFrom start: Int
     ) -> [[RecordingDisk.Event]] {
@@ -81,7 +81,7 @@ enum Defect: CaseIterable, Sendable {
         if index < steps.count { steps[index].append(event) }
     }
 
-    /// Spoils a rename, which is preceded by the sync of the new file, and that by a write.
+    /// Changes a rename; before it come the sync of the new file and a write.
     private func rename(
         _ steps: inout [[RecordingDisk.Event]], _ index: Int, _ entries: [RecordingDisk.Entry],
         _ directory: String

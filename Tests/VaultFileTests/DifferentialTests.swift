@@ -7,9 +7,9 @@ import Testing
 @testable import VaultFile
 @testable import VaultKit
 
-/// This implementation and the one in Tests/PythonReader read what the other one wrote, and must say the same.
+/// Checks that this implementation and the one in Tests/PythonReader agree on files that either one wrote.
 ///
-/// `VAULT_VECTORS` is how many vaults go each way, `VAULT_SEED` which ones.
+/// `VAULT_VECTORS` is the number of vaults in each direction, `VAULT_SEED` selects them.
 @Suite(.serialized) struct DifferentialTests {
     private static let batch = 250
     private static let passphrase = "vector pässphrase"
@@ -27,7 +27,7 @@ import Testing
 
     /// Runs a program in Tests.
     ///
-    /// - Returns: its code, and what it prints.
+    /// - Returns: its exit code and output.
     private func run(_ program: String, _ words: [String]) throws -> (Int32, Data) {
         var script = #filePath
         for _ in 0..<2 { script = Path.directory(of: script) }
@@ -43,7 +43,7 @@ import Testing
         return (process.terminationStatus, printed)
     }
 
-    /// What Python says of descent and of what was purged; nil of a file that does not open.
+    /// Returns descent and purges as the Python reader reports them; nil for a file that does not open.
     private func pythonDescent(_ path: String, passphraseFile: String) throws -> Fact? {
         let (code, printed) = try run(
             "PythonReader/vaultdump.py", [path, "--passphrase-file", passphraseFile, "--json"])
@@ -52,7 +52,7 @@ import Testing
         return .list([said["descent"] ?? .null, said["purged"] ?? .null])
     }
 
-    /// The same, of this implementation.
+    /// Returns descent and purges as this implementation reports them.
     private func descent(_ world: World, _ opener: Opener) throws -> Fact? {
         guard let log = try? opener.open(world) else { return nil }
         let (ancestry, namer) = (log.ancestry, try log.namer())
@@ -66,7 +66,9 @@ import Testing
         ])
     }
 
-    /// Of some files of a batch in `directory`, what both say of descent; how many differ.
+    /// Compares descent and purges of some files of a batch in `directory`.
+    ///
+    /// - Returns: the number of differences.
     private func compareDescent(
         _ numbers: Range<Int>, in directory: String, _ opener: Opener
     ) throws -> Int {
@@ -89,7 +91,7 @@ import Testing
         return failed
     }
 
-    /// What Tests/Vectors/randomvaults.py prints for each vault.
+    /// The line that Tests/Vectors/randomvaults.py prints for a vault.
     private func python(_ words: String...) throws -> [Int: String] {
         let (code, printed) = try run("Vectors/randomvaults.py", words)
         let lines = String(decoding: printed, as: UTF8.self)
@@ -102,7 +104,7 @@ import Testing
         return said
     }
 
-    /// The same line, of this implementation.
+    /// Returns the same line as computed by this implementation.
     private func outcome(_ world: World, _ opener: Opener) throws -> String {
         do {
             let log = try opener.open(world)
@@ -122,7 +124,7 @@ import Testing
         return world
     }
 
-    /// A sample in which something never happens says little.
+    /// Checks that each kind of event occurs in the sample, which would otherwise prove little.
     private func expectVariety(_ outcomes: some Collection<String>) {
         let kinds = Set(outcomes.map { $0.prefix { $0 != " " } })
         if outcomes.count >= 100 {
@@ -189,7 +191,7 @@ import Testing
         report("written by Swift and read by Python", failed)
     }
 
-    /// A new vault with the cheapest derivation that the format allows.
+    /// Creates a vault with the cheapest derivation that the format allows.
     private func emptyVault(_ seed: Int) throws -> [UInt8] {
         let world = world([], seed: seed)
         try world.disk.remove(world.path)
@@ -198,7 +200,7 @@ import Testing
     }
 }
 
-/// Writes a vault as programs do, and then lets something happen to the file.
+/// Writes random vaults, and then damages or replaces some of the files.
 private struct RandomWriter {
     private var state: Dice
 
@@ -226,7 +228,7 @@ private struct RandomWriter {
         }
     }
 
-    /// Another file that went another way from here.
+    /// Creates a diverged copy of this file.
     private mutating func fork(_ world: World, _ opener: Opener) throws -> Log {
         var other = World(seed: state.next(), path: "/home/fork", passphrase: "")
         other.dependencies.readingBounds = .reading
@@ -242,7 +244,7 @@ private struct RandomWriter {
         return log
     }
 
-    /// Transactions, alone and together, compactions, purges and merges.
+    /// Makes random changes: transactions, alone and in batches, compactions, purges and merges.
     mutating func write(to world: World, _ opener: Opener) throws {
         var log = try opener.open(world)
         for _ in 0..<[0, 1, 2, 3, 5, 8][below(6)] {
@@ -278,7 +280,7 @@ private struct RandomWriter {
         }
     }
 
-    /// The file after a mishap, or as it was.
+    /// Returns the file, in some cases after damage.
     mutating func mishap(_ bytes: [UInt8]) -> [UInt8] {
         var bytes = bytes
         let frames = max(0, bytes.count - 4608)

@@ -8,7 +8,7 @@ import Testing
 
 @testable import VaultFile
 
-/// A directory that goes away with the object.
+/// A temporary directory that is removed with the object.
 final class TemporaryDirectory: Sendable {
     let path: String
 

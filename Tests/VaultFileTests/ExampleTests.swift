@@ -4,7 +4,7 @@ import Testing
 
 @testable import VaultFile
 
-/// The worked example in vault-format.md, made anew and compared.
+/// Recomputes the worked example in vault-format.md.
 @Suite struct ExampleTests {
     private static let heading = "## 12. A worked example\n"
 
@@ -134,7 +134,9 @@ import Testing
             })
     }
 
-    /// Rows of 16 bytes; of rows of zeros that follow each other without a note, the first and a star.
+    /// Formats rows of 16 bytes.
+    ///
+    /// Of successive rows of zeros without a note, only the first is shown, then a star.
     private static func dump(_ bytes: [UInt8], from range: Range<Int>, notes: [Int: String]) -> [String] {
         var rows: [String] = []
         var (lastIsZero, isElided) = (false, false)
@@ -166,7 +168,7 @@ extension Key {
 }
 
 extension String {
-    /// Where `text` is; Foundation has this too.
+    /// Returns the range of `text`, as Foundation's `range(of:)` does.
     fileprivate func range(of text: String) -> Range<Index>? {
         indices.first { self[$0...].hasPrefix(text) }.map { $0..<index($0, offsetBy: text.count) }
     }

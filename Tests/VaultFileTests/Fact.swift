@@ -1,4 +1,4 @@
-/// What a vector says, or what is found of its files: JSON whose numbers are whole.
+/// A fact about the files of a vector: JSON with integers only.
 enum Fact: Equatable {
     case null
     case bool(Bool)
@@ -53,7 +53,7 @@ extension Fact {
 }
 
 extension [UInt8] {
-    /// The bytes that hexadecimal digits stand for.
+    /// Decodes hexadecimal digits.
     init?(hexadecimal text: String) {
         let digits = Array(text.utf8).map { UInt8(ascii: "a") <= $0 ? $0 - 87 : $0 - 48 }
         guard digits.count % 2 == 0, digits.allSatisfy({ $0 < 16 }) else { return nil }

@@ -5,17 +5,17 @@ import Sodium
 @testable import VaultFile
 @testable import VaultKit
 
-/// Something that is done with a vault, to be disturbed.
+/// An operation on a vault that ``FaultTests`` disturbs.
 struct FaultOperation: Sendable, CustomStringConvertible {
-    /// Does it; and does it again after the disk works again.
+    /// Performs the operation, and repeats it after the disk works again.
     typealias Body = () throws(VaultFileError) -> Void
 
     let description: String
-    /// Makes the world in which it is done, once.
+    /// Creates the world for the operation.
     let world: @Sendable () throws -> World
-    /// Opens what it needs on a disk that works.
+    /// Opens what the operation needs, on a disk that works.
     let prepare: @Sendable (World) throws -> (body: Body, recover: Body)
-    /// What it says when it is done a second time, if not that it is done.
+    /// The error with which a second run of the operation may fail.
     var done: VaultFileError?
 
     init(
@@ -26,7 +26,7 @@ struct FaultOperation: Sendable, CustomStringConvertible {
         (self.description, self.world, self.prepare, self.done) = (description, world, prepare, done)
     }
 
-    /// One that needs nothing opened.
+    /// Creates an operation that opens what it needs itself.
     static func plain(
         _ description: String, in world: @escaping @Sendable () throws -> World = FaultOperation.vault,
         done: VaultFileError? = nil, _ body: @escaping @Sendable (World) throws(VaultFileError) -> Void
@@ -36,7 +36,7 @@ struct FaultOperation: Sendable, CustomStringConvertible {
         }
     }
 
-    /// One of a log that is open already.
+    /// Creates an operation on an open log.
     static func opened(
         _ description: String, in world: @escaping @Sendable () throws -> World = FaultOperation.vault,
         _ access: StorageAccess = .writing, meanwhile: @escaping @Sendable (World) throws -> Void = { _ in },
@@ -54,7 +54,7 @@ struct FaultOperation: Sendable, CustomStringConvertible {
 
     static let backup = "/backups/b"
 
-    /// A vault with some history, and an older backup of it.
+    /// Creates a vault with some history and an older backup of it.
     @Sendable static func vault() throws -> World {
         let world = World.remembering()
         world.clock.step = 1000
@@ -66,14 +66,14 @@ struct FaultOperation: Sendable, CustomStringConvertible {
         return world
     }
 
-    /// The same with bytes behind the last commit.
+    /// Creates the same with bytes behind the last commit.
     @Sendable static func interrupted() throws -> World {
         let world = try vault()
         world.bytes += noise(300)
         return world
     }
 
-    /// A vault of which a frame in the middle is damaged.
+    /// Creates a vault with a damaged frame in the middle.
     @Sendable static func damaged() throws -> World {
         let world = try vault()
         world.disk.flip(world.path, at: 4608 + 176 + 60, bit: 1)
@@ -82,7 +82,7 @@ struct FaultOperation: Sendable, CustomStringConvertible {
 
     static let other = "/home/other"
 
-    /// A vault, and a copy of it that went another way.
+    /// Creates a vault and a diverged copy of it.
     @Sendable static func apart() throws -> World {
         let world = try vault()
         world.disk[other] = world.bytes
@@ -92,7 +92,7 @@ struct FaultOperation: Sendable, CustomStringConvertible {
         return world
     }
 
-    /// The same with bytes behind the last commit of either.
+    /// Creates the same with bytes behind the last commit of either file.
     @Sendable static func apartAndInterrupted() throws -> World {
         let world = try apart()
         world.bytes += noise(300)
@@ -100,7 +100,7 @@ struct FaultOperation: Sendable, CustomStringConvertible {
         return world
     }
 
-    /// Everything that the engine does.
+    /// All operations of the engine.
     static let all: [FaultOperation] = writing + reading + rewriting + copying + merging
 
     private static let merging = [
@@ -120,14 +120,14 @@ struct FaultOperation: Sendable, CustomStringConvertible {
         },
     ]
 
-    /// Two copies that went apart, of which the other one has new keys.
+    /// Creates two diverged copies, the other one with new keys.
     @Sendable private static func apartWithNewerKeys() throws -> World {
         let world = try apart()
         try world.changeKeys(of: other)
         return world
     }
 
-    /// A copy that went on and has new keys.
+    /// Creates a copy with later changes and new keys.
     @Sendable private static func behindWithOlderKeys() throws -> World {
         let world = try vault()
         world.disk[other] = world.bytes
@@ -136,7 +136,7 @@ struct FaultOperation: Sendable, CustomStringConvertible {
         return world
     }
 
-    /// Two copies, of which one was merged into the other.
+    /// Creates two copies, one of which was merged into the other.
     @Sendable private static func apartMerged() throws -> World {
         let world = try apart()
         try world.merge()
@@ -224,7 +224,7 @@ struct FaultOperation: Sendable, CustomStringConvertible {
     ]
 }
 
-/// Somebody who has the key of a world's backup, which is that of its vault.
+/// A holder of the key of a world's backup, which is also the key of its vault.
 private final class WorldWorker: JobRunner {
     private let key: Key
     private let dependencies: Dependencies
@@ -268,7 +268,7 @@ extension World {
         }
     }
 
-    /// The copy that went another way, of which this machine remembers nothing.
+    /// The diverged copy, for which this machine has no checkpoint.
     func openOther(_ access: StorageAccess) throws(VaultFileError) -> Log {
         var dependencies = dependencies
         dependencies.checkpoints = nil
@@ -278,7 +278,7 @@ extension World {
         }
     }
 
-    /// Gives the vault, or a copy of it, new keys under its passphrase.
+    /// Gives the vault, or a copy of it, new keys with the same passphrase.
     func changeKeys(of other: String? = nil) throws(VaultFileError) {
         var dependencies = dependencies
         if other != nil { dependencies.checkpoints = nil }

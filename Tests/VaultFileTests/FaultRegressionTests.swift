@@ -6,7 +6,7 @@ import VaultKit
 
 @testable import VaultFile
 
-/// What the enumeration of ``FaultTests`` has found, one by one.
+/// Regression tests for defects that ``FaultTests`` found.
 @Suite struct FaultRegressionTests {
     @Test(arguments: [MemoryDisk.Call.syncDirectory, .status, .length])
     func `a creation that fails late leaves no file either, and can be tried again`(call: MemoryDisk.Call)
@@ -84,7 +84,7 @@ import VaultKit
         let world = try FaultOperation.vault()
         world.disk["/backups/other"] = Array("something else".utf8)
         world.disk.before = { [disk = world.disk] next in
-            // The copy has been verified when the target is looked at, and before it is made.
+            // The copy is verified when the target is checked, before it is created.
             if next == .create { Issue.record("the target was not looked at") }
             guard next == .identity else { return }
             disk.before = nil

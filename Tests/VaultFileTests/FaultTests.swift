@@ -5,20 +5,20 @@ import Testing
 
 @testable import VaultFile
 
-/// Every call at the seam to the disk, times every error that Linux has for it, once and from then on.
+/// Fails each call to the disk with each error that Linux can return for it, once or permanently.
 @Suite struct FaultTests {
-    /// What fails.
+    /// The call that fails.
     private enum Permission: String {
         case once, kindFromThenOn, allFromThenOn
     }
 
-    /// One disturbance.
+    /// A failure of one call.
     private struct Fault: CustomStringConvertible {
         let number: Int
         let call: MemoryDisk.Call
         let error: Errno
         let reach: Permission
-        /// Which part of a write is written.
+        /// The part of a failed write that reaches the disk.
         let part: Int
 
         var description: String { "call \(number), \(call): \(error), \(reach), part \(part)" }
@@ -77,7 +77,9 @@ import Testing
         return faults
     }
 
-    /// What every file says, and how often its keys were changed, times left out; what this machine remembers and what was set aside are no part of it.
+    /// Returns the content of each vault file without times, and how often its keys were changed.
+    ///
+    /// Checkpoints and saved tails are left out.
     private enum Meaning: Equatable {
         case secrets([Address: [[UInt8]?]], formerKeys: Int)
         case bytes([UInt8])
@@ -87,7 +89,8 @@ import Testing
         var result: [String: Meaning] = [:]
         for (path, node) in world.disk.files {
             if path.hasPrefix("/state/") || isLeftover(path) || path.contains(".unfinished-") { continue }
-            // Who is killed before two files change places leaves a second copy of the backup under that name.
+            // A process that is killed before it exchanges two files leaves a second copy of the backup under
+            // that name.
             if path.contains(".before-restore-"), node.bytes == world.disk[FaultOperation.backup] { continue }
             let point = path.firstRange(of: ".before-restore-")
             let name = point.map { path[..<$0.lowerBound] + ".before" } ?? path[...]
@@ -106,7 +109,7 @@ import Testing
         return result
     }
 
-    /// Whether every name has the same history in both, but for newer versions in `after`.
+    /// Returns whether each name has the same history in both, except for newer versions in `after`.
     private static func isPrefix(_ before: [String: Meaning], of after: [String: Meaning]) -> Bool {
         before.allSatisfy { path, meaning in
             guard case .secrets(let old, let keys) = meaning,
@@ -128,7 +131,7 @@ import Testing
         return copy
     }
 
-    /// Every so many of them are tried: in a campaign as VAULT_FAULTS says.
+    /// One in every so many is tried; VAULT_FAULTS sets it in a campaign.
     private static let step =
         Environment.withValue("VAULT_FAULTS") { bytes in
             Int(String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self)) ?? 1
@@ -180,13 +183,13 @@ import Testing
 
         let isDone = present == after
         let isUnknown = if case .outcomeUnknown = failure { true } else { false }
-        // Of a batch, each transaction is all or none.
+        // Each transaction of a batch is there completely or not at all.
         let isPart =
             isUnknown && present != before && isPrefix(before, of: present) && isPrefix(present, of: after)
         #expect(isDone || isPart || present == before, place)
         if let failure {
             #expect(says(failure, fault.error), "\(place): \(failure)")
-            // What is done though an error came is not known to be done.
+            // If the change is there despite the error, the error must be `outcomeUnknown`.
             if before != after, !isUnknown { #expect(!isDone, place) }
         } else {
             #expect(isDone, place)
@@ -197,7 +200,7 @@ import Testing
             #expect(world.disk[path][...] == tail, place)
         }
 
-        // The same again: at once, or when what failed was opened anew.
+        // Again: at once, or after the log that failed was reopened.
         var second: VaultFileError?
         do throws(VaultFileError) { try body() } catch { second = error }
         if second == .previousFailure {
@@ -216,7 +219,7 @@ import Testing
             world.disk.files.keys.filter { isLeftover($0) && Path.directory(of: $0) == home } == [], place)
     }
 
-    /// Whether an error of the engine is one for an error of the disk, and no verdict on the file.
+    /// Returns whether an error of the engine reports an error of the disk and not a defect of the file.
     private static func says(_ failure: VaultFileError, _ error: Errno) -> Bool {
         switch failure {
         case .io(_, error), .outcomeUnknown(error): true

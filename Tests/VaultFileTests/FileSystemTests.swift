@@ -6,11 +6,11 @@ import VaultKit
 
 @testable import VaultFile
 
-/// File systems that lack a call: what stands in for it loses nothing, wherever the process is killed.
+/// File systems that lack a call: the substitute loses nothing, wherever the process is killed.
 @Suite struct FileSystemTests {
     private static let exFAT: Set<MemoryDisk.Lack> = [.exclusiveRename, .exchange]
 
-    /// Does `body` in fresh worlds, each of which stops for good one call later, and says what it left.
+    /// Runs `body` in new worlds, each of which fails for good one call later; reports what each leaves.
     private static func killedAtEachCall(
         in make: () throws -> World, _ body: (World) throws(VaultFileError) -> Void,
         _ check: (World, _ call: Int) throws -> Void

@@ -6,7 +6,7 @@ import Testing
 
 @testable import VaultFile
 
-/// Vaults that were written once, by this program and by the one in Tests/PythonReader, and open forever.
+/// Vaults written by this program and by the one in Tests/PythonReader that must open forever.
 @Suite struct FixtureTests {
     private static let directory: String = {
         var path = #filePath
@@ -20,7 +20,7 @@ import Testing
         "one-secret", "proven", "recovery-key", "unfinished-tail", "unknown-records", "versions",
     ]
 
-    /// What `NAME.json` says of `NAME.vault`.
+    /// The facts in `NAME.json` about `NAME.vault`.
     private struct Expected: Decodable {
         struct Header: Decodable, Equatable {
             let generation: UInt64
@@ -137,7 +137,7 @@ import Testing
         #expect(TemporaryDirectory.names(in: FixtureTests.directory) == expected)
     }
 
-    /// Makes the vaults that come from this program, in the directory `VAULT_MAKE_FIXTURES`; an existing file is an error.
+    /// Writes this program's vaults to the directory `VAULT_MAKE_FIXTURES`; an existing file is an error.
     @Test(.enabled(if: try Environment.value("VAULT_MAKE_FIXTURES") != nil))
     func `fixtures are made once`() throws {
         let directory = try #require(try Environment.value("VAULT_MAKE_FIXTURES"))
@@ -198,7 +198,7 @@ import Testing
         try file.write(proven.span, at: 0)
     }
 
-    /// A vault with new keys, a purge, a compaction and a merge behind it, which is full of proofs of descent.
+    /// Creates a vault after new keys, a purge, a compaction and a merge, with many descent records.
     private static func proven() throws -> [UInt8] {
         let world = World(seed: 120, passphrase: "fixture päss proven")
         world.clock.step = 1500

@@ -3,7 +3,7 @@ import Sodium
 
 @testable import VaultFile
 
-/// Makes what a well-behaved writer never makes, with the right keys.
+/// Creates frames and headers that no correct writer creates, sealed with the right keys.
 struct Forge: ~Copyable {
     let key: Key
     let salt: [UInt8]
@@ -19,7 +19,7 @@ struct Forge: ~Copyable {
     }
 }
 
-/// A record that a test seals itself; every field may be wrong.
+/// A record that a test seals itself; any field may be wrong.
 struct ForgedRecord {
     var kind: UInt8 = 1
     var flags: UInt8 = 1
@@ -36,7 +36,7 @@ struct ForgedRecord {
 
     init(_ body: [UInt8]) { self.body = body }
 
-    /// A value or, without one, a tombstone.
+    /// Creates a value or, if `value` is nil, a tombstone.
     init(_ address: Address, _ value: [UInt8]?, time: UInt64 = World.start) {
         body = ForgedRecord.body(address) + (value ?? [])
         kind = value == nil ? 2 : 1
@@ -49,7 +49,7 @@ struct ForgedRecord {
 }
 
 extension Forge {
-    /// The frame of a record behind `position`, and the position behind it.
+    /// Returns the frame of a record behind `position`, and the position behind the frame.
     func frame(
         _ record: ForgedRecord, after position: Replay.Position, transactionStart: UInt64
     ) -> (bytes: [UInt8], end: Replay.Position) {
@@ -85,7 +85,7 @@ extension Forge {
         return (bytes, end)
     }
 
-    /// A frame with the right CRC.
+    /// Returns a frame with the right CRC.
     static func withSum(_ frame: [UInt8]) -> [UInt8] {
         var (sum, frame) = (CRC32C(), frame)
         sum.update(frame.span.extracting(0..<4))
@@ -95,7 +95,7 @@ extension Forge {
         return frame
     }
 
-    /// The frames of one transaction.
+    /// Returns the frames of one transaction.
     ///
     /// The last record gets COMMIT and no other has a flag, unless `keepsFlags`.
     func transaction(_ records: [ForgedRecord], after start: Replay.Position, keepsFlags: Bool = false)
@@ -114,14 +114,14 @@ extension Forge {
 }
 
 extension World {
-    /// Opens the file, appends records with any content as one transaction, as a hostile or newer writer would.
+    /// Appends records with any content as one transaction, as a hostile or newer writer would.
     func forge(_ records: ForgedRecord..., keepsFlags: Bool = false) throws {
         let log = try open()
         let forge = try Forge(log)
         bytes += forge.transaction(records, after: log.replay.committed, keepsFlags: keepsFlags)
     }
 
-    /// The frames of the file: offset and length of each, as far as the lengths lead.
+    /// Returns offset and length of each frame of the file, until a length is invalid.
     func frames() -> [Range<Int>] {
         var frames: [Range<Int>] = []
         var offset = 4608
@@ -135,7 +135,7 @@ extension World {
         return frames
     }
 
-    /// Changes the header and its copy, and makes the sum right again.
+    /// Changes the header and its copy, and corrects the hash.
     func changeHeader(_ change: (inout [UInt8]) -> Void) throws {
         var header = Array(bytes[0..<512])
         change(&header)

@@ -4,7 +4,7 @@ import Testing
 @testable import VaultFile
 
 @Suite struct FrameReaderTests {
-    /// A vault whose frames have many lengths, in transactions of several, some of a piece of their own.
+    /// Creates a vault whose frames have many lengths; some exceed the read window.
     private static func vault() throws -> World {
         let world = World()
         let log = try world.create()
@@ -22,7 +22,7 @@ import Testing
         return world
     }
 
-    /// Replay would notice by the chain of tags; a reader of single frames does not see it.
+    /// Replay would detect this by the chain of tags, which a reader of single frames does not check.
     @Test(arguments: [(4, false), (100, false), (100, true)])
     func `a frame is opened only if it is whole and authentic`(at place: Int, hasRightSum: Bool) throws {
         let world = try FrameReaderTests.vault()
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    /// Damage that the sum of its frame does not show.
+    /// Damages a frame and corrects its checksum.
     private func flipped(_ bytes: [UInt8], _ offset: Int, in places: [FramePlace]) -> [UInt8] {
         guard let place = places.last(where: { $0.offset <= UInt64(offset) }) else { return bytes }
         let frame = Int(place.offset)..<Int(place.offset) + place.frameSize

@@ -41,7 +41,7 @@ import Testing
             (416..<448, .damagedHeader), (104..<120, .damagedHeader), (56..<64, .damagedHeader),
             (264..<272, .damagedHeader), (272..<416, .damagedHeader), (128..<132, .damagedHeader),
             (140..<144, .damagedHeader),
-            // The slot's commitment covers the vault's id; flags, generation and salt are the MAC's.
+            // The slot's commitment covers the vault's id; the MAC covers flags, generation and salt.
             (32..<48, .wrongPassphrase), (20..<28, .tamperedHeader), (72..<104, .tamperedHeader),
             (49..<56, .tamperedHeader),
         ]
@@ -119,7 +119,8 @@ import Testing
         let log = try world.open()
         let slot = KeySlot(log.header.bytes.span, at: 128)
         let vaultID = log.header.vaultID
-        // A slot for the same passphrase around another master key, made by somebody who knows the passphrase.
+        // A slot that wraps another master key with the same passphrase, made by someone who knows the
+        // passphrase.
         let other = try Key(copying: noise(32).span)
         let forged = try KeySlot.encode(
             passphrase: world.passphrase.span, parameters: slot.parameters, master: other, vaultID: vaultID,
@@ -150,7 +151,7 @@ import Testing
 }
 
 extension World {
-    /// Gives an empty copy of the vault another header, made with the right master key.
+    /// Gives an empty copy of the vault another header with a MAC under the right master key.
     func resealHeader(_ log: Log, _ change: (inout [UInt8]) -> Void) throws {
         let passphrase = passphrase
         let master = try log.header.unlock(passphrase: passphrase.span)

@@ -9,7 +9,7 @@ import Testing
 @Suite struct KeyChangeTests {
     private let world = World()
 
-    /// A vault with every kind of record and several versions.
+    /// Creates a vault with every kind of record and several versions.
     private func vault() throws -> Log {
         let log = try world.create()
         try log.append(.text("A", "one"), .text("project:web/B", "two"))
@@ -68,7 +68,8 @@ import Testing
         try changeKeys(from: old, to: "new")
         try world.open(passphrase: "new").append(.text("D", "after"))
         world.bytes = front + world.bytes.dropFirst(4608)
-        // Generation 1 promises no content, so this is the front of an unfinished first transaction; a mark tells more.
+        // Generation 1 promises no content, so this looks like an unfinished first transaction; only a
+        // checkpoint tells.
         let log = try world.open()
         #expect(log.addresses.isEmpty)
         #expect(log.unfinishedTail?.offset == 4608)
@@ -179,7 +180,7 @@ import Testing
 @Suite struct RecoveryKeyTests {
     private let entropy = Entropy.testOnlySequence(TestOnlySequence(seed: 5))
 
-    /// What is understood when this is typed; nil if it counts as mistyped.
+    /// Returns the key that the typed text means; nil if it is rejected.
     private func read(_ typed: String) throws -> String? {
         let typed = Array(typed.utf8)
         do throws(VaultFileError) {
@@ -237,7 +238,7 @@ import Testing
 }
 
 extension RecoveryKey {
-    /// What a person would see.
+    /// Returns the key as the user sees it.
     fileprivate borrowing func textForTests() throws(SodiumError) -> String {
         String(decoding: try text().array, as: UTF8.self)
     }

@@ -5,9 +5,9 @@ import Testing
 
 @testable import VaultFile
 
-/// Whoever has the key can forge a header at the end of its numbers; nothing may break over it.
+/// Forged headers with the last numbers, which a holder of the key can make; they must not crash the program.
 @Suite struct LastNumbersTests {
-    /// A vault without frames whose header was changed, and sealed again with the right key.
+    /// Creates a vault without frames whose header was changed and authenticated again with the right key.
     private func vault(_ change: (inout [UInt8]) -> Void) throws -> World {
         let world = World()
         _ = try world.create()

@@ -5,11 +5,11 @@ import Sodium
 @testable import VaultFile
 @testable import VaultKit
 
-/// Every version of every secret, new to old, nil for a tombstone; as a model tells it that knows nothing of the engine.
+/// A model of a vault: the versions of every secret, new to old, nil for a tombstone.
 typealias Ledger = [Address: [[UInt8]?]]
 
 extension Ledger {
-    /// What it says after a transaction.
+    /// Returns the model after a transaction.
     func adding(_ steps: [Step]) -> Ledger {
         var ledger = self
         for step in steps {
@@ -21,12 +21,12 @@ extension Ledger {
         return ledger
     }
 
-    /// What it says when older versions are dropped.
+    /// Returns the model after older versions are dropped.
     var newest: Ledger { mapValues { Array($0.prefix(1)) } }
 }
 
 extension Log {
-    /// Everything that the file says, without the times.
+    /// The content of the file, without times.
     func ledger() throws(VaultFileError) -> Ledger {
         var ledger: Ledger = [:]
         for address in addresses { ledger[address] = try entries(address).map(\.value) }
@@ -34,37 +34,37 @@ extension Log {
     }
 }
 
-/// What two files hold; nil where there is none.
+/// The contents of the vault and its backup; nil for a file that does not exist.
 struct Books: Hashable, Sendable {
     var vault: Ledger?
     var backup: Ledger?
 
-    /// With the file that a deed changes as it is in `result`.
+    /// Returns the contents in which the file that a deed changes is as in `result`.
     func adopting(_ result: Books, _ deed: Deed) -> Books {
         if case .backup = deed { return Books(vault: vault, backup: result.backup) }
         return Books(vault: result.vault, backup: backup)
     }
 }
 
-/// Something that a process does to a vault, as one verb does it.
+/// An operation that a process performs on a vault, like one verb.
 enum Deed: Sendable {
     case create
-    /// What several asked for, which goes to the disk with one write.
+    /// Several transactions in one write.
     case commit([[Step]])
     case compact
     case backup
     case restore
-    /// New keys.
+    /// Changes the keys.
     case passwd
-    /// What was done to a copy on another machine, and comes back.
+    /// Merges changes that were made to a copy on another machine.
     case merge([Step])
-    /// All versions of a name go, if there are any.
+    /// Purges all versions of a name, if there are any.
     case purge(String)
 
-    /// A new value of so many bytes.
+    /// Sets a new value of so many bytes.
     static func change(_ name: String, _ count: Int) -> Deed { .commit([[.put(name, noise(count))]]) }
 
-    /// What the files hold when it is done; until then, they hold what they held before.
+    /// Returns the contents after the deed; until it is done, the files keep their contents.
     func result(after books: Books) -> Books {
         var books = books
         switch self {
@@ -83,7 +83,7 @@ enum Deed: Sendable {
     var makesVault: Bool { if case .create = self { true } else { false } }
 }
 
-/// A key that is known, so that no test derives it a million times.
+/// A master key that is kept, so that it need not be derived for each of a million opens.
 struct MasterKey: Sendable {
     let bytes: [UInt8]
 
@@ -93,7 +93,7 @@ struct MasterKey: Sendable {
 }
 
 extension [MasterKey] {
-    /// The one that made the header of a file; the last one if none did.
+    /// Returns the key that authenticates the header of a file; the last one if none does.
     func ofFile(_ bytes: [UInt8]) -> MasterKey {
         let own = (try? Header(bytes, bounds: .testOnlyWeak)).flatMap { header in
             first { key in (try? header.isAuthentic(master: key.copy())) == true }
@@ -102,7 +102,7 @@ extension [MasterKey] {
     }
 }
 
-/// Somebody who works with a ``MasterKey``.
+/// A job runner with a ``MasterKey``.
 final class MasterWorker: JobRunner {
     private let master: MasterKey
     private let dependencies: Dependencies
@@ -126,16 +126,16 @@ final class MasterWorker: JobRunner {
     }
 }
 
-/// A machine whose disk writes down what is done to it, with a vault and its backup.
+/// A machine with a vault and a backup, whose disk records the calls.
 final class Machine {
     static let backup = "/backup/a.vault"
     static let marks = "/state/seen"
 
     let disk: RecordingDisk
     let world: World
-    /// The keys that the vault ever had, or was to get.
+    /// The keys that the vault had, and those that it was to get.
     private(set) var masters: [MasterKey] = []
-    /// A log that stays open from deed to deed, as an agent's does.
+    /// The log that stays open between deeds, as in an agent.
     private var log: Log?
     private let keepsLog: Bool
 
@@ -150,7 +150,7 @@ final class Machine {
         self.keepsLog = keepsLog
     }
 
-    /// Ends the process; the next deed is that of another one.
+    /// Ends the process; the next deed belongs to another one.
     func endProcess() {
         log = nil
         world.disk.releaseLocks()
@@ -189,7 +189,7 @@ final class Machine {
             let verification = try backup.make(at: Machine.backup)
             try? backup.remember(verification)
         case .restore:
-            // That it cannot be remembered is no more than a warning, unless the process is dead.
+            // A checkpoint that cannot be saved is only a warning, unless the process is dead.
             let restored = try backups(Machine.backup).restore(from: Machine.backup)
             if let failure = restored.markFailure { throw failure }
         case .passwd: try changeKeys()
@@ -205,7 +205,7 @@ final class Machine {
         }
     }
 
-    /// Copies the vault to another machine's disk, changes it there, and merges it.
+    /// Copies the vault to another machine's disk, changes the copy there, and merges it.
     private func merge(_ steps: [Step]) throws {
         var elsewhere = world.dependencies
         let away = MemoryDisk()
@@ -240,7 +240,7 @@ final class Machine {
                 return log
             } catch {
                 guard error == .keysChanged else { throw error }
-                // An agent would go on with the key that was announced to it.
+                // An agent would continue with the key that it was given.
             }
         }
         let log = try Log(
@@ -249,14 +249,16 @@ final class Machine {
         return log
     }
 
-    /// Somebody who makes backups, and restores them, with the key of the file at `path`.
+    /// Returns a job runner for backups and restores, with the key of the file at `path`.
     private func backups(_ path: String) throws -> Backup {
         Backup(
             of: world.path, by: MasterWorker(try known(path), world.dependencies),
             dependencies: world.dependencies)
     }
 
-    /// The key of the vault that is or was here, or of its backup; of one that is only half made, the key that it was given.
+    /// The key of the vault that is or was here, or of its backup.
+    ///
+    /// For an unfinished vault, this is the key that it was to get.
     func known(_ path: String? = nil) throws -> MasterKey {
         if masters.isEmpty { masters = [MasterKey(bytes: try world.masterKey())] }
         return masters.ofFile(
@@ -264,7 +266,7 @@ final class Machine {
     }
 }
 
-/// A transaction that an array can hold.
+/// A box that lets an array hold a transaction.
 private final class TransactionBox {
     let transaction: Transaction
 

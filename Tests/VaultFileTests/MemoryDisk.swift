@@ -1,25 +1,25 @@
 import Platform
 import Sodium
 
-/// A disk in memory, for one thread: it counts calls, fails when told to, and lets a test touch what lies on it.
+/// A disk in memory, for one thread, that counts calls, fails on demand, and lets a test change its files.
 final class MemoryDisk: Storage, @unchecked Sendable {
-    /// The kinds of call, each counted on its own.
+    /// The kinds of calls, which are counted separately.
     enum Call: Hashable, Sendable, CaseIterable {
         case open, create, identity, resolve, rename, remove, names, makeDirectory, syncDirectory
         case length, read, write, truncate, sync, lock, attributes, status
     }
 
-    /// What some file systems lack, or do in their own way.
+    /// The peculiarities of some file systems.
     enum Lack: Sendable {
-        /// It has no rename that refuses a name that is taken, and no links, as exFAT.
+        /// No rename that fails if the target exists, and no hard links, as on exFAT.
         case exclusiveRename
-        /// It cannot exchange two files' names.
+        /// No exchange of two files' names.
         case exchange
-        /// Its numbers belong to paths, and a file that was replaced can no longer be read, as with rclone.
+        /// Inode numbers are derived from paths, and a replaced file can no longer be read, as with rclone.
         case numbers
     }
 
-    /// One file, whatever its names are.
+    /// A file, which can have several names.
     final class Node {
         let inode: UInt64
         var bytes: [UInt8] = []
@@ -37,15 +37,15 @@ final class MemoryDisk: Storage, @unchecked Sendable {
 
     /// The files by path.
     private(set) var files: [String: Node] = [:]
-    /// What was done so far, in order, without reads and questions.
+    /// The calls so far that changed something, in order.
     private(set) var journal: [Call] = []
-    /// How often each call was made.
+    /// The number of calls of each kind.
     private(set) var counts: [Call: Int] = [:]
-    /// What the file system lacks, or does in its own way.
+    /// The peculiarities of the file system.
     var lacks: Set<Lack> = []
-    /// Called before each call takes place.
+    /// A function that is called before each call takes effect.
     var before: ((Call) -> Void)?
-    /// How many bytes of a write that fails are written, of so many.
+    /// A function from the length of a failing write to the number of bytes that are written.
     var written: (Int) -> Int = { $0 / 2 }
     private var directories: Set<String> = ["/"]
     private var faults: [Fault] = []
@@ -71,23 +71,23 @@ final class MemoryDisk: Storage, @unchecked Sendable {
     /// Gives a file a second name.
     func link(_ path: String, to other: String) { files[other] = files[path] }
 
-    /// Lets go of every lock, as the end of a process does.
+    /// Releases all locks, as the end of a process does.
     func releaseLocks() { for node in files.values { node.holders = [:] } }
 
-    /// Turns over one bit.
+    /// Flips one bit.
     func flip(_ path: String, at offset: Int, bit: Int) { files[path]?.bytes[offset] ^= 1 << UInt8(bit) }
 
-    /// Makes a coming call of a kind fail: the next one, or one after `skipped` more.
+    /// Makes a future call of a kind fail: the next one, or the one after `skipped` calls.
     func fail(
         _ call: Call, after skipped: Int = 0, with error: Errno = .ioError, fromThenOn lasts: Bool = false
     ) {
         faults.append(Fault(call: call, skipped: skipped, error: error, lasts: lasts))
     }
 
-    /// Works again.
+    /// Removes all faults.
     func heal() { faults = [] }
 
-    /// Forgets what was counted.
+    /// Resets the counts and the journal.
     func resetCounts() {
         counts = [:]
         journal = []
@@ -215,7 +215,7 @@ private final class MemoryFile: StorageFile {
         do throws(Errno) {
             try disk.note(.read)
         } catch {
-            // Nobody may look at what a read that failed has left.
+            // The content of the buffer after a failed read must not be used.
             for index in 0..<buffer.count { buffer[index] = 0xAA }
             throw error
         }
@@ -229,7 +229,7 @@ private final class MemoryFile: StorageFile {
         return count
     }
 
-    /// A write that fails has written a part.
+    /// Writes; a write that fails has written a part.
     func write(_ bytes: Span<UInt8>, at offset: UInt64) throws(Errno) {
         var failure: Errno?
         do throws(Errno) { try disk.note(.write) } catch { failure = error }

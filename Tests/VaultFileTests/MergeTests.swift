@@ -9,7 +9,7 @@ import Testing
 @testable import VaultFile
 @testable import VaultKit
 
-/// Copies that went apart are joined: vault-format.md, section 9.
+/// Merges of diverged copies: vault-format.md, section 9.
 @Suite struct MergeTests {
     private static let environment = ProcessInfo.processInfo.environment
     private static let wanted = environment["VAULT_PAIRS"].flatMap { Int($0) }
@@ -172,7 +172,7 @@ import Testing
     }
 }
 
-/// Three copies of one vault that went apart, on a disk in memory.
+/// Three diverged copies of one vault, on a disk in memory.
 final class Apart {
     struct Counts {
         var pairs = 0
@@ -191,13 +191,13 @@ final class Apart {
     }
 
     private(set) var world: World
-    /// The key of each copy.
+    /// The master key of the copies.
     private var keys: [MasterKey] = []
     private var dice: Dice
 
     static func path(_ side: Int) -> String { "/home/\(side).vault" }
 
-    /// Copies that say the same.
+    /// Creates identical copies.
     init(base: [Step], seed: UInt64 = 1) throws {
         world = World(seed: seed, path: Apart.path(0))
         dice = Dice(seed: seed)
@@ -211,7 +211,7 @@ final class Apart {
         for side in 1...2 { world.disk[Apart.path(side)] = world.disk[Apart.path(0)] }
     }
 
-    /// Copies that went apart in a way that belongs to `seed`.
+    /// Creates copies that diverge in a way that `seed` determines.
     convenience init(seed: UInt64) throws {
         var dice = Dice(seed: seed)
         let base = (0..<Int.random(in: 0...8, using: &dice)).map { _ in Apart.step(&dice) }
@@ -223,7 +223,7 @@ final class Apart {
         }
         let start = world.clock.now
         for side in 0..<3 {
-            // The same few milliseconds on each, so that times meet.
+            // The copies use the same few milliseconds, so that some times are equal.
             world.clock.now = start
             for _ in 0..<Int.random(in: 0...6, using: &self.dice) { try change(side) }
         }
@@ -269,7 +269,7 @@ final class Apart {
         keys[side] = MasterKey(bytes: new.master.withBytes { key in key.array(key.indices) })
     }
 
-    /// One copy, for writing.
+    /// Opens one copy for writing.
     func open(_ side: Int, storage: (any Storage)? = nil, checkpoints: CheckpointStore? = nil) throws -> Log {
         var dependencies = world.dependencies
         if let storage { dependencies.storage = storage }
@@ -285,7 +285,7 @@ final class Apart {
             dependencies: world.dependencies)
     }
 
-    /// Writes a step at a time after the beginning.
+    /// Writes one step at the given time.
     func write(_ step: Step, to side: Int, at time: UInt64) throws {
         world.clock.now = World.start + time
         try open(side).append(step)
@@ -324,7 +324,7 @@ final class Apart {
         if !holds { throw Problem(description: text) }
     }
 
-    /// Holds merges of the first two, and of all three, against the union of sets.
+    /// Compares merges of the first two copies, and of all three, with the union of sets.
     func judge() throws -> Counts {
         let (files, masters) = (snapshot(), keys)
         let histories = try (0..<3).map { try open($0).history() }
@@ -368,7 +368,7 @@ final class Apart {
         return Counts(pairs: 1, versions: report.versions, conflicts: report.conflicts.count)
     }
 
-    /// The version that does not apply is where the report says.
+    /// Checks that the versions that a merge leaves inactive are where the report says.
     private func judgeConflicts(_ report: Merge.Report, _ histories: [History]) throws {
         let log = try open(0)
         for conflict in report.conflicts {
@@ -382,7 +382,7 @@ final class Apart {
         }
     }
 
-    /// The machine of the other copy raises no alarm when the merged file comes to it.
+    /// Checks that the machine of the other copy accepts the merged file.
     private func judgeCheckpoint(_ point: Checkpoint) throws {
         guard point.vaultID == (try open(0).header.vaultID) else { return }
         let store = CheckpointStore(path: "/state/seen", storage: world.disk)
@@ -391,7 +391,7 @@ final class Apart {
         try store.remove(Apart.path(0))
     }
 
-    /// The union of two sets of (time, kind, value), for each address.
+    /// Returns the union of two sets of (time, kind, value) for each address.
     private static func union(_ left: History, _ right: History) -> History {
         left.merging(right) { left, right in
             var entries = left
@@ -402,7 +402,7 @@ final class Apart {
 
     private static func isNewer(_ left: Entry, _ right: Entry) -> Bool {
         if left.time != right.time { return left.time > right.time }
-        // A tombstone is of the larger kind.
+        // The kind of a tombstone is the larger number.
         guard let one = left.value else { return right.value != nil }
         guard let other = right.value else { return false }
         return other.lexicographicallyPrecedes(one)

@@ -1,12 +1,12 @@
 @testable import VaultFile
 
-/// A file that somebody or something changed; neither bytes nor name are made before they are asked for.
+/// A changed file; its bytes and its name are computed on demand.
 struct Mutant {
     let name: () -> String
     let bytes: () -> [UInt8]
 }
 
-/// Everything that is done to one file.
+/// The changes that are made to one file.
 struct Mutants {
     private let whole: [UInt8]
     private let frames: [Range<Int>]
@@ -22,7 +22,7 @@ struct Mutants {
         transactions = zip([4608] + ends, ends).map { $0..<$1 }
     }
 
-    /// Offset and length of each frame, as far as the lengths lead.
+    /// Offset and length of each frame, until a length is invalid.
     static func frames(of bytes: [UInt8]) -> [Range<Int>] {
         var (frames, offset) = ([Range<Int>](), 4608)
         while offset + 32 <= bytes.count {
@@ -34,7 +34,7 @@ struct Mutants {
         return frames
     }
 
-    /// Each bit turned over, each byte made 00 and FF, each block of 16 bytes and each sector zeroed.
+    /// Flips each bit, sets each byte to 00 and FF, and zeroes each block of 16 bytes and each sector.
     var spots: [Mutant] {
         let whole = whole
         let bits = (0..<whole.count * 8).map { place in
@@ -56,7 +56,7 @@ struct Mutants {
         return bits + bytes + blocks
     }
 
-    /// Each bit of each frame turned over by somebody who makes the checksum right again.
+    /// Flips each bit of each frame, and corrects the checksum.
     var spotsUnderRightSums: [Mutant] {
         frames.flatMap { frame in
             (0..<frame.count * 8).filter { !(4..<8).contains($0 / 8) }.map { place in
@@ -68,7 +68,7 @@ struct Mutants {
         }
     }
 
-    /// The file cut at each length.
+    /// Truncates the file to each length.
     var lengths: [Mutant] {
         let whole = whole
         return whole.indices.map { count in
@@ -76,8 +76,9 @@ struct Mutants {
         }
     }
 
-    /// Frames and whole transactions swapped, doubled, taken out and put over others; also with every nonce and sum made to
-    /// fit its new place.
+    /// Swaps, repeats, removes and overwrites frames and whole transactions.
+    ///
+    /// Each change is also made with nonces and checksums corrected for the new places.
     var rearrangements: [Mutant] {
         let raw = Mutants.rearranged(frames, "frame") + Mutants.rearranged(transactions, "transaction")
         let whole = whole
@@ -111,8 +112,10 @@ struct Mutants {
         return result
     }
 
-    /// Bytes of other files put into this one: each frame at each place, each beginning of the one before each end of the
-    /// other, headers exchanged.
+    /// Puts bytes of other files into this one.
+    ///
+    /// Each frame goes to each place, each start of one file is joined to each end of the other, and headers
+    /// are exchanged.
     var splices: [Mutant] { ([("own", whole)] + donors).flatMap(splices) }
 
     private func splices(_ donor: String, _ bytes: [UInt8]) -> [Mutant] {
@@ -161,7 +164,7 @@ struct Mutants {
         ]
     }
 
-    /// With the offset in each nonce, and each sum, as its place demands: all that can be mended without the key.
+    /// Corrects the offsets in nonces and the checksums: all that can be corrected without the key.
     private static func fitted(_ bytes: [UInt8]) -> [UInt8] {
         var bytes = bytes
         for frame in frames(of: bytes) {

@@ -5,9 +5,9 @@ import Testing
 
 @testable import VaultFile
 
-/// What a nonce must never do: seal two things under one key.
+/// Checks that no nonce is used for two plaintexts under one key.
 @Suite struct NonceTests {
-    /// How many changes are made; `VAULT_CHANGES=1000000 swift test --filter NonceTests` makes a million.
+    /// The number of changes; `VAULT_CHANGES=1000000 swift test --filter NonceTests` makes a million.
     private static let changes = Int(ProcessInfo.processInfo.environment["VAULT_CHANGES"] ?? "") ?? 20_000
 
     @Test func `yesterday's file restored, and both copies written to, never share a nonce`() throws {
@@ -35,7 +35,7 @@ import Testing
         #expect(nonces.count == frames)
     }
 
-    /// The frames that a machine writes whose random numbers are always the same, as those of a restored snapshot are.
+    /// Returns the frames of a machine whose random numbers repeat, as those of a restored snapshot do.
     private func frames(_ steps: [[Step]]) throws -> [[UInt8]] {
         let world = World(seed: 3)
         let log = try world.create()
@@ -53,13 +53,13 @@ import Testing
         #expect(try frames([[.text("A", "one")]]) == one)
         for others in [
             [[Step.text("A", "two")]], [[.text("B", "one")]], [[.remove("A")]],
-            // The same first record, which is not the last of its transaction any more.
+            // The same first record, which is no longer the last of its transaction.
             [[.text("A", "one")], [.text("B", "x")]], [[.text("A", "one"), .text("B", "x")]],
         ] {
             let other = try frames(others)
             #expect(other[0][8..<32] != one[0][8..<32])
         }
-        // A rewrite too: the same salt, and other content.
+        // The same for a rewrite: the same salt, and other content.
         let files = try ["one", "two"].map { value in
             let world = World(seed: 4)
             try world.create().append(.text("A", value))
@@ -85,7 +85,7 @@ import Testing
     }
 }
 
-/// A transaction that an array can hold.
+/// A box that lets an array hold a transaction.
 private final class FrameBox {
     let transaction: Transaction
 

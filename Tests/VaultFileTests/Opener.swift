@@ -4,14 +4,14 @@ import Sodium
 
 @testable import VaultFile
 
-/// Opens many vaults that share few slots, and derives the key of each slot once.
+/// Opens many vaults with few different slots, and derives the key of each slot once.
 final class Opener {
     private var masters: [[UInt8]: [UInt8]] = [:]
 
-    /// The vault of `world`, by its passphrase.
+    /// Opens the vault of `world` with its passphrase.
     func open(_ world: World) throws(VaultFileError) -> Log { try open(world, at: world.path, .writing) }
 
-    /// The vault at `path` on the disk of `world`, by its passphrase.
+    /// Opens the vault at `path` on the disk of `world` with its passphrase.
     func open(_ world: World, at path: String, _ access: StorageAccess) throws(VaultFileError) -> Log {
         let slot = Array(world.disk[path].dropFirst(128).prefix(144)) + world.passphrase
         if let known = masters[slot] {
@@ -20,7 +20,7 @@ final class Opener {
                     path: path, access: access, dependencies: world.dependencies, master: key(known))
             } catch {
                 guard error == .keysChanged else { throw error }
-                // The MAC is wrong, which the passphrase tells from a key that was changed.
+                // The MAC is wrong; only the passphrase can tell whether the key was changed.
             }
         }
         return try Log(path: path, access: access, dependencies: world.dependencies) {
@@ -35,7 +35,7 @@ final class Opener {
         try guarding { () throws(SodiumError) in try Key(copying: bytes.span) }
     }
 
-    /// What vault-format.md, section 13, calls an outcome that is not an open vault.
+    /// Returns the name of an error in vault-format.md, section 13.
     static func word(_ error: VaultFileError) -> String {
         switch error {
         case .notAVault: "not a vault"
@@ -56,7 +56,7 @@ final class Opener {
 }
 
 extension Opener {
-    /// The vault of `world`, by the text of a recovery key.
+    /// Opens the vault of `world` with the text of a recovery key.
     func open(_ world: World, recovery text: String) throws(VaultFileError) -> Log {
         let typed = Array(text.utf8)
         return try Log(path: world.path, access: .writing, dependencies: world.dependencies) {
@@ -68,7 +68,7 @@ extension Opener {
 }
 
 extension Opener {
-    /// The key of a file whose header may be damaged.
+    /// Returns the key of a file whose header may be damaged.
     func salvageKey(of world: World) throws(VaultFileError) -> Key {
         let headers = try Salvage.headers(of: world.path, dependencies: world.dependencies)
         for header in headers.dropLast() {
@@ -79,7 +79,7 @@ extension Opener {
 }
 
 extension Log {
-    /// What stands for the whole history: vault-format.md, section 13.
+    /// Returns the digest of the whole history: vault-format.md, section 13.
     func digest() throws -> String {
         let encoded = addresses.map { (address: $0, bytes: ForgedRecord.body($0)) }
         var message: [UInt8] = []

@@ -4,9 +4,11 @@ import Testing
 
 @testable import VaultFile
 
-/// A copy over the file in place, which keeps its identity (`cp other.vault this.vault`), while a log has it open.
+/// Files that are overwritten in place while a log is open.
+///
+/// This keeps their identity, as `cp other.vault this.vault` does.
 @Suite struct OverwritingTests {
-    /// Two continuations of one vault, and a log that has the first one open.
+    /// Creates two continuations of one vault, and a log that has the first one open.
     private func fork(_ left: [[Step]], _ right: [[Step]]) throws -> (world: World, log: Log, right: World) {
         let world = World()
         try world.create().append(.text("A", "common"))
@@ -35,7 +37,7 @@ import Testing
         let (writer, reader) = (try world.create(), try world.open())
         try writer.append(.text("A", "one"))
         try reader.refresh()
-        // The writer is at work: its frames are there, and its lock.
+        // The writer is active: its frames are there, and it holds its lock.
         world.disk.before = { call in
             guard call == .sync else { return }
             world.disk.before = nil
@@ -67,7 +69,7 @@ import Testing
             if left == 0 { disk[path] = bare }
         }
         for _ in 0..<2 {
-            // Whatever it says of a file that changes under its hands, it does not crash.
+            // Any result is allowed for a file that changes during the call, but no crash.
             do throws(VaultFileError) { try log.refresh() } catch { #expect(error.isRollback) }
             _ = world.verdict()
         }

@@ -3,7 +3,7 @@ import Sodium
 
 @testable import VaultFile
 
-/// Numbers that look random and come again (SplitMix64).
+/// Reproducible pseudorandom numbers (SplitMix64).
 struct Dice: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
@@ -17,21 +17,21 @@ struct Dice: RandomNumberGenerator, Sendable {
         return mixed ^ (mixed >> 31)
     }
 
-    /// Whether something happens that does so `percent` times in a hundred.
+    /// Returns true with a probability of `percent` percent.
     mutating func happens(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
 }
 
-/// What one process does, and after its end another.
+/// The deeds of one process, and then of another one.
 struct Plan: Sendable {
-    /// What is durable before anything is recorded.
+    /// The deeds before the recording, which are durable.
     var beginning: [Deed] = []
-    /// What the first process does.
+    /// The deeds of the first process.
     var first: [Deed] = []
-    /// What the second one does.
+    /// The deeds of the second process.
     var second: [Deed] = []
-    /// Whether a process keeps its log open.
+    /// True if a process keeps its log open.
     var keepsLog = false
-    /// Whether the machine remembers what it saw; to do so, it syncs more than a writer must.
+    /// True if the machine has checkpoints, for which it syncs more than a writer must.
     var hasMarks = true
 
     private init(
@@ -41,7 +41,7 @@ struct Plan: Sendable {
         self.hasMarks = hasMarks
     }
 
-    /// One for each kind of deed, after which another process goes on.
+    /// Plans for each kind of deed, after which another process continues.
     static let each: [(name: String, plan: Plan)] = {
         let some: [Deed] = [.create, .change("A", 20), .commit([[.put("A", noise(300)), .remove("A")]])]
         let imported = (0..<6).map { Step.put("I\($0)", noise(30 + 200 * $0, seed: UInt64($0))) }
@@ -51,7 +51,7 @@ struct Plan: Sendable {
             ("delete", Plan(some, [.commit([[.remove("A")]])])),
             ("import", Plan(some, [.commit([imported])])),
             ("several at a time", Plan(some, [.commit([[.text("A", "1")], [.text("B", "2")], imported])])),
-            // Of two sets that lie in sectors of their own, the second can be on the disk without the first.
+            // If two changes are in different sectors, the second can reach the disk without the first.
             ("set without marks", Plan(some, [.change("B", 900)], hasMarks: false)),
             ("compact without marks", Plan(some, [.compact], hasMarks: false)),
             ("compact", Plan(some, [.compact])), ("backup", Plan(some, [.backup], [.backup])),
@@ -70,11 +70,11 @@ struct Plan: Sendable {
         ]
     }()
 
-    /// A plan that is the same for each seed.
+    /// Creates the plan that `seed` determines.
     init(seed: UInt64) {
         var dice = Dice(seed: seed)
         hasMarks = dice.happens(65)
-        // A log that is open believes a restore only where the mark tells of it.
+        // An open log accepts a restore only if the checkpoint names it.
         keepsLog = hasMarks && dice.happens(50)
         if dice.happens(85) {
             beginning = [.create]
@@ -104,7 +104,7 @@ struct Plan: Sendable {
         }
     }
 
-    /// A small change, a few that share a write, or an import.
+    /// Returns a small change, a few that share a write, or an import.
     private static func commit(_ dice: inout Dice) -> Deed {
         let transactions = dice.happens(75) ? 1 : Int.random(in: 2...3, using: &dice)
         let isImport = dice.happens(20)
@@ -123,28 +123,28 @@ struct Plan: Sendable {
     }
 }
 
-/// A recording of a plan: what was done to the disk, and what the files must hold at each moment.
+/// A recording of a plan: the events on the disk, and the expected contents at each step.
 struct Recording {
     private(set) var platter: Platter
-    /// What was done to the disk, step by step.
+    /// The events on the disk, step by step.
     private(set) var steps: [[RecordingDisk.Event]] = []
-    /// Up to which step one of these is what must be found.
+    /// The contents, one of which must be found, and the step up to which that holds.
     private(set) var moments: [(steps: Int, expected: Set<Books>)] = []
-    /// How many calls the first process made.
+    /// The number of calls that the first process made.
     private(set) var calls = 0
-    /// Anything that failed though nothing was wrong with the disk.
+    /// Failures without a fault of the disk.
     private(set) var surprises: [String] = []
-    /// One of these is the key of whatever is found.
+    /// The keys, one of which opens any file that is found.
     let masters: [MasterKey]
     let dependencies: Dependencies
     let path: String
 
-    /// What may be found if the machine stops after so many steps.
+    /// Returns the contents that may be found if the machine crashes after so many steps.
     func expected(after steps: Int) -> Set<Books> {
         moments.first { $0.steps >= steps }?.expected ?? moments[moments.count - 1].expected
     }
 
-    /// Carries a plan out.
+    /// Carries out a plan.
     ///
     /// - Parameter kill: the call of the first process at which it is killed.
     init(_ plan: Plan, seed: UInt64, kill: Int? = nil, defect: Defect? = nil) throws {
@@ -175,7 +175,7 @@ struct Recording {
     }
 }
 
-/// Follows a machine with the model.
+/// Runs a machine and its model side by side.
 private struct Recorder {
     private let machine: Machine
     private var present: Set<Books>
@@ -188,13 +188,13 @@ private struct Recorder {
         present = [books]
     }
 
-    /// Does one deed after the other, until the process is killed.
+    /// Performs the deeds until the process is killed.
     mutating func perform(_ deeds: [Deed]) {
-        // Where the first process did not come to make a vault, the second one makes it.
+        // If the first process did not create a vault, the second one does.
         let isMade = books.vault != nil || deeds.first?.makesVault ?? false
         for deed in isMade ? deeds : [.create] + deeds {
             let result = deed.result(after: books)
-            // What a killed process did to the other file is not acknowledged by that.
+            // This does not acknowledge what a killed process did to the other file.
             let done = Set(present.map { $0.adopting(result, deed) })
             let meanwhile = present.union(done)
             var failure: (any Error)?
@@ -212,9 +212,9 @@ private struct Recorder {
         }
     }
 
-    /// Looks at what a process left that may have been killed.
+    /// Determines the contents that a process left which may have been killed.
     ///
-    /// A crash may still bring back what was there before.
+    /// A crash may still bring back the contents before.
     mutating func observe() {
         guard present.count > 1 else { return }
         let disk = machine.world.disk

@@ -1,10 +1,11 @@
 import Platform
 
-/// What a disk certainly holds, and what it was told since but may lose: the states that a crash can leave.
+/// A model of a disk with durable and pending changes, which yields the states after a crash.
 ///
-/// A sector of 512 bytes is written whole or not at all, except that behind the end of what was durable it may hold
-/// anything; bytes that were durable and are not written again stay (SQLite calls it powersafe overwrite). The length may
-/// be any that the file had since, or any whole page on the way. Each change of names takes place or does not.
+/// A sector of 512 bytes is written completely or not at all, except that it may hold anything behind the
+/// durable end of the file. Durable bytes that are not written again stay (SQLite's powersafe overwrite). The
+/// length can be any that the file had since, or any whole page between. Each change of names takes place or
+/// does not.
 struct Platter {
     /// The files after a crash, by path.
     typealias Image = [String: [UInt8]]
@@ -14,10 +15,10 @@ struct Platter {
     private var names: [String: UInt64] = [:]
     private var contents: [UInt64: [UInt8]] = [:]
     private var pendingNames: [(entries: [RecordingDisk.Entry], directory: String)] = []
-    /// What a file was after each change since its last sync.
+    /// The contents of each file after each change since its last sync.
     private var pending: [UInt64: [[UInt8]]] = [:]
 
-    /// What lies on `disk` now, all of it durable.
+    /// Creates the model of `disk`, on which everything is durable.
     init(_ disk: MemoryDisk) {
         for (path, node) in disk.files {
             names[path] = node.inode
@@ -63,8 +64,9 @@ struct Platter {
         for entry in entries { names[entry.path] = entry.inode }
     }
 
-    /// Calls `body` with the states that a crash can leave now: each, if there are at most `limit`, else the likeliest ones
-    /// and as many others, chosen by `random`.
+    /// Calls `body` with the states that a crash can leave now.
+    ///
+    /// If there are more than `limit`, these are the likeliest ones and `limit` random ones.
     func forEachState(
         limit: Int, _ random: inout Dice, _ body: (Image) throws -> Void
     ) throws {
@@ -86,7 +88,7 @@ struct Platter {
             }
             return
         }
-        // All new, all old, each lost alone, each kept alone, each prefix.
+        // Everything new, everything old, each change lost alone, each kept alone, each prefix.
         let new = [Int](repeating: 0, count: digits.count)
         let old = dimensions.map { min(1, $0 - 1) }
         try body(image(new, spaces))
@@ -119,10 +121,10 @@ struct Platter {
     }
 }
 
-/// What the content of one file may be after a crash.
+/// The possible contents of one file after a crash.
 private struct Space {
     let inode: UInt64
-    /// How many lengths there are, and then how many contents of each sector; the first is always the newest.
+    /// The number of lengths, then the number of contents of each sector; the first one is the newest.
     let dimensions: [Int]
     private let newest: [UInt8]
     private let lengths: [Int]
@@ -148,7 +150,7 @@ private struct Space {
             }
             let kept = Array(
                 durable[min(range.lowerBound, durable.count)..<min(range.upperBound, durable.count)])
-            // A sector with something durable in it, which is not written again, keeps that.
+            // Durable bytes in a sector stay if they are not written again.
             if snapshots.allSatisfy({ $0.count >= start + kept.count }),
                 padded.allSatisfy({ $0[start..<start + kept.count].elementsEqual(kept) })
             {
@@ -167,7 +169,7 @@ private struct Space {
         dimensions = [self.lengths.count] + sectors.map(\.1.count)
     }
 
-    /// The elements in their order, each once.
+    /// Returns the elements in their order without duplicates.
     private static func unique<T: Hashable>(_ elements: [T]) -> [T] {
         var seen: Set<T> = []
         return elements.filter { seen.insert($0).inserted }

@@ -6,9 +6,9 @@ import Testing
 @testable import VaultFile
 @testable import VaultKit
 
-/// Versions that are removed for good, and what a hostile copy cannot bring in: vault-format.md, section 9.
+/// Versions that are purged for good, and attacks by hostile copies: vault-format.md, section 9.
 @Suite struct PurgeTests {
-    /// A vault with a value that must not have been there, and a copy of it.
+    /// Creates a vault with a value to purge, and a copy of it.
     private func leaked() throws -> World {
         let world = World.remembering()
         world.clock.step = 1000
@@ -20,7 +20,7 @@ import Testing
         return world
     }
 
-    /// Everything that the key opens in a file.
+    /// Returns all plaintexts in a file.
     private func plaintexts(_ world: World) throws -> String {
         let log = try world.open()
         var reader = try log.reader()
@@ -106,7 +106,7 @@ import Testing
         #expect(try world.open().text("C") == "new")
         #expect(try world.merge(MergeOptions(takesAll: true)).purged == 1)
         #expect(try !plaintexts(world).contains("must never"))
-        // Not after compactions and new keys either.
+        // Nor after compactions and new keys.
         world.disk.replace(world.path, with: before)
         var unmarked = world
         unmarked.dependencies.checkpoints = nil
@@ -127,7 +127,7 @@ import Testing
         let report = try world.merge()
         #expect(report.purgedThere == 1)
         #expect(try plaintexts(world).contains("must never"))
-        // It is in no history from then on, also not in one that was open, or elsewhere.
+        // From then on it is in no history, not even in a log that was open, or in another copy.
         try log.refresh()
         for log in [log, try world.open()] {
             #expect(try log.history() == other.open().history())
@@ -171,7 +171,7 @@ import Testing
         let before = try world.open().history()
         try world.purge(.version(0), of: "A")
         let purged = try world.open().history()
-        // The other machine merges, and its file comes here by a file synchroniser.
+        // The other machine merges, and a file synchronizer copies its file here.
         var other = World(path: FaultOperation.other)
         other.dependencies = world.dependencies
         other.dependencies.checkpoints = nil
@@ -228,12 +228,12 @@ import Testing
         try world.compact(keeping: .all)
         let merged = try world.open().purged.entries
         #expect(merged.count == most && merged.first == own.first)
-        // One's own are not bounded.
+        // The file's own purges are not limited.
         try world.purge(.version(0), of: "A")
         try world.compact(keeping: .all)
         let all = try world.open().purged.entries
         #expect(all.count == most + 1 && all.first == own.first)
-        // What was left out is not claimed.
+        // The file does not claim to contain what was left out.
         let point = try world.openOther(.reading).presentCheckpoint()
         #expect(try world.open().refusal(of: .checkpoint(point)) != nil)
     }
@@ -261,7 +261,7 @@ import Testing
         #expect(try world.open().text("A") == "kept")
     }
 
-    /// A copy of which somebody with the key made what he liked.
+    /// Creates a copy that a hostile holder of the key changed.
     private func hostile(_ records: [ForgedRecord]) throws -> World {
         let world = try leaked()
         for record in records {
@@ -285,7 +285,7 @@ import Testing
         #expect(report.ahead == [SecretID("C", in: .team)])
         try world.open().append(.text("A", "goes on"))
         #expect(try world.open().text("A") == "goes on")
-        // A part of a copy is no proof of the whole.
+        // A partial merge does not prove that the file contains all of the copy.
         let there = try world.openOther(.reading).presentCheckpoint()
         #expect(try world.open().refusal(of: .checkpoint(there)) != nil)
     }
@@ -324,7 +324,7 @@ import Testing
         let versions = try world.open().versions(address("A"))
         #expect(versions == log.versions(address("A")) && versions.count == 5)
         #expect(versions[0].time == versions[1].time + 1 && versions[0].time < World.start + 1_000_000)
-        // However many there are in one transaction, and though one before them was taken back.
+        // For any number of versions in one transaction, and even though an earlier one was rolled back.
         #expect(throws: VaultFileError.transactionTooLarge) {
             try log.append { batch throws(VaultFileError) in
                 _ = try batch.add(many(5))
@@ -350,7 +350,7 @@ import Testing
         let world = try hostile([record(0xC7), record(0x87), ForgedRecord(address("C"), [1])])
         let before = world.bytes.count
         let report = try world.merge()
-        // The other one is left behind by every rewrite, too.
+        // Every rewrite drops the other one, too.
         #expect(report.unknown == 1 && report.versions == 1)
         #expect(try world.open().extras.isEmpty && world.bytes.count - before < 1000)
     }

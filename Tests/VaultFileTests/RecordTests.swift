@@ -4,7 +4,7 @@ import Testing
 
 @testable import VaultFile
 
-/// Records as other writers may make them: newer, merging, or wrong.
+/// Records of other writers: newer, merging, or incorrect ones.
 @Suite struct RecordTests {
     private func vault() throws -> World {
         let world = World()
@@ -69,7 +69,7 @@ import Testing
         #expect(try world.open().replay.skipped == 2)
     }
 
-    /// Ways to break the rules of a frame that is in place: damage, whether committed or not.
+    /// Violations of the rules in a frame in its place: damage, whether it is committed or not.
     private static let breaches: [(String, @Sendable (inout ForgedRecord) -> Void)] = [
         ("an unknown flag", { $0.flags |= 0x80 }),
         ("flag bit 1", { $0.flags |= 0x02 }),
@@ -125,7 +125,7 @@ import Testing
         #expect(world.verdict() == .damaged(at: end), "\(RecordTests.breaches[number].0)")
     }
 
-    /// Frames under the right key that are not in place: nothing follows them, so they are a tail.
+    /// Frames under the right key in a wrong place: nothing follows them, so they are a tail.
     private static let displacements: [(String, @Sendable (inout ForgedRecord) -> Void)] = [
         ("the same number again", { $0.seqSkew = .max }),
         ("a number left out", { $0.seqSkew = 1 }),
@@ -169,7 +169,7 @@ import Testing
         let record = ForgedRecord(address("A"), [2])
         world.bytes += noise(64) + forge.frame(record, after: behind, transactionStart: end + 64).bytes
         #expect(world.verdict() == .damaged(at: end))
-        // The same frame as part of the transaction that broke off proves nothing.
+        // The same frame as part of the unfinished transaction proves nothing.
         world.bytes.removeLast(176)
         world.bytes += forge.frame(record, after: behind, transactionStart: end).bytes
         #expect(try world.open().unfinishedTail?.count == 240)

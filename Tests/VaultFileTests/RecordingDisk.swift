@@ -1,11 +1,14 @@
 import Platform
 import Sodium
 
-/// A disk in memory that writes down what is done to it, call by call; one of its calls may fail, or all from one on.
+/// A view of a ``MemoryDisk`` that records each call; one of its calls may fail, or all from one on.
+///
+/// It is a wrapper so that one of several processes on the same disk can be recorded, disturbed or killed
+/// alone.
 final class RecordingDisk: Storage, @unchecked Sendable {
-    /// What changed, or was made durable.
+    /// A change, or a sync.
     ///
-    /// A file is named by its number, whatever its names are.
+    /// Files are identified by inode number.
     enum Event: Sendable {
         case names([Entry], directory: String)
         case write(UInt64, offset: Int, [UInt8])
@@ -14,7 +17,7 @@ final class RecordingDisk: Storage, @unchecked Sendable {
         case syncDirectory(String)
     }
 
-    /// A name, and the file that it shall mean; none if it is removed.
+    /// A name, and the file that gets it; nil if the name is removed.
     struct Entry: Sendable {
         let path: String
         let inode: UInt64?
@@ -22,7 +25,9 @@ final class RecordingDisk: Storage, @unchecked Sendable {
         var replaced: UInt64?
     }
 
-    /// The call with this number, from 1, fails; if it lasts, so does every later one, as if the process were dead.
+    /// A failure of the call with this number, from 1.
+    ///
+    /// If it lasts, all later calls fail too, as if the process were dead.
     struct Fault: Sendable {
         let call: Int
         let error: Errno
@@ -36,10 +41,10 @@ final class RecordingDisk: Storage, @unchecked Sendable {
 
     init(_ inner: MemoryDisk) { self.inner = inner }
 
-    /// Forgets what was done; what is there now is where the next recording begins.
+    /// Begins a new recording.
     func begin() { (events, calls, fault) = ([], 0, nil) }
 
-    /// Whether every call fails from now on.
+    /// True if all calls fail from now on.
     fileprivate var isDead: Bool { fault.map { $0.lasts && calls >= $0.call } ?? false }
 
     fileprivate func note(_ event: Event) { events.append(event) }
@@ -150,7 +155,7 @@ private final class RecordingFile: StorageFile {
 
     func nextData(from offset: UInt64) -> UInt64 { inner.nextData(from: offset) }
 
-    /// A write that fails, or during which the process dies, has written half.
+    /// Writes; a write that fails, or during which the process dies, has written half.
     func write(_ bytes: Span<UInt8>, at offset: UInt64) throws(Errno) {
         let wasDead = disk.isDead
         var failure: Errno?

@@ -9,7 +9,9 @@ import Testing
 @testable import VaultFile
 @testable import VaultKit
 
-/// Random histories of several machines, whose every look at a file is held against a set of changes: vault-format.md, section 10.
+/// Random histories of several machines: vault-format.md, section 10.
+///
+/// Each verdict is compared with sets of changes.
 @Suite struct RollbackModelTests {
     private static let environment = ProcessInfo.processInfo.environment
     private static let wanted = environment["VAULT_HISTORIES"].flatMap { Int($0) }
@@ -48,7 +50,7 @@ import Testing
     }
 }
 
-/// Machines that work on copies of one vault, and what each copy contains in truth.
+/// Machines that work on copies of one vault, and the changes that each copy really contains.
 private final class Histories {
     struct Counts {
         var histories = 0
@@ -68,20 +70,20 @@ private final class Histories {
 
     private struct Problem: Error, CustomStringConvertible { let description: String }
 
-    /// A file and what nobody can read in it.
+    /// A file, and what the model knows about it.
     private struct Copy {
         var bytes: [UInt8]
         var key: MasterKey
         var keyNumber = 0
         var earlierKeys: Set<Int> = []
-        /// The changes that it contains.
+        /// The changes that the file contains.
         var truth: Set<Int> = []
     }
 
     private final class Node {
         let world: World
         var file: Copy
-        /// The changes that it saw; nil before its first look.
+        /// The changes that the machine saw; nil before it first opened a file.
         var seen: Set<Int>?
 
         init(_ seed: UInt64, _ file: Copy) {
@@ -166,7 +168,7 @@ private final class Histories {
         }
     }
 
-    /// Takes what lies on the disk of a machine for its copy.
+    /// Reads the copy back from the disk of a machine.
     private func keep(_ node: Node, adding change: Int? = nil) {
         node.file.bytes = node.world.bytes
         if let change { node.file.truth.insert(change) }
@@ -174,7 +176,7 @@ private final class Histories {
         snapshots.append(node.file)
     }
 
-    /// Opens the file of a machine, and holds the verdict against the truth.
+    /// Opens the file of a machine, and compares the verdict with the model.
     private func look(_ node: Node) throws -> Log? {
         let missing = node.seen.map { !$0.isSubset(of: node.file.truth) } ?? false
         counts.looks += 1
@@ -208,7 +210,7 @@ private final class Histories {
 
     private func set(_ node: Node, _ log: Log, _ index: Int) throws {
         deeds.append("\(index) sets")
-        // A clock that was wrong for a moment.
+        // The clock is wrong for a moment.
         let isFast = dice.happens(6)
         if isFast { node.world.clock.now += 3 * 86_400_000 }
         defer { if isFast { node.world.clock.now -= 3 * 86_400_000 } }
@@ -274,7 +276,7 @@ private final class Histories {
             return keep(node)
         }
         guard report.isWritten else {
-            // What was left out is all that there was.
+            // All that there was was left out.
             if !isPartial { throw Problem(description: "a merge of something new was not written") }
             return keep(node)
         }

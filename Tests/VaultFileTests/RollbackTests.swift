@@ -6,11 +6,13 @@ import Testing
 @testable import VaultFile
 @testable import VaultKit
 
-/// An older file never passes for the newer one, and nothing but a proof makes it: vault-format.md, section 10.
+/// Rollback detection: vault-format.md, section 10.
+///
+/// A file must prove that it contains the changes that were seen.
 @Suite struct RollbackTests {
     private static let other = FaultOperation.other
 
-    /// A vault that this machine saw, and a copy of it that was taken before its last change.
+    /// Creates a vault that this machine saw, and a copy from before its last change.
     private func forked() throws -> World {
         let world = World.remembering()
         let log = try world.create()
@@ -20,7 +22,7 @@ import Testing
         return world
     }
 
-    /// Works on the copy elsewhere, where this machine remembers nothing.
+    /// Changes the copy at another path, for which this machine has no checkpoint.
     private func elsewhere(_ world: World) -> World {
         var away = World(seed: 5, path: world.path)
         away.dependencies.storage = world.disk
@@ -51,7 +53,7 @@ import Testing
         try world.changeKeys()
         world.disk.replace(world.path, with: old)
         #expect(world.verdict() == .otherKeys)
-        // Nor does a merge by somebody with the old keys bring them back.
+        // A merge by someone with the old keys does not bring them back either.
         let other = elsewhere(world)
         world.disk[RollbackTests.other] = old
         try other.open().append(.text("B", "of the old keys"))
@@ -73,7 +75,7 @@ import Testing
         #expect(report.hasTakenKeys && report.relation == .newer && report.versions == 1)
         #expect(try world.open().text("B") == "newer")
         #expect(try world.open().history() == other.open().history())
-        // It has nothing of its own: each machine takes the file of the other.
+        // It has no changes of its own: each machine accepts the file of the other.
         let taken = world.bytes
         put(world)
         #expect(world.verdict() == nil)
@@ -92,7 +94,7 @@ import Testing
         let log = try world.open()
         #expect(try log.text("A") == "acknowledged" && log.text("B") == "newer")
         #expect(try log.keyID() == other.open().keyID())
-        // The other machine finds what it saw.
+        // The other machine finds the changes that it saw.
         let seen = try other.open().presentCheckpoint()
         #expect(try log.refusal(of: .checkpoint(seen)) == nil)
         #expect(try !world.merge(MergeOptions()).isWritten)
@@ -103,7 +105,7 @@ import Testing
         let seen = try world.open()
         let claims = Descent(ids: try seen.ancestry.ids(seen.namer()))
         let point = seen.present
-        // The id of a vault is public, and whoever has a passphrase of his own can seal anything.
+        // The id of a vault is public, and anyone can create a vault with this id under their own passphrase.
         let forger = World(seed: 7, path: RollbackTests.other, passphrase: "of the forger")
         var stranger = forger
         stranger.dependencies.storage = world.disk
@@ -206,7 +208,7 @@ import Testing
         try world.merge()
         let merged = world.bytes
         #expect(try !world.merge().isWritten)
-        // The other side takes in the same, and both contain the same then.
+        // The other side merges too, and then both contain the same.
         let there = try Merge.run(
             into: try other.open(), from: try world.open(), MergeOptions(), now: world.clock.now)
         #expect(there.isWritten)
@@ -234,7 +236,7 @@ import Testing
     {
         let world = try forked()
         let log = try world.open()
-        // What such a program remembered, in the place of the checkpoint.
+        // A checkpoint as such a program stored it.
         let path = try #require(
             world.otherFiles.first { $0.hasPrefix("/state/seen/") && !$0.hasSuffix(".path") })
         func remember(_ point: CommitPoint) throws {
@@ -245,7 +247,7 @@ import Testing
         try world.rewriteAsBefore()
         try remember(point)
         #expect(try world.open().ancestry.isLegacy)
-        // From then on it is remembered as this program does it.
+        // From then on the checkpoint has the present form.
         #expect(world.disk[path].count == 1024)
         try world.rewriteAsBefore()
         try world.rewriteAsBefore()
@@ -290,7 +292,7 @@ import Testing
 }
 
 extension World {
-    /// Rewrites the file as a program did that knows no proof of descent.
+    /// Rewrites the file as a program without descent records did.
     fileprivate func rewriteAsBefore() throws {
         var unmarked = self
         unmarked.dependencies.checkpoints = nil
@@ -320,7 +322,7 @@ extension World {
         disk.replace(path, with: content)
     }
 
-    /// Gives a new vault another vault's id, as anybody can.
+    /// Gives a new vault another vault's id, as anyone can.
     fileprivate func claim(_ vaultID: [UInt8]) throws {
         let passphrase = passphrase
         let master = try key()
@@ -335,7 +337,7 @@ extension World {
 }
 
 extension [UInt8] {
-    /// The body in the plaintext of a proof.
+    /// Returns the body in the plaintext of a descent record.
     fileprivate func body(of descent: Descent) -> [UInt8] {
         Array(self[Format.prefixSize..<Format.prefixSize + descent.size])
     }

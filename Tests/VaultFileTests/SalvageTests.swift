@@ -18,7 +18,7 @@ import Testing
             from: world.path, to: SalvageTests.target, master: key, dependencies: world.dependencies)
     }
 
-    /// What the new vault holds, opened with the same passphrase.
+    /// Returns the content of the new vault, opened with the same passphrase.
     private func saved(_ world: World) throws(VaultFileError) -> History {
         try Log(path: SalvageTests.target, access: .reading, dependencies: world.dependencies) {
             header throws(VaultFileError) in try header.unlock(passphrase: world.passphrase.span)

@@ -5,7 +5,7 @@ import Testing
 @testable import VaultFile
 
 @Suite struct SecrecyTests {
-    /// Whether `bytes` holds a run of `count` bytes of `text`.
+    /// Returns whether `bytes` contains `count` successive bytes of `text`.
     private func holds(_ bytes: [UInt8], anyOf text: [UInt8], _ count: Int) -> Bool {
         let pieces = Set((0...text.count - count).map { Array(text[$0..<$0 + count]) })
         return (0...bytes.count - count).contains { pieces.contains(Array(bytes[$0..<$0 + count])) }
@@ -41,7 +41,7 @@ import Testing
         do {
             try log.append { batch throws(VaultFileError) in
                 guard try batch.add(changes) else { throw .transactionTooLarge }
-                // The last plaintext waits, unsealed.
+                // The last plaintext is not yet sealed.
                 if !isWritten { throw .cancelled }
             }
             #expect(isWritten)
@@ -65,11 +65,13 @@ import Testing
         #expect(left.count == right.count)
         var runs: Set<[UInt8]> = []
         for start in 0...left.count - 16 { runs.insert(Array(left[start..<start + 16])) }
-        // The same in every new vault: up to the id, generation to base_end, lineage, the slots' numbers, zeros.
+        // The same in every new vault: up to the id, generation to base_end, lineage, the slots' numbers,
+        // zeros.
         let open = [0..<32, 48..<72, 104..<144, 264..<448, 512..<4096]
         func isOpen(_ offset: Int) -> Bool { offset < 4608 && open.contains { $0.contains(offset % 4096) } }
         for start in 0...right.count - 16 where runs.contains(Array(right[start..<start + 16])) {
-            // Random bytes beside open ones may be equal by chance, one in 256 times for each; four of them are no chance.
+            // A random byte next to open ones is equal with probability 1/256; four equal ones are not
+            // chance.
             let closed = (start..<start + 16).filter { !isOpen($0) }
             #expect(closed.count < 4, "16 bytes from \(start)")
         }

@@ -4,9 +4,9 @@ import Testing
 
 @testable import VaultFile
 
-/// What a killed writer left, and what this one does when the disk fails.
+/// Tails of killed writers, and writes that fail.
 @Suite struct TailTests {
-    /// A vault with one commit and, behind it, part of another.
+    /// Creates a vault with one commit and, behind it, part of another.
     private func interrupted(tailCount: Int) throws -> (world: World, end: Int, tail: [UInt8]) {
         let world = World()
         let log = try world.create()
@@ -286,7 +286,7 @@ import Testing
     }
 }
 
-/// What happens when something else lies at the path all of a sudden.
+/// Files that are replaced while a log is open.
 @Suite struct ReplacementTests {
     @Test func `a write goes to the file that lies at the path now`() throws {
         let world = World()

@@ -5,16 +5,16 @@ import Testing
 
 @testable import VaultFile
 
-/// What can be said of a log, in the words of vault-format.md, section 13.
+/// The facts about a log, with the names of vault-format.md, section 13.
 extension Log {
-    /// A record as it stands in the file.
+    /// A record of the file.
     struct Record {
         let prefix: RecordPrefix
         let body: [UInt8]
         let tag: Bytes16
     }
 
-    /// The records between `start` and the last commit.
+    /// Returns the records between `start` and the last commit.
     func records(from start: UInt64 = Format.logStart) throws -> [Record] {
         var (records, offset) = ([Record](), start)
         var reader = try reader()
@@ -31,7 +31,7 @@ extension Log {
         return records
     }
 
-    /// How many secrets and versions it has, and which.
+    /// The numbers of secrets and versions, and their digest.
     func countFacts() throws -> [String: Fact] {
         var secrets = 0
         forEachCurrent { _ in secrets += 1 }
@@ -40,7 +40,7 @@ extension Log {
         ]
     }
 
-    /// What replay says of descent.
+    /// The facts about descent.
     func descentFacts() throws -> Fact {
         let (ancestry, namer) = (replay.ancestry, try namer())
         let ids = try ancestry.ids(namer)
@@ -51,7 +51,7 @@ extension Log {
         ])
     }
 
-    /// What a rewrite made this file say.
+    /// The facts about a rewritten file.
     func rewriteFacts() throws -> [String: Fact] {
         var rest = try records()[...]
         let descent = try rest.removeFirst().descent()
@@ -76,7 +76,7 @@ extension Log.Record {
 }
 
 extension ArraySlice<Log.Record> {
-    /// The entries of the records that come next, as far as they list what was purged.
+    /// Returns the entries of the next records, as long as these are purge lists.
     mutating func takePurged() throws -> [Bytes16] {
         var all: [Bytes16] = []
         while let first, first.prefix.kind == RecordBody.purgedKind {

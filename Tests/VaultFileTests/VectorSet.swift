@@ -4,7 +4,7 @@ import Testing
 
 @testable import VaultFile
 
-/// One file of Tests/Vectors/v2 with what it must be taken for: vault-format.md, section 13.
+/// A file of Tests/Vectors/v2, with the expected results: vault-format.md, section 13.
 struct SetVector {
     static let directory: String = {
         var path = #filePath
@@ -17,7 +17,7 @@ struct SetVector {
         TemporaryDirectory.names(in: Path.join(directory, kind)).sorted().map { Path.join(kind, $0) }
     }
 
-    /// Members of the head that are given, not found.
+    /// The members of the head that are inputs, not results.
     private static let given: Set = [
         "section", "comment", "passphrase", "recovery", "zeros", "files", "checkpoint", "now", "options",
         "keep",
@@ -26,7 +26,7 @@ struct SetVector {
 
     let path: String
     let head: [String: Fact]
-    /// One or two files.
+    /// The files, one or two.
     let files: [[UInt8]]
 
     init(_ path: String) throws {
@@ -53,7 +53,7 @@ struct SetVector {
         return Data(try #require(try file.readAll(limit: 2 << 20)))
     }
 
-    /// The bytes with runs of zeros put back, each at its offset in the result.
+    /// Returns the bytes with runs of zeros inserted, each at its offset in the result.
     private static func withZeros(_ bytes: ArraySlice<UInt8>, _ runs: Fact?) -> [UInt8] {
         var (result, rest) = ([UInt8](), bytes)
         for run in runs?.list ?? [] {
@@ -66,15 +66,15 @@ struct SetVector {
         return result + rest
     }
 
-    /// What must be found.
+    /// The expected facts.
     var expected: [String: Fact] { head.filter { !SetVector.given.contains($0.key) } }
 
-    /// The name of the directory that it lies in.
+    /// The name of its directory.
     var kind: String { Path.directory(of: path) }
 
     func isGiven(_ option: String) -> Bool { head["options"]?.list?.contains(.text(option)) == true }
 
-    /// The first file on a disk in memory, read with the bounds of the format, at the vector's time.
+    /// Creates a world with the first file, the bounds of the format and the vector's time.
     func world() throws -> World {
         let file = head["files"]?.list?.first ?? .members(head)
         var world = World(passphrase: file["passphrase"]?.text ?? "")
@@ -84,6 +84,6 @@ struct SetVector {
         return world
     }
 
-    /// Where the second file lies.
+    /// The path of the second file.
     static let otherPath = "/home/other"
 }

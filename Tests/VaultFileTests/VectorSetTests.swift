@@ -26,7 +26,7 @@ import Testing
         print("vectors of v2 in Swift: \(SetVector.paths.count - failed) passed, \(failed) failed")
     }
 
-    /// One that is added changes this sum and the one in test_vectors2.py; none that is there changes or goes.
+    /// The digest of the set, also in test_vectors2.py; vectors may be added, but not changed or removed.
     @Test func `the vectors of the second set are frozen`() throws {
         var list: [UInt8] = []
         for path in SetVector.paths {
@@ -38,7 +38,7 @@ import Testing
                 == "02bd886b2d8d37513753b86d3670064e2f2a6848fdccc1e398868896c7d70ddf")
     }
 
-    /// What this program makes of a vector.
+    /// Returns the facts that this program finds for a vector.
     private static func found(_ vector: SetVector, _ opener: Opener) throws -> [String: Fact] {
         let world = try vector.world()
         do {
@@ -51,7 +51,7 @@ import Testing
             default: return try merged(vector, world, opener)
             }
         } catch let error as VaultFileError {
-            // The rewrite under other keys was possible, only the merge was not.
+            // The rewrite with other keys succeeded, only the merge did not.
             let isRewritten = vector.isGiven("--take-keys") && error == .numbersExhausted
             if !isRewritten { try expectUntouched(vector, world) }
             guard case .damaged(let offset) = error else { return ["expect": .text(Opener.word(error))] }
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    /// What was not written is as it was.
+    /// Checks that files that were not written are unchanged.
     private static func expectUntouched(_ vector: SetVector, _ world: World) throws {
         let isSame = world.bytes == vector.files[0]
         #expect(isSame, "\(vector.path)")
@@ -75,8 +75,8 @@ import Testing
         let log: Log
         if let recovery = vector.head["recovery"]?.text {
             log = try opener.open(world, recovery: recovery)
-        } else if !Format.passphraseCounts.contains(world.passphrase.count) {
-            // Nobody who has such a passphrase asks a header to be unlocked with it.
+        } else if !Format.passphraseSizes.contains(world.passphrase.count) {
+            // The caller rejects such a passphrase before the header is unlocked.
             var isAsked = false
             do throws(VaultFileError) {
                 log = try Log(path: world.path, access: .reading, dependencies: world.dependencies) {
@@ -143,7 +143,7 @@ import Testing
         let next = try log.checkpoint(following: [before])
         try store.set(next, of: world.path)
         said["next"] = .text(world.disk[path].hexadecimal)
-        // Nothing is written where nothing has changed but the time.
+        // Nothing is written if only the time has changed.
         #expect(
             written == (before.isAt(log.committed, of: log.header) ? before : .checkpoint(next)),
             "\(vector.path)")
@@ -198,7 +198,7 @@ import Testing
         if places.count == 1 {
             purge = .version(try #require(places[0]))
         } else {
-            // One alone or all.
+            // One version or all.
             try #require(wanted.allSatisfy { $0.address == address } && places.count == versions.count)
             purge = .all
         }
@@ -267,7 +267,7 @@ import Testing
         if !isRewritten, log.committedEnd == before {
             try expectUntouched(vector, world)
         }
-        // Counted by versions here, named by secrets there.
+        // The report counts versions, the vector names secrets.
         said["future"] = .number(report.future.isEmpty ? 0 : try log.lacks(there) - report.purged)
         #expect(report.isWritten == (world.bytes != vector.files[0]), "\(vector.path)")
         guard report.isWritten else {
@@ -280,7 +280,7 @@ import Testing
 }
 
 extension Log {
-    /// How many versions of another file are not in this one.
+    /// Returns the number of versions of another file that are not in this one.
     fileprivate func lacks(_ other: Log) throws -> UInt64 {
         var count: UInt64 = 0
         for address in other.addresses {
@@ -290,7 +290,7 @@ extension Log {
         return count
     }
 
-    /// What a merge wrote from `start` on.
+    /// Returns what a merge wrote from `start` on.
     fileprivate func mergeFacts(from start: UInt64, isRewritten: Bool) throws -> [String: Fact] {
         var transactions: [[Record]] = [[]]
         for record in try records(from: start) {

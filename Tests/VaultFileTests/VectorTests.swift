@@ -5,7 +5,7 @@ import Testing
 
 @testable import VaultFile
 
-/// One file of Tests/Vectors with what it must be taken for: vault-format.md, section 13.
+/// A file of Tests/Vectors, with the expected results: vault-format.md, section 13.
 private struct Vector {
     struct Head: Decodable {
         let expect: String
@@ -55,7 +55,7 @@ private struct Vector {
 
     var opens: Bool { ["whole", "unfinished tail"].contains(head.expect) }
 
-    /// The vault on a disk in memory, read with the bounds of the format.
+    /// Creates a world with the vault and the bounds of the format.
     func world() -> World {
         var world = World(passphrase: head.passphrase ?? "")
         world.dependencies.readingBounds = .reading
@@ -63,7 +63,7 @@ private struct Vector {
         return world
     }
 
-    /// What a reader makes of it.
+    /// Returns the result of reading it.
     func open(_ world: World, _ opener: Opener) throws(VaultFileError) -> Log {
         if let recovery = head.recovery { return try opener.open(world, recovery: recovery) }
         return try opener.open(world)
@@ -71,7 +71,7 @@ private struct Vector {
 }
 
 @Suite struct VectorTests {
-    /// What a vector says of `log` that is not so.
+    /// Returns the facts of a vector that are not true of `log`.
     private func differences(_ log: Log, _ vector: Vector) throws -> [String] {
         let head = vector.head
         var secrets = 0
@@ -145,7 +145,7 @@ private struct Vector {
         }
     }
 
-    /// One that is added changes this sum and the one in test_vectors.py; none that is there changes or goes.
+    /// The digest of the set, also in test_vectors.py; vectors may be added, but not changed or removed.
     @Test func `the vectors are frozen`() throws {
         var list: [UInt8] = []
         for name in Vector.names {

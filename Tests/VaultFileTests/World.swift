@@ -5,26 +5,26 @@ import Testing
 @testable import VaultFile
 
 extension VaultFileError {
-    /// A file that lacks what was seen when the clock stood at its start, and has nothing else.
+    /// The refusal of a file that lacks changes seen at the start of the clock, and has no others.
     static let older = VaultFileError.rolledBack(Rollback(.older, lastSeen: World.start))
-    /// A file that lacks what was seen then, and has something else.
+    /// The refusal of a file that lacks changes seen then, and has others.
     static let diverged = VaultFileError.rolledBack(Rollback(.diverged, lastSeen: World.start))
-    /// A file whose keys are not those that were seen then.
+    /// The refusal of a file whose keys are not those that were seen then.
     static let otherKeys = VaultFileError.rolledBack(Rollback(.keys, lastSeen: World.start))
     var isRollback: Bool { if case .rolledBack = self { true } else { false } }
 
-    /// The same two of what a log saw itself.
+    /// The same two refusals where an open log saw the changes.
     static let olderThanOpen = VaultFileError.rolledBack(Rollback(.older, lastSeen: 0))
     static let divergedFromOpen = VaultFileError.rolledBack(Rollback(.diverged, lastSeen: 0))
-    /// Stands for all of them.
+    /// Any refusal, for comparisons by reason.
     static let rollback = VaultFileError.rolledBack(Rollback(.older, lastSeen: 0))
 }
 
-/// A clock that stands still unless a test moves it.
+/// A clock that only a test moves.
 final class TestClock: @unchecked Sendable {
-    /// Milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     var now: UInt64
-    /// How far it goes at each look.
+    /// The milliseconds by which each reading advances it.
     var step: UInt64
 
     init(_ now: UInt64, step: UInt64 = 0) { (self.now, self.step) = (now, step) }
@@ -35,7 +35,7 @@ final class TestClock: @unchecked Sendable {
     }
 }
 
-/// A vault in a world of its own: a disk in memory, a clock, entropy that can be reproduced.
+/// A vault with its own disk in memory, clock and reproducible entropy.
 struct World {
     /// 2026-01-01T00:00:00Z.
     static let start: UInt64 = 1_767_225_600_000
@@ -86,14 +86,14 @@ struct World {
         return try header.unlock(passphrase: passphrase.span).withBytes { key in key.indices.map { key[$0] } }
     }
 
-    /// Opens the vault with a key that is known, to save time where thousands of mutants are opened.
+    /// Opens the vault with its master key, to save the derivation where thousands of mutants are opened.
     func open(master: [UInt8]) throws(VaultFileError) -> Log {
         try Log(path: path, access: .reading, dependencies: dependencies) { _ throws(VaultFileError) in
             do throws(SodiumError) { return try Key(copying: master.span) } catch { throw .outOfMemory }
         }
     }
 
-    /// What opening says if it fails.
+    /// Returns the error of opening; nil if it succeeds.
     func verdict() -> VaultFileError? {
         do throws(VaultFileError) {
             _ = try open()
@@ -103,11 +103,11 @@ struct World {
         }
     }
 
-    /// The names of the files on the disk, without the vault's.
+    /// The paths of the files on the disk, except the vault's.
     var otherFiles: [String] { disk.files.keys.filter { $0 != path }.sorted() }
 }
 
-/// A record as tests write it down.
+/// A change, in the notation of tests.
 enum Step: Equatable, Sendable {
     case put(String, [UInt8])
     case remove(String)
@@ -115,17 +115,17 @@ enum Step: Equatable, Sendable {
     static func text(_ name: String, _ value: String) -> Step { .put(name, Array(value.utf8)) }
 }
 
-/// One version, without its place in the file.
+/// A version, without its place in the file.
 struct Entry: Equatable, Sendable {
     let time: UInt64
-    /// Nil for a tombstone.
+    /// The value; nil for a tombstone.
     let value: [UInt8]?
 }
 
 /// The versions of each secret, new to old.
 typealias History = [Address: [Entry]]
 
-/// `NAME`, `project:web/NAME` or `cluster:gpu-1/NAME`.
+/// Parses `NAME`, `project:web/NAME` or `cluster:gpu-1/NAME`.
 func address(_ text: String) -> Address {
     let parts = text.split(separator: "/").map(String.init)
     let scope = parts.count == 1 ? ["team", ""] : parts[0].split(separator: ":").map(String.init)
@@ -148,7 +148,7 @@ func transaction(_ steps: [Step]) throws(VaultFileError) -> Transaction {
 }
 
 extension SecretBytes {
-    /// A copy that tests can compare.
+    /// Returns a copy that tests can compare.
     var array: [UInt8] {
         withBytes { bytes in bytes.indices.map { bytes[$0] } }
     }
@@ -161,13 +161,13 @@ extension Log {
         return try append(changes, patience: patience)
     }
 
-    /// The current value.
+    /// Returns the current value.
     func value(_ name: String) throws(VaultFileError) -> [UInt8]? {
         guard let version = current(address(name)) else { return nil }
         return try bytes(of: version, at: address(name))
     }
 
-    /// The current value as text.
+    /// Returns the current value as text.
     func text(_ name: String) throws(VaultFileError) -> String? {
         try value(name).map { String(decoding: $0, as: UTF8.self) }
     }
@@ -188,7 +188,7 @@ extension Log {
         }
     }
 
-    /// Everything that the file says.
+    /// The whole content of the file.
     func history() throws(VaultFileError) -> History {
         var history: History = [:]
         for address in addresses { history[address] = try entries(address) }
@@ -196,7 +196,7 @@ extension Log {
     }
 }
 
-/// Bytes that look like nothing else: `count` of them, different for each `seed`.
+/// Returns `count` pseudorandom bytes that `seed` determines.
 func noise(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
     var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
     return (0..<count).map { _ in
@@ -206,7 +206,7 @@ func noise(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
 }
 
 extension Log {
-    /// The value of a version.
+    /// Returns the value of a version.
     func bytes(of version: Version, at address: Address) throws(VaultFileError) -> [UInt8] {
         try withValue(of: version, at: address) { value in value.array(value.indices) }
     }

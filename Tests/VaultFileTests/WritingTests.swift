@@ -202,7 +202,7 @@ import Testing
         #expect(
             try log.history()[address("A")]?.map(\.value) == ["two", "one", "zero"].map { Array($0.utf8) })
         #expect(try world.open().history() == log.history())
-        // Cut anywhere, the file holds all of them or none; whatever of one write reached the disk, it is no damage.
+        // Truncated anywhere, the file has all of them or none; no part of a single write is damage.
         let whole = world.bytes
         for end in 4784..<whole.count {
             world.bytes = Array(whole.prefix(end))
@@ -258,16 +258,16 @@ import Testing
         let before = world.bytes
         let value = [UInt8](repeating: 7, count: 1 << 20)
         var changes = try Transaction()
-        while changes.frameBytes + UInt64(Format.frameSize(bodySize: 4 + 1 + value.count)) <= 64 << 20 {
+        while changes.framesSize + UInt64(Format.frameSize(bodySize: 4 + 1 + value.count)) <= 64 << 20 {
             try changes.set(address("A"), to: value.span)
         }
-        let (count, frameBytes) = (changes.count, changes.frameBytes)
+        let (count, framesSize) = (changes.count, changes.framesSize)
         #expect(count == 62)
         var refused: VaultFileError?
         do throws(VaultFileError) { try changes.set(address("A"), to: value.span) } catch { refused = error }
         #expect(refused == .transactionTooLarge)
         #expect(changes.count == count)
-        #expect(changes.frameBytes == frameBytes)
+        #expect(changes.framesSize == framesSize)
         #expect(world.bytes == before)
         try log.append(changes)
         #expect(try world.open().versions(address("A")).count == 62)

@@ -50,6 +50,6 @@ struct CheckCommand: Command {
             throw Failure(error, path: path)
         }
         try options.report(
-            check.findings, orElse: "ok without a key: \(check.frames) frames, \(check.bytes) bytes\n")
+            check.findings, orElse: "ok without a key: \(check.frames) frames, \(check.fileSize) bytes\n")
     }
 }
