@@ -45,25 +45,23 @@ struct ClientTalk {
         agent.send(replies)
         agent.end()
         switch call {
-        case 0: _ = try connection.status(.status, path: path, about: file)
-        case 1: try connection.request(.lock, path: path)
-        case 2: try connection.request(.stop)
+        case 0: _ = try connection.request(.status, path.field, about: [file]) { try AgentStatus(&$0) }
+        case 1: try connection.request(.lock, path.field)
+        case 2: try connection.stop()
         case 3: try job(connection, path)
         default: try session(try AgentSession(connection))
         }
     }
 
     private func job(_ connection: AgentConnection, _ path: String) throws {
-        let message = Job.check(path).message
-        try connection.request(
-            .job, path: path, moreSize: message.count,
-            fill: { buffer throws(SodiumError) in try buffer.append(message) },
-            read: { body throws(MalformedMessage) in
-                var reader = FieldReader()
-                if try reader.flag(of: body) { return true }
-                _ = try reader.report(of: body)
-                return false
-            })
+        try connection.send(.job, path.field + Job.check(path).message)
+        var isDone = false
+        while !isDone {
+            try connection.reply(to: .job) { reader in
+                isDone = try !reader.flag()
+                if isDone { _ = try reader.report() }
+            }
+        }
     }
 
     private func session(_ session: AgentSession) throws {

@@ -26,34 +26,29 @@ struct SingleMessages {
     }
 
     private func failure() throws(MalformedMessage) {
-        let failure = try WireFailure(bytes.span)
-        var message: [UInt8] = []
-        do throws(SodiumError) {
-            var buffer = try SecretBuffer()
-            try failure.append(to: &buffer)
-            message = buffer.withBytes { $0.copied }
-        } catch {
-            broken("no memory for a failure")
-        }
-        let again = try? WireFailure(Array(message.dropFirst(5)).span)
+        var reader = FieldReader(bytes.span)
+        let failure = try WireFailure(&reader)
+        let message = Array(failure.message.dropFirst(5))
+        var back = FieldReader(message.span)
+        let again = try? WireFailure(&back)
         require(again == failure, "a failure means the same again: \(failure)")
         _ = AgentError(failure)
     }
 
     private func report() throws(MalformedMessage) {
-        var reader = FieldReader()
-        let report = try reader.report(of: bytes.span)
+        var reader = FieldReader(bytes.span)
+        let report = try reader.report()
         require(reader.position == bytes.count, "a report is read to its end")
-        var back = FieldReader()
         let message = report.message
-        let again = try? back.report(of: message.span)
+        var back = FieldReader(message.span)
+        let again = try? back.report()
         require(again == report, "a report means the same again: \(report)")
     }
 
     private func job() throws(MalformedMessage) {
-        var reader = FieldReader()
-        let job = try reader.job(of: bytes.span)
-        require(job.isEncodable, "a job that was said can be said")
+        var reader = FieldReader(bytes.span)
+        let job = try reader.job()
+        require(job.paths.allSatisfy(AgentProtocol.isEncodable), "a job that was said can be said")
         require(job.message == Array(bytes.prefix(reader.position)), "a job means the same again: \(job)")
     }
 

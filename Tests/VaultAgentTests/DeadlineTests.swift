@@ -24,11 +24,12 @@ import VaultKit
         let worker = try VaultWorker(
             path, VaultKeys(try world.key(path)), FileProof(files: [], paths: []), AgentWorld.dependencies,
             try Mailbox(), Backlog())
-        keyring.keep(worker, limits, Self.numbers)
+        keyring.keep(worker, limits, Self.state)
     }
 
-    private static let numbers = VaultNumbers(
-        generation: 1, secrets: 0, versions: 0, liveBytes: 0, deadBytes: 0, notices: [], file: nil)
+    private static let state = VaultState(
+        summary: Summary(
+            generation: 1, secrets: 0, versions: 0, committedBytes: Format.logStart, liveBytes: 0))
 
     /// What a client is told, as the agent's loop finds it.
     private func shorten(_ path: String, _ wish: Limits) throws -> AgentStatus {

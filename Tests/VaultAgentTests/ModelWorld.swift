@@ -128,15 +128,9 @@ final class ModelWorld {
 
     private func unlock() throws {
         let (path, marks) = (path, root + "/vault/seen")
-        _ = try AgentConnection.connect(in: root + "/run").status(
-            .unlock, path: path, about: try HeldFile(at: path),
-            moreSize: Key.count + SecretBuffer.limitsSize + 3 + marks.utf8.count
-        ) { message throws(SodiumError) in
-            try key.withBytes { key throws(SodiumError) in try message.append(key) }
-            try message.append(Limits.default)
-            try message.append(0)
-            try message.append(path: marks)
-        }
+        try AgentConnection.connect(in: root + "/run").request(
+            .unlock, path.field, key, Limits.default.field + [0] + marks.field,
+            about: [try HeldFile(at: path)])
     }
 
     /// Does a step.

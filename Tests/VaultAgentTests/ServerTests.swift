@@ -90,8 +90,10 @@ import VaultKit
         let file = try HeldFile(at: path).identity
         server.keyring.keep(
             worker, .default,
-            VaultNumbers(
-                generation: 7, secrets: 0, versions: 0, liveBytes: 0, deadBytes: 0, notices: [], file: file))
+            VaultState(
+                summary: Summary(
+                    generation: 7, secrets: 0, versions: 0, committedBytes: Format.logStart, liveBytes: 0),
+                file: file))
         let status = Self.message(2, [UInt8(path.utf8.count), 0] + Array(path.utf8))
         for (meant, isTold) in [(path, true), (other, false)] {
             let socket = try connect(patience: 300)
@@ -228,7 +230,7 @@ import VaultKit
 
     @Test func `half a message is not waited for, and holds nobody up`() throws {
         var settings = AgentServer.Settings()
-        settings.stallPatience = 300
+        settings.stallTimeout = 300
         try world.serve(settings) { agent in
             try world.unlock(path, agent)
             let half = try connect()
@@ -244,7 +246,7 @@ import VaultKit
 
     @Test func `a reply that nobody takes is not waited for, and holds nobody up`() throws {
         var settings = Self.trusting
-        settings.stallPatience = 500
+        settings.stallTimeout = 500
         try world.serve(settings) { agent in
             try world.unlock(path, agent)
             let session = try agent.session(for: path)
