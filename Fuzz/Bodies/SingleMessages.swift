@@ -5,23 +5,23 @@ import VaultFile
 @testable import VaultAgent
 @testable import VaultKit
 
-/// Those who read single messages; what they take means the same when it is said again.
+/// The decoders of single messages, whose results must encode to messages with the same meaning.
 struct SingleMessages {
-    private let way: UInt8
+    private let decoder: UInt8
     private let bytes: [UInt8]
 
-    init(shape: UInt8, _ bytes: [UInt8]) { (way, self.bytes) = (shape >> 2, bytes) }
+    init(shape: UInt8, _ bytes: [UInt8]) { (decoder, self.bytes) = (shape >> 2, bytes) }
 
     func run() {
         do throws(MalformedMessage) {
-            switch way & 3 {
+            switch decoder & 3 {
             case 0: _ = try Request.decode(bytes.span)
             case 1: try failure()
             case 2: try report()
             default: try job()
             }
         } catch {
-            // That is an answer.
+            // A refusal is a valid result.
         }
     }
 
@@ -37,17 +37,17 @@ struct SingleMessages {
 
     private func report() throws(MalformedMessage) {
         var reader = FieldReader(bytes.span)
-        let report = try reader.report()
+        let report = try JobReport(&reader)
         require(reader.position == bytes.count, "a report is read to its end")
         let message = report.message
         var back = FieldReader(message.span)
-        let again = try? back.report()
+        let again = try? JobReport(&back)
         require(again == report, "a report means the same again: \(report)")
     }
 
     private func job() throws(MalformedMessage) {
         var reader = FieldReader(bytes.span)
-        let job = try reader.job()
+        let job = try Job(&reader)
         require(job.paths.allSatisfy(AgentProtocol.isEncodable), "a job that was said can be said")
         require(job.message == Array(bytes.prefix(reader.position)), "a job means the same again: \(job)")
     }

@@ -297,7 +297,7 @@ public final class AgentJobRunner: JobRunner {
                 if try reader.flag() {
                     progress.show(try reader.number(), of: try reader.number())
                 } else {
-                    report = try reader.report()
+                    report = try JobReport(&reader)
                 }
             }
             if let report { return report }

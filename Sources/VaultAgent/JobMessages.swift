@@ -3,9 +3,40 @@ internal import Sodium
 internal import VaultFile
 internal import VaultKit
 
-// Jobs and their reports as agent-protocol.md, section 4, lays them out.
+// Jobs and their reports as agent-protocol.md, section 4, lays them out: how each part is read, and how it is written.
 
 extension Job {
+    /// Reads the body of a request, without the path that names the key.
+    init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        let (kind, path) = (try reader.number(UInt8.self), try reader.path())
+        switch kind {
+        case 1: self = .check(path)
+        case 2: self = .verify(path)
+        case 3:
+            switch try reader.number(UInt8.self) {
+            case 0: self = .compact(path, .all)
+            case 1: self = .compact(path, .none)
+            case 2: self = .compact(path, .replacedSince(try reader.number()))
+            default: throw MalformedMessage()
+            }
+        case 4: self = .salvage(from: path, to: try reader.path())
+        case 5: self = .accept(path, shown: try reader.flag() ? try reader.checkpoint() : nil)
+        case 6: self = .compare(path, with: try reader.path())
+        case 7:
+            let other = try reader.path()
+            self = .merge(into: path, from: other, MergeOptions(flags: try reader.flags(5)))
+        case 8: self = .listContents(path)
+        case 9:
+            let (secret, version) = (try reader.secret(), try reader.number(UInt64.self))
+            let shown = Compaction.ShownHistory(newest: try reader.number(), count: try reader.number())
+            self = .purge(
+                path, secret, version == .max ? .all : .version(Int(clamping: version)),
+                shown: shown.count == 0 ? nil : shown)
+        case 10: self = .verify(path, seenAt: try reader.path())
+        default: throw MalformedMessage()
+        }
+    }
+
     /// The body of a request, without the path that names the key.
     var message: [UInt8] {
         switch self {
@@ -81,43 +112,27 @@ extension Compaction.Purge {
 }
 
 extension FieldReader {
-    /// Reads a job.
-    mutating func job() throws(MalformedMessage) -> Job {
-        let kind = try number(UInt8.self)
-        let path = try path()
-        switch kind {
-        case 1: return .check(path)
-        case 2: return .verify(path)
-        case 3:
-            switch try number(UInt8.self) {
-            case 0: return .compact(path, .all)
-            case 1: return .compact(path, .none)
-            case 2: return .compact(path, .replacedSince(try number()))
-            default: throw MalformedMessage()
-            }
-        case 4: return .salvage(from: path, to: try self.path())
-        case 5: return .accept(path, shown: try flag() ? try checkpoint() : nil)
-        case 6: return .compare(path, with: try self.path())
-        case 7: return .merge(into: path, from: try self.path(), MergeOptions(flags: try flags(5)))
-        case 8: return .listContents(path)
-        case 9:
-            let (secret, version) = (try secret(), try number(UInt64.self))
-            let shown = Compaction.ShownHistory(newest: try number(), count: try number())
-            return .purge(
-                path, secret, version == .max ? .all : .version(Int(clamping: version)),
-                shown: shown.count == 0 ? nil : shown)
-        case 10: return .verify(path, seenAt: try self.path())
-        default: throw MalformedMessage()
-        }
-    }
-
-    private mutating func checkpoint() throws(MalformedMessage) -> Checkpoint {
+    fileprivate mutating func checkpoint() throws(MalformedMessage) -> Checkpoint {
         guard let checkpoint = Checkpoint(try take(Checkpoint.bodySize)) else { throw MalformedMessage() }
         return checkpoint
     }
 }
 
 extension JobReport {
+    /// Reads the end of the last reply's body.
+    init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        switch try reader.number(UInt8.self) {
+        case 1: self = .verified(try Verification(&reader))
+        case 2: self = .compacted(try Compaction.Report(&reader))
+        case 3: self = .salvaged(try Salvage.Report(&reader))
+        case 4: self = .compared(try Comparison(&reader))
+        case 5: self = .merged(try Merge.Report(&reader))
+        case 6: self = .accepted(try Verification(&reader), wasRefused: try reader.flag())
+        case 7: self = .purged(removed: try reader.number(), try Compaction.Report(&reader))
+        default: throw MalformedMessage()
+        }
+    }
+
     /// The end of the last reply's body.
     var message: [UInt8] {
         switch self {
@@ -132,25 +147,15 @@ extension JobReport {
     }
 }
 
-extension FieldReader {
-    /// Reads a report.
-    mutating func report() throws(MalformedMessage) -> JobReport {
-        switch try number(UInt8.self) {
-        case 1: .verified(try verification())
-        case 2: .compacted(try compaction())
-        case 3: .salvaged(try salvage())
-        case 4: .compared(try comparison())
-        case 5: .merged(try merge())
-        case 6: .accepted(try verification(), wasRefused: try flag())
-        case 7: .purged(removed: try number(), try compaction())
-        default: throw MalformedMessage()
-        }
-    }
-}
-
-// Each kind of report, as it is written and as it is read.
-
 extension Verification {
+    fileprivate init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        self.init(
+            point: CommitPoint(try reader.take(CommitPoint.bodySize), at: 0),
+            checkpoint: try reader.checkpoint(), newest: try reader.number(), secrets: try reader.number(),
+            versions: try reader.number(), hidden: try reader.number(),
+            containsLastSeen: try reader.answer(), findings: try reader.findings())
+    }
+
     fileprivate var fields: [UInt8] {
         // A full check has at most one finding of each kind.
         point.body + checkpoint.body + [newest, secrets, versions, hidden].flatMap(\.field)
@@ -158,7 +163,36 @@ extension Verification {
     }
 }
 
+extension FieldReader {
+    /// Reads a byte that is 1 for yes, 2 for no, and 0 for neither.
+    fileprivate mutating func answer() throws(MalformedMessage) -> Bool? {
+        switch try number(UInt8.self) {
+        case 0: nil
+        case 1: true
+        case 2: false
+        default: throw MalformedMessage()
+        }
+    }
+
+    fileprivate mutating func findings() throws(MalformedMessage) -> [Log.Finding] {
+        var findings: [Log.Finding] = []
+        for _ in 0..<(try number(UInt8.self)) { findings.append(try Log.Finding(&self)) }
+        return findings
+    }
+}
+
 extension Log.Finding {
+    fileprivate init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        let kind = try reader.number(UInt8.self)
+        let tail = Log.UnfinishedTail(offset: try reader.number(), count: try reader.number())
+        switch kind {
+        case 1: self = .headerCopyDiffers(at: tail.offset)
+        case 2: self = .gapNotZero(at: tail.offset)
+        case 3: self = .unfinishedTail(tail)
+        default: throw MalformedMessage()
+        }
+    }
+
     fileprivate var fields: [UInt8] {
         switch self {
         case .headerCopyDiffers(let offset): [1] + offset.field + UInt64(0).field
@@ -169,114 +203,72 @@ extension Log.Finding {
     }
 }
 
-extension FieldReader {
-    private mutating func verification() throws(MalformedMessage) -> Verification {
-        Verification(
-            point: CommitPoint(try take(CommitPoint.bodySize), at: 0), checkpoint: try checkpoint(),
-            newest: try number(), secrets: try number(), versions: try number(), hidden: try number(),
-            containsLastSeen: try answer(), findings: try findings())
-    }
-
-    /// Reads a byte that is 1 for yes, 2 for no, and 0 for neither.
-    private mutating func answer() throws(MalformedMessage) -> Bool? {
-        switch try number(UInt8.self) {
-        case 0: nil
-        case 1: true
-        case 2: false
-        default: throw MalformedMessage()
-        }
-    }
-
-    private mutating func findings() throws(MalformedMessage) -> [Log.Finding] {
-        var findings: [Log.Finding] = []
-        for _ in 0..<(try number(UInt8.self)) {
-            let (kind, offset, count) = (
-                try number(UInt8.self), try number(UInt64.self), try number(UInt64.self)
-            )
-            switch kind {
-            case 1: findings.append(.headerCopyDiffers(at: offset))
-            case 2: findings.append(.gapNotZero(at: offset))
-            case 3: findings.append(.unfinishedTail(Log.UnfinishedTail(offset: offset, count: count)))
-            default: throw MalformedMessage()
-            }
-        }
-        return findings
-    }
-}
-
 extension Compaction.Report {
+    fileprivate init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        self.init(
+            generation: try reader.number(), before: try reader.number(), after: try reader.number(),
+            dropped: try reader.number(), kept: try reader.number(), savedTail: try reader.savedTail())
+    }
+
     fileprivate var fields: [UInt8] {
         [generation, before, after, dropped, kept].flatMap(\.field) + savedTail.field
     }
 }
 
-extension FieldReader {
-    private mutating func compaction() throws(MalformedMessage) -> Compaction.Report {
-        Compaction.Report(
-            generation: try number(), before: try number(), after: try number(), dropped: try number(),
-            kept: try number(), savedTail: try savedTail())
-    }
-}
-
 extension Salvage.Report {
+    fileprivate init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        let (secrets, versions) = (try reader.number(UInt64.self), try reader.number(UInt64.self))
+        let (uncertain, unknown) = (try reader.number(UInt64.self), try reader.number(UInt64.self))
+        var lost: [Salvage.Lost] = []
+        while reader.remaining > 0 {
+            let (offset, count) = (try reader.number(UInt64.self), try reader.number(UInt64.self))
+            let records = try reader.number(UInt64.self)
+            lost.append(Salvage.Lost(offset: offset, count: count, records: records == .max ? nil : records))
+        }
+        self.init(
+            secrets: secrets, versions: versions, lost: lost,
+            uncertainFrom: uncertain == 0 ? nil : uncertain, unknown: unknown)
+    }
+
     fileprivate var fields: [UInt8] {
         [secrets, versions, uncertainFrom ?? 0, unknown].flatMap(\.field)
             + lost.flatMap { [$0.offset, $0.count, $0.records ?? .max].flatMap(\.field) }
     }
 }
 
-extension FieldReader {
-    private mutating func salvage() throws(MalformedMessage) -> Salvage.Report {
-        let (secrets, versions) = (try number(UInt64.self), try number(UInt64.self))
-        let (uncertain, unknown) = (try number(UInt64.self), try number(UInt64.self))
-        var lost: [Salvage.Lost] = []
-        while remaining > 0 {
-            let (offset, count, records) = (
-                try number(UInt64.self), try number(UInt64.self), try number(UInt64.self)
-            )
-            lost.append(Salvage.Lost(offset: offset, count: count, records: records == .max ? nil : records))
-        }
-        return Salvage.Report(
-            secrets: secrets, versions: versions, lost: lost,
-            uncertainFrom: uncertain == 0 ? nil : uncertain, unknown: unknown)
-    }
-}
-
 extension Comparison {
-    fileprivate var fields: [UInt8] {
-        count.field + isOtherVault.field + [lacking, others, purgedThere, purgedHere].flatMap(\.field)
-            + differences.flatMap { difference in
-                [difference.change.rawValue] + difference.secret.field + difference.here.fields
-                    + difference.there.fields
-            }
-    }
-}
-
-extension SecretVersion? {
-    /// The newest version of one side of a difference.
-    fileprivate var fields: [UInt8] {
-        [map { $0.isDeletion ? 2 : 1 } ?? 0] + (self?.time ?? 0).field
-    }
-}
-
-extension FieldReader {
-    private mutating func comparison() throws(MalformedMessage) -> Comparison {
-        let (count, isOtherVault) = (try number(UInt64.self), try flag())
-        let (lacking, others) = (try number(UInt64.self), try number(UInt64.self))
-        let (purgedThere, purgedHere) = (try number(UInt64.self), try number(UInt64.self))
-        var differences: [Comparison.Difference] = []
-        while remaining > 0 {
-            guard let change = Comparison.Change(rawValue: try number()) else { throw MalformedMessage() }
-            differences.append(
-                Comparison.Difference(
-                    secret: try secret(), change: change, here: try side(), there: try side()))
-        }
-        return Comparison(
+    fileprivate init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        let (count, isOtherVault) = (try reader.number(UInt64.self), try reader.flag())
+        let (lacking, others) = (try reader.number(UInt64.self), try reader.number(UInt64.self))
+        let (purgedThere, purgedHere) = (try reader.number(UInt64.self), try reader.number(UInt64.self))
+        var differences: [Difference] = []
+        while reader.remaining > 0 { differences.append(try Difference(&reader)) }
+        self.init(
             differences: differences, count: count, isOtherVault: isOtherVault, lacking: lacking,
             others: others, purgedThere: purgedThere, purgedHere: purgedHere)
     }
 
-    private mutating func side() throws(MalformedMessage) -> SecretVersion? {
+    fileprivate var fields: [UInt8] {
+        count.field + isOtherVault.field + [lacking, others, purgedThere, purgedHere].flatMap(\.field)
+            + differences.flatMap(\.fields)
+    }
+}
+
+extension Comparison.Difference {
+    fileprivate init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        guard let change = Comparison.Change(rawValue: try reader.number()) else { throw MalformedMessage() }
+        self.init(
+            secret: try reader.secret(), change: change, here: try reader.newestVersion(),
+            there: try reader.newestVersion())
+    }
+
+    fileprivate var fields: [UInt8] {
+        [change.rawValue] + secret.field + here.fields + there.fields
+    }
+}
+
+extension FieldReader {
+    fileprivate mutating func newestVersion() throws(MalformedMessage) -> SecretVersion? {
         let (state, time) = (try number(UInt8.self), try number(UInt64.self))
         switch state {
         case 0 where time == 0: return nil
@@ -286,7 +278,42 @@ extension FieldReader {
     }
 }
 
+extension SecretVersion? {
+    fileprivate var fields: [UInt8] {
+        [map { $0.isDeletion ? 2 : 1 } ?? 0] + (self?.time ?? 0).field
+    }
+}
+
 extension Merge.Report {
+    fileprivate init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        self.init()
+        versions = try reader.number()
+        secrets = try reader.number()
+        let flags = try reader.flags(4)
+        isOtherVault = flags & 1 != 0
+        hasOtherKeys = flags & 2 != 0
+        isWritten = flags & 4 != 0
+        hasTakenKeys = flags & 8 != 0
+        guard let relation = Merge.Relation(rawValue: try reader.number()) else { throw MalformedMessage() }
+        self.relation = relation
+        purged = try reader.number()
+        purgedThere = try reader.number()
+        purgesTaken = try reader.number()
+        purgesLeftOut = try reader.number()
+        unknown = try reader.number()
+        let (tailCount, path) = (try reader.number(UInt64.self), try reader.text())
+        guard tailCount > 0 || path.isEmpty else { throw MalformedMessage() }
+        if tailCount > 0 { savedTail = Log.SavedTail(count: tailCount, path: path) }
+        for _ in 0..<(try reader.number(UInt32.self)) {
+            conflicts.append(
+                Merge.Conflict(
+                    secret: try reader.secret(), isHereCurrent: try reader.flag(),
+                    version: try reader.number()))
+        }
+        for _ in 0..<(try reader.number(UInt32.self)) { ahead.append(try reader.secret()) }
+        while reader.remaining > 0 { future.append(try reader.secret()) }
+    }
+
     fileprivate var fields: [UInt8] {
         let flags: UInt8 =
             (isOtherVault ? 1 : 0) | (hasOtherKeys ? 2 : 0) | (isWritten ? 4 : 0) | (hasTakenKeys ? 8 : 0)
@@ -296,35 +323,5 @@ extension Merge.Report {
         bytes += UInt32(conflicts.count).field
         bytes += conflicts.flatMap { $0.secret.field + $0.isHereCurrent.field + $0.version.field }
         return bytes + UInt32(ahead.count).field + (ahead + future).flatMap(\.field)
-    }
-}
-
-extension FieldReader {
-    private mutating func merge() throws(MalformedMessage) -> Merge.Report {
-        var report = Merge.Report()
-        report.versions = try number()
-        report.secrets = try number()
-        let flags = try flags(4)
-        report.isOtherVault = flags & 1 != 0
-        report.hasOtherKeys = flags & 2 != 0
-        report.isWritten = flags & 4 != 0
-        report.hasTakenKeys = flags & 8 != 0
-        guard let relation = Merge.Relation(rawValue: try number()) else { throw MalformedMessage() }
-        report.relation = relation
-        report.purged = try number()
-        report.purgedThere = try number()
-        report.purgesTaken = try number()
-        report.purgesLeftOut = try number()
-        report.unknown = try number()
-        let (tailCount, path) = (try number(UInt64.self), try text())
-        guard tailCount > 0 || path.isEmpty else { throw MalformedMessage() }
-        if tailCount > 0 { report.savedTail = Log.SavedTail(count: tailCount, path: path) }
-        for _ in 0..<(try number(UInt32.self)) {
-            report.conflicts.append(
-                Merge.Conflict(secret: try secret(), isHereCurrent: try flag(), version: try number()))
-        }
-        for _ in 0..<(try number(UInt32.self)) { report.ahead.append(try secret()) }
-        while remaining > 0 { report.future.append(try secret()) }
-        return report
     }
 }

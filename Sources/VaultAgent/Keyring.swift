@@ -34,8 +34,9 @@ final class Keyring {
     private var entries: [String: Entry] = [:]
     private let clock: AgentClock
 
-    /// The least increase of the time slept that counts as sleep, in milliseconds. Two clocks that are not read at the same
-    /// instant can differ by less.
+    /// The least increase of the time slept that counts as sleep, in milliseconds.
+    ///
+    /// Two clocks that are not read at the same instant can differ by less.
     private static let minSleep: UInt64 = 500
     /// How often a vault that locks on sleep is checked, in milliseconds.
     private static let sleepCheckInterval: UInt64 = 1000

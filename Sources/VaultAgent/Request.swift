@@ -60,7 +60,7 @@ enum Request: ~Copyable {
         case .value: return .value(try reader.secret(), version: try reader.number())
         case .commit: return .commit(try CommitRequest(&reader))
         case .summary: return .summary
-        case .job: return .job(path: try reader.path(), try reader.job())
+        case .job: return .job(path: try reader.path(), try Job(&reader))
         case .announce: return .announce(path: try reader.path(), SharedKey(try reader.key()))
         case .follow: return .follow(path: try reader.path(), lexical: try reader.path())
         }

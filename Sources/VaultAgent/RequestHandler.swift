@@ -96,14 +96,15 @@ final class RequestHandler {
                 bytes.extracting(message), about: { () throws(VaultError) in try vault.current() },
                 into: &reply)
             switch answer {
-            case .replied: break  // it is sent together with later replies
+            case .replied: break
             case .over:
                 let unsent = try send(to: parcel)
                 return reports.post(
                     .answered(parcel.client, count: message.upperBound, unsent, isOver: true))
             case .later(let submission):
                 unsent = try send(to: parcel)
-                if unsent != nil { continue }  // the loop hands the commit over again when the client has taken the replies
+                // When the client has taken the replies, the loop hands the commit over again.
+                if unsent != nil { continue }
                 isBlocked = false
                 return commits.append(
                     Commit(

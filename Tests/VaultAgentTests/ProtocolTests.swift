@@ -6,7 +6,7 @@ import VaultKit
 
 @testable import VaultAgent
 
-/// Messages as bytes: what is taken for what, and that nothing else is.
+/// Tests which bytes are which message, and that all others are refused.
 @Suite struct ProtocolTests {
     private static let errors: [VaultError] =
         [
@@ -53,7 +53,7 @@ import VaultKit
         #expect(throws: MalformedMessage.self) { try read(noSuchOperation) }
     }
 
-    /// Bytes that are a request of each kind.
+    /// A request of each kind, in bytes.
     static let requests: [[UInt8]] = {
         let path: [UInt8] = [2, 0] + Array("/v".utf8)
         let limits = [UInt8](repeating: 1, count: 2) + [UInt8](repeating: 0, count: 6)
@@ -93,7 +93,7 @@ import VaultKit
             #expect(read, "\(bytes)")
             let more = isRequest(bytes + [0])
             #expect(!more, "\(bytes)")
-            // A shorter commit can be one of fewer changes.
+            // A shorter commit can be valid, with fewer changes.
             for count in 0..<bytes.count where bytes[0] != 11 {
                 let cut = isRequest(Array(bytes.prefix(count)))
                 #expect(!cut, "\(bytes) cut to \(count)")
