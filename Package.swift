@@ -66,9 +66,10 @@ let package = Package(
         .target(
             name: "VaultKit", dependencies: ["Compaction", "VaultFile", "Sodium", "Platform"],
             swiftSettings: rules),
+        // `FieldReader` reads a message where it lies, as a type that must not outlive it.
         .target(
             name: "VaultAgent", dependencies: ["VaultKit", "Compaction", "VaultFile", "Sodium", "Platform"],
-            swiftSettings: rules),
+            swiftSettings: rules + [.enableExperimentalFeature("Lifetimes")]),
         .target(
             name: "UserMessages",
             dependencies: ["VaultAgent", "VaultKit", "VaultFile", "Sodium", "Platform"],

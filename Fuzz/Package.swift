@@ -6,10 +6,10 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
 ]
 
-/// Each is a program without a `main`, which libFuzzer brings; `make fuzz` builds and runs them.
+/// The fuzz targets, programs whose `main` comes from libFuzzer; `make fuzz` builds and runs them.
 let names = ["header", "frames", "agent", "arguments", "formats"]
 
-// To SwiftPM a package is called what its directory is called, and a clone's may be called anything, even `fuzz`.
+// SwiftPM names a package after its directory, and that of a clone can have any name, even `fuzz`.
 let vault = Context.environment["VAULT_PACKAGE"] ?? ".."
 
 let package = Package(

@@ -2,12 +2,12 @@ import Sodium
 
 @testable import VaultAgent
 
-/// Messages to the agent, and replies to its clients.
+/// The fuzz target for messages to the agent, and for replies to its clients.
 public enum AgentTarget: FuzzTarget {
     /// `agent`.
     public static let name = "agent"
 
-    /// Says `input` to a server, or to a client, or to those who read single messages, as its first byte says.
+    /// Sends `input` to a server, a client or a decoder, as its first byte selects.
     public static func run(_ input: [UInt8]) {
         guard let first = input.first else { return }
         let rest = Array(input.dropFirst())
@@ -19,7 +19,7 @@ public enum AgentTarget: FuzzTarget {
         }
     }
 
-    /// Inputs to begin with, by name.
+    /// Seed inputs, by name.
     public static let seeds: [(name: String, input: [UInt8])] =
         ServerTalk.seeds + ClientTalk.seeds + SingleMessages.seeds
 }

@@ -1,15 +1,15 @@
 @testable import CommandSyntax
 @testable import vault
 
-/// The words of a command line, against the program's own table.
+/// The fuzz target for the words of a command line, with the program's own command table.
 public enum ArgumentsTarget: FuzzTarget {
     /// `arguments`.
     public static let name = "arguments"
 
-    /// Reads `input`, a word a line, as the program would, and as the shells ask for completions.
+    /// Parses `input`, with one word per line, as the program does, and as the shells do for completions.
     public static func run(_ input: [UInt8]) {
         let words = input.split(separator: 10, omittingEmptySubsequences: false).map { word in
-            // A word may hold what ends a line here.
+            // A word may contain a line end, which this byte stands for.
             String(decoding: word.map { $0 == 0x1F ? 10 : $0 }, as: UTF8.self)
         }
         checkReading(words)
@@ -38,7 +38,7 @@ public enum ArgumentsTarget: FuzzTarget {
         }
     }
 
-    /// A value behind `=` is never shown.
+    /// Checks that a value after `=` is never shown.
     private static func checkSecrecy(_ words: [String], _ text: String) {
         let marker = "hunter2"
         let isElsewhere = words.contains { word in
@@ -66,7 +66,7 @@ public enum ArgumentsTarget: FuzzTarget {
             require(isShown(word.text) && isShown(word.summary), "a completion is text")
         }
         guard let first = found.words.first else { return }
-        // Whoever takes it, asks again.
+        // A shell that takes the completion asks again.
         let taken = words.dropLast() + [found.lead + first.text]
         let again = CommandTable.program.completions(of: Array(taken))
         require(
@@ -76,7 +76,7 @@ public enum ArgumentsTarget: FuzzTarget {
         _ = CommandTable.program.completions(of: taken + [""])
     }
 
-    /// Inputs to begin with, by name.
+    /// Seed inputs, by name.
     public static let seeds: [(name: String, input: [UInt8])] = {
         let lines: [(String, [String])] = [
             ("empty", [""]), ("version", ["--version"]), ("help", ["help", "set"]),

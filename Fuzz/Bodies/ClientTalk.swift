@@ -5,9 +5,9 @@ import VaultFile
 @testable import VaultAgent
 @testable import VaultKit
 
-/// A client whose agent replies anything.
+/// A client whose agent sends arbitrary replies.
 struct ClientTalk {
-    /// Set if the replies begin with those to Hello and to Open.
+    /// The bit that puts correct replies to Hello and Open before the others.
     private static let isFriendly: UInt8 = 4
 
     private let call: UInt8
@@ -22,7 +22,7 @@ struct ClientTalk {
     private nonisolated(unsafe) static let listener = RawSocket.listening(
         at: SocketDirectory.client + SocketDirectory.socketName)
 
-    /// Ends the program if the client throws what it does not promise to.
+    /// Ends the program if the client throws an undocumented error.
     func run() {
         do {
             try talk()
@@ -41,29 +41,27 @@ struct ClientTalk {
         let connection = try AgentConnection.connect(
             in: SocketDirectory.client, opening: call > 3 ? path : nil, call > 3 ? file : nil)
         let agent = listener.accept()
-        // All is said before anything is asked.
+        // The replies are sent before the requests.
         agent.send(replies)
         agent.end()
         switch call {
-        case 0: _ = try connection.status(.status, path: path, about: file)
-        case 1: try connection.request(.lock, path: path)
-        case 2: try connection.request(.stop)
+        case 0: _ = try connection.request(.status, path.field, about: [file]) { try AgentStatus(&$0) }
+        case 1: try connection.request(.lock, path.field)
+        case 2: try connection.stop()
         case 3: try job(connection, path)
         default: try session(try AgentSession(connection))
         }
     }
 
     private func job(_ connection: AgentConnection, _ path: String) throws {
-        let message = Job.check(path).message
-        try connection.request(
-            .job, path: path, moreSize: message.count,
-            fill: { buffer throws(SodiumError) in try buffer.append(message) },
-            read: { body throws(MalformedMessage) in
-                var reader = FieldReader()
-                if try reader.flag(of: body) { return true }
-                _ = try reader.report(of: body)
-                return false
-            })
+        try connection.send(.job, path.field + Job.check(path).message)
+        var isDone = false
+        while !isDone {
+            try connection.reply(to: .job) { reader in
+                isDone = try !reader.flag()
+                if isDone { _ = try JobReport(&reader) }
+            }
+        }
     }
 
     private func session(_ session: AgentSession) throws {
@@ -82,7 +80,7 @@ struct ClientTalk {
             try session.commit(changes)
         case 9: _ = try session.summary()
         default:
-            // One reply after the other, on the same connection.
+            // These requests share one connection.
             _ = try? session.contains(secret)
             _ = try? session.secrets()
             _ = try? session.history(of: secret)

@@ -3,11 +3,11 @@ import Platform
 import Sodium
 
 extension Span<UInt8> {
-    /// The bytes in an array.
+    /// A copy of the bytes.
     var copied: [UInt8] { withUnsafeBufferPointer { Array($0) } }
 }
 
-/// A disk in memory, on which every directory exists; safe to use from several threads.
+/// A thread-safe disk in memory, on which every directory exists.
 final class FuzzDisk: Storage, @unchecked Sendable {
     fileprivate final class Node {
         let inode: UInt64
@@ -43,9 +43,9 @@ final class FuzzDisk: Storage, @unchecked Sendable {
         return node
     }
 
-    /// The bytes of a file; none if it is not there.
+    /// The bytes of a file; empty if there is none.
     ///
-    /// Setting them makes a new file.
+    /// Setting them creates a new file.
     subscript(path: String) -> [UInt8] {
         get { whole { nodes[path]?.bytes ?? [] } }
         set {

@@ -2,19 +2,19 @@ import Foundation
 
 @testable import VaultFile
 
-/// Holds the time that a file takes against that of an ordinary one of the same size, which may be doubled, and a second.
+/// Limits the time for a file to twice that of an ordinary file of the same size, plus one second.
 ///
-/// It is the time of this thread alone, by the CPU's clock, so that no other work on the machine makes a finding. A file of the size that
-/// a fuzzer makes hardly ever takes a second, whatever is wrong; so what opening gives to checksums is bounded too, which tells long
-/// before.
+/// Only the CPU time of this thread counts, so that other work on the machine causes no finding. A file as small as a
+/// fuzzer's hardly ever takes a second, even with a defect of the engine. So the bytes that opening gives to
+/// checksums are limited too, which shows such a defect much earlier.
 enum Effort {
-    /// Without the optimiser, nothing can be said of a second.
+    /// The limit holds only with the optimiser.
     private static let constant = _isDebugAssertConfiguration() ? 10.0 : 1
 
-    /// What opening an ordinary file takes, for each byte of it.
+    /// The time that opening an ordinary file takes per byte.
     private static let usual: Double = {
         let disk = FuzzDisk()
-        // A name of its own for each record is more than this makes, which takes less.
+        // A file with a different name in each record would take longer; this file takes less.
         disk[Known.path] = Script.file(
             [0] + (0..<200).flatMap { [0x80 | UInt8($0 % 8) << 4, 20, UInt8($0)] })
         let start = now()
@@ -26,14 +26,14 @@ enum Effort {
         return (now() - start) / Double(disk[Known.path].count)
     }()
 
-    /// Seconds that this thread has worked.
+    /// The CPU time of this thread, in seconds.
     private static func now() -> Double {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
-    /// Calls `body`, and ends the program if that takes longer than it may for a file of `count` bytes.
+    /// Calls `body`, and ends the program if that exceeds the limit for a file of `count` bytes.
     static func bounded<R, E>(
         _ what: String, _ count: Int, _ body: () throws(E) -> R
     ) throws(E) -> R {
@@ -46,7 +46,7 @@ enum Effort {
         return try body()
     }
 
-    /// Ends the program if opening gave more to checksums than to read everything twice, and to look on twice, takes.
+    /// Ends the program if opening spent more on checksums than reading all bytes twice, and searching them twice, takes.
     static func check(_ log: Log, _ model: Model) {
         let (work, most) = (log.replay.work, 4 * model.work + 4608)
         require(work <= most, "opening gave \(work) bytes to checksums, more than \(most)")

@@ -4,7 +4,7 @@ import Sodium
 @testable import VaultKit
 @testable import vault
 
-/// Texts that secrets come in and go out by, references to them, and `.vault.toml`.
+/// The fuzz target for import and export formats, references and `.vault.toml`.
 public enum FormatsTarget: FuzzTarget {
     /// `formats`.
     public static let name = "formats"
@@ -12,7 +12,7 @@ public enum FormatsTarget: FuzzTarget {
     private static let imports: [ImportFormat] =
         [.dotenv(nil)] + DotenvDialect.allCases.map { .dotenv($0) } + [.json]
 
-    /// Reads `input` in the way that its first byte says: an import, a template, a context file, or a value to export.
+    /// Reads `input` as its first byte selects: an import, a template, a context file, or a value to export.
     public static func run(_ input: [UInt8]) {
         let way = Int(input.first ?? 0) % (imports.count + 3)
         let text = Array(input.dropFirst())
@@ -26,7 +26,7 @@ public enum FormatsTarget: FuzzTarget {
 
     private static func lineCount(_ text: [UInt8]) -> Int { 1 + text.count { $0 == 10 || $0 == 13 } }
 
-    /// What is read goes out in the same format and comes back as it was.
+    /// Checks that imported secrets survive an export and another import in the same format.
     private static func checkImport(_ text: [UInt8], _ format: ImportFormat) {
         guard let found = read(text, format) else { return }
         for name in found.keys { require(SecretID.isValidName(name), "an imported name is valid: \(name)") }
@@ -40,7 +40,7 @@ public enum FormatsTarget: FuzzTarget {
         }
     }
 
-    /// Who takes the whole text, takes it as all do.
+    /// Checks that a reader of the whole text and the others agree.
     private static func checkFamily(_ text: [UInt8], _ found: [String: [UInt8]]) {
         for dialect in DotenvDialect.family {
             if let own = read(text, .dotenv(dialect)) {
@@ -52,7 +52,7 @@ public enum FormatsTarget: FuzzTarget {
     private static func checkJSON(_ text: [UInt8], _ found: [String: [UInt8]]) {
         let point: [UInt8] = [0xEF, 0xBB, 0xBF]
         let content = text.starts(with: point) ? Array(text.dropFirst(3)) : text
-        // Foundation takes byte order marks out of the middle of strings too.
+        // Foundation also removes byte order marks inside strings.
         let values = found.values.map { String(decoding: $0, as: UTF8.self) }
         if values.contains(where: { $0.unicodeScalars.contains("\u{FEFF}") }) { return }
         let object = try? JSONSerialization.jsonObject(with: Data(content))
@@ -97,7 +97,7 @@ public enum FormatsTarget: FuzzTarget {
         }
     }
 
-    /// A value that a format carries is read from it as it was.
+    /// Checks that a value survives export and import if the format can carry it.
     private static func checkExports(_ value: [UInt8]) {
         guard let able = try? Export.formats(for: "NAME", value.span) else { broken("no memory to export") }
         for format in ExportFormat.all {
@@ -140,7 +140,7 @@ public enum FormatsTarget: FuzzTarget {
         }
     }
 
-    /// Inputs to begin with, by name.
+    /// Seed inputs, by name.
     public static let seeds: [(name: String, input: [UInt8])] = {
         let plain = "# comment\nA=1\nexport B='two words'\nC=\"x\\ny\" # more\n\nEMPTY=\nD = spaced \n"
         let odd = "A=`b`\r\nB=$C\nC='it''s'\nD=\"a\\\"b\\\\\"\nE=a\\ b\nF=\"two\nlines\"\nG=#no\n;H=1\n"

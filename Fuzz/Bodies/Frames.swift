@@ -1,15 +1,15 @@
-/// A vault's content: everything behind a header that is right.
+/// The fuzz target for everything behind a valid header.
 public enum FramesTarget: FuzzTarget {
     /// `frames`.
     public static let name = "frames"
 
-    /// Makes the file that `input` describes, and holds the engine against it.
+    /// Builds the file that `input` describes, and checks the engine with it.
     public static func run(_ input: [UInt8]) {
         var check = VaultCheck(Script.file(input))
         check.run()
     }
 
-    /// Inputs to begin with, by name.
+    /// Seed inputs, by name.
     public static let seeds: [(name: String, input: [UInt8])] = [
         ("empty", [0]),
         ("put", [0, 0x80, 5, 1]),

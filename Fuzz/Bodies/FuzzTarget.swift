@@ -1,17 +1,17 @@
 import Foundation
 
-/// One thing that is fuzzed: what is done with an input, whatever it is.
+/// A fuzz target.
 public protocol FuzzTarget {
-    /// What `make fuzz TARGET=…` and the directory of its corpus are called.
+    /// The name in `make fuzz TARGET=…`, which is also that of the corpus directory.
     static var name: String { get }
-    /// Inputs to begin with, by name.
+    /// Seed inputs, by name.
     static var seeds: [(name: String, input: [UInt8])] { get }
-    /// Ends the program if what must hold does not hold for `input`.
+    /// Ends the program if an invariant does not hold for `input`.
     static func run(_ input: [UInt8])
 }
 
 extension FuzzTarget {
-    /// Writes the seeds into the directory that the environment names, and ends; without one, does nothing.
+    /// If the environment names a directory for seeds, writes them there and exits.
     public static func writeSeedsIfAsked() {
         guard let directory = ProcessInfo.processInfo.environment["VAULT_FUZZ_SEEDS"] else { return }
         for seed in seeds {

@@ -4,23 +4,23 @@ import Sodium
 
 @testable import VaultFile
 
-/// The 512 bytes of a header, with whatever sums its author can make.
+/// The fuzz target for the 512 bytes of a header, with sums that are recomputed or not.
 public enum HeaderTarget: FuzzTarget {
     /// `header`.
     public static let name = "header"
 
-    /// Bits of an input's first byte.
+    /// The bits of an input's first byte.
     private enum Mode {
         static let repairsSum: UInt8 = 1
         static let repairsMAC: UInt8 = 2
         static let hasGoodCopy: UInt8 = 4
         static let isCopy: UInt8 = 8
         static let hasFrame: UInt8 = 16
-        /// The bytes lie over a header that is right, from the offset in the next two bytes on.
+        /// The bytes overwrite a valid header, from the offset in the next two bytes on.
         static let isPatch: UInt8 = 32
     }
 
-    /// Reads `input` as a header in every way that there is, and holds the verdict against the rules.
+    /// Reads `input` as a header in every way, and compares the result with the rules.
     public static func run(_ input: [UInt8]) {
         var reader = InputReader(input)
         let mode = reader.byte()
@@ -55,7 +55,7 @@ public enum HeaderTarget: FuzzTarget {
         if mode & Mode.isCopy != 0 { return Known.header() + Array(Known.front(header).dropFirst(512)) }
         var file = Known.front(header)
         if mode & Mode.hasGoodCopy != 0 { file.replaceSubrange(4096..<4608, with: Known.header()) }
-        // What is more than a header lies behind it.
+        // Bytes beyond a header's length follow it.
         file.replaceSubrange(512..<bytes.count, with: bytes[512...])
         if mode & Mode.hasFrame != 0 { file += Script.frames(behind: header) }
         return file
@@ -70,7 +70,7 @@ public enum HeaderTarget: FuzzTarget {
         }
     }
 
-    /// Salvage looks at both places, and at nothing that is not a header.
+    /// Checks that salvage reads both copies of the header, and accepts only a header.
     private static func checkSalvage(_ dependencies: Dependencies, _ file: [UInt8]) {
         let places = [file, Array(file.dropFirst(4096))].map { Array($0.prefix(512)) }
         let good = places.filter { HeaderModel.verdict(ofHeader: $0) == nil }
@@ -100,7 +100,7 @@ public enum HeaderTarget: FuzzTarget {
         }
     }
 
-    /// Inputs to begin with, by name.
+    /// Seed inputs, by name.
     public static let seeds: [(name: String, input: [UInt8])] = {
         let header = Known.header()
         func patch(_ mode: UInt8, _ offset: Int, _ bytes: [UInt8]) -> [UInt8] {
@@ -131,9 +131,9 @@ public enum HeaderTarget: FuzzTarget {
     }()
 }
 
-/// "Reading a header" of vault-format.md once more, steps 1 to 6.
+/// An independent implementation of "Reading a header" in vault-format.md, steps 1 to 6.
 enum HeaderModel {
-    /// What is wrong with a file before its key is known; nil if nothing is.
+    /// Returns the error of a file before its key is known; nil if there is none.
     static func verdict(_ file: [UInt8]) -> VaultFileError? {
         if let verdict = verdict(ofHeader: Array(file.prefix(512))) { return verdict }
         let baseEnd = file.number(UInt64.self, at: 64)

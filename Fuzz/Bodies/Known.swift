@@ -3,7 +3,7 @@ import Sodium
 
 @testable import VaultFile
 
-/// Ends the program: something holds no longer that must always hold.
+/// Ends the program because an invariant does not hold.
 func broken(_ what: String) -> Never { fatalError("broken: \(what)") }
 
 /// Ends the program unless `condition` holds.
@@ -11,7 +11,7 @@ func require(_ condition: Bool, _ what: @autoclosure () -> String) {
     if !condition { broken(what()) }
 }
 
-/// What is known of every vault that a fuzzer sees: the key, so that no passphrase is ever derived from.
+/// The known master key of every fuzzed vault, which saves key derivations.
 enum Known {
     /// 2026-01-01T00:00:00Z.
     static let now: UInt64 = 1_767_225_600_000
@@ -24,7 +24,7 @@ enum Known {
         do { return try Key(copying: masterBytes.span) } catch { broken("no memory for a key") }
     }
 
-    /// A world whose disk is `disk`, with the product's bounds on derivations.
+    /// Dependencies with this disk and the product's bounds on derivations.
     static func dependencies(_ disk: FuzzDisk) -> Dependencies {
         var dependencies = Dependencies()
         dependencies.storage = disk
@@ -35,14 +35,14 @@ enum Known {
         return dependencies
     }
 
-    /// A slot that keeps the rules; its box opens under nothing.
+    /// A valid key slot whose box no key opens.
     static let slot: [UInt8] = {
         var slot: [UInt8] = [1, 2, 0, 0, 3, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0]
         slot += (0..<120).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ 5) }
         return slot + [UInt8](repeating: 0, count: 8)
     }()
 
-    /// A header of this key: 512 bytes whose sum and MAC are right.
+    /// A header of this key: 512 bytes with a valid sum and MAC.
     static func header(_ change: (inout [UInt8]) -> Void = { _ in }) -> [UInt8] {
         var header = [UInt8](repeating: 0, count: 512)
         header.replaceSubrange(0..<8, with: [0x89, 0x56, 0x4C, 0x54, 0x0D, 0x0A, 0x1A, 0x0A])
@@ -59,13 +59,13 @@ enum Known {
         return header
     }
 
-    /// Makes the unkeyed sum right.
+    /// Recomputes the unkeyed sum.
     static func repairSum(_ header: inout [UInt8]) {
         guard let sum = try? BLAKE2b.hash(header.span.extracting(0..<448)) else { broken("no hash") }
         header.replaceSubrange(448..<480, with: sum)
     }
 
-    /// Makes the keyed MAC right.
+    /// Recomputes the MAC.
     static func repairMAC(_ header: inout [UInt8]) {
         header.replaceSubrange(480..<512, with: mac(header))
     }
@@ -77,7 +77,7 @@ enum Known {
         } catch { broken("no MAC") }
     }
 
-    /// The key of the frames behind `header`.
+    /// Returns the key of the frames behind `header`.
     static func frameKey(_ header: [UInt8]) -> FrameKey {
         do {
             return FrameKey(
@@ -86,13 +86,13 @@ enum Known {
         } catch { broken("no key") }
     }
 
-    /// Header, gap and copy.
+    /// The header, the gap and the copy of the header.
     static func front(_ header: [UInt8]) -> [UInt8] {
         header + [UInt8](repeating: 0, count: 3584) + header
     }
 }
 
-/// A key that several may hold.
+/// A key that several owners share.
 final class FrameKey {
     let key: Key
 
@@ -113,7 +113,7 @@ extension [UInt8] {
     }
 }
 
-/// Takes an input apart; behind its end there are zeros.
+/// Reads an input from front to back, with zeros after its end.
 struct InputReader {
     private let bytes: [UInt8]
     private var position = 0
@@ -131,7 +131,7 @@ struct InputReader {
         (0..<MemoryLayout<T>.size).reduce(0) { result, index in result | T(byte()) << T(8 * index) }
     }
 
-    /// The next `count` bytes, fewer at the end.
+    /// Reads `count` bytes, or fewer at the end.
     mutating func take(_ count: Int) -> [UInt8] {
         let end = Swift.min(position + count, bytes.count)
         defer { position = Swift.max(position, end) }

@@ -2,9 +2,9 @@ import Sodium
 
 @testable import VaultAgent
 
-/// Requests that an input describes, framed as agent-protocol.md wants it, or not.
+/// The requests that an input describes, with framing that is valid under agent-protocol.md or not.
 struct Messages {
-    /// Vaults that are there or not; the first holds what ``Script`` makes of a few records.
+    /// Paths with and without a vault; the first has one that ``Script`` makes of a few records.
     static let paths = [
         "/home/a.vault", "/home/b.vault", "/home/tail.vault", "/home/damaged.vault", "/home/none.vault",
         "/home/new.vault", "/home/other.vault", "/",
@@ -41,8 +41,8 @@ struct Messages {
     private var reader: InputReader
     private(set) var bytes: [UInt8] = []
 
-    /// - Parameter input: each message begins with its kind in the lower half of a byte; 15 is bytes as they are, with the
-    ///   right length before them if the upper half is odd.
+    /// - Parameter input: descriptions of messages. Each begins with a byte whose lower half is the kind; 15 stands for raw
+    ///   bytes, with a correct length before them if the upper half is odd.
     init(_ input: [UInt8]) {
         reader = InputReader(input)
         while !reader.isAtEnd { add(reader.byte()) }
@@ -76,7 +76,7 @@ struct Messages {
         case 13: return path(argument) + job()
         case 14:
             return path(argument) + (argument & 8 == 0 ? Known.masterBytes : [UInt8](repeating: 2, count: 32))
-        // A whole stop has no argument, so that one with an argument is free for what has no number of its own.
+        // A Stop has no argument, so Stop with an argument stands for the kinds that have no number here.
         case 1 where argument != 0: return path(argument) + path(reader.byte())
         default: return []
         }

@@ -19,9 +19,9 @@ struct Entry: Hashable, Comparable {
 /// The versions of each packed address.
 typealias History = [[UInt8]: Set<Entry>]
 
-/// Sections 4 to 7 of vault-format.md once more, written for plainness alone, to hold the engine against.
+/// An independent, plain implementation of vault-format.md, sections 4 to 7, to compare the engine with.
 struct Model {
-    /// What a reader makes of a file whose header is accepted.
+    /// The result of reading a file with an accepted header.
     enum Verdict: Equatable {
         case whole
         case unfinished(from: UInt64)
@@ -30,7 +30,7 @@ struct Model {
         case unsupported(kind: UInt8)
     }
 
-    /// A record, and what its prefix says.
+    /// A record with the fields of its prefix.
     private struct Record {
         let plaintext: [UInt8]
         let tag: [UInt8]
@@ -48,12 +48,12 @@ struct Model {
     private let file: [UInt8]
     private let key: FrameKey
     private let baseEnd: UInt64
-    /// What the file says up to its last commit.
+    /// The content up to the last commit.
     private(set) var history: History = [:]
     private(set) var verdict = Verdict.whole
-    /// How many bytes were opened when looking on after a bad frame, against which a reader is bounded.
+    /// The number of bytes opened in the search after a bad frame, which limits a reader's work.
     private(set) var work = 0
-    /// The largest number of a record anywhere in the file.
+    /// The largest record number anywhere in the file.
     private(set) var largestSeq: UInt64 = 0
 
     init(_ file: [UInt8]) {
@@ -100,7 +100,7 @@ struct Model {
         return .unfinished(from: committed)
     }
 
-    /// The frame at an offset, if rules 1 to 3 of section 6 hold.
+    /// Returns the frame at an offset, if rules 1 to 3 of section 6 hold.
     private mutating func frame(at offset: UInt64) -> Record? {
         guard offset + 32 <= length else { return nil }
         let start = Int(offset)
@@ -140,7 +140,7 @@ struct Model {
         return plaintext[(48 + record.bodySize)...].allSatisfy { $0 == 0 }
     }
 
-    /// The packed address and the version of a value or a tombstone; nil if a rule of section 5 is broken.
+    /// Returns the packed address and the version of a value or a tombstone; nil if it breaks a rule of section 5.
     private static func content(_ record: Record) -> ([UInt8], Entry)? {
         guard record.bodySize >= 4 else { return nil }
         let body = Array(record.plaintext[48..<48 + record.bodySize])
@@ -169,7 +169,7 @@ struct Model {
         isLetter(byte) || isDigit(byte) || "_.-".utf8.contains(byte)
     }
 
-    /// Every authentic record that lies anywhere in the file: more than this nobody may find in it.
+    /// Every authentic record anywhere in the file; no reader may find any other.
     mutating func everything() -> History {
         var result: History = [:]
         for offset in stride(from: UInt64(4608), to: length, by: 16) {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A socket of the file system that never waits, without any of the product's code.
+/// A non-blocking Unix socket, without any of the product's code.
 final class RawSocket {
     private let number: Int32
 
@@ -43,12 +43,12 @@ final class RawSocket {
 
     func accept() -> RawSocket { RawSocket(Glibc.accept(number, nil, nil)) }
 
-    /// Sends what the kernel takes; the other side may be gone.
+    /// Sends what the kernel takes; the peer may be gone.
     func send(_ bytes: [UInt8]) {
         _ = Glibc.send(number, bytes, bytes.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
     }
 
-    /// What has come by now.
+    /// Returns the bytes that have arrived.
     func receive() -> [UInt8] {
         var result: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
@@ -59,11 +59,11 @@ final class RawSocket {
         }
     }
 
-    /// Ends the conversation; what was sent can be read still.
+    /// Ends the connection; the peer can still read what was sent.
     func end() { shutdown(number, Int32(SHUT_RDWR)) }
 }
 
-/// Directories of this process's own in memory, for sockets.
+/// Directories in memory for this process's sockets.
 enum SocketDirectory {
     static let server = make("server")
     static let client = make("client")

@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-/// What the fuzzers found worth keeping, and random changes of it, without a fuzzer.
+/// Replays the inputs that the fuzzers kept, and random mutations of them, without a fuzzer.
 ///
-/// An input for which something does not hold ends the process, as it ends a fuzzer.
+/// An input that breaks an invariant ends the process, as it ends a fuzzer.
 @Suite struct ReplayTests {
     @Test(.timeLimit(.minutes(10)))
     func `headers that were kept, and others like them, are judged by the rules`() throws {
@@ -36,13 +36,13 @@ import Testing
     }
 }
 
-/// The inputs of one target, one after the other.
+/// The inputs of one target.
 private struct Replay {
     private let target: any FuzzTarget.Type
     private let inputs: [[UInt8]]
     private var random = Sequence(state: 1)
 
-    /// The same numbers each time, so that a failure can be had again.
+    /// A generator with a fixed seed, so that a failure can be reproduced.
     private struct Sequence: RandomNumberGenerator {
         var state: UInt64
 
@@ -65,7 +65,7 @@ private struct Replay {
         inputs = target.seeds.map(\.input) + kept
     }
 
-    /// Runs all inputs, then `count` that were changed a little.
+    /// Runs all inputs, then `count` mutations of them.
     mutating func run(changes count: Int) {
         for input in inputs { target.run(input) }
         for _ in 0..<count { target.run(changed()) }

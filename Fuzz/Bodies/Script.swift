@@ -3,11 +3,11 @@ import Sodium
 
 @testable import VaultFile
 
-/// A vault file that an input describes, sealed with the known key, so that every byte behind the seals can be reached.
+/// A vault file that an input describes, sealed with the known key, so that a fuzzer reaches the code behind the seals.
 ///
-/// The first byte says what the header is like, each further one begins an instruction.
+/// The first byte describes the header; instructions follow.
 struct Script {
-    /// The eight names that records have.
+    /// The eight names of records.
     static let addresses: [Address] = {
         let long = [UInt8](repeating: UInt8(ascii: "n"), count: 128)
         let found = [
@@ -24,7 +24,7 @@ struct Script {
         return found
     }()
 
-    /// Bits of the first byte.
+    /// The bits of the first byte.
     private enum Shape {
         static let isRaw: UInt8 = 0x80
         static let hasBaseEnd: UInt8 = 0x40
@@ -36,16 +36,16 @@ struct Script {
         static let later: UInt8 = 0x01
     }
 
-    /// Longer files make the fuzzer slow.
+    /// The maximum size of a file, since longer ones slow the fuzzer down.
     private static let maxBytes = 48 << 10
 
-    /// The file.
+    /// The bytes of the file.
     static func file(_ input: [UInt8]) -> [UInt8] {
         let shape = input.first ?? 0
         var script = Script(shape, baseEnd: nil)
         script.run(Array(input.dropFirst()))
         if let baseEnd = script.markedBaseEnd, shape & Shape.hasBaseEnd != 0 {
-            // Lengths do not depend on the header, so this one has the same.
+            // Lengths do not depend on the header, so any header gives the same.
             script = Script(shape, baseEnd: baseEnd)
             script.run(Array(input.dropFirst()))
         }
@@ -55,7 +55,7 @@ struct Script {
         return front + script.body
     }
 
-    /// Two transactions behind a header that may be any.
+    /// Two transactions behind any header.
     static func frames(behind header: [UInt8]) -> [UInt8] {
         var script = Script(0, header)
         script.run([0x80, 5, 1, 0x00, 1, 2, 0x91])
@@ -134,7 +134,7 @@ struct Script {
         }
     }
 
-    /// Bytes that look like nothing else.
+    /// Bytes that resemble no other part of a file.
     private static func pattern(_ length: UInt8, seed: UInt8) -> [UInt8] {
         pattern(length < 224 ? Int(length) : (Int(length) - 223) * 40, seed: seed)
     }
@@ -167,7 +167,7 @@ struct Script {
 
     private mutating func putLarge(_ address: Address, _ reader: inout InputReader, commits: Bool) {
         let number = Int(reader.number(UInt16.self))
-        // The very largest take too long to be made often.
+        // Values of the largest sizes take too long to be made often.
         let count = reader.byte() == 0x77 ? (1 << 20) - number % 70_000 : number % 20_000
         put(address, Script.pattern(count, seed: 0), commits: commits)
     }
@@ -180,7 +180,7 @@ struct Script {
         }
     }
 
-    /// A record of which any field may be wrong.
+    /// A record in which any field may be wrong.
     private mutating func putWild(_ address: Address, _ reader: inout InputReader) {
         let mask = reader.number(UInt16.self)
         func has(_ bit: Int) -> Bool { mask >> bit & 1 != 0 }
@@ -206,7 +206,7 @@ struct Script {
         seal(plaintext)
     }
 
-    /// What only looks like a frame, until its box is to be opened.
+    /// Bytes that look like a frame until their box is opened.
     private mutating func putFalseFrame(_ argument: UInt8, _ reader: inout InputReader) {
         let count = 16 * (Int(reader.byte()) + Int(argument >> 1) * 8)
         var frame = [UInt8](repeating: 0, count: 32) + Script.pattern(count, seed: 9)
@@ -235,7 +235,7 @@ struct Script {
         }
     }
 
-    /// Goes on as if records had been here that are lost.
+    /// Continues as if records had been lost here.
     private mutating func lose(_ argument: UInt8) {
         seq += UInt64(argument & 7) + 1
         tag = [UInt8](repeating: argument, count: 16)

@@ -3,9 +3,9 @@ import Sodium
 
 @testable import VaultAgent
 
-/// A client that says anything to a server, and one that keeps the rules and has to be served all the same.
+/// A client that sends arbitrary bytes to a server, and a well-behaved one that must be served all the same.
 struct ServerTalk {
-    /// Bits of an input's first byte, beside the two that choose what is fuzzed.
+    /// The bits of an input's first byte, except the two that select the fuzzed code.
     private enum Shape {
         static let greets: UInt8 = 4
         static let opens: UInt8 = 8
@@ -17,7 +17,7 @@ struct ServerTalk {
     private let said: [UInt8]
     private let disk = FuzzDisk()
 
-    /// - Parameter bytes: what the client says behind what `shape` says for it.
+    /// - Parameter bytes: the bytes that the client sends after the messages that `shape` selects.
     init(shape: UInt8, _ bytes: [UInt8]) {
         self.shape = shape
         var said: [UInt8] = []
@@ -37,9 +37,9 @@ struct ServerTalk {
     private static let probePath = "/probe/is-not-guessed-7f3a.vault"
     private static let probeFile = Script.file([0, 0x80, 5, 1])
 
-    /// Ends the program if the server ends, or serves nobody any more.
+    /// Ends the program if the server ends, or no longer serves other clients.
     func run() {
-        // A server remembers what it saw where its client says, on the real disk.
+        // The server keeps checkpoints in the directory that its client names, on the real disk.
         if namesMarks(said) { return }
         let server = start()
         let hostile = RawSocket.connected(to: SocketDirectory.server + SocketDirectory.socketName)
@@ -47,7 +47,7 @@ struct ServerTalk {
         let replies = hostile.receive()
         checkReplies(replies)
         if shape & Shape.hangsUp != 0 { hostile.end() }
-        // Nobody else closes it before.
+        // Nothing else closes the descriptor earlier.
         withExtendedLifetime(hostile) { checkOthers(server) }
     }
 
@@ -55,21 +55,21 @@ struct ServerTalk {
         var settings = AgentServer.Settings()
         settings.clock = AgentClock(now: { 1_000_000 }, slept: { 0 })
         settings.dependencies = Known.dependencies(disk)
-        // The files lie in memory.
+        // The files are in memory.
         settings.testOnlyTrustsPaths = true
         var patience = Backoff(milliseconds: 10_000)
         while true {
             do throws(AgentServer.StartError) {
                 return try AgentServer.start(in: SocketDirectory.server, settings: settings)
             } catch {
-                // A child that another test is just starting has the lock of the server before until it executes.
+                // A child process of another test holds the previous server's lock between fork and exec.
                 if case .alreadyRunning = error, patience.wait() { continue }
                 broken("no server: \(error)")
             }
         }
     }
 
-    /// - Returns: whether the server goes on.
+    /// - Returns: false if the server has ended.
     private func step(_ server: AgentServer) -> Bool {
         do throws(Errno) { return try server.step() } catch { broken("the server failed: \(error)") }
     }
@@ -77,14 +77,14 @@ struct ServerTalk {
     private func sayAll(_ hostile: RawSocket, _ server: AgentServer) -> Bool {
         let half = shape & Shape.pauses == 0 ? said.count : said.count / 2
         hostile.send(Array(said.prefix(half)))
-        // The first look serves whoever is at the door; nobody else is, so a second one would wait.
+        // The first step accepts the client; without another event, a second step would wait.
         guard step(server) else { return false }
         guard half < said.count else { return true }
         hostile.send(Array(said.dropFirst(half)))
         return step(server)
     }
 
-    /// Whatever was said, replies are whole messages of the kinds that there are.
+    /// Checks that all replies are whole messages of known kinds.
     private func checkReplies(_ replies: [UInt8]) {
         var rest = replies[...]
         while rest.count >= 5 {
@@ -92,14 +92,14 @@ struct ServerTalk {
             let kind = rest[rest.startIndex + 4]
             require((128...143).contains(kind) || kind == 255, "a reply has kind \(kind)")
             require(count >= 1, "a reply has a kind")
-            // What the socket does not take at once comes later.
+            // The server sends later what the socket does not take at once.
             guard 4 + count <= rest.count else { return }
             if kind == 255 { require(count == 19, "a failure has three numbers") }
             rest = rest.dropFirst(4 + count)
         }
     }
 
-    /// A vault that nobody knew of is unlocked and read by another client, whatever the first one has said.
+    /// Checks that another client can unlock and read another vault.
     private func checkOthers(_ server: AgentServer) {
         disk[ServerTalk.probePath] = ServerTalk.probeFile
         let other = RawSocket.connected(to: SocketDirectory.server + SocketDirectory.socketName)
@@ -109,7 +109,7 @@ struct ServerTalk {
                 + Messages.framed([10] + secret + [0, 0, 0, 0]))
         let expected = Messages.framed([138] + [1, 4, 7, 10, 13])
         var replies: [UInt8] = []
-        // Each look serves all who have something to be read, but the vault has a thread of its own.
+        // Each step serves all clients with input, but the vault has its own thread.
         var patience = Backoff(milliseconds: 10_000)
         while patience.wait() {
             let goesOn = step(server)
@@ -120,7 +120,7 @@ struct ServerTalk {
         broken("another client was answered with \(replies)")
     }
 
-    /// Looks a little longer, since a job may be done by now.
+    /// Runs a few more steps, in which a job may finish.
     private func finish(_ server: AgentServer) {
         guard messages(said).contains(where: { $0.first == 13 }) else { return }
         let last = RawSocket.connected(to: SocketDirectory.server + SocketDirectory.socketName)

@@ -5,55 +5,50 @@ import VaultFile
 @testable import VaultAgent
 @testable import VaultKit
 
-/// Those who read single messages; what they take means the same when it is said again.
+/// The decoders of single messages, whose results must encode to messages with the same meaning.
 struct SingleMessages {
-    private let way: UInt8
+    private let decoder: UInt8
     private let bytes: [UInt8]
 
-    init(shape: UInt8, _ bytes: [UInt8]) { (way, self.bytes) = (shape >> 2, bytes) }
+    init(shape: UInt8, _ bytes: [UInt8]) { (decoder, self.bytes) = (shape >> 2, bytes) }
 
     func run() {
         do throws(MalformedMessage) {
-            switch way & 3 {
+            switch decoder & 3 {
             case 0: _ = try Request.decode(bytes.span)
             case 1: try failure()
             case 2: try report()
             default: try job()
             }
         } catch {
-            // That is an answer.
+            // A refusal is a valid result.
         }
     }
 
     private func failure() throws(MalformedMessage) {
-        let failure = try WireFailure(bytes.span)
-        var message: [UInt8] = []
-        do throws(SodiumError) {
-            var buffer = try SecretBuffer()
-            try failure.append(to: &buffer)
-            message = buffer.withBytes { $0.copied }
-        } catch {
-            broken("no memory for a failure")
-        }
-        let again = try? WireFailure(Array(message.dropFirst(5)).span)
+        var reader = FieldReader(bytes.span)
+        let failure = try WireFailure(&reader)
+        let message = Array(failure.message.dropFirst(5))
+        var back = FieldReader(message.span)
+        let again = try? WireFailure(&back)
         require(again == failure, "a failure means the same again: \(failure)")
         _ = AgentError(failure)
     }
 
     private func report() throws(MalformedMessage) {
-        var reader = FieldReader()
-        let report = try reader.report(of: bytes.span)
+        var reader = FieldReader(bytes.span)
+        let report = try JobReport(&reader)
         require(reader.position == bytes.count, "a report is read to its end")
-        var back = FieldReader()
         let message = report.message
-        let again = try? back.report(of: message.span)
+        var back = FieldReader(message.span)
+        let again = try? JobReport(&back)
         require(again == report, "a report means the same again: \(report)")
     }
 
     private func job() throws(MalformedMessage) {
-        var reader = FieldReader()
-        let job = try reader.job(of: bytes.span)
-        require(job.isEncodable, "a job that was said can be said")
+        var reader = FieldReader(bytes.span)
+        let job = try Job(&reader)
+        require(job.paths.allSatisfy(AgentProtocol.isEncodable), "a job that was said can be said")
         require(job.message == Array(bytes.prefix(reader.position)), "a job means the same again: \(job)")
     }
 

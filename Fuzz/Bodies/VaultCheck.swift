@@ -4,20 +4,20 @@ import Sodium
 
 @testable import VaultFile
 
-/// What must hold for a vault file, whatever its content is.
+/// The invariants of a vault file with any content.
 struct VaultCheck {
     private let file: [UInt8]
     private let disk = FuzzDisk()
     private let dependencies: Dependencies
     private var model: Model
 
-    /// Beyond this, a reader may say that it was made to waste time.
+    /// The number of bytes beyond which a reader may report that the file wastes its time.
     private static let maxWork = 128 << 20
 
-    /// Beyond this, numbers may run out.
+    /// The number beyond which record numbers may run out.
     private static let lastNumbers = UInt64.max - (1 << 32)
 
-    /// - Parameter file: one whose header is accepted, under the known key.
+    /// - Parameter file: a file of the known key with an accepted header.
     init(_ file: [UInt8]) {
         self.file = file
         dependencies = Known.dependencies(disk)
@@ -25,7 +25,7 @@ struct VaultCheck {
         disk[Known.path] = file
     }
 
-    /// Ends the program if anything does not hold.
+    /// Ends the program if an invariant does not hold.
     mutating func run() {
         checkWithoutKey()
         if let log = open() {
@@ -39,13 +39,13 @@ struct VaultCheck {
 
     private var isSound: Bool { isClean(gapOf: file) }
 
-    /// Whether the header leaves no room for what comes next, which only a forger's does.
+    /// True if the header leaves no numbers for another transaction, as only a forged one does.
     private var isExhausted: Bool {
         file.number(UInt64.self, at: 48) > .max - 2
             || file.number(UInt64.self, at: 56) > VaultCheck.lastNumbers
     }
 
-    /// Whether a flag that this program does not know forbids writing.
+    /// True if an unknown flag forbids writing.
     private var isReadOnly: Bool { file.number(UInt32.self, at: 20) & ~1 != 0 }
 
     private func isClean(gapOf file: [UInt8]) -> Bool {
@@ -56,7 +56,7 @@ struct VaultCheck {
         try Log(path: Known.path, access: access, dependencies: dependencies, master: Known.master)
     }
 
-    /// Opens the file, and holds what is found against the model.
+    /// Opens the file, and compares its content with the model.
     private func open() -> Log? {
         defer { require(disk[Known.path] == file && disk.paths == [Known.path], "opening changes nothing") }
         do throws(VaultFileError) {
@@ -86,7 +86,7 @@ struct VaultCheck {
         }
     }
 
-    /// Every version of everything; each is read.
+    /// Reads every version of every secret.
     private func history(_ log: Log) -> History {
         var result: History = [:]
         for place in 0..<log.replay.index.count {
@@ -154,7 +154,7 @@ struct VaultCheck {
     private static let probe = Address(scope: 1, id: [], name: Array("fuzz_probe".utf8))
     private static let probeValue = Array("what was appended".utf8)
 
-    /// Appends a secret, and looks whether it and all else is there.
+    /// Appends a secret, and checks that it and all others can be read.
     private func append() {
         guard let probe = VaultCheck.probe else { broken("no name") }
         do throws(VaultFileError) {
@@ -200,7 +200,7 @@ struct VaultCheck {
         try? disk.remove(saved.path)
     }
 
-    /// Compacts what is there by now, twice.
+    /// Compacts the file twice.
     private func compact() {
         let before: History
         do throws(VaultFileError) {
@@ -216,7 +216,7 @@ struct VaultCheck {
         } catch .readOnly where isReadOnly {
             require(disk[Known.path] == file, "refusing to compact changes nothing")
         } catch .numbersExhausted where isExhausted {
-            // It may be the second of the two that is refused, and a tail was set aside before.
+            // The second compaction may be refused, and the first may have saved a tail.
             for path in disk.paths where path != Known.path { try? disk.remove(path) }
         } catch {
             broken("compacting: \(error)")

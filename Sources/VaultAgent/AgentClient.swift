@@ -3,75 +3,68 @@ public import Sodium
 public import VaultFile
 public import VaultKit
 
-/// The agent of this user, as its clients see it: agent-protocol.md.
+/// A client of this user's agent: agent-protocol.md.
 public struct AgentClient: Sendable {
     private let directory: String
 
-    /// The agent whose socket is in `directory`; nil takes the one that ``Locations`` names.
+    /// Creates a client of the agent whose socket is in `directory`, by default the one that ``Locations`` names.
     ///
-    /// - Throws: ``AgentError/notRunning`` if there is nowhere that it could be.
+    /// - Throws: ``AgentError/notRunning`` if there is no such directory.
     public init(directory: String? = nil) throws(AgentError) {
         guard let directory = directory ?? Locations.runtimeDirectory else { throw .notRunning }
         self.directory = directory
     }
 
-    /// A session about an unlocked vault.
+    /// Opens a session about an unlocked vault.
     ///
     /// - Parameters:
     ///   - path: the vault's file.
-    ///   - secret: whose newest value will be asked for first, if that is known; the answer comes sooner then.
-    /// - Throws: ``AgentError/notRunning``; ``AgentError/vault(_:)``, with ``VaultError/locked`` if the vault is.
+    ///   - secret: the secret whose newest value is requested first, if known; its value then arrives sooner.
+    /// - Throws: ``AgentError/notRunning``; ``AgentError/vault(_:)``, with ``VaultError/locked`` if the vault is locked.
     public func session(for path: String, expecting secret: SecretID? = nil) throws(AgentError)
         -> AgentSession
     {
-        let path = try canonical(path)
-        // What cannot be said to an agent is not unlocked.
+        let path = try resolve(path)
         guard AgentProtocol.isEncodable(path) else { throw .vault(.locked) }
-        var ahead: AgentConnection.Question?
-        do throws(VaultError) {
-            ahead = try secret.map { secret throws(VaultError) in try AgentSession.question(for: secret) }
-        } catch {
-            // What is wrong with the name, whoever asks for it is told.
-        }
-        return try naming([path]) { files throws(AgentError) in
+        // If the name is invalid, the request for its value reports it.
+        let ahead = secret.flatMap { try? AgentSession.valueRequest($0) }
+        return try withFiles(at: [path]) { files throws(AgentError) in
             try AgentSession(
                 try AgentConnection.connect(in: directory, opening: path, files[0], ahead: ahead))
         }
     }
 
-    /// What there is to tell about an unlocked vault; it extends nothing.
+    /// Returns the status of an unlocked vault; this moves no deadline.
     ///
-    /// - Throws: as ``session(for:)``.
+    /// - Throws: as ``session(for:expecting:)``.
     public func status(of path: String) throws(AgentError) -> AgentStatus {
-        let real = try canonical(path)
-        return try naming([real]) { files throws(AgentError) in
-            try connect().status(.status, path: real, about: files[0])
+        let path = try resolve(path)
+        return try withFiles(at: [path]) { files throws(AgentError) in
+            try connect().request(.status, try field(path), about: files) { try AgentStatus(&$0) }
         }
     }
 
-    /// How often the files at the paths of a request may become others while it is sent.
+    /// How often a request is sent again because the files at its paths were replaced.
     private static let attempts = 20
 
-    /// Lends what lies at `paths`, for a request that speaks of them: the agent does nothing where it finds others there.
+    /// Lends the files at `paths` to `body`, which sends them with a request that names them.
     ///
-    /// - Throws: what `body` throws; ``AgentError/otherFile`` if the agent finds other files there;
-    ///   ``AgentError/vault(_:)`` with ``VaultError/locked`` if a directory is not there.
-    fileprivate func naming<R>(
-        _ paths: [String], _ body: ([HeldFile]) throws(AgentError) -> R
+    /// - Throws: the errors of `body`; ``AgentError/otherFile`` if the agent finds other files at the paths;
+    ///   ``AgentError/vault(_:)`` with ``VaultError/locked`` if a directory is missing.
+    fileprivate func withFiles<R>(
+        at paths: [String], _ body: ([HeldFile]) throws(AgentError) -> R
     ) throws(AgentError) -> R {
         var (files, attempts) = (try AgentClient.hold(paths), AgentClient.attempts)
         while true {
             do throws(AgentError) {
                 return try body(files)
             } catch .otherFile {
-                // One may have been replaced since it was held.
-                let before = files
+                // A file may have been replaced after this process opened it.
+                let previous = files
                 files = try AgentClient.hold(paths)
                 attempts -= 1
-                let isSame = zip(before, files).allSatisfy { (try? $0.identity) == (try? $1.identity) }
+                let isSame = zip(previous, files).allSatisfy { (try? $0.identity) == (try? $1.identity) }
                 if isSame || attempts == 0 { throw .otherFile }
-            } catch {
-                throw error
             }
         }
     }
@@ -86,56 +79,49 @@ public struct AgentClient: Sendable {
         }
     }
 
-    /// `path` without symbolic links.
-    ///
-    /// Where a path leads to another one than it did before, the agent makes sure that what was seen before is in the file.
-    private func canonical(_ path: String) throws(AgentError) -> String {
+    /// Returns the field of a path; a vault whose path no message can contain is not unlocked.
+    fileprivate func field(_ path: String) throws(AgentError) -> [UInt8] {
+        guard AgentProtocol.isEncodable(path) else { throw .vault(.locked) }
+        return path.field
+    }
+
+    /// Returns `path` without symbolic links, after ``follow(_:to:)``.
+    private func resolve(_ path: String) throws(AgentError) -> String {
         let real = Locations.realPath(of: path)
         do throws(AgentError) {
             try follow(path, to: real)
         } catch .notRunning, .vault(.locked) {
-            // As whoever asked will be told.
-        } catch {
-            throw error
+            // The caller's request has the same error.
         }
         return real
     }
 
+    /// If `path` leads to another file than before, has the agent verify that this file contains what was last seen at `path`.
     fileprivate func follow(_ path: String, to real: String) throws(AgentError) {
         guard path != real, let lexical = try? Path.lexical(path), lexical != real,
             AgentProtocol.isEncodable(lexical),
             let checkpoints = Locations.checkpoints, !checkpoints.isKnown(lexical, toLeadTo: real)
         else { return }
-        try naming([real]) { files throws(AgentError) in
-            try connect().request(.follow, path: real, about: files, moreSize: 2 + lexical.utf8.count) {
-                message throws(SodiumError) in
-                try message.append(path: lexical)
-            }
+        try withFiles(at: [real]) { files throws(AgentError) in
+            try connect().request(.follow, try field(real) + lexical.field, about: files)
         }
     }
 
-    /// Hands over the master key of a vault; starts an agent if none runs.
+    /// Unlocks a vault with its master key; starts an agent if none is running.
     ///
+    /// - Parameter isCopy: true if the file is a copy, for which no checkpoint is kept.
     /// - Throws: ``AgentError/cannotStart(_:)``; ``AgentError/vault(_:)`` if the agent cannot open the vault.
-    ///
-    /// - Parameter isCopy: whether it is a copy, of which this machine remembers nothing.
     public func unlock(
         _ path: String, key: borrowing Key, limits: Limits, isCopy: Bool = false
     ) throws(AgentError) -> AgentStatus {
-        // An agent has no environment of its own, so it is told where to remember what it saw.
+        // The agent has no environment, so the client names the directory of checkpoints.
         let directory = isCopy ? "" : Locations.checkpointDirectory ?? ""
         let checkpoints = AgentProtocol.isEncodable(directory) ? directory : ""
         let real = Locations.realPath(of: path)
-        let status = try naming([real]) { files throws(AgentError) in
-            try connectOrStart().status(
-                .unlock, path: real, about: files[0],
-                moreSize: Key.count + SecretBuffer.limitsSize + 1 + 2 + checkpoints.utf8.count
-            ) { message throws(SodiumError) in
-                try key.withBytes { key throws(SodiumError) in try message.append(key) }
-                try message.append(limits)
-                try message.append(isCopy ? 1 : 0)
-                try message.append(path: checkpoints)
-            }
+        let status = try withFiles(at: [real]) { files throws(AgentError) in
+            try connectOrStart().request(
+                .unlock, try field(real), key, limits.field + isCopy.field + checkpoints.field, about: files
+            ) { try AgentStatus(&$0) }
         }
         if isCopy { return status }
         do throws(AgentError) {
@@ -147,92 +133,82 @@ public struct AgentClient: Sendable {
         return status
     }
 
-    /// Somebody who does jobs with the key of the vault at `path`; nil if it is locked.
+    /// Returns a job runner with the key of the vault at `path`; nil if the vault is locked.
     ///
-    /// The file itself may be damaged, older than it was, or gone.
+    /// The file itself may be damaged, rolled back or missing.
     ///
-    /// - Throws: as ``session(for:)``.
+    /// - Throws: as ``session(for:expecting:)``.
     public func worker(for path: String) throws(AgentError) -> AgentJobRunner? {
         do throws(AgentError) {
             _ = try status(of: path)
         } catch .notRunning, .vault(.locked) {
             return nil
         } catch .vault {
-            // It is unlocked, and something is wrong with the file, as the job will say.
-        } catch {
-            throw error
+            // The vault is unlocked. The job reports what is wrong with the file.
         }
         return AgentJobRunner(self, path: Locations.realPath(of: path), named: path)
     }
 
     /// Shortens the deadlines of an unlocked vault.
     ///
-    /// - Parameter wish: 0 leaves a time as it is.
-    /// - Throws: ``AgentError/wouldLengthen``, and as ``session(for:)``; nothing is changed then.
+    /// - Parameter wish: the new limits, where 0 leaves a time as it is.
+    /// - Throws: ``AgentError/wouldLengthen``, and as ``session(for:expecting:)``; nothing is changed then.
     public func shorten(_ path: String, to wish: Limits) throws(AgentError) -> AgentStatus {
         let real = Locations.realPath(of: path)
-        return try naming([real]) { files throws(AgentError) in
-            try connect().status(
-                .shorten, path: real, about: files[0], moreSize: SecretBuffer.limitsSize
-            ) { message throws(SodiumError) in try message.append(wish) }
+        return try withFiles(at: [real]) { files throws(AgentError) in
+            try connect().request(.shorten, try field(real) + wish.field, about: files) {
+                try AgentStatus(&$0)
+            }
         }
     }
 
-    /// Tells the agent which master key the file of an unlocked vault gets next, so that it stays unlocked.
+    /// Announces the master key that an unlocked vault's file gets next, so that the vault stays unlocked.
     ///
-    /// - Throws: as ``session(for:)``.
+    /// - Throws: as ``session(for:expecting:)``.
     public func announce(_ key: borrowing Key, for path: String) throws(AgentError) {
-        try connect().request(.announce, path: Locations.realPath(of: path), moreSize: Key.count) {
-            message throws(SodiumError) in
-            try key.withBytes { key throws(SodiumError) in try message.append(key) }
-        }
+        try connect().request(.announce, try field(Locations.realPath(of: path)), key)
     }
 
-    /// Makes the agent forget a vault's keys; without an agent there is nothing to forget.
+    /// Makes the agent forget a vault's keys; does nothing if no agent is running.
     public func lock(_ path: String) throws(AgentError) {
-        guard let connection = try running() else { return }
-        try connection.request(.lock, path: Locations.realPath(of: path))
+        try running()?.request(.lock, try field(Locations.realPath(of: path)))
     }
 
-    /// Makes the agent forget everything and end, whatever version it speaks.
-    public func stop() throws(AgentError) {
-        guard let connection = try running() else { return }
-        try connection.request(.stop)
-    }
+    /// Makes the agent forget all keys and end, whatever version it speaks.
+    public func stop() throws(AgentError) { try running()?.stop() }
 
-    /// How long an agent may take to end when it is told to, and then when it is killed, in milliseconds.
-    private static let endPatience: UInt64 = 1000
+    /// How long agents may take to end when they are told to, and again when they are killed, in milliseconds.
+    private static let endTimeout: UInt64 = 1000
 
-    /// What may still have keys after ``stopAll()``.
+    /// The agents that may still have keys after ``stopAll()``.
     public struct Remains: Equatable, Sendable {
-        /// Agents that could not be ended, by process id.
+        /// The process IDs of agents that could not be ended.
         public let processes: [Int32]
-        /// Directories with an agent that cannot be seen from here, or that belong to somebody else.
+        /// Directories that belong to somebody else, or whose agent cannot be seen from here.
         public let directories: [String]
     }
 
-    /// Makes every agent of this user forget everything and end, wherever its socket is, also one that is stopped, or that nobody
-    /// can reach any more.
+    /// Makes every agent of this user forget all keys and end, including stopped ones and those without a reachable socket.
     ///
-    /// - Returns: what it could not reach or end, among what it can see (``OwnProcesses/view``).
+    /// - Returns: what it could not reach or end, among what this process can see (``OwnProcesses/view``).
     public static func stopAll() -> Remains {
         var directories = Locations.runtimeDirectories
         for directory in AgentProcess.running.map(\.directory) where !directories.contains(directory) {
             directories.append(directory)
         }
-        // Who answers has no keys any more, and ends when the system lets it.
+        // An agent that answers has no keys any more; it ends as soon as the system lets it.
         var (told, places): (Set<Int32>, Set<String>) = ([], [])
         for directory in directories {
             guard
                 let connection = try? AgentConnection.connect(
-                    in: directory, patience: AgentClient.endPatience)
+                    in: directory, timeout: AgentClient.endTimeout)
             else { continue }
             let process = connection.agentProcessID
-            guard (try? connection.request(.stop)) != nil else { continue }
+            guard (try? connection.stop()) != nil else { continue }
             told.insert(process)
             places.insert(directory)
         }
-        // Where an agent answered, another one may have been before, whose socket nobody finds any more.
+        // In a directory where one agent answered, there may be an older one whose socket was replaced.
         func others() -> [AgentProcess.Entry] { AgentProcess.running.filter { !told.contains($0.id) } }
         if !haveEnded(others) {
             for agent in others() { OwnProcesses.kill(agent.id) }
@@ -246,7 +222,7 @@ public struct AgentClient: Sendable {
     }
 
     private static func haveEnded(_ agents: () -> [AgentProcess.Entry]) -> Bool {
-        var patience = Backoff(milliseconds: AgentClient.endPatience)
+        var patience = Backoff(milliseconds: AgentClient.endTimeout)
         while !agents().isEmpty { if !patience.wait() { return false } }
         return true
     }
@@ -255,21 +231,20 @@ public struct AgentClient: Sendable {
         try AgentConnection.connect(in: directory)
     }
 
+    /// Connects to the agent; returns nil if none is running.
     private func running() throws(AgentError) -> AgentConnection? {
         do throws(AgentError) {
             return try connect()
         } catch .notRunning {
             return nil
-        } catch {
-            throw error
         }
     }
 
-    /// How long an agent that is just beginning or ending may be in the way, in milliseconds.
-    private static let startPatience: UInt64 = 10_000
+    /// How long an agent that is starting or ending may prevent a connection, in milliseconds.
+    private static let startTimeout: UInt64 = 10_000
 
     private func connectOrStart() throws(AgentError) -> AgentConnection {
-        var patience = Backoff(milliseconds: AgentClient.startPatience)
+        var patience = Backoff(milliseconds: AgentClient.startTimeout)
         while true {
             if let connection = try running() { return connection }
             try AgentProcess.start(in: directory)
@@ -279,11 +254,11 @@ public struct AgentClient: Sendable {
     }
 }
 
-/// An agent that does jobs with the key of one vault.
+/// A job runner that uses the agent's key of one vault.
 public final class AgentJobRunner: JobRunner {
     private let agent: AgentClient
     private let path: String
-    /// How a person named the vault, which may lead to another file than it did before.
+    /// The path as the user wrote it, which may lead to another file than before.
     private let name: String
 
     fileprivate init(_ agent: AgentClient, path: String, named name: String) {
@@ -292,51 +267,45 @@ public final class AgentJobRunner: JobRunner {
         self.name = name
     }
 
-    /// Has a job done.
+    /// Has the agent run a job.
     public func perform(_ job: Job, progress: ProgressHandler) throws(VaultError) -> JobReport {
-        guard job.isEncodable else { throw .file(.io(.open, .nameTooLong)) }
+        guard job.paths.allSatisfy(AgentProtocol.isEncodable) else {
+            throw .file(.io(.open, .nameTooLong))
+        }
         if job.isOnVault(at: path) {
-            do throws(AgentError) { try agent.follow(name, to: path) } catch {
-                throw VaultError(error, outcomeUnknown: false)
+            try withSessionErrors { () throws(AgentError) in try agent.follow(name, to: path) }
+        }
+        return try withSessionErrors(outcomeUnknown: job.isChange) { () throws(AgentError) in
+            do throws(AgentError) {
+                return try agent.withFiles(at: [path] + job.paths) { files throws(AgentError) in
+                    try run(job, files, progress)
+                }
+            } catch .otherFile {
+                throw .vault(.locked)
             }
         }
-        var report: JobReport?
-        let message = job.message
-        let isChange = job.isChange
-        do throws(AgentError) {
-            try agent.naming([path] + job.paths) { files throws(AgentError) in
-                try agent.connect().request(
-                    .job, path: path, about: files, moreSize: message.count,
-                    fill: { buffer throws(SodiumError) in try buffer.append(message) },
-                    read: { body throws(MalformedMessage) in
-                        var reader = FieldReader()
-                        if try reader.flag(of: body) {
-                            let done = try reader.number(UInt64.self, of: body)
-                            let total = try reader.number(UInt64.self, of: body)
-                            progress.show(done, of: total)
-                            return true
-                        }
-                        report = try reader.report(of: body)
-                        return false
-                    })
-            }
-        } catch .otherFile {
-            throw .locked
-        } catch {
-            throw VaultError(error, outcomeUnknown: isChange)
-        }
-        guard let report else { throw .agentLost(outcomeUnknown: isChange) }
-        return report
     }
 
-    /// Asks for the versions of a secret.
-    public func history(of secret: SecretID, in path: String) throws(VaultError) -> [SecretVersion] {
-        let session: AgentSession
-        do throws(AgentError) {
-            session = try agent.session(for: path)
-        } catch {
-            throw VaultError(error, outcomeUnknown: false)
+    private func run(
+        _ job: Job, _ files: [HeldFile], _ progress: ProgressHandler
+    ) throws(AgentError) -> JobReport {
+        let connection = try agent.connect()
+        try connection.send(.job, try agent.field(path) + job.message, about: files)
+        var report: JobReport?
+        while true {
+            try connection.reply(to: .job) { reader in
+                if try reader.flag() {
+                    progress.show(try reader.number(), of: try reader.number())
+                } else {
+                    report = try JobReport(&reader)
+                }
+            }
+            if let report { return report }
         }
-        return try session.history(of: secret)
+    }
+
+    /// Returns the versions of a secret.
+    public func history(of secret: SecretID, in path: String) throws(VaultError) -> [SecretVersion] {
+        try withSessionErrors { () throws(AgentError) in try agent.session(for: path) }.history(of: secret)
     }
 }

@@ -3,90 +3,93 @@ internal import Sodium
 internal import VaultFile
 public import VaultKit
 
-/// Why an agent did not do what it was asked.
+/// The reason why an agent did not do what a client asked.
 public enum AgentError: Error, Equatable, Sendable {
-    /// None runs.
+    /// No agent is running.
     case notRunning
-    /// The system does not let it be reached, so that nobody knows whether one runs.
+    /// The system does not let the client connect; an agent may be running or not.
     case unreachable(Errno)
-    /// The directory of its socket is not the user's own, or others can look into it.
+    /// The directory of the socket is not the user's own, or others can access it.
     case directoryNotPrivate
     /// The socket belongs to another user; nothing was sent.
     case foreign
-    /// It speaks another version of the protocol.
+    /// The agent speaks another version of the protocol.
     case otherVersion(UInt16)
-    /// It ended, or did not answer in time.
+    /// The agent ended, or did not answer in time.
     case lost
-    /// It does not keep to the protocol.
+    /// The agent broke a rule of the protocol.
     case malformed
-    /// It sees another file at the path, as in another mount namespace; nothing was done.
+    /// The agent finds another file at the path, as in another mount namespace; nothing was done.
     case otherFile
     /// Only the passphrase can lengthen a deadline.
     case wouldLengthen
-    /// It could not be started.
+    /// The agent could not be started.
     case cannotStart(AgentServer.StartError)
-    /// What it says about the vault.
+    /// The agent reported an error of the vault.
     case vault(VaultError)
+
+    init(_ failure: WireFailure) {
+        self =
+            switch failure {
+            case .vault(let error): .vault(error)
+            case .malformed, .nothingOpened: .malformed
+            case .wouldLengthen: .wouldLengthen
+            case .otherFile: .otherFile
+            }
+    }
 }
 
-/// A client's end of the agent's socket.
+/// The client's side of a connection to the agent.
 public final class AgentConnection {
     private let socket: LocalSocket
-    /// The agent's process; 0 if this one cannot see it.
+    /// The process ID of the agent; 0 if this process cannot see it.
     var agentProcessID: Int32 { (try? socket.peer.processID) ?? 0 }
-    /// The request that is being sent, then what was received of its reply; at first Hello, unless that was sent.
+    /// Requests to be sent, then received replies; at first the Hello, unless that was sent already.
     private var buffer: SecretBuffer
-    /// How many bytes of a reply were read already.
+    /// The number of bytes in the buffer that belong to replies already read.
     private var taken = 0
+    /// The request that was sent when connecting, until its reply is read.
+    private var ahead: PlainRequest?
+    private var isGreeted = false
+    /// True if the socket's timeout is that for replies after Hello.
+    private var hasReplyTimeout = false
 
-    /// How long an agent may take to say Hello, in milliseconds.
-    private static let helloPatience: UInt64 = 10_000
-    /// How many bytes of requests are sent before a reply is read: so many always fit into the kernel's own buffer, however
-    /// long nobody reads the other end.
+    /// How long an agent may take to answer Hello, in milliseconds.
+    private static let helloTimeout: UInt64 = 10_000
+    /// How long any other reply may take, in milliseconds: longer than an agent waits for another writer.
+    private static let replyTimeout: UInt64 = 60_000
+    /// The bytes of requests that are sent before a reply is read: they always fit into the kernel's buffer, even if the agent
+    /// does not read.
     private static let maxAhead = 1 << 14
-    /// How long an answer may take, in milliseconds: longer than an agent waits for another writer.
-    private static let patience: UInt64 = 60_000
 
-    private init(
-        _ socket: consuming LocalSocket, _ buffer: consuming SecretBuffer, opening path: String?,
-        ahead: Question?
-    ) {
-        self.socket = socket
-        self.buffer = buffer
-        opening = path
-        self.ahead = ahead
-    }
-
-    /// A request that is no secret.
-    struct Question: Equatable {
+    /// A request that contains no value and no key.
+    struct PlainRequest: Equatable {
         let kind: AgentProtocol.Kind
         let body: [UInt8]
-
-        fileprivate var message: [UInt8] { AgentConnection.message(kind, body) }
     }
 
     /// Connects to the agent of this user.
     ///
     /// - Parameters:
-    ///   - path: a vault that the connection shall speak about. That is asked at once: it is no secret, and guarded memory is made
-    ///     while the agent looks at the file. Without it nothing is sent yet.
-    ///   - file: which file that is.
-    ///   - ahead: what will be asked first about that vault; it is asked along with it.
-    ///   - userID: who the agent has to be.
-    ///   - patience: how long it may take to say Hello, in milliseconds.
-    /// - Throws: ``AgentError/notRunning``, ``AgentError/directoryNotPrivate``, ``AgentError/foreign``,
+    ///   - path: a vault to open. Hello and Open are sent at once, and the agent checks the file while this process allocates
+    ///     guarded memory. Without a path, nothing is sent yet.
+    ///   - file: the vault's file.
+    ///   - ahead: the first request about the vault, which is sent along with Open.
+    ///   - userID: the user to whom the agent must belong.
+    ///   - timeout: how long the agent may take to answer Hello, in milliseconds.
+    /// - Throws: ``AgentError/notRunning``, ``AgentError/directoryNotPrivate``, ``AgentError/foreign``, ``AgentError/lost``,
     ///   ``AgentError/unreachable(_:)``.
     static func connect(
-        in directory: String, opening path: String? = nil, _ file: HeldFile? = nil, ahead: Question? = nil,
-        userID: UInt32 = CurrentProcess.userID, patience: UInt64 = helloPatience
+        in directory: String, opening path: String? = nil, _ file: HeldFile? = nil,
+        ahead: PlainRequest? = nil, userID: UInt32 = CurrentProcess.userID, timeout: UInt64 = helloTimeout
     ) throws(AgentError) -> AgentConnection {
         let socketPath = Path.join(directory, AgentProtocol.socketName)
         do throws(Errno) {
-            // Whose directory it is, is asked first: in another's, anybody could listen.
+            // This comes first: in a directory of somebody else, anybody could listen.
             try PrivateDirectory.check(directory)
-            let socket = try LocalSocket(connectingTo: socketPath, patience: patience)
+            let socket = try LocalSocket(connectingTo: socketPath, patience: timeout)
             guard try socket.peer.userID == userID else { throw .notPermitted }
-            return try make(socket, opening: path, file, ahead)
+            return try AgentConnection(socket, opening: path, file, ahead)
         } catch .permissionDenied {
             throw .directoryNotPrivate
         } catch .notPermitted {
@@ -100,32 +103,160 @@ public final class AgentConnection {
         }
     }
 
-    private static func make(
-        _ socket: consuming LocalSocket, opening path: String?, _ file: HeldFile?, _ ahead: Question?
-    ) throws(Errno) -> AgentConnection {
-        let hello = message(.hello, AgentProtocol.magic + AgentProtocol.version.littleEndianBytes)
+    private init(
+        _ socket: consuming LocalSocket, opening path: String?, _ file: HeldFile?, _ ahead: PlainRequest?
+    ) throws(Errno) {
+        let hello = AgentProtocol.Kind.hello.request(AgentProtocol.magic + AgentProtocol.version.field)
         if let path {
-            let open = message(.open, UInt16(path.utf8.count).littleEndianBytes + path.utf8)
-            let messages = hello + open + (ahead?.message ?? [])
-            if !send(messages.span, with: file.map { [$0] } ?? [], over: socket) { throw .wouldBlock }
+            let open = AgentProtocol.Kind.open.request(path.field)
+            let messages = hello + open + (ahead.map { $0.kind.request($0.body) } ?? [])
+            let isSent = AgentConnection.send(messages.span, with: file.map { [$0] } ?? [], over: socket)
+            if !isSent { throw .wouldBlock }
         }
         do throws(SodiumError) {
-            var buffer = try SecretBuffer(capacity: 4000)
+            buffer = try SecretBuffer(capacity: 4000)
             if path == nil { try buffer.append(hello) }
-            return AgentConnection(socket, buffer, opening: path, ahead: ahead)
         } catch {
             throw .noMemory
         }
+        self.socket = socket
+        self.ahead = ahead
     }
 
-    /// A request that is no secret.
-    private static func message(_ kind: AgentProtocol.Kind, _ body: [UInt8]) -> [UInt8] {
-        UInt32(1 + body.count).littleEndianBytes + [kind.rawValue] + body
+    /// Reads the replies to the Hello and the Open that were sent when connecting.
+    func open<R>(read: (inout FieldReader) throws -> R) throws(AgentError) -> R {
+        try readHello()
+        return try reply(to: .open, read: read)
     }
 
-    /// Sends all of `bytes`, with files that they speak of.
+    /// Sends a request without values and keys, unless it was sent when connecting, and reads its reply.
     ///
-    /// - Returns: false if the agent does not take them. What it said before it went away can be read all the same.
+    /// - Parameters:
+    ///   - files: the files that the request names.
+    ///   - read: reads the body of the reply; if it throws, the reply is malformed.
+    func request<R>(
+        _ kind: AgentProtocol.Kind, _ body: [UInt8] = [], about files: [HeldFile] = [],
+        read: (inout FieldReader) throws -> R = { _ in }
+    ) throws(AgentError) -> R {
+        if ahead == PlainRequest(kind: kind, body: body) {
+            ahead = nil
+        } else {
+            try send(kind, body, about: files)
+        }
+        return try reply(to: kind, read: read)
+    }
+
+    /// Sends a request that contains a key, and reads its reply.
+    func request<R>(
+        _ kind: AgentProtocol.Kind, _ start: [UInt8], _ key: borrowing Key, _ end: [UInt8] = [],
+        about files: [HeldFile] = [], read: (inout FieldReader) throws -> R = { _ in }
+    ) throws(AgentError) -> R {
+        try append(kind, bodySize: start.count + Key.count + end.count) { message throws(SodiumError) in
+            try message.append(start)
+            try key.withBytes { key throws(SodiumError) in try message.append(key) }
+            try message.append(end)
+        }
+        try sendBuffer(about: files)
+        return try reply(to: kind, read: read)
+    }
+
+    /// Sends a request that contains values, and reads its reply.
+    ///
+    /// - Parameter fill: appends the body, of exactly `bodySize` bytes.
+    func request<R>(
+        _ kind: AgentProtocol.Kind, bodySize: Int,
+        fill: (inout SecretBuffer) throws(SodiumError) -> Void, read: (inout FieldReader) throws -> R
+    ) throws(AgentError) -> R {
+        try append(kind, bodySize: bodySize, fill)
+        try sendBuffer()
+        return try reply(to: kind, read: read)
+    }
+
+    /// Sends several requests of one kind together, and reads the reply to each.
+    ///
+    /// If some fail, the others are answered all the same; then the first failure is thrown.
+    ///
+    /// - Parameters:
+    ///   - bodies: the bodies, which contain no values and keys.
+    ///   - read: reads the body of the reply to the request with this index.
+    func requests(
+        _ kind: AgentProtocol.Kind, _ bodies: [[UInt8]], read: (Int, inout FieldReader) throws -> Void
+    ) throws(AgentError) {
+        var failure: VaultError?
+        var rest = bodies.indices
+        while let first = rest.first {
+            repeat {
+                let body = bodies[rest.removeFirst()]
+                try append(kind, bodySize: body.count) { message throws(SodiumError) in
+                    try message.append(body)
+                }
+            } while !rest.isEmpty && buffer.count < AgentConnection.maxAhead
+            try sendBuffer()
+            for index in first..<rest.lowerBound {
+                do throws(AgentError) {
+                    try reply(to: kind) { try read(index, &$0) }
+                } catch .vault(let error) {
+                    failure = failure ?? error
+                }
+            }
+        }
+        if let failure { throw .vault(failure) }
+    }
+
+    /// Makes the agent end; agents of every version understand that.
+    func stop() throws(AgentError) {
+        try append(.stop, bodySize: 0) { _ in }
+        do throws(AgentError) {
+            try sendBuffer()
+        } catch .otherVersion {
+            // The reply to Stop follows all the same.
+        }
+        try reply(to: .stop) { _ in }
+    }
+
+    /// Sends a request without values and keys; the caller reads its replies.
+    func send(
+        _ kind: AgentProtocol.Kind, _ body: [UInt8] = [], about files: [HeldFile] = []
+    ) throws(AgentError) {
+        try append(kind, bodySize: body.count) { message throws(SodiumError) in try message.append(body) }
+        try sendBuffer(about: files)
+    }
+
+    private func append(
+        _ kind: AgentProtocol.Kind, bodySize: Int, _ fill: (inout SecretBuffer) throws(SodiumError) -> Void
+    ) throws(AgentError) {
+        try dropAhead()
+        do throws(SodiumError) {
+            try buffer.reserve(AgentProtocol.headSize + bodySize)
+            try buffer.appendHead(kind.rawValue, bodySize: bodySize)
+            try fill(&buffer)
+        } catch {
+            throw .vault(.file(.outOfMemory))
+        }
+    }
+
+    /// Reads and drops the reply to the request that was sent when connecting.
+    private func dropAhead() throws(AgentError) {
+        guard let request = ahead else { return }
+        ahead = nil
+        do throws(AgentError) {
+            try reply(to: request.kind) { _ in }
+        } catch .vault {
+            // Nobody asked for it, so its error concerns nobody.
+        }
+    }
+
+    /// Sends the requests in the buffer, and reads the reply to Hello if that is one of them.
+    private func sendBuffer(about files: [HeldFile] = []) throws(AgentError) {
+        guard buffer.withBytes({ AgentConnection.send($0, with: files, over: socket) }) else { throw .lost }
+        buffer.truncate(to: 0)
+        if !isGreeted { try readHello() }
+    }
+
+    /// Sends all of `bytes`, with the files that they name.
+    ///
+    /// - Returns: false if the agent does not take the bytes in time; true if it has gone away, since its last replies can still
+    ///   be read.
     private static func send(
         _ bytes: Span<UInt8>, with files: [HeldFile], over socket: borrowing LocalSocket
     ) -> Bool {
@@ -138,179 +269,42 @@ public final class AgentConnection {
         }
     }
 
-    /// The vault that was asked for when connecting, until the answer is read.
-    private var opening: String?
-    /// What was asked ahead, until the answer is read.
-    private var ahead: Question?
-    /// Whether Hello was answered, and whether an answer is waited for longer than for that.
-    private var (isGreeted, isPatient) = (false, false)
-
-    /// Makes sure that the connection speaks about the vault that was named when it was made.
-    ///
-    /// - Parameter read: is lent the body of the reply.
-    func open(read: (Span<UInt8>) throws(MalformedMessage) -> Bool) throws(AgentError) {
-        opening = nil
-        try readHello(isStop: false)
-        while try readReply(to: .open, read) {}
-    }
-
-    /// Sends a request that is no secret and has one reply, unless it was sent ahead, and lends the body of the reply.
-    func ask(_ question: Question, read: (Span<UInt8>) throws(MalformedMessage) -> Void) throws(AgentError) {
-        if question == ahead {
-            ahead = nil
-        } else {
-            try append(question.kind, question.body.count) { message throws(SodiumError) in
-                try message.append(question.body)
-            }
-            try sendBuffer(isStop: false)
-        }
-        _ = try readReply(to: question.kind) { body throws(MalformedMessage) in
-            try read(body)
-            return false
-        }
-    }
-
-    /// Drops the answer to what was asked ahead and is not wanted.
-    private func forgetAhead() throws(AgentError) {
-        guard let question = ahead else { return }
-        ahead = nil
-        do throws(AgentError) {
-            _ = try readReply(to: question.kind) { _ in false }
-        } catch .vault {
-            // What is wrong there concerns nobody.
-        } catch {
-            throw error
-        }
-    }
-
-    /// Sends a request and lends the body of its reply.
-    ///
-    /// The first one takes Hello along with it.
-    ///
-    /// - Parameters:
-    ///   - files: those that it speaks of.
-    ///   - fill: appends the request's body, of exactly `bodySize` bytes.
-    ///   - read: is lent the body of the reply, or of each message of it; true asks for another one.
-    func request(
-        _ kind: AgentProtocol.Kind, about files: [HeldFile] = [], bodySize: Int = 0,
-        fill: (inout SecretBuffer) throws(SodiumError) -> Void = { _ in },
-        read: (Span<UInt8>) throws(MalformedMessage) -> Bool = { _ in false }
-    ) throws(AgentError) {
-        try append(kind, bodySize, fill)
-        try sendBuffer(with: files, isStop: kind == .stop)
-        while try readReply(to: kind, read) {}
-    }
-
-    /// Sends several requests of one kind together and lends the body of the reply to each.
-    ///
-    /// One that fails does not keep the others from being answered; the first failure is thrown afterwards.
-    ///
-    /// - Parameters:
-    ///   - bodies: the body of each request, which is no secret.
-    ///   - read: is given the place of a request and lent the body of its reply, in order.
-    func requests(
-        _ kind: AgentProtocol.Kind, _ bodies: [[UInt8]],
-        read: (Int, Span<UInt8>) throws(MalformedMessage) -> Void
-    ) throws(AgentError) {
-        var failure: VaultError?
-        var rest = bodies.indices
-        while let first = rest.first {
-            repeat {
-                let body = bodies[rest.removeFirst()]
-                try append(kind, body.count) { message throws(SodiumError) in try message.append(body) }
-            } while !rest.isEmpty && buffer.count < AgentConnection.maxAhead
-            try sendBuffer(isStop: false)
-            for index in first..<rest.lowerBound {
-                do throws(AgentError) {
-                    _ = try readReply(to: kind) { body throws(MalformedMessage) in
-                        try read(index, body)
-                        return false
-                    }
-                } catch .vault(let error) {
-                    failure = failure ?? error
-                } catch {
-                    throw error
-                }
-            }
-        }
-        if let failure { throw .vault(failure) }
-    }
-
-    private func append(
-        _ kind: AgentProtocol.Kind, _ bodySize: Int,
-        _ fill: (inout SecretBuffer) throws(SodiumError) -> Void
-    ) throws(AgentError) {
-        try forgetAhead()
-        do throws(SodiumError) {
-            try buffer.reserve(AgentProtocol.headSize + bodySize)
-            try buffer.appendHead(kind.rawValue, bodySize: bodySize)
-            try fill(&buffer)
-        } catch {
-            throw .vault(.file(.outOfMemory))
-        }
-    }
-
-    /// Sends what waits, and reads the answer to Hello if that was at the front of it.
-    ///
-    /// - Parameter isStop: whether it is the request that every version understands.
-    private func sendBuffer(with files: [HeldFile] = [], isStop: Bool) throws(AgentError) {
-        guard buffer.withBytes({ AgentConnection.send($0, with: files, over: socket) }) else { throw .lost }
-        buffer.truncate(to: 0)
-        if !isGreeted { try readHello(isStop: isStop) }
-    }
-
-    /// Reads the answer to Hello.
-    ///
-    /// - Parameter isStop: whether the request behind it is the one that every version understands.
-    private func readHello(isStop: Bool) throws(AgentError) {
-        var version: UInt16 = 0
-        _ = try readReply(to: .hello) { body throws(MalformedMessage) in
-            var reader = FieldReader()
-            version = try reader.number(UInt16.self, of: body)
-            return false
-        }
+    private func readHello() throws(AgentError) {
+        let version = try reply(to: .hello) { try $0.number(UInt16.self) }
         isGreeted = true
-        guard version == AgentProtocol.version || isStop else { throw .otherVersion(version) }
+        guard version == AgentProtocol.version else { throw .otherVersion(version) }
     }
 
-    private func readReply(
-        to kind: AgentProtocol.Kind, _ body: (Span<UInt8>) throws(MalformedMessage) -> Bool
-    ) throws(AgentError) -> Bool {
-        try receive(AgentProtocol.headSize)
-        let (count, actual) = head()
-        guard count >= 1, count <= AgentProtocol.maxMessage else { throw .malformed }
-        let end = AgentProtocol.headSize + count - 1
-        try receive(end)
-        defer { forget(end) }
-        let start = taken
-        var failure: AgentError?
-        let isMore: Bool
-        do throws(MalformedMessage) {
-            isMore = try buffer.withBytes { bytes throws(MalformedMessage) in
-                let content = bytes.extracting(start + AgentProtocol.headSize..<start + end)
+    /// Receives a reply, or the next one of several to the same request.
+    ///
+    /// - Parameter read: reads the body; if it throws, the reply is malformed.
+    func reply<R>(
+        to kind: AgentProtocol.Kind, read: (inout FieldReader) throws -> R
+    ) throws(AgentError) -> R {
+        try receive(4)
+        let count = buffer.withBytes { AgentProtocol.content(of: $0, at: taken).count }
+        guard (1...AgentProtocol.maxMessage).contains(count) else { throw .malformed }
+        try receive(4 + count)
+        defer { forget(4 + count) }
+        let start = taken + 4
+        let result: Result<R, AgentError>
+        do {
+            result = try buffer.withBytes { bytes in
+                var reader = FieldReader(bytes.extracting(start..<start + count))
+                let actual = try reader.number(UInt8.self)
                 if actual == AgentProtocol.failureKind {
-                    failure = AgentError(try WireFailure(content))
-                    return false
+                    return .failure(AgentError(try WireFailure(&reader)))
                 }
-                guard actual == kind.reply else { throw MalformedMessage() }
-                return try body(content)
+                guard actual == kind.replyNumber else { throw MalformedMessage() }
+                return .success(try read(&reader))
             }
         } catch {
             throw .malformed
         }
-        if let failure { throw failure }
-        return isMore
+        return try result.get()
     }
 
-    /// The length and the kind of the message that begins what was received.
-    private func head() -> (count: Int, kind: UInt8) {
-        var reader = FieldReader(at: taken)
-        return buffer.withBytes { bytes in
-            (Int((try? reader.number(UInt32.self, of: bytes)) ?? 0), bytes[reader.position])
-        }
-    }
-
-    /// Receives until `count` bytes lie behind those that were taken.
+    /// Receives until the buffer holds `count` bytes that are not taken.
     private func receive(_ count: Int) throws(AgentError) {
         if buffer.count - taken >= count { return }
         do throws(SodiumError) {
@@ -322,9 +316,9 @@ public final class AgentConnection {
         } catch {
             throw .vault(.file(.outOfMemory))
         }
-        if isGreeted, !isPatient {
-            isPatient = true
-            try? socket.setPatience(AgentConnection.patience)
+        if isGreeted, !hasReplyTimeout {
+            hasReplyTimeout = true
+            try? socket.setPatience(AgentConnection.replyTimeout)
         }
         while buffer.count - taken < count {
             do throws(Errno) {
@@ -338,23 +332,11 @@ public final class AgentConnection {
         }
     }
 
-    /// Wipes what was taken when nothing is behind it.
+    /// Marks bytes as taken, and wipes the buffer if no others follow.
     private func forget(_ count: Int) {
         taken += count
         guard taken == buffer.count else { return }
         buffer.truncate(to: 0)
         taken = 0
-    }
-}
-
-extension AgentError {
-    init(_ failure: WireFailure) {
-        self =
-            switch failure {
-            case .vault(let error): .vault(error)
-            case .malformed, .nothingOpened: .malformed
-            case .wouldLengthen: .wouldLengthen
-            case .otherFile: .otherFile
-            }
     }
 }

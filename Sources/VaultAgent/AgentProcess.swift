@@ -2,9 +2,9 @@ internal import Platform
 internal import Sodium
 internal import VaultKit
 
-/// The process that the agent runs in.
+/// The process in which the agent runs.
 public enum AgentProcess {
-    /// What a process that was started says on its standard output: one of these, then an `i32` error number.
+    /// The message of a new agent on its standard output: this byte, then an `i32` error number.
     private enum Word: UInt8 {
         case listening = 0
         case alreadyRunning
@@ -13,16 +13,16 @@ public enum AgentProcess {
         case noSocket
     }
 
-    /// An agent that runs.
+    /// A running agent.
     struct Entry {
         let id: Int32
-        /// Where its socket is.
+        /// The directory of its socket.
         let directory: String
     }
 
-    /// The agents of this user that this process can see, wherever their sockets are.
+    /// The agents of this user that this process can see, with whatever socket.
     ///
-    /// Those that were started for another home directory are somebody else's, as a service that has one of its own, or a test.
+    /// An agent that was started for another home directory, such as that of a service or of a test, is not included.
     static var running: [Entry] {
         let home = AgentProcess.home
         return OwnProcesses.named(AgentProtocol.processName).compactMap { process in
@@ -33,7 +33,7 @@ public enum AgentProcess {
         }
     }
 
-    /// Whether an agent has the lock of a directory, also one that this process cannot see, or the directory is somebody else's.
+    /// Returns whether the directory belongs to somebody else, or an agent, even one that this process cannot see, has locked it.
     static func mayRun(in directory: String) -> Bool {
         do throws(Errno) {
             try PrivateDirectory.check(directory)
@@ -41,51 +41,42 @@ public enum AgentProcess {
             return error == .permissionDenied
         }
         guard let lock = try? DiskStorage().open(Path.join(directory, AgentProtocol.lockName), .writing)
-        else {
-            return false
-        }
-        guard (try? lock.tryLock(.exclusive)) == false else {
-            lock.unlock()
-            return false
-        }
-        return true
+        else { return false }
+        if (try? lock.tryLock(.exclusive)) == false { return true }
+        lock.unlock()
+        return false
     }
 
-    /// The home directory of who starts an agent, for the list of processes.
+    /// The home directory, which is shown in the list of processes.
     private static var home: String {
-        do throws(NotText) {
-            guard let home = try Locations.home() else { return "/" }
-            return (try? Path.resolvingLinks(home)) ?? home
-        } catch {
-            return "/"
-        }
+        guard let home = try? Locations.home() else { return "/" }
+        return (try? Path.resolvingLinks(home)) ?? home
     }
 
-    /// Starts an agent and waits until it listens.
-    ///
-    /// That another one runs already is no error.
+    /// Starts an agent and waits until it listens, or another one is found to be running.
     static func start(in directory: String) throws(AgentError) {
-        var said: [UInt8] = []
+        var output: [UInt8] = []
         do throws(Errno) {
             try DetachedProcess.startSelf(as: AgentProtocol.processName, (directory, home)) { bytes in
-                for index in bytes.indices { said.append(bytes[index]) }
+                output.append(copying: bytes)
             }
         } catch {
             throw .cannotStart(.system(error))
         }
-        var reader = FieldReader()
-        guard let word = (try? reader.number(UInt8.self, of: said.span)).flatMap(Word.init),
-            let number = try? reader.number(UInt32.self, of: said.span)
+        var reader = FieldReader(output.span)
+        guard let word = (try? reader.number(UInt8.self)).flatMap(Word.init),
+            let number = try? reader.number(UInt32.self)
         else { throw .cannotStart(.system(.ioError)) }
+        let error = Errno(rawValue: Int32(truncatingIfNeeded: number))
         switch word {
         case .listening, .alreadyRunning: return
         case .directoryNotPrivate: throw .cannotStart(.directoryNotPrivate)
-        case .system: throw .cannotStart(.system(Errno(rawValue: Int32(truncatingIfNeeded: number))))
-        case .noSocket: throw .cannotStart(.noSocket(Errno(rawValue: Int32(truncatingIfNeeded: number))))
+        case .system: throw .cannotStart(.system(error))
+        case .noSocket: throw .cannotStart(.noSocket(error))
         }
     }
 
-    /// Is the agent of `directory` until there is no more use for it.
+    /// Runs the agent of `directory` in this process until the agent ends.
     ///
     /// The caller has hardened the process before anything else.
     ///
@@ -100,7 +91,12 @@ public enum AgentProcess {
             }
             server = try AgentServer.start(in: directory)
         } catch {
-            report(error)
+            switch error {
+            case .alreadyRunning: say(.alreadyRunning)
+            case .directoryNotPrivate: say(.directoryNotPrivate)
+            case .system(let error): say(.system, error)
+            case .noSocket(let error): say(.noSocket, error)
+            }
             return 1
         }
         say(.listening)
@@ -113,17 +109,8 @@ public enum AgentProcess {
         }
     }
 
-    private static func report(_ error: AgentServer.StartError) {
-        switch error {
-        case .alreadyRunning: say(.alreadyRunning)
-        case .directoryNotPrivate: say(.directoryNotPrivate)
-        case .system(let error): say(.system, error.rawValue)
-        case .noSocket(let error): say(.noSocket, error.rawValue)
-        }
-    }
-
-    private static func say(_ word: Word, _ number: Int32 = 0) {
-        let bytes = [word.rawValue] + UInt32(bitPattern: number).littleEndianBytes
+    private static func say(_ word: Word, _ error: Errno = Errno(rawValue: 0)) {
+        let bytes = [word.rawValue] + UInt32(bitPattern: error.rawValue).field
         try? InheritedDescriptor.standardOutput.writeAll(bytes.span)
     }
 }

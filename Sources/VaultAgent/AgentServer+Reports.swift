@@ -3,7 +3,7 @@ internal import Sodium
 internal import VaultFile
 internal import VaultKit
 
-// What workers and jobs say.
+// The loop's side of workers and jobs: it hears their reports, starts them, and answers the clients that wait for them.
 extension AgentServer {
     func take(_ report: VaultWorker.Report) {
         switch report {
@@ -11,32 +11,28 @@ extension AgentServer {
         case .answered(let client, let count, let unsent, let isOver):
             guard let connection = connection(client) else { return }
             goOn(connection, after: count, unsent, isOver: isOver)
-        case .numbers(let client, let worker, let result): tellStatus(client, worker, result)
+        case .state(let client, let worker, let result): answerStatus(client, worker, result)
         case .followed(let client, let result):
-            answer(client) { reply in
-                _ = try result.get()
-                try reply.appendHead(AgentProtocol.Kind.follow.reply, bodySize: 0)
+            answer(client) {
+                try result.get()
+                return AgentProtocol.Kind.follow.reply()
             }
         case .prepared(let client, .success(let job)):
             jobs.add(job, for: client, now: SystemClock.monotonicMilliseconds())
-        case .prepared(let client, .failure(let error)): answer(client) { _ in throw error }
+        case .prepared(let client, .failure(let error)): answer(client) { throw error }
         case .refused(let parcel): refuse(parcel)
-        case .done(let id, let outcome): finish(id, outcome)
+        case .done(let job, let result): finish(job, result)
         case .lostKeys(let worker): keyring.lock(worker)
         }
     }
 
-    /// Answers a client that waited, and goes on with what it had sent behind that.
-    private func answer(_ client: ClientID, _ fill: (inout SecretBuffer) throws -> Void) {
+    /// Sends the reply that a client waits for, or the error that `makeReply` throws, and continues with its next requests.
+    private func answer(_ client: ClientID, _ makeReply: () throws -> [UInt8]) {
         guard let connection = connection(client) else { return }
         do {
-            try fill(&reply)
-        } catch is SodiumError {
-            forgetReply()
-            return connection.close()
+            reply += try makeReply()
         } catch {
-            forgetReply()
-            try? WireFailure(error).append(to: &reply)
+            reply += WireFailure(error).message
         }
         sendReplies(to: connection)
         goOn(connection)
@@ -46,7 +42,7 @@ extension AgentServer {
         _ connection: ClientConnection, after count: Int = 0, _ unsent: Unsent? = nil, isOver: Bool = false
     ) {
         do throws(SodiumError) {
-            try connection.goOn(after: count, unsent, now: SystemClock.monotonicMilliseconds())
+            try connection.goOn(after: count, unsent)
             if isOver { return connection.end() }
             if !connection.isBusy { try resume(connection) }
         } catch {
@@ -54,125 +50,94 @@ extension AgentServer {
         }
     }
 
-    /// Tells a client that it means another file than is unlocked here; nothing that it asks about that is answered.
+    /// Fails an Open because the agent finds another file at the path; the requests behind it have no open vault.
     private func refuse(_ parcel: Parcel) {
         guard let connection = connection(parcel.client) else { return }
         connection.path = nil
-        var open = 0
-        parcel.withBytes { open = AgentProtocol.message(in: $0, at: 0).upperBound }
-        do throws(SodiumError) {
-            try reply.append(parcel.preface)
-            try WireFailure.otherFile.append(to: &reply)
-        } catch {
-            return connection.close()
-        }
+        var openSize = 0
+        parcel.withBytes { openSize = AgentProtocol.content(of: $0, at: 0).upperBound }
+        reply += parcel.preface + WireFailure.otherFile.message
         sendReplies(to: connection)
-        goOn(connection, after: open)
+        goOn(connection, after: openSize)
     }
 
-    /// Tells clients why they do not get what they waited for.
-    func tell(_ clients: [ClientID], _ error: VaultError) {
-        for client in clients { answer(client) { _ in throw error } }
+    /// Fails the requests that clients wait for.
+    func fail(_ clients: [ClientID], _ error: VaultError) {
+        for client in clients { answer(client) { throw error } }
     }
 
     private func finish(
-        _ client: ClientID, _ worker: VaultWorker, _ result: Result<VaultNumbers, WireFailure>
+        _ client: ClientID, _ worker: VaultWorker, _ result: Result<VaultState, any Error>
     ) {
-        guard let limits = openings.finish(worker) else { return worker.lock() }
-        switch result {
-        case .success(let numbers):
-            // Nobody was told that it is unlocked.
-            guard connection(client) != nil else { return worker.lock() }
-            keyring.keep(worker, limits, numbers)
-            answer(client) { reply in
-                try append(try keyring.status(worker.path), numbers.notices, .unlock, to: &reply)
-            }
-        case .failure(let error): answer(client) { _ in throw error }
-        }
+        guard let limits = openings.remove(worker) else { return worker.lock() }
+        // If the client is gone, nobody knows that the vault is unlocked.
+        if connection(client) == nil { return worker.lock() }
+        if case .success(let state) = result { keyring.keep(worker, limits, state) }
+        answer(client) { try statusReply(worker.path, try result.get().notices, .unlock) }
     }
 
-    private func tellStatus(
-        _ client: ClientID, _ worker: VaultWorker, _ result: Result<VaultNumbers, WireFailure>
+    private func answerStatus(
+        _ client: ClientID, _ worker: VaultWorker, _ result: Result<VaultState, any Error>
     ) {
-        if case .success(let numbers) = result { keyring.note(numbers, of: worker) }
+        if case .success(let state) = result { keyring.update(state, of: worker) }
         guard let place = statusRequests.firstIndex(where: { $0.client == client && $0.path == worker.path })
         else { return }
         let request = statusRequests.remove(at: place)
-        answer(client) { reply in
-            let numbers = try result.get()
+        answer(client) {
+            let state = try result.get()
             if let wish = request.wish { try keyring.shorten(worker.path, wish) }
-            let kind = request.wish == nil ? AgentProtocol.Kind.status : .shorten
-            try append(try keyring.status(worker.path), numbers.notices, kind, to: &reply)
+            return try statusReply(worker.path, state.notices, request.wish == nil ? .status : .shorten)
         }
     }
 
-    /// Tells what is known of vaults whose workers are busy.
+    /// Answers status requests whose time has passed with the last known state, and those about vaults that are locked now.
     func answerLateStatuses() {
         let now = SystemClock.monotonicMilliseconds()
         let late = statusRequests.filter { now >= $0.deadline || !keyring.isUnlocked($0.path) }
         statusRequests.removeAll { now >= $0.deadline || !keyring.isUnlocked($0.path) }
         for var request in late {
             guard !keyring.isUnlocked(request.path) || keyring.isAbout(request.proof, request.path) else {
-                // Only the worker can tell whether it is another file.
+                // Only the worker can tell whether the client means another file.
                 request.deadline = .max
                 statusRequests.append(request)
                 continue
             }
-            answer(request.client) { reply in
-                try append(try keyring.status(request.path), [], .status, to: &reply)
-            }
+            answer(request.client) { try statusReply(request.path, [], .status) }
         }
     }
 
-    private func append(
-        _ status: AgentStatus, _ notices: [Notice], _ kind: AgentProtocol.Kind, to reply: inout SecretBuffer
-    ) throws(SodiumError) {
-        let notices = Notice.message(notices)
-        try reply.appendHead(kind.reply, bodySize: 57 + notices.count)
-        for number in [
-            status.idleLeft, status.totalLeft, status.generation, status.secrets, status.versions,
-            status.liveBytes, status.deadBytes,
-        ] {
-            try reply.append(number: number)
-        }
-        try reply.append((status.locksOnSleep ? 1 : 0) | (GuardedMemory.isLocked ? 0 : 2))
-        try reply.append(notices)
+    private func statusReply(
+        _ path: String, _ notices: [Notice], _ kind: AgentProtocol.Kind
+    ) throws(VaultError) -> [UInt8] {
+        var status = try keyring.status(path)
+        status.notices = notices
+        return kind.reply(status.body)
     }
 
-    /// Begins what has its turn, ends what nobody wants, and tells how far jobs are.
+    /// Starts the openings and jobs whose turn it is, cancels the jobs that nobody waits for, and reports the progress of jobs.
     func runQueues() {
-        tell(openings.start(threads), .file(.outOfMemory))
-        tell(jobs.cancel { connection($0) == nil || !keyring.isUnlocked($1) }, .locked)
+        fail(openings.start(threads), .file(.outOfMemory))
+        fail(jobs.cancel { connection($0) == nil || !keyring.isUnlocked($1) }, .locked)
         let reports = reports
-        let failed = jobs.start(threads) { reports.post(.done(job: $0, $1)) }
-        tell(failed, .file(.outOfMemory))
-        for news in jobs.progress(now: SystemClock.monotonicMilliseconds()) {
-            guard let connection = connection(news.client), !connection.hasUnsent else { continue }
-            do throws(SodiumError) {
-                try reply.appendHead(AgentProtocol.Kind.job.reply, bodySize: 17)
-                try reply.append(1)
-                try reply.append(number: news.done)
-                try reply.append(number: news.total)
-            } catch {
-                connection.close()
-            }
+        fail(jobs.start(threads) { reports.post(.done($0, $1)) }, .file(.outOfMemory))
+        for (client, done, total) in jobs.progress(now: SystemClock.monotonicMilliseconds()) {
+            guard let connection = connection(client), connection.unsentSize == 0 else { continue }
+            reply += AgentProtocol.Kind.job.reply([1] + done.field + total.field)
             sendReplies(to: connection)
         }
     }
 
-    private func finish(_ id: UInt64, _ outcome: Result<JobReport, WireFailure>) {
-        guard let (job, client) = jobs.finish(id) else { return }
-        if case .accept(let path, _) = job.job, case .success = outcome {
+    private func finish(_ job: BackgroundJob, _ result: Result<JobReport, any Error>) {
+        guard let client = jobs.remove(job) else { return }
+        if case .accept(let path, _) = job.job, case .success = result {
             keyring.worker(path)?.post(.reopen)
         }
-        if case .failure(.vault(.file(.cancelled))) = outcome, !keyring.isUnlocked(job.path) {
-            return tell([client], .locked)
-        }
-        answer(client) { reply in
-            let message = try outcome.get().message
-            try reply.appendHead(AgentProtocol.Kind.job.reply, bodySize: 1 + message.count)
-            try reply.append(0)
-            try reply.append(message)
+        answer(client) {
+            do {
+                return AgentProtocol.Kind.job.reply([0] + (try result.get().message))
+            } catch VaultFileError.cancelled where !keyring.isUnlocked(job.path) {
+                throw VaultError.locked
+            }
         }
     }
 }

@@ -3,11 +3,13 @@ internal import Sodium
 internal import VaultFile
 internal import VaultKit
 
-// What the loop does with requests: agent-protocol.md, section 6. What a file is needed for, it hands over.
+// The loop's side of requests: agent-protocol.md, section 6. Whatever needs the vault's file goes to its worker.
 extension AgentServer {
-    /// Deals with the complete messages at the front of `bytes`.
+    private typealias Kind = AgentProtocol.Kind
+
+    /// Handles the whole messages at the front of `bytes`.
     ///
-    /// - Returns: how many bytes they had.
+    /// - Returns: the number of bytes that were handled.
     func answer(_ bytes: Span<UInt8>, _ connection: ClientConnection) -> Int {
         var position = 0
         while !connection.isBusy {
@@ -18,10 +20,10 @@ extension AgentServer {
                 break
             }
             guard 4 + count <= rest.count else { break }
-            if connection.greeting == .sameVersion, AgentServer.isAboutVault(rest[4]) {
-                let run = AgentServer.run(in: rest, connection)
+            if connection.greeting == .sameVersion, AgentServer.isForWorker(rest[4]) {
+                let run = AgentServer.runForWorker(in: rest, connection)
                 position += run.count
-                hand(over: rest.extracting(first: run.count), hasValues: run.hasValues, connection)
+                handOver(rest.extracting(first: run.count), hasValues: run.hasValues, connection)
             } else {
                 position += 4 + count
                 answer(one: rest.extracting(4..<4 + count), connection)
@@ -32,21 +34,21 @@ extension AgentServer {
         return position
     }
 
-    /// The length of the message that begins `bytes`; 0 if it is against the rules, nil if it is not known yet.
+    /// Returns the length of the message at the front of `bytes`: 0 if it breaks a rule, nil if it is not complete.
     private static func messageSize(_ bytes: Span<UInt8>, _ connection: ClientConnection) -> Int? {
         guard bytes.count >= 4 else { return nil }
-        let count = AgentProtocol.message(in: bytes, at: 0).count
-        let most = connection.greeting == .none ? AgentProtocol.helloSize : AgentProtocol.maxMessage
-        return count <= most ? count : 0
+        let count = AgentProtocol.content(of: bytes, at: 0).count
+        let max = connection.greeting == .none ? AgentProtocol.helloSize : AgentProtocol.maxMessage
+        return count <= max ? count : 0
     }
 
-    /// Whether a request of this kind is answered by the worker of the vault that its connection speaks about.
-    private static func isAboutVault(_ kind: UInt8) -> Bool {
-        AgentProtocol.Kind.open.rawValue <= kind && kind <= AgentProtocol.Kind.summary.rawValue
+    /// Returns whether a request of this kind is about the vault that its connection has opened.
+    private static func isForWorker(_ kind: UInt8) -> Bool {
+        Kind.open.rawValue <= kind && kind <= Kind.summary.rawValue
     }
 
-    /// How many bytes of whole requests about one vault `bytes` begin with, and whether there are values among them.
-    private static func run(in bytes: Span<UInt8>, _ connection: ClientConnection) -> (
+    /// Returns the size of the whole requests about one vault at the front of `bytes`, and whether they contain values.
+    private static func runForWorker(in bytes: Span<UInt8>, _ connection: ClientConnection) -> (
         count: Int, hasValues: Bool
     ) {
         var (position, hasValues) = (0, false)
@@ -54,41 +56,41 @@ extension AgentServer {
             position + 4 + count <= bytes.count
         {
             let kind = bytes[position + 4]
-            guard isAboutVault(kind), position == 0 || kind != AgentProtocol.Kind.open.rawValue else { break }
-            if kind == AgentProtocol.Kind.commit.rawValue { hasValues = true }
+            guard isForWorker(kind), position == 0 || kind != Kind.open.rawValue else { break }
+            if kind == Kind.commit.rawValue { hasValues = true }
             position += 4 + count
         }
         return (position, hasValues)
     }
 
-    /// Hands requests over to the worker of their vault; those about a vault that is locked are answered here.
-    private func hand(over requests: Span<UInt8>, hasValues: Bool, _ connection: ClientConnection) {
+    /// Hands requests over to the worker of their vault, or fails them if the vault is locked.
+    private func handOver(_ requests: Span<UInt8>, hasValues: Bool, _ connection: ClientConnection) {
         var file: HeldFile?
         do {
-            if requests[4] == AgentProtocol.Kind.open.rawValue {
-                let message = AgentProtocol.message(in: requests, at: 0)
-                var reader = FieldReader(at: 1)
-                connection.path = try reader.path(of: requests.extracting(message))
+            if requests[4] == Kind.open.rawValue {
+                var reader = FieldReader(requests.extracting(AgentProtocol.content(of: requests, at: 0)))
+                _ = try reader.take(1)
+                connection.path = try reader.path()
                 file = try takeFiles(1, of: connection).first
             }
             guard let path = connection.path else { throw WireFailure.nothingOpened }
             let worker = try keyring.use(path)
             let parcel = try Parcel(
-                requests, isSecret: hasValues, from: connection.id, connection.socket, preface: takeReply(),
+                requests, hasValues: hasValues, from: connection.id, connection.socket, preface: reply,
                 file: file)
-            connection.wait(for: parcel, now: SystemClock.monotonicMilliseconds())
+            reply = []
+            connection.wait(for: parcel)
             worker.post(.requests(parcel))
         } catch is MalformedMessage {
             refuse(connection)
-        } catch let error as SodiumError {
-            _ = error
+        } catch is SodiumError {
             connection.close()
         } catch {
-            answer(requests, with: error, connection)
+            fail(requests, error, connection)
         }
     }
 
-    /// The files that came with a message which names so many; none where a test lets a path speak for itself.
+    /// Returns the files that came with a message which names `count` of them; none if a test trusts paths.
     private func takeFiles(_ count: Int, of connection: ClientConnection) throws(MalformedMessage)
         -> [HeldFile]
     {
@@ -103,19 +105,17 @@ extension AgentServer {
         FileProof(files: try takeFiles(paths.count, of: connection), paths: paths)
     }
 
-    /// Answers requests that no worker is there for.
-    private func answer(_ requests: Span<UInt8>, with error: any Error, _ connection: ClientConnection) {
+    /// Answers requests that have no worker with the same error each.
+    private func fail(_ requests: Span<UInt8>, _ error: any Error, _ connection: ClientConnection) {
         var position = 0
         while position < requests.count, !connection.isOver, !connection.isClosed {
-            let message = AgentProtocol.message(in: requests, at: position)
+            let message = AgentProtocol.content(of: requests, at: position)
             position = message.upperBound
-            do {
+            do throws(MalformedMessage) {
                 _ = try Request.decode(requests.extracting(message))
-                try WireFailure(error).append(to: &reply)
-            } catch is MalformedMessage {
-                refuse(connection)
+                reply += WireFailure(error).message
             } catch {
-                connection.close()
+                refuse(connection)
             }
         }
     }
@@ -123,13 +123,10 @@ extension AgentServer {
     private func answer(one message: Span<UInt8>, _ connection: ClientConnection) {
         do {
             try answer(try Request.decode(message), connection)
-        } catch is SodiumError {
-            forgetReply()
-            connection.close()
         } catch is MalformedMessage {
             refuse(connection)
         } catch {
-            try? WireFailure(error).append(to: &reply)
+            reply += WireFailure(error).message
         }
     }
 
@@ -138,25 +135,20 @@ extension AgentServer {
         case .hello(let version):
             guard connection.greeting == .none else { throw MalformedMessage() }
             connection.greeting = version == AgentProtocol.version ? .sameVersion : .otherVersion
-            try reply.appendHead(AgentProtocol.Kind.hello.reply, bodySize: 2)
-            try reply.append(number: AgentProtocol.version)
+            reply += Kind.hello.reply(AgentProtocol.version.field)
         case .stop:
             guard connection.greeting != .none else { throw MalformedMessage() }
-            try stop(connection)
+            lockAll()
+            isStopped = true
+            // A client that has this reply must not find the socket any more.
+            listener.remove()
+            reply += Kind.stop.reply()
+            sendReplies(to: connection)
+            connection.end()
         case let other:
             guard connection.greeting == .sameVersion else { throw MalformedMessage() }
             try answerGreeted(other, connection)
         }
-    }
-
-    private func stop(_ connection: ClientConnection) throws {
-        lockAll()
-        isStopped = true
-        try reply.appendHead(AgentProtocol.Kind.stop.reply, bodySize: 0)
-        // Whoever hears that the agent ends must not find its socket any more.
-        listener.remove()
-        sendReplies(to: connection)
-        connection.end()
     }
 
     private func answerGreeted(_ request: consuming Request, _ connection: ClientConnection) throws {
@@ -166,14 +158,14 @@ extension AgentServer {
         case .shorten(let path, let wish): try askStatus(path, wish, connection)
         case .lock(let path):
             keyring.lock(path)
-            // What was put together is this client's.
+            // `fail` sends replies to other clients.
             sendReplies(to: connection)
-            tell(openings.cancel(path), .locked)
-            try reply.appendHead(AgentProtocol.Kind.lock.reply, bodySize: 0)
+            fail(openings.cancel(path), .locked)
+            reply += Kind.lock.reply()
         case .announce(let path, let successor):
             guard let worker = keyring.worker(path) else { throw VaultError.locked }
             worker.keys.announce(successor)
-            try reply.appendHead(AgentProtocol.Kind.announce.reply, bodySize: 0)
+            reply += Kind.announce.reply()
         case .follow(let path, let lexical):
             let proof = try proof([path], connection)
             guard let worker = keyring.worker(path) else { throw VaultError.locked }
@@ -184,18 +176,18 @@ extension AgentServer {
         }
     }
 
-    /// Has a client wait for an answer that is made elsewhere.
+    /// Makes a client wait for a reply from a worker.
     private func wait(_ connection: ClientConnection) {
         sendReplies(to: connection)
-        connection.wait(now: SystemClock.monotonicMilliseconds())
+        connection.wait()
     }
 
     private func askStatus(_ path: String, _ wish: Limits?, _ connection: ClientConnection) throws {
         let proof = try proof([path], connection)
         guard let worker = keyring.worker(path) else { throw VaultError.locked }
         wait(connection)
-        let patience = worker.isIdle ? AgentServer.statusPatience : AgentServer.busyPatience
-        let deadline = wish == nil ? SystemClock.monotonicMilliseconds() + patience : .max
+        let timeout = worker.isIdle ? AgentServer.statusTimeout : AgentServer.busyTimeout
+        let deadline = wish == nil ? SystemClock.monotonicMilliseconds() + timeout : .max
         statusRequests.append(
             StatusRequest(client: connection.id, path: path, wish: wish, proof: proof, deadline: deadline))
         worker.post(.status(connection.id, proof))
@@ -226,18 +218,12 @@ extension AgentServer {
         if let other = job.other.flatMap({ keyring.worker($0) }) {
             let key = try other.keys.present()
             otherKey = key
-            // The file may get that key.
+            // The merge may give the file that key.
             if case .merge(_, _, let options) = job, options.takesKeys, !options.isTrial {
                 worker.keys.announce(key)
             }
         }
         wait(connection)
         worker.post(.job(connection.id, job, proof, otherKey: otherKey))
-    }
-
-    /// Takes what was put together, which is no secret, to go before what a worker says.
-    private func takeReply() -> [UInt8] {
-        defer { forgetReply() }
-        return reply.withBytes { $0.array(0..<$0.count) }
     }
 }

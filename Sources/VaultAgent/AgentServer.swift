@@ -3,9 +3,9 @@ internal import Sodium
 public import VaultFile
 internal import VaultKit
 
-/// The agent's loop: one thread that moves messages and watches deadlines, and never waits for a file.
+/// The agent's loop: one thread that moves messages and watches deadlines, and never waits for a vault's file.
 public final class AgentServer {
-    /// Held until the agent has no keys any more.
+    /// Held until the agent has forgotten all keys.
     private var lock: (any StorageFile)?
     let listener: Listener
     private let timer: BootTimer
@@ -20,74 +20,74 @@ public final class AgentServer {
     var jobs = JobQueue()
     var statusRequests: [StatusRequest] = []
     private var poller = Poller()
-    /// Where bytes from a client lie until they are looked at.
+    /// The bytes that were just received from a client.
     private var scratch: SecretBytes
-    /// Where replies are put together.
-    var reply: SecretBuffer
-    /// Whether the agent shall end.
+    /// The replies to the client that is being served; workers send values, so there is none in it.
+    var reply: [UInt8] = []
+    /// True if the agent must end.
     var isStopped = false
     private var nextSelfCheck: UInt64
     private var emptySince: UInt64
 
-    /// What a server needs from the world, so that tests can give it another.
+    /// The parameters of a server, which tests vary.
     public struct Settings: Sendable {
-        /// Whose requests are answered.
+        /// The user whose requests are answered.
         public var userID = CurrentProcess.userID
-        /// What the deadlines are read from.
+        /// The clock for deadlines.
         public var clock = AgentClock.system
-        /// What the vaults lie on.
+        /// The disk and the other services that vaults use.
         public var dependencies = Dependencies()
-        /// Whether a client need not send a descriptor of the file that it means.
+        /// True if a client need not send a descriptor of the file that it means.
         package var testOnlyTrustsPaths = false
-        /// How long half a message may lie around, in milliseconds.
-        public var stallPatience = AgentProtocol.stallPatience
-        /// How many connections there are at most.
+        /// The time in which a client must finish a message or take a reply, in milliseconds.
+        public var stallTimeout = AgentProtocol.stallTimeout
+        /// The maximum number of connections.
         public var maxConnections = max(
             16, min(AgentProtocol.maxConnections, (CurrentProcess.maxDescriptors - 64) / 4))
-        /// How many descriptors that no message spoke of yet all connections together may have.
+        /// The maximum number of received descriptors of all connections that no message has claimed.
         public var maxWaitingFiles = max(
             AgentProtocol.maxFiles,
             min(AgentProtocol.maxWaitingFiles, (CurrentProcess.maxDescriptors - 64) / 4))
 
-        /// The real world.
+        /// Creates the settings of a real agent.
         public init() {}
     }
 
-    /// Why there is no server.
+    /// The reason why a server cannot start.
     public enum StartError: Error, Equatable {
-        /// Another agent has the directory.
+        /// Another agent has locked the directory.
         case alreadyRunning
-        /// The directory is not the user's own, or others can look into it.
+        /// The directory is not the user's own, or others can access it.
         case directoryNotPrivate
         /// The system refused something.
         case system(Errno)
-        /// No socket can be made in the directory.
+        /// The system refused a socket in the directory.
         case noSocket(Errno)
     }
 
-    /// A client that asked for a vault's status, and is told what is known when its worker takes too long to say more.
+    /// A request for a vault's status, which is answered with the last known state if the worker takes too long.
     struct StatusRequest {
         let client: ClientID
         let path: String
-        /// The deadlines that it wants, too, once it is known which file it means; nil if it only asks.
+        /// The limits of a Shorten, to be applied once the worker has checked which file the client means; nil for a Status.
         let wish: Limits?
         let proof: FileProof
-        /// When it is told what is known, in monotonic milliseconds.
+        /// The time at which the last known state is sent, in monotonic milliseconds.
         var deadline: UInt64
     }
 
-    /// How often the agent makes sure that it can still be reached, in milliseconds.
-    private static let selfCheck: UInt64 = 1000
-    /// How long it stays when nothing is unlocked, in milliseconds.
+    /// How often the agent checks that clients can still reach it, in milliseconds.
+    private static let selfCheckInterval: UInt64 = 1000
+    /// How long the agent stays when nothing is unlocked, in milliseconds.
     private static let linger: UInt64 = 600_000
-    /// How many bytes of replies to requests that came together wait for each other.
+    /// The bytes of replies to one client that are sent together.
     static let replySize = 1 << 10
-    /// How long a vault's worker may take to tell its numbers if it has nothing else to do, and if it has, in milliseconds.
-    static let (statusPatience, busyPatience): (UInt64, UInt64) = (1000, 50)
-    /// How long threads that wait for a file may keep the agent from ending, in milliseconds.
-    private static let endPatience: UInt64 = 1000
+    /// How long an idle worker, and a busy one, may take to report its state, in milliseconds.
+    static let (statusTimeout, busyTimeout): (UInt64, UInt64) = (1000, 50)
+    /// How long threads that wait for a file may delay the agent's end, in milliseconds.
+    private static let endTimeout: UInt64 = 1000
 
-    /// Becomes the agent of `directory`, which is made if it is missing.
+    /// Becomes the agent of `directory`, which is created if it is missing.
     public static func start(in directory: String, settings: Settings = Settings()) throws(StartError)
         -> AgentServer
     {
@@ -100,7 +100,13 @@ public final class AgentServer {
                 || (try? PrivateDirectory.checkOwner(above: directory)) == nil
             throw isRefused && isForeign ? .directoryNotPrivate : .system(error)
         }
-        let lock = try takeLock(in: directory)
+        let lock: any StorageFile
+        do throws(Errno) {
+            lock = try PrivateDirectory.openFile(Path.join(directory, AgentProtocol.lockName))
+            guard try lock.tryLock(.exclusive) else { throw .alreadyInUse }
+        } catch {
+            throw error == .alreadyInUse ? .alreadyRunning : .system(error)
+        }
         let listener: Listener
         do throws(Errno) {
             listener = try Listener.make(at: Path.join(directory, AgentProtocol.socketName))
@@ -108,71 +114,47 @@ public final class AgentServer {
             throw .noSocket(error)
         }
         do throws(Errno) {
-            return try make(settings, lock, listener, try BootTimer())
+            return try AgentServer(settings, lock, listener)
         } catch {
             throw .system(error)
         }
     }
 
-    private static func make(
-        _ settings: Settings, _ lock: any StorageFile, _ listener: consuming Listener,
-        _ timer: consuming BootTimer
-    ) throws(Errno) -> AgentServer {
-        let reports = try Mailbox<VaultWorker.Report>()
-        do throws(SodiumError) {
-            let scratch = try SecretBytes(count: 1 << 16)
-            return AgentServer(
-                settings, lock, listener, timer, reports, scratch, try SecretBuffer(capacity: 1 << 16))
-        } catch {
-            throw .noMemory
-        }
-    }
-
-    private static func takeLock(in directory: String) throws(StartError) -> any StorageFile {
-        do throws(Errno) {
-            let lock = try PrivateDirectory.openFile(Path.join(directory, AgentProtocol.lockName))
-            guard try lock.tryLock(.exclusive) else { throw .alreadyInUse }
-            return lock
-        } catch {
-            throw error == .alreadyInUse ? .alreadyRunning : .system(error)
-        }
-    }
-
     private init(
-        _ settings: Settings, _ lock: any StorageFile, _ listener: consuming Listener,
-        _ timer: consuming BootTimer, _ reports: Mailbox<VaultWorker.Report>,
-        _ scratch: consuming SecretBytes, _ reply: consuming SecretBuffer
-    ) {
+        _ settings: Settings, _ lock: any StorageFile, _ listener: consuming Listener
+    ) throws(Errno) {
         self.settings = settings
         self.lock = lock
         self.listener = listener
-        self.timer = timer
-        self.reports = reports
-        self.scratch = scratch
-        self.reply = reply
+        timer = try BootTimer()
+        reports = try Mailbox()
+        do throws(SodiumError) {
+            scratch = try SecretBytes(count: 1 << 16)
+        } catch {
+            throw .noMemory
+        }
         keyring = Keyring(clock: settings.clock)
-        nextSelfCheck = settings.clock.now() + AgentServer.selfCheck
+        nextSelfCheck = settings.clock.now() + AgentServer.selfCheckInterval
         emptySince = settings.clock.now()
     }
 
     deinit { lockAll() }
 
-    /// Serves until it is told to stop, cannot be reached any more, or was of no use for ten minutes.
+    /// Serves until a client stops the agent, no client can reach it, or nothing was unlocked for ten minutes.
     public func run() throws(Errno) {
         while try step() {}
         lockAll()
         listener.remove()
-        // A descriptor that cannot be closed may keep the process, which knows nothing any more, from ending.
+        // A descriptor that cannot be closed may delay the end of the process, which has no keys any more.
         lock = nil
-        threads.waitForAll(milliseconds: AgentServer.endPatience)
+        threads.waitForAll(milliseconds: AgentServer.endTimeout)
     }
 
-    /// Waits until there is something to do and does it.
+    /// Waits for events and handles them.
     ///
-    /// - Returns: whether to go on.
+    /// - Returns: false if the agent must end.
     public func step() throws(Errno) -> Bool {
-        try timer.set(min(keyring.nextLook ?? .max, nextSelfCheck))
-        grantRoom()
+        try timer.set(min(keyring.nextExpiry ?? .max, nextSelfCheck))
         let places = try wait()
         keyring.expire()
         for report in reports.takeAll() { take(report) }
@@ -181,6 +163,7 @@ public final class AgentServer {
         keyring.expire()
         runQueues()
         answerLateStatuses()
+        grantLongMessages()
         closeStalled()
         connections.removeAll { $0.isClosed }
         backlog.set(connections.reduce(0) { $0 + $1.unsentSize })
@@ -189,12 +172,12 @@ public final class AgentServer {
         return !isStopped && isUseful()
     }
 
-    /// Whether the agent can be reached and has, or had a moment ago, something to serve.
+    /// Returns whether clients can reach the agent and, in the last ten minutes, there was a client or an unlocked vault.
     private func isUseful() -> Bool {
         let now = settings.clock.now()
         if !keyring.isEmpty || !connections.isEmpty { emptySince = now }
         if now >= nextSelfCheck {
-            nextSelfCheck = now + AgentServer.selfCheck
+            nextSelfCheck = now + AgentServer.selfCheckInterval
             if !listener.isReachable { return false }
         }
         return now < emptySince + AgentServer.linger
@@ -202,54 +185,52 @@ public final class AgentServer {
 
     func lockAll() {
         keyring.lockAll()
-        openings.cancelAll()
+        _ = openings.cancel()
         _ = jobs.cancel { _, _ in true }
     }
 }
 
 // Waiting.
 extension AgentServer {
+    /// Waits for an event, and returns the place of each connection in the poller.
     private func wait() throws(Errno) -> [Int] {
         poller.removeAll()
         _ = poller.add(listener)
         _ = poller.add(timer)
         _ = poller.add(reports.wakeup)
         let places = connections.map { $0.wait(in: &poller) }
-        let moments = [
+        let deadlines = [
             jobs.nextReport, statusRequests.map(\.deadline).min(),
-            connections.compactMap(\.stalledSince).min().map { $0 + settings.stallPatience },
+            connections.compactMap(\.stalledSince).min().map { $0 + settings.stallTimeout },
         ]
         let now = SystemClock.monotonicMilliseconds()
-        try poller.wait(milliseconds: moments.compactMap(\.self).min().map { $0 > now ? $0 - now : 0 })
+        try poller.wait(milliseconds: deadlines.compactMap(\.self).min().map { $0 > now ? $0 - now : 0 })
         return places
     }
 
-    /// Lets clients send the long messages that they began, as far as there is room for all at once.
-    private func grantRoom() {
-        let rooms = connections.map(\.room)
-        var isLongOne = rooms.contains { $0 > AgentProtocol.middleMessage }
-        var used = rooms.reduce(0) { $0 + ($1 > AgentProtocol.middleMessage ? 0 : $1) }
+    /// Allows clients to send the long messages that they have begun, within the limits for all connections together.
+    private func grantLongMessages() {
+        let granted = connections.map(\.grantedSize)
+        var isLongGranted = granted.contains { $0 > AgentProtocol.maxMediumMessage }
+        var mediumTotal = granted.filter { $0 <= AgentProtocol.maxMediumMessage }.reduce(0, +)
         for connection in connections {
-            guard let count = connection.wantedRoom else { continue }
-            if count > AgentProtocol.middleMessage {
-                if isLongOne { continue }
-                isLongOne = true
+            guard let count = connection.requestedSize else { continue }
+            if count > AgentProtocol.maxMediumMessage {
+                if isLongGranted { continue }
+                isLongGranted = true
             } else {
-                if used + count > AgentProtocol.maxRoom { continue }
-                used += count
+                if mediumTotal + count > AgentProtocol.maxMediumTotal { continue }
+                mediumTotal += count
             }
-            do throws(SodiumError) {
-                try connection.grant(count, now: SystemClock.monotonicMilliseconds())
-            } catch {
-                connection.close()
-            }
+            if (try? connection.grant(count)) == nil { connection.close() }
         }
     }
 
     private func closeStalled() {
         let now = SystemClock.monotonicMilliseconds()
         for connection in connections {
-            if let since = connection.stalledSince, now >= since + settings.stallPatience {
+            connection.noteStall(now: now)
+            if let since = connection.stalledSince, now >= since + settings.stallTimeout {
                 connection.close()
             }
         }
@@ -262,93 +243,74 @@ extension AgentServer {
         connections.first { $0.id == id && !$0.isClosed }
     }
 
-    /// Takes every connection that waits at the door.
-    ///
-    /// What the system refuses, for want of descriptors or memory, is refused to the one at the door alone.
+    /// Accepts all new connections; an error of the system affects only the first of them.
     private func acceptAll() {
         do throws(Errno) {
             while let socket = try listener.accept() {
                 guard (try? socket.peer.userID) == settings.userID else { continue }
-                makeRoom()
-                let connection = ClientConnection(nextID, socket, now: SystemClock.monotonicMilliseconds())
+                if connections.count(where: { !$0.isClosed }) >= settings.maxConnections { evictOne() }
+                let connection = ClientConnection(nextID, socket)
                 nextID += 1
                 connections.append(connection)
                 serve(connection)
             }
         } catch {
             evictOne()
-            // It is asked again at once; let whoever has what is missing give it back.
+            // The next step tries again at once; the pause lets other processes free what is missing.
             SystemClock.sleep(milliseconds: 1)
         }
     }
 
-    private func makeRoom() {
-        if connections.count(where: { !$0.isClosed }) >= settings.maxConnections { evictOne() }
-    }
-
-    /// Closes the connection that has been quiet longest, one that loses nothing by it if there is any.
+    /// Closes the connection that has been quiet longest, if possible one where this interrupts nothing.
     private func evictOne() {
         let open = connections.filter { !$0.isClosed }
         let idle = open.filter { $0.isIdle || $0.greeting == .none }
         (idle.isEmpty ? open : idle).min { $0.lastActivity < $1.lastActivity }?.close()
     }
 
-    /// Takes what a client sends and answers it.
+    /// Receives bytes from a client and answers its requests.
     private func serve(_ connection: ClientConnection) {
-        let now = SystemClock.monotonicMilliseconds()
-        connection.flush(now: now)
+        connection.flush()
         do throws(SodiumError) {
             if !connection.isBusy { try resume(connection) }
             guard !connection.isBusy else { return }
-            let count = connection.receive(into: &scratch, now: now)
+            let count = connection.receive(into: &scratch)
             guard count > 0 else { return }
             defer { scratch.withMutableBytes { $0.wipe(0..<count) } }
             try scratch.withBytes { bytes throws(SodiumError) in
-                try connection.take(bytes.extracting(first: count), now: now) { answer($0, connection) }
+                try connection.take(bytes.extracting(first: count)) { answer($0, connection) }
             }
         } catch {
             connection.close()
         }
-        if connections.reduce(0, { $0 + $1.bufferedSize }) > AgentProtocol.maxBuffered {
-            connection.close()
-        }
+        if connections.reduce(0, { $0 + $1.bufferedSize }) > AgentProtocol.maxBuffered { connection.close() }
         if connection.waitingFileCount > 0 { limitWaitingFiles() }
     }
 
-    /// Closes those who sent most descriptors and no message that speaks of them, until what all of them sent can be borne.
+    /// Closes the connections with the most unclaimed descriptors until the total is within the limit.
     private func limitWaitingFiles() {
         while connections.reduce(0, { $0 + $1.waitingFileCount }) > settings.maxWaitingFiles {
             connections.max { $0.waitingFileCount < $1.waitingFileCount }?.close()
         }
     }
 
-    /// Goes on with what a client had sent before it was answered.
+    /// Answers requests that were received before the client had its last reply.
     func resume(_ connection: ClientConnection) throws(SodiumError) {
-        try connection.resume(now: SystemClock.monotonicMilliseconds()) { answer($0, connection) }
+        try connection.resume { answer($0, connection) }
     }
 
-    /// Sends what was put together, and wipes it.
-    private func sendReply(to connection: ClientConnection) throws(SodiumError) {
-        defer { forgetReply() }
-        try reply.withBytes { bytes throws(SodiumError) in
-            try connection.send(bytes, now: SystemClock.monotonicMilliseconds())
-        }
-    }
-
+    /// Sends the replies made so far.
     func sendReplies(to connection: ClientConnection) {
-        if reply.count == 0 { return }
-        if (try? sendReply(to: connection)) == nil { connection.close() }
+        if reply.isEmpty { return }
+        let replies = reply
+        reply = []
+        if (try? connection.send(replies.span)) == nil { connection.close() }
     }
 
-    func forgetReply() {
-        reply.truncate(to: 0)
-        // A long report is no reason to keep its memory.
-        if reply.capacity > 1 << 21, let fresh = try? SecretBuffer(capacity: 1 << 16) { reply = fresh }
-    }
-
+    /// Tells a client that it broke a rule of the protocol, and ends the connection.
     func refuse(_ connection: ClientConnection) {
-        try? WireFailure.malformed.append(to: &reply)
-        try? sendReply(to: connection)
+        reply += WireFailure.malformed.message
+        sendReplies(to: connection)
         connection.end()
     }
 }

@@ -1,139 +1,155 @@
+internal import Platform
 internal import Sodium
 internal import VaultFile
 internal import VaultKit
 
-/// The sender broke a rule of agent-protocol.md.
+/// A message that breaks a rule of agent-protocol.md.
 struct MalformedMessage: Error {}
 
-/// Reads the fields of a message one after the other; the bytes themselves are lent for each.
-struct FieldReader {
-    private(set) var position: Int
+/// Reads the fields of a message from front to back, without copying it.
+struct FieldReader: ~Escapable {
+    private let bytes: Span<UInt8>
+    private(set) var position = 0
 
-    init(at position: Int = 0) { self.position = position }
+    @_lifetime(copy bytes)
+    init(_ bytes: Span<UInt8>) { self.bytes = bytes }
 
-    /// The next bytes.
-    mutating func take(_ count: Int, of body: Span<UInt8>) throws(MalformedMessage) -> Range<Int> {
-        guard count >= 0, body.count - position >= count else { throw MalformedMessage() }
+    /// The number of bytes that have not been read.
+    var remaining: Int { bytes.count - position }
+
+    /// Reads `count` bytes.
+    @_lifetime(copy self)
+    mutating func take(_ count: Int) throws(MalformedMessage) -> Span<UInt8> {
+        guard count >= 0, remaining >= count else { throw MalformedMessage() }
         defer { position += count }
-        return position..<position + count
+        return bytes.extracting(position..<position + count)
     }
 
-    /// The next little-endian number.
-    mutating func number<T: FixedWidthInteger & UnsignedInteger>(
-        _ type: T.Type, of body: Span<UInt8>
+    /// Reads a little-endian number.
+    mutating func number<T: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
+        _ type: T.Type = T.self
     ) throws(MalformedMessage) -> T {
-        let range = try take(MemoryLayout<T>.size, of: body)
-        var result: T = 0
-        for index in range.reversed() { result = result << 8 | T(truncatingIfNeeded: body[index]) }
-        return result
+        try take(MemoryLayout<T>.size).load(type, at: 0)
     }
 
-    /// The next byte, which is 0 or 1.
-    mutating func flag(of body: Span<UInt8>) throws(MalformedMessage) -> Bool {
-        let byte = try number(UInt8.self, of: body)
-        guard byte < 2 else { throw MalformedMessage() }
-        return byte == 1
+    /// Reads a byte that is 0 or 1.
+    mutating func flag() throws(MalformedMessage) -> Bool { try flags(1) == 1 }
+
+    /// Reads a byte of which only the `count` low bits may be set.
+    mutating func flags(_ count: Int) throws(MalformedMessage) -> UInt8 {
+        let bits = try number(UInt8.self)
+        guard bits >> count == 0 else { throw MalformedMessage() }
+        return bits
     }
 
-    /// The next `count` bytes as text.
-    mutating func text(_ count: Int, of body: Span<UInt8>) throws(MalformedMessage) -> String {
-        let range = try take(count, of: body)
-        guard let text = String(validating: range.map { body[$0] }, as: UTF8.self) else {
+    /// Reads `count` bytes of text.
+    mutating func text(_ count: Int) throws(MalformedMessage) -> String {
+        let field = try take(count)
+        guard let text = String(validating: field.indices.map { field[$0] }, as: UTF8.self) else {
             throw MalformedMessage()
         }
         return text
     }
 
-    /// The next path.
-    mutating func path(of body: Span<UInt8>) throws(MalformedMessage) -> String {
-        let count = Int(try number(UInt16.self, of: body))
-        guard (1...AgentProtocol.maxPath).contains(count) else { throw MalformedMessage() }
-        let path = try text(count, of: body)
-        guard path.utf8.first == UInt8(ascii: "/"), !path.utf8.contains(0) else { throw MalformedMessage() }
+    /// Reads text with its length, a `u16`, before it.
+    mutating func text() throws(MalformedMessage) -> String { try text(Int(try number(UInt16.self))) }
+
+    /// Reads a path.
+    mutating func path() throws(MalformedMessage) -> String {
+        let path = try text()
+        guard AgentProtocol.isEncodable(path) else { throw MalformedMessage() }
         return path
     }
 
-    /// The next secret.
-    mutating func secret(of body: Span<UInt8>) throws(MalformedMessage) -> SecretID {
-        guard let secret = SecretID(packed: body.extracting(try packed(of: body))) else {
-            throw MalformedMessage()
-        }
+    /// Reads the size and the path of a saved tail, with which a message ends; nil if no tail was saved.
+    mutating func savedTail() throws(MalformedMessage) -> Log.SavedTail? {
+        let (count, path) = (try number(UInt64.self), try text(remaining))
+        return path.isEmpty ? nil : Log.SavedTail(count: count, path: path)
+    }
+
+    /// Reads a secret.
+    mutating func secret() throws(MalformedMessage) -> SecretID {
+        guard let secret = SecretID(packed: try packedSecret()) else { throw MalformedMessage() }
         return secret
     }
 
-    /// The next secret, by its address.
-    mutating func address(of body: Span<UInt8>) throws(MalformedMessage) -> Address {
-        guard let address = Address(packed: body.extracting(try packed(of: body))) else {
-            throw MalformedMessage()
-        }
+    /// Reads the address of a secret.
+    mutating func address() throws(MalformedMessage) -> Address {
+        guard let address = Address(packed: try packedSecret()) else { throw MalformedMessage() }
         return address
     }
 
-    private mutating func packed(of body: Span<UInt8>) throws(MalformedMessage) -> Range<Int> {
-        let head = try take(3, of: body)
-        let more = try take(Int(body[head.lowerBound + 1]) + Int(body[head.lowerBound + 2]), of: body)
-        return head.lowerBound..<more.upperBound
+    @_lifetime(copy self)
+    private mutating func packedSecret() throws(MalformedMessage) -> Span<UInt8> {
+        guard remaining >= 3 else { throw MalformedMessage() }
+        return try take(3 + Int(bytes[position + 1]) + Int(bytes[position + 2]))
     }
 
-    /// The next key, in guarded memory; without that, the message cannot be read.
-    mutating func key(of body: Span<UInt8>) throws(MalformedMessage) -> Key {
-        let range = try take(Key.count, of: body)
-        guard let key = try? Key(copying: body.extracting(range)) else { throw MalformedMessage() }
+    /// Reads a key into guarded memory; a message is also malformed if there is no such memory.
+    mutating func key() throws(MalformedMessage) -> Key {
+        guard let key = try? Key(copying: try take(Key.count)) else { throw MalformedMessage() }
         return key
     }
 
-    /// The next limits.
-    mutating func limits(of body: Span<UInt8>) throws(MalformedMessage) -> Limits {
-        let idle = try number(UInt64.self, of: body)
-        let total = try number(UInt64.self, of: body)
-        let locksOnSleep = try flag(of: body)
-        guard max(idle, total) <= AgentProtocol.maxDuration else { throw MalformedMessage() }
-        return Limits(idle: idle, total: total, locksOnSleep: locksOnSleep)
+    /// Reads limits.
+    mutating func limits() throws(MalformedMessage) -> Limits {
+        let limits = Limits(idle: try number(), total: try number(), locksOnSleep: try flag())
+        guard max(limits.idle, limits.total) <= AgentProtocol.maxDuration else { throw MalformedMessage() }
+        return limits
     }
 
-    /// Makes sure that nothing is left.
-    func finish(_ body: Span<UInt8>) throws(MalformedMessage) {
-        if position != body.count { throw MalformedMessage() }
+    /// Throws if bytes are left.
+    func finish() throws(MalformedMessage) {
+        if remaining > 0 { throw MalformedMessage() }
     }
 }
 
+// How a field is written.
+
 extension FixedWidthInteger where Self: UnsignedInteger {
-    /// Its bytes as a message that is no secret has them.
-    var littleEndianBytes: [UInt8] {
+    /// The little-endian bytes.
+    var field: [UInt8] {
         stride(from: 0, to: Self.bitWidth, by: 8).map { UInt8(truncatingIfNeeded: self >> Self($0)) }
     }
 }
 
+extension Bool {
+    /// A byte that is 0 or 1.
+    var field: [UInt8] { [self ? 1 : 0] }
+}
+
+extension String {
+    /// The length in UTF-8, a `u16`, and the bytes.
+    var field: [UInt8] { UInt16(truncatingIfNeeded: utf8.count).field + utf8 }
+}
+
+extension SecretID {
+    /// The scope, the id and the name; no bytes if these break the format's rules, as none from a file or a message do.
+    var field: [UInt8] { (try? packed()) ?? [] }
+}
+
+extension Limits {
+    var field: [UInt8] { idle.field + total.field + locksOnSleep.field }
+}
+
+extension Log.SavedTail? {
+    /// The size and the path, with which a message ends; 0 and no bytes if no tail was saved.
+    var field: [UInt8] { (self?.count ?? 0).field + (self?.path ?? "").utf8 }
+}
+
 extension SecretBuffer {
+    /// Creates a buffer that holds a copy of `bytes`.
+    init(copying bytes: Span<UInt8>) throws(SodiumError) {
+        var copy = try SecretBuffer(capacity: bytes.count)
+        try copy.append(bytes)
+        self = copy
+    }
+
     /// Appends the length and the kind of a message whose body has `bodySize` bytes.
     mutating func appendHead(_ kind: UInt8, bodySize: Int) throws(SodiumError) {
-        try append(number: UInt32(1 + bodySize))
-        try append(kind)
+        try append(UInt32(1 + bodySize).field + [kind])
     }
 
-    /// Appends a little-endian number.
-    mutating func append<T: FixedWidthInteger & UnsignedInteger>(number: T) throws(SodiumError) {
-        for shift in stride(from: 0, to: T.bitWidth, by: 8) {
-            try append(UInt8(truncatingIfNeeded: number >> T(shift)))
-        }
-    }
-
-    /// Appends bytes that are no secret.
+    /// Appends bytes that are not secret.
     mutating func append(_ bytes: [UInt8]) throws(SodiumError) { try append(bytes.span) }
-
-    /// Appends a path.
-    mutating func append(path: String) throws(SodiumError) {
-        try append(number: UInt16(path.utf8.count))
-        try append(Array(path.utf8))
-    }
-
-    /// Appends limits.
-    mutating func append(_ limits: Limits) throws(SodiumError) {
-        try append(number: limits.idle)
-        try append(number: limits.total)
-        try append(limits.locksOnSleep ? 1 : 0)
-    }
-
-    /// How many bytes ``append(_:)`` writes for limits.
-    static var limitsSize: Int { 17 }
 }

@@ -3,242 +3,73 @@ internal import Sodium
 internal import VaultFile
 internal import VaultKit
 
-// Jobs and their reports as agent-protocol.md, section 4, writes them.
-
-extension FieldReader {
-    /// The next job.
-    mutating func job(of body: Span<UInt8>) throws(MalformedMessage) -> Job {
-        let kind = try number(UInt8.self, of: body)
-        let path = try path(of: body)
-        switch kind {
-        case 1: return .check(path)
-        case 2: return .verify(path)
-        case 3:
-            switch try number(UInt8.self, of: body) {
-            case 0: return .compact(path, .all)
-            case 1: return .compact(path, .none)
-            case 2: return .compact(path, .replacedSince(try number(UInt64.self, of: body)))
-            default: throw MalformedMessage()
-            }
-        case 4: return .salvage(from: path, to: try self.path(of: body))
-        case 5:
-            guard try flag(of: body) else { return .accept(path, shown: nil) }
-            return .accept(path, shown: try checkpoint(of: body))
-        case 6: return .compare(path, with: try self.path(of: body))
-        case 7:
-            let other = try self.path(of: body)
-            let flags = try number(UInt8.self, of: body)
-            guard flags < 32 else { throw MalformedMessage() }
-            return .merge(
-                into: path, from: other,
-                MergeOptions(
-                    isTrial: flags & 1 != 0, isCopy: flags & 2 != 0, takesKeys: flags & 4 != 0,
-                    allowsFuture: flags & 8 != 0, takesAll: flags & 16 != 0))
-        case 8: return .listContents(path)
-        case 9:
-            let secret = try secret(of: body)
-            let version = try number(UInt64.self, of: body)
-            let newest = try number(UInt64.self, of: body)
-            let count = try number(UInt64.self, of: body)
-            return .purge(
-                path, secret, version == .max ? .all : .version(Int(clamping: version)),
-                shown: count == 0 ? nil : Compaction.ShownHistory(newest: newest, count: count))
-        case 10: return .verify(path, seenAt: try self.path(of: body))
-        default: throw MalformedMessage()
-        }
-    }
-
-    /// The next report.
-    mutating func report(of body: Span<UInt8>) throws(MalformedMessage) -> JobReport {
-        switch try number(UInt8.self, of: body) {
-        case 1: .verified(try verification(of: body))
-        case 2: .compacted(try compaction(of: body))
-        case 3: .salvaged(try salvage(of: body))
-        case 4: .compared(try comparison(of: body))
-        case 5: .merged(try merge(of: body))
-        case 6: .accepted(try verification(of: body), wasRefused: try flag(of: body))
-        case 7: .purged(removed: try number(UInt64.self, of: body), try compaction(of: body))
-        default: throw MalformedMessage()
-        }
-    }
-
-    private mutating func verification(of body: Span<UInt8>) throws(MalformedMessage) -> Verification {
-        let range = try take(CommitPoint.bodySize, of: body)
-        let point = CommitPoint(body, at: range.lowerBound)
-        let checkpoint = try checkpoint(of: body)
-        let newest = try number(UInt64.self, of: body)
-        let secrets = try number(UInt64.self, of: body)
-        let versions = try number(UInt64.self, of: body)
-        let hidden = try number(UInt64.self, of: body)
-        let containsLastSeen: Bool? =
-            switch try number(UInt8.self, of: body) {
-            case 0: nil
-            case 1: true
-            case 2: false
-            default: throw MalformedMessage()
-            }
-        var findings: [Log.Finding] = []
-        for _ in 0..<(try number(UInt8.self, of: body)) {
-            let kind = try number(UInt8.self, of: body)
-            let offset = try number(UInt64.self, of: body)
-            let count = try number(UInt64.self, of: body)
-            switch kind {
-            case 1: findings.append(.headerCopyDiffers(at: offset))
-            case 2: findings.append(.gapNotZero(at: offset))
-            case 3: findings.append(.unfinishedTail(Log.UnfinishedTail(offset: offset, count: count)))
-            default: throw MalformedMessage()
-            }
-        }
-        return Verification(
-            point: point, checkpoint: checkpoint, newest: newest, secrets: secrets, versions: versions,
-            hidden: hidden, containsLastSeen: containsLastSeen, findings: findings)
-    }
-
-    private mutating func checkpoint(of body: Span<UInt8>) throws(MalformedMessage) -> Checkpoint {
-        guard let checkpoint = Checkpoint(body.extracting(try take(Checkpoint.bodySize, of: body))) else {
-            throw MalformedMessage()
-        }
-        return checkpoint
-    }
-
-    private mutating func compaction(of body: Span<UInt8>) throws(MalformedMessage) -> Compaction.Report {
-        let generation = try number(UInt64.self, of: body)
-        let before = try number(UInt64.self, of: body)
-        let after = try number(UInt64.self, of: body)
-        let dropped = try number(UInt64.self, of: body)
-        let kept = try number(UInt64.self, of: body)
-        let count = try number(UInt64.self, of: body)
-        let path = try text(body.count - position, of: body)
-        return Compaction.Report(
-            generation: generation, before: before, after: after, dropped: dropped, kept: kept,
-            savedTail: path.isEmpty ? nil : Log.SavedTail(count: count, path: path))
-    }
-
-    private mutating func salvage(of body: Span<UInt8>) throws(MalformedMessage) -> Salvage.Report {
-        let secrets = try number(UInt64.self, of: body)
-        let versions = try number(UInt64.self, of: body)
-        let uncertain = try number(UInt64.self, of: body)
-        let unknown = try number(UInt64.self, of: body)
-        var lost: [Salvage.Lost] = []
-        while position < body.count {
-            let offset = try number(UInt64.self, of: body)
-            let count = try number(UInt64.self, of: body)
-            let records = try number(UInt64.self, of: body)
-            lost.append(
-                Salvage.Lost(offset: offset, count: count, records: records == .max ? nil : records))
-        }
-        return Salvage.Report(
-            secrets: secrets, versions: versions, lost: lost,
-            uncertainFrom: uncertain == 0 ? nil : uncertain, unknown: unknown)
-    }
-
-    private mutating func comparison(of body: Span<UInt8>) throws(MalformedMessage) -> Comparison {
-        let count = try number(UInt64.self, of: body)
-        let isOtherVault = try flag(of: body)
-        let lacking = try number(UInt64.self, of: body)
-        let others = try number(UInt64.self, of: body)
-        let purgedThere = try number(UInt64.self, of: body)
-        let purgedHere = try number(UInt64.self, of: body)
-        var differences: [Comparison.Difference] = []
-        while position < body.count {
-            guard let change = Comparison.Change(rawValue: try number(UInt8.self, of: body)) else {
-                throw MalformedMessage()
-            }
-            let secret = try secret(of: body)
-            differences.append(
-                Comparison.Difference(
-                    secret: secret, change: change, here: try side(of: body), there: try side(of: body)))
-        }
-        return Comparison(
-            differences: differences, count: count, isOtherVault: isOtherVault, lacking: lacking,
-            others: others, purgedThere: purgedThere, purgedHere: purgedHere)
-    }
-
-    /// The newest version of one side of a difference.
-    private mutating func side(of body: Span<UInt8>) throws(MalformedMessage) -> SecretVersion? {
-        let state = try number(UInt8.self, of: body)
-        let time = try number(UInt64.self, of: body)
-        switch state {
-        case 0 where time == 0: return nil
-        case 1, 2: return SecretVersion(time: time, isDeletion: state == 2)
-        default: throw MalformedMessage()
-        }
-    }
-
-    private mutating func merge(of body: Span<UInt8>) throws(MalformedMessage) -> Merge.Report {
-        var report = Merge.Report()
-        report.versions = try number(UInt64.self, of: body)
-        report.secrets = try number(UInt64.self, of: body)
-        let flags = try number(UInt8.self, of: body)
-        guard flags < 16, let relation = Merge.Relation(rawValue: try number(UInt8.self, of: body)) else {
-            throw MalformedMessage()
-        }
-        report.isOtherVault = flags & 1 != 0
-        report.hasOtherKeys = flags & 2 != 0
-        report.isWritten = flags & 4 != 0
-        report.hasTakenKeys = flags & 8 != 0
-        report.relation = relation
-        report.purged = try number(UInt64.self, of: body)
-        report.purgedThere = try number(UInt64.self, of: body)
-        report.purgesTaken = try number(UInt64.self, of: body)
-        report.purgesLeftOut = try number(UInt64.self, of: body)
-        report.unknown = try number(UInt64.self, of: body)
-        let tailCount = try number(UInt64.self, of: body)
-        let path = try text(Int(try number(UInt16.self, of: body)), of: body)
-        guard tailCount > 0 || path.isEmpty else { throw MalformedMessage() }
-        if tailCount > 0 { report.savedTail = Log.SavedTail(count: tailCount, path: path) }
-        for _ in 0..<(try number(UInt32.self, of: body)) {
-            let secret = try secret(of: body)
-            let isHereCurrent = try flag(of: body)
-            report.conflicts.append(
-                Merge.Conflict(
-                    secret: secret, isHereCurrent: isHereCurrent,
-                    version: try number(UInt32.self, of: body)))
-        }
-        for _ in 0..<(try number(UInt32.self, of: body)) { report.ahead.append(try secret(of: body)) }
-        while position < body.count { report.future.append(try secret(of: body)) }
-        return report
-    }
-}
+// Jobs and their reports as agent-protocol.md, section 4, lays them out: how each part is read, and how it is written.
 
 extension Job {
-    /// The body of the request.
-    var message: [UInt8] {
-        switch self {
-        case .check(let path): [1] + Job.field(path)
-        case .verify(let path, nil): [2] + Job.field(path)
-        case .verify(let path, .some(let other)): [10] + Job.field(path) + Job.field(other)
-        case .compact(let path, .all): [3] + Job.field(path) + [0]
-        case .compact(let path, .none): [3] + Job.field(path) + [1]
-        case .compact(let path, .replacedSince(let time)): [3] + Job.field(path) + [2] + Job.field(time)
-        case .salvage(let path, let target): [4] + Job.field(path) + Job.field(target)
-        case .accept(let path, let shown): [5] + Job.field(path) + (shown.map { [1] + $0.body } ?? [0])
-        case .compare(let path, let other): [6] + Job.field(path) + Job.field(other)
-        case .merge(let path, let other, let options):
-            [7] + Job.field(path) + Job.field(other) + [Job.flags(options)]
-        case .listContents(let path): [8] + Job.field(path)
-        case .purge(let path, let secret, let purge, let shown):
-            [9] + Job.field(path) + ((try? secret.packed()) ?? []) + Job.field(Job.number(purge))
-                + Job.field(shown?.newest ?? 0) + Job.field(shown?.count ?? 0)
+    /// Reads the body of a request, without the path that names the key.
+    init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        let (kind, path) = (try reader.number(UInt8.self), try reader.path())
+        switch kind {
+        case 1: self = .check(path)
+        case 2: self = .verify(path)
+        case 3:
+            switch try reader.number(UInt8.self) {
+            case 0: self = .compact(path, .all)
+            case 1: self = .compact(path, .none)
+            case 2: self = .compact(path, .replacedSince(try reader.number()))
+            default: throw MalformedMessage()
+            }
+        case 4: self = .salvage(from: path, to: try reader.path())
+        case 5: self = .accept(path, shown: try reader.flag() ? try reader.checkpoint() : nil)
+        case 6: self = .compare(path, with: try reader.path())
+        case 7:
+            let other = try reader.path()
+            self = .merge(into: path, from: other, MergeOptions(flags: try reader.flags(5)))
+        case 8: self = .listContents(path)
+        case 9:
+            let (secret, version) = (try reader.secret(), try reader.number(UInt64.self))
+            let shown = Compaction.ShownHistory(newest: try reader.number(), count: try reader.number())
+            self = .purge(
+                path, secret, version == .max ? .all : .version(Int(clamping: version)),
+                shown: shown.count == 0 ? nil : shown)
+        case 10: self = .verify(path, seenAt: try reader.path())
+        default: throw MalformedMessage()
         }
     }
 
-    /// The paths in it, in their order.
+    /// The body of a request, without the path that names the key.
+    var message: [UInt8] {
+        switch self {
+        case .check(let path): [1] + path.field
+        case .verify(let path, nil): [2] + path.field
+        case .verify(let path, .some(let other)): [10] + path.field + other.field
+        case .compact(let path, .all): [3] + path.field + [0]
+        case .compact(let path, .none): [3] + path.field + [1]
+        case .compact(let path, .replacedSince(let time)): [3] + path.field + [2] + time.field
+        case .salvage(let path, let target): [4] + path.field + target.field
+        case .accept(let path, let shown): [5] + path.field + (shown.map { [1] + $0.body } ?? [0])
+        case .compare(let path, let other): [6] + path.field + other.field
+        case .merge(let path, let other, let options): [7] + path.field + other.field + [options.flags]
+        case .listContents(let path): [8] + path.field
+        case .purge(let path, let secret, let purge, let shown):
+            [9] + path.field + secret.field + purge.field + (shown?.newest ?? 0).field
+                + (shown?.count ?? 0).field
+        }
+    }
+
+    /// The paths in the message, in their order.
     var paths: [String] {
         switch self {
         case .check(let path), .verify(let path, nil), .compact(let path, _), .accept(let path, _),
             .listContents(let path), .purge(let path, _, _, _):
             [path]
-        case .salvage(let path, let target): [path, target]
-        case .verify(let path, .some(let other)): [path, other]
-        case .compare(let path, let other), .merge(let path, let other, _): [path, other]
+        case .salvage(let path, let other), .verify(let path, .some(let other)),
+            .compare(let path, let other), .merge(let path, let other, _):
+            [path, other]
         }
     }
 
-    /// Whether every path in it can be written.
-    var isEncodable: Bool { paths.allSatisfy(AgentProtocol.isEncodable) }
-
-    /// Whether it reads or changes the vault at `path` itself, so that what was last seen of that counts.
+    /// Returns whether the job reads or changes the vault at `path` itself, so that the checkpoint of that path counts.
     func isOnVault(at path: String) -> Bool {
         switch self {
         case .check(let vault), .compact(let vault, _), .purge(let vault, _, _, _): vault == path
@@ -247,105 +78,250 @@ extension Job {
         }
     }
 
-    private static func flags(_ options: MergeOptions) -> UInt8 {
-        (options.isTrial ? 1 : 0) | (options.isCopy ? 2 : 0) | (options.takesKeys ? 4 : 0)
-            | (options.allowsFuture ? 8 : 0) | (options.takesAll ? 16 : 0)
-    }
-
-    private static func number(_ purge: Compaction.Purge) -> UInt64 {
-        switch purge {
-        case .all: .max
-        case .version(let number): UInt64(clamping: number)
+    /// True if the job changes a file, and so may wait for a lock that a client holds.
+    var isChange: Bool {
+        switch self {
+        case .compact, .salvage, .accept, .purge: true
+        case .merge(_, _, let options): !options.isTrial
+        case .check, .verify, .compare, .listContents: false
         }
     }
+}
 
-    fileprivate static func field(_ path: String) -> [UInt8] {
-        UInt16(truncatingIfNeeded: path.utf8.count).littleEndianBytes + path.utf8
+extension MergeOptions {
+    fileprivate init(flags: UInt8) {
+        self.init(
+            isTrial: flags & 1 != 0, isCopy: flags & 2 != 0, takesKeys: flags & 4 != 0,
+            allowsFuture: flags & 8 != 0, takesAll: flags & 16 != 0)
     }
 
-    fileprivate static func field(_ number: UInt64) -> [UInt8] { number.littleEndianBytes }
+    fileprivate var flags: UInt8 {
+        (isTrial ? 1 : 0) | (isCopy ? 2 : 0) | (takesKeys ? 4 : 0) | (allowsFuture ? 8 : 0)
+            | (takesAll ? 16 : 0)
+    }
+}
+
+extension Compaction.Purge {
+    /// The number of versions to go back; 2⁶⁴ − 1 for all.
+    fileprivate var field: [UInt8] {
+        switch self {
+        case .all: UInt64.max.field
+        case .version(let number): UInt64(clamping: number).field
+        }
+    }
+}
+
+extension FieldReader {
+    fileprivate mutating func checkpoint() throws(MalformedMessage) -> Checkpoint {
+        guard let checkpoint = Checkpoint(try take(Checkpoint.bodySize)) else { throw MalformedMessage() }
+        return checkpoint
+    }
 }
 
 extension JobReport {
-    /// The rest of the reply's body.
+    /// Reads the end of the last reply's body.
+    init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        switch try reader.number(UInt8.self) {
+        case 1: self = .verified(try Verification(&reader))
+        case 2: self = .compacted(try Compaction.Report(&reader))
+        case 3: self = .salvaged(try Salvage.Report(&reader))
+        case 4: self = .compared(try Comparison(&reader))
+        case 5: self = .merged(try Merge.Report(&reader))
+        case 6: self = .accepted(try Verification(&reader), wasRefused: try reader.flag())
+        case 7: self = .purged(removed: try reader.number(), try Compaction.Report(&reader))
+        default: throw MalformedMessage()
+        }
+    }
+
+    /// The end of the last reply's body.
     var message: [UInt8] {
         switch self {
-        case .verified(let report):
-            [1] + JobReport.fields(report)
-        case .compacted(let report): [2] + JobReport.fields(report)
-        case .accepted(let report, let wasRefused): [6] + JobReport.fields(report) + [wasRefused ? 1 : 0]
-        case .purged(let removed, let report): [7] + Job.field(removed) + JobReport.fields(report)
-        case .salvaged(let report):
-            [3]
-                + [report.secrets, report.versions, report.uncertainFrom ?? 0, report.unknown].flatMap(
-                    Job.field)
-                + report.lost.flatMap { [$0.offset, $0.count, $0.records ?? .max].flatMap(Job.field) }
-        case .compared(let comparison): [4] + JobReport.fields(comparison)
-        case .merged(let report): [5] + JobReport.fields(report)
+        case .verified(let report): [1] + report.fields
+        case .compacted(let report): [2] + report.fields
+        case .salvaged(let report): [3] + report.fields
+        case .compared(let comparison): [4] + comparison.fields
+        case .merged(let report): [5] + report.fields
+        case .accepted(let report, let wasRefused): [6] + report.fields + wasRefused.field
+        case .purged(let removed, let report): [7] + removed.field + report.fields
         }
     }
+}
 
-    private static func fields(_ report: Verification) -> [UInt8] {
+extension Verification {
+    fileprivate init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        self.init(
+            point: CommitPoint(try reader.take(CommitPoint.bodySize), at: 0),
+            checkpoint: try reader.checkpoint(), newest: try reader.number(), secrets: try reader.number(),
+            versions: try reader.number(), hidden: try reader.number(),
+            containsLastSeen: try reader.answer(), findings: try reader.findings())
+    }
+
+    fileprivate var fields: [UInt8] {
         // A full check has at most one finding of each kind.
-        report.point.body + report.checkpoint.body
-            + [report.newest, report.secrets, report.versions, report.hidden].flatMap(Job.field)
-            + [report.containsLastSeen.map { $0 ? 1 : 2 } ?? 0]
-            + [UInt8(report.findings.count)] + report.findings.flatMap(JobReport.field)
+        point.body + checkpoint.body + [newest, secrets, versions, hidden].flatMap(\.field)
+            + [containsLastSeen.map { $0 ? 1 : 2 } ?? 0, UInt8(findings.count)] + findings.flatMap(\.fields)
     }
+}
 
-    private static func fields(_ report: Compaction.Report) -> [UInt8] {
-        [report.generation, report.before, report.after, report.dropped, report.kept].flatMap(Job.field)
-            + Job.field(report.savedTail?.count ?? 0) + Array((report.savedTail?.path ?? "").utf8)
-    }
-
-    private static func fields(_ comparison: Comparison) -> [UInt8] {
-        var bytes = Job.field(comparison.count) + [comparison.isOtherVault ? 1 : 0]
-        bytes += [
-            comparison.lacking, comparison.others, comparison.purgedThere, comparison.purgedHere,
-        ].flatMap(Job.field)
-        for difference in comparison.differences {
-            bytes.append(difference.change.rawValue)
-            bytes += field(difference.secret)
-            for side in [difference.here, difference.there] {
-                bytes.append(side.map { $0.isDeletion ? 2 : 1 } ?? 0)
-                bytes += Job.field(side?.time ?? 0)
-            }
+extension FieldReader {
+    /// Reads a byte that is 1 for yes, 2 for no, and 0 for neither.
+    fileprivate mutating func answer() throws(MalformedMessage) -> Bool? {
+        switch try number(UInt8.self) {
+        case 0: nil
+        case 1: true
+        case 2: false
+        default: throw MalformedMessage()
         }
-        return bytes
     }
 
-    private static func fields(_ report: Merge.Report) -> [UInt8] {
+    fileprivate mutating func findings() throws(MalformedMessage) -> [Log.Finding] {
+        var findings: [Log.Finding] = []
+        for _ in 0..<(try number(UInt8.self)) { findings.append(try Log.Finding(&self)) }
+        return findings
+    }
+}
+
+extension Log.Finding {
+    fileprivate init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        let kind = try reader.number(UInt8.self)
+        let tail = Log.UnfinishedTail(offset: try reader.number(), count: try reader.number())
+        switch kind {
+        case 1: self = .headerCopyDiffers(at: tail.offset)
+        case 2: self = .gapNotZero(at: tail.offset)
+        case 3: self = .unfinishedTail(tail)
+        default: throw MalformedMessage()
+        }
+    }
+
+    fileprivate var fields: [UInt8] {
+        switch self {
+        case .headerCopyDiffers(let offset): [1] + offset.field + UInt64(0).field
+        case .gapNotZero(let offset): [2] + offset.field + UInt64(0).field
+        case .unfinishedTail(let tail): [3] + tail.offset.field + tail.count.field
+        case .noFrames: preconditionFailure("only a check without a key finds that, and it needs no agent")
+        }
+    }
+}
+
+extension Compaction.Report {
+    fileprivate init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        self.init(
+            generation: try reader.number(), before: try reader.number(), after: try reader.number(),
+            dropped: try reader.number(), kept: try reader.number(), savedTail: try reader.savedTail())
+    }
+
+    fileprivate var fields: [UInt8] {
+        [generation, before, after, dropped, kept].flatMap(\.field) + savedTail.field
+    }
+}
+
+extension Salvage.Report {
+    fileprivate init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        let (secrets, versions) = (try reader.number(UInt64.self), try reader.number(UInt64.self))
+        let (uncertain, unknown) = (try reader.number(UInt64.self), try reader.number(UInt64.self))
+        var lost: [Salvage.Lost] = []
+        while reader.remaining > 0 {
+            let (offset, count) = (try reader.number(UInt64.self), try reader.number(UInt64.self))
+            let records = try reader.number(UInt64.self)
+            lost.append(Salvage.Lost(offset: offset, count: count, records: records == .max ? nil : records))
+        }
+        self.init(
+            secrets: secrets, versions: versions, lost: lost,
+            uncertainFrom: uncertain == 0 ? nil : uncertain, unknown: unknown)
+    }
+
+    fileprivate var fields: [UInt8] {
+        [secrets, versions, uncertainFrom ?? 0, unknown].flatMap(\.field)
+            + lost.flatMap { [$0.offset, $0.count, $0.records ?? .max].flatMap(\.field) }
+    }
+}
+
+extension Comparison {
+    fileprivate init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        let (count, isOtherVault) = (try reader.number(UInt64.self), try reader.flag())
+        let (lacking, others) = (try reader.number(UInt64.self), try reader.number(UInt64.self))
+        let (purgedThere, purgedHere) = (try reader.number(UInt64.self), try reader.number(UInt64.self))
+        var differences: [Difference] = []
+        while reader.remaining > 0 { differences.append(try Difference(&reader)) }
+        self.init(
+            differences: differences, count: count, isOtherVault: isOtherVault, lacking: lacking,
+            others: others, purgedThere: purgedThere, purgedHere: purgedHere)
+    }
+
+    fileprivate var fields: [UInt8] {
+        count.field + isOtherVault.field + [lacking, others, purgedThere, purgedHere].flatMap(\.field)
+            + differences.flatMap(\.fields)
+    }
+}
+
+extension Comparison.Difference {
+    fileprivate init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        guard let change = Comparison.Change(rawValue: try reader.number()) else { throw MalformedMessage() }
+        self.init(
+            secret: try reader.secret(), change: change, here: try reader.newestVersion(),
+            there: try reader.newestVersion())
+    }
+
+    fileprivate var fields: [UInt8] {
+        [change.rawValue] + secret.field + here.fields + there.fields
+    }
+}
+
+extension FieldReader {
+    fileprivate mutating func newestVersion() throws(MalformedMessage) -> SecretVersion? {
+        let (state, time) = (try number(UInt8.self), try number(UInt64.self))
+        switch state {
+        case 0 where time == 0: return nil
+        case 1, 2: return SecretVersion(time: time, isDeletion: state == 2)
+        default: throw MalformedMessage()
+        }
+    }
+}
+
+extension SecretVersion? {
+    fileprivate var fields: [UInt8] {
+        [map { $0.isDeletion ? 2 : 1 } ?? 0] + (self?.time ?? 0).field
+    }
+}
+
+extension Merge.Report {
+    fileprivate init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        self.init()
+        versions = try reader.number()
+        secrets = try reader.number()
+        let flags = try reader.flags(4)
+        isOtherVault = flags & 1 != 0
+        hasOtherKeys = flags & 2 != 0
+        isWritten = flags & 4 != 0
+        hasTakenKeys = flags & 8 != 0
+        guard let relation = Merge.Relation(rawValue: try reader.number()) else { throw MalformedMessage() }
+        self.relation = relation
+        purged = try reader.number()
+        purgedThere = try reader.number()
+        purgesTaken = try reader.number()
+        purgesLeftOut = try reader.number()
+        unknown = try reader.number()
+        let (tailCount, path) = (try reader.number(UInt64.self), try reader.text())
+        guard tailCount > 0 || path.isEmpty else { throw MalformedMessage() }
+        if tailCount > 0 { savedTail = Log.SavedTail(count: tailCount, path: path) }
+        for _ in 0..<(try reader.number(UInt32.self)) {
+            conflicts.append(
+                Merge.Conflict(
+                    secret: try reader.secret(), isHereCurrent: try reader.flag(),
+                    version: try reader.number()))
+        }
+        for _ in 0..<(try reader.number(UInt32.self)) { ahead.append(try reader.secret()) }
+        while reader.remaining > 0 { future.append(try reader.secret()) }
+    }
+
+    fileprivate var fields: [UInt8] {
         let flags: UInt8 =
-            (report.isOtherVault ? 1 : 0) | (report.hasOtherKeys ? 2 : 0) | (report.isWritten ? 4 : 0)
-            | (report.hasTakenKeys ? 8 : 0)
-        var bytes =
-            Job.field(report.versions) + Job.field(report.secrets) + [flags, report.relation.rawValue]
-        bytes += [
-            report.purged, report.purgedThere, report.purgesTaken, report.purgesLeftOut, report.unknown,
-        ].flatMap(Job.field)
-        bytes += Job.field(report.savedTail?.count ?? 0) + Job.field(report.savedTail?.path ?? "")
-        bytes += field(UInt32(report.conflicts.count))
-        for conflict in report.conflicts {
-            bytes += field(conflict.secret) + [conflict.isHereCurrent ? 1 : 0] + field(conflict.version)
-        }
-        bytes += field(UInt32(report.ahead.count))
-        return (report.ahead + report.future).reduce(into: bytes) { $0 += field($1) }
-    }
-
-    private static func field(_ number: UInt32) -> [UInt8] { number.littleEndianBytes }
-
-    /// What a file or a message named keeps the rules.
-    private static func field(_ secret: SecretID) -> [UInt8] { (try? secret.packed()) ?? [] }
-
-    private static func field(_ finding: Log.Finding) -> [UInt8] {
-        let (kind, offset, count): (UInt8, UInt64, UInt64) =
-            switch finding {
-            case .headerCopyDiffers(let offset): (1, offset, 0)
-            case .gapNotZero(let offset): (2, offset, 0)
-            case .unfinishedTail(let tail): (3, tail.offset, tail.count)
-            // Only a check without a key finds that, and it needs no agent.
-            case .noFrames(let offset, let count): (4, offset, count)
-            }
-        return [kind] + Job.field(offset) + Job.field(count)
+            (isOtherVault ? 1 : 0) | (hasOtherKeys ? 2 : 0) | (isWritten ? 4 : 0) | (hasTakenKeys ? 8 : 0)
+        var bytes = versions.field + secrets.field + [flags, relation.rawValue]
+        bytes += [purged, purgedThere, purgesTaken, purgesLeftOut, unknown].flatMap(\.field)
+        bytes += (savedTail?.count ?? 0).field + (savedTail?.path ?? "").field
+        bytes += UInt32(conflicts.count).field
+        bytes += conflicts.flatMap { $0.secret.field + $0.isHereCurrent.field + $0.version.field }
+        return bytes + UInt32(ahead.count).field + (ahead + future).flatMap(\.field)
     }
 }

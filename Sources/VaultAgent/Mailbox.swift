@@ -1,16 +1,16 @@
 internal import Platform
 internal import Synchronization
 
-/// Messages for one thread, which any thread leaves there and wakes it by.
+/// A queue of messages from any thread to one, which each wakes.
 final class Mailbox<Message: Sendable>: Sendable {
     private let messages = Mutex<[Message]>([])
-    /// Is signalled when there is a message.
+    /// Signalled when there are messages.
     let wakeup: Wakeup
 
-    /// - Throws: what the system refuses, such as `Errno.tooManyFiles`.
+    /// - Throws: an error of the system, such as `Errno.tooManyFiles`.
     init() throws(Errno) { wakeup = try Wakeup() }
 
-    /// Leaves a message.
+    /// Adds a message.
     func post(_ message: Message) {
         let isFirst = messages.withLock { messages in
             messages.append(message)
@@ -19,7 +19,7 @@ final class Mailbox<Message: Sendable>: Sendable {
         if isFirst { wakeup.signal() }
     }
 
-    /// Takes all messages, in the order in which they were left; never waits.
+    /// Removes and returns all messages, in the order in which they were posted; never waits.
     func takeAll() -> [Message] {
         wakeup.clear()
         return messages.withLock { messages in

@@ -1,14 +1,13 @@
 internal import Platform
 internal import Sodium
 internal import Synchronization
-internal import VaultFile
 internal import VaultKit
 
-/// How many threads of an agent wait for files.
+/// The number of an agent's threads that can wait for files.
 final class ThreadCount: Sendable {
     private let count = Atomic(0)
 
-    /// Starts a thread that counts as long as it runs.
+    /// Starts a thread, which counts until `body` returns.
     func start(_ body: @escaping @Sendable () -> Void) throws(Errno) {
         count.add(1, ordering: .acquiringAndReleasing)
         do throws(Errno) {
@@ -23,14 +22,14 @@ final class ThreadCount: Sendable {
         }
     }
 
-    /// Waits until all have ended, for so many milliseconds at most.
+    /// Waits until all threads have ended, or for `milliseconds`.
     func waitForAll(milliseconds: UInt64) {
         var patience = Backoff(milliseconds: milliseconds)
         while count.load(ordering: .acquiring) > 0, patience.wait() {}
     }
 }
 
-/// The vaults that clients unlock and that are being opened: few at a time, of one path one.
+/// The vaults that clients want to unlock, of which few are opened at a time, and one per path.
 struct OpeningQueue {
     private struct Entry {
         let client: ClientID
@@ -41,7 +40,6 @@ struct OpeningQueue {
 
     private var entries: [Entry] = []
 
-    /// How many vaults are opened at a time.
     private static let maxRunning = 4
 
     /// Adds a vault that `worker` is to open.
@@ -49,48 +47,43 @@ struct OpeningQueue {
         entries.append(Entry(client: client, limits: limits, worker: worker))
     }
 
-    /// Begins to open the vaults whose turn it is.
+    /// Starts the workers whose turn it is.
     ///
-    /// - Returns: the clients for whose vaults there is no thread.
+    /// - Returns: the clients whose workers have no thread, and are removed.
     mutating func start(_ threads: ThreadCount) -> [ClientID] {
         var failed: [ClientID] = []
         for index in entries.indices where !entries[index].isRunning {
-            let entry = entries[index]
-            guard entries.count(where: \.isRunning) < OpeningQueue.maxRunning,
-                !entries.contains(where: { $0.isRunning && $0.worker.path == entry.worker.path })
+            let (worker, client) = (entries[index].worker, entries[index].client)
+            let running = entries.filter(\.isRunning)
+            guard running.count < OpeningQueue.maxRunning,
+                !running.contains(where: { $0.worker.path == worker.path })
             else { continue }
             do throws(Errno) {
-                try threads.start { entry.worker.run(for: entry.client) }
+                try threads.start { worker.run(for: client) }
                 entries[index].isRunning = true
             } catch {
-                failed.append(entry.client)
+                failed.append(client)
             }
         }
         entries.removeAll { failed.contains($0.client) }
         return failed
     }
 
-    /// Takes a vault that was opened, or could not be, off the list.
+    /// Removes a worker that has opened its vault or has failed to.
     ///
-    /// - Returns: its limits, or nil if it is not wanted any more.
-    mutating func finish(_ worker: VaultWorker) -> Limits? {
+    /// - Returns: the limits of the vault, or nil if the opening was cancelled.
+    mutating func remove(_ worker: VaultWorker) -> Limits? {
         guard let place = entries.firstIndex(where: { $0.worker === worker }) else { return nil }
         return entries.remove(at: place).limits
     }
 
-    /// Gives up the opening of the vault at `path`.
+    /// Cancels the opening of the vault at `path`, or of all vaults.
     ///
-    /// - Returns: the clients that are to be told.
-    mutating func cancel(_ path: String) -> [ClientID] {
-        let unwanted = entries.filter { $0.worker.path == path }
+    /// - Returns: the clients that wait for it.
+    mutating func cancel(_ path: String? = nil) -> [ClientID] {
+        let unwanted = entries.filter { path == nil || $0.worker.path == path }
         for entry in unwanted { entry.worker.lock() }
-        entries.removeAll { $0.worker.path == path }
+        entries.removeAll { path == nil || $0.worker.path == path }
         return unwanted.map(\.client)
-    }
-
-    /// Gives up all of them.
-    mutating func cancelAll() {
-        for entry in entries { entry.worker.lock() }
-        entries = []
     }
 }

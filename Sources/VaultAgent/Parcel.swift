@@ -1,82 +1,64 @@
 internal import Platform
 internal import Sodium
 
-/// The agent's end of a client's socket: the loop receives from it, whoever answers sends.
+/// The number of a connection, which no later one has.
+typealias ClientID = UInt64
+
+/// The agent's end of a client's socket, from which the loop receives and to which the loop and a worker send.
 final class ClientSocket: Sendable {
     let socket: LocalSocket
 
     init(_ socket: consuming LocalSocket) { self.socket = socket }
 
-    /// Sends what the kernel takes at once.
+    /// Sends as much as the kernel takes without waiting.
     ///
-    /// - Returns: how many bytes that was.
-    /// - Throws: `Errno.brokenPipe` if the other side is gone.
+    /// - Returns: the number of bytes sent.
+    /// - Throws: `Errno.brokenPipe` if the client is gone.
     func push(_ bytes: Span<UInt8>) throws(Errno) -> Int {
         var done = 0
         do throws(Errno) {
             while done < bytes.count { done += try socket.send(bytes.extracting(done..<bytes.count)) }
         } catch .wouldBlock {
-            // The rest waits.
-        } catch {
-            throw error
+            // The caller keeps the rest.
         }
         return done
     }
 }
 
-/// Bytes of a reply that the kernel did not take yet.
+/// A part of the replies that the kernel has not taken yet, in guarded memory.
 final class Unsent: Sendable {
     let bytes: SecretBuffer
 
-    /// Copies `bytes`.
-    init(_ bytes: Span<UInt8>) throws(SodiumError) {
-        var copy = try SecretBuffer(capacity: bytes.count)
-        try copy.append(bytes)
-        self.bytes = copy
-    }
+    init(copying bytes: Span<UInt8>) throws(SodiumError) { self.bytes = try SecretBuffer(copying: bytes) }
 }
 
 /// Requests of one client about one vault, on their way to its ``VaultWorker``.
 final class Parcel: Sendable {
-    /// Who asked.
     let client: ClientID
-    /// Where replies go.
+    /// The socket for the replies.
     let socket: ClientSocket
-    /// What goes before the first reply.
+    /// The replies to earlier requests, which are sent first.
     let preface: [UInt8]
-    /// The file that an Open, which is the first request then, speaks of; nil if there is none.
+    /// The file that the client means, if the first request is an Open.
     let file: HeldFile?
-    /// The requests, if there are no values among them.
-    private let names: [UInt8]
-    /// The requests, if there are.
-    private let values: SecretBuffer?
+    /// The requests, unless they contain values.
+    private let plain: [UInt8]
+    /// The requests, if they contain values.
+    private let secret: SecretBuffer?
 
-    /// Copies `requests`: whole messages, each with its length before it.
+    /// Copies `requests`, which are whole messages; guarded memory is used only if they contain values.
     init(
-        _ requests: Span<UInt8>, isSecret: Bool, from client: ClientID, _ socket: ClientSocket,
+        _ requests: Span<UInt8>, hasValues: Bool, from client: ClientID, _ socket: ClientSocket,
         preface: [UInt8], file: HeldFile?
     ) throws(SodiumError) {
         (self.client, self.socket, self.preface, self.file) = (client, socket, preface, file)
-        if isSecret {
-            var copy = try SecretBuffer(capacity: requests.count)
-            try copy.append(requests)
-            names = []
-            values = consume copy
-        } else {
-            names = requests.array(0..<requests.count)
-            values = nil
-        }
-    }
-
-    private static func lend<E>(_ bytes: [UInt8], _ body: (Span<UInt8>) throws(E) -> Void) throws(E) {
-        try body(bytes.span)
+        plain = hasValues ? [] : requests.array(0..<requests.count)
+        secret = hasValues ? try SecretBuffer(copying: requests) : nil
     }
 
     /// Lends the requests.
     func withBytes<E>(_ body: (Span<UInt8>) throws(E) -> Void) throws(E) {
-        if values == nil { try Parcel.lend(names, body) } else { try values?.withBytes(body) }
+        let plain = plain
+        if secret == nil { try body(plain.span) } else { try secret?.withBytes(body) }
     }
 }
-
-/// Names a connection of the agent while it lasts.
-typealias ClientID = UInt64

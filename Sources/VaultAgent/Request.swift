@@ -2,7 +2,7 @@ internal import Sodium
 internal import VaultFile
 internal import VaultKit
 
-/// What a client asks for: agent-protocol.md, section 4.
+/// A request of a client: agent-protocol.md, section 4.
 enum Request: ~Copyable {
     case hello(version: UInt16)
     case stop
@@ -21,122 +21,85 @@ enum Request: ~Copyable {
     case announce(path: String, SharedKey)
     case follow(path: String, lexical: String)
 
-    /// Reads a request.
-    ///
-    /// - Parameter message: the kind and the body.
-    /// - Throws: ``MalformedMessage``, and nothing of it is kept.
+    /// Reads the kind and the body of a request.
     static func decode(_ message: Span<UInt8>) throws(MalformedMessage) -> Request {
-        var reader = FieldReader()
-        guard let kind = AgentProtocol.Kind(rawValue: try reader.number(UInt8.self, of: message)) else {
-            throw MalformedMessage()
-        }
-        // The two whose content cannot be copied.
-        switch kind {
-        case .unlock: return .unlock(try UnlockRequest(message, &reader))
-        case .commit: return .commit(try CommitRequest(message, &reader))
-        default: break
-        }
-        let request = try decode(kind, message, &reader)
-        try reader.finish(message)
+        var reader = FieldReader(message)
+        guard let kind = AgentProtocol.Kind(rawValue: try reader.number()) else { throw MalformedMessage() }
+        let request = try body(of: kind, &reader)
+        try reader.finish()
         return request
     }
 
-    private static func decode(
-        _ kind: AgentProtocol.Kind, _ message: Span<UInt8>, _ reader: inout FieldReader
+    private static func body(
+        of kind: AgentProtocol.Kind, _ reader: inout FieldReader
     ) throws(MalformedMessage) -> Request {
         switch kind {
         case .hello:
-            let magic = try reader.take(AgentProtocol.magic.count, of: message)
-            guard magic.map({ message[$0] }) == AgentProtocol.magic else { throw MalformedMessage() }
-            return .hello(version: try reader.number(UInt16.self, of: message))
+            for byte in AgentProtocol.magic where try reader.number() != byte { throw MalformedMessage() }
+            return .hello(version: try reader.number())
         case .stop: return .stop
-        case .status: return .status(path: try reader.path(of: message))
-        case .shorten:
-            return .shorten(path: try reader.path(of: message), try reader.limits(of: message))
-        case .lock: return .lock(path: try reader.path(of: message))
-        case .open: return .open(path: try reader.path(of: message))
+        case .status: return .status(path: try reader.path())
+        case .unlock:
+            let request = UnlockRequest(
+                path: try reader.path(), key: try reader.key(), limits: try reader.limits(),
+                isCopy: try reader.flag(), checkpoints: try reader.text())
+            guard request.limits.idle > 0, request.limits.total > 0,
+                request.checkpoints.isEmpty || AgentProtocol.isEncodable(request.checkpoints)
+            else { throw MalformedMessage() }
+            return .unlock(request)
+        case .shorten: return .shorten(path: try reader.path(), try reader.limits())
+        case .lock: return .lock(path: try reader.path())
+        case .open: return .open(path: try reader.path())
         case .names: return .names
         case .contains:
-            guard message.count - reader.position <= AgentProtocol.maxSecrets else {
-                throw MalformedMessage()
-            }
+            guard reader.remaining <= AgentProtocol.maxSecrets else { throw MalformedMessage() }
             var addresses: [Address] = []
-            repeat { addresses.append(try reader.address(of: message)) } while reader.position < message.count
+            repeat { addresses.append(try reader.address()) } while reader.remaining > 0
             return .contains(addresses)
-        case .history: return .history(try reader.secret(of: message))
-        case .value:
-            let secret = try reader.secret(of: message)
-            return .value(secret, version: try reader.number(UInt32.self, of: message))
+        case .history: return .history(try reader.secret())
+        case .value: return .value(try reader.secret(), version: try reader.number())
+        case .commit: return .commit(try CommitRequest(&reader))
         case .summary: return .summary
-        case .job:
-            let path = try reader.path(of: message)
-            return .job(path: path, try reader.job(of: message))
-        case .announce:
-            let path = try reader.path(of: message)
-            return .announce(path: path, SharedKey(try reader.key(of: message)))
-        case .follow:
-            return .follow(path: try reader.path(of: message), lexical: try reader.path(of: message))
-        case .unlock, .commit: throw MalformedMessage()
+        case .job: return .job(path: try reader.path(), try Job(&reader))
+        case .announce: return .announce(path: try reader.path(), SharedKey(try reader.key()))
+        case .follow: return .follow(path: try reader.path(), lexical: try reader.path())
         }
     }
 }
 
-/// A vault's master key on its way into the agent.
+/// A request to unlock a vault, with its master key.
 struct UnlockRequest: ~Copyable {
     let path: String
     let key: Key
     let limits: Limits
-    /// Whether it is a copy, of which nothing is remembered.
+    /// True if the file is a copy, for which no checkpoint is kept.
     let isCopy: Bool
-    /// The directory of checkpoints, which the client knows; empty if there is none.
+    /// The directory of the client's checkpoints; empty if there is none.
     let checkpoints: String
-
-    init(_ message: Span<UInt8>, _ reader: inout FieldReader) throws(MalformedMessage) {
-        let path = try reader.path(of: message)
-        let key = try reader.key(of: message)
-        let limits = try reader.limits(of: message)
-        let isCopy = try reader.flag(of: message)
-        let count = Int(try reader.number(UInt16.self, of: message))
-        let checkpoints = try reader.text(count, of: message)
-        try reader.finish(message)
-        guard count <= AgentProtocol.maxPath, checkpoints.isEmpty || AgentProtocol.isEncodable(checkpoints)
-        else { throw MalformedMessage() }
-        guard limits.idle > 0, limits.total > 0 else { throw MalformedMessage() }
-        self.init(path: path, key: key, limits: limits, isCopy: isCopy, checkpoints: checkpoints)
-    }
-
-    private init(path: String, key: consuming Key, limits: Limits, isCopy: Bool, checkpoints: String) {
-        self.isCopy = isCopy
-        self.checkpoints = checkpoints
-        self.path = path
-        self.key = key
-        self.limits = limits
-    }
 }
 
-/// Changes on their way into the agent, or why they cannot be made.
+/// A request to commit changes, or the reason why they cannot be made.
 struct CommitRequest: ~Copyable {
     let changes: Changes
     let refusal: VaultError?
 
-    /// The bytes of values for which room is made before it is known how many there are.
-    private static let maxRoom = 1 << 20
+    /// The maximum bytes that are reserved for values before their total size is known.
+    private static let maxReserved = 1 << 20
 
-    init(_ message: Span<UInt8>, _ reader: inout FieldReader) throws(MalformedMessage) {
-        guard var changes = try? Changes(capacity: min(message.count, CommitRequest.maxRoom)) else {
+    init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        guard var changes = try? Changes(capacity: min(reader.remaining, CommitRequest.maxReserved)) else {
             throw MalformedMessage()
         }
         var refusal: VaultError?
-        while reader.position < message.count {
-            let kind = try reader.number(UInt8.self, of: message)
-            let address = try reader.address(of: message)
-            let count = Int(try reader.number(UInt32.self, of: message))
-            let value = try reader.take(count, of: message)
-            guard kind == 1 || kind == 2 && count == 0 else { throw MalformedMessage() }
+        while reader.remaining > 0 {
+            let kind = try reader.number(UInt8.self)
+            let address = try reader.address()
+            let value = try reader.take(Int(try reader.number(UInt32.self)))
+            guard kind == 1 || kind == 2 && value.isEmpty else { throw MalformedMessage() }
             if refusal != nil { continue }
             do throws(VaultError) {
                 if kind == 1 {
-                    try changes.set(address, to: message.extracting(value))
+                    try changes.set(address, to: value)
                 } else {
                     try changes.delete(address)
                 }
@@ -144,10 +107,6 @@ struct CommitRequest: ~Copyable {
                 refusal = error
             }
         }
-        self.init(changes, refusal)
-    }
-
-    private init(_ changes: consuming Changes, _ refusal: VaultError?) {
         self.changes = changes
         self.refusal = refusal
     }

@@ -4,32 +4,32 @@ internal import Synchronization
 internal import VaultFile
 internal import VaultKit
 
-/// How many bytes of replies the agent holds because their clients do not take them.
+/// The bytes of replies that the agent holds because their clients have not taken them, as any thread may see them.
 final class Backlog: Sendable {
     private let bytes = Atomic(0)
 
-    /// From so many on, no more names are listed: one list can have as many bytes as a vault has names.
-    private static let most = 32 << 20
+    /// The size from which names are not listed: one list can be as large as all names of a vault together.
+    private static let max = 32 << 20
 
-    /// Says how many there are.
+    /// Sets the size, as the loop counts it.
     func set(_ count: Int) { bytes.store(count, ordering: .relaxed) }
 
-    /// Says that there are more, before the loop counts them.
+    /// Adds bytes that the loop has not counted yet.
     func add(_ count: Int) { bytes.add(count, ordering: .relaxed) }
 
-    /// Whether what can be long should wait.
-    var isFull: Bool { bytes.load(ordering: .relaxed) > Backlog.most }
+    /// True if replies that can be long must wait.
+    var isFull: Bool { bytes.load(ordering: .relaxed) > Backlog.max }
 }
 
-/// Answers parcels of requests on a vault's own thread, in order; commits are made durable together.
-struct RequestHandler: ~Copyable {
-    /// A commit that waits for its turn at the file, and the requests behind it.
+/// Answers the requests of one vault in order, on the vault's own thread, with one sync for all commits that wait.
+final class RequestHandler {
+    /// A commit that waits, and the requests behind it.
     private struct Commit {
         let submission: Submission
         let parcel: Parcel
-        /// Where the next request begins.
+        /// The position of the next request.
         let rest: Int
-        /// When the wait for another writer is over; monotonic milliseconds.
+        /// The time until which it waits for another writer; monotonic milliseconds.
         let deadline: UInt64
     }
 
@@ -37,45 +37,41 @@ struct RequestHandler: ~Copyable {
     private let reports: Mailbox<VaultWorker.Report>
     private let backlog: Backlog
     private var commits: [Commit] = []
-    /// Whether another writer has the file.
+    /// True if another process holds the file's lock.
     private var isBlocked = false
-    /// Parcels that go on where they ask for names once there is room.
+    /// Parcels that continue with a request for names once the backlog allows it.
     private var deferred: [(parcel: Parcel, position: Int)] = []
     private var reply: SecretBuffer
 
     /// How long a commit waits for a writer in another process, in milliseconds.
-    private static let patience: UInt64 = 30_000
-    /// How soon what waits is tried again, in milliseconds.
-    private static let (retry, reliefInterval): (UInt64, UInt64) = (5, 20)
-    /// How many bytes of replies to requests that came together wait for each other: a client takes the first while others are
-    /// made.
+    private static let lockTimeout: UInt64 = 30_000
+    /// How soon a blocked commit, and a deferred parcel, is tried again, in milliseconds.
+    private static let (commitInterval, deferredInterval): (UInt64, UInt64) = (5, 20)
+    /// The bytes of replies to requests of one parcel that are sent together; a larger size would let a client wait for its
+    /// first reply while others are made.
     private static let replySize = 1 << 10
     private static let replyCapacity = 1 << 16
 
-    /// Where replies can be put together.
-    static func replyBuffer() throws(SodiumError) -> SecretBuffer {
-        try SecretBuffer(capacity: replyCapacity)
-    }
-
-    /// - Parameter reply: what ``replyBuffer()`` made.
     init(
-        _ vault: UnlockedVault, _ reports: Mailbox<VaultWorker.Report>, _ backlog: Backlog,
-        _ reply: consuming SecretBuffer
-    ) {
+        _ vault: UnlockedVault, _ reports: Mailbox<VaultWorker.Report>, _ backlog: Backlog
+    ) throws(SodiumError) {
         (self.vault, self.reports, self.backlog) = (vault, reports, backlog)
-        self.reply = reply
+        reply = try SecretBuffer(capacity: RequestHandler.replyCapacity)
     }
 
-    /// When ``goOn()`` is to be called again, in milliseconds from now; nil if nothing waits.
+    /// The time until ``goOn()`` must be called, in milliseconds; nil if nothing waits.
     var timeout: UInt64? {
-        if !commits.isEmpty { return isBlocked ? RequestHandler.retry : 0 }
-        return deferred.isEmpty ? nil : RequestHandler.reliefInterval
+        if !commits.isEmpty { return isBlocked ? RequestHandler.commitInterval : 0 }
+        return deferred.isEmpty ? nil : RequestHandler.deferredInterval
     }
 
-    /// Answers the requests of a parcel from `position` on, as far as none has to wait.
-    mutating func answer(_ parcel: Parcel, from position: Int) {
+    /// Answers the requests of a parcel up to the first one that must wait.
+    func answer(_ parcel: Parcel) { answer(parcel, from: 0, after: parcel.preface) }
+
+    /// Sends `preface`, and answers the requests from `position` on.
+    private func answer(_ parcel: Parcel, from position: Int, after preface: [UInt8] = []) {
         do throws(SodiumError) {
-            if position == 0, !parcel.preface.isEmpty { try reply.append(parcel.preface) }
+            try reply.append(preface)
             try parcel.withBytes { bytes throws(SodiumError) in try answer(bytes, of: parcel, from: position)
             }
         } catch {
@@ -84,14 +80,14 @@ struct RequestHandler: ~Copyable {
         }
     }
 
-    private mutating func answer(
+    private func answer(
         _ bytes: Span<UInt8>, of parcel: Parcel, from start: Int
     ) throws(SodiumError) {
         var position = start
         var unsent: Unsent?
         while position < bytes.count, unsent == nil {
-            let message = AgentProtocol.message(in: bytes, at: position)
-            if isLong(bytes[message.lowerBound]) {
+            let message = AgentProtocol.content(of: bytes, at: position)
+            if mustWait(bytes[message.lowerBound]) {
                 unsent = try send(to: parcel)
                 if unsent != nil { break }
                 return deferred.append((parcel, position))
@@ -100,19 +96,20 @@ struct RequestHandler: ~Copyable {
                 bytes.extracting(message), about: { () throws(VaultError) in try vault.current() },
                 into: &reply)
             switch answer {
-            case .replied: break  // it goes out with those to the requests that came with this one
+            case .replied: break
             case .over:
                 let unsent = try send(to: parcel)
                 return reports.post(
                     .answered(parcel.client, count: message.upperBound, unsent, isOver: true))
             case .later(let submission):
                 unsent = try send(to: parcel)
-                if unsent != nil { continue }  // it is asked again when that is taken
+                // When the client has taken the replies, the loop hands the commit over again.
+                if unsent != nil { continue }
                 isBlocked = false
                 return commits.append(
                     Commit(
                         submission: submission, parcel: parcel, rest: message.upperBound,
-                        deadline: SystemClock.monotonicMilliseconds() + RequestHandler.patience))
+                        deadline: SystemClock.monotonicMilliseconds() + RequestHandler.lockTimeout))
             }
             position = message.upperBound
             if reply.count >= RequestHandler.replySize { unsent = try send(to: parcel) }
@@ -121,42 +118,42 @@ struct RequestHandler: ~Copyable {
         reports.post(.answered(parcel.client, count: position, unsent, isOver: false))
     }
 
-    /// Whether a request of this kind has to wait until clients have taken what they asked for.
-    private func isLong(_ kind: UInt8) -> Bool {
+    /// Returns whether a request of this kind must wait until clients have taken their replies.
+    private func mustWait(_ kind: UInt8) -> Bool {
         kind == AgentProtocol.Kind.names.rawValue && backlog.isFull && (try? vault.current()) != nil
     }
 
-    /// Sends what was put together, and wipes it.
+    /// Sends the replies, and wipes them.
     ///
-    /// - Returns: what the kernel did not take.
-    private mutating func send(to parcel: Parcel) throws(SodiumError) -> Unsent? {
+    /// - Returns: the part that the kernel did not take.
+    private func send(to parcel: Parcel) throws(SodiumError) -> Unsent? {
         defer {
             reply.truncate(to: 0)
-            // A long list of names is no reason to keep its memory.
+            // The memory of a long reply, such as a list of names, is not kept.
             if reply.capacity > 1 << 21,
-                let fresh = try? RequestHandler.replyBuffer()
+                let fresh = try? SecretBuffer(capacity: RequestHandler.replyCapacity)
             {
                 reply = fresh
             }
         }
         return try reply.withBytes { bytes throws(SodiumError) in
-            // Of a client that is gone, the loop hears by itself.
+            // The loop notices by itself that a client is gone.
             guard let done = try? parcel.socket.push(bytes), done < bytes.count else { return nil }
             backlog.add(bytes.count - done)
-            return try Unsent(bytes.extracting(done..<bytes.count))
+            return try Unsent(copying: bytes.extracting(done..<bytes.count))
         }
     }
 
-    /// Does what can be done of what waits.
-    mutating func goOn() {
+    /// Continues with everything that waits, as far as possible.
+    func goOn() {
         let waiting = deferred
         deferred = []
         for (parcel, position) in waiting { answer(parcel, from: position) }
         repeat { runCommits() } while !commits.isEmpty && !isBlocked
     }
 
-    /// Makes durable what can be, all commits together, answers them, and goes on with what came behind them.
-    private mutating func runCommits() {
+    /// Makes all commits durable together, answers them, and continues with the requests behind them.
+    private func runCommits() {
         if commits.isEmpty { return }
         isBlocked = false
         do throws(VaultError) {
@@ -164,7 +161,7 @@ struct RequestHandler: ~Copyable {
         } catch .file(.busy) {
             block(.file(.busy))
         } catch .file(.keysChanged) {
-            // The next look follows, or locks the vault.
+            // The next check of the file finds an announced key, or locks the vault.
             vault.noteArrival()
             block(.file(.keysChanged))
         } catch {
@@ -173,20 +170,12 @@ struct RequestHandler: ~Copyable {
         let done = commits.filter { $0.submission.outcome != nil }
         commits.removeAll { $0.submission.outcome != nil }
         for commit in done {
-            do throws(SodiumError) {
-                try Responder.report(commit.submission, into: &reply)
-                try commit.parcel.withBytes { bytes throws(SodiumError) in
-                    try answer(bytes, of: commit.parcel, from: commit.rest)
-                }
-            } catch {
-                reply.truncate(to: 0)
-                reports.post(.answered(commit.parcel.client, count: commit.rest, nil, isOver: true))
-            }
+            answer(commit.parcel, from: commit.rest, after: Responder.reply(to: commit.submission))
         }
     }
 
-    /// Lets commits wait, but for those that have waited long enough.
-    private mutating func block(_ error: VaultError) {
+    /// Lets commits wait, and fails those that have waited long enough.
+    private func block(_ error: VaultError) {
         isBlocked = true
         let now = SystemClock.monotonicMilliseconds()
         for commit in commits where now >= commit.deadline { commit.submission.fail(error) }

@@ -3,43 +3,51 @@ internal import Sodium
 internal import VaultFile
 internal import VaultKit
 
-/// What the agent tells of a vault, but for its deadlines.
-struct VaultNumbers: Sendable {
-    var generation: UInt64
-    var secrets: UInt64
-    var versions: UInt64
-    var liveBytes, deadBytes: UInt64
-    var notices: [Notice]
+/// The state of an unlocked vault, except its deadlines, as its worker reports it.
+struct VaultState: Sendable {
+    var summary: Summary
+    var notices: [Notice] = []
     /// The file that the worker has open.
     var file: FileIdentity?
 }
 
-/// A vault that an agent opened, which follows what others do to its file.
+/// An open vault that follows changes of its file, including new keys.
 ///
-/// It belongs to one thread, which may wait for the file.
+/// Only the vault's own thread uses it, since that may wait for the file.
 final class UnlockedVault {
     private let path: String
     private var vault: Vault
     private let keys: VaultKeys
     private let dependencies: Dependencies
-    /// Whether its file was looked at since the requests that are being answered arrived.
+    /// True if the file was checked since the requests that are being answered arrived.
     private var isUpToDate = false
 
-    /// Opens the vault with the present one of `keys`.
+    /// Opens the vault with its present key.
     ///
     /// - Throws: as `Vault.open(at:masterKey:access:dependencies:)`.
     init(_ path: String, _ keys: VaultKeys, _ dependencies: Dependencies) throws(VaultError) {
         (self.path, self.keys, self.dependencies) = (path, keys, dependencies)
-        vault = try Vault.open(
-            at: path, masterKey: try keys.copyOfPresent(), access: .reading, dependencies: dependencies)
+        vault = try UnlockedVault.open(path, try keys.present(), dependencies)
     }
 
-    /// Says that requests arrived, before which no look at the file counts.
+    private static func open(
+        _ path: String, _ key: SharedKey, _ dependencies: Dependencies
+    ) throws(VaultError) -> Vault {
+        let copy: Key
+        do throws(VaultFileError) {
+            copy = try key.key.copy()
+        } catch {
+            throw .file(error)
+        }
+        return try Vault.open(at: path, masterKey: copy, access: .reading, dependencies: dependencies)
+    }
+
+    /// Makes the next request check the file again; called when requests have arrived.
     func noteArrival() { isUpToDate = false }
 
-    /// The vault, brought up to date: its file is looked at once for all requests that arrived together.
+    /// Returns the vault, brought up to date: the file is checked once for all requests that arrived together.
     ///
-    /// - Throws: as `Vault.refresh()`; ``VaultError/locked`` if the file has keys that nobody announced, or the vault was locked.
+    /// - Throws: as `Vault.refresh()`; ``VaultError/locked`` if the file has keys that were not announced, or the vault was locked.
     func current() throws(VaultError) -> Vault {
         if keys.areForgotten { throw .locked }
         if isUpToDate { return vault }
@@ -49,8 +57,6 @@ final class UnlockedVault {
             try follow()
         } catch .file(.cancelled) {
             throw .locked
-        } catch {
-            throw error
         }
         vault.looksBeforeReading = true
         isUpToDate = true
@@ -61,60 +67,51 @@ final class UnlockedVault {
     private func follow() throws(VaultError) {
         for successor in keys.successors {
             do throws(VaultError) {
-                vault = try Vault.open(
-                    at: path, masterKey: try successor.copy(), access: .reading, dependencies: dependencies)
-                keys.follow(to: successor)
-                return
+                vault = try UnlockedVault.open(path, successor, dependencies)
+                return keys.follow(to: successor)
             } catch .file(.keysChanged) {
                 continue
             } catch .file(.cancelled) {
                 throw .locked
-            } catch {
-                throw error
             }
         }
         keys.forget()
         throw .locked
     }
 
-    /// Forgets what was seen of the file and takes what is there now, which this machine trusts.
+    /// Opens the file again, since this machine now trusts it whatever was seen before.
     ///
-    /// If it cannot be opened, what was opened before stays.
+    /// If that fails, the vault that was open stays open.
     func reopen() {
         isUpToDate = false
-        do throws(VaultError) {
-            vault = try Vault.open(
-                at: path, masterKey: try keys.copyOfPresent(), access: .reading, dependencies: dependencies)
-        } catch {
-            return
+        if let key = try? keys.present(), let fresh = try? UnlockedVault.open(path, key, dependencies) {
+            vault = fresh
         }
     }
 
+    /// Returns the state of the vault, brought up to date.
+    ///
     /// - Throws: as ``current()``.
-    func numbers() throws(VaultError) -> VaultNumbers {
+    func state() throws(VaultError) -> VaultState {
         let vault = try current()
-        let summary = vault.summary()
-        return VaultNumbers(
-            generation: summary.generation, secrets: UInt64(summary.secrets),
-            versions: UInt64(summary.versions),
-            liveBytes: summary.liveBytes, deadBytes: summary.deadBytes, notices: vault.newsForClients(),
-            file: vault.fileIdentity)
+        return VaultState(
+            summary: vault.summary(), notices: vault.newsForClients(), file: vault.fileIdentity)
     }
 
-    /// A job with the present key, ready to be done.
+    /// Returns a job that is ready to run with the present key.
     ///
-    /// - Parameter proof: which other files the client means, to be looked at on the job's thread.
-    /// - Throws: ``VaultError/locked``; ``VaultError/file(_:)`` if there is no memory.
+    /// - Parameter proof: the other files of the job, which its own thread checks.
+    /// - Throws: ``VaultError/locked``; ``VaultError/file(_:)`` if there is no memory, or the file's keys were rolled back.
     func prepare(
         _ job: Job, _ proof: FileProof, otherKey: SharedKey?
     ) throws(VaultError) -> BackgroundJob {
-        // The file may have got the key that was announced; whatever else is wrong with it, the job will say.
+        // The file may have an announced key by now. The job itself finds whatever else is wrong with the file.
         do throws(VaultError) {
             _ = try current()
         } catch .file(.rolledBack(let rollback)) where rollback.reason == .keys && job.isOnVault(at: path) {
             throw .file(.rolledBack(rollback))
         } catch {
-            // The job will say.
+            // The job reports it.
         }
         var dependencies = dependencies
         dependencies.cancellation = nil
@@ -125,15 +122,15 @@ final class UnlockedVault {
 }
 
 extension Vault {
-    /// What a client should tell its user: what happened since the last one asked, and that nothing is remembered as long as that is so.
+    /// Returns the events since the last call, and the condition that no checkpoint can be kept as long as it lasts.
     func newsForClients() -> [Notice] {
-        let news = takeNotices().filter { notice in
+        let events = takeNotices().filter { notice in
             switch notice {
-            // Of these, the present state is told.
+            // These are conditions; the present one is added below, or told by Open.
             case .unfinishedTail, .nothingRemembered, .nowhereToRemember: false
             case .savedTail, .checkpointTorn, .compactionUndone, .newerElsewhere: true
             }
         }
-        return news + (memoryFailure.map { [$0] } ?? [])
+        return events + (memoryFailure.map { [$0] } ?? [])
     }
 }

@@ -4,60 +4,56 @@ internal import Synchronization
 internal import VaultFile
 internal import VaultKit
 
-/// A thread that owns one unlocked vault, and waits for its file where nobody else has to.
+/// The thread of one unlocked vault, the only one that waits for the vault's file.
 final class VaultWorker: Sendable {
-    /// What the agent's loop asks.
+    /// A message from the agent's loop.
     enum Message: Sendable {
         /// Answers requests.
         case requests(Parcel)
-        /// Tells the vault's numbers.
+        /// Reports the vault's state.
         case status(ClientID, FileProof)
-        /// Makes sure that what this machine remembers of another path agrees with the file.
+        /// Verifies that the file contains what was last seen at another path.
         case follow(ClientID, String, FileProof)
         /// Prepares a job.
         case job(ClientID, Job, FileProof, otherKey: SharedKey?)
-        /// Takes the file anew, which this machine trusts now.
+        /// Opens the file again, which this machine now trusts.
         case reopen
-        /// Ends when all that was asked before is answered.
+        /// Ends the thread when all earlier requests are answered.
         case retire
     }
 
-    /// What it says to the loop.
+    /// A message to the agent's loop, from a worker or the thread of a job.
+    ///
+    /// An error in it becomes a ``WireFailure`` when the client is answered.
     enum Report: Sendable {
-        /// It opened the vault, or cannot.
-        case opened(ClientID, VaultWorker, Result<VaultNumbers, WireFailure>)
-        /// So many bytes of a parcel's requests were answered, and what of the last reply waits.
+        case opened(ClientID, VaultWorker, Result<VaultState, any Error>)
+        /// The first `count` bytes of a parcel's requests were answered; `Unsent` is the part of the replies that must wait.
         case answered(ClientID, count: Int, Unsent?, isOver: Bool)
-        case numbers(ClientID, VaultWorker, Result<VaultNumbers, WireFailure>)
-        case followed(ClientID, Result<Void, WireFailure>)
-        case prepared(ClientID, Result<BackgroundJob, WireFailure>)
-        /// The client means another file; nothing was answered.
+        case state(ClientID, VaultWorker, Result<VaultState, any Error>)
+        case followed(ClientID, Result<Void, any Error>)
+        case prepared(ClientID, Result<BackgroundJob, any Error>)
+        /// The client means another file; none of its requests was answered.
         case refused(Parcel)
-        /// A job is over.
-        case done(job: UInt64, Result<JobReport, WireFailure>)
-        /// The file has keys that nobody announced.
+        case done(BackgroundJob, Result<JobReport, any Error>)
+        /// The file has keys that were not announced.
         case lostKeys(VaultWorker)
     }
 
     let path: String
     let keys: VaultKeys
     private let dependencies: Dependencies
-    /// Which file the client means, until that was looked at: a file that is held takes room on the disk though it be removed.
+    /// The file that the client means, until that is checked: a held file takes up disk space even after its removal.
     private let proof: Mutex<FileProof?>
-    /// Whether it waits for something to do.
     private let idle = Atomic(false)
     private let inbox: Mailbox<Message>
     private let reports: Mailbox<Report>
     private let backlog: Backlog
 
     /// - Parameters:
-    ///   - path: the vault's file.
-    ///   - keys: opens it.
-    ///   - proof: which file the client means.
-    ///   - dependencies: with the checkpoints that the client named.
-    ///   - reports: where it says what became of what it was asked.
-    ///   - backlog: what waits in the agent to be sent.
-    /// - Throws: what the system refuses.
+    ///   - dependencies: those of the vault, with the checkpoints that the client named.
+    ///   - reports: the mailbox of the agent's loop.
+    ///   - backlog: the replies that wait in the agent to be sent.
+    /// - Throws: an error of the system, such as `Errno.tooManyFiles`.
     init(
         _ path: String, _ keys: VaultKeys, _ proof: FileProof, _ dependencies: Dependencies,
         _ reports: Mailbox<Report>, _ backlog: Backlog
@@ -70,46 +66,33 @@ final class VaultWorker: Sendable {
         inbox = try Mailbox()
     }
 
-    /// Has it do something; ``lock()`` and `Message.retire` come last.
+    /// Sends a message to the thread; nothing may follow ``lock()`` or `Message.retire`.
     func post(_ message: Message) { inbox.post(message) }
 
-    /// Whether it would begin at once with what it is asked.
+    /// True if the thread waits for a message.
     var isIdle: Bool { idle.load(ordering: .relaxed) }
 
-    /// Forgets the keys at once; what is asked still is answered with "locked".
+    /// Forgets the keys at once; requests that are not answered yet fail with ``VaultError/locked``.
     func lock() {
         keys.forget()
         inbox.post(.retire)
     }
 
-    private func open(for client: ClientID) -> UnlockedVault? {
-        do throws(WireFailure) {
+    /// Opens the vault for `client` and serves it until the worker is retired; called once, on the worker's thread.
+    func run(for client: ClientID) {
+        let vault: UnlockedVault
+        let handler: RequestHandler
+        do {
             try proof.withLock { $0.take() }?.check()
-            let vault = try inWire { () throws(VaultError) in try UnlockedVault(path, keys, dependencies) }
-            let numbers = try inWire { () throws(VaultError) in try vault.numbers() }
-            reports.post(.opened(client, self, .success(numbers)))
-            return vault
+            vault = try UnlockedVault(path, keys, dependencies)
+            handler = try RequestHandler(vault, reports, backlog)
+            reports.post(.opened(client, self, .success(try vault.state())))
         } catch {
             keys.forget()
-            reports.post(.opened(client, self, .failure(error)))
-            return nil
+            return reports.post(.opened(client, self, .failure(error)))
         }
-    }
-
-    /// Opens the vault, tells that to the client who wants it, and does what is asked until it is told to end.
-    ///
-    /// It is called once, on the worker's thread.
-    func run(for client: ClientID) {
-        let reply: SecretBuffer
-        do throws(SodiumError) {
-            reply = try RequestHandler.replyBuffer()
-        } catch {
-            return reports.post(.opened(client, self, .failure(.vault(.file(.outOfMemory)))))
-        }
-        guard let vault = open(for: client) else { return }
-        var handler = RequestHandler(vault, reports, backlog, reply)
-        var isEnding = false
-        while !isEnding || handler.timeout != nil {
+        var isRetired = false
+        while !isRetired || handler.timeout != nil {
             idle.store(handler.timeout == nil, ordering: .relaxed)
             inbox.wakeup.wait(milliseconds: handler.timeout)
             idle.store(false, ordering: .relaxed)
@@ -121,65 +104,53 @@ final class VaultWorker: Sendable {
                     if let file = parcel.file, !file.isFound(at: path) {
                         reports.post(.refused(parcel))
                     } else {
-                        handler.answer(parcel, from: 0)
+                        handler.answer(parcel)
                     }
                 case .status(let client, let proof):
-                    let numbers = proof.result { () throws(VaultError) in try vault.numbers() }
-                    reports.post(.numbers(client, self, numbers))
+                    reports.post(.state(client, self, proof.result { try vault.state() }))
                 case .follow(let client, let lexical, let proof):
-                    let result = proof.result { () throws(VaultError) in try vault.current().follow(lexical) }
+                    let result = proof.result { try vault.current().follow(lexical) }
                     reports.post(.followed(client, result))
                 case .job(let client, let job, let proof, let otherKey):
-                    let prepared = proof.first.result { () throws(VaultError) in
+                    let prepared = proof.first.result {
                         try vault.prepare(job, proof.others, otherKey: otherKey)
                     }
                     reports.post(.prepared(client, prepared))
                 case .reopen: vault.reopen()
-                case .retire: isEnding = true
+                case .retire: isRetired = true
                 }
             }
             handler.goOn()
             Stack.wipe()
-            if keys.areForgotten, !isEnding { reports.post(.lostKeys(self)) }
+            if keys.areForgotten, !isRetired { reports.post(.lostKeys(self)) }
         }
     }
 }
 
-/// The files that a request speaks of, and the paths by which it names them.
+/// The files that a client means, and the paths by which it names them.
 struct FileProof: Sendable {
-    /// None where a test lets a path speak for itself.
+    /// The files; none in a test that trusts paths.
     let files: [HeldFile]
     let paths: [String]
 
-    /// The first one alone, which is the vault's.
+    /// The first file alone, which is the vault's.
     var first: FileProof { FileProof(files: Array(files.prefix(1)), paths: Array(paths.prefix(1))) }
 
-    /// All but the first one.
+    /// All files but the first.
     var others: FileProof { FileProof(files: Array(files.dropFirst()), paths: Array(paths.dropFirst())) }
 
-    /// Makes sure that the paths mean the same files here.
+    /// Checks that the agent finds the same files at the paths.
     ///
-    /// - Throws: `WireFailure.otherFile`.
+    /// - Throws: ``WireFailure/otherFile``.
     func check() throws(WireFailure) {
         for (file, path) in zip(files, paths) where !file.isFound(at: path) { throw .otherFile }
     }
 
-    /// What `body` returns or throws, if the paths mean the same files here.
-    func result<R>(_ body: () throws(VaultError) -> R) -> Result<R, WireFailure> {
-        do throws(WireFailure) {
+    /// Runs `body` if ``check()`` passes.
+    func result<R>(_ body: () throws -> R) -> Result<R, any Error> {
+        Result {
             try check()
-            return .success(try inWire(body))
-        } catch {
-            return .failure(error)
+            return try body()
         }
-    }
-}
-
-/// Calls `body` and says what it throws as a client hears it.
-private func inWire<R>(_ body: () throws(VaultError) -> R) throws(WireFailure) -> R {
-    do throws(VaultError) {
-        return try body()
-    } catch {
-        throw .vault(error)
     }
 }

@@ -3,7 +3,7 @@ internal import Sodium
 internal import VaultFile
 internal import VaultKit
 
-/// Why a request was not done: agent-protocol.md, section 5.
+/// The reason why a request failed: agent-protocol.md, section 5.
 enum WireFailure: Error, Equatable {
     case vault(VaultError)
     case malformed
@@ -11,126 +11,66 @@ enum WireFailure: Error, Equatable {
     case nothingOpened
     case otherFile
 
-    /// A failure as three numbers.
-    typealias Numbers = (code: UInt16, first: UInt64, second: UInt64)
-
-    /// Appends the message that stands in a reply's place.
-    func append(to buffer: inout SecretBuffer) throws(SodiumError) {
-        let numbers = numbers
-        try buffer.appendHead(AgentProtocol.failureKind, bodySize: 18)
-        try buffer.append(number: numbers.code)
-        try buffer.append(number: numbers.first)
-        try buffer.append(number: numbers.second)
+    /// Translates an error that was thrown while a request was answered.
+    init(_ error: any Error) {
+        self =
+            switch error {
+            case let error as WireFailure: error
+            case let error as VaultError: .vault(error)
+            case let error as VaultFileError: .vault(.file(error))
+            case is SodiumError: .vault(.file(.outOfMemory))
+            default: .malformed
+            }
     }
 
-    /// Reads the body of such a message.
-    init(_ body: Span<UInt8>) throws(MalformedMessage) {
-        var reader = FieldReader()
-        let code = try reader.number(UInt16.self, of: body)
-        let first = try reader.number(UInt64.self, of: body)
-        let second = try reader.number(UInt64.self, of: body)
+    /// Reads the body of the message that replaces a reply.
+    init(_ reader: inout FieldReader) throws(MalformedMessage) {
+        let code = try reader.number(UInt16.self)
+        guard let failure = WireFailure.table(code, try reader.number(), try reader.number()) else {
+            throw MalformedMessage()
+        }
+        self = failure
+    }
+
+    /// The whole message that replaces a reply.
+    var message: [UInt8] {
+        let (first, second) = numbers
+        let code = WireFailure.codes.first { WireFailure.table($0, first, second) == self }
+        return AgentProtocol.message(
+            AgentProtocol.failureKind,
+            (code ?? WireFailure.codeOfOthers).field + first.field + second.field)
+    }
+
+    private static let codes: ClosedRange<UInt16> = 1...63
+    /// The code of `previousFailure`, for errors that no agent has: those of a client about its agent or its own copies.
+    private static let codeOfOthers: UInt16 = 40
+
+    /// Returns the failure that has this code and these numbers, or nil if there is none.
+    ///
+    /// Both directions use this table: the code of a failure is the one for which the table returns it.
+    private static func table(_ code: UInt16, _ first: UInt64, _ second: UInt64) -> WireFailure? {
         switch code {
-        case 60: self = .malformed
-        case 61: self = .wouldLengthen
-        case 62: self = .nothingOpened
-        case 63: self = .otherFile
-        default:
-            guard let error = WireFailure.error((code, first, second)) else { throw MalformedMessage() }
-            self = .vault(error)
+        case 1: .vault(.locked)
+        case 2: .vault(.invalidName)
+        case 3: .vault(.invalidID)
+        case 4: .vault(.valueTooLong)
+        case 5: .vault(.invalidPassphrase)
+        case 6: .vault(.noSuchSecret)
+        case 7: .vault(.noSuchVersion)
+        case 8: .vault(.derivationBusy)
+        case 60: .malformed
+        case 61: .wouldLengthen
+        case 62: .nothingOpened
+        case 63: .otherFile
+        default: fileErrors(code, first, second).map { .vault(.file($0)) }
         }
     }
 
-    private var numbers: Numbers {
-        switch self {
-        case .vault(let error): WireFailure.numbers(error)
-        case .malformed: (60, 0, 0)
-        case .wouldLengthen: (61, 0, 0)
-        case .nothingOpened: (62, 0, 0)
-        case .otherFile: (63, 0, 0)
-        }
-    }
-
-    private static func numbers(_ error: VaultError) -> Numbers {
-        switch error {
-        case .locked: (1, 0, 0)
-        case .invalidName: (2, 0, 0)
-        case .invalidID: (3, 0, 0)
-        case .valueTooLong: (4, 0, 0)
-        case .invalidPassphrase: (5, 0, 0)
-        case .noSuchSecret: (6, 0, 0)
-        case .noSuchVersion: (7, 0, 0)
-        case .derivationBusy: (8, 0, 0)
-        // What a client says of an agent, which has no agent of its own, and of files that only clients copy.
-        case .agentLost, .notABackup, .newerBackup, .sameFile: (40, 0, 0)
-        case .file(let error): numbers(error)
-        }
-    }
-
-    private static func numbers(_ error: VaultFileError) -> Numbers {
-        switch error {
-        case .noFile: (20, 0, 0)
-        case .notAVault(let foreign): (21, UInt64(notAVaultReasons.firstIndex(of: foreign) ?? 0), 0)
-        case .alreadyExists: (22, 0, 0)
-        case .incompleteCopy(let count, let expected): (23, count, expected)
-        case .damagedHeader: (24, 0, 0)
-        case .tamperedHeader: (25, 0, 0)
-        case .damaged(let offset): (26, offset, 0)
-        case .unsupported(.format(let number)): (27, UInt64(number), 0)
-        case .unsupported(.flags(let bits)): (28, UInt64(bits), 0)
-        case .unsupported(.record(let kind)): (29, UInt64(kind), 0)
-        case .refusedParameters(let parameters):
-            (30, UInt64(parameters.passes), UInt64(parameters.memoryKiB))
-        case .wrongPassphrase: (31, 0, 0)
-        case .outOfMemory: (32, 0, 0)
-        case .busy: (33, 0, 0)
-        case .replaced: (34, 0, 0)
-        case .replacedDuringWrite: (35, 0, 0)
-        case .readOnly: (36, 0, 0)
-        case .transactionTooLarge: (37, 0, 0)
-        case .timeExhausted: (38, 0, 0)
-        case .outcomeUnknown(let error): (39, UInt64(UInt32(bitPattern: error.rawValue)), 0)
-        case .previousFailure: (40, 0, 0)
-        case .io(let operation, let error):
-            (
-                41, UInt64(operations.firstIndex(of: operation) ?? 0),
-                UInt64(UInt32(bitPattern: error.rawValue))
-            )
-        case .rolledBack(let rollback): (42, UInt64(rollback.reason.rawValue), rollback.lastSeen)
-        case .keysChanged: (43, 0, 0)
-        case .severalNames: (44, 0, 0)
-        case .rewriteDiffers(let offset): (45, offset, 0)
-        case .cancelled: (46, 0, 0)
-        case .wrongRecoveryKey: (47, 0, 0)
-        case .mistypedRecoveryKey: (48, 0, 0)
-        case .noRecoveryKey: (49, 0, 0)
-        case .newerKeys: (50, 0, 0)
-        case .numbersExhausted: (51, 0, 0)
-        case .noSuchVersion: (52, 0, 0)
-        case .tooManyPurged: (53, 0, 0)
-        }
-    }
-
-    private static func error(_ numbers: Numbers) -> VaultError? {
-        switch numbers.code {
-        case 1: .locked
-        case 2: .invalidName
-        case 3: .invalidID
-        case 4: .valueTooLong
-        case 5: .invalidPassphrase
-        case 6: .noSuchSecret
-        case 7: .noSuchVersion
-        case 8: .derivationBusy
-        default: fileError(numbers).map { .file($0) }
-        }
-    }
-
-    private static func fileError(_ numbers: Numbers) -> VaultFileError? {
-        let (first, second) = (numbers.first, numbers.second)
-        return switch numbers.code {
+    /// The part of the table about the vault's file.
+    private static func fileErrors(_ code: UInt16, _ first: UInt64, _ second: UInt64) -> VaultFileError? {
+        switch code {
         case 20: .noFile
-        case 21:
-            notAVaultReasons.indices.contains(Int(clamping: first))
-                ? .notAVault(notAVaultReasons[Int(first)]) : nil
+        case 21: element(first, of: notAVaultReasons).map { .notAVault($0) }
         case 22: .alreadyExists
         case 23: .incompleteCopy(count: first, expected: second)
         case 24: .damagedHeader
@@ -151,11 +91,9 @@ enum WireFailure: Error, Equatable {
         case 36: .readOnly
         case 37: .transactionTooLarge
         case 38: .timeExhausted
-        case 39: .outcomeUnknown(systemError(first))
+        case 39: .outcomeUnknown(Errno(field: first))
         case 40: .previousFailure
-        case 41:
-            operations.indices.contains(Int(clamping: first))
-                ? .io(operations[Int(first)], systemError(second)) : nil
+        case 41: element(first, of: operations).map { .io($0, Errno(field: second)) }
         case 42:
             Rollback.Reason(rawValue: UInt8(truncatingIfNeeded: first)).map {
                 .rolledBack(Rollback($0, lastSeen: second))
@@ -175,11 +113,31 @@ enum WireFailure: Error, Equatable {
         }
     }
 
-    private static func systemError(_ number: UInt64) -> Errno {
-        Errno(rawValue: Int32(truncatingIfNeeded: number))
+    /// The numbers that go with the code.
+    private var numbers: (UInt64, UInt64) {
+        guard case .vault(.file(let error)) = self else { return (0, 0) }
+        return switch error {
+        case .notAVault(let reason): (WireFailure.index(of: reason, in: WireFailure.notAVaultReasons), 0)
+        case .incompleteCopy(let count, let expected): (count, expected)
+        case .damaged(let offset), .rewriteDiffers(let offset): (offset, 0)
+        case .unsupported(.format(let number)): (UInt64(number), 0)
+        case .unsupported(.flags(let bits)): (UInt64(bits), 0)
+        case .unsupported(.record(let kind)): (UInt64(kind), 0)
+        case .refusedParameters(let parameters): (UInt64(parameters.passes), UInt64(parameters.memoryKiB))
+        case .outcomeUnknown(let error): (error.number, 0)
+        case .io(let operation, let error):
+            (WireFailure.index(of: operation, in: WireFailure.operations), error.number)
+        case .rolledBack(let rollback): (UInt64(rollback.reason.rawValue), rollback.lastSeen)
+        case .noFile, .alreadyExists, .damagedHeader, .tamperedHeader, .wrongPassphrase, .outOfMemory, .busy,
+            .replaced, .replacedDuringWrite, .readOnly, .transactionTooLarge, .timeExhausted,
+            .previousFailure, .keysChanged, .severalNames, .cancelled, .wrongRecoveryKey,
+            .mistypedRecoveryKey, .noRecoveryKey, .newerKeys, .numbersExhausted, .noSuchVersion,
+            .tooManyPurged:
+            (0, 0)
+        }
     }
 
-    /// The order of these two lists is the protocol's.
+    // The order of both lists is part of the protocol.
     private static let notAVaultReasons: [VaultFileError.NotAVaultReason] = [
         .empty, .directory, .special, .content,
     ]
@@ -187,4 +145,20 @@ enum WireFailure: Error, Equatable {
         .open, .read, .write, .truncate, .lock, .sync, .create, .rename, .save, .checkpoint, .attributes,
         .rewrite,
     ]
+
+    private static func element<T>(_ index: UInt64, of list: [T]) -> T? {
+        index < list.count ? list[Int(index)] : nil
+    }
+
+    private static func index<T: Equatable>(of element: T, in list: [T]) -> UInt64 {
+        UInt64(list.firstIndex(of: element) ?? 0)
+    }
+}
+
+extension Errno {
+    /// Creates an error from its number in a message.
+    init(field number: UInt64) { self.init(rawValue: Int32(truncatingIfNeeded: number)) }
+
+    /// The number of this error in a message.
+    var number: UInt64 { UInt64(UInt32(bitPattern: rawValue)) }
 }

@@ -7,7 +7,7 @@ import VaultKit
 
 @testable import VaultAgent
 
-/// A clock that tests turn.
+/// A clock that tests advance.
 final class TurnedClock: Sendable {
     private let state = Mutex((now: UInt64(1_000_000), slept: UInt64(0)))
 
@@ -15,10 +15,10 @@ final class TurnedClock: Sendable {
         AgentClock(now: { self.state.withLock(\.now) }, slept: { self.state.withLock(\.slept) })
     }
 
-    /// Lets time pass with the machine awake.
+    /// Advances the clock with the machine awake.
     func pass(_ milliseconds: UInt64) { state.withLock { $0.now += milliseconds } }
 
-    /// Lets time pass with the machine asleep.
+    /// Advances the clock with the machine asleep.
     func sleep(_ milliseconds: UInt64) {
         state.withLock {
             $0.now += milliseconds
@@ -27,7 +27,7 @@ final class TurnedClock: Sendable {
     }
 }
 
-/// A directory with vaults that open in a millisecond, and the agent's own directory.
+/// A temporary directory for vaults that open in a millisecond and for the agent's socket.
 final class AgentWorld: Sendable {
     let root: String
     var directory: String { root + "/run" }
@@ -43,7 +43,7 @@ final class AgentWorld: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: root) }
 
-    /// A world with cheap derivations.
+    /// Dependencies with cheap key derivations.
     static var dependencies: Dependencies {
         var dependencies = Dependencies()
         dependencies.readingBounds = .testOnlyWeak
@@ -51,7 +51,7 @@ final class AgentWorld: Sendable {
         return dependencies
     }
 
-    /// Makes a vault and gives its path.
+    /// Creates a vault and returns its path.
     func makeVault(_ name: String = "a.vault") throws -> String {
         let path = root + "/" + name
         _ = try Vault.create(
@@ -71,7 +71,7 @@ final class AgentWorld: Sendable {
             .unlock(passphrase: AgentWorld.passphrase.span)
     }
 
-    /// Runs a server on a thread of its own while `body` goes on.
+    /// Runs a server on another thread while `body` runs.
     @discardableResult
     func serve<R>(
         _ settings: AgentServer.Settings? = nil, keepStorage: Bool = false, _ body: (AgentClient) throws -> R
@@ -99,7 +99,7 @@ final class AgentWorld: Sendable {
         if let failure = failure.withLock(\.self) { throw Unexpected(description: failure) }
         let agent = try AgentClient(directory: directory)
         defer {
-            // Whoever the agent serves, its own directory can be taken away from it, or it is told to end.
+            // The agent ends when it is told to, or when its directory is removed, whichever user it serves.
             try? agent.stop()
             ended.wait()
         }

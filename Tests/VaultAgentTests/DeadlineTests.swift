@@ -6,7 +6,7 @@ import VaultKit
 
 @testable import VaultAgent
 
-/// When keys are forgotten, to the millisecond, on a clock that the tests turn.
+/// Tests when keys are forgotten, to the millisecond, on a clock that the tests advance.
 @Suite struct DeadlineTests {
     private let clock = TurnedClock()
     private let world: AgentWorld
@@ -24,13 +24,14 @@ import VaultKit
         let worker = try VaultWorker(
             path, VaultKeys(try world.key(path)), FileProof(files: [], paths: []), AgentWorld.dependencies,
             try Mailbox(), Backlog())
-        keyring.keep(worker, limits, Self.numbers)
+        keyring.keep(worker, limits, Self.state)
     }
 
-    private static let numbers = VaultNumbers(
-        generation: 1, secrets: 0, versions: 0, liveBytes: 0, deadBytes: 0, notices: [], file: nil)
+    private static let state = VaultState(
+        summary: Summary(
+            generation: 1, secrets: 0, versions: 0, committedBytes: Format.logStart, liveBytes: 0))
 
-    /// What a client is told, as the agent's loop finds it.
+    /// Shortens the limits as the agent's loop does, and returns the status that the client gets.
     private func shorten(_ path: String, _ wish: Limits) throws -> AgentStatus {
         try keyring.shorten(path, wish)
         return try keyring.status(path)
@@ -117,11 +118,11 @@ import VaultKit
 
     @Test func `a vault that locks on sleep is looked at once a second, any other at its deadline`() throws {
         try unlock(Limits(idle: 60_000, total: 90_000))
-        #expect(keyring.nextLook == 1_060_000)
+        #expect(keyring.nextExpiry == 1_060_000)
         try unlock(Limits(idle: 60_000, total: 90_000, locksOnSleep: true))
-        #expect(keyring.nextLook == 1_001_000)
+        #expect(keyring.nextExpiry == 1_001_000)
         keyring.lockAll()
-        #expect(keyring.nextLook == nil)
+        #expect(keyring.nextExpiry == nil)
     }
 
     @Test func `a wish can shorten and never lengthen, all of it or nothing`() throws {

@@ -4,14 +4,14 @@ import VaultKit
 
 @testable import VaultAgent
 
-/// Random histories through the agent and through opened files, mixed on one vault, each step held against a dictionary.
+/// Tests random histories of one vault, through the agent and through open files, and compares each step with a dictionary.
 @Suite(.serialized) struct HistoryModelTests {
     private static let environment = ProcessInfo.processInfo.environment
-    /// How many operations the campaign does; nil for the slice that every test run does.
+    /// The number of operations of a campaign; nil in an ordinary test run, which does fewer.
     private static let campaign = environment["VAULT_OPERATIONS"].flatMap(Int.init)
     private static let seed = environment["VAULT_SEED"].flatMap(UInt64.init) ?? 20_260_101
 
-    /// The steps of one history.
+    /// The number of steps of one history.
     private func history(_ seed: UInt64, count: Int? = nil) -> [Operation] {
         var random = ModelTests.Xorshift(state: (seed &+ 1) &* 0x9E37_79B9_7F4A_7C15 | 1)
         for _ in 0..<4 { _ = random.next() }
@@ -19,7 +19,7 @@ import VaultKit
         return (0..<count).map { _ in .random(&random) }
     }
 
-    /// A mismatch and the shortest steps that were found to end in one.
+    /// A mismatch, with the shortest steps found that lead to one.
     private func shrink(_ operations: [Operation], _ mismatch: Mismatch, _ run: ModelRun) throws
         -> (steps: [Operation], mismatch: Mismatch?)
     {
@@ -53,7 +53,7 @@ import VaultKit
         }
     }
 
-    /// Does histories until one fails, and makes it short.
+    /// Runs histories until one fails, and shortens that one.
     private func shortestFailure(of run: ModelRun) throws -> [Operation] {
         for seed in UInt64(0)..<50 {
             let steps = history(seed)
@@ -89,7 +89,7 @@ import VaultKit
 
     @Test func `the shortest failure has nothing in it that it can do without`() throws {
         let steps = history(7, count: 200)
-        // As if it failed wherever a compaction follows a deletion of anything.
+        // Here a history fails if a compaction follows a deletion.
         func fails(_ steps: [Operation]) -> Bool {
             guard let first = steps.firstIndex(where: { if case .delete = $0 { true } else { false } }) else {
                 return false
@@ -103,7 +103,7 @@ import VaultKit
     }
 }
 
-/// A session with a defect: of several changes it forgets the deletions.
+/// A session with a defect: it drops the deletions of a transaction with several changes.
 private final class ForgetfulSession: Session {
     private let vault: Vault
 

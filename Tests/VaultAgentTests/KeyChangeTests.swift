@@ -7,7 +7,7 @@ import VaultKit
 
 @testable import VaultAgent
 
-/// The keys of a vault are changed while an agent has it unlocked.
+/// Tests changes of a vault's keys while an agent has it unlocked.
 @Suite struct KeyChangeTests {
     private let world: AgentWorld
     private let path: String
@@ -17,7 +17,7 @@ import VaultKit
         path = try world.makeVault()
     }
 
-    /// Gives the vault new keys, as `passwd` does.
+    /// Changes the vault's keys, as `passwd` does.
     @discardableResult
     private func changeKeys(
         to passphrase: String = "new", cost: PassphraseCost = .kept,

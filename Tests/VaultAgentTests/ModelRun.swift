@@ -1,8 +1,8 @@
 import VaultKit
 
-/// A step that showed something else than the model says.
+/// A step whose observation differs from the model's.
 struct Mismatch: CustomStringConvertible {
-    /// Which step, from 0; behind the last one, what is looked at when all are done.
+    /// The index of the step, from 0; after the last step, that of the final check.
     let step: Int
     let operation: Operation
     let observed: Observation
@@ -11,15 +11,15 @@ struct Mismatch: CustomStringConvertible {
     var description: String { "step \(step), \(operation):\n  it shows \(observed)\n  not      \(expected)" }
 }
 
-/// Does histories in a world and holds each step against a model.
+/// Runs histories in a world, and compares each step with a model.
 struct ModelRun {
     let world: ModelWorld
-    /// Makes the model of a new vault.
+    /// Creates the model of a new vault.
     var model: () -> PlainModel = { PlainModel() }
 
-    /// Does the steps on a new vault.
+    /// Runs the steps on a new vault.
     ///
-    /// - Returns: the first thing that is not as the model says.
+    /// - Returns: the first difference from the model.
     func run(_ operations: [Operation]) throws -> Mismatch? {
         try world.begin()
         var model = model()
@@ -47,7 +47,7 @@ struct ModelRun {
         return Mismatch(step: step, operation: operation, observed: observed, expected: expected)
     }
 
-    /// What is looked at after each step, which changes nothing: the list of each actor in turn, and what was changed.
+    /// The reads that follow each step: the list of secrets, by each actor in turn, and the secrets that the step changed.
     private func looks(after operation: Operation, _ step: Int) -> [Operation] {
         let actor = Actor.allCases[step % 3]
         switch operation {
@@ -61,7 +61,7 @@ struct ModelRun {
         }
     }
 
-    /// Everything that there is, as each actor sees it at last.
+    /// The reads at the end: everything, by each actor.
     private func everything(_ model: PlainModel) -> [Operation] {
         var looks: [Operation] = [.unlock]
         for actor in Actor.allCases {
@@ -75,11 +75,11 @@ struct ModelRun {
     }
 }
 
-/// Makes a sequence that fails short: delta debugging, then simpler steps.
+/// Shortens a failing sequence by delta debugging, then by simpler steps.
 struct Shrinker {
-    /// Whether a sequence still fails.
+    /// Returns whether a sequence still fails.
     let fails: ([Operation]) -> Bool
-    /// How many sequences are tried at most.
+    /// The maximum number of sequences to try.
     var budget = 4000
 
     mutating func shrink(_ operations: [Operation]) -> [Operation] {
@@ -98,12 +98,12 @@ struct Shrinker {
         return fails(operations)
     }
 
-    /// Drops as much as can be dropped, in ever smaller pieces, down to single steps.
+    /// Drops all that is not needed, in ever smaller pieces, down to single steps.
     private mutating func dropChunks(_ best: inout [Operation]) {
         var size = max(best.count / 2, 1)
         while true {
             var end = best.count
-            // From the end, since what comes first is more often needed.
+            // It starts at the end, since earlier steps are needed more often.
             while end > 0 {
                 let start = max(end - size, 0)
                 var shorter = best
@@ -116,7 +116,7 @@ struct Shrinker {
         }
     }
 
-    /// Takes simpler steps in the place of each, as long as it fails with them.
+    /// Replaces each step by simpler ones as long as the sequence fails.
     private mutating func simplify(_ best: inout [Operation]) {
         for index in best.indices {
             var goesOn = true

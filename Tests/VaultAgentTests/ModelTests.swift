@@ -5,9 +5,9 @@ import VaultKit
 
 @testable import VaultAgent
 
-/// Many requests of many clients, each with a model beside it that says what the answer must be.
+/// Tests many requests of many clients, each of which knows the right answers from a model.
 @Suite struct ModelTests {
-    /// What a client did to a scope that is its own, version by version.
+    /// The versions of the secrets in a client's own scope.
     private struct Model {
         var random: Xorshift
         var versions: [String: [String?]] = [:]
@@ -15,7 +15,7 @@ import VaultKit
         var current: [String] { versions.filter { $0.value.last != .some(nil) }.keys.sorted() }
     }
 
-    /// Numbers that look random and come again.
+    /// A reproducible random number generator.
     struct Xorshift: RandomNumberGenerator {
         var state: UInt64
 
@@ -27,7 +27,7 @@ import VaultKit
         }
     }
 
-    /// How many requests each client makes; `make model` asks for more.
+    /// The number of requests of each client; `make model` sets a larger one.
     private static let each =
         ProcessInfo.processInfo.environment["VAULT_OPERATIONS"] == nil ? 2_500 : 12_500
 
@@ -59,7 +59,7 @@ import VaultKit
         }
     }
 
-    /// One client's requests, most of them reads, over connections that come and go.
+    /// Makes one client's requests, mostly reads, over changing connections.
     private func drive(
         _ client: Int, _ agent: AgentClient, _ path: String, _ wrong: borrowing Mutex<[String]>
     ) throws -> Int {
@@ -77,7 +77,7 @@ import VaultKit
         return count
     }
 
-    /// Does one thing and compares.
+    /// Makes one request and compares its reply with the model.
     private func step(_ session: AgentSession, _ secret: SecretID, _ model: inout Model) throws -> String? {
         let known = model.versions[secret.name] ?? []
         switch Int.random(in: 0..<100, using: &model.random) {

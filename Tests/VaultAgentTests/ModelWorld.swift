@@ -8,7 +8,7 @@ import VaultKit
 
 @testable import VaultAgent
 
-/// A wall clock that tests turn.
+/// A wall clock that tests set.
 private final class WallClock: Sendable {
     private let state = Mutex(PlainModel.start)
 
@@ -19,21 +19,21 @@ private final class WallClock: Sendable {
     func reset() { state.withLock { $0 = PlainModel.start } }
 }
 
-/// One vault on a disk, two opened files as of two processes, and an agent; all is as in life but for the clock.
+/// One vault on a disk that an agent and two open files, as of two processes, use; only the clock is not real.
 final class ModelWorld {
     private let root: String
     private let clock: WallClock
     private let agent: AgentClient
     private let agentEnded: DispatchSemaphore
-    /// A vault without secrets, with which each history begins.
+    /// The bytes of an empty vault, with which each history begins.
     private let template: [UInt8]
     private let key: Key
     private let dependencies: Dependencies
     private let holder: LocalJobRunner
-    /// What a test puts between the steps and an opened file.
+    /// A wrapper that a test puts around an open file, to give it a defect.
     private let wrap: (Vault) -> any Session
     private var sessions: [Actor: any Session] = [:]
-    /// How many bytes killed writers left.
+    /// The number of bytes that killed writers left in the file.
     private var tailCount = 0
 
     private var path: String { root + "/vault/a.vault" }
@@ -64,7 +64,7 @@ final class ModelWorld {
         try? FileManager.default.removeItem(atPath: root)
     }
 
-    /// In memory, if the system has a disk there.
+    /// A directory in memory, if the system has one.
     private static func makeDirectory() throws -> String {
         let isInMemory = access("/dev/shm", W_OK) == 0
         let directory =
@@ -86,7 +86,7 @@ final class ModelWorld {
             do {
                 var settings = AgentServer.Settings()
                 settings.dependencies = world
-                // It is told where the marks are when a vault is unlocked.
+                // The client names the directory of checkpoints when it unlocks a vault.
                 settings.dependencies.checkpoints = nil
                 let server = try AgentServer.start(in: directory, settings: settings)
                 began.signal()
@@ -106,7 +106,7 @@ final class ModelWorld {
         try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
     }
 
-    /// Begins a history: an empty vault that nobody has seen, opened by all.
+    /// Begins a history: every actor opens an empty vault without a checkpoint.
     func begin() throws {
         sessions = [:]
         tailCount = 0
@@ -128,18 +128,12 @@ final class ModelWorld {
 
     private func unlock() throws {
         let (path, marks) = (path, root + "/vault/seen")
-        _ = try AgentConnection.connect(in: root + "/run").status(
-            .unlock, path: path, about: try HeldFile(at: path),
-            moreSize: Key.count + SecretBuffer.limitsSize + 3 + marks.utf8.count
-        ) { message throws(SodiumError) in
-            try key.withBytes { key throws(SodiumError) in try message.append(key) }
-            try message.append(Limits.default)
-            try message.append(0)
-            try message.append(path: marks)
-        }
+        try AgentConnection.connect(in: root + "/run").request(
+            .unlock, path.field, key, Limits.default.field + [0] + marks.field,
+            about: [try HeldFile(at: path)])
     }
 
-    /// Does a step.
+    /// Runs a step.
     func perform(_ operation: Operation) -> Observation {
         do {
             return try observe(operation)
@@ -232,7 +226,7 @@ final class ModelWorld {
         return try committed(session)
     }
 
-    /// What the notices say of a tail, which must be what killed writers left, and is beside the vault now.
+    /// Checks that notices report the tail that killed writers left, and that its file is beside the vault.
     private func committed(_ session: any Session) throws -> Observation {
         var hasSaved = false
         for case .savedTail(let count, let saved) in session.takeNotices() {
@@ -285,7 +279,7 @@ final class ModelWorld {
     private func backup(_ slot: Int, _ actor: Actor) throws -> Observation {
         let target = root + "/vault/backup-\(slot)"
         let worker = try worker(actor)
-        // Another one there might be newer, after a restore, and would not be replaced.
+        // After a restore, an older backup here might be newer, and would not be replaced.
         try? FileManager.default.removeItem(atPath: target)
         let made = try Backup(of: path, by: worker, dependencies: dependencies).make(at: target)
         return numbers(made)
@@ -312,7 +306,7 @@ final class ModelWorld {
             generation: verification.point.generation)
     }
 
-    /// Appends what a killed writer left.
+    /// Appends bytes as a killed writer leaves them.
     private func leave(_ bytes: [UInt8]) throws {
         let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
         try file.seekToEnd()
@@ -321,7 +315,7 @@ final class ModelWorld {
         tailCount += bytes.count
     }
 
-    /// Writes changes to a copy of the vault, and the first bytes of their frames behind the vault itself.
+    /// Commits changes to a copy of the vault, and appends the first bytes of their frames to the vault itself.
     private func kill(_ changes: [Change], _ permille: Int) throws {
         let side = root + "/vault/side"
         var unmarked = dependencies
@@ -337,7 +331,7 @@ final class ModelWorld {
         try FileManager.default.removeItem(atPath: side)
     }
 
-    /// What a full check of the file finds, beyond a tail.
+    /// Returns the findings of a full check of the file, except a tail.
     func defects() throws -> [Log.Finding] {
         try holder.verify(path).findings.filter { $0.damage != nil }
     }

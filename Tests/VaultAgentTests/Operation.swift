@@ -1,11 +1,11 @@
 import VaultKit
 
-/// Who does a step: a vault that one process opened, another that a second process opened, or the agent.
+/// The session that runs a step: an open file, that of a second process, or the agent.
 enum Actor: Int, CaseIterable {
     case file, other, agent
 }
 
-/// A value of so many bytes, told by a seed.
+/// A value that is given by its length and a seed.
 struct Bytes: Equatable, CustomStringConvertible {
     var count: Int
     var seed: UInt64
@@ -24,14 +24,14 @@ enum Change: Equatable {
     case delete(SecretID)
 }
 
-/// Which older versions a compaction keeps.
+/// The older versions that a compaction keeps.
 enum Keep: Equatable {
     case all, none
-    /// Those that were replaced at most so many milliseconds ago.
+    /// Versions that were replaced at most this many milliseconds ago.
     case age(UInt64)
 }
 
-/// One step of a history; any step can be done in any state.
+/// One step of a history; every step is possible in every state.
 enum Operation: Equatable {
     case commit([Change], Actor)
     case delete(SecretID, Actor)
@@ -52,16 +52,16 @@ enum Operation: Equatable {
     case restore(Int, Actor)
     case lock
     case unlock
-    /// The clock goes forward, or back.
+    /// Sets the clock forward or back.
     case clock(Int)
-    /// A writer is killed and leaves bytes that are no frames.
+    /// Appends bytes that are not frames, as a killed writer may leave them.
     case garbage(Bytes)
-    /// A writer is killed in the middle of these changes, so many thousandths of them being written.
+    /// Appends a part, in thousandths, of the bytes of these changes, as a killed writer leaves them.
     case killed([Change], permille: Int)
 }
 
 extension Operation {
-    /// Any step: most of them read and write, a few rewrite or replace the file.
+    /// Returns a random step: most read or write, a few rewrite or replace the file.
     static func random(_ random: inout ModelTests.Xorshift) -> Operation {
         let (actor, secret) = (Actor.random(&random), SecretID.random(&random))
         switch Int.random(in: 0..<1000, using: &random) {
@@ -112,7 +112,7 @@ extension Actor {
 }
 
 extension SecretID {
-    /// One of a few, so that they meet; now and then one whose name breaks the rules.
+    /// Returns one of few secrets, so that steps collide; sometimes one with an invalid name.
     fileprivate static func random(_ random: inout ModelTests.Xorshift) -> SecretID {
         let names = ["A", "B", "C", "D_1", "E.x"]
         let name = Int.random(in: 0..<200, using: &random) == 0 ? "1A" : names.randomElement(using: &random)
@@ -141,7 +141,7 @@ extension Context {
 }
 
 extension Bytes {
-    /// Mostly short, in every class of bucket, and none at all.
+    /// Returns a random value, mostly short, of every bucket size, sometimes empty.
     fileprivate static func random(_ random: inout ModelTests.Xorshift) -> Bytes {
         let most =
             switch Int.random(in: 0..<100, using: &random) {

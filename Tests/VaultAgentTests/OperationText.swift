@@ -1,7 +1,7 @@
 import VaultKit
 
 extension Operation {
-    /// Steps that could show the same with less.
+    /// Simpler steps that may fail in the same way.
     var simpler: [Operation] {
         switch self {
         case .commit(let changes, let actor):
@@ -36,7 +36,7 @@ extension Change {
         switch self {
         case .set(let secret, let value):
             let shorter = [Bytes(count: 0, seed: 0), Bytes(count: 1, seed: 0)].filter { $0 != value }
-            // An empty value is simpler than a byte, and a byte than many.
+            // An empty value is simpler than one byte, and one byte than many.
             let values = value.count == 0 ? [] : value.count == 1 ? Array(shorter.prefix(1)) : shorter
             return values.map { .set(secret, $0) } + secret.simpler.map { .set($0, value) }
         case .delete(let secret): return secret.simpler.map { .delete($0) }
@@ -68,7 +68,7 @@ extension [Change] {
     }
 }
 
-/// Every step as Swift text, to be pasted into a test.
+/// The steps as Swift source, to be pasted into a test.
 extension Operation: CustomStringConvertible {
     var description: String {
         switch self {

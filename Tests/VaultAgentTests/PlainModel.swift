@@ -1,31 +1,31 @@
 import VaultFile
 import VaultKit
 
-/// What a step shows.
+/// The observable result of a step.
 enum Observation: Equatable {
     case done
-    /// There was nothing to do it with.
+    /// The step had nothing to act on.
     case nothing
     case bool(Bool)
     case value([UInt8])
     case secrets([SecretID])
     case names([String])
     case history([SecretVersion])
-    /// What applies, then what it shadows.
+    /// The secret that applies, then those that it shadows.
     case resolution([SecretID])
-    /// How many secrets exist, in how many versions, and the file's generation.
+    /// The number of secrets, the number of versions, and the file's generation.
     case numbers(secrets: Int, versions: Int, generation: UInt64)
-    /// A change was made; whether an unfinished tail was set aside.
+    /// A change was committed; true if an unfinished tail was saved.
     case committed(setTailAside: Bool)
-    /// It was opened; whether an unfinished tail was told of.
+    /// The vault was opened; true if an unfinished tail was reported.
     case opened(hasTail: Bool)
     case compacted(dropped: Int, kept: Int, generation: UInt64, setTailAside: Bool)
     case failed(VaultError)
-    /// What can never be right.
+    /// A result that is always wrong.
     case surprise(String)
 }
 
-/// A vault as a dictionary; it knows nothing of files, frames and agents.
+/// A model of a vault as a dictionary, without files, frames and agents.
 struct PlainModel {
     struct Version: Equatable {
         let time: UInt64
@@ -33,7 +33,7 @@ struct PlainModel {
     }
 
     struct State {
-        /// New to old.
+        /// Newest first.
         var versions: [SecretID: [Version]] = [:]
         var generation: UInt64 = 1
 
@@ -42,19 +42,19 @@ struct PlainModel {
 
     static let start: UInt64 = 1_767_225_600_000
 
-    /// Which scopes apply in a context, strongest first.
+    /// The scopes that apply in a context, strongest first.
     var precedence: (Context) -> [Scope] = { context in
         [context.project.map(Scope.project), context.cluster.map(Scope.cluster), .team].compactMap(\.self)
     }
     private(set) var now = PlainModel.start
     private(set) var state = State()
     private(set) var isUnlocked = true
-    /// What each opened file last took in; the agent always looks.
+    /// The state that each open file last read; the agent always reads the present one.
     private var views: [Actor: State] = [:]
     private var backups: [Int: State] = [:]
     private var hasTail = false
 
-    /// What an actor knows.
+    /// Returns the state that an actor has read.
     func view(_ actor: Actor) -> State { views[actor] ?? state }
 
     init() {
@@ -62,7 +62,7 @@ struct PlainModel {
         views[.other] = state
     }
 
-    /// Does a step, and says what it must show.
+    /// Runs a step, and returns the result that it must have.
     mutating func perform(_ operation: Operation) -> Observation {
         let isLocked = operation.actor == .agent && !isUnlocked
         if operation.actor.map({ refreshes(operation, $0) }) == true, let actor = operation.actor {
@@ -191,7 +191,7 @@ struct PlainModel {
         }
     }
 
-    /// Every secret that exists, in the order in which sessions give them.
+    /// Every secret, in the order in which sessions return them.
     private func list(_ state: State) -> [SecretID] {
         func key(_ secret: SecretID) -> String {
             [secret.scope.word, secret.scope.id, secret.name].compactMap(\.self).joined(separator: "\t")
@@ -209,7 +209,7 @@ struct PlainModel {
 }
 
 extension Operation {
-    /// Who does it; nil for what happens to all.
+    /// The actor of the step; nil if it has none.
     var actor: Actor? {
         switch self {
         case .commit(_, let actor), .delete(_, let actor), .undo(_, let actor), .value(_, _, let actor),
@@ -222,7 +222,7 @@ extension Operation {
         }
     }
 
-    /// Whether a name in it breaks the rules.
+    /// True if the step contains an invalid name.
     fileprivate var hasBadName: Bool {
         switch self {
         case .commit(let changes, _), .killed(let changes, _):
@@ -237,7 +237,7 @@ extension Operation {
 }
 
 extension Change {
-    /// What is changed.
+    /// The secret that the step changes.
     var secret: SecretID {
         switch self {
         case .set(let secret, _), .delete(let secret): secret

@@ -6,7 +6,7 @@ import VaultKit
 
 @testable import VaultAgent
 
-/// Messages as bytes: what is taken for what, and that nothing else is.
+/// Tests which bytes are which message, and that all others are refused.
 @Suite struct ProtocolTests {
     private static let errors: [VaultError] =
         [
@@ -34,24 +34,26 @@ import VaultKit
             .malformed, .wouldLengthen, .nothingOpened, .otherFile,
         ])
     func `every failure arrives as it was sent`(failure: WireFailure) throws {
-        var message = try SecretBuffer()
-        try failure.append(to: &message)
-        let arrived = try message.withBytes { bytes throws(MalformedMessage) in
-            try WireFailure(bytes.extracting(5..<bytes.count))
-        }
+        let arrived = try read(failure.message.dropFirst(5))
         #expect(arrived == failure)
+    }
+
+    private func read(_ body: some Sequence<UInt8>) throws(MalformedMessage) -> WireFailure {
+        let body = Array(body)
+        var reader = FieldReader(body.span)
+        return try WireFailure(&reader)
     }
 
     @Test func `a failure without a meaning is malformed`() {
         for code: UInt8 in [0, 9, 19, 54, 59, 64, 255] {
             let bytes = [code] + [UInt8](repeating: 0, count: 17)
-            #expect(throws: MalformedMessage.self) { try WireFailure(bytes.span) }
+            #expect(throws: MalformedMessage.self) { try read(bytes) }
         }
         let noSuchOperation: [UInt8] = [41, 0, 99] + [UInt8](repeating: 255, count: 15)
-        #expect(throws: MalformedMessage.self) { try WireFailure(noSuchOperation.span) }
+        #expect(throws: MalformedMessage.self) { try read(noSuchOperation) }
     }
 
-    /// Bytes that are a request of each kind.
+    /// A request of each kind, in bytes.
     static let requests: [[UInt8]] = {
         let path: [UInt8] = [2, 0] + Array("/v".utf8)
         let limits = [UInt8](repeating: 1, count: 2) + [UInt8](repeating: 0, count: 6)
@@ -91,7 +93,7 @@ import VaultKit
             #expect(read, "\(bytes)")
             let more = isRequest(bytes + [0])
             #expect(!more, "\(bytes)")
-            // A shorter commit can be one of fewer changes.
+            // A shorter commit can be valid, with fewer changes.
             for count in 0..<bytes.count where bytes[0] != 11 {
                 let cut = isRequest(Array(bytes.prefix(count)))
                 #expect(!cut, "\(bytes) cut to \(count)")

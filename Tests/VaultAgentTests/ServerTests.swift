@@ -9,7 +9,7 @@ import VaultKit
 
 @testable import VaultAgent
 
-/// The loop: who is served, who is not, and that nobody waits for anybody else.
+/// Tests the agent's loop: who is served, who is refused, and that no client waits for another.
 @Suite struct ServerTests {
     private let world: AgentWorld
     private let path: String
@@ -19,12 +19,12 @@ import VaultKit
         path = try world.makeVault()
     }
 
-    /// A connection that says what it likes.
+    /// Returns a raw connection.
     private func connect(patience: UInt64 = 10_000) throws -> LocalSocket {
         try LocalSocket(connectingTo: world.directory + "/agent.sock", patience: patience)
     }
 
-    /// What comes until the other side ends the connection; nil if it does not within the patience.
+    /// Returns the bytes until the end of the connection; nil if it does not end within the timeout.
     private func rest(_ socket: borrowing LocalSocket) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: 4096)
         var all: [UInt8] = []
@@ -46,7 +46,7 @@ import VaultKit
         _ = try socket.send(bytes.span)
     }
 
-    /// For messages that come as bytes alone.
+    /// Settings for messages without descriptors.
     private static var trusting: AgentServer.Settings {
         var settings = AgentServer.Settings()
         settings.testOnlyTrustsPaths = true
@@ -59,7 +59,7 @@ import VaultKit
         var settings = AgentServer.Settings()
         settings.userID = CurrentProcess.userID + 1
         let directory = world.directory
-        // The client of this test is the other user, so nobody can tell this agent to end but its own directory.
+        // This test's client is the other user, so the agent ends only when its directory is removed.
         settings.clock = AgentClock(now: { PrivateDirectory.isOurs(directory) ? 0 : 61_000 }, slept: { 0 })
         try world.serve(settings) { _ in
             let socket = try connect()
@@ -83,15 +83,17 @@ import VaultKit
     @Test func `what is known of a busy vault is told to who means that file, and to nobody else`() throws {
         let other = try world.makeVault("c.vault")
         let server = try AgentServer.start(in: world.directory)
-        // Its thread never begins, as if it waited for the disk.
+        // The worker's thread is never started, as if it waited for the disk.
         let worker = try VaultWorker(
             path, VaultKeys(try world.key(path)), FileProof(files: [], paths: []), AgentWorld.dependencies,
             server.reports, server.backlog)
         let file = try HeldFile(at: path).identity
         server.keyring.keep(
             worker, .default,
-            VaultNumbers(
-                generation: 7, secrets: 0, versions: 0, liveBytes: 0, deadBytes: 0, notices: [], file: file))
+            VaultState(
+                summary: Summary(
+                    generation: 7, secrets: 0, versions: 0, committedBytes: Format.logStart, liveBytes: 0),
+                file: file))
         let status = Self.message(2, [UInt8(path.utf8.count), 0] + Array(path.utf8))
         for (meant, isTold) in [(path, true), (other, false)] {
             let socket = try connect(patience: 300)
@@ -101,7 +103,7 @@ import VaultKit
             var bytes = [UInt8](repeating: 0, count: 200)
             var span = bytes.mutableSpan
             let count = try socket.receive(into: &span)
-            // The answer to Hello has 7 bytes.
+            // The reply to Hello has 7 bytes.
             #expect((count > 7) == isTold)
             if isTold { #expect(bytes[7 + 4] == 130 && bytes[7 + 5 + 16] == 7) }
         }
@@ -228,7 +230,7 @@ import VaultKit
 
     @Test func `half a message is not waited for, and holds nobody up`() throws {
         var settings = AgentServer.Settings()
-        settings.stallPatience = 300
+        settings.stallTimeout = 300
         try world.serve(settings) { agent in
             try world.unlock(path, agent)
             let half = try connect()
@@ -244,7 +246,7 @@ import VaultKit
 
     @Test func `a reply that nobody takes is not waited for, and holds nobody up`() throws {
         var settings = Self.trusting
-        settings.stallPatience = 500
+        settings.stallTimeout = 500
         try world.serve(settings) { agent in
             try world.unlock(path, agent)
             let session = try agent.session(for: path)
@@ -255,7 +257,7 @@ import VaultKit
                 Self.hello + [UInt8(3 + pathBytes.count), 0, 0, 0, 6, UInt8(pathBytes.count), 0] + pathBytes,
                 socket)
             let value: [UInt8] = [13, 0, 0, 0, 10, 1, 0, 5] + Array("LARGE".utf8) + [0, 0, 0, 0]
-            // More requests than the kernel has room for replies.
+            // The replies to these requests do not fit into the kernel's buffers.
             for _ in 0..<64 { _ = try? send(value, socket) }
             for _ in 0..<20 { #expect(try session.summary().secrets == 1) }
             Thread.sleep(forTimeInterval: 1)
@@ -284,7 +286,7 @@ import VaultKit
         }
     }
 
-    /// What a list of connections is made of.
+    /// A list element, since a connection cannot be copied.
     private final class Holder {
         let socket: LocalSocket
         init(_ socket: consuming LocalSocket) { self.socket = socket }
@@ -298,7 +300,7 @@ import VaultKit
             let open = [UInt8(3 + pathBytes.count), 0, 0, 0, 6, UInt8(pathBytes.count), 0] + pathBytes
             let set: [UInt8] = [12, 0, 0, 0, 11, 1, 1, 0, 1, 65, 2, 0, 0, 0, 104, 105]
             let get: [UInt8] = [9, 0, 0, 0, 10, 1, 0, 1, 65, 0, 0, 0, 0]
-            // In any pieces.
+            // The requests are cut anywhere.
             for byte in Self.hello + open + set + get + set + get { try send([byte], socket) }
             var answer: [UInt8] = []
             let committed: [UInt8] = [9, 0, 0, 0, 139] + [UInt8](repeating: 0, count: 8)

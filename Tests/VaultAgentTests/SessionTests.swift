@@ -8,7 +8,7 @@ import VaultKit
 
 @testable import VaultAgent
 
-/// A session with the agent does what a session with the file does.
+/// Tests that a session of the agent does the same as an open file.
 @Suite struct SessionTests {
     private let world: AgentWorld
     private let path: String
@@ -97,7 +97,7 @@ import VaultKit
         try world.serve { agent in
             try world.unlock(path, agent)
             let session = try agent.session(for: path)
-            // More requests than are sent before a reply is read, and more replies than the socket holds.
+            // These are more requests than are sent before a reply is read, and more replies than the socket buffers.
             let secrets = (1...2500).map { SecretID("NAME_\($0)", in: $0 % 2 == 0 ? .team : .project("web")) }
             let large = [UInt8](repeating: 7, count: 400_000)
             var changes = try Changes()
@@ -219,7 +219,7 @@ import VaultKit
                     done.leave()
                 }.start()
             }
-            // Eight threads may need a while to arrive; readers are served all the time.
+            // Eight threads may need a while to start; readers are served meanwhile.
             let arrived = Date().addingTimeInterval(1)
             while Date() < arrived { #expect(try session.text("A", .team) == "one") }
             other.unlock()
@@ -234,7 +234,7 @@ import VaultKit
     @Test func `a key that was changed elsewhere locks the vault`() throws {
         try world.serve { agent in
             try world.unlock(path, agent)
-            // The same vault id with a header of another master key.
+            // This file has the same vault ID, and a header of another master key.
             let other = try world.makeVault("b.vault")
             var bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
             let foreign = Array(try Data(contentsOf: URL(fileURLWithPath: other)))
@@ -248,7 +248,7 @@ import VaultKit
     }
 }
 
-/// The disk, with a count of what was made durable.
+/// A disk that counts syncs.
 final class CountingStorage: Storage {
     private let disk = DiskStorage()
     private let count = Mutex(0)

@@ -1,6 +1,6 @@
 import Bodies
 
-/// Called by libFuzzer before all else.
+/// Called by libFuzzer first.
 @_cdecl("LLVMFuzzerInitialize")
 public func begin(_ count: UnsafeMutablePointer<CInt>, _ words: UnsafeMutableRawPointer) -> CInt {
     FormatsTarget.writeSeedsIfAsked()
