@@ -5,7 +5,8 @@ internal import Sodium
 
 /// Decides which connections a server accepts, and answers its requests.
 public protocol HTTPService: AnyObject {
-    /// Returns true if a connection from this port of `address` is accepted; otherwise it is closed without a response.
+    /// Returns true if a connection from this port of `address` is accepted; otherwise it is closed without a
+    /// response.
     func admits(clientPort: UInt16, of address: LoopbackPeer.Address) -> Bool
 
     /// Examines the head of a request.
@@ -20,10 +21,11 @@ public protocol HTTPService: AnyObject {
     func response(to request: Request, body: Span<UInt8>) -> Response
 }
 
-/// An HTTP/1.1 server on one port of 127.0.0.1 and ::1, in one thread, so that its service handles one request at a time.
+/// An HTTP/1.1 server on one port of 127.0.0.1 and ::1, in one thread, so that its service handles one
+/// request at a time.
 ///
-/// It listens at both addresses because `localhost` may mean either: another server at one of them would receive requests
-/// that are meant for this one.
+/// It listens at both addresses because `localhost` may mean either: another server at one of them would
+/// receive requests that are meant for this one.
 ///
 /// The only user of libmicrohttpd.
 @safe public final class HTTPServer {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Sodium
 
-/// Bytes as lower-case hexadecimal digits.
+/// Formats bytes as lower-case hexadecimal digits.
 private func hex(_ span: Span<UInt8>) -> String {
     span.indices.map { (span[$0] < 16 ? "0" : "") + String(span[$0], radix: 16) }.joined()
 }
@@ -82,14 +82,14 @@ private let counting = (0..<32).map { UInt8($0) }
         (0..<count).map { UInt8(truncatingIfNeeded: ($0 &* 167) ^ seed ^ ($0 >> 8)) }
     }
 
-    /// Lengths around those at which libsodium takes another way, and the longest of a frame.
+    /// Lengths around those at which libsodium changes its algorithm, and the maximal length of a frame.
     private static let counts = Array(0...530) + [1023, 1024, 1025, 4096, 65_537, 1_081_344]
 
     @Test func `are those of secretbox, and are opened by it and open its own`() throws {
         let key = try Key(copying: Self.bytes(32, 5).span)
         var boxKey = try BoxKey(try Key(copying: Self.bytes(32, 5).span))
         for (number, count) in Self.counts.enumerated() {
-            // Some nonces share their first half with the one before, some do not.
+            // Three consecutive nonces share their first half.
             let nonce = Self.bytes(16, number / 3) + Self.bytes(8, number)
             let message = Self.bytes(count, number)
             var box = [UInt8](repeating: 0, count: count + SecretBox.tagSize)
