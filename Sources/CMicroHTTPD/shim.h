@@ -34,7 +34,8 @@ static inline struct MHD_Daemon *microhttpd_start(const struct microhttpd_settin
     return MHD_start_daemon(
         MHD_USE_EPOLL | (settings->is_ipv6 ? MHD_USE_IPv6 : 0),
         0, settings->accept, settings->context, settings->handle, settings->context,
-        MHD_OPTION_SOCK_ADDR, settings->is_ipv6 ? (const struct sockaddr *) &ipv6 : (const struct sockaddr *) &ipv4,
+        MHD_OPTION_SOCK_ADDR,
+        settings->is_ipv6 ? (const struct sockaddr *) &ipv6 : (const struct sockaddr *) &ipv4,
         MHD_OPTION_CONNECTION_LIMIT, settings->connections,
         MHD_OPTION_CONNECTION_TIMEOUT, settings->seconds,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings->head,
@@ -68,7 +69,9 @@ static inline uint16_t microhttpd_client_port(const struct sockaddr *address) {
     if (address->sa_family == AF_INET && ipv4->sin_addr.s_addr == htonl(INADDR_LOOPBACK)) {
         return ntohs(ipv4->sin_port);
     }
-    if (address->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&ipv6->sin6_addr)) return ntohs(ipv6->sin6_port);
+    if (address->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&ipv6->sin6_addr)) {
+        return ntohs(ipv6->sin6_port);
+    }
     return 0;
 }
 

@@ -106,7 +106,7 @@ int platform_boot_timer(void) { return timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXE
 
 int platform_boot_timer_set(int fd, uint64_t nanoseconds) {
     const struct itimerspec when = {
-        .it_value = {.tv_sec = (time_t)(nanoseconds / 1000000000u), .tv_nsec = (long)(nanoseconds % 1000000000u)}};
+        .it_value = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000}};
     return timerfd_settime(fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
@@ -123,21 +123,19 @@ int platform_start_detached(const char *name, const char *first, const char *sec
     sigemptyset(&none);
     int status = posix_spawn_file_actions_init(&actions);
     if (status != 0) return status;
-    if ((status = posix_spawnattr_init(&attributes)) != 0) goto end;
-    if ((status = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0)) != 0 ||
-        (status = posix_spawn_file_actions_adddup2(&actions, fd, 1)) != 0 ||
-        (status = posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_RDWR, 0)) != 0 ||
-        (status = posix_spawn_file_actions_addclosefrom_np(&actions, 3)) != 0 ||
-        (status = posix_spawnattr_setsigdefault(&attributes, &all)) != 0 ||
-        (status = posix_spawnattr_setsigmask(&attributes, &none)) != 0 ||
-        (status = posix_spawnattr_setflags(
-             &attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID)) != 0)
-        goto end_both;
-    /* This very program, even if its file was replaced or removed since it started. */
-    status = posix_spawn(&child, "/proc/self/exe", &actions, &attributes, words, variables);
-end_both:
-    posix_spawnattr_destroy(&attributes);
-end:
+    if ((status = posix_spawnattr_init(&attributes)) == 0) {
+        if ((status = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0)) == 0 &&
+            (status = posix_spawn_file_actions_adddup2(&actions, fd, 1)) == 0 &&
+            (status = posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_RDWR, 0)) == 0 &&
+            (status = posix_spawn_file_actions_addclosefrom_np(&actions, 3)) == 0 &&
+            (status = posix_spawnattr_setsigdefault(&attributes, &all)) == 0 &&
+            (status = posix_spawnattr_setsigmask(&attributes, &none)) == 0 &&
+            (status = posix_spawnattr_setflags(
+                 &attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID)) == 0)
+            /* This very program, even if its file was replaced or removed since it started. */
+            status = posix_spawn(&child, "/proc/self/exe", &actions, &attributes, words, variables);
+        posix_spawnattr_destroy(&attributes);
+    }
     posix_spawn_file_actions_destroy(&actions);
     return status;
 }

@@ -52,7 +52,7 @@ static int has_instruction(void) { return (getauxval(AT_HWCAP) & HWCAP_CRC32) !=
 
 __attribute__((target(INSTRUCTION)))
 static uint32_t accelerated(uint32_t crc, const uint8_t *bytes, size_t count) {
-    uint64_t state = ~crc, word; /* 64 bits wide, as the x86-64 instruction takes it; the upper half stays 0 */
+    uint64_t state = ~crc, word; /* The upper half of state, which only x86-64 has, stays 0. */
     for (; count >= sizeof word; count -= sizeof word, bytes += sizeof word) {
         memcpy(&word, bytes, sizeof word);
         state = ADD_WORD(state, word);

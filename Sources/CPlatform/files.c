@@ -50,7 +50,8 @@ void platform_start_sync(int fd, int64_t offset, int64_t count) {
 }
 
 /*
- * True for access control lists. A copy without its list would give the group what the list's mask allowed.
+ * True for access control lists. The group bits in the mode of a file with a list are the upper bound of its
+ * entries; in a copy without the list they would apply to the group.
  */
 static int restricts_access(const char *name) { return strncmp(name, "system.", 7) == 0; }
 
@@ -59,6 +60,7 @@ static int is_refusal(int error) {
     return error == EPERM || error == EACCES || error == ENOTSUP || error == ENOSYS || error == EINVAL;
 }
 
+/* The functions below rely on free not changing errno, as glibc does since 2.33. */
 static ssize_t read_attribute(int fd, const char *name, char **value) {
     *value = NULL;
     ssize_t count = fgetxattr(fd, name, NULL, 0);
@@ -83,12 +85,12 @@ static int copy_attribute(int from, int to, const char *name) {
     char *value;
     ssize_t count = read_attribute(from, name, &value);
     int result = count < 0 ? -1 : 0;
-    if (result == 0 && !has_attribute(to, name, value, count)) result = fsetxattr(to, name, value, (size_t)count, 0);
-    int error = errno;
+    if (result == 0 && !has_attribute(to, name, value, count)) {
+        result = fsetxattr(to, name, value, (size_t)count, 0);
+    }
     free(value);
-    errno = error;
-    if (result != 0 && error == ENODATA) return 0; /* removed meanwhile */
-    return result != 0 && is_refusal(error) && !restricts_access(name) ? 0 : result;
+    if (result != 0 && errno == ENODATA) return 0; /* removed meanwhile */
+    return result != 0 && is_refusal(errno) && !restricts_access(name) ? 0 : result;
 }
 
 static int copy_extended_attributes(int from, int to) {
@@ -111,9 +113,7 @@ static int copy_extended_attributes(int from, int to) {
     for (char *name = names; result == 0 && name < names + count; name += strlen(name) + 1) {
         result = copy_attribute(from, to, name);
     }
-    int error = errno;
     free(names);
-    errno = error;
     return result;
 }
 

@@ -9,41 +9,37 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* Signals that end a process by default and may be sent to one that waits for input. */
-static const int ending_signals[] = {SIGINT,  SIGTERM, SIGHUP,    SIGQUIT, SIGALRM, SIGUSR1,
-                                     SIGUSR2, SIGXCPU, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,
-                                     SIGSYS,  SIGTRAP, SIGABRT,   SIGSTKFLT};
-static const int pausing_signals[] = {SIGTSTP, SIGCONT};
-enum {
-    ending_count = sizeof ending_signals / sizeof *ending_signals,
-    pausing_count = sizeof pausing_signals / sizeof *pausing_signals
+/* Signals that stop, continue or by default end a process and may be sent to one that waits for input. */
+static const int signals[] = {
+    SIGTSTP, SIGCONT, SIGINT,    SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2,
+    SIGXCPU, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR, SIGSYS,  SIGTRAP, SIGABRT, SIGSTKFLT,
 };
+enum { signal_count = sizeof signals / sizeof *signals };
 
 static volatile sig_atomic_t ending, pausing;
-static struct sigaction previous_ending[ending_count], previous_pausing[pausing_count];
+static struct sigaction previous_actions[signal_count];
 static sigset_t previous_mask;
 
-static void note_ending(int number) { ending = number; }
+static int is_pausing(int number) { return number == SIGTSTP || number == SIGCONT; }
 
 /* The later of a request to stop and one to continue replaces the earlier. */
-static void note_pausing(int number) { pausing = number; }
+static void record(int number) { *(is_pausing(number) ? &pausing : &ending) = number; }
 
-static int noted(void) { return ending ? ending : pausing; }
+static int recorded(void) { return ending ? ending : pausing; }
 
 void platform_prompt_begin(void) {
-    const struct sigaction end = {.sa_handler = note_ending}, pause = {.sa_handler = note_pausing};
+    const struct sigaction action = {.sa_handler = record};
     sigset_t block;
 
     sigemptyset(&block);
-    for (int i = 0; i < ending_count; i++) sigaddset(&block, ending_signals[i]);
-    for (int i = 0; i < pausing_count; i++) sigaddset(&block, pausing_signals[i]);
+    for (int i = 0; i < signal_count; i++) sigaddset(&block, signals[i]);
     sigprocmask(SIG_BLOCK, &block, &previous_mask);
     ending = pausing = 0;
-    for (int i = 0; i < ending_count; i++) sigaction(ending_signals[i], &end, &previous_ending[i]);
-    for (int i = 0; i < pausing_count; i++) {
-        sigaction(pausing_signals[i], &pause, &previous_pausing[i]);
+    for (int i = 0; i < signal_count; i++) {
+        struct sigaction *previous = &previous_actions[i];
+        sigaction(signals[i], &action, previous);
         /* A shell without job control starts its programs with SIGTSTP ignored. It stays ignored. */
-        if (previous_pausing[i].sa_handler == SIG_IGN) sigaction(pausing_signals[i], &previous_pausing[i], NULL);
+        if (is_pausing(signals[i]) && previous->sa_handler == SIG_IGN) sigaction(signals[i], previous, NULL);
     }
 }
 
@@ -53,22 +49,20 @@ int platform_prompt_wait_readable(int fd, int milliseconds) {
     sigset_t during = previous_mask;
     int result;
 
-    for (int i = 0; i < ending_count; i++) sigdelset(&during, ending_signals[i]);
-    for (int i = 0; i < pausing_count; i++) sigdelset(&during, pausing_signals[i]);
+    for (int i = 0; i < signal_count; i++) sigdelset(&during, signals[i]);
     do {
         result = ppoll(&poll, 1, milliseconds < 0 ? NULL : &limit, &during);
-    } while (result < 0 && errno == EINTR && !noted());
-    if (noted()) return noted();
+    } while (result < 0 && errno == EINTR && !recorded());
+    if (recorded()) return recorded();
     if (result == 0) errno = ETIMEDOUT;
     return result > 0 ? 0 : -1;
 }
 
 int platform_prompt_end(void) {
-    /* Signals that are still pending reach our handlers here, before the previous actions are restored. */
+    /* Signals that are still pending reach our handler here, before the previous actions are restored. */
     sigprocmask(SIG_SETMASK, &previous_mask, NULL);
-    for (int i = 0; i < ending_count; i++) sigaction(ending_signals[i], &previous_ending[i], NULL);
-    for (int i = 0; i < pausing_count; i++) sigaction(pausing_signals[i], &previous_pausing[i], NULL);
-    return noted();
+    for (int i = 0; i < signal_count; i++) sigaction(signals[i], &previous_actions[i], NULL);
+    return recorded();
 }
 
 int platform_is_in_foreground(int fd) { return tcgetpgrp(fd) == getpgrp(); }

@@ -32,7 +32,9 @@ void platform_harden(void) {
         (void)setrlimit(RLIMIT_CORE, &none);
     }
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    for (int i = 0; i < failing_write_count; i++) failing_write_actions[i] = signal(failing_writes[i], SIG_IGN);
+    for (int i = 0; i < failing_write_count; i++) {
+        failing_write_actions[i] = signal(failing_writes[i], SIG_IGN);
+    }
 }
 
 void platform_soften(void) {

@@ -5,7 +5,8 @@ internal import Sodium
 
 /// Decides which connections a server accepts, and answers its requests.
 public protocol HTTPService: AnyObject {
-    /// Returns true if a connection from this port of `address` is accepted; otherwise it is closed without a response.
+    /// Returns true if a connection from this port of `address` is accepted; otherwise it is closed without a
+    /// response.
     func admits(clientPort: UInt16, of address: LoopbackPeer.Address) -> Bool
 
     /// Examines the head of a request.
@@ -20,10 +21,11 @@ public protocol HTTPService: AnyObject {
     func response(to request: Request, body: Span<UInt8>) -> Response
 }
 
-/// An HTTP/1.1 server on one port of 127.0.0.1 and ::1, in one thread, so that its service handles one request at a time.
+/// An HTTP/1.1 server on one port of 127.0.0.1 and ::1, in one thread, so that its service handles one
+/// request at a time.
 ///
-/// It listens at both addresses because `localhost` may mean either: another server at one of them would receive requests
-/// that are meant for this one.
+/// It listens at both addresses because `localhost` may mean either: another server at one of them would
+/// receive requests that are meant for this one.
 ///
 /// The only user of libmicrohttpd.
 @safe public final class HTTPServer {
@@ -48,9 +50,9 @@ public protocol HTTPService: AnyObject {
     private var daemons: [OpaquePointer] = unsafe []
     private var poller = Poller()
     /// The open connections, by the addresses of the library's structures.
-    private var connections: [UInt: Connection] = [:]
+    private var connections: [UInt: HTTPConnection] = [:]
 
-    private struct Connection {
+    private struct HTTPConnection {
         let descriptor: Int32
         /// When it was opened or last got a response, in monotonic milliseconds.
         var since: UInt64
@@ -114,7 +116,7 @@ public protocol HTTPService: AnyObject {
         unsafe settings.connection = { context, connection, _, code in
             guard let connection = unsafe connection else { return }
             let server = unsafe HTTPServer.from(context)
-            let opened = unsafe Connection(
+            let opened = unsafe HTTPConnection(
                 descriptor: microhttpd_descriptor(connection), since: SystemClock.monotonicMilliseconds())
             let isOpen = code == .CONNECTION_NOTIFY_STARTED
             server.connections[UInt(bitPattern: connection)] = isOpen ? opened : nil

@@ -3,7 +3,8 @@ public import Sodium
 
 /// Estimates how hard a passphrase is to guess.
 ///
-/// The only user of zxcvbn, whose dictionaries are part of the program file and are paged in by the first estimate.
+/// The only user of zxcvbn, whose dictionaries are part of the program file and are paged in by the first
+/// estimate.
 public enum Strength {
     /// The strength below which a passphrase is weak, in bits.
     ///
@@ -15,8 +16,9 @@ public enum Strength {
 
     /// Estimates the binary logarithm of the number of guesses that `passphrase` withstands.
     ///
-    /// zxcvbn gets a copy in guarded memory. Its own allocations hold lengths and positions of the patterns that it found and,
-    /// for a while, the reversed passphrase, which it overwrites before freeing it. The stack is wiped afterwards.
+    /// zxcvbn gets a copy in guarded memory. Its own allocations hold lengths and positions of the patterns
+    /// that it found and, for a while, the reversed passphrase, which it overwrites before freeing it. The
+    /// stack is wiped afterwards.
     ///
     /// - Throws: ``SodiumError/outOfMemory``.
     public static func bits(of passphrase: borrowing SecretBytes) throws(SodiumError) -> Int {

@@ -22,7 +22,8 @@ extension Span where Element == UInt8 {
         count == other.count && order(against: other) == 0
     }
 
-    /// Returns a negative number if these bytes sort before those of `other`, 0 if they are the same, else a positive one.
+    /// Returns a negative number if these bytes sort before those of `other`, 0 if they are the same, else a
+    /// positive one.
     ///
     /// A prefix sorts first.
     public func order(against other: Span<UInt8>) -> Int {

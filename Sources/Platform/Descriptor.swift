@@ -7,7 +7,8 @@ public struct Descriptor: ~Copyable, Sendable {
     enum Origin {
         /// Opened by this process: no longer than other calls for the same file.
         case own
-        /// An accepted connection, over which another process may have sent descriptors that were not received.
+        /// An accepted connection, over which another process may have sent descriptors that were not
+        /// received.
         case accepted
         /// Sent by another process, which may make it take for ever.
         case received
@@ -92,7 +93,8 @@ public struct InheritedDescriptor: Sendable {
     /// Sets close-on-exec, so that programs started from here do not inherit it.
     public func keepFromOthers() { _ = fcntl(number, F_SETFD, FD_CLOEXEC) }
 
-    /// Reads once, at most `buffer.count` bytes; waits for them even if the parent made the descriptor non-blocking.
+    /// Reads once, at most `buffer.count` bytes; waits for them even if the parent made the descriptor
+    /// non-blocking.
     ///
     /// - Returns: the number of bytes read; 0 at the end.
     public func read(into buffer: inout MutableSpan<UInt8>) throws(Errno) -> Int {

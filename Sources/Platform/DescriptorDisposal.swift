@@ -3,16 +3,17 @@ internal import Synchronization
 
 /// Closes descriptors that another process sent, on threads of its own, since closing them may never end.
 ///
-/// `close(2)` can wait for whoever is behind a descriptor: a user-space file system answers when it likes, and a socket
-/// with SO_LINGER waits for its peer. The same holds for a connection, with which the kernel closes the descriptors
-/// that were sent over it and never received.
+/// `close(2)` can wait for whoever is behind a descriptor: a user-space file system answers when it likes,
+/// and a socket with SO_LINGER waits for its peer. The same holds for a connection, with which the kernel
+/// closes the descriptors that were sent over it and never received.
 public final class DescriptorDisposal: Sendable {
     private struct State {
         var waiting: [Int32] = []
         /// The number of threads, of those that wait, and of those ever started.
         var (threads, idle, started) = (0, 0, 0)
-        /// When each busy thread began its present `close`, in monotonic milliseconds. The key is the thread, since the
-        /// number of a descriptor is reused before `close` returns.
+        /// When each busy thread began its present `close`, in monotonic milliseconds.
+        ///
+        /// The key is the thread, since the number of a descriptor is reused before `close` returns.
         var closing: [Int: UInt64] = [:]
     }
 
@@ -21,7 +22,8 @@ public final class DescriptorDisposal: Sendable {
     private let wakeup: Wakeup
 
     private static let maxThreads = 8
-    /// Disposal is stuck if more descriptors than this wait, while every thread spends longer than this on one.
+    /// Disposal is stuck if more descriptors than this wait, while every thread spends longer than this on
+    /// one.
     private static let (maxWaiting, timeout): (Int, UInt64) = (64, 1000)
 
     /// The instance of this process; nil if it has no descriptor left for its wakeup.

@@ -34,8 +34,8 @@ public enum DetachedProcess {
         guard status == 0 else { throw Errno(rawValue: status) }
     }
 
-    /// Prepares this process to outlive its parent: core dumps are forbidden, a closed terminal does not end it, new
-    /// files are private, the limit on descriptors is raised, and the working directory is `/`.
+    /// Prepares this process to outlive its parent: core dumps are forbidden, a closed terminal does not end
+    /// it, new files are private, the limit on descriptors is raised, and the working directory is `/`.
     public static func detach(name: String) throws(Errno) {
         unsafe platform_detach(name)
         umask(0o077)

@@ -15,8 +15,8 @@ public struct DiskStorage: Storage {
     ///
     /// It never waits, as opening a pipe could.
     ///
-    /// - Throws: ``Errno/isDirectory`` for a directory, ``Errno/invalidArgument`` for anything else that is not a
-    ///   regular file.
+    /// - Throws: ``Errno/isDirectory`` for a directory, ``Errno/invalidArgument`` for anything else that is
+    ///   not a regular file.
     public func open(_ path: String, _ access: StorageAccess) throws(Errno) -> any StorageFile {
         let flags = access == .writing ? O_RDWR : O_RDONLY
         let descriptor = try Descriptor(path: path, flags: flags | O_NONBLOCK)
@@ -90,7 +90,8 @@ public struct DiskStorage: Storage {
             guard parent != path else { throw .noSuchFile }
             try makeDirectory(parent)
         }
-        // Fails once more in /proc and in a deleted directory, where the parent exists and nothing can be created.
+        // Fails once more in /proc and in a deleted directory, where the parent exists and nothing can be
+        // created.
         try makeOneDirectory(path)
     }
 
@@ -114,13 +115,14 @@ public struct DiskStorage: Storage {
             let directory = try Descriptor(path: path, flags: O_RDONLY | O_DIRECTORY)
             _ = try retrying { fsync(directory.number) }
         } catch {
-            // Some file systems cannot sync a directory. One that may be entered but not listed cannot be opened.
+            // Some file systems cannot sync a directory. One that may be entered but not listed cannot be
+            // opened.
             guard error.isLackOfCall || error == .permissionDenied else { throw error }
         }
     }
 }
 
-// Locks that somebody who may only read the file cannot hold.
+// Locks that a user who may only read the file cannot take.
 extension DiskStorage {
     /// Opens the lock file of a vault, which writers lock instead of the vault.
     public func lockFile(
@@ -143,7 +145,8 @@ extension DiskStorage {
         // Its owner can lock it, and so must be a user who may write the vault.
         let isByWriter = present.isOursOrRoots || present.st_uid == status.st_uid
         guard status.st_mode & 0o022 != 0 || isByWriter else { throw .permissionDenied }
-        // The vault's mode may have changed since. A lock file of another group is not writable for its group.
+        // The vault's mode may have changed since. A lock file of another group is not writable for its
+        // group.
         let writers: mode_t = present.st_gid == status.st_gid ? 0o222 : 0o202
         if present.st_mode & 0o7777 != status.st_mode & writers {
             _ = fchmod(descriptor.number, status.st_mode & writers)

@@ -24,7 +24,8 @@ public enum Environment {
         return text
     }
 
-    /// Calls `body` with the value of a variable that holds a secret or need not be text, or returns nil if it is unset.
+    /// Calls `body` with the value of a variable that holds a secret or need not be text, or returns nil if
+    /// it is unset.
     public static func withValue<R, E>(_ name: String, _ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R? {
         guard let value = unsafe getenv(name) else { return nil }
         return try unsafe withBytes(of: value, body)

@@ -81,8 +81,8 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringCo
     /// True if a file system answers so to a call that it does not support.
     public var isLackOfCall: Bool { [.invalidArgument, .notImplemented, .notSupported].contains(self) }
 
-    /// True if a file system answers so to a hard link that it does not support: FAT says "not permitted", rclone
-    /// "input/output error", and a security policy "permission denied".
+    /// True if a file system answers so to a hard link that it does not support: FAT says "not permitted",
+    /// rclone "input/output error", and a security policy "permission denied".
     var isLackOfLinks: Bool {
         isLackOfCall || [.notPermitted, .permissionDenied, .ioError].contains(self)
     }

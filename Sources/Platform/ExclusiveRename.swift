@@ -3,8 +3,9 @@ internal import Glibc
 
 /// Renames a file without replacing another: `renameat2(RENAME_NOREPLACE)`, with two fallbacks.
 ///
-/// FAT, exFAT, NFS, SMB and most user-space file systems (FUSE) do not support this rename; FAT, exFAT and rclone do not
-/// support hard links either. Each fallback refuses a name that is taken; none replaces a file silently.
+/// FAT, exFAT, NFS, SMB and most user-space file systems (FUSE) do not support this rename; FAT, exFAT and
+/// rclone do not support hard links either. Each fallback refuses a name that is taken; none replaces a file
+/// silently.
 struct ExclusiveRename: Sendable {
     /// A call that takes the old and the new name of a file.
     typealias Call = @Sendable (String, String) throws(Errno) -> Void
@@ -47,13 +48,16 @@ struct ExclusiveRename: Sendable {
 extension Storage {
     /// Renames a file without replacing another, where only creating a file refuses a name that is taken.
     ///
-    /// An empty placeholder takes the name first and is then replaced. If the process is killed in between, the
-    /// placeholder stays. Since it is empty, later commands can tell it from a vault and name the command that removes
-    /// it. They do not remove it by themselves, because it may be an empty file that a user created.
+    /// An empty placeholder takes the name first and is then replaced. If the process is killed in between,
+    /// the placeholder stays. Since it is empty, later commands can tell it from a vault and name the command
+    /// that removes it. They do not remove it by themselves, because it may be an empty file that a user
+    /// created.
     ///
-    /// - Throws: ``Errno/fileExists`` if `to` exists, or if another process wrote to the placeholder meanwhile.
+    /// - Throws: ``Errno/fileExists`` if `to` exists, or if another process wrote to the placeholder
+    ///   meanwhile.
     public func renameOverPlaceholder(_ from: String, to: String) throws(Errno) {
-        // Closed at once: some drivers write an open file back to the name that it was opened by, whatever is there by then.
+        // Closed at once: some drivers write an open file back to the name that it was opened by, whatever is
+        // there by then.
         _ = try create(to)
         do throws(Errno) {
             guard try isEmpty(to) else { throw .fileExists }

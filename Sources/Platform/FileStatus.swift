@@ -1,6 +1,7 @@
 internal import Glibc
 
-/// Returns the status of the file that `path` leads to; of a symbolic link itself if `followingLinks` is false.
+/// Returns the status of the file that `path` leads to; of a symbolic link itself if `followingLinks` is
+/// false.
 func fileStatus(of path: String, followingLinks: Bool = true) throws(Errno) -> stat {
     var status = stat()
     _ = try retrying { unsafe followingLinks ? stat(path, &status) : lstat(path, &status) }

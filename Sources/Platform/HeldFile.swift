@@ -3,8 +3,8 @@ internal import Glibc
 
 /// A file that is held open to identify it, neither to read nor to write it.
 ///
-/// While two processes hold files open, the device and the inode tell whether both hold the same one, however each of them
-/// resolves paths.
+/// While two processes hold files open, the device and the inode tell whether both hold the same one, however
+/// each of them resolves paths.
 public final class HeldFile: Sendable {
     let descriptor: Descriptor
 

@@ -14,7 +14,8 @@ public struct InputFile: ~Copyable {
 
     /// Opens a file, a pipe or a device for reading; a pipe is waited for.
     ///
-    /// - Parameter onlyRegular: refuses anything but a regular file, without waiting, as ``Errno/invalidArgument``.
+    /// - Parameter onlyRegular: refuses anything but a regular file, without waiting, as
+    ///   ``Errno/invalidArgument``.
     /// - Throws: ``Errno/isDirectory`` for a directory.
     public init(_ path: String, onlyRegular: Bool = false) throws(Errno) {
         let opened = try Descriptor(path: path, flags: O_RDONLY | (onlyRegular ? O_NONBLOCK : 0))
@@ -42,10 +43,19 @@ public struct InputFile: ~Copyable {
         return status.isRegularFile && status.st_size == 0
     }
 
-    /// Returns true if `path` leads to a regular file whose mode lets users other than the owner read or write it.
+    /// Returns true if `path` leads to a regular file whose mode lets users other than the owner read or
+    /// write it.
     public static func isOpenToOthers(_ path: String) -> Bool {
         guard let status = try? fileStatus(of: path) else { return false }
         return status.isRegularFile && status.st_mode & 0o066 != 0
+    }
+
+    /// Returns the text of a file that the kernel generates, of at most 64 KiB; empty if it cannot be read.
+    static func text(of path: String) -> String {
+        guard let file = try? InputFile(path, onlyRegular: true),
+            let bytes = try? file.readAll(limit: 1 << 16)
+        else { return "" }
+        return String(validating: bytes, as: UTF8.self) ?? ""
     }
 
     /// Reads once, at most `buffer.count` bytes.

@@ -10,7 +10,8 @@ public struct LocalSocket: ~Copyable, Sendable {
     /// Connects to the socket at `path`.
     ///
     /// - Parameter patience: the timeout of each later ``send(_:)`` and ``receive(into:)``, in milliseconds.
-    /// - Throws: ``Errno/noSuchFile`` if there is no socket, ``Errno/connectionRefused`` if no process listens there.
+    /// - Throws: ``Errno/noSuchFile`` if there is no socket, ``Errno/connectionRefused`` if no process
+    ///   listens there.
     public init(connectingTo path: String, patience: UInt64) throws(Errno) {
         let socket = LocalSocket(try LocalSocket.make())
         try socket.setPatience(patience)
@@ -40,14 +41,16 @@ public struct LocalSocket: ~Copyable, Sendable {
     /// Sends what the kernel accepts now, or within the timeout if there is one.
     ///
     /// - Returns: the number of bytes that were sent.
-    /// - Throws: ``Errno/wouldBlock`` if that is none, ``Errno/brokenPipe`` if the peer has closed the connection.
+    /// - Throws: ``Errno/wouldBlock`` if that is none, ``Errno/brokenPipe`` if the peer has closed the
+    ///   connection.
     public borrowing func send(_ bytes: Span<UInt8>) throws(Errno) -> Int {
         unsafe try bytes.withPointer { pointer, count throws(Errno) in
             try retrying { unsafe Glibc.send(descriptor.number, pointer, count, Int32(MSG_NOSIGNAL)) }
         }
     }
 
-    /// Sends as ``send(_:)`` does, with at most 4 files that the peer is to hold; they go with the first byte.
+    /// Sends as ``send(_:)`` does, with at most 4 files that the peer is to hold; they go with the first
+    /// byte.
     public borrowing func send(_ bytes: Span<UInt8>, with files: [HeldFile]) throws(Errno) -> Int {
         let descriptors = files.map { $0.descriptor.number }
         return unsafe try bytes.withPointer { pointer, size throws(Errno) in
@@ -118,8 +121,8 @@ public struct Listener: ~Copyable, Sendable {
 
     /// Listens at `path`, mode 0600.
     ///
-    /// The socket is created under a temporary name and renamed once it listens; it replaces a file at `path`. Only one
-    /// process may do this for a path at a time.
+    /// The socket is created under a temporary name and renamed once it listens; it replaces a file at
+    /// `path`. Only one process may do this for a path at a time.
     public static func make(at path: String) throws(Errno) -> Listener {
         let descriptor = try LocalSocket.make()
         let temporary = path + ".new"

@@ -18,10 +18,12 @@ public enum LoopbackPeer {
         }
     }
 
-    /// Returns the user whose socket is connected from port `port` of `address` to port `listener`, or nil if there is none.
+    /// Returns the user whose socket is connected from port `port` of `address` to port `listener`, or nil if
+    /// there is none.
     ///
-    /// TCP has no `SO_PEERCRED`, but sock_diag(7) tells the owner of a socket given both its ends, in a time that does not
-    /// depend on the number of sockets. An IPv6 socket that was connected to 127.0.0.1 counts as IPv4.
+    /// TCP has no `SO_PEERCRED`, but sock_diag(7) tells the owner of a socket given both its ends, in a time
+    /// that does not depend on the number of sockets. An IPv6 socket that was connected to 127.0.0.1 counts
+    /// as IPv4.
     public static func userID(
         of address: Address, from port: UInt16, to listener: UInt16
     ) throws(Errno) -> UInt32? {

@@ -2,9 +2,9 @@
 public enum Memory {
     /// Estimates it in bytes, by the machine's free memory and the limit of the control group; 0 if unknown.
     public static func available() -> UInt64 {
-        let machine = meminfoAvailable(read("/proc/meminfo"))
-        guard let limit = number(read("/sys/fs/cgroup/memory.max")) else { return machine }
-        let used = number(read("/sys/fs/cgroup/memory.current")) ?? 0
+        let machine = meminfoAvailable(InputFile.text(of: "/proc/meminfo"))
+        guard let limit = number(InputFile.text(of: "/sys/fs/cgroup/memory.max")) else { return machine }
+        let used = number(InputFile.text(of: "/sys/fs/cgroup/memory.current")) ?? 0
         return min(machine, limit > used ? limit - used : 0)
     }
 
@@ -19,10 +19,5 @@ public enum Memory {
 
     private static func number(_ text: String) -> UInt64? {
         text.split(separator: "\n").first.flatMap { UInt64($0) }
-    }
-
-    private static func read(_ path: String) -> String {
-        guard let file = try? InputFile(path), let bytes = try? file.readAll(limit: 65536) else { return "" }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

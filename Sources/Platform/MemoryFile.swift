@@ -15,7 +15,8 @@ public struct MemoryFile: ~Copyable {
     /// The path by which a program that inherited it can open it.
     public var path: String { "/proc/self/fd/\(descriptor.number)" }
 
-    /// The path by which other processes of this user can open it, while this process runs or the program that replaces it.
+    /// The path by which other processes of this user can open it, while this process runs or the program
+    /// that replaces it.
     public var pathForOthers: String { "/proc/\(CurrentProcess.identifier)/fd/\(descriptor.number)" }
 
     /// Writes all of `bytes` and rewinds.

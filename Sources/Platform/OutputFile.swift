@@ -15,9 +15,10 @@ public enum OutputFile {
 
     /// Writes `bytes` to a new file, mode 0600, that replaces the file at `path` by a rename.
     ///
-    /// A symbolic link is followed. `/dev/stdout`, `/dev/stderr` and `/dev/fd/N` mean the descriptors that this process
-    /// inherited, with their positions and flags. Any other pipe or device is written to if it belongs to this user or
-    /// root. On an error, a file at `path` is unchanged and no temporary file is left.
+    /// A symbolic link is followed. `/dev/stdout`, `/dev/stderr` and `/dev/fd/N` mean the descriptors that
+    /// this process inherited, with their positions and flags. Any other pipe or device is written to if it
+    /// belongs to this user or root. On an error, a file at `path` is unchanged and no temporary file is
+    /// left.
     ///
     /// - Returns: true if others can read the new file all the same, because the file system has no modes.
     public static func write(_ bytes: Span<UInt8>, to path: String) throws(Refusal) -> Bool {
@@ -45,7 +46,7 @@ public enum OutputFile {
         }
     }
 
-    /// Returns the number in a path such as `/dev/fd/N`. Opened by its path, the file would start at position 0.
+    /// Returns the number in a path such as `/dev/fd/N`; opened by that path, the file would start at position 0.
     private static func descriptor(namedBy path: String) -> Int32? {
         switch path {
         case "/dev/stdout": return 1

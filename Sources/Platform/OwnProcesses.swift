@@ -37,7 +37,7 @@ public enum OwnProcesses {
     }
 
     private static func isOurs(_ id: Int32, _ name: String) -> Bool {
-        let lines = text("/proc/\(id)/status").split(separator: "\n")
+        let lines = InputFile.text(of: "/proc/\(id)/status").split(separator: "\n")
         // The effective user comes second.
         let user = lines.first { $0.hasPrefix("Uid:") }?.split(separator: "\t").dropFirst(2).first
         return lines.first == "Name:\t\(name)" && user.flatMap { UInt32($0) } == CurrentProcess.userID
@@ -45,15 +45,7 @@ public enum OwnProcesses {
     }
 
     private static func words(of id: Int32) -> [String] {
-        text("/proc/\(id)/cmdline").split(separator: "\0").map(String.init)
-    }
-
-    /// Returns the content of a file of `/proc`; empty if it cannot be read.
-    private static func text(_ path: String) -> String {
-        guard let file = try? InputFile(path, onlyRegular: true),
-            let bytes = try? file.readAll(limit: 1 << 16)
-        else { return "" }
-        return String(validating: bytes, as: UTF8.self) ?? ""
+        InputFile.text(of: "/proc/\(id)/cmdline").split(separator: "\0").map(String.init)
     }
 
     /// Kills a process, even one that is stopped; the kernel clears its memory before reuse.

@@ -25,7 +25,8 @@ public enum Path {
 
     /// Returns `path` without symbolic links, "." and "..".
     ///
-    /// - Throws: ``Errno/noSuchFile`` if it does not exist, ``Errno/notText`` if the result is not UTF-8 text.
+    /// - Throws: ``Errno/noSuchFile`` if it does not exist, ``Errno/notText`` if the result is not UTF-8
+    ///   text.
     public static func resolvingLinks(_ path: String) throws(Errno) -> String {
         guard let resolved = unsafe realpath(path, nil) else { throw .current }
         defer { unsafe free(resolved) }
@@ -34,8 +35,8 @@ public enum Path {
 
     /// Returns the absolute path of `path`, with symbolic links and "..", without "." and redundant slashes.
     ///
-    /// A relative path starts at `$PWD`, where a shell keeps the working directory as the user entered it, or at
-    /// ``workingDirectory()`` if `$PWD` is another directory. An absolute path needs no system call.
+    /// A relative path starts at `$PWD`, where a shell keeps the working directory as the user entered it, or
+    /// at ``workingDirectory()`` if `$PWD` is another directory. An absolute path needs no system call.
     ///
     /// - Throws: ``Errno/noSuchFile`` for an empty path, and as ``workingDirectory()``.
     public static func lexical(_ path: String) throws(Errno) -> String {
@@ -63,7 +64,8 @@ public enum Path {
     }
 
     private static func tidied(_ path: String) -> String {
-        // Not `joined`: it looks generic types up by name, which takes a quarter of the time of a `vault get`.
+        // Not `joined`: it looks generic types up by name, which takes a quarter of the time of a `vault
+        // get`.
         var result = ""
         for component in components(path) where component != "." {
             result.append("/")

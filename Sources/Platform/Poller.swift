@@ -74,7 +74,8 @@ public struct BootTimer: ~Copyable, Sendable {
     /// Creates a timer that is not set.
     public init() throws(Errno) { descriptor = Descriptor(adopting: try retrying { platform_boot_timer() }) }
 
-    /// Makes the timer ready at a moment of ``SystemClock/bootMilliseconds()``, or at once if it is past; nil stops the timer.
+    /// Makes the timer ready at a moment of ``SystemClock/bootMilliseconds()``, or at once if it is past; nil
+    /// stops the timer.
     public borrowing func set(_ moment: UInt64?) throws(Errno) {
         let nanoseconds = moment.map { max($0, 1) * 1_000_000 } ?? 0
         _ = try retrying { platform_boot_timer_set(descriptor.number, nanoseconds) }

@@ -4,8 +4,8 @@ internal import Glibc
 public enum PrivateDirectory {
     /// Checks the directory, or creates it, mode 0700, and its missing parents.
     ///
-    /// - Throws: ``Errno/permissionDenied`` if it belongs to another user or is open to others, or would be created in
-    ///   another user's directory.
+    /// - Throws: ``Errno/permissionDenied`` if it belongs to another user or is open to others, or would be
+    ///   created in another user's directory.
     public static func prepare(_ path: String) throws(Errno) {
         do throws(Errno) {
             return try check(path)
@@ -15,8 +15,8 @@ public enum PrivateDirectory {
         }
     }
 
-    /// Checks that a directory at `path` would not be created in another user's directory, to which variables lead in the
-    /// environment of that user, as under `sudo -E`.
+    /// Checks that a directory at `path` would not be created in another user's directory, to which variables
+    /// lead in the environment of that user, as under `sudo -E`.
     ///
     /// - Throws: ``Errno/permissionDenied`` if it would be, and other errors of the system.
     public static func checkOwner(above path: String) throws(Errno) {
@@ -41,10 +41,11 @@ public enum PrivateDirectory {
     /// Returns true if ``check(_:)`` succeeds.
     public static func isOurs(_ path: String) -> Bool { (try? check(path)) != nil }
 
-    /// Checks that `path` is a directory, not a symbolic link, that belongs to this user and is closed to others.
+    /// Checks that `path` is a directory, not a symbolic link, that belongs to this user and is closed to
+    /// others.
     ///
-    /// - Throws: ``Errno/permissionDenied`` if it is not, ``Errno/noSuchFile`` if it does not exist, and other errors of
-    ///   the system.
+    /// - Throws: ``Errno/permissionDenied`` if it is not, ``Errno/noSuchFile`` if it does not exist, and
+    ///   other errors of the system.
     public static func check(_ path: String) throws(Errno) {
         let status = try fileStatus(of: path, followingLinks: false)
         guard status.isDirectory, status.st_uid == CurrentProcess.userID,

@@ -21,12 +21,13 @@ public enum CurrentProcess {
 
     /// Keeps the memory of this process from crash reports, core dumps and debuggers of the same user.
     ///
-    /// Swift's crash reporter prints registers and memory, which may hold a secret. It does not run once the crash
-    /// signals have their default actions. ``become(argumentsFrom:keeping:adding:)`` restores the limits for the next
-    /// program.
+    /// Swift's crash reporter prints registers and memory, which may hold a secret. It does not run once the
+    /// crash signals have their default actions. ``become(argumentsFrom:keeping:adding:)`` restores the
+    /// limits for the next program.
     public static func harden() { platform_harden() }
 
-    /// Opens the standard descriptors that the parent closed on `/dev/null`, so that no file gets their numbers.
+    /// Opens the standard descriptors that the parent closed on `/dev/null`, so that no file gets their
+    /// numbers.
     ///
     /// They are read-only: writing still fails, so that no output is lost silently.
     public static func fillStandardDescriptors() {
@@ -69,11 +70,12 @@ public enum CurrentProcess {
     /// Ends the process.
     public static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
 
-    /// Replaces this process by another program (`execve`), which keeps the standard descriptors and the terminal.
+    /// Replaces this process by another program (`execve`), which keeps the standard descriptors and the
+    /// terminal.
     ///
     /// - Parameters:
-    ///   - first: the index of the program in ``arguments()``. It and the following arguments are passed on byte for
-    ///     byte. A name without a slash is searched for in PATH.
+    ///   - first: the index of the program in ``arguments()``. It and the following arguments are passed on
+    ///     byte for byte. A name without a slash is searched for in PATH.
     ///   - kept: indices of inherited variables (``Environment/withEntry(at:_:)``) that the program gets.
     ///   - added: further variables, each `NAME=value` with a final NUL.
     /// - Returns: the reason if the program could not be started; otherwise it does not return.
@@ -95,8 +97,8 @@ public enum CurrentProcess {
         }
     }
 
-    /// Replaces this process by a program of the same installation, in the directory of this one or in PATH, which keeps
-    /// the standard descriptors and the terminal.
+    /// Replaces this process by a program of the same installation, in the directory of this one or in PATH,
+    /// which keeps the standard descriptors and the terminal.
     ///
     /// - Parameters:
     ///   - name: the program's name, without a directory.
@@ -157,8 +159,9 @@ private func duplicates(_ words: [String]) -> [UnsafeMutablePointer<CChar>?] {
 public enum ShellCommand {
     /// Runs `command` with `/bin/sh -c` and passes its standard output to `take` piece by piece.
     ///
-    /// Its standard input is empty; it shares standard error and the terminal with this process. Only the command itself is
-    /// waited for, not processes that it leaves in the background, which may keep the output open.
+    /// Its standard input is empty; it shares standard error and the terminal with this process. Only the
+    /// command itself is waited for, not processes that it leaves in the background, which may keep the
+    /// output open.
     ///
     /// - Parameters:
     ///   - kept: indices of inherited variables that the command gets.
@@ -191,14 +194,17 @@ public enum ShellCommand {
         return try wait(for: child)
     }
 
-    /// Waits until `output` can be read or `child` has ended. Returns false if there is nothing left to read.
+    /// Waits until `output` can be read or `child` has ended.
+    ///
+    /// - Returns: false if there is nothing left to read.
     private static func isReadable(_ output: borrowing Descriptor, while child: pid_t) throws(Errno) -> Bool {
         let ready = platform_wait_readable_or_ended(output.number, child)
         if ready < 0 { throw .current }
         return ready > 0
     }
 
-    /// Lets the user edit the file at `path`: runs `editor` with the path as its last argument, at this process's terminal.
+    /// Lets the user edit the file at `path`: runs `editor` with the path as its last argument, at this
+    /// process's terminal.
     ///
     /// Meanwhile Ctrl-C and Ctrl-\ affect the editor only.
     ///
@@ -233,8 +239,8 @@ public enum ShellCommand {
 
     /// Starts a command line in which `$1` is `operand`.
     ///
-    /// - Parameter output: the descriptor for its standard output, with an empty standard input; if nil, it has those of
-    ///   this process.
+    /// - Parameter output: the descriptor for its standard output, with an empty standard input; if nil, it
+    ///   has those of this process.
     private static func spawn(
         _ command: String, about operand: String? = nil, keeping kept: [Int], output: Int32? = nil
     ) throws(Errno) -> pid_t {

@@ -1,14 +1,15 @@
 /// The operations on a disk that a vault needs.
 ///
-/// All access to files goes through this protocol and ``StorageFile``, so that a test can substitute a disk that loses
-/// unsynced data, fails at the n-th call, or runs full.
+/// All access to files goes through this protocol and ``StorageFile``, so that a test can substitute a disk
+/// that loses unsynced data, fails at the n-th call, or runs full.
 public protocol Storage: Sendable {
     /// Opens an existing regular file.
     ///
     /// The last component may be a symbolic link.
     func open(_ path: String, _ access: StorageAccess) throws(Errno) -> any StorageFile
 
-    /// Returns false if `path` certainly does not lead to a regular file, so that ``open(_:_:)`` need not be tried.
+    /// Returns false if `path` certainly does not lead to a regular file, so that ``open(_:_:)`` need not be
+    /// tried.
     ///
     /// Opening other files can have effects: the writer of a pipe goes on, a watchdog timer starts.
     func mayBeRegularFile(_ path: String) -> Bool
@@ -28,8 +29,8 @@ public protocol Storage: Sendable {
 
     /// Renames a file; `to` must not exist.
     ///
-    /// It is one step if the file system supports that; ``renameOverPlaceholder(_:to:)`` documents what a killed process
-    /// leaves otherwise.
+    /// It is one step if the file system supports that; ``renameOverPlaceholder(_:to:)`` documents what a
+    /// killed process leaves otherwise.
     ///
     /// - Throws: ``Errno/fileExists`` if `to` exists; both files are unchanged then.
     func renameWithoutReplacing(_ from: String, to: String) throws(Errno)
@@ -59,8 +60,8 @@ public protocol Storage: Sendable {
     /// Makes the names in a directory durable.
     func syncDirectory(_ path: String) throws(Errno)
 
-    /// Opens the separate file that writers lock instead of `file` if some users may read `file` but not write it, since
-    /// every user who can read a file can lock it.
+    /// Opens the separate file that writers lock instead of `file` if some users may read `file` but not
+    /// write it, since every user who can read a file can lock it.
     ///
     /// - Parameters:
     ///   - file: the open file to be written.
@@ -96,7 +97,8 @@ public protocol StorageFile: AnyObject {
     /// - Returns: the number of bytes read.
     func read(at offset: UInt64, into buffer: inout MutableSpan<UInt8>) throws(Errno) -> Int
 
-    /// Returns the offset of the first byte at or after `offset` that was ever written; the file's length if there is none.
+    /// Returns the offset of the first byte at or after `offset` that was ever written; the file's length if
+    /// there is none.
     ///
     /// The bytes before it are zeros. If the file system does not know, the result is `offset`.
     func nextData(from offset: UInt64) -> UInt64
@@ -112,7 +114,8 @@ public protocol StorageFile: AnyObject {
     /// Makes the content and the length durable (`fdatasync`).
     func sync() throws(Errno)
 
-    /// Starts writing `count` bytes at `offset` to the disk, so that ``sync()`` takes less time (`sync_file_range`).
+    /// Starts writing `count` bytes at `offset` to the disk, so that ``sync()`` takes less time
+    /// (`sync_file_range`).
     ///
     /// Errors are reported by ``sync()``.
     func startSync(of count: Int, at offset: UInt64)
@@ -127,8 +130,8 @@ public protocol StorageFile: AnyObject {
     ///
     /// Attributes that the file system does not support are skipped.
     ///
-    /// - Throws: an error if the owner cannot be copied, or if without an attribute a user could read or write this file
-    ///   who cannot do so with `other`.
+    /// - Throws: an error if the owner cannot be copied, or if without an attribute a user could read or
+    ///   write this file who cannot do so with `other`.
     func adoptAttributes(of other: any StorageFile) throws(Errno)
 
     /// Takes the advisory lock without waiting.

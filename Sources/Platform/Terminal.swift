@@ -30,8 +30,8 @@ public struct Terminal: ~Copyable {
 
     /// Opens the controlling terminal.
     ///
-    /// - Parameter directory: a private directory for the lock by which this user's processes wait for each other's
-    ///   prompts; if it is nil or cannot be used, they do not wait.
+    /// - Parameter directory: a private directory for the lock by which this user's processes wait for each
+    ///   other's prompts; if it is nil or cannot be used, they do not wait.
     /// - Throws: ``Errno/noDevice`` if there is no terminal, as under cron.
     public init(queueingIn directory: String? = nil) throws(Errno) {
         // Reading must not wait: Ctrl-Z and Ctrl-C discard input that was readable a moment before.
@@ -61,9 +61,9 @@ public struct Terminal: ~Copyable {
 
     /// Prompts for a line that is not shown while it is typed.
     ///
-    /// Backspace, Ctrl-U and Ctrl-W work. Ctrl-Z restores the terminal and stops the process, which prompts again when it is
-    /// continued. Input that was typed ahead, or pasted after the first line, is discarded, so that no part of a secret
-    /// reaches a shell.
+    /// Backspace, Ctrl-U and Ctrl-W work. Ctrl-Z restores the terminal and stops the process, which prompts
+    /// again when it is continued. Input that was typed ahead, or pasted after the first line, is discarded,
+    /// so that no part of a secret reaches a shell.
     ///
     /// - Returns: true if more input followed the line at once, as in a paste.
     public borrowing func readHiddenLine(
@@ -103,7 +103,8 @@ extension Terminal {
         }
     }
 
-    /// Waits for this process's turn and for the foreground, with signals as usual, and then begins to record signals.
+    /// Waits for this process's turn and for the foreground, with signals as usual, and then begins to record
+    /// signals.
     private borrowing func begin() throws(PromptError) {
         setTurn(isTaken: true)
         switch platform_wait_for_foreground(device.number) {
@@ -153,8 +154,8 @@ extension Terminal {
         return try discardRest()
     }
 
-    /// Turns on the local modes that were turned off here, and no others: if another program had turned off the echo, it
-    /// stays off.
+    /// Turns on the local modes that were turned off here, and no others: if another program had turned off
+    /// the echo, it stays off.
     private borrowing func restore(_ modes: tcflag_t) {
         // A process that was continued in the background must not change the terminal; its shell restored it.
         guard platform_is_in_foreground(device.number) != 0 else { return }
@@ -165,7 +166,9 @@ extension Terminal {
         try? write("\n")
     }
 
-    /// Discards input that arrives without the pauses of a typist. Returns true if there was any.
+    /// Discards input that arrives without the pauses of a typist.
+    ///
+    /// - Returns: true if there was any.
     private borrowing func discardRest() throws(Interruption) -> Bool {
         var isAny = false
         while try isReadable(within: 30) {

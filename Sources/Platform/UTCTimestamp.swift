@@ -5,16 +5,16 @@ public enum UTCTimestamp {
         let seconds = Int(milliseconds / 1000)
         let (days, rest) = (seconds / 86400, seconds % 86400)
         let (year, month, day) = date(daysSince1970: days)
-        return
-            "\(pad(year, 4))-\(pad(month))-\(pad(day))T\(pad(rest / 3600)):\(pad(rest / 60 % 60)):\(pad(rest % 60))Z"
+        let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60)
+        return "\(pad(year, 4))-\(pad(month))-\(pad(day))T\(pad(hour)):\(pad(minute)):\(pad(second))Z"
     }
 
-    /// Parses `2026-11-23`, `2026-11-23T22:05` or `2026-11-23T22:05:01`, with a `T` or a space, the last two with or without
-    /// a final Z.
+    /// Parses `2026-11-23`, `2026-11-23T22:05` or `2026-11-23T22:05:01`, with a `T` or a space, the last two
+    /// with or without a final Z.
     ///
-    /// - Returns: milliseconds since 1970; nil for anything else. A missing time of day is midnight; missing seconds are 0.
-    ///   With seconds it is the last millisecond of that second, so that the result for a text of ``format(_:)`` is
-    ///   never before the moment that was formatted.
+    /// - Returns: milliseconds since 1970; nil for anything else. A missing time of day is midnight;
+    ///   missing seconds are 0. With seconds it is the last millisecond of that second, so that the result
+    ///   for a text of ``format(_:)`` is never before the moment that was formatted.
     public static func parse(_ text: String) -> UInt64? {
         var bytes = Array(text.utf8)
         if bytes.count > 10, bytes.last == UInt8(ascii: "Z") { bytes.removeLast() }
@@ -43,7 +43,8 @@ public enum UTCTimestamp {
         return bytes.count == pattern.count ? moment + 999 : moment
     }
 
-    /// Returns the date in the proleptic Gregorian calendar, computed in eras of 400 years that begin in March.
+    /// Returns the date in the proleptic Gregorian calendar, computed in eras of 400 years that begin in
+    /// March.
     static func date(daysSince1970 days: Int) -> (year: Int, month: Int, day: Int) {
         let shifted = days + 719_468
         let (era, dayOfEra) = (shifted / 146_097, shifted % 146_097)

@@ -1,7 +1,7 @@
 /// The users of this machine, by a file like `/etc/passwd`.
 ///
-/// `getpwuid` loads system libraries at run time, on which a static program cannot rely. So users that only a directory
-/// service knows are not found.
+/// `getpwuid` loads system libraries at run time, on which a static program cannot rely. So users that only a
+/// directory service knows are not found.
 public struct UserDatabase: Sendable {
     private let path: String
 

@@ -9,7 +9,8 @@ public enum BLAKE2b {
         try array(message, key: nil, count: count)
     }
 
-    /// Returns the hash of `message` under `key` in `count` bytes, for results that may be public, such as a MAC.
+    /// Returns the hash of `message` under `key` in `count` bytes, for results that may be public, such as a
+    /// MAC.
     ///
     /// - Throws: ``SodiumError/unavailable``.
     public static func authenticate(
@@ -39,7 +40,8 @@ public enum BLAKE2b {
         return Key(derived)
     }
 
-    /// Returns BLAKE2b-512(`secret`, `label` ‖ `context`) in guarded memory, for a `secret` of 16 to 64 bytes.
+    /// Returns BLAKE2b-512(`secret`, `label` ‖ `context`) in guarded memory, for a `secret` of 16 to 64
+    /// bytes.
     ///
     /// - Throws: ``SodiumError/outOfMemory``, ``SodiumError/unavailable``.
     public static func deriveBytes(

@@ -2,9 +2,9 @@ internal import CSodium
 
 /// Poly1305 over bytes that arrive in pieces, to compare two long contents that no attacker chose.
 ///
-/// Under a random key, different contents have the same sum with a probability of less than 2⁻⁶⁰. As a message
-/// authenticator a Poly1305 key must not be used twice; here, sums under one key are only compared with each other and
-/// never disclosed.
+/// Under a random key, different contents have the same sum with a probability of less than 2⁻⁶⁰. As a
+/// message authenticator a Poly1305 key must not be used twice; here, sums under one key are only compared
+/// with each other and never disclosed.
 @safe public struct KeyedSum: ~Copyable {
     private let state: UnsafeMutablePointer<crypto_onetimeauth_state>
 

@@ -3,9 +3,10 @@ internal import Synchronization
 
 /// A fixed number of bytes in guarded memory.
 ///
-/// The memory is locked (never swapped, left out of core dumps), lies between pages that fault when touched, and is wiped
-/// when the value goes away. It cannot be copied, only borrowed inside ``withBytes(_:)``. An allocation takes at least
-/// four pages and ten system calls, about 40 µs: use one for a key or a value, never one for each record.
+/// The memory is locked (never swapped, left out of core dumps), lies between pages that fault when touched,
+/// and is wiped when the value goes away. It cannot be copied, only borrowed inside ``withBytes(_:)``. An
+/// allocation takes at least four pages and ten system calls, about 40 µs: use one for a key or a value,
+/// never one for each record.
 @safe public struct SecretBytes: ~Copyable, @unchecked Sendable {
     // @unchecked: the one pointer is owned by this value alone, and writing needs `mutating`.
     private let memory: UnsafeMutablePointer<UInt8>
@@ -138,7 +139,8 @@ public struct SecretBuffer: ~Copyable, Sendable {
         truncate(to: count - length)
     }
 
-    /// Calls `fill` with the free space, at the front of which it writes, and appends the bytes whose number it returns.
+    /// Calls `fill` with the free space, at the front of which it writes, and appends the bytes whose number
+    /// it returns.
     public mutating func appendInPlace<E>(_ fill: (inout MutableSpan<UInt8>) throws(E) -> Int) throws(E)
         -> Int
     {
@@ -164,7 +166,7 @@ public struct SecretBuffer: ~Copyable, Sendable {
 
 /// The stack of the calling thread.
 public enum Stack {
-    /// Wipes the next 64 KiB of the stack, more than a key derivation, a box or a request uses, and with it what calls
-    /// that have returned left there.
+    /// Wipes the next 64 KiB of the stack, more than a key derivation, a box or a request uses, and with it
+    /// what calls that have returned left there.
     public static func wipe() { sodium_stackzero(1 << 16) }
 }

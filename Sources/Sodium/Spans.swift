@@ -1,8 +1,8 @@
 internal import CSodium
 
 extension Span where Element == UInt8 {
-    /// Calls `body` with the address and the count; the address of an empty span is valid too, since libsodium's
-    /// headers forbid NULL.
+    /// Calls `body` with the address and the count; the address of an empty span is valid too, since
+    /// libsodium's headers forbid NULL.
     func withPointer<R>(_ body: (UnsafePointer<UInt8>, Int) -> R) -> R {
         unsafe withUnsafeBufferPointer { bytes in
             guard let base = bytes.baseAddress else {

@@ -60,7 +60,7 @@ import Testing
             #expect(words.allSatisfy(list.contains))
             drawn.formUnion(words)
         }
-        // 1,000 words out of 2,048: 791 different ones are expected.
+        // Of 1,000 draws from 2,048 words, 791 are expected to be different.
         #expect((600...950).contains(drawn.count))
     }
 }

@@ -97,7 +97,7 @@ import Testing
     ])
     func `are tidied as a person names them`(path: String, expected: String) throws {
         #expect(try Path.lexical(path) == expected)
-        // The present directory has nothing to do with it.
+        // The working directory does not matter for an absolute path.
         #expect(try Path.lexical(path, from: "/nowhere") == expected)
     }
 
@@ -198,7 +198,7 @@ import Testing
         let first = try disk.create(directory + "/a").identity()
         let second = try disk.create(directory + "/b").identity()
         #expect(throws: Errno.fileExists) {
-            // An empty file is not taken for one that only holds the name.
+            // An existing empty file is not taken for a placeholder.
             try disk.renameWithoutReplacing(directory + "/a", to: directory + "/b")
         }
         #expect(try disk.identity(of: directory + "/a") == first)
@@ -237,7 +237,7 @@ import Testing
         for (name, target) in [("/file", "a"), ("/link", "pipe"), ("/null", "/dev/null"), ("/gone", "none")] {
             #expect(symlink(target, directory + name) == 0)
         }
-        // Of what is not there, or may not be looked at, opening says more.
+        // For a missing or inaccessible file, open gives a better error.
         for name in ["/a", "/file", "/gone", "/none"] { #expect(disk.mayBeRegularFile(directory + name)) }
         for name in ["", "/pipe", "/link", "/null"] { #expect(!disk.mayBeRegularFile(directory + name)) }
     }

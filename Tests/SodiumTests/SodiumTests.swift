@@ -2,7 +2,7 @@ import Testing
 
 @testable import Sodium
 
-/// Bytes as lower-case hexadecimal digits.
+/// Formats bytes as lower-case hexadecimal digits.
 private func hex(_ span: Span<UInt8>) -> String {
     span.indices.map { (span[$0] < 16 ? "0" : "") + String(span[$0], radix: 16) }.joined()
 }

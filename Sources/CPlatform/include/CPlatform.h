@@ -22,8 +22,8 @@ int platform_rename_without_replacing(const char *from, const char *to);
 int platform_rename_exchanging(const char *one, const char *other);
 
 /*
- * Gives the file behind to the owner, mode and extended attributes of the file behind from: 0, or -1 with
- * errno. Attributes that the system or the file system refuses are skipped, except those that keep other
+ * Copies the owner, the mode and the extended attributes of one open file to another: 0, or -1 with errno.
+ * Attributes that the system or the file system refuses are skipped, except those that keep other
  * users out: the owner, access control lists and the bits of the mode.
  */
 int platform_copy_attributes(int from, int to);
