@@ -16,7 +16,7 @@ import Testing
     }
 
     private static func world(_ records: [ForgedRecord]) throws -> World {
-        var world = World()
+        let world = World()
         let log = try world.create()
         world.bytes += try Forge(log).transaction(records, after: log.replay.committed)
         return world
