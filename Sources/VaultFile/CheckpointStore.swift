@@ -115,12 +115,7 @@ public struct CheckpointStore: Sendable {
     ///
     /// Then only the checkpoint of `vault` counts.
     public func isKnown(_ lexical: String, toLeadTo vault: String) -> Bool {
-        do throws(Errno) {
-            guard try link(of: lexical) == .to(vault) else { return false }
-            return try entry(of: lexical) == .none
-        } catch {
-            return false
-        }
+        (try? link(of: lexical)) == .to(vault) && (try? entry(of: lexical)) == Entry.none
     }
 
     /// Returns whether `lexical` is stored as a link to `vault`, or has no other checkpoints.

@@ -56,12 +56,9 @@ public struct Bytes16: Hashable, Sendable {
     let high: UInt64
 
     static let zero = Bytes16(low: 0, high: 0)
+}
 
-    init(low: UInt64, high: UInt64) {
-        self.low = low
-        self.high = high
-    }
-
+extension Bytes16 {
     @inline(__always)
     init(_ span: Span<UInt8>, at offset: Int) {
         low = span.load(UInt64.self, at: offset)

@@ -62,7 +62,7 @@ struct ValueOrder: ~Copyable {
         run.reserveCapacity(count)
         for version in rest.prefix(count) {
             let start = values.count
-            try read(version, before: end, into: &values, &reader)
+            try read(version, into: &values, &reader)
             run.append((version, start..<values.count))
         }
         rest.removeFirst(count)
@@ -118,14 +118,11 @@ struct ValueOrder: ~Copyable {
         _ reader: inout FrameReader
     ) throws(VaultFileError) {
         value.truncate(to: 0)
-        guard let version = versions.first else { return }
-        // The next one to read may be anywhere, so only this frame is read.
-        try read(version, before: index.version(version.number).end, into: &value, &reader)
+        if let version = versions.first { try read(version, into: &value, &reader) }
     }
 
     private borrowing func read(
-        _ version: Index.TiedVersion, before end: UInt64, into values: inout SecretBuffer,
-        _ reader: inout FrameReader
+        _ version: Index.TiedVersion, into values: inout SecretBuffer, _ reader: inout FrameReader
     ) throws(VaultFileError) {
         let place = ties[Int(version.tie)].place
         let version = index.version(version.number)
