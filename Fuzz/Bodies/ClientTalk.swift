@@ -3,7 +3,7 @@ import Sodium
 import VaultFile
 
 @testable import VaultAgent
-@testable import VaultKit
+@testable import VaultCore
 
 /// A client whose agent sends arbitrary replies.
 struct ClientTalk {

@@ -1,7 +1,7 @@
 import Foundation
 import Sodium
 
-@testable import VaultKit
+@testable import VaultCore
 @testable import vault
 
 /// The fuzz target for import and export formats, references and `.vault.toml`.

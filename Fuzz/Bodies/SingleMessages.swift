@@ -3,7 +3,7 @@ import Sodium
 import VaultFile
 
 @testable import VaultAgent
-@testable import VaultKit
+@testable import VaultCore
 
 /// The decoders of single messages, whose results must encode to messages with the same meaning.
 struct SingleMessages {

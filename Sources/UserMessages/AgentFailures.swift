@@ -1,6 +1,6 @@
 internal import Platform
 package import VaultAgent
-internal import VaultKit
+internal import VaultCore
 
 extension AgentError: ReportableError {
     package func failure(about path: String) -> Failure {

@@ -1,5 +1,5 @@
 internal import Synchronization
-internal import VaultKit
+internal import VaultCore
 
 /// A suggestion of what to do next; commands in it are in single quotes and can be pasted into a shell unchanged.
 ///

@@ -1,6 +1,6 @@
 package import Platform
 package import VaultFile
-internal import VaultKit
+internal import VaultCore
 
 extension Failure {
     /// The file at `path` is not the one that this machine last saw there.

@@ -1,7 +1,7 @@
 internal import Platform
 internal import Sodium
 package import VaultFile
-package import VaultKit
+package import VaultCore
 
 extension VaultError: ReportableError {
     package func failure(about path: String) -> Failure {

@@ -1,7 +1,7 @@
 internal import Platform
 public import Sodium
 public import VaultFile
-public import VaultKit
+public import VaultCore
 
 /// A client of this user's agent: agent-protocol.md.
 public struct AgentClient: Sendable {

@@ -1,7 +1,7 @@
 public import Platform
 internal import Sodium
 internal import VaultFile
-public import VaultKit
+public import VaultCore
 
 /// The reason why an agent did not do what a client asked.
 public enum AgentError: Error, Equatable, Sendable {

@@ -1,6 +1,6 @@
 internal import Platform
 internal import Sodium
-internal import VaultKit
+internal import VaultCore
 
 /// The process in which the agent runs.
 public enum AgentProcess {

@@ -1,7 +1,7 @@
 internal import Platform
 internal import Sodium
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 
 // The loop's side of workers and jobs: it hears their reports, starts them, and answers the clients that wait for them.
 extension AgentServer {

@@ -1,7 +1,7 @@
 internal import Platform
 internal import Sodium
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 
 // The loop's side of requests: agent-protocol.md, section 6. Whatever needs the vault's file goes to its worker.
 extension AgentServer {

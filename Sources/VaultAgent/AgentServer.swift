@@ -1,7 +1,7 @@
 public import Platform
 internal import Sodium
 public import VaultFile
-internal import VaultKit
+internal import VaultCore
 
 /// The agent's loop: one thread that moves messages and watches deadlines, and never waits for a vault's file.
 public final class AgentServer {

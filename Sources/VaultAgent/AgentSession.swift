@@ -1,7 +1,7 @@
 internal import Platform
 internal import Sodium
 internal import VaultFile
-public import VaultKit
+public import VaultCore
 
 /// A session about a vault that the agent keeps unlocked.
 ///

@@ -2,7 +2,7 @@ internal import Platform
 internal import Sodium
 internal import Synchronization
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 
 /// A job of a client, which a thread of its own runs while the agent answers requests.
 final class BackgroundJob: Sendable {

@@ -1,7 +1,7 @@
 internal import Platform
 internal import Sodium
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 
 /// A message that breaks a rule of agent-protocol.md.
 struct MalformedMessage: Error {}

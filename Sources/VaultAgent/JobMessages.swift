@@ -1,7 +1,7 @@
 internal import Compaction
 internal import Sodium
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 
 // Jobs and their reports as agent-protocol.md, section 4, lays them out: how each part is read, and how it is written.
 

@@ -1,6 +1,6 @@
 internal import Platform
 internal import Sodium
-internal import VaultKit
+internal import VaultCore
 
 /// A clock that counts sleep, from which the agent reads the time.
 public struct AgentClock: Sendable {

@@ -1,7 +1,7 @@
 internal import Platform
 internal import Sodium
 internal import Synchronization
-internal import VaultKit
+internal import VaultCore
 
 /// The number of an agent's threads that can wait for files.
 final class ThreadCount: Sendable {

@@ -1,5 +1,5 @@
 internal import Platform
-public import VaultKit
+public import VaultCore
 
 /// The constants of agent-protocol.md.
 public enum AgentProtocol {

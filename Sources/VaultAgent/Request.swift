@@ -1,6 +1,6 @@
 internal import Sodium
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 
 /// A request of a client: agent-protocol.md, section 4.
 enum Request: ~Copyable {

@@ -2,7 +2,7 @@ internal import Platform
 internal import Sodium
 internal import Synchronization
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 
 /// The bytes of replies that the agent holds because their clients have not taken them, as any thread may see them.
 final class Backlog: Sendable {

@@ -1,7 +1,7 @@
 internal import Platform
 internal import Sodium
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 
 /// Answers one request about an open vault: agent-protocol.md, section 4.
 enum Responder {
@@ -25,7 +25,8 @@ enum Responder {
     ///   - vault: returns the vault, brought up to date.
     ///   - reply: the reply, or the failure, is appended to it.
     static func answer(
-        _ message: Span<UInt8>, about vault: () throws(VaultError) -> Vault, into reply: inout SecretBuffer
+        _ message: Span<UInt8>, about vault: () throws(VaultError) -> LocalSession,
+        into reply: inout SecretBuffer
     ) throws(SodiumError) -> Answer {
         let start = reply.count
         do {
@@ -50,7 +51,7 @@ enum Responder {
     }
 
     private static func answer(
-        _ request: consuming Request, about find: () throws(VaultError) -> Vault,
+        _ request: consuming Request, about find: () throws(VaultError) -> LocalSession,
         into reply: inout SecretBuffer
     ) throws -> Answer {
         typealias Kind = AgentProtocol.Kind
@@ -75,7 +76,8 @@ enum Responder {
         return .replied
     }
 
-    private static func appendNames(of vault: Vault, to reply: inout SecretBuffer) throws(SodiumError) {
+    private static func appendNames(of vault: LocalSession, to reply: inout SecretBuffer) throws(SodiumError)
+    {
         var names: [UInt8] = []
         try vault.forEachPacked { packed throws(SodiumError) in
             if names.count + packed.count > namesSize {
@@ -88,7 +90,7 @@ enum Responder {
     }
 
     private static func appendValue(
-        of secret: SecretID, _ version: Int, _ vault: Vault, to reply: inout SecretBuffer
+        of secret: SecretID, _ version: Int, _ vault: LocalSession, to reply: inout SecretBuffer
     ) throws {
         var failure: SodiumError?
         try vault.withValue(of: secret, version: version) { value in

@@ -1,6 +1,6 @@
 internal import Platform
 internal import Sodium
-internal import VaultKit
+internal import VaultCore
 
 // Status and notices as agent-protocol.md, section 4, lays them out.
 

@@ -1,7 +1,7 @@
 internal import Platform
 internal import Sodium
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 
 /// The state of an unlocked vault, except its deadlines, as its worker reports it.
 struct VaultState: Sendable {
@@ -16,7 +16,7 @@ struct VaultState: Sendable {
 /// Only the vault's own thread uses it, since that may wait for the file.
 final class UnlockedVault {
     private let path: String
-    private var vault: Vault
+    private var vault: LocalSession
     private let keys: VaultKeys
     private let dependencies: Dependencies
     /// True if the file was checked since the requests that are being answered arrived.
@@ -24,7 +24,7 @@ final class UnlockedVault {
 
     /// Opens the vault with its present key.
     ///
-    /// - Throws: as `Vault.open(at:masterKey:access:dependencies:)`.
+    /// - Throws: as `LocalSession.open(at:masterKey:access:dependencies:)`.
     init(_ path: String, _ keys: VaultKeys, _ dependencies: Dependencies) throws(VaultError) {
         (self.path, self.keys, self.dependencies) = (path, keys, dependencies)
         vault = try UnlockedVault.open(path, try keys.present(), dependencies)
@@ -32,14 +32,14 @@ final class UnlockedVault {
 
     private static func open(
         _ path: String, _ key: SharedKey, _ dependencies: Dependencies
-    ) throws(VaultError) -> Vault {
+    ) throws(VaultError) -> LocalSession {
         let copy: Key
         do throws(VaultFileError) {
             copy = try key.key.copy()
         } catch {
             throw .file(error)
         }
-        return try Vault.open(at: path, masterKey: copy, access: .reading, dependencies: dependencies)
+        return try LocalSession.open(at: path, masterKey: copy, access: .reading, dependencies: dependencies)
     }
 
     /// Makes the next request check the file again; called when requests have arrived.
@@ -47,8 +47,8 @@ final class UnlockedVault {
 
     /// Returns the vault, brought up to date: the file is checked once for all requests that arrived together.
     ///
-    /// - Throws: as `Vault.refresh()`; ``VaultError/locked`` if the file has keys that were not announced, or the vault was locked.
-    func current() throws(VaultError) -> Vault {
+    /// - Throws: as `LocalSession.refresh()`; ``VaultError/locked`` if the file has keys that were not announced, or the vault was locked.
+    func current() throws(VaultError) -> LocalSession {
         if keys.areForgotten { throw .locked }
         if isUpToDate { return vault }
         do throws(VaultError) {
@@ -121,7 +121,7 @@ final class UnlockedVault {
     }
 }
 
-extension Vault {
+extension LocalSession {
     /// Returns the events since the last call, and the condition that no checkpoint can be kept as long as it lasts.
     func newsForClients() -> [Notice] {
         let events = takeNotices().filter { notice in
@@ -131,6 +131,6 @@ extension Vault {
             case .savedTail, .checkpointTorn, .compactionUndone, .newerElsewhere: true
             }
         }
-        return events + (memoryFailure.map { [$0] } ?? [])
+        return events + (checkpointProblem.map { [$0] } ?? [])
     }
 }

@@ -2,7 +2,7 @@ internal import Platform
 internal import Sodium
 internal import Synchronization
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 
 /// The keys of one unlocked vault: the present one, and announced ones that the file may get next.
 ///

@@ -2,7 +2,7 @@ internal import Platform
 internal import Sodium
 internal import Synchronization
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 
 /// The thread of one unlocked vault, the only one that waits for the vault's file.
 final class VaultWorker: Sendable {

@@ -1,7 +1,7 @@
 internal import Platform
 internal import Sodium
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 
 /// The reason why a request failed: agent-protocol.md, section 5.
 enum WireFailure: Error, Equatable {

@@ -2,7 +2,7 @@ internal import HTTPServer
 internal import Platform
 internal import Sodium
 internal import VaultAgent
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// Answers requests about the vault, as a client of the agent with one session for each request.

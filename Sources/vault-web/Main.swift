@@ -2,7 +2,7 @@ internal import HTTPServer
 internal import Platform
 internal import Sodium
 internal import VaultAgent
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// The entry point of the server of one vault's page.

@@ -1,5 +1,5 @@
 internal import Platform
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// A private file that redirects a browser to the page; removed when this value is destroyed.

@@ -1,4 +1,4 @@
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// The route of a request, with its parameters: web-interface.md, sections 2 and 3.

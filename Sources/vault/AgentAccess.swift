@@ -2,7 +2,7 @@ internal import CommandSyntax
 internal import Platform
 internal import Sodium
 internal import VaultAgent
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// The verbs' requests to the agent.

@@ -1,5 +1,5 @@
 internal import Sodium
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 extension Assignments {

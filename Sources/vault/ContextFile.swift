@@ -1,4 +1,4 @@
-internal import VaultKit
+internal import VaultCore
 
 /// The content of a `.vault.toml`: the context of its directory, and the secrets that programs there require.
 struct ContextFile: Equatable {

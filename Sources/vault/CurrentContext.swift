@@ -1,5 +1,5 @@
 internal import Platform
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// The current project and cluster, and where each comes from.

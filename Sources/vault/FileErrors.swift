@@ -1,5 +1,5 @@
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// Evaluates `body`, reporting its errors as errors about the file at `path`.

@@ -4,7 +4,7 @@ internal import Sodium
 internal import Synchronization
 internal import VaultAgent
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// The options of verbs that work on whole files.

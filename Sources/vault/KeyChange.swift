@@ -3,7 +3,7 @@ internal import Compaction
 internal import Platform
 internal import Sodium
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// The options that set the cost of one guess at a new passphrase.

@@ -2,7 +2,7 @@ internal import Platform
 internal import Sodium
 internal import VaultAgent
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// Another copy of the vault, which may have a different passphrase.

@@ -1,6 +1,6 @@
 internal import Platform
 internal import Sodium
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// Prompts on the terminal.

@@ -1,4 +1,4 @@
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 extension SecretID {

@@ -1,7 +1,7 @@
 internal import Platform
 internal import Sodium
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 extension VaultOptions {
@@ -11,7 +11,7 @@ extension VaultOptions {
     /// Opens the vault through the agent if it is unlocked and no passphrase is given, else with a passphrase.
     ///
     /// - Parameter secret: the secret whose newest value will be read first, if known.
-    func open(_ access: Vault.Access, expecting secret: SecretID? = nil) throws(Failure) -> any Session {
+    func open(_ access: StorageAccess, expecting secret: SecretID? = nil) throws(Failure) -> any Session {
         let path = try path()
         if !passphrase.isGiven, let session = try AgentAccess.session(for: path, expecting: secret) {
             return session
@@ -21,7 +21,7 @@ extension VaultOptions {
         return try Passphrase.unlock(path, passphrase) { passphrase throws(Failure) in
             try inWords(about: path) { () throws(VaultError) in
                 try passphrase.withBytes { passphrase throws(VaultError) in
-                    try Vault.open(at: path, passphrase: passphrase, access: access)
+                    try LocalSession.open(at: path, passphrase: passphrase, access: access)
                 }
             }
         }.result

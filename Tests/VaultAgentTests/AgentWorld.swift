@@ -3,7 +3,7 @@ import Platform
 import Sodium
 import Synchronization
 import VaultFile
-import VaultKit
+import VaultCore
 
 @testable import VaultAgent
 
@@ -54,15 +54,15 @@ final class AgentWorld: Sendable {
     /// Creates a vault and returns its path.
     func makeVault(_ name: String = "a.vault") throws -> String {
         let path = root + "/" + name
-        _ = try Vault.create(
+        _ = try LocalSession.create(
             at: path, passphrase: AgentWorld.passphrase.span,
             parameters: Argon2id.Parameters(passes: 1, memoryKiB: 8), dependencies: AgentWorld.dependencies)
         return path
     }
 
     /// Opens a vault without the agent.
-    func open(_ path: String) throws -> Vault {
-        try Vault.open(
+    func open(_ path: String) throws -> LocalSession {
+        try LocalSession.open(
             at: path, passphrase: AgentWorld.passphrase.span, dependencies: AgentWorld.dependencies)
     }
 

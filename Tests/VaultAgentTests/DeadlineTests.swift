@@ -2,7 +2,7 @@ import Platform
 import Sodium
 import Testing
 import VaultFile
-import VaultKit
+import VaultCore
 
 @testable import VaultAgent
 

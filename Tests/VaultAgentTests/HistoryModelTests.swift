@@ -1,6 +1,6 @@
 import Foundation
 import Testing
-import VaultKit
+import VaultCore
 
 @testable import VaultAgent
 
@@ -105,9 +105,9 @@ import VaultKit
 
 /// A session with a defect: it drops the deletions of a transaction with several changes.
 private final class ForgetfulSession: Session {
-    private let vault: Vault
+    private let vault: LocalSession
 
-    init(_ vault: Vault) { self.vault = vault }
+    init(_ vault: LocalSession) { self.vault = vault }
 
     func secrets() throws(VaultError) -> [SecretID] { vault.secrets() }
     func contains(_ secret: SecretID) throws(VaultError) -> Bool { try vault.contains(secret) }

@@ -3,7 +3,7 @@ import Platform
 import Sodium
 import Testing
 import VaultFile
-import VaultKit
+import VaultCore
 
 @testable import VaultAgent
 
@@ -31,9 +31,10 @@ import VaultKit
             of: path, passphrase: passphrase.span, cost: cost, announce: announce, showRecoveryKey: nil)
     }
 
-    private func open(_ passphrase: String) throws -> Vault {
+    private func open(_ passphrase: String) throws -> LocalSession {
         let passphrase = Array(passphrase.utf8)
-        return try Vault.open(at: path, passphrase: passphrase.span, dependencies: AgentWorld.dependencies)
+        return try LocalSession.open(
+            at: path, passphrase: passphrase.span, dependencies: AgentWorld.dependencies)
     }
 
     @Test func `an agent that was told of the new key follows, within a session too`() throws {
@@ -80,7 +81,7 @@ import VaultKit
             try FileManager.default.removeItem(atPath: other)
             try FileManager.default.copyItem(atPath: path, toPath: other)
             let passphrase = AgentWorld.passphrase
-            let copy = try Vault.open(
+            let copy = try LocalSession.open(
                 at: other, passphrase: passphrase.span, dependencies: AgentWorld.dependencies)
             try copy.put("A", .team, "one")
             let worker = try #require(try agent.worker(for: path))

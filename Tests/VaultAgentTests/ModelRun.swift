@@ -1,4 +1,4 @@
-import VaultKit
+import VaultCore
 
 /// A step whose observation differs from the model's.
 struct Mismatch: CustomStringConvertible {

@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 import Testing
-import VaultKit
+import VaultCore
 
 @testable import VaultAgent
 

@@ -4,7 +4,7 @@ import Platform
 import Sodium
 import Synchronization
 import VaultFile
-import VaultKit
+import VaultCore
 
 @testable import VaultAgent
 
@@ -31,14 +31,14 @@ final class ModelWorld {
     private let dependencies: Dependencies
     private let holder: LocalJobRunner
     /// A wrapper that a test puts around an open file, to give it a defect.
-    private let wrap: (Vault) -> any Session
+    private let wrap: (LocalSession) -> any Session
     private var sessions: [Actor: any Session] = [:]
     /// The number of bytes that killed writers left in the file.
     private var tailCount = 0
 
     private var path: String { root + "/vault/a.vault" }
 
-    init(wrap: @escaping (Vault) -> any Session = { $0 }) throws {
+    init(wrap: @escaping (LocalSession) -> any Session = { $0 }) throws {
         self.wrap = wrap
         let root = try ModelWorld.makeDirectory()
         let path = root + "/vault/a.vault"
@@ -46,7 +46,7 @@ final class ModelWorld {
         var dependencies = AgentWorld.dependencies
         dependencies.now = { clock.now }
         let passphrase = AgentWorld.passphrase
-        _ = try Vault.create(
+        _ = try LocalSession.create(
             at: path, passphrase: passphrase.span,
             parameters: Argon2id.Parameters(passes: 1, memoryKiB: 8), dependencies: dependencies)
         dependencies.checkpoints = CheckpointStore(path: root + "/vault/seen")
@@ -121,8 +121,8 @@ final class ModelWorld {
         sessions[.agent] = try agent.session(for: path)
     }
 
-    private func openFile() throws -> Vault {
-        try Vault.open(
+    private func openFile() throws -> LocalSession {
+        try LocalSession.open(
             at: path, masterKey: try key.withBytes { try Key(copying: $0) }, dependencies: dependencies)
     }
 
@@ -323,7 +323,7 @@ final class ModelWorld {
         var whole = try ModelWorld.bytes(of: path)
         whole.removeLast(tailCount)
         try Data(whole).write(to: URL(fileURLWithPath: side))
-        let vault = try Vault.open(
+        let vault = try LocalSession.open(
             at: side, masterKey: try key.withBytes { try Key(copying: $0) }, dependencies: unmarked)
         _ = try commit(changes, vault)
         let frames = try ModelWorld.bytes(of: side).dropFirst(whole.count)

@@ -1,4 +1,4 @@
-import VaultKit
+import VaultCore
 
 /// The session that runs a step: an open file, that of a second process, or the agent.
 enum Actor: Int, CaseIterable {

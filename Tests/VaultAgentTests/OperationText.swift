@@ -1,4 +1,4 @@
-import VaultKit
+import VaultCore
 
 extension Operation {
     /// Simpler steps that may fail in the same way.

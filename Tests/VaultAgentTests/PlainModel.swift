@@ -1,5 +1,5 @@
 import VaultFile
-import VaultKit
+import VaultCore
 
 /// The observable result of a step.
 enum Observation: Equatable {

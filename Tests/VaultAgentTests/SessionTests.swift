@@ -4,7 +4,7 @@ import Sodium
 import Synchronization
 import Testing
 import VaultFile
-import VaultKit
+import VaultCore
 
 @testable import VaultAgent
 

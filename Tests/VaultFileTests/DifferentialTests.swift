@@ -5,7 +5,7 @@ import Sodium
 import Testing
 
 @testable import VaultFile
-@testable import VaultKit
+@testable import VaultCore
 
 /// Checks that this implementation and the one in Tests/PythonReader agree on files that either one wrote.
 ///

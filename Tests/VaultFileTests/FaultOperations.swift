@@ -3,7 +3,7 @@ import Platform
 import Sodium
 
 @testable import VaultFile
-@testable import VaultKit
+@testable import VaultCore
 
 /// An operation on a vault that ``FaultTests`` disturbs.
 struct FaultOperation: Sendable, CustomStringConvertible {

@@ -2,7 +2,7 @@ import Compaction
 import Platform
 import Sodium
 import Testing
-import VaultKit
+import VaultCore
 
 @testable import VaultFile
 

@@ -3,7 +3,7 @@ import Platform
 import Sodium
 
 @testable import VaultFile
-@testable import VaultKit
+@testable import VaultCore
 
 /// A model of a vault: the versions of every secret, new to old, nil for a tombstone.
 typealias Ledger = [Address: [[UInt8]?]]

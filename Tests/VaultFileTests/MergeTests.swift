@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 @testable import VaultFile
-@testable import VaultKit
+@testable import VaultCore
 
 /// Merges of diverged copies: vault-format.md, section 9.
 @Suite struct MergeTests {

@@ -4,7 +4,7 @@ import Sodium
 import Testing
 
 @testable import VaultFile
-@testable import VaultKit
+@testable import VaultCore
 
 /// Versions that are purged for good, and attacks by hostile copies: vault-format.md, section 9.
 @Suite struct PurgeTests {

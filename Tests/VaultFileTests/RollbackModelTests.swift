@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 @testable import VaultFile
-@testable import VaultKit
+@testable import VaultCore
 
 /// Random histories of several machines: vault-format.md, section 10.
 ///

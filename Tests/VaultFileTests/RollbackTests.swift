@@ -4,7 +4,7 @@ import Sodium
 import Testing
 
 @testable import VaultFile
-@testable import VaultKit
+@testable import VaultCore
 
 /// Rollback detection: vault-format.md, section 10.
 ///

@@ -4,7 +4,7 @@ import Sodium
 import Testing
 
 @testable import VaultFile
-@testable import VaultKit
+@testable import VaultCore
 
 /// The vectors of Tests/Vectors/v2: reading, rollback, rewrites, merges.
 @Suite struct VectorSetTests {

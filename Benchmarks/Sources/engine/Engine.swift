@@ -2,7 +2,7 @@ import Compaction
 import Glibc
 import Sodium
 import VaultFile
-import VaultKit
+import VaultCore
 
 /// The library at work on a vault whose passphrase is ``passphrase``.
 ///
@@ -27,7 +27,7 @@ enum Engine {
         case "open", "check":
             let key = try key(path)
             let start = now()
-            let vault = try Vault.open(at: path, masterKey: key, access: .reading)
+            let vault = try LocalSession.open(at: path, masterKey: key, access: .reading)
             let findings = words[1] == "check" ? try vault.check() : []
             print(now() - start)
             precondition(findings.isEmpty)
@@ -56,7 +56,9 @@ enum Engine {
         return String(repeating: "0", count: width - digits.count) + digits
     }
 
-    static func open(_ path: String) throws -> Vault { try Vault.open(at: path, passphrase: passphrase.span) }
+    static func open(_ path: String) throws -> LocalSession {
+        try LocalSession.open(at: path, passphrase: passphrase.span)
+    }
 
     /// Puts secrets in, 10,000 in a transaction.
     static func fill(_ path: String, _ count: Int) throws {

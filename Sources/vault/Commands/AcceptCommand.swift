@@ -1,7 +1,7 @@
 internal import CommandSyntax
 internal import Platform
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// The command `vault accept`.

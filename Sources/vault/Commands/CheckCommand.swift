@@ -1,6 +1,6 @@
 internal import CommandSyntax
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// The command `vault check`.

@@ -1,5 +1,5 @@
 internal import CommandSyntax
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// The hidden command `vault complete`, which the completion scripts call at each press of the Tab key.

@@ -1,6 +1,6 @@
 internal import CommandSyntax
 internal import Sodium
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// The command `vault export`.

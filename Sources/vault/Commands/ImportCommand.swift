@@ -1,5 +1,5 @@
 internal import CommandSyntax
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// The command `vault import`.

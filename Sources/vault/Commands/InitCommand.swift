@@ -2,7 +2,7 @@ internal import CommandSyntax
 internal import Platform
 internal import Sodium
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// The command `vault init`.
@@ -49,14 +49,14 @@ struct InitCommand: Command {
         let parameters = try cost.chosen()
         let printer = RecoveryKeyPrinter()
         try InitCommand.refuseDanglingLink(path)
-        if Vault.isOccupied(path) { throw Failure(VaultFileError.alreadyExists, path: path) }
+        if LocalSession.isOccupied(path) { throw Failure(VaultFileError.alreadyExists, path: path) }
         if !yes { try refuseMissingVault(path) }
         let show = { (key: borrowing RecoveryKey) in printer.show(key) }
         let passphrase = try Passphrase.new(for: path, new, or: options.passphrase)
         _ = try reportingErrors(
             about: path,
             try passphrase.withBytes { passphrase throws(VaultError) in
-                try Vault.create(
+                try LocalSession.create(
                     at: path, passphrase: passphrase, parameters: parameters,
                     showRecoveryKey: hasRecoveryKey ? show : nil)
             })
@@ -69,7 +69,7 @@ struct InitCommand: Command {
     }
 
     private static func refuseDanglingLink(_ path: String) throws(Failure) {
-        guard !Vault.isOccupied(path), (try? Path.owner(of: path)) != nil else { return }
+        guard !LocalSession.isOccupied(path), (try? Path.owner(of: path)) != nil else { return }
         throw Failure(
             .other, "\(path) is a symbolic link to a file that does not exist",
             hint: "mount the disk or copy the file, or remove the link")

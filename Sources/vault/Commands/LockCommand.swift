@@ -2,7 +2,7 @@ internal import CommandSyntax
 internal import Platform
 internal import VaultAgent
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// The command `vault lock`.
@@ -37,7 +37,7 @@ struct LockCommand: Command {
             throw Failure(error, path: path)
         }
         // A mistyped path must not be confirmed as locked.
-        guard Vault.isOccupied(path) else { throw Failure(VaultFileError.noFile, path: path) }
+        guard LocalSession.isOccupied(path) else { throw Failure(VaultFileError.noFile, path: path) }
         common.confirm("Locked \(path)")
     }
 

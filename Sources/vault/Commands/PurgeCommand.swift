@@ -2,7 +2,7 @@ internal import CommandSyntax
 internal import Compaction
 internal import Platform
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// The command `vault purge`.

@@ -1,6 +1,6 @@
 internal import CommandSyntax
 internal import Sodium
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// A secret and the place that `vault copy` or `vault move` gives its value.

@@ -1,7 +1,7 @@
 internal import CommandSyntax
 internal import Compaction
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// The command `vault salvage`.
@@ -31,7 +31,7 @@ struct SalvageCommand: Command {
         try Failure.refuseEmpty(damaged, "IN")
         try Failure.refuseEmpty(target, "OUT")
         let (source, target) = (Locations.realPath(of: damaged), Locations.realPath(of: target))
-        if Vault.isOccupied(target) { throw Failure(VaultFileError.alreadyExists, path: self.target) }
+        if LocalSession.isOccupied(target) { throw Failure(VaultFileError.alreadyExists, path: self.target) }
         let result = try options.withKey(of: damaged, isDamaged: true) { worker throws(VaultError) in
             try options.showingProgress("salvaging") { progress throws(VaultError) in
                 try worker.salvage(from: source, to: target, progress: progress)

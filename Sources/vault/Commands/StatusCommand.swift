@@ -3,7 +3,7 @@ internal import Platform
 internal import Sodium
 internal import VaultAgent
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// The command `vault status`.

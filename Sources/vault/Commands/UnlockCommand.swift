@@ -2,7 +2,7 @@ internal import CommandSyntax
 internal import Sodium
 internal import VaultAgent
 internal import VaultFile
-internal import VaultKit
+internal import VaultCore
 internal import UserMessages
 
 /// The command `vault unlock`.
@@ -118,7 +118,7 @@ struct UnlockCommand: Command {
         var outcome: Result<AgentStatus, AgentError> = .failure(.notRunning)
         _ = try reportingErrors(
             about: path,
-            try Vault.lendMasterKey(
+            try LocalSession.lendMasterKey(
                 at: path, with: credential,
                 ifStill: {
                     // Another process may have unlocked it while this one waited for the derivation lock.

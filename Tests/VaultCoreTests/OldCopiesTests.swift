@@ -4,7 +4,7 @@ import Platform
 import Sodium
 import Testing
 import VaultFile
-import VaultKit
+import VaultCore
 
 /// What is said of the files beside a vault when its keys change.
 @Suite struct OldCopiesTests {

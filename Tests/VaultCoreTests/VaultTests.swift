@@ -2,7 +2,7 @@ import Foundation
 import Sodium
 import Testing
 import VaultFile
-import VaultKit
+import VaultCore
 
 @Suite struct `A vault` {
     @Test func `keeps values byte for byte`() throws {
@@ -151,7 +151,7 @@ import VaultKit
             ([UInt8](repeating: 65, count: 1025), .invalidPassphrase),
         ] {
             #expect(throws: error) {
-                _ = try Vault.open(
+                _ = try LocalSession.open(
                     at: temporary.path, passphrase: passphrase.span, dependencies: TemporaryVault.dependencies
                 )
             }
@@ -171,10 +171,10 @@ import VaultKit
         let weak = Argon2id.Parameters(passes: 1, memoryKiB: 8)
         let passphrase = TemporaryVault.passphrase
         #expect(throws: VaultError.file(.refusedParameters(weak))) {
-            _ = try Vault.open(at: temporary.path, passphrase: passphrase.span)
+            _ = try LocalSession.open(at: temporary.path, passphrase: passphrase.span)
         }
         #expect(throws: VaultError.file(.refusedParameters(weak))) {
-            _ = try Vault.create(
+            _ = try LocalSession.create(
                 at: temporary.path + "2", passphrase: passphrase.span, parameters: weak)
         }
     }

@@ -78,7 +78,7 @@ extension LocalJobRunner {
             switch cost {
             case .kept:
                 dependencies.writingBounds.contains(header.parameters) ? header.parameters : .default
-            case .raised: Argon2id.Parameters.costlier(header.parameters, try Vault.calibrated())
+            case .raised: Argon2id.Parameters.costlier(header.parameters, try LocalSession.calibrated())
             case .chosen(let parameters): parameters
             }
         do throws(VaultFileError) {

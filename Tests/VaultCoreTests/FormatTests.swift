@@ -1,7 +1,7 @@
 import Sodium
 import Testing
 
-@testable import VaultKit
+@testable import VaultCore
 
 @Suite struct FormatTests {
     /// What a text assigns, or why it cannot be read.

@@ -2,7 +2,7 @@ import Foundation
 import Platform
 import Testing
 
-@testable import VaultKit
+@testable import VaultCore
 
 @Suite struct LocationsTests {
     @Test func `the home is HOME, else that of the user database, else there is none`() throws {

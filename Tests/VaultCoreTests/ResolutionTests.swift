@@ -1,5 +1,5 @@
 import Testing
-import VaultKit
+import VaultCore
 
 @Suite struct `Resolution` {
     static let project = Scope.project("web")

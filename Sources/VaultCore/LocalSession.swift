@@ -7,7 +7,7 @@ public import VaultFile
 ///
 /// The keys are in guarded memory until the object goes away. Use it from one thread at a time; any number of
 /// processes may have the same file open.
-public final class Vault: Session {
+public final class LocalSession: Session {
     private let log: Log
     private var notices: [Notice] = []
     private var isMarkFailureTold = false
@@ -30,7 +30,7 @@ public final class Vault: Session {
     public static func open(
         at path: String, passphrase: Span<UInt8>, access: Access = .writing,
         dependencies: Dependencies = .live
-    ) throws(VaultError) -> Vault {
+    ) throws(VaultError) -> LocalSession {
         guard Format.passphraseSizes.contains(passphrase.count) else { throw .invalidPassphrase }
         // What can be said without the passphrase is said before another process is waited for.
         _ = try reading { () throws(VaultFileError) in
@@ -38,7 +38,7 @@ public final class Vault: Session {
         }
         var busy = false
         do throws(VaultFileError) {
-            return Vault(
+            return LocalSession(
                 try Log(path: path, access: access.storageAccess, dependencies: dependencies) {
                     header throws(VaultFileError) in
                     guard let turn = KDFLock() else {
@@ -59,9 +59,9 @@ public final class Vault: Session {
     public static func open(
         at path: String, masterKey: consuming Key, access: Access = .writing,
         dependencies: Dependencies = .live
-    ) throws(VaultError) -> Vault {
+    ) throws(VaultError) -> LocalSession {
         do throws(VaultFileError) {
-            return Vault(
+            return LocalSession(
                 try Log(
                     path: path, access: access.storageAccess, dependencies: dependencies, master: masterKey))
         } catch {
@@ -111,14 +111,14 @@ public final class Vault: Session {
     public static func create(
         at path: String, passphrase: Span<UInt8>, parameters: Argon2id.Parameters? = nil,
         dependencies: Dependencies = .live, showRecoveryKey: ((borrowing RecoveryKey) -> Void)? = nil
-    ) throws(VaultError) -> Vault {
+    ) throws(VaultError) -> LocalSession {
         guard Format.passphraseSizes.contains(passphrase.count) else { throw .invalidPassphrase }
         if isOccupied(path, dependencies: dependencies) { throw .file(.alreadyExists) }
         guard let turn = KDFLock() else { throw .derivationBusy }
         defer { turn.end() }
         let chosen = if let parameters { parameters } else { try calibrated() }
         do throws(VaultFileError) {
-            return Vault(
+            return LocalSession(
                 try Log.create(
                     path: path, passphrase: passphrase, parameters: chosen, dependencies: dependencies,
                     showRecoveryKey: showRecoveryKey))
@@ -177,7 +177,7 @@ public final class Vault: Session {
     }
 
     /// Why nothing is remembered of the vault at this moment; nil if it is.
-    package var memoryFailure: Notice? {
+    package var checkpointProblem: Notice? {
         if let failure = log.checkpointFailure { return .nothingRemembered(failure) }
         return log.dependencies.hasNowhereToRemember ? .nowhereToRemember : nil
     }

@@ -2,7 +2,7 @@ import Foundation
 import Sodium
 import Synchronization
 import VaultFile
-import VaultKit
+import VaultCore
 
 /// All directories that tests made, removed when the process ends: a vault may outlive the object that made its directory.
 private let directories: Mutex<[URL]> = {
@@ -33,15 +33,15 @@ final class TemporaryVault {
         directories.withLock { $0.append(made) }
     }
 
-    func create() throws -> Vault {
-        try Vault.create(
+    func create() throws -> LocalSession {
+        try LocalSession.create(
             at: path, passphrase: Self.passphrase.span,
             parameters: Argon2id.Parameters(passes: 1, memoryKiB: 8),
             dependencies: Self.dependencies)
     }
 
-    func open() throws -> Vault {
-        try Vault.open(at: path, passphrase: Self.passphrase.span, dependencies: Self.dependencies)
+    func open() throws -> LocalSession {
+        try LocalSession.open(at: path, passphrase: Self.passphrase.span, dependencies: Self.dependencies)
     }
 }
 
