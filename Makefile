@@ -94,13 +94,15 @@ check: ## check format, layers, use of unsafe code, documents
 	Scripts/check-documents
 
 docs: ## build the reference of the library, .build/VaultKit.doccarchive
-	@rm -rf .build/symbols .build/documentation .build/VaultKit.doccarchive
-	@mkdir -p .build/symbols/all .build/symbols/kit
-	@Scripts/quietly $(SWIFT) build --target VaultKit --scratch-path .build/documentation \
-		-Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc "$(CURDIR)/.build/symbols/all"
-	@cp .build/symbols/all/VaultKit*.symbols.json .build/symbols/kit
-	docc convert --warnings-as-errors --fallback-display-name VaultKit --fallback-bundle-identifier org.vault.VaultKit \
-		--additional-symbol-graph-dir .build/symbols/kit --output-path .build/VaultKit.doccarchive
+	@rm -rf .build/symbols .build/VaultKit.doccarchive
+	@mkdir -p .build/symbols
+	@Scripts/quietly $(SWIFT) build --target VaultKit
+	@Scripts/quietly $(SWIFT) symbolgraph-extract -module-name VaultKit -target $(shell uname -m)-unknown-linux-gnu \
+		-I .build/debug/Modules -I Sources/CSodium -Xcc -fmodule-map-file=.build/debug/CPlatform.build/module.modulemap \
+		-experimental-allowed-reexported-modules=VaultCore -skip-inherited-docs -output-dir .build/symbols
+	docc convert Sources/VaultKit/VaultKit.docc --warnings-as-errors --fallback-display-name VaultKit \
+		--fallback-bundle-identifier org.vault.VaultKit --additional-symbol-graph-dir .build/symbols \
+		--output-path .build/VaultKit.doccarchive
 
 format: ## format all Swift files
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Fuzz/Package.swift Fuzz/Bodies Fuzz/Targets
@@ -164,7 +166,7 @@ sanitize: ### the Swift tests under the address sanitizer, then the thread sanit
 
 coverage: ### the parts of the engine that no test runs; Tests/uncovered.txt must give a reason for each
 	@SWIFT_BACKTRACE=enable=no $(SWIFT) test --enable-code-coverage --scratch-path .build/coverage --disable-xctest \
-		--filter 'VaultFileTests|VaultKitTests|VaultAgentTests|FuzzTests' >.build/coverage.log 2>&1 || { cat .build/coverage.log; exit 1; }
+		--filter 'VaultFileTests|VaultCoreTests|VaultKitTests|VaultAgentTests|FuzzTests' >.build/coverage.log 2>&1 || { cat .build/coverage.log; exit 1; }
 	@"$(dir $(realpath $(shell command -v $(SWIFT))))llvm-cov" export .build/coverage/debug/vaultPackageTests.xctest \
 		-instr-profile .build/coverage/debug/codecov/default.profdata >.build/coverage.json
 	@Scripts/uncovered .build/coverage.json

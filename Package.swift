@@ -74,6 +74,10 @@ let package = Package(
             name: "UserMessages",
             dependencies: ["VaultAgent", "VaultKit", "VaultFile", "Sodium", "Platform"],
             swiftSettings: rules),
+        .target(
+            name: "VaultKit",
+            dependencies: ["UserMessages", "VaultAgent", "VaultCore", "VaultFile", "Sodium", "Platform"],
+            exclude: ["VaultKit.docc"], swiftSettings: rules),
         .target(name: "CommandSyntax", swiftSettings: rules),
         program,
         .target(
@@ -98,6 +102,9 @@ let package = Package(
             swiftSettings: testRules),
         .testTarget(
             name: "VaultKitTests", dependencies: ["VaultKit", "VaultFile", "Sodium", "Platform"],
+            swiftSettings: testRules),
+        .testTarget(
+            name: "VaultKitTests", dependencies: ["VaultKit", "VaultCore", "VaultFile", "Sodium"],
             swiftSettings: testRules),
         .testTarget(
             name: "VaultAgentTests",

@@ -69,11 +69,14 @@ public final class AgentSession: Session {
     }
 
     /// Lends the value of a version to `body`, and wipes it afterwards; 0 is the newest version, 1 the one before.
-    public func withValue(
-        of secret: SecretID, version: Int, _ body: (Span<UInt8>) -> Void
-    ) throws(VaultError) {
+    public func withValue<R: ~Copyable>(
+        of secret: SecretID, version: Int, _ body: (Span<UInt8>) -> R
+    ) throws(VaultError) -> R {
         guard let number = UInt32(exactly: version) else { throw .noSuchVersion }
-        try ask(.value, try secret.packed() + number.field) { body(try $0.take($0.remaining)) }
+        var result: R?
+        try ask(.value, try secret.packed() + number.field) { result = body(try $0.take($0.remaining)) }
+        guard let result = result.take() else { throw .agentLost(outcomeUnknown: false) }
+        return result
     }
 
     /// Returns the request for the newest value of a secret.

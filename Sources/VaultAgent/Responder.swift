@@ -92,15 +92,11 @@ enum Responder {
     private static func appendValue(
         of secret: SecretID, _ version: Int, _ vault: LocalSession, to reply: inout SecretBuffer
     ) throws {
-        var failure: SodiumError?
         try vault.withValue(of: secret, version: version) { value in
-            do throws(SodiumError) {
+            Result { () throws(SodiumError) in
                 try reply.appendHead(AgentProtocol.Kind.value.replyNumber, bodySize: value.count)
                 try reply.append(value)
-            } catch {
-                failure = error
             }
-        }
-        if let failure { throw failure }
+        }.get()
     }
 }

@@ -2,27 +2,27 @@ internal import Compaction
 public import Platform
 public import VaultFile
 
-/// Backups of a vault's one file, and the way back.
+/// Makes backups of a vault's file, and restores them.
 public struct Backup {
     private let path: String
-    private let worker: any JobRunner
+    private let runner: any JobRunner
     private let dependencies: Dependencies
 
-    /// Backups of the vault at `path`, a path without symbolic links.
+    /// Creates the backups of the vault at `path`, a path without symbolic links.
     ///
     /// - Parameters:
     ///   - path: the vault's file.
-    ///   - worker: has the key of the vault and of its backups.
-    ///   - dependencies: the disk, the clock and the marks.
+    ///   - runner: a job runner with the key of the vault and of its backups.
+    ///   - dependencies: the disk, the clock and the checkpoints.
     public init(
-        of path: String, by worker: any JobRunner, dependencies: Dependencies = .live
+        of path: String, by runner: any JobRunner, dependencies: Dependencies = .live
     ) {
         self.path = path
-        self.worker = worker
+        self.runner = runner
         self.dependencies = dependencies
     }
 
-    /// Where a backup to `destination` lies: in it, if it is a directory.
+    /// Returns the path of a backup to `destination`: a file in it, if it is a directory.
     public func target(_ destination: String) -> String {
         let real = Locations.realPath(of: destination)
         let isDirectory: Bool
@@ -35,63 +35,61 @@ public struct Backup {
         return isDirectory ? Path.join(real, Path.name(of: path)) : real
     }
 
-    /// Writes a copy of everything up to the last commit, verifies it, and only then gives it its name, in place of an older
-    /// backup of the same vault.
+    /// Writes a copy of everything up to the last commit and verifies it; then it replaces an older backup of
+    /// the same vault.
     ///
     /// - Parameters:
     ///   - target: the path of the copy, as ``target(_:)`` gives it.
     ///   - progress: is told how far the work is.
-    /// - Throws: ``VaultError/notABackup``, ``VaultError/newerBackup``, ``VaultError/sameFile``; ``VaultError/file(_:)``,
-    ///   with `VaultFileError.damaged` for any defect of the vault. What was at `target` is untouched then.
+    /// - Throws: ``VaultError/notABackup``, ``VaultError/newerBackup``, ``VaultError/sameFile``;
+    ///   ``VaultError/file(_:)``, with `VaultFileError.damaged` for any damage to the vault. The file at
+    ///   `target` is untouched then.
     public func make(
         at target: String, progress: ProgressHandler = .unwatched
     ) throws(VaultError) -> Verification {
         let (file, verification) = try verifiedSource(progress)
         try refuseTarget(target, verification.point)
-        let copy = try reading { () throws(VaultFileError) in
-            try VerifiedCopy(
-                of: file, count: verification.point.end, for: target, dependencies, progress: progress)
-        }
+        let copy = try wrapping(
+            VerifiedCopy(
+                of: file, count: verification.point.end, for: target, dependencies, progress: progress))
         try verify(copy, verification)
-        try reading { () throws(VaultFileError) in try copy.replace() }
+        try wrapping(copy.replace())
         return verification
     }
 
-    /// Remembers that a backup was made now.
+    /// Records that a backup was made now.
     ///
-    /// - Throws: if it cannot be remembered.
+    /// - Throws: the error of the system if it cannot be recorded.
     public func remember(_ verification: Verification) throws(Errno) {
         let backup = CheckpointStore.Backup(of: verification.point, at: dependencies.now())
         try dependencies.checkpoints?.set(backup, of: path)
     }
 
-    /// Lends everything up to the last commit, piece by piece, once it was verified.
+    /// Verifies the vault, then lends everything up to the last commit, piece by piece.
     public func stream(_ take: (Span<UInt8>) throws(VaultError) -> Void) throws(VaultError) {
         let (file, verification) = try verifiedSource(.unwatched)
         var failure: VaultError?
-        try reading { () throws(VaultFileError) in
-            try VerifiedCopy.forEachPiece(of: file, count: verification.point.end) {
-                piece, _ throws(VaultFileError) in
+        try wrapping(
+            VerifiedCopy.forEachPiece(of: file, count: verification.point.end) { piece, _ in
                 do throws(VaultError) { try take(piece) } catch { failure = failure ?? error }
-            }
-        }
+            })
         if let failure { throw failure }
     }
 
-    /// The vault's file, verified.
+    /// Verifies the vault's file, while writers and rewrites wait.
     ///
-    /// Writers and rewrites wait meanwhile. What lies before the last commit never changes, so no lock is needed to copy it.
+    /// The bytes before the last commit never change, so no lock is needed to copy them afterwards.
     private func verifiedSource(_ progress: ProgressHandler) throws(VaultError) -> (
         any StorageFile, Verification
     ) {
         let (file, verification) = try whileItStays(.shared) { file throws(VaultError) in
-            (file, try worker.verify(path, progress: progress))
+            (file, try runner.verify(path, progress: progress))
         }
         if let defect = verification.defect { throw .file(.damaged(at: defect)) }
         return (file, verification)
     }
 
-    /// Calls `body` with the file that lies at the path, holding its lock.
+    /// Calls `body` with the file at the vault's path, holding its lock.
     ///
     /// - Throws: `VaultFileError.busy` if the wait for it was too long.
     private func whileItStays<R>(
@@ -107,23 +105,21 @@ public struct Backup {
                 guard patience.wait() else { throw .file(.busy) }
                 continue
             } catch {
-                lock = nil  // there are no locks
+                lock = nil  // the file system has no locks
             }
             defer { lock?.release() }
-            if try isThere(file) { return try body(file) }
+            if try isCurrent(file) { return try body(file) }
             guard patience.wait() else { throw .file(.busy) }
         }
     }
 
-    /// Whether the path names this file still.
-    private func isThere(_ file: any StorageFile) throws(VaultError) -> Bool {
-        let there = try identity(of: path)
-        return try reading { () throws(VaultFileError) in
-            try during(.open) { () throws(Errno) in try there == file.identity() }
-        }
+    /// True if the path still names this file.
+    private func isCurrent(_ file: any StorageFile) throws(VaultError) -> Bool {
+        let present = try identity(of: path)
+        return try wrapping(during(.open) { () throws(Errno) in try present == file.identity() })
     }
 
-    /// Which file lies at `path`; nil if there is none.
+    /// The identity of the file at `path`; nil if there is none.
     private func identity(of path: String) throws(VaultError) -> FileIdentity? {
         do throws(Errno) {
             return try dependencies.storage.identity(of: path)
@@ -149,25 +145,23 @@ public struct Backup {
         do throws(VaultFileError) {
             header = try Log.readHeader(path: target, dependencies: dependencies)
         } catch .incompleteCopy, .damagedHeader {
-            return  // a backup that went wrong, and no loss
+            return  // replacing an incomplete backup loses nothing
         } catch {
             throw error.isPassing ? .file(error) : .notABackup
         }
         guard header.vaultID == point.vaultID else { throw .notABackup }
         let file = try open(target)
-        let length = try reading { () throws(VaultFileError) in
-            try during(.read) { () throws(Errno) in try file.length() }
-        }
+        let length = try wrapping(during(.read) { () throws(Errno) in try file.length() })
         if (header.generation, length) > (point.generation, point.end) { throw .newerBackup }
     }
 
-    /// What tells the file that lies in the vault's place from a later one.
+    /// The state of the file at the vault's path, which distinguishes it from a later one.
     public struct Present: Equatable, Sendable {
         let header: [UInt8]
         let length: UInt64
     }
 
-    /// The file that lies in the vault's place; nil if there is none, or it cannot be read.
+    /// Returns the state of the file at the vault's path; nil if there is none, or it cannot be read.
     public func present() -> Present? {
         guard let file = try? dependencies.storage.open(path, .reading) else { return nil }
         return try? Backup.present(file)
@@ -180,53 +174,50 @@ public struct Backup {
         return Present(header: header, length: try file.length())
     }
 
-    /// Puts a copy of `source` in the vault's place once it was verified.
+    /// Verifies a copy of `source` and puts it in the vault's place.
     ///
-    /// What lies there now stays beside it. The copy is what this machine saw last then; if that cannot be remembered, it
-    /// is restored all the same.
+    /// The file that was there is kept beside it. The copy becomes the vault's checkpoint; if that cannot be
+    /// saved, it is restored all the same.
     ///
     /// - Parameters:
     ///   - source: the copy.
-    ///   - shown: what a person was shown of the copy and of the file in the vault's place, if they are to be that still.
+    ///   - shown: the states of the copy and of the file in the vault's place that the user was shown, if
+    ///     they must still be the same.
     ///   - progress: is told how far the work is.
-    /// - Returns: what was restored, where the file is that was there before, and why it could not be remembered.
-    /// - Throws: ``VaultError/sameFile``; ``VaultError/file(_:)``, with `VaultFileError.damaged` for any defect of
-    ///   `source` and `VaultFileError.replacedDuringWrite` if something is not what was shown. Nothing was changed then.
+    /// - Returns: what was restored, the path of the file that was there before, and why the checkpoint could
+    ///   not be saved.
+    /// - Throws: ``VaultError/sameFile``; ``VaultError/file(_:)``, with `VaultFileError.damaged` for any
+    ///   damage to `source` and `VaultFileError.replacedDuringWrite` if a file is not the one shown. Nothing
+    ///   was changed then.
     public func restore(
         from source: String, ifStill shown: (copy: CommitPoint, present: Present?)? = nil,
         progress: ProgressHandler = .unwatched
     ) throws(VaultError) -> (restored: Verification, kept: String?, markFailure: Errno?) {
         if let present = try identity(of: path), try present == identity(of: source) { throw .sameFile }
-        let verification = try worker.verify(source, isCopy: true, progress: progress)
+        let verification = try runner.verify(source, isCopy: true, progress: progress)
         if let defect = verification.defect { throw .file(.damaged(at: defect)) }
         if let shown, verification.point != shown.copy { throw .file(.replacedDuringWrite) }
         let file = try open(source)
-        let copy = try reading { () throws(VaultFileError) in
-            try makeDirectory()
-            return try VerifiedCopy(
-                of: file, count: verification.point.end, for: path, dependencies, progress: progress)
-        }
+        try wrapping(
+            during(.create) { () throws(Errno) in
+                try dependencies.storage.makeDirectory(Path.directory(of: path))
+            })
+        let copy = try wrapping(
+            VerifiedCopy(
+                of: file, count: verification.point.end, for: path, dependencies, progress: progress))
         try verify(copy, verification)
         let kept = try put(copy, verification.checkpoint, ifStill: shown.map(\.present))
         return (verification, kept.path, kept.markFailure)
     }
 
-    private func makeDirectory() throws(VaultFileError) {
-        do throws(Errno) {
-            try dependencies.storage.makeDirectory(Path.directory(of: path))
-        } catch {
-            throw .io(.create, error)
-        }
-    }
-
     private func verify(_ copy: VerifiedCopy, _ verification: Verification) throws(VaultError) {
-        let copied = try worker.verify(copy.path, isCopy: true)
+        let copied = try runner.verify(copy.path, isCopy: true)
         guard copied.point == verification.point, copied.findings.isEmpty else {
             throw .file(.rewriteDiffers(at: copied.point.end))
         }
     }
 
-    /// Gives the copy the vault's name, while no writer is at work on what has it now.
+    /// Gives the copy the vault's name, while no writer is at work on the file that has it now.
     private func put(
         _ copy: VerifiedCopy, _ checkpoint: Checkpoint, ifStill shown: Present??
     ) throws(VaultError) -> (path: String?, markFailure: Errno?) {
@@ -234,18 +225,16 @@ public struct Backup {
         if try identity(of: path) == nil {
             if let shown, shown != nil { throw .file(.replacedDuringWrite) }
             let failure = remember(checkpoint)
-            try reading { () throws(VaultFileError) in try copy.place() }
+            try wrapping(copy.place())
             return (nil, failure)
         }
         return try whileItStays(.exclusive) { present throws(VaultError) in
             if let shown, shown != (try? Backup.present(present)) { throw .file(.replacedDuringWrite) }
-            // First, since a crash between would leave the copy behind what is remembered.
+            // The checkpoint comes first: after a crash in between, the copy would otherwise be taken for a
+            // rollback.
             let failure = remember(checkpoint)
-            let kept = try reading { () throws(VaultFileError) in
-                try copy.adoptAttributes(of: present)
-                return try keep(copy)
-            }
-            return (kept, failure)
+            try wrapping(copy.adoptAttributes(of: present))
+            return (try wrapping(keep(copy)), failure)
         }
     }
 

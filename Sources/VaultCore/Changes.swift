@@ -4,51 +4,41 @@ public import VaultFile
 public struct Changes: ~Copyable {
     var transaction: Transaction
 
-    /// No changes yet.
+    /// Creates an empty set of changes.
     ///
-    /// - Parameter capacity: the bytes of values for which there is room before more is made.
+    /// - Parameter capacity: the number of bytes of values for which room is made at once.
     /// - Throws: ``VaultError/file(_:)`` if there is no memory.
     public init(capacity: Int = 0) throws(VaultError) {
-        transaction = try reading { () throws(VaultFileError) in try Transaction(capacity: capacity) }
+        transaction = try wrapping(Transaction(capacity: capacity))
     }
 
-    /// How many changes there are.
+    /// The number of changes.
     public var count: Int { transaction.count }
 
-    /// Creates or replaces one secret.
+    /// Adds the creation or replacement of a secret.
     ///
     /// - Parameters:
-    ///   - secret: which.
+    ///   - secret: the secret.
     ///   - value: any bytes, at most 1 MiB.
     /// - Throws: ``VaultError/invalidName``, ``VaultError/invalidID``, ``VaultError/valueTooLong``, and
-    ///   ``VaultError/file(_:)`` with `VaultFileError.transactionTooLarge` beyond 64 MiB in all; the
-    ///   changes are as they were then.
+    ///   ``VaultError/file(_:)`` with `VaultFileError.transactionTooLarge` beyond 64 MiB in all. Nothing is
+    ///   added then.
     public mutating func set(_ secret: SecretID, to value: Span<UInt8>) throws(VaultError) {
         try set(try secret.address(), to: value)
     }
 
-    /// Deletes one secret.
-    ///
-    /// Whether it exists is not asked.
+    /// Adds the deletion of a secret, whether or not it exists.
     ///
     /// - Throws: as ``set(_:to:)``.
     public mutating func delete(_ secret: SecretID) throws(VaultError) { try delete(try secret.address()) }
 
     package mutating func set(_ address: Address, to value: Span<UInt8>) throws(VaultError) {
         guard value.count <= Format.maxValue else { throw .valueTooLong }
-        do throws(VaultFileError) {
-            try transaction.set(address, to: value)
-        } catch {
-            throw .file(error)
-        }
+        try wrapping(transaction.set(address, to: value))
     }
 
     package mutating func delete(_ address: Address) throws(VaultError) {
-        do throws(VaultFileError) {
-            try transaction.delete(address)
-        } catch {
-            throw .file(error)
-        }
+        try wrapping(transaction.delete(address))
     }
 
     /// Lends each change in order: the address of the secret, and its new value, or nil if it is deleted.
@@ -57,15 +47,16 @@ public struct Changes: ~Copyable {
     }
 }
 
-/// Changes that wait to be made durable together with others, and what became of them.
+/// Changes that wait to be made durable together with others, and their outcome.
 public final class Submission {
     let changes: Changes
-    /// Nil while they wait; then what was done about an unfinished tail, or why they are not in the file.
+    /// Nil while the changes wait; then what was done about an unfinished tail, or why they are not in the
+    /// file.
     public internal(set) var outcome: Result<Log.SavedTail?, VaultError>?
 
-    /// Hands over `changes`.
+    /// Creates a submission of `changes`.
     public init(_ changes: consuming Changes) { self.changes = changes }
 
-    /// Gives them up.
+    /// Ends the wait with an error.
     public func fail(_ error: VaultError) { outcome = .failure(error) }
 }

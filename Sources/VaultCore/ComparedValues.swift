@@ -2,9 +2,10 @@ internal import Platform
 internal import Sodium
 internal import VaultFile
 
-/// The values of one secret that are compared between two files.
+/// A comparison of the values of one secret in two files.
 ///
-/// The last of each is kept, so that none is read twice while the versions are walked along: they may all be of one millisecond.
+/// The last value of each file is kept, so that none is read twice while the versions are walked: they may
+/// all have the same time.
 struct ComparedValues: ~Copyable {
     private let address: Address
     private let here, there: Log
@@ -17,7 +18,7 @@ struct ComparedValues: ~Copyable {
 
         mutating func read(_ version: Version, _ address: Address, _ log: Log) throws(VaultFileError) {
             if version.offset == offset, value != nil { return }
-            // The next one lies near, and what is behind a commit that was verified is not written any more.
+            // The next value is nearby, and bytes before a verified commit are never written again.
             let isNear = log.looksBeforeReading
             log.looksBeforeReading = true
             defer { log.looksBeforeReading = isNear }
@@ -34,9 +35,11 @@ struct ComparedValues: ~Copyable {
         (self.address, self.here, self.there) = (address, here, there)
     }
 
-    /// Orders a version of this side and one of the other by their values: negative if this one's is the smaller.
+    /// Compares the values of a version of this file and of one of the other: negative if this one's is
+    /// smaller.
     ///
-    /// - Throws: ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, ``VaultFileError/damaged(at:)``.
+    /// - Throws: ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``,
+    ///   ``VaultFileError/damaged(at:)``.
     mutating func order(_ one: Version, _ other: Version) throws(VaultFileError) -> Int {
         try left.read(one, address, here)
         try right.read(other, address, there)

@@ -1,51 +1,51 @@
 internal import Platform
 internal import VaultFile
 
-/// Where two copies of a vault that went apart differ, by name and never by value.
+/// The differences between two copies of a vault that have diverged, by name and never by value.
 public struct Comparison: Equatable, Sendable {
-    /// Who changed a secret.
+    /// The side that changed a secret.
     public enum Change: UInt8, Equatable, Sendable, CaseIterable {
-        /// This side alone.
+        /// Only this file.
         case here = 1
-        /// The other side alone.
+        /// Only the other file.
         case there
-        /// Both, and what applies now is not the same.
+        /// Both files, and their present values differ.
         case both
-        /// What applies now is the same, but not what was before.
+        /// The present values are the same, but the histories differ.
         case history
     }
 
-    /// One secret whose versions are not the same.
+    /// A secret whose versions differ.
     public struct Difference: Equatable, Sendable {
-        /// Which.
+        /// The secret.
         public let secret: SecretID
-        /// Who changed it.
+        /// The side that changed it.
         public let change: Change
-        /// The newest version on this side and on the other; nil if there is none.
+        /// The newest version in this file and in the other; nil if there is none.
         public let here, there: SecretVersion?
 
-        /// A difference that was found elsewhere.
+        /// Creates a difference that was found elsewhere.
         public init(secret: SecretID, change: Change, here: SecretVersion?, there: SecretVersion?) {
             (self.secret, self.change, self.here, self.there) = (secret, change, here, there)
         }
     }
 
-    /// At most ``maxNamed`` differences, as `list --all` would sort their secrets.
+    /// At most ``maxNamed`` differences, in the order of `list --all`.
     public let differences: [Difference]
-    /// How many there are in all.
+    /// The number of all differences.
     public let count: UInt64
-    /// Whether the other file is another vault, not a copy of this one.
+    /// True if the other file is another vault, not a copy of this one.
     public let isOtherVault: Bool
-    /// How many changes of the other file this one lacks, and how many this one has that the other lacks.
+    /// The number of changes of the other file that this one lacks, and of this file that the other lacks.
     public let lacking, others: UInt64
 
-    /// How many versions of this file were purged in the other one, and how many of the other one in this.
+    /// The number of versions of this file that were purged in the other one, and of the other one in this.
     public let purgedThere, purgedHere: UInt64
 
-    /// How many secrets a report names at most.
+    /// The largest number of secrets that a comparison names.
     public static let maxNamed = 200_000
 
-    /// What was found elsewhere.
+    /// Creates a comparison that was made elsewhere.
     public init(
         differences: [Difference], count: UInt64, isOtherVault: Bool, lacking: UInt64, others: UInt64,
         purgedThere: UInt64, purgedHere: UInt64
@@ -59,7 +59,7 @@ public struct Comparison: Equatable, Sendable {
         var differences: [Difference] = []
         for address in HistoryPair.addresses(here, there) {
             let pair = try HistoryPair(address, here, there)
-            guard let change = try pair.change(here, there),
+            guard let change = try pair.change(),
                 let secret = SecretID(packed: address.packed.span)
             else { continue }
             differences.append(
@@ -75,7 +75,7 @@ public struct Comparison: Equatable, Sendable {
             purgedThere: try here.count(of: there.purged), purgedHere: try there.count(of: here.purged))
     }
 
-    /// All the secrets of a vault, as if this side had none.
+    /// Lists all the secrets of a vault, as if this file had none.
     init(everythingIn there: Log) {
         var differences: [Difference] = []
         there.histories.forEachNewest { newest, packed in
@@ -104,15 +104,15 @@ extension SecretVersion {
 }
 
 extension SecretID {
-    /// Whether `list --all` prints one before the other.
+    /// True if `list --all` prints `left` before `right`.
     static func isListedBefore(_ left: SecretID, _ right: SecretID) -> Bool {
         guard let left = try? left.packed(), let right = try? right.packed() else { return false }
         return isListedBefore(left.span, right.span)
     }
 
-    /// The same of two that are packed: the order of the word of the scope, the id and the name, with TABs between.
+    /// The same for packed ids: they are ordered by the word of the scope, the id and the name.
     static func isListedBefore(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
-        // The words of the scopes are in the opposite order to that of their codes.
+        // The words of the scopes (cluster, project, team) have the opposite order of their codes.
         if left[0] != right[0] { return left[0] > right[0] }
         let (leftID, rightID) = (3..<3 + Int(left[1]), 3..<3 + Int(right[1]))
         let order = left.extracting(leftID).order(against: right.extracting(rightID))
@@ -122,17 +122,18 @@ extension SecretID {
     }
 }
 
-/// The versions of one secret in two files, side by side: the union of two sets, new to old.
+/// The union of the versions of one secret in two files, newest first.
 struct HistoryPair {
-    /// A version of the union, and where it is.
+    /// A version in this file, in the other, or in both.
     struct Member {
         let here, there: Version?
     }
 
     private(set) var members: [Member] = []
     let address: Address
+    private let here, there: Log
 
-    /// Every address that is in one of the two files.
+    /// Returns every address that is in one of the two files.
     static func addresses(_ here: Log, _ there: Log) -> [Address] {
         var addresses: [Address] = []
         func add(_ packed: Span<UInt8>) {
@@ -147,10 +148,12 @@ struct HistoryPair {
         return addresses
     }
 
-    /// - Throws: ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, ``VaultFileError/damaged(at:)``: values of the same
-    ///   millisecond are compared.
+    /// Reads the values of versions that have the same time, and compares them.
+    ///
+    /// - Throws: ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``,
+    ///   ``VaultFileError/damaged(at:)``.
     init(_ address: Address, _ here: Log, _ there: Log) throws(VaultFileError) {
-        self.address = address
+        (self.address, self.here, self.there) = (address, here, there)
         let (left, right) = (here.versions(address), there.versions(address))
         var values = ComparedValues(address, here, there)
         var (next, other) = (0, 0)
@@ -168,7 +171,7 @@ struct HistoryPair {
         }
     }
 
-    /// Takes away versions that this side lacks.
+    /// Removes versions that this file lacks, where `isLeftOut` returns true.
     mutating func leaveOut<E>(_ isLeftOut: (Version) throws(E) -> Bool) throws(E) {
         var kept: [Member] = []
         for member in members {
@@ -178,22 +181,22 @@ struct HistoryPair {
         members = kept
     }
 
-    /// The newest version on each side.
+    /// The newest version in each file.
     var newestHere: Version? { members.lazy.compactMap(\.here).first }
     var newestThere: Version? { members.lazy.compactMap(\.there).first }
 
-    /// The versions that this side lacks, old to new.
+    /// The versions that this file lacks, oldest first.
     var missing: [Version] { members.reversed().compactMap { $0.here == nil ? $0.there : nil } }
 
-    /// The index in the union of the newest version of the side whose newest is not the largest.
+    /// The file whose newest version is not the newest of the union, and the index of that version.
     var older: (isHere: Bool, index: Int)? {
         guard let first = members.first else { return nil }
         let isHere = first.here == nil
         return members.firstIndex { (isHere ? $0.here : $0.there) != nil }.map { (isHere, $0) }
     }
 
-    /// Who changed the secret; nil if both sides have the same versions.
-    func change(_ here: Log, _ there: Log) throws(VaultFileError) -> Comparison.Change? {
+    /// Returns the side that changed the secret; nil if both have the same versions.
+    func change() throws(VaultFileError) -> Comparison.Change? {
         guard members.contains(where: { $0.here == nil || $0.there == nil }) else { return nil }
         let ownIsShared = members.first { $0.here != nil }.map { $0.there != nil } ?? true
         let otherIsShared = members.first { $0.there != nil }.map { $0.here != nil } ?? true
@@ -201,12 +204,12 @@ struct HistoryPair {
         case (true, true): return .history
         case (false, true): return .here
         case (true, false): return .there
-        case (false, false): return try isSameNow(here, there) ? .history : .both
+        case (false, false): return try isSameNow() ? .history : .both
         }
     }
 
-    /// Whether both sides have the same value now, or none, though they came by it at different times.
-    private func isSameNow(_ here: Log, _ there: Log) throws(VaultFileError) -> Bool {
+    /// True if both files have the same present value, or none, though written at different times.
+    private func isSameNow() throws(VaultFileError) -> Bool {
         guard let left = newestHere, let right = newestThere, left.kind == right.kind else { return false }
         if left.kind == .tombstone { return true }
         var values = ComparedValues(address, here, there)

@@ -3,31 +3,32 @@ internal import Platform
 public import Sodium
 public import VaultFile
 
-/// Work on a vault's whole file, or on a copy of it, which takes the key and no session.
+/// A task on a vault's whole file, or on a copy of it, that needs the key and no session.
 ///
-/// Paths of files that are there have no symbolic links.
+/// Paths of existing files have no symbolic links.
 public enum Job: Equatable, Sendable {
     /// Verifies every byte of the vault at a path.
     case check(String)
-    /// Verifies every byte of a file, whatever this machine remembers of its path, and tells whether it contains what was last seen
-    /// at another path, if one is given.
+    /// Verifies every byte of a file, whatever the checkpoint of its path says, and whether it contains what
+    /// this machine saw last at another path, if one is given.
     case verify(String, seenAt: String? = nil)
     /// Rewrites the vault at a path.
     case compact(String, Retention)
-    /// Writes what verifies of a file to a new vault.
+    /// Copies everything that verifies in a damaged file to a new vault.
     case salvage(from: String, to: String)
-    /// Takes the file at a path for what was seen last there, if it is still what was shown.
+    /// Makes the file at a path its new checkpoint, if it is still the one that the user was shown.
     case accept(String, shown: Checkpoint?)
-    /// Removes versions of a secret for good from the vault at a path, if its history is still what was shown.
+    /// Removes versions of a secret permanently from the vault at a path, if its history is still the one
+    /// that the user was shown.
     case purge(String, SecretID, Compaction.Purge, shown: Compaction.ShownHistory?)
-    /// Tells where the vault at a path and another file differ.
+    /// Lists the differences between the vault at a path and another file.
     case compare(String, with: String)
-    /// Tells all the secrets of a copy, as they differ from a vault that has none.
+    /// Lists all the secrets of a copy, as differences from an empty vault.
     case listContents(String)
     /// Merges another file into the vault at a path.
     case merge(into: String, from: String, MergeOptions)
 
-    /// The other file, of those that have two keys.
+    /// The path of the other file, for jobs that may need a second key.
     public var other: String? {
         switch self {
         case .compare(_, let other), .merge(_, let other, _): other
@@ -36,20 +37,20 @@ public enum Job: Equatable, Sendable {
     }
 }
 
-/// How a merge is made.
+/// The options of a merge.
 public struct MergeOptions: Equatable, Sendable {
-    /// Whether nothing is written.
+    /// True to report what would be merged and write nothing.
     public var isTrial: Bool
-    /// Whether the file that is merged into is a copy, of which this machine remembers nothing.
+    /// True if the file that is merged into is a copy, which has no checkpoint of its own.
     public var isCopy: Bool
-    /// Whether the keys of the other file are taken if they follow those of the vault.
+    /// True to take the other file's keys if they follow those of the vault.
     public var takesKeys: Bool
-    /// Whether versions are taken whose time is more than a day ahead of this machine's clock.
+    /// True to take versions whose time is more than a day ahead of this machine's clock.
     public var allowsFuture: Bool
-    /// Whether versions are taken that a compaction dropped here.
+    /// True to take versions that a compaction dropped here.
     public var takesAll: Bool
 
-    /// A merge of that kind.
+    /// Creates options; by default, all are off.
     public init(
         isTrial: Bool = false, isCopy: Bool = false, takesKeys: Bool = false, allowsFuture: Bool = false,
         takesAll: Bool = false
@@ -59,42 +60,43 @@ public struct MergeOptions: Equatable, Sendable {
     }
 }
 
-/// What became of a ``Job``.
+/// The result of a ``Job``.
 public enum JobReport: Equatable, Sendable {
-    /// Of a check, a verification, and what is trusted now.
+    /// The result of `check` and `verify`.
     case verified(Verification)
-    /// Of a compaction.
+    /// The result of `compact`.
     case compacted(Compaction.Report)
-    /// Of a salvage.
+    /// The result of `salvage`.
     case salvaged(Salvage.Report)
-    /// Of a comparison.
+    /// The result of `compare` and `listContents`.
     case compared(Comparison)
-    /// Of a merge.
+    /// The result of `merge`.
     case merged(Merge.Report)
-    /// Of what is trusted now, and whether it was refused before.
+    /// The result of `accept`: the file that is trusted now, and whether it was refused before.
     case accepted(Verification, wasRefused: Bool)
-    /// Of a purge.
+    /// The result of `purge`: the number of versions removed, and the report of the rewrite.
     case purged(removed: UInt64, Compaction.Report)
 }
 
-/// What a full verification says of a file.
+/// The result of a full verification of a file.
 public struct Verification: Equatable, Sendable {
-    /// The point that it has reached.
+    /// The last commit of the file.
     public let point: CommitPoint
-    /// What this machine would remember of it.
+    /// The checkpoint that this machine would keep of it.
     public let checkpoint: Checkpoint
-    /// When it was changed last, in milliseconds since 1970; 0 if it has no version.
+    /// The time of the newest version, in milliseconds since 1970; 0 if there is none.
     public let newest: UInt64
-    /// How many secrets exist, and in how many versions, deletions too.
+    /// The numbers of secrets and of versions, deletions included.
     public let secrets, versions: UInt64
-    /// How many versions are in no history because they were purged elsewhere, and are in the file still.
+    /// The number of versions that were purged elsewhere and are still in the file, but in no history.
     public let hidden: UInt64
-    /// Whether it contains what this machine saw last at another path; nil if that was not asked, or nothing was seen there.
+    /// True if it contains what this machine saw last at another path; nil if that was not asked, or nothing
+    /// was seen there.
     public internal(set) var containsLastSeen: Bool?
-    /// What is not as it should be.
+    /// The problems found; empty if all is well.
     public let findings: [Log.Finding]
 
-    /// What was told elsewhere.
+    /// Creates a verification that was made elsewhere.
     public init(
         point: CommitPoint, checkpoint: Checkpoint, newest: UInt64, secrets: UInt64, versions: UInt64,
         hidden: UInt64, containsLastSeen: Bool?, findings: [Log.Finding]
@@ -120,48 +122,49 @@ public struct Verification: Equatable, Sendable {
             findings: try log.check())
     }
 
-    /// Where the first defect is; a tail that a killed writer left is none.
+    /// The offset of the first damage; the tail that a killed writer left is not damage.
     var defect: UInt64? { findings.lazy.compactMap(\.damage).first }
 }
 
-/// Somebody who has a vault's key and does a ``Job`` with it.
+/// An object that has a vault's key and runs ``Job``s with it.
 public protocol JobRunner: AnyObject {
-    /// Does it.
+    /// Runs a job.
     ///
-    /// - Throws: ``VaultError/file(_:)``, with `VaultFileError.keysChanged` if the key is not the file's. Unless it
-    ///   is `VaultFileError.outcomeUnknown`, nothing was changed then.
+    /// - Throws: ``VaultError/file(_:)``, with `VaultFileError.keysChanged` if the key is not the file's.
+    ///   Unless it is `VaultFileError.outcomeUnknown`, nothing was changed.
     func perform(_ job: Job, progress: ProgressHandler) throws(VaultError) -> JobReport
 
-    /// What a person should be told that was noticed since the last call.
+    /// Returns what the user should be told that was noticed since the last call.
     func takeNotices() -> [Notice]
 
-    /// The versions of a secret of the vault at `path`, new to old, deletions too; empty if it never existed.
+    /// Returns the versions of a secret of the vault at `path`, newest first, deletions included; empty if it
+    /// never existed.
     ///
     /// - Throws: as ``perform(_:progress:)``.
     func history(of secret: SecretID, in path: String) throws(VaultError) -> [SecretVersion]
 }
 
 extension Job {
-    /// Does the work with the vault's master key.
+    /// Runs the job with the vault's master key.
     ///
     /// - Parameters:
     ///   - master: the key.
-    ///   - otherKey: the key of the other file, if it is another one.
-    ///   - dependencies: with the marks of this machine.
+    ///   - otherKey: the key of the other file, if it has another one.
+    ///   - dependencies: the disk, the clock and the checkpoints.
     ///   - progress: is told how far the work is.
     public func run(
         master: borrowing Key, otherKey: SharedKey? = nil, dependencies: Dependencies,
         progress: ProgressHandler
     ) throws(VaultFileError) -> JobReport {
-        let unmarked = dependencies.withoutMemory
+        let withoutCheckpoint = dependencies.withoutMemory
         switch self {
         case .check(let path):
             return .verified(try Verification(try Job.open(path, master, dependencies)))
         case .verify(let path, let other):
-            let log = try Job.open(path, master, unmarked)
+            let log = try Job.open(path, master, withoutCheckpoint)
             var verification = try Verification(log)
             if let other {
-                // Also where no file lies at the moment.
+                // The other file itself may be missing at the moment.
                 let seen = (try? dependencies.checkpoints?.sightings(of: other, at: other)) ?? []
                 if !seen.isEmpty { verification.containsLastSeen = true }
                 for seen in seen where try log.refusal(of: seen) != nil {
@@ -177,42 +180,44 @@ extension Job {
         case .salvage(let path, let target):
             return .salvaged(
                 try Salvage.run(
-                    from: path, to: target, master: master, dependencies: unmarked, progress: progress))
+                    from: path, to: target, master: master, dependencies: withoutCheckpoint,
+                    progress: progress))
         case .accept(let path, let shown):
-            let log = try Job.open(path, master, unmarked)
+            let log = try Job.open(path, master, withoutCheckpoint)
             let wasRefused =
                 if let store = dependencies.checkpoints { try log.accept(shown, in: store) } else { true }
             return .accepted(try Verification(log), wasRefused: wasRefused)
         case .purge(let path, let secret, let purge, let shown):
-            guard let packed = try? secret.packed(), let address = Address(packed: packed.span) else {
-                throw .noSuchVersion
-            }
+            guard let address = try? secret.address() else { throw .noSuchVersion }
             let (removed, rewrite) = try Compaction.purge(
                 purge, of: address, ifStill: shown, path: path, master: master, dependencies: dependencies,
                 progress: progress)
             return .purged(removed: removed, rewrite)
         case .compare(let path, let other):
-            let there = try Job.open(other, otherKey, or: master, unmarked)
-            return .compared(try Comparison(try Job.open(path, master, unmarked), there))
+            let there = try Job.open(other, otherKey, or: master, withoutCheckpoint)
+            return .compared(try Comparison(try Job.open(path, master, withoutCheckpoint), there))
         case .listContents(let path):
-            return .compared(Comparison(everythingIn: try Job.open(path, master, unmarked)))
+            return .compared(Comparison(everythingIn: try Job.open(path, master, withoutCheckpoint)))
         case .merge(let path, let other, let options):
-            let there = try Job.open(other, otherKey, or: master, unmarked)
-            // Before anything is written: what fails afterwards would say that nothing was.
+            let there = try Job.open(other, otherKey, or: master, withoutCheckpoint)
+            // This may throw, so it comes before anything is written: an error means that nothing was.
             let hasOtherKeys = try !there.header.isAuthentic(master: master)
-            var marked = dependencies
+            var dependencies = dependencies
             if options.isCopy {
-                marked.namedPath = nil
-                // A copy has no past here, unless this machine saw one at that path.
-                if ((try? Log.seen(at: path, marked)) ?? []).isEmpty { marked = unmarked }
+                dependencies.namedPath = nil
+                // A copy has a checkpoint only if this machine saw a vault at that path.
+                if ((try? Log.seen(at: path, dependencies)) ?? []).isEmpty {
+                    dependencies = withoutCheckpoint
+                }
             }
-            var report = try Job.merge(into: path, marked, from: there, options, master)
+            var report = try Job.merge(into: path, dependencies, from: there, options, master)
             report.hasOtherKeys = hasOtherKeys
             return .merged(report)
         }
     }
 
-    /// Merges a copy into a file, also into one that is refused for what the copy brings.
+    /// Merges a copy into a file, also into one that is refused as rolled back for lack of what the copy
+    /// brings.
     private static func merge(
         into path: String, _ dependencies: Dependencies, from there: Log, _ options: MergeOptions,
         _ master: borrowing Key
@@ -235,7 +240,7 @@ extension Job {
             throw .rolledBack(refusal)
         }
         let report = try Merge.run(into: here, from: there, options, now: dependencies.now())
-        // What is there by now proves itself, and is remembered.
+        // The file now proves that it contains what was seen, and its checkpoint is saved.
         if !options.isTrial { _ = try open(path, master, dependencies) }
         return report
     }
@@ -247,7 +252,7 @@ extension Job {
             do throws(VaultFileError) {
                 return try open(path, key.key, dependencies)
             } catch .keysChanged {
-                // That was the key of what lay there before.
+                // The key was that of a file that has been replaced.
             } catch {
                 throw error
             }
@@ -255,18 +260,14 @@ extension Job {
         return try open(path, master, dependencies)
     }
 
-    /// The versions of a secret of the vault at `path`, whose master key is `master`, new to old.
+    /// Returns the versions of a secret of the vault at `path`, whose master key is `master`.
     ///
     /// - Throws: as ``JobRunner/history(of:in:)``.
     package static func history(
         of secret: SecretID, in path: String, master: borrowing Key, _ dependencies: Dependencies
     ) throws(VaultError) -> [SecretVersion] {
         let address = try secret.address()
-        do throws(VaultFileError) {
-            return try open(path, master, dependencies).versions(address).map(SecretVersion.init)
-        } catch {
-            throw .file(error)
-        }
+        return try wrapping(open(path, master, dependencies)).versions(address).map(SecretVersion.init)
     }
 
     private static func open(
@@ -277,10 +278,10 @@ extension Job {
 }
 
 extension JobRunner {
-    /// Nothing: what an agent notices of a vault that it keeps unlocked, it tells those who use that.
+    /// Returns nothing: an agent passes its notices to the sessions of the vault.
     public func takeNotices() -> [Notice] { [] }
 
-    /// Verifies every byte of the vault at `path`, or of a copy that has no past here.
+    /// Verifies every byte of the vault at `path`, or of a copy, which has no checkpoint.
     public func verify(
         _ path: String, isCopy: Bool = false, seenAt other: String? = nil,
         progress: ProgressHandler = .unwatched
@@ -299,7 +300,7 @@ extension JobRunner {
         return compaction
     }
 
-    /// Writes what verifies of the file at `path` to a new vault.
+    /// Copies everything that verifies in the file at `path` to a new vault.
     public func salvage(
         from path: String, to target: String, progress: ProgressHandler = .unwatched
     ) throws(VaultError) -> Salvage.Report {
@@ -308,14 +309,14 @@ extension JobRunner {
         return salvage
     }
 
-    /// Tells where the vault at `path` and another file differ.
+    /// Lists the differences between the vault at `path` and another file.
     public func compare(_ path: String, with other: String) throws(VaultError) -> Comparison {
         guard case .compared(let comparison) = try perform(.compare(path, with: other), progress: .unwatched)
         else { throw .agentLost(outcomeUnknown: false) }
         return comparison
     }
 
-    /// Tells all the secrets of a copy, as they differ from a vault that has none.
+    /// Lists all the secrets of a copy, as differences from an empty vault.
     public func listContents(_ path: String) throws(VaultError) -> Comparison {
         guard case .compared(let comparison) = try perform(.listContents(path), progress: .unwatched) else {
             throw .agentLost(outcomeUnknown: false)
@@ -332,12 +333,12 @@ extension JobRunner {
         return merge
     }
 
-    /// Takes the file at `path` for what was seen last there.
+    /// Makes the file at `path` its new checkpoint.
     ///
     /// - Parameters:
     ///   - path: the vault's file.
-    ///   - shown: what a person was shown, if that is to be it still.
-    /// - Returns: whether it was refused before.
+    ///   - shown: the checkpoint that the user was shown, if the file must still agree with it.
+    /// - Returns: true if the file was refused before.
     @discardableResult
     public func accept(_ path: String, shown: Checkpoint? = nil) throws(VaultError) -> Bool {
         guard
@@ -346,16 +347,17 @@ extension JobRunner {
         return wasRefused
     }
 
-    /// Removes versions of a secret for good from the vault at `path`.
+    /// Removes versions of a secret permanently from the vault at `path`.
     ///
     /// - Parameters:
     ///   - path: the vault's file.
-    ///   - secret: whose versions are removed.
-    ///   - purge: which of them.
-    ///   - shown: what a person was shown before, if that is to be the history still.
+    ///   - secret: the secret.
+    ///   - purge: the versions to remove.
+    ///   - shown: the history that the user was shown, if the secret must still have it.
     ///   - progress: is told how far the work is.
-    /// - Returns: how many, and what the rewrite did.
-    /// - Throws: as ``perform(_:progress:)``, with `VaultFileError.noSuchVersion` if there is none to remove.
+    /// - Returns: the number of versions removed, and the report of the rewrite.
+    /// - Throws: as ``perform(_:progress:)``, with `VaultFileError.noSuchVersion` if there is nothing to
+    ///   remove.
     public func purge(
         _ path: String, _ secret: SecretID, _ purge: Compaction.Purge,
         ifStill shown: Compaction.ShownHistory? = nil, progress: ProgressHandler = .unwatched

@@ -3,10 +3,10 @@ internal import Platform
 public import Sodium
 public import VaultFile
 
-/// A vault's master key in this process.
+/// A job runner that has a vault's master key in this process.
 public final class LocalJobRunner: JobRunner {
     private let shared: SharedKey
-    /// The key of the other file of a job, if it is another one.
+    /// The key of the job's other file, if it has another one.
     private let otherKey: SharedKey?
     private(set) var dependencies: Dependencies
 
@@ -18,11 +18,11 @@ public final class LocalJobRunner: JobRunner {
         self.dependencies.observations = ObservationList()
     }
 
-    private init(_ holder: LocalJobRunner, _ otherKey: SharedKey) {
-        (shared, dependencies, self.otherKey) = (holder.shared, holder.dependencies, otherKey)
+    private init(_ runner: LocalJobRunner, _ otherKey: SharedKey) {
+        (shared, dependencies, self.otherKey) = (runner.shared, runner.dependencies, otherKey)
     }
 
-    /// Somebody who opens the other file of a job with the key of `other`.
+    /// Returns a runner that opens a job's other file with the key of `other`.
     public func with(_ other: LocalJobRunner) -> LocalJobRunner { LocalJobRunner(self, other.shared) }
 
     /// Lends the master key.
@@ -30,20 +30,16 @@ public final class LocalJobRunner: JobRunner {
         try body(shared.key)
     }
 
-    /// Derives the key of the vault at `path`, or finds it with the recovery key.
+    /// Derives the key of the vault at `path`, or unwraps it with the recovery key.
     ///
     /// - Throws: ``VaultError/file(_:)``, ``VaultError/derivationBusy``.
     public static func open(
         _ path: String, with credential: borrowing Credential, dependencies: Dependencies = .live
     ) throws(VaultError) -> LocalJobRunner {
-        guard let turn = KDFLock() else { throw .derivationBusy }
-        defer { turn.end() }
-        do throws(VaultFileError) {
-            let header = try Log.readHeader(path: path, dependencies: dependencies)
-            return LocalJobRunner(try header.unlock(with: credential), of: path, dependencies)
-        } catch {
-            throw .file(error)
-        }
+        let lock = try KDFLock()
+        defer { lock.release() }
+        let header = try wrapping(Log.readHeader(path: path, dependencies: dependencies))
+        return LocalJobRunner(try wrapping(header.unlock(with: credential)), of: path, dependencies)
     }
 
     /// Derives the key of the file at `path`.
@@ -51,50 +47,42 @@ public final class LocalJobRunner: JobRunner {
     /// - Parameters:
     ///   - path: the file.
     ///   - passphrase: 1 to 1,024 bytes.
-    ///   - isDamaged: whether the header's copy may serve where the header itself is damaged.
-    ///   - dependencies: the disk, the clock and the marks.
+    ///   - isDamaged: true to fall back to the header's copy where the header itself is damaged.
+    ///   - dependencies: the disk, the clock and the checkpoints.
     /// - Throws: ``VaultError/file(_:)``, ``VaultError/invalidPassphrase``, ``VaultError/derivationBusy``.
     public static func open(
         _ path: String, passphrase: Span<UInt8>, isDamaged: Bool = false,
         dependencies: Dependencies = .live
     ) throws(VaultError) -> LocalJobRunner {
         guard Format.passphraseSizes.contains(passphrase.count) else { throw .invalidPassphrase }
-        guard let turn = KDFLock() else { throw .derivationBusy }
-        defer { turn.end() }
-        do throws(VaultFileError) {
-            guard isDamaged else {
-                let header = try Log.readHeader(path: path, dependencies: dependencies)
-                return LocalJobRunner(try header.unlock(passphrase: passphrase), of: path, dependencies)
+        let lock = try KDFLock()
+        defer { lock.release() }
+        let headers =
+            isDamaged
+            ? try wrapping(Salvage.headers(of: path, dependencies: dependencies))
+            : [try wrapping(Log.readHeader(path: path, dependencies: dependencies))]
+        for header in headers.dropLast() {
+            if let key = try? header.unlock(passphrase: passphrase) {
+                return LocalJobRunner(key, of: path, dependencies)
             }
-            let headers = try Salvage.headers(of: path, dependencies: dependencies)
-            for header in headers.dropLast() {
-                if let key = try? header.unlock(passphrase: passphrase) {
-                    return LocalJobRunner(key, of: path, dependencies)
-                }
-            }
-            return LocalJobRunner(
-                try headers[headers.count - 1].unlock(passphrase: passphrase), of: path, dependencies)
-        } catch {
-            throw .file(error)
         }
+        let key = try wrapping(headers[headers.count - 1].unlock(passphrase: passphrase))
+        return LocalJobRunner(key, of: path, dependencies)
     }
 
-    /// What a person should be told that was noticed since the last call, but for a memory that there is none of.
+    /// Returns what the user should be told that was noticed since the last call, except that there is no
+    /// directory for checkpoints.
     public func takeNotices() -> [Notice] {
         (dependencies.observations?.take() ?? []).filter { $0 != .nowhereToRemember }.map { Notice($0) }
     }
 
-    /// Does a job with the key.
+    /// Runs a job with the key.
     public func perform(_ job: Job, progress: ProgressHandler) throws(VaultError) -> JobReport {
-        do throws(VaultFileError) {
-            return try job.run(
-                master: shared.key, otherKey: otherKey, dependencies: dependencies, progress: progress)
-        } catch {
-            throw .file(error)
-        }
+        try wrapping(
+            job.run(master: shared.key, otherKey: otherKey, dependencies: dependencies, progress: progress))
     }
 
-    /// Looks the versions of a secret up with the key.
+    /// Returns the versions of a secret.
     public func history(of secret: SecretID, in path: String) throws(VaultError) -> [SecretVersion] {
         try Job.history(of: secret, in: path, master: shared.key, dependencies)
     }

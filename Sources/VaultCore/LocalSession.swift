@@ -1,21 +1,21 @@
 public import Compaction
-package import Platform
+public import Platform
 public import Sodium
 public import VaultFile
 
-/// A vault that this process opened itself, with a passphrase.
+/// A vault that this process opened itself, with a passphrase or a master key.
 ///
-/// The keys are in guarded memory until the object goes away. Use it from one thread at a time; any number of
-/// processes may have the same file open.
+/// The keys are in guarded memory until the object is deallocated. Use it from one thread at a time; any
+/// number of processes may have the same file open.
 public final class LocalSession: Session {
     private let log: Log
     private var notices: [Notice] = []
-    private var isMarkFailureTold = false
-    private var toldObservations = 0
+    private var hasReportedCheckpointFailure = false
+    private var reportedObservations = 0
 
     private init(_ log: Log) {
         self.log = log
-        noteTail()
+        if let tail = log.unfinishedTail { notices.append(.unfinishedTail(count: tail.count)) }
     }
 
     /// Opens the vault file at `path` and verifies every byte of its content.
@@ -24,88 +24,78 @@ public final class LocalSession: Session {
     ///   - path: the vault file.
     ///   - passphrase: 1 to 1,024 bytes.
     ///   - access: `.reading` suffices for a file that may not be written.
-    ///   - dependencies: the disk, the clock and the marks.
+    ///   - dependencies: the disk, the clock and the checkpoints.
     /// - Throws: ``VaultError/file(_:)``, ``VaultError/invalidPassphrase``, ``VaultError/derivationBusy``.
     ///   The file is not changed.
     public static func open(
-        at path: String, passphrase: Span<UInt8>, access: Access = .writing,
+        at path: String, passphrase: Span<UInt8>, access: StorageAccess = .writing,
         dependencies: Dependencies = .live
     ) throws(VaultError) -> LocalSession {
         guard Format.passphraseSizes.contains(passphrase.count) else { throw .invalidPassphrase }
-        // What can be said without the passphrase is said before another process is waited for.
-        _ = try reading { () throws(VaultFileError) in
-            try Log.readHeader(path: path, dependencies: dependencies)
-        }
-        var busy = false
-        do throws(VaultFileError) {
-            return LocalSession(
-                try Log(path: path, access: access.storageAccess, dependencies: dependencies) {
-                    header throws(VaultFileError) in
-                    guard let turn = KDFLock() else {
-                        busy = true
-                        throw .busy
-                    }
-                    defer { turn.end() }
-                    return try header.unlock(passphrase: passphrase)
-                })
-        } catch {
-            throw busy ? .derivationBusy : .file(error)
-        }
+        // An error that needs no passphrase is reported before waiting for other processes.
+        _ = try wrapping(Log.readHeader(path: path, dependencies: dependencies))
+        let lock = try KDFLock()
+        defer { lock.release() }
+        let log = try wrapping(
+            Log(path: path, access: access, dependencies: dependencies) { header throws(VaultFileError) in
+                // Other processes need not wait until the file is verified.
+                defer { lock.release() }
+                return try header.unlock(passphrase: passphrase)
+            })
+        return LocalSession(log)
     }
 
     /// Opens the vault file at `path` with its master key and verifies every byte of its content.
     ///
     /// - Throws: ``VaultError/file(_:)``, with `VaultFileError.keysChanged` if the key is not the vault's.
     public static func open(
-        at path: String, masterKey: consuming Key, access: Access = .writing,
+        at path: String, masterKey: consuming Key, access: StorageAccess = .writing,
         dependencies: Dependencies = .live
     ) throws(VaultError) -> LocalSession {
         do throws(VaultFileError) {
             return LocalSession(
-                try Log(
-                    path: path, access: access.storageAccess, dependencies: dependencies, master: masterKey))
+                try Log(path: path, access: access, dependencies: dependencies, master: masterKey))
         } catch {
             throw .file(error)
         }
     }
 
-    /// Derives the master key of the vault at `path` and lends it, for an agent that keeps the vault unlocked.
+    /// Derives the master key of the vault at `path` and lends it, for an agent that keeps the vault
+    /// unlocked.
     ///
-    /// One process of a user does this at a time, `body` included; so whoever waited can see what the one
-    /// before has done, and need not do it again.
+    /// One process of a user does this at a time, including `body`. A process that had to wait can therefore
+    /// see the effect of the previous one, and need not repeat the derivation.
     ///
     /// - Parameters:
     ///   - path: the vault file.
     ///   - credential: a passphrase of 1 to 1,024 bytes, or the recovery key.
-    ///   - isNeeded: asked when it is this process's turn; if not, nothing is derived or lent.
-    ///   - body: is lent the key.
-    /// - Returns: whether it was needed.
+    ///   - isNeeded: called once the wait is over; if it returns false, nothing is derived or lent.
+    ///   - body: receives the key.
+    /// - Returns: true if the key was derived and lent.
     /// - Throws: ``VaultError/file(_:)``, ``VaultError/derivationBusy``.
     public static func lendMasterKey(
         at path: String, with credential: borrowing Credential, ifStill isNeeded: () -> Bool,
         to body: (borrowing Key) -> Void
     ) throws(VaultError) -> Bool {
-        guard let turn = KDFLock() else { throw .derivationBusy }
-        defer { turn.end() }
+        let lock = try KDFLock()
+        defer { lock.release() }
         guard isNeeded() else { return false }
-        let key = try reading { () throws(VaultFileError) in
-            try Log.readHeader(path: path, dependencies: Dependencies()).unlock(with: credential)
-        }
-        body(key)
+        let header = try wrapping(Log.readHeader(path: path, dependencies: Dependencies()))
+        body(try wrapping(header.unlock(with: credential)))
         return true
     }
 
-    /// Makes a new vault file, mode 0600, and its directory if that is missing.
+    /// Creates a vault file, mode 0600, and its directory if that is missing.
     ///
     /// An existing file is never touched.
     ///
     /// - Parameters:
     ///   - path: where the file will be.
     ///   - passphrase: 1 to 1,024 bytes.
-    ///   - parameters: what one guess at the passphrase shall cost; nil measures this machine and never goes
+    ///   - parameters: the cost of one guess at the passphrase; nil measures this machine and never goes
     ///     below 3 passes over 256 MiB.
-    ///   - dependencies: the disk, the clock and the marks.
-    ///   - showRecoveryKey: if the vault shall have a recovery key, is lent that once the file is durable.
+    ///   - dependencies: the disk, the clock and the checkpoints.
+    ///   - showRecoveryKey: if given, the vault gets a recovery key, which is lent once the file is durable.
     /// - Throws: ``VaultError/file(_:)``, ``VaultError/invalidPassphrase``, ``VaultError/derivationBusy``; no
     ///   file is left then.
     public static func create(
@@ -114,129 +104,102 @@ public final class LocalSession: Session {
     ) throws(VaultError) -> LocalSession {
         guard Format.passphraseSizes.contains(passphrase.count) else { throw .invalidPassphrase }
         if isOccupied(path, dependencies: dependencies) { throw .file(.alreadyExists) }
-        guard let turn = KDFLock() else { throw .derivationBusy }
-        defer { turn.end() }
-        let chosen = if let parameters { parameters } else { try calibrated() }
-        do throws(VaultFileError) {
-            return LocalSession(
-                try Log.create(
+        let lock = try KDFLock()
+        defer { lock.release() }
+        let chosen = if let parameters { parameters } else { try calibratedParameters() }
+        return LocalSession(
+            try wrapping(
+                Log.create(
                     path: path, passphrase: passphrase, parameters: chosen, dependencies: dependencies,
-                    showRecoveryKey: showRecoveryKey))
-        } catch {
-            throw .file(error)
-        }
+                    showRecoveryKey: showRecoveryKey)))
     }
 
-    /// Whether anything lies at `path`, vault or not, so that no new vault can be made there.
+    /// True if anything is at `path`, vault or not, so that no vault can be created there.
     public static func isOccupied(_ path: String, dependencies: Dependencies = .live) -> Bool {
         (try? dependencies.storage.identity(of: path)) != nil
     }
 
-    static func calibrated() throws(VaultError) -> Argon2id.Parameters {
-        do throws(SodiumError) {
-            return try Argon2id.calibrate(
-                availableMemory: Memory.available(), clock: SystemClock.monotonicNanoseconds)
-        } catch {
-            throw .file(.outOfMemory)
-        }
-    }
-
-    /// What a vault is opened for.
-    public enum Access: Sendable {
-        /// Reading alone.
-        case reading
-        /// Reading and writing.
-        case writing
-
-        fileprivate var storageAccess: StorageAccess { self == .reading ? .reading : .writing }
+    static func calibratedParameters() throws(VaultError) -> Argon2id.Parameters {
+        try wrapping(
+            guarding { () throws(SodiumError) in
+                try Argon2id.calibrate(
+                    availableMemory: Memory.available(), clock: SystemClock.monotonicNanoseconds)
+            })
     }
 
     /// Takes in what other processes wrote since.
     ///
     /// - Throws: ``VaultError/file(_:)``.
-    public func refresh() throws(VaultError) {
-        try reading { () throws(VaultFileError) in try log.refresh() }
-    }
+    public func refresh() throws(VaultError) { try wrapping(log.refresh()) }
 
-    /// What a person should be told that happened since the last call.
+    /// Returns what the user should be told that happened since the last call.
     public func takeNotices() -> [Notice] {
-        if let failure = log.checkpointFailure, !isMarkFailureTold {
-            isMarkFailureTold = true
+        if let failure = log.checkpointFailure, !hasReportedCheckpointFailure {
+            hasReportedCheckpointFailure = true
             notices.append(.nothingRemembered(failure))
         }
-        for observation in log.observations.suffix(from: toldObservations) {
-            notices.append(Notice(observation))
-        }
-        toldObservations = log.observations.count
+        notices += log.observations.suffix(from: reportedObservations).map { Notice($0) }
+        reportedObservations = log.observations.count
         defer { notices = [] }
         return notices
     }
 
-    private func noteTail() {
-        if let tail = log.unfinishedTail { notices.append(.unfinishedTail(count: tail.count)) }
-    }
-
-    /// Why nothing is remembered of the vault at this moment; nil if it is.
+    /// The reason why no checkpoint of the vault is kept at this moment; nil if one is.
     package var checkpointProblem: Notice? {
         if let failure = log.checkpointFailure { return .nothingRemembered(failure) }
         return log.dependencies.hasNowhereToRemember ? .nowhereToRemember : nil
     }
 
-    /// Makes sure that what this machine remembers of another path that leads here agrees with the file.
+    /// Verifies the file against the checkpoint of another path that now leads to it.
     ///
-    /// - Throws: ``VaultError/file(_:)``, with `VaultFileError.rolledBack` if it does not.
-    package func follow(_ lexicalPath: String) throws(VaultError) {
-        try reading { () throws(VaultFileError) in try log.follow(lexicalPath) }
-    }
+    /// - Throws: ``VaultError/file(_:)``, with `VaultFileError.rolledBack` if they do not agree.
+    package func follow(_ lexicalPath: String) throws(VaultError) { try wrapping(log.follow(lexicalPath)) }
 
     /// The header of the file.
     public var header: Header { log.header }
 
-    /// Which file is open; nil if the system does not say.
+    /// The identity of the open file; nil if the system refuses it.
     package var fileIdentity: FileIdentity? { try? log.openFile.identity() }
 
-    /// What a full check finds beyond what every open verifies; empty if all is well.
+    /// Runs a full check, and returns what it finds beyond what opening verifies; empty if all is well.
     ///
     /// - Throws: ``VaultError/file(_:)``.
-    public func check() throws(VaultError) -> [Log.Finding] {
-        try reading { () throws(VaultFileError) in try log.check() }
-    }
+    public func check() throws(VaultError) -> [Log.Finding] { try wrapping(log.check()) }
 
-    /// Rewrites the file without what is no longer wanted; this vault goes on with the new one.
+    /// Rewrites the file without older versions; this session continues with the new file.
     ///
     /// All of the old file is verified meanwhile, and the new one before it takes its place.
     ///
     /// - Parameters:
     ///   - retention: which older versions are kept.
     ///   - progress: is told how far the work is.
-    /// - Throws: ``VaultError/file(_:)``. Unless that is `VaultFileError.outcomeUnknown`, nothing was changed then.
+    /// - Throws: ``VaultError/file(_:)``. Unless that is `VaultFileError.outcomeUnknown`, nothing was changed
+    ///   then.
     public func compact(
         keeping retention: Retention, progress: ProgressHandler = .unwatched
     ) throws(VaultError) -> Compaction.Report {
-        try reading { () throws(VaultFileError) in
-            try log.becomeWritable()
-            try log.refresh()
-            return try Compaction.run(log, keeping: retention, progress: progress)
-        }
+        try wrapping(log.becomeWritable())
+        try wrapping(log.refresh())
+        return try wrapping(Compaction.run(log, keeping: retention, progress: progress))
     }
 
-    /// Whether its user refreshes it before it reads values, so that several can be read from the file at a time.
+    /// True if the caller refreshes the session before it reads values; one read of the file may then serve
+    /// several.
     package var looksBeforeReading: Bool {
         get { log.looksBeforeReading }
         set { log.looksBeforeReading = newValue }
     }
 
-    /// What was seen of the vault since it was opened, which counts where this machine remembers nothing.
+    /// The last state of the vault that this session saw, which counts where this machine keeps no
+    /// checkpoint.
     package var ownMemory: LastSeen? {
-        get throws(VaultError) { try reading { () throws(VaultFileError) in try log.ownMemory } }
+        get throws(VaultError) { try wrapping(log.ownMemory) }
     }
 
-    /// A copy of the master key, for a job on the whole file.
-    package func masterKey() throws(VaultError) -> Key {
-        try reading { () throws(VaultFileError) in try log.copyOfMasterKey() }
-    }
+    /// Returns a copy of the master key, for a job on the whole file.
+    package func masterKey() throws(VaultError) -> Key { try wrapping(log.copyOfMasterKey()) }
 
-    /// Every secret that exists, by scope, id and name, bytewise.
+    /// Returns every secret that exists, sorted bytewise by scope, id and name.
     public func secrets() -> [SecretID] {
         var secrets: [SecretID] = []
         forEachPacked { packed in
@@ -245,24 +208,25 @@ public final class LocalSession: Session {
         return secrets
     }
 
-    /// Lends every secret that exists in its packed form (``SecretID/packed()``), by scope, id and name, bytewise.
+    /// Lends every secret that exists in its packed form (``SecretID/packed()``), sorted bytewise by scope,
+    /// id and name.
     package func forEachPacked<E>(_ body: (Span<UInt8>) throws(E) -> Void) throws(E) {
         var bytes: [UInt8] = []
         var places: [Range<Int>] = []
         log.forEachCurrent { packed in
             places.append(bytes.count..<bytes.count + packed.count)
-            for index in packed.indices { bytes.append(packed[index]) }
+            bytes.append(copying: packed)
         }
         places.sort { SecretID.isListedBefore(bytes.span.extracting($0), bytes.span.extracting($1)) }
         for place in places { try body(bytes.span.extracting(place)) }
     }
 
-    /// Whether a secret exists.
+    /// Returns true if a secret exists.
     public func contains(_ secret: SecretID) throws(VaultError) -> Bool { contains(try secret.address()) }
 
     package func contains(_ address: Address) -> Bool { log.current(address) != nil }
 
-    /// The versions of a secret, new to old, deletions too; empty if it never existed.
+    /// Returns the versions of a secret, newest first, deletions included; empty if it never existed.
     public func history(of secret: SecretID) throws(VaultError) -> [SecretVersion] {
         log.versions(try secret.address()).map(SecretVersion.init)
     }
@@ -270,11 +234,14 @@ public final class LocalSession: Session {
     /// Lends the value of a version, which is wiped afterwards: 0 is the newest, 1 the one before.
     ///
     /// - Throws: as ``value(of:version:)``.
-    public func withValue(
-        of secret: SecretID, version: Int, _ body: (Span<UInt8>) -> Void
-    ) throws(VaultError) {
+    public func withValue<R: ~Copyable>(
+        of secret: SecretID, version: Int, _ body: (Span<UInt8>) -> R
+    ) throws(VaultError) -> R {
         let (address, version) = try find(secret, version)
-        try reading { () throws(VaultFileError) in try log.withValue(of: version, at: address, body) }
+        var result: R?
+        try wrapping(log.withValue(of: version, at: address) { result = body($0) })
+        guard let result = result.take() else { preconditionFailure("a value that was read was not lent") }
+        return result
     }
 
     private func find(_ secret: SecretID, _ version: Int) throws(VaultError) -> (Address, Version) {
@@ -290,21 +257,20 @@ public final class LocalSession: Session {
 
     /// Makes changes durable, all or none.
     public func commit(_ changes: borrowing Changes) throws(VaultError) {
-        do throws(VaultFileError) {
-            note(try log.append(changes.transaction))
-        } catch {
-            throw .file(error)
+        try wrapping(log.becomeWritable())
+        if let saved = try wrapping(log.append(changes.transaction)) {
+            notices.append(.savedTail(count: saved.count, path: saved.path))
         }
     }
 
     /// Makes several sets of changes durable with one write and one sync, each of them all or none.
     ///
     /// - Parameters:
-    ///   - submissions: the sets, all of which have an outcome then, but those for which there was no room
+    ///   - submissions: the sets. Afterwards each has an outcome, except those for which there was no room
     ///     beside the others.
     ///   - patience: how long to wait for another writer, in milliseconds.
     /// - Throws: ``VaultError/file(_:)`` with `VaultFileError.busy` if the wait was too long, or with
-    ///   `VaultFileError.keysChanged`; nothing has an outcome then.
+    ///   `VaultFileError.keysChanged`; no set has an outcome then.
     public func commit(_ submissions: [Submission], patience: UInt64) throws(VaultError) {
         var added: [Submission] = []
         do throws(VaultFileError) {
@@ -331,14 +297,10 @@ public final class LocalSession: Session {
         }
     }
 
-    private func note(_ saved: Log.SavedTail?) {
-        if let saved { notices.append(.savedTail(count: saved.count, path: saved.path)) }
-    }
-
-    /// How many bytes follow the last complete change and belong to none.
+    /// The number of bytes that follow the last complete change and belong to none.
     public var unfinishedTail: UInt64? { log.unfinishedTail?.count }
 
-    /// Numbers about the vault.
+    /// Returns statistics about the vault.
     public func summary() -> Summary {
         var count = 0
         log.forEachCurrent { _ in count += 1 }

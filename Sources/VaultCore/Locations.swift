@@ -1,30 +1,24 @@
 public import Platform
 public import VaultFile
 
-/// Where things are when nobody says otherwise.
+/// The default paths of the vault, the agent's socket and the checkpoints.
 public enum Locations {
-    /// The vault file: `VAULT_FILE`, else `vault/default.vault` in the user's data directory; nil if it is not set and the user
-    /// has no home.
+    /// The vault file: `VAULT_FILE`, else `vault/default.vault` in the user's data directory; nil if the
+    /// variable is not set and the user has no home directory.
     ///
-    /// - Throws: `NotText` if the variable that would decide is no UTF-8 text.
+    /// - Throws: `NotText` if the variable that decides is not UTF-8 text.
     public static func vaultFile() throws(NotText) -> String? {
         if let path = try variable("VAULT_FILE") { return path }
-        // By the XDG rules a relative directory is ignored.
-        if let directory = try variable("XDG_DATA_HOME"), directory.hasPrefix("/") {
-            return directory + "/vault/default.vault"
-        }
-        return try home().map { Path.join($0, ".local/share/vault/default.vault") }
+        return try directory("XDG_DATA_HOME", orInHome: ".local/share").map { $0 + "/default.vault" }
     }
 
-    /// The directory for sockets and locks of this user's processes; nil if there is nowhere to put it.
+    /// The directory for sockets and locks of this user's processes; nil if there is none.
     ///
-    /// `$XDG_RUNTIME_DIR/vault`, else `/run/user/UID/vault` if `/run/user/UID` is ours, else
-    /// `~/.local/state/vault/run`. Never a directory that others can write, and none that has no name in UTF-8.
+    /// `$XDG_RUNTIME_DIR/vault`, else `/run/user/UID/vault` if `/run/user/UID` is the user's own, else
+    /// `~/.local/state/vault/run`. Never a directory that others can write, or whose name is not UTF-8 text.
     public static var runtimeDirectory: String? {
         do throws(NotText) {
-            if let directory = try variable("XDG_RUNTIME_DIR"), directory.hasPrefix("/") {
-                return directory + "/vault"
-            }
+            if let directory = try directory("XDG_RUNTIME_DIR") { return directory }
             let directory = "/run/user/\(CurrentProcess.userID)"
             if PrivateDirectory.isOurs(directory) { return directory + "/vault" }
             return try home().map { Path.join($0, ".local/state/vault/run") }
@@ -33,7 +27,7 @@ public enum Locations {
         }
     }
 
-    /// Every directory in which an agent of this user could be, whatever the environment was when it was started.
+    /// Every directory in which an agent of this user could be, whatever its environment was when it started.
     public static var runtimeDirectories: [String] {
         let homes = [(try? home()) ?? nil, UserDatabase().home(of: CurrentProcess.userID)]
         let directories =
@@ -42,32 +36,32 @@ public enum Locations {
         return directories.compactMap(\.self)
     }
 
-    /// What this machine remembers of vaults, in `${XDG_STATE_HOME:-~/.local/state}/vault/seen`; nil if there is nowhere
-    /// to put it.
-    public static var checkpoints: CheckpointStore? {
-        guard let directory = checkpointDirectory else { return nil }
-        return CheckpointStore(path: directory)
-    }
+    /// The checkpoints of this machine, in `${XDG_STATE_HOME:-~/.local/state}/vault/seen`; nil if there is no
+    /// such directory.
+    public static var checkpoints: CheckpointStore? { checkpointDirectory.map { CheckpointStore(path: $0) } }
 
-    /// The path of that directory.
+    /// The directory of the checkpoints.
     public static var checkpointDirectory: String? { stateDirectory.map { Path.join($0, "seen") } }
 
-    /// The directory of what this machine remembers, `${XDG_STATE_HOME:-~/.local/state}/vault`; nil if there is nowhere to put it.
+    /// The directory of this machine's state, `${XDG_STATE_HOME:-~/.local/state}/vault`; nil if there is
+    /// none.
     package static var stateDirectory: String? {
-        do throws(NotText) {
-            if let directory = try variable("XDG_STATE_HOME"), directory.hasPrefix("/") {
-                return directory + "/vault"
-            }
-            return try home().map { Path.join($0, ".local/state/vault") }
-        } catch {
-            return nil
-        }
+        (try? directory("XDG_STATE_HOME", orInHome: ".local/state")) ?? nil
     }
 
-    /// The user's home directory: `HOME`, else what the user database says of the user who started this process; nil if
-    /// neither names one.
+    /// `vault` in the directory that a variable names, else in that directory of the user's home.
+    private static func directory(_ name: String, orInHome fallback: String? = nil) throws(NotText) -> String?
+    {
+        // The XDG specification says that a relative path is ignored.
+        if let directory = try variable(name), directory.hasPrefix("/") { return directory + "/vault" }
+        guard let fallback, let home = try home() else { return nil }
+        return Path.join(home, fallback + "/vault")
+    }
+
+    /// The user's home directory: `HOME`, else that of the user database for the user who started this
+    /// process; nil if neither names one.
     ///
-    /// - Throws: `NotText` if `HOME` is no UTF-8 text.
+    /// - Throws: `NotText` if `HOME` is not UTF-8 text.
     public static func home() throws(NotText) -> String? {
         home(try variable("HOME"), orIn: UserDatabase())
     }
@@ -78,7 +72,7 @@ public enum Locations {
         variable ?? database.home(of: CurrentProcess.realUserID)
     }
 
-    /// `path` from the root on and without symbolic links, which names a vault wherever it is asked for.
+    /// Returns `path` as an absolute path without symbolic links, which names the vault whoever asks.
     ///
     /// The file itself may be missing.
     public static func realPath(of path: String) -> String {
@@ -89,9 +83,10 @@ public enum Locations {
         return Path.join(directory, Path.name(of: path))
     }
 
-    /// Whether ``realPath(of:)`` is UTF-8 text, without which neither an agent nor a message can name the vault.
+    /// Returns true if ``realPath(of:)`` is UTF-8 text; otherwise neither an agent nor a message can name the
+    /// vault.
     public static func isNamedInText(_ path: String) -> Bool {
-        // Of a vault that is about to be made, what is there already tells.
+        // For a vault that does not exist yet, the directories that exist decide.
         for name in [path, Path.directory(of: path), path.hasPrefix("/") ? "/" : "."] {
             do throws(Errno) {
                 _ = try Path.resolvingLinks(name)
@@ -113,7 +108,7 @@ public enum Locations {
 }
 
 extension Dependencies {
-    /// The real world with what this machine remembers.
+    /// The real disk and clock, and this machine's checkpoints.
     public static var live: Dependencies {
         var dependencies = Dependencies()
         dependencies.checkpoints = Locations.checkpoints

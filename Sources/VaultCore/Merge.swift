@@ -2,37 +2,39 @@ internal import Compaction
 internal import Platform
 public import VaultFile
 
-/// The union of the histories of two copies of a vault that went apart: vault-format.md, section 9.
+/// Merges the histories of two copies of a vault that have diverged: vault-format.md, section 9.
 public enum Merge {
-    /// How many secrets each list of a report names at most, so that both together fit into one message of the agent.
+    /// The largest number of secrets that each list of a report names, so that a report fits into one message
+    /// of the agent.
     public static let maxNamed = 80_000
 
-    /// A secret that was changed on both sides.
+    /// A secret that was changed in both files.
     public struct Conflict: Equatable, Sendable {
-        /// Which.
+        /// The secret.
         public let secret: SecretID
-        /// Whether what applies now is this side's.
+        /// True if the present value is this file's.
         public let isHereCurrent: Bool
-        /// How many versions back that of the other side stands now.
+        /// The number of the version that has the other file's value now; 1 is the one before the present
+        /// one.
         public let version: UInt32
 
-        /// A conflict that was found elsewhere.
+        /// Creates a conflict that was found elsewhere.
         public init(secret: SecretID, isHereCurrent: Bool, version: UInt32) {
             (self.secret, self.isHereCurrent, self.version) = (secret, isHereCurrent, version)
         }
     }
 
-    /// How the keys of another copy stand to those of this one.
+    /// The relation of another copy's keys to those of this one.
     public enum Relation: UInt8, Equatable, Sendable, CaseIterable {
-        /// It has the same master key.
+        /// The master keys are the same.
         case same = 1
-        /// This one's keys follow its keys.
+        /// The other copy has keys that this one's have replaced.
         case older
-        /// Its keys follow this one's.
+        /// The other copy has keys that have replaced this one's.
         case newer
-        /// Both follow the same earlier keys.
+        /// Both have replaced the same earlier keys.
         case diverged
-        /// Nothing proves that they belong together, or it is another vault.
+        /// Nothing proves that the keys are related, or the other file is another vault.
         case unrelated
 
         init(_ here: Log, _ there: Log) throws(VaultFileError) {
@@ -57,65 +59,71 @@ public enum Merge {
         }
     }
 
-    /// What a merge did, or would do.
+    /// The result of a merge, or of a trial.
     public struct Report: Equatable, Sendable {
-        /// How many versions were taken in, tombstones too.
+        /// The number of versions taken, tombstones included.
         public var versions: UInt64 = 0
-        /// Of how many secrets.
+        /// The number of secrets that these versions belong to.
         public var secrets: UInt64 = 0
-        /// At most ``maxNamed`` secrets that were changed on both sides, as `list --all` would sort them.
+        /// At most ``maxNamed`` secrets that were changed in both files, in the order of `list --all`.
         public var conflicts: [Conflict] = []
-        /// As many secrets of which a version was taken in whose time is ahead of this machine's clock.
+        /// At most ``maxNamed`` secrets of which a version was taken whose time is ahead of this machine's
+        /// clock.
         public var ahead: [SecretID] = []
-        /// As many secrets of which a version was left out because its time is more than a day ahead of this machine's clock.
+        /// At most ``maxNamed`` secrets of which a version was left out because its time is more than a day
+        /// ahead of this machine's clock.
         public var future: [SecretID] = []
-        /// How many versions were left out because they were purged here.
+        /// The number of versions left out because they were purged here.
         public var purged: UInt64 = 0
-        /// How many versions of this file were purged from the other one.
+        /// The number of versions of this file that were purged from the other one.
         ///
-        /// If its keys are the same, they are in no history any more, and a compaction removes them from the file.
+        /// If the keys are the same, they are no longer in a history, and a compaction removes them from the
+        /// file.
         public var purgedThere: UInt64 = 0
-        /// How many purged versions of the other file are not remembered as purged here: it has older keys, or the list is full.
+        /// The number of purged versions of the other file that are not listed as purged here, because it has
+        /// older keys or the list is full.
         public var purgesLeftOut: UInt64 = 0
-        /// How many purged versions of the other file are noted as purged here from now on.
+        /// The number of purged versions of the other file that are listed as purged here from now on.
         public var purgesTaken: UInt64 = 0
-        /// How many records of unknown kinds, which any program may copy, were left out.
+        /// The number of records left out whose kind is unknown, though any program may copy them.
         public var unknown: UInt64 = 0
-        /// How the keys of the two files stand to each other.
+        /// The relation of the keys of the two files.
         public var relation = Relation.same
-        /// Whether this file has the keys of the other one now.
+        /// True if this file has the keys of the other one now.
         public var hasTakenKeys = false
-        /// Whether the other file is another vault, not a copy of this one.
+        /// True if the other file is another vault, not a copy of this one.
         public var isOtherVault = false
-        /// Whether the other file has another master key.
+        /// True if the other file has another master key.
         public var hasOtherKeys = false
-        /// Whether the file was written to, or would be.
+        /// True if the file was changed, or would be.
         public var isWritten = false
-        /// What was done about a tail that a killed writer had left.
+        /// The tail of a killed writer that was moved aside.
         public var savedTail: Log.SavedTail?
 
-        /// Whether something was left out without which this file does not contain all that the other one does.
+        /// True if something was left out, so that this file does not contain everything that the other one
+        /// does.
         public var isPartial: Bool { !future.isEmpty || unknown > 0 || purgesLeftOut > 0 }
 
-        /// Nothing yet.
+        /// Creates the report of a merge that found nothing to do.
         public init() {}
     }
 
-    /// How many former keys a file may know of for a merge to add to them: whoever had one of them can make up others.
+    /// The number of former keys beyond which a merge adds no more: whoever has one of them can invent
+    /// others.
     private static let maxKeys = Descent.maxKeys / 2
 
-    /// How far ahead of this machine's clock a version may be, in milliseconds: a day.
+    /// How far a version may be ahead of this machine's clock, in milliseconds: a day.
     static let maxAhead: UInt64 = 86_400_000
 
-    /// Copies into `here` what it lacks of `there`, durably; the other file is not changed.
+    /// Copies to `here`, durably, the versions of `there` that it lacks; the other file is not changed.
     ///
-    /// It is one transaction, or several if it has more than 64 MiB, each durable before the next is written. Merging the same copy
-    /// again writes nothing.
+    /// This is one transaction, or several beyond 64 MiB, each durable before the next is written. Merging
+    /// the same copy again writes nothing.
     ///
-    /// - Throws: ``VaultFileError/newerKeys``, before anything is written, if the keys of `there` follow those of `here` and
-    ///   `options` do not take them; and as appending and rewriting do. Unless it is `VaultFileError.outcomeUnknown`, the last
-    ///   transaction is not in the file; of more than 64 MiB, those before it may be. Where keys are taken, the file is as it
-    ///   was.
+    /// - Throws: ``VaultFileError/newerKeys``, before anything is written, if the keys of `there` have
+    ///   replaced those of `here` and `options` do not take them; and as appending and rewriting do. Unless
+    ///   it is `VaultFileError.outcomeUnknown`, the last transaction is not in the file; beyond 64 MiB,
+    ///   earlier ones may be. Where keys are taken, the file is unchanged.
     static func run(
         into here: Log, from there: Log, _ options: MergeOptions, now: UInt64
     ) throws(VaultFileError) -> Report {
@@ -130,7 +138,8 @@ public enum Merge {
         }
     }
 
-    /// Whether a file that lacks some of what was seen contains all of it once the other one is merged into it.
+    /// True if a file that lacks some of what was seen contains all of it once the other one is merged into
+    /// it.
     static func mends(
         _ here: Log, with there: Log, _ options: MergeOptions, _ seen: [LastSeen], now: UInt64
     ) throws(VaultFileError) -> Bool {
@@ -142,7 +151,10 @@ public enum Merge {
 
     private typealias Fill = (inout Batch) throws(VaultFileError) -> Void
 
-    /// - Parameter append: appends to `here`, as one transaction, what it is given fills a batch with.
+    /// Merges in as many transactions as it takes.
+    ///
+    /// - Parameter append: fills a batch by calling its argument, and appends it to `here` as one
+    ///   transaction.
     private static func append(
         to here: Log, from there: Log, _ relation: Relation, _ options: MergeOptions, now: UInt64,
         by append: (Fill) throws(VaultFileError) -> Log.SavedTail?
@@ -152,9 +164,10 @@ public enum Merge {
         var isComplete = false
         while !isComplete {
             let saved = try append { batch throws(VaultFileError) in
-                // What this side lacks is seen under the lock, and once: what others write between two rounds takes nothing away.
+                // The plan is made once, under the lock: other writers add versions between two rounds, but
+                // remove none.
                 if plan == nil { plan = try Plan(here, there, relation, options, now: now) }
-                isComplete = try plan?.add(to: &batch, here, there) ?? true
+                isComplete = try plan?.add(to: &batch) ?? true
             }
             savedTail = savedTail ?? saved
         }
@@ -163,7 +176,7 @@ public enum Merge {
         return report
     }
 
-    /// Gives this file the keys of a later copy, and merges that then.
+    /// Gives this file the keys of a later copy, and merges that copy.
     private static func takeKeys(
         into here: Log, from there: Log, _ options: MergeOptions, now: UInt64
     ) throws(VaultFileError) -> Report {
@@ -193,7 +206,8 @@ public enum Merge {
 }
 
 extension Log {
-    /// How many versions of its histories are on the list of another copy of the vault.
+    /// Returns the number of versions in the histories of this file that another copy of the vault lists as
+    /// purged.
     func count(of purged: PurgeList) throws(VaultFileError) -> UInt64 {
         if purged.isEmpty { return 0 }
         var count: UInt64 = 0
@@ -208,25 +222,29 @@ extension Log {
 }
 
 extension Merge {
-    /// What is to be copied, and what there is to tell of it.
+    /// The frames and purges to copy, and the report of that.
     private struct Plan {
         private(set) var report = Report()
+        private let here, there: Log
         private let relation: Relation
-        /// The frames of the other file that are still to be copied.
+        private let options: MergeOptions
+        private let now: UInt64
+        /// The frames of the other file that have not been copied yet.
         private var missing: ArraySlice<FramePlace> = []
-        /// What was purged from the other file and is not known here.
+        /// The purges of the other file that are not listed here.
         private var purged: [Bytes16] = []
-        /// Whether all that the other file contains is in this one then.
+        /// True if this file then contains everything that the other one does.
         var isWhole: Bool { !report.isPartial }
 
         init(
             _ here: Log, _ there: Log, _ relation: Relation, _ options: MergeOptions, now: UInt64
         ) throws(VaultFileError) {
-            self.relation = relation
+            (self.here, self.there, self.relation) = (here, there, relation)
+            (self.options, self.now) = (options, now)
             report.relation = relation
             report.hasTakenKeys = relation == .newer
             report.isOtherVault = here.header.vaultID != there.header.vaultID
-            if !options.takesAll, try isContained(there, in: here) {
+            if !options.takesAll, try isContained() {
                 report.purged = try there.count(of: here.purged)
                 return
             }
@@ -234,54 +252,51 @@ extension Merge {
             try there.histories.forEachNewest { _, packed throws(VaultFileError) in
                 guard let address = Address(packed: packed) else { return }
                 var pair = try HistoryPair(address, here, there)
-                try leaveOut(of: &pair, here, options, now)
+                try leaveOut(of: &pair)
                 let missing = pair.missing
                 places += missing.map { Log.place(of: $0) }
-                try note(missing, of: pair, here, there, now)
+                try note(missing, of: pair)
             }
             report.conflicts.sort { SecretID.isListedBefore($0.secret, $1.secret) }
             report.ahead.sort(by: SecretID.isListedBefore)
             report.future.sort(by: SecretID.isListedBefore)
-            report.unknown = try Plan.countUnknown(there, lackedBy: here)
-            if relation != .unrelated { try takePurges(of: there, into: here) }
+            report.unknown = try countUnknown()
+            if relation != .unrelated { try takePurges() }
             missing = places.sorted { $0.offset < $1.offset }[...]
-            report.isWritten = try hasNews(here, there)
+            report.isWritten = try hasNews()
         }
 
-        /// Takes what was purged there, if the keys are the same, and no more than the list may have by merges.
+        /// Takes the purges of the other file if the keys are the same, as far as merges may extend the list.
         ///
-        /// Whoever had older keys can make an entry. Without an entry, this file does not contain the purge.
-        private mutating func takePurges(of there: Log, into here: Log) throws(VaultFileError) {
+        /// Whoever has older keys can invent an entry. A purge whose entry is not taken makes the merge
+        /// partial.
+        private mutating func takePurges() throws(VaultFileError) {
             let lacking = there.purged.entries.filter { !here.purged.contains($0) }
             let isTaken = relation == .same || relation == .newer
             let room = isTaken ? here.roomForPurges : 0
             purged = Array(lacking.prefix(room))
-            (report.purgesTaken, report.purgesLeftOut) = (
-                UInt64(purged.count), UInt64(lacking.count - purged.count)
-            )
+            report.purgesTaken = UInt64(purged.count)
+            report.purgesLeftOut = UInt64(lacking.count - purged.count)
             report.purgedThere = try here.count(of: there.purged)
         }
 
-        /// Whether this file contains what the other one does, so that there is nothing to take.
-        private func isContained(_ there: Log, in here: Log) throws(VaultFileError) -> Bool {
+        /// True if this file contains everything that the other one does.
+        private func isContained() throws(VaultFileError) -> Bool {
             guard relation == .same || relation == .older || relation == .diverged else { return false }
-            return try here.ancestry.contains(
-                there.ancestry.heads(try there.namer()), try here.namer())
+            return try here.ancestry.contains(there.ancestry.heads(try there.namer()), try here.namer())
         }
 
-        private func hasNews(_ here: Log, _ there: Log) throws(VaultFileError) -> Bool {
+        private func hasNews() throws(VaultFileError) -> Bool {
             if !missing.isEmpty || !purged.isEmpty || relation == .newer { return true }
             guard isWhole, relation != .unrelated else { return false }
-            let descent = try descent(here, there)
+            let descent = try descent()
             if !descent.ids.isEmpty || !descent.keys.isEmpty { return true }
             if descent.isChange { return false }
             return Set(descent.heads) != Set(try here.ancestry.heads(try here.namer()))
         }
 
-        /// Takes away what is not to be merged.
-        private mutating func leaveOut(
-            of pair: inout HistoryPair, _ here: Log, _ options: MergeOptions, _ now: UInt64
-        ) throws(VaultFileError) {
+        /// Removes the versions that are not to be merged.
+        private mutating func leaveOut(of pair: inout HistoryPair) throws(VaultFileError) {
             var isFuture = false
             let packed = pair.address.packed
             try pair.leaveOut { version throws(VaultFileError) in
@@ -295,22 +310,19 @@ extension Merge {
                 isFuture = true
                 return true
             }
-            guard isFuture else { return }
-            if let secret = SecretID(packed: packed.span), report.future.count < Merge.maxNamed {
+            if isFuture, let secret = SecretID(packed: packed.span), report.future.count < Merge.maxNamed {
                 report.future.append(secret)
             }
         }
 
-        private mutating func note(
-            _ missing: [Version], of pair: HistoryPair, _ here: Log, _ there: Log, _ now: UInt64
-        ) throws(VaultFileError) {
+        private mutating func note(_ missing: [Version], of pair: HistoryPair) throws(VaultFileError) {
             guard !missing.isEmpty, let secret = SecretID(packed: pair.address.packed.span) else { return }
             report.secrets += 1
             report.versions += UInt64(missing.count)
             if missing.contains(where: { $0.time > now }), report.ahead.count < Merge.maxNamed {
                 report.ahead.append(secret)
             }
-            guard try pair.change(here, there) == .both, let older = pair.older,
+            guard try pair.change() == .both, let older = pair.older,
                 report.conflicts.count < Merge.maxNamed
             else { return }
             report.conflicts.append(
@@ -318,16 +330,15 @@ extension Merge {
                     secret: secret, isHereCurrent: !older.isHere, version: UInt32(clamping: older.index)))
         }
 
-        /// How many records a rewrite of the other file would copy without knowing them that are not here, too.
-        private static func countUnknown(
-            _ there: Log, lackedBy here: Log
-        ) throws(VaultFileError) -> UInt64 {
+        /// Returns the number of records of unknown kinds that a rewrite of the other file would copy and
+        /// this file lacks.
+        private func countUnknown() throws(VaultFileError) -> UInt64 {
             if there.extras.isEmpty { return 0 }
             return UInt64(Set(try there.extraRecords()).subtracting(try here.extraRecords()).count)
         }
 
-        /// What the last transaction of the merge proves: vault-format.md, section 9.
-        private func descent(_ here: Log, _ there: Log) throws(VaultFileError) -> Descent {
+        /// The proof of descent in the last transaction of the merge: vault-format.md, section 9.
+        private func descent() throws(VaultFileError) -> Descent {
             guard isWhole, relation != .unrelated else { return Descent() }
             let (namer, otherNamer) = (try here.namer(), try there.namer())
             let (ids, otherIDs) = (try here.ancestry.ids(namer), try there.ancestry.ids(otherNamer))
@@ -335,9 +346,8 @@ extension Merge {
             var descent = Descent(
                 ids: otherIDs.filter { !own.contains($0) }, dropped: there.ancestry.dropped)
             if relation == .same || relation == .newer {
-                let (heads, otherHeads) = (
-                    try here.ancestry.heads(namer), try there.ancestry.heads(otherNamer)
-                )
+                let heads = try here.ancestry.heads(namer)
+                let otherHeads = try there.ancestry.heads(otherNamer)
                 var newest = heads.filter { !other.contains($0) || otherHeads.contains($0) }
                 for id in otherHeads where !newest.contains(id) && (!own.contains(id) || heads.contains(id)) {
                     newest.append(id)
@@ -353,18 +363,14 @@ extension Merge {
             return descent
         }
 
-        /// Adds what there is room for.
+        /// Adds as many frames as there is room for.
         ///
-        /// - Returns: whether that was all.
-        mutating func add(
-            to batch: inout Batch, _ here: Log, _ there: Log
-        ) throws(VaultFileError) -> Bool {
+        /// - Returns: true if nothing is left to add.
+        mutating func add(to batch: inout Batch) throws(VaultFileError) -> Bool {
             guard report.isWritten else { return true }
-            let last = try descent(here, there)
+            let last = try descent()
             let isLast = fits(behind: last)
-            let first =
-                isLast ? last : Descent(heads: try here.ancestry.heads(try here.namer()))
-            _ = try batch.add(first)
+            _ = try batch.add(isLast ? last : Descent(heads: try here.ancestry.heads(try here.namer())))
             if isLast { _ = try batch.add(purged: purged) }
             var reader = try there.reader()
             while let place = missing.first {
@@ -379,12 +385,10 @@ extension Merge {
             return isLast
         }
 
-        /// Whether all that is still to be copied has room in one transaction, behind what that proves.
+        /// True if everything that is left fits into one transaction with its proof of descent.
         private func fits(behind descent: Descent) -> Bool {
             var size = UInt64(Format.frameSize(bodySize: descent.size))
-            if !purged.isEmpty {
-                size += UInt64(Format.frameSize(bodySize: 16 * purged.count))
-            }
+            if !purged.isEmpty { size += UInt64(Format.frameSize(bodySize: 16 * purged.count)) }
             for place in missing {
                 size += UInt64(place.frameSize)
                 if size > Format.maxTransaction { return false }

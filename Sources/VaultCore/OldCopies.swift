@@ -4,22 +4,23 @@ internal import VaultFile
 
 /// The files beside a vault that the keys it had before still open.
 ///
-/// Anybody may have put anything there. Of each file little is read, of all of them together no more than a limit.
+/// Anybody may have put anything there, so little is read of each file, and no more than a limit of all of
+/// them.
 struct OldCopies {
-    /// The paths of those that the old keys open.
+    /// The paths of the files that the old keys open.
     private(set) var opened: [String] = []
-    /// The paths of those that the old keys may open.
+    /// The paths of the files that the old keys may open.
     private(set) var possible: [String] = []
 
     private let header: Header
     private let dependencies: Dependencies
-    /// How many bytes of saved tails are still read, verified or opened.
+    /// The number of bytes of saved tails that may still be read, verified or opened.
     private var budget = OldCopies.searchBudget
 
-    /// Two of the longest tails, which take less than a second.
+    /// The size of two of the longest tails, which take less than a second.
     private static let searchBudget = 128 << 20
 
-    /// Looks at the files in the directory of `path`.
+    /// Examines the files in the directory of `path`.
     ///
     /// - Parameters:
     ///   - header: the header that the vault had under the old keys.
@@ -29,7 +30,7 @@ struct OldCopies {
         self.dependencies = dependencies
         let (directory, own) = (Path.directory(of: path), Path.name(of: path))
         let names = (try? dependencies.storage.names(in: directory)) ?? []
-        // By bytes: to the disk, names that Unicode takes for the same are two.
+        // Compared bytewise, since names that are equal in Unicode can be two files.
         for name in names.sorted() where !name.utf8.elementsEqual(own.utf8) {
             let file = Path.join(directory, name)
             switch verdict(on: file, tailOffset: OldCopies.tailOffset(in: name, of: own), master) {
@@ -52,7 +53,7 @@ struct OldCopies {
         } catch .isDirectory, .invalidArgument, .noDevice, .noSuchFile, .tooManyLinks {
             return .closed
         } catch {
-            // Any file may be unreadable; of a saved tail it is known that the vault's keys once opened it.
+            // Any file may be unreadable, but a saved tail was certainly written under keys of the vault.
             return tailOffset == nil ? .closed : .cannotTell
         }
         if let verdict = verdict(onHeadersOf: file, master) { return verdict }
@@ -64,7 +65,8 @@ struct OldCopies {
         }
     }
 
-    /// What the header and its copy say, either of which `salvage` goes by; nil if neither claims to be this vault's.
+    /// The verdict of the header and its copy, either of which `salvage` accepts; nil if neither claims to be
+    /// this vault's.
     private func verdict(onHeadersOf file: any StorageFile, _ master: borrowing Key) -> Verdict? {
         var front = [UInt8](repeating: 0, count: Int(Format.logStart))
         var span = front.mutableSpan
@@ -76,7 +78,7 @@ struct OldCopies {
             guard let candidate = try? Header(bytes, bounds: dependencies.readingBounds),
                 let isAuthentic = try? candidate.isAuthentic(master: master)
             else {
-                // Who knows what the header was can still decrypt the frames behind it.
+                // Whoever has an undamaged copy of the header can still decrypt the frames.
                 verdict = verdict ?? .cannotTell
                 continue
             }
@@ -86,9 +88,10 @@ struct OldCopies {
         return verdict
     }
 
-    /// Whether a frame of a saved tail opens under the old keys.
+    /// The verdict on a saved tail: `opens` if the old keys open one of its frames.
     ///
-    /// Otherwise it may be of an earlier generation, or hold but a part of a frame, which nothing can tell from noise.
+    /// Otherwise it may be of an earlier generation, or hold a part of a frame, which looks like random
+    /// bytes.
     private mutating func verdict(
         onTail file: any StorageFile, from start: UInt64, _ master: borrowing Key
     ) throws(VaultFileError) -> Verdict {
@@ -111,7 +114,8 @@ struct OldCopies {
         return .cannotTell
     }
 
-    /// Where the tail lay in the vault, by the name of a file that it was saved in: `NAME.unfinished-OFFSET-RANDOM`.
+    /// The offset that a saved tail had in the vault, from the name of its file:
+    /// `NAME.unfinished-OFFSET-RANDOM`.
     private static func tailOffset(in name: String, of own: String) -> UInt64? {
         let prefix = "\(own).unfinished-".utf8
         guard name.utf8.starts(with: prefix) else { return nil }
@@ -124,7 +128,7 @@ struct OldCopies {
     }
 }
 
-/// A saved tail, in which the frames lie at the offsets that they had in the vault.
+/// A saved tail, presented so that its frames have the offsets that they had in the vault.
 private final class TailFile: StorageFile {
     private let file: any StorageFile
     private let start: UInt64

@@ -1,15 +1,15 @@
 internal import VaultFile
 
-/// Where a secret stands.
+/// The reach of a secret: the whole team, one cluster or one project.
 public enum Scope: Hashable, Sendable {
-    /// For everything.
+    /// Applies everywhere.
     case team
-    /// For the runs in one cluster.
+    /// Applies in one cluster.
     case cluster(String)
-    /// For one project.
+    /// Applies in one project.
     case project(String)
 
-    /// `team`, `cluster` or `project`.
+    /// The kind of scope: `team`, `cluster` or `project`.
     public var word: String {
         switch self {
         case .team: "team"
@@ -45,14 +45,14 @@ public enum Scope: Hashable, Sendable {
     }
 }
 
-/// The project and the cluster of the moment; either may be missing.
+/// The project and the cluster in which a program runs; either may be missing.
 public struct Context: Hashable, Sendable {
     /// The project's id.
     public var project: String?
     /// The cluster's id.
     public var cluster: String?
 
-    /// A context; without arguments, only the team's secrets apply.
+    /// Creates a context; without arguments, only the team's secrets apply.
     public init(project: String? = nil, cluster: String? = nil) {
         self.project = project
         self.cluster = cluster
@@ -60,7 +60,7 @@ public struct Context: Hashable, Sendable {
 
     /// The scopes that apply, strongest first: **project, then cluster, then team**.
     ///
-    /// A scope that the context does not name is not among them.
+    /// A project or cluster that is nil contributes no scope.
     public var scopes: [Scope] {
         var scopes: [Scope] = []
         if let project { scopes.append(.project(project)) }
@@ -70,72 +70,58 @@ public struct Context: Hashable, Sendable {
     }
 }
 
-/// A name in a scope.
+/// The name of a secret in a scope.
 public struct SecretID: Hashable, Sendable {
-    /// Where it stands.
+    /// The scope.
     public let scope: Scope
-    /// Its name.
+    /// The name.
     public let name: String
 
-    /// The secret `name` in `scope`; neither is checked yet.
+    /// Creates an id; whether name and scope are well-formed is checked when it is used.
     public init(_ name: String, in scope: Scope) {
         self.scope = scope
         self.name = name
     }
 
-    /// The engine's address for it.
+    /// The engine's address of the secret.
     ///
     /// - Throws: ``VaultError/invalidName``, ``VaultError/invalidID``.
     func address() throws(VaultError) -> Address {
         let id = scope.id ?? ""
         if id.utf8.count <= Format.maxName, name.utf8.count <= Format.maxName {
-            var packed: [UInt8] = []
-            packed.reserveCapacity(3 + id.utf8.count + name.utf8.count)
-            packed.append(scope.code)
-            packed.append(UInt8(id.utf8.count))
-            packed.append(UInt8(name.utf8.count))
-            packed.append(contentsOf: id.utf8)
-            packed.append(contentsOf: name.utf8)
-            if let address = Address(takingPacked: packed) { return address }
+            let head = [scope.code, UInt8(id.utf8.count), UInt8(name.utf8.count)]
+            if let address = Address(takingPacked: head + id.utf8 + name.utf8) { return address }
         }
         throw SecretID.isValidName(name) ? .invalidID : .invalidName
     }
 
-    /// Scope, length of the id, length of the name, each one byte; then id and name.
+    /// The packed form: scope, length of the id, length of the name, each one byte; then id and name.
     ///
     /// - Throws: ``VaultError/invalidName``, ``VaultError/invalidID``.
-    public func packed() throws(VaultError) -> [UInt8] { try address().packed }
+    package func packed() throws(VaultError) -> [UInt8] { try address().packed }
 
-    /// A secret from its packed form; nil if that breaks a rule for scopes, ids or names.
-    public init?(packed: Span<UInt8>) {
+    /// Creates an id from its packed form; nil if that breaks a rule for scopes, ids or names.
+    package init?(packed: Span<UInt8>) {
         guard Address.isValid(packed) else { return nil }
         let idEnd = 3 + Int(packed[1])
-        guard let id = SecretID.text(packed.extracting(3..<idEnd)),
-            let name = SecretID.text(packed.extracting(idEnd..<packed.count))
-        else { return nil }
-        self.init(name, in: Scope(code: packed[0], id: id))
+        self.init(
+            packed.text(idEnd..<packed.count), in: Scope(code: packed[0], id: packed.text(3..<idEnd)))
     }
 
-    private static func text(_ bytes: Span<UInt8>) -> String? {
-        if bytes.isEmpty { return "" }
-        guard let text = try? UTF8Span(validating: bytes) else { return nil }
-        return String(copying: text)
-    }
-
-    /// Whether `name` is 1 to 128 characters of `[A-Za-z_][A-Za-z0-9_.-]*`.
+    /// Returns true if `name` is 1 to 128 characters of `[A-Za-z_][A-Za-z0-9_.-]*`.
     public static func isValidName(_ name: String) -> Bool { Address.isName(Array(name.utf8).span) }
 
-    /// Whether a shell could name a variable so: `[A-Za-z_][A-Za-z0-9_]*`.
-    public static func isVariableName(_ name: some StringProtocol) -> Bool {
+    /// Returns true if a shell accepts `name` for a variable: `[A-Za-z_][A-Za-z0-9_]*`.
+    package static func isVariableName(_ name: some StringProtocol) -> Bool {
         guard let first = name.utf8.first, !Byte.isDigit(first) else { return false }
         return name.utf8.allSatisfy(Byte.isName)
     }
 
-    /// Whether `id` is 1 to 128 characters of `[A-Za-z0-9][A-Za-z0-9_.-]*`.
+    /// Returns true if `id` is 1 to 128 characters of `[A-Za-z0-9][A-Za-z0-9_.-]*`.
     public static func isValidID(_ id: String) -> Bool { Address.isID(Array(id.utf8).span) }
 }
 
-/// Which scope supplies a name in a context.
+/// The secret that supplies a name in a context.
 public struct Resolution: Equatable, Sendable {
     /// The secret that applies.
     public let winner: SecretID

@@ -2,103 +2,110 @@ public import Platform
 public import Sodium
 internal import VaultFile
 
-/// What can be asked of an unlocked vault, whoever answers.
+/// An unlocked vault, opened by this process or by an agent.
 ///
-/// Names and ids are checked by the callee; a malformed one is ``VaultError/invalidName`` or
-/// ``VaultError/invalidID``.
+/// A malformed name or id is reported as ``VaultError/invalidName`` or ``VaultError/invalidID``.
 public protocol Session: AnyObject {
-    /// Every secret that exists, by scope, id and name, bytewise.
+    /// Returns every secret that exists, sorted bytewise by scope, id and name.
     func secrets() throws(VaultError) -> [SecretID]
 
-    /// Whether a secret exists.
+    /// Returns true if a secret exists.
     func contains(_ secret: SecretID) throws(VaultError) -> Bool
 
-    /// Whether each of several secrets exists, in their order.
+    /// Returns for each of several secrets, in their order, whether it exists.
     func contains(_ secrets: [SecretID]) throws(VaultError) -> [Bool]
 
-    /// The versions of a secret, new to old, deletions too; empty if it never existed.
+    /// Returns the versions of a secret, newest first, deletions included; empty if it never existed.
     func history(of secret: SecretID) throws(VaultError) -> [SecretVersion]
 
-    /// Lends the value of a version, which is wiped afterwards: 0 is the newest, 1 the one before, as in
-    /// ``history(of:)``.
+    /// Calls `body` with the value of a version, which is wiped afterwards, and returns what it returns.
+    ///
+    /// Version 0 is the newest, 1 the one before, as in ``history(of:)``.
     ///
     /// - Throws: ``VaultError/noSuchSecret``, ``VaultError/noSuchVersion``; a deletion has no value either.
-    func withValue(of secret: SecretID, version: Int, _ body: (Span<UInt8>) -> Void) throws(VaultError)
+    func withValue<R: ~Copyable>(
+        of secret: SecretID, version: Int, _ body: (Span<UInt8>) -> R
+    ) throws(VaultError) -> R
 
-    /// Lends the newest values of several secrets, one after the other, each of which is wiped afterwards.
+    /// Calls `body` with the newest values of several secrets, one after the other, each of which is wiped
+    /// afterwards.
     ///
-    /// - Throws: as ``withValue(of:version:_:)``; some of the values may have been lent before.
+    /// - Throws: as ``withValue(of:version:_:)``; `body` may have been called for some of them before.
     func withValues(of secrets: [SecretID], _ body: (SecretID, Span<UInt8>) -> Void) throws(VaultError)
 
-    /// Creates or replaces one secret, durably.
+    /// Creates or replaces a secret, durably.
     ///
     /// - Throws: as ``Changes/set(_:to:)`` and ``commit(_:)``.
     func set(_ name: String, in scope: Scope, to value: Span<UInt8>) throws(VaultError)
 
     /// Makes changes durable, all or none.
     ///
-    /// - Throws: ``VaultError``; unless it is `VaultFileError.outcomeUnknown`, nothing was changed
-    ///   then.
+    /// - Throws: ``VaultError``; unless it is `VaultFileError.outcomeUnknown`, nothing was changed.
     func commit(_ changes: borrowing Changes) throws(VaultError)
 
     /// Takes in what other processes wrote since.
     func refresh() throws(VaultError)
 
-    /// Numbers about the vault.
+    /// Returns statistics about the vault.
     func summary() throws(VaultError) -> Summary
 
-    /// What a person should be told that happened since the last call.
+    /// Returns what the user should be told that happened since the last call.
     func takeNotices() -> [Notice]
 }
 
-/// Something that was noticed on the way and is no error.
+/// A fact that the user should know and that is not an error.
 public enum Notice: Equatable, Sendable {
-    /// So many bytes follow the last complete change and belong to none.
+    /// This number of bytes follows the last complete change and belongs to none.
     case unfinishedTail(count: UInt64)
-    /// So many such bytes were moved to a file of this name.
+    /// This number of such bytes was moved to the file at this path.
     case savedTail(count: UInt64, path: String)
-    /// What was seen of the vault could not be remembered, or what was remembered could not be read.
+    /// The checkpoint could not be saved or read.
     case nothingRemembered(Errno)
-    /// There is no place where it could be remembered.
+    /// There is no directory for checkpoints.
     case nowhereToRemember
-    /// What was remembered is not whole; the file is remembered from now on.
+    /// The checkpoint was not whole; there is a new one from now on.
     case checkpointTorn
     /// The file contains what was seen last, but is of an older generation.
     case compactionUndone
-    /// A newer state of the vault was seen at another path, at a time in milliseconds since 1970; this path is new.
+    /// This path is new, and a newer state of the vault was seen at another path, at a time in milliseconds
+    /// since 1970.
     case newerElsewhere(path: String, time: UInt64)
 }
 
-/// One entry in the history of a secret.
+/// An entry in the history of a secret.
 public struct SecretVersion: Equatable, Sendable {
-    /// When it was written, in milliseconds since 1970.
-    public let time: UInt64
-    /// Whether it is a deletion.
+    /// The time when it was written, in milliseconds since 1970.
+    package let time: UInt64
+    /// True if the version is a deletion.
     public let isDeletion: Bool
 
-    /// A version that was written at `time`.
-    public init(time: UInt64, isDeletion: Bool) {
+    package init(time: UInt64, isDeletion: Bool) {
         self.time = time
         self.isDeletion = isDeletion
     }
+
+    /// The time when it was written, since 1970-01-01 00:00 UTC.
+    ///
+    /// `Date(timeIntervalSince1970: version.timeSince1970 / .seconds(1))` is the same as Foundation's type.
+    public var timeSince1970: Duration { .milliseconds(time) }
 }
 
-/// Numbers about a vault.
+/// Statistics about a vault.
 public struct Summary: Equatable, Sendable {
     /// The generation of the file.
     public let generation: UInt64
-    /// How many secrets exist.
+    /// The number of secrets.
     public let secrets: Int
-    /// How many versions are kept, deletions too.
+    /// The number of versions that are kept, deletions included.
     public let versions: Int
-    /// Where the last commit ends, in bytes.
+    /// The offset of the end of the last commit.
     public let committedBytes: UInt64
-    /// How many of them the current values take.
+    /// The number of bytes of current values.
     public let liveBytes: UInt64
-    /// How many the older versions and what was deleted take, which a compaction could free.
+    /// The number of bytes of older versions and deletions, which a compaction could free.
     public var deadBytes: UInt64 { committedBytes - Format.logStart - liveBytes }
 
-    /// Numbers that were counted elsewhere.
+    /// Creates a summary from numbers that were counted elsewhere.
     public init(
         generation: UInt64, secrets: Int, versions: Int, committedBytes: UInt64, liveBytes: UInt64
     ) {
@@ -111,14 +118,14 @@ public struct Summary: Equatable, Sendable {
 }
 
 extension Session {
-    /// Whether each of several secrets exists, asking for one after the other.
+    /// Returns for each of several secrets whether it exists, with one query for each.
     public func contains(_ secrets: [SecretID]) throws(VaultError) -> [Bool] {
         var answers: [Bool] = []
         for secret in secrets { answers.append(try contains(secret)) }
         return answers
     }
 
-    /// Lends the newest values of several secrets, asking for each when the one before was lent.
+    /// Calls `body` with the newest values of several secrets, with one query for each.
     public func withValues(
         of secrets: [SecretID], _ body: (SecretID, Span<UInt8>) -> Void
     ) throws(VaultError) {
@@ -127,14 +134,14 @@ extension Session {
         }
     }
 
-    /// Creates or replaces one secret, durably, by a commit of that one change.
+    /// Creates or replaces a secret, durably, by a commit of that one change.
     public func set(_ name: String, in scope: Scope, to value: Span<UInt8>) throws(VaultError) {
         var changes = try Changes()
         try changes.set(SecretID(name, in: scope), to: value)
         try commit(changes)
     }
 
-    /// Deletes one secret, durably.
+    /// Deletes a secret, durably.
     ///
     /// - Throws: ``VaultError/noSuchSecret``, and as ``commit(_:)``.
     public func delete(_ name: String, in scope: Scope) throws(VaultError) {
@@ -146,59 +153,46 @@ extension Session {
         try commit(changes)
     }
 
-    /// The value of a version, in guarded memory of its own.
+    /// Returns the value of a version, in guarded memory of its own.
     ///
     /// - Throws: as ``withValue(of:version:_:)``.
     public func value(of secret: SecretID, version: Int) throws(VaultError) -> SecretBytes {
-        var copy: SecretBytes?
-        try withValue(of: secret, version: version) { copy = try? SecretBytes(copying: $0) }
-        guard let copy = copy.take() else { throw .file(.outOfMemory) }
+        let copy = try withValue(of: secret, version: version) { value in try? SecretBytes(copying: value) }
+        guard let copy else { throw .file(.outOfMemory) }
         return copy
     }
 
-    /// The value of a secret in one scope.
-    ///
-    /// - Throws: ``VaultError/noSuchSecret``.
-    public func value(of name: String, in scope: Scope) throws(VaultError) -> SecretBytes {
-        try value(of: SecretID(name, in: scope), version: 0)
-    }
-
-    /// Which scope supplies `name` in `context`, and which it shadows; nil if none does.
+    /// Returns the secret that supplies `name` in `context`, and those that it shadows; nil if none does.
     public func resolve(_ name: String, in context: Context) throws(VaultError) -> Resolution? {
-        var found: [SecretID] = []
-        for scope in context.scopes {
-            let secret = SecretID(name, in: scope)
-            if try contains(secret) { found.append(secret) }
-        }
+        let candidates = context.scopes.map { SecretID(name, in: $0) }
+        let found = zip(candidates, try contains(candidates)).filter(\.1).map(\.0)
         return found.first.map { Resolution(winner: $0, shadowed: Array(found.dropFirst())) }
     }
 
-    /// The secrets that apply in `context`, one for each name, by name, bytewise.
+    /// Returns the secrets that apply in `context`, one for each name, sorted bytewise by name.
     public func effective(in context: Context) throws(VaultError) -> [SecretID] {
         let secrets = try secrets()
         return context.scopes.reduce([]) { stronger, scope in
-            // Those of one scope lie together, by name.
+            // The list is sorted by scope, then by name.
             let first = secrets.firstIndex { $0.scope == scope } ?? secrets.endIndex
-            let rest = secrets[first...]
-            return effectiveSecrets(
-                stronger, rest[..<(rest.firstIndex { $0.scope != scope } ?? rest.endIndex)])
+            return merge(stronger, over: secrets[first...].prefix { $0.scope == scope })
         }
     }
 
-    /// The names in one scope, bytewise.
+    /// Returns the names in one scope, sorted bytewise.
     public func names(in scope: Scope) throws(VaultError) -> [String] {
         try secrets().filter { $0.scope == scope }.map(\.name)
     }
 
-    /// Goes back to the version before the present one, by writing it as a new one.
+    /// Restores the version before the present one, by writing it as a new one.
     ///
-    /// What was deleted comes back; what was set again after a deletion is deleted again.
+    /// A deleted secret comes back; one that was set again after a deletion is deleted again.
     ///
-    /// - Throws: ``VaultError/noSuchSecret``, ``VaultError/noSuchVersion`` if there is none before.
-    /// - Returns: whether the secret exists now.
+    /// - Throws: ``VaultError/noSuchSecret``, ``VaultError/noSuchVersion`` if there is no version before.
+    /// - Returns: true if the secret exists now.
     @discardableResult
     public func undo(_ secret: SecretID) throws(VaultError) -> Bool {
-        // What another process has set since is undone, not it and the version before it.
+        // If another process has set the secret since, that is what is undone.
         try refresh()
         let history = try history(of: secret)
         guard !history.isEmpty else { throw .noSuchSecret }
@@ -215,9 +209,8 @@ extension Session {
     }
 }
 
-/// Joins two lists by name, where of two secrets with the same one the first list's applies.
-private func effectiveSecrets(_ stronger: [SecretID], _ weaker: ArraySlice<SecretID>) -> [SecretID] {
-    if stronger.isEmpty { return Array(weaker) }
+/// Joins two lists that are sorted by name; of two secrets with the same name, that of `stronger` remains.
+private func merge(_ stronger: [SecretID], over weaker: ArraySlice<SecretID>) -> [SecretID] {
     var result: [SecretID] = []
     var rest = stronger[...]
     for secret in weaker {

@@ -1,10 +1,10 @@
 public import Sodium
 
-/// A key in guarded memory that several may hold; it is wiped when nobody does any more.
+/// A reference to a key in guarded memory; the key is wiped when the last reference is gone.
 public final class SharedKey: Sendable {
     /// The key.
     public let key: Key
 
-    /// Takes `key` over.
+    /// Takes ownership of `key`.
     public init(_ key: consuming Key) { self.key = key }
 }

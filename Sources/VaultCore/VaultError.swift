@@ -1,6 +1,6 @@
 public import VaultFile
 
-/// Why something that was asked of a vault was not done.
+/// The reason why a vault did not do what was asked.
 public enum VaultError: Error, Equatable, Sendable {
     /// The file cannot be opened, read or written.
     case file(VaultFileError)
@@ -18,23 +18,25 @@ public enum VaultError: Error, Equatable, Sendable {
     case noSuchVersion
     /// Another process of this user derived keys for too long.
     case derivationBusy
-    /// What a copy should replace is no backup of this vault; it was not touched.
+    /// The file that a backup would replace is not a backup of this vault; it was not touched.
     case notABackup
-    /// What a backup should replace holds more than the vault does; it was not touched.
+    /// The file that a backup would replace holds more than the vault does; it was not touched.
     case newerBackup
     /// Source and target are the same file.
     case sameFile
     /// The vault was locked since the session began.
     case locked
-    /// The agent ended, or did not answer in time; if it was asked to make a change, nobody knows whether it
-    /// did.
+    /// The agent ended, or did not answer in time; if it was asked for a change, the change may or may not
+    /// have been made.
     case agentLost(outcomeUnknown: Bool)
 }
 
-/// Calls `body`, turning the engine's errors into this module's.
-func reading<R: ~Copyable>(_ body: () throws(VaultFileError) -> R) throws(VaultError) -> R {
+/// Evaluates a call of the storage engine; its error is thrown as ``VaultError/file(_:)``.
+func wrapping<R: ~Copyable>(
+    _ call: @autoclosure () throws(VaultFileError) -> R
+) throws(VaultError) -> R {
     do throws(VaultFileError) {
-        return try body()
+        return try call()
     } catch {
         throw .file(error)
     }

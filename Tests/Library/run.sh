@@ -1,15 +1,42 @@
 #!/bin/sh
-# Builds the example of docs/library.md, as it stands there, in a package of its own, and runs it with the given vault:
-#     run.sh VAULT
+# Builds the code of docs/library.md and of the tutorial, as it stands there, in a package of its own, and Examples/SecretServer;
+# runs all three, the server with the vault that is unlocked at VAULT:
+#     run.sh VAULT TOKEN
 set -eu
 VAULT_PACKAGE=$(cd "$(dirname "$0")/../.." && pwd)
 export VAULT_PACKAGE
 copy=$VAULT_PACKAGE/.build/library-example
-mkdir -p "$copy/Sources/example"
+extract() { # DOCUMENT TARGET
+    mkdir -p "$copy/Sources/$2"
+    awk '/^```/ { inside = $0 == "```swift"; next } inside' "$VAULT_PACKAGE/$1" >"$copy/$2.swift"
+    test -s "$copy/$2.swift" || { echo "$1 has no swift block" >&2; exit 1; }
+    # Only a change makes the build do anything.
+    cmp -s "$copy/$2.swift" "$copy/Sources/$2/main.swift" || cp "$copy/$2.swift" "$copy/Sources/$2/main.swift"
+}
+extract docs/library.md example
+extract Sources/VaultKit/VaultKit.docc/GettingStarted.md tutorial
 cp "$VAULT_PACKAGE/Tests/Library/Package.swift" "$copy/"
-awk '/^```/ { inside = $0 == "```swift"; next } inside' "$VAULT_PACKAGE/docs/library.md" >"$copy/main.swift"
-test -s "$copy/main.swift" || { echo "docs/library.md has no swift block" >&2; exit 1; }
-# Only a change makes the build do anything.
-cmp -s "$copy/main.swift" "$copy/Sources/example/main.swift" || cp "$copy/main.swift" "$copy/Sources/example/main.swift"
-swift build --package-path "$copy" --product example >"$copy/log" 2>&1 || { cat "$copy/log" >&2; exit 1; }
-exec "$copy/.build/debug/example" "$1"
+swift build --package-path "$copy" >"$copy/log" 2>&1 || { cat "$copy/log" >&2; exit 1; }
+binaries=$copy/.build/debug
+
+"$binaries/example" "$1"
+"$binaries/tutorial"
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+VAULT_FILE=$1 "$binaries/secret-server" "$port" >&2 &
+trap 'kill $!' EXIT
+python3 - "$port" "$2" wrong <<'END'
+import sys, time, urllib.error, urllib.request
+
+def ask(token):
+    request = urllib.request.Request(f"http://127.0.0.1:{sys.argv[1]}/", headers={"Authorization": f"Bearer {token}"})
+    for attempt in range(100):
+        try:
+            with urllib.request.urlopen(request) as reply:
+                return reply.status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except urllib.error.URLError:  # it does not listen yet
+            time.sleep(0.1)
+
+print("the server answers", *map(ask, sys.argv[2:]))
+END

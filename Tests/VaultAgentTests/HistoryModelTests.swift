@@ -112,7 +112,9 @@ private final class ForgetfulSession: Session {
     func secrets() throws(VaultError) -> [SecretID] { vault.secrets() }
     func contains(_ secret: SecretID) throws(VaultError) -> Bool { try vault.contains(secret) }
     func history(of secret: SecretID) throws(VaultError) -> [SecretVersion] { try vault.history(of: secret) }
-    func withValue(of secret: SecretID, version: Int, _ body: (Span<UInt8>) -> Void) throws(VaultError) {
+    func withValue<R: ~Copyable>(
+        of secret: SecretID, version: Int, _ body: (Span<UInt8>) -> R
+    ) throws(VaultError) -> R {
         try vault.withValue(of: secret, version: version, body)
     }
     func commit(_ changes: borrowing Changes) throws(VaultError) {

@@ -205,11 +205,8 @@ final class ModelWorld {
     }
 
     private func value(_ secret: SecretID, _ version: Int, _ session: any Session) throws -> Observation {
-        var bytes: [UInt8] = []
-        try session.withValue(of: secret, version: version) { value in
-            bytes = value.indices.map { value[$0] }
-        }
-        return .value(bytes)
+        .value(
+            try session.withValue(of: secret, version: version) { value in value.indices.map { value[$0] } })
     }
 
     private func commit(_ changes: [Change], _ session: any Session) throws -> Observation {

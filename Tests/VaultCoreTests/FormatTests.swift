@@ -1,3 +1,4 @@
+import Platform
 import Sodium
 import Testing
 
@@ -78,7 +79,7 @@ import Testing
                 let text = Array("\nNAME=".utf8) + [first, second, first] + Array("\nB=1\n".utf8)
                 value.removeAll()
                 let statement = try dialect.reader.statement(in: text.span, at: 0, into: &value)
-                let isRead = value.withBytes { $0.isEqual(to: [first, second, first].span) }
+                let isRead = value.withBytes { $0.equals([first, second, first].span) }
                 try #require(isRead && statement == Statement(name: 1..<5, end: 9), "\(first), \(second)")
             }
         }

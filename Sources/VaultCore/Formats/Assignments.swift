@@ -1,31 +1,33 @@
 internal import Sodium
 
-/// Names with values that were read from a text, the last one of a name winning; the values are in guarded memory.
+/// The names and values that were read from a text; of several values of a name, the last.
+///
+/// The values are in guarded memory.
 public struct Assignments: ~Copyable {
     private var values: SecretBuffer
     private var places: [String: (value: Range<Int>, line: Int)] = [:]
-    /// The names in the order in which each came first: sorting is quick where a file was sorted.
+    /// The names in the order of their first assignments: sorting is fast if the file was sorted.
     private var order: [String] = []
 
-    /// No assignments yet, with room for the values of a text of `count` bytes.
+    /// Creates an empty set with room for the values of a text of `count` bytes.
     init(inTextOf count: Int) throws(SodiumError) { values = try SecretBuffer(capacity: count) }
 
-    /// The names, bytewise, which is how text in ASCII compares; names are nothing else.
+    /// The names, sorted bytewise: they are ASCII, which compares so.
     public var names: [String] { order.sorted() }
 
-    /// The name that stands first of those whose value is empty.
+    /// The first name whose value is empty.
     public var firstEmptyName: String? { order.first { count(of: $0) == 0 } }
 
-    /// How many bytes all values have, with those that do not count because their name came again.
+    /// The number of bytes of all values, including those that a later assignment replaced.
     var valueBytes: Int { values.count }
 
-    /// How many bytes the value of `name` has; nil if there is none.
+    /// The number of bytes of the value of `name`; nil if there is none.
     public func count(of name: String) -> Int? { places[name]?.value.count }
 
-    /// The number of the line in which `name` stands last, counted from 1.
+    /// The number of the line of the last assignment to `name`, counted from 1.
     public func line(of name: String) -> Int { places[name]?.line ?? 0 }
 
-    /// Lends the value of a name that is there; else nothing.
+    /// Lends the value of `name`, or no bytes if there is none.
     public borrowing func withValue<R: ~Copyable, E>(
         of name: String, _ body: (Span<UInt8>) throws(E) -> R
     ) throws(E) -> R {
@@ -43,8 +45,8 @@ public struct Assignments: ~Copyable {
 
     /// Reads a text.
     ///
-    /// A byte order mark at its start is skipped. Of a name that stands several times the last value is taken, as all
-    /// programs do that read such files; in an object of JSON that is an error.
+    /// A byte order mark at its start is skipped. Of several values of a name, the last is taken, as all
+    /// programs do that read such files; in a JSON object, a second value is an error.
     ///
     /// - Throws: ``UnreadableText``, naming the first line that cannot be read.
     public static func read(_ text: Span<UInt8>, as format: ImportFormat) throws(UnreadableText)
@@ -58,10 +60,12 @@ public struct Assignments: ~Copyable {
     }
 }
 
-/// Calls `body`, turning a lack of memory into an error of the text.
-func allocating<R: ~Copyable>(_ body: () throws(SodiumError) -> R) throws(UnreadableText) -> R {
+/// Evaluates a call that allocates memory; its error is thrown as that of a text.
+func allocating<R: ~Copyable>(
+    _ call: @autoclosure () throws(SodiumError) -> R
+) throws(UnreadableText) -> R {
     do throws(SodiumError) {
-        return try body()
+        return try call()
     } catch {
         throw UnreadableText(line: 1, .outOfMemory)
     }

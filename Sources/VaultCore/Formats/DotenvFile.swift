@@ -1,22 +1,22 @@
 internal import Sodium
 internal import VaultFile
 
-/// Reads a whole file of assignments in one dialect, or in those on which the family agrees.
+/// A reader of whole files of assignments, in one dialect or in several that must agree.
 struct DotenvFile {
     private let dialects: [DotenvDialect]
 
-    /// A reader for one dialect; without one, each statement must mean the same to every member of the family that
-    /// can read it.
+    /// Creates a reader for one dialect; without one, every program of the family that can read a statement
+    /// must read it alike.
     init(_ dialect: DotenvDialect?) { dialects = dialect.map { [$0] } ?? DotenvDialect.family }
 
     func read(_ text: Span<UInt8>, from start: Int) throws(UnreadableText) -> Assignments {
         if dialects.contains(where: \.needsText), let place = text.firstNotText {
             throw UnreadableText(line: text.line(of: place), .notText)
         }
-        var result = try allocating { () throws(SodiumError) in try Assignments(inTextOf: text.count) }
-        var value = try allocating { () throws(SodiumError) in try ValueBuffer(inTextOf: text.count) }
-        var other = try allocating { () throws(SodiumError) in try ValueBuffer(inTextOf: text.count) }
-        // Lines are counted on the way, since counting from the front each time takes quadratic time.
+        var result = try allocating(Assignments(inTextOf: text.count))
+        var value = try allocating(ValueBuffer(inTextOf: text.count))
+        var other = try allocating(ValueBuffer(inTextOf: text.count))
+        // Lines are counted along the way; counting from the front each time would take quadratic time.
         var (position, line, counted) = (start, 1, start)
         while position < text.count {
             let statement: Statement
@@ -38,15 +38,15 @@ struct DotenvFile {
                 }
                 let name = text.text(name)
                 if value.isTooLong { throw UnreadableText(line: line, .valueTooLong) }
-                try allocating { () throws(SodiumError) in try result.set(name, to: value, line: line) }
+                try allocating(result.set(name, to: value, line: line))
             }
             position = statement.end
         }
         return result
     }
 
-    /// The statement behind `position` if it is a whole line that has a meaning in no dialect but the one that it seems to have,
-    /// as most have: a name, an equals sign, and a value of bytes that are nothing special anywhere.
+    /// The statement at `position` if it is a whole line that every dialect reads alike, as most are: a name,
+    /// an equals sign, and a value without special bytes.
     private func plainStatement(
         in text: Span<UInt8>, at position: Int, into value: inout ValueBuffer
     ) -> Statement? {
@@ -63,14 +63,15 @@ struct DotenvFile {
         return Statement(name: name, end: end)
     }
 
-    /// One statement, as all dialects in question read it.
+    /// The statement at `position`, as all dialects read it.
     ///
-    /// A dialect that cannot read it has no say, as long as two can; one that would expand something has.
+    /// A dialect that cannot read it is left out, as long as two others can. One that would expand something
+    /// makes it unreadable.
     private func statement(
         in text: Span<UInt8>, at position: Int, into value: inout ValueBuffer, beside other: inout ValueBuffer
     ) throws(Unreadable) -> Statement {
         var found: Statement?
-        var voices = 0
+        var readers = 0
         for dialect in dialects {
             other.removeAll()
             let statement: Statement
@@ -80,10 +81,10 @@ struct DotenvFile {
                 if dialects.count > 1, error.reason == .malformed { continue }
                 throw error
             }
-            voices += 1
+            readers += 1
             if let found {
                 let isSame =
-                    found.name == statement.name && value.isEqual(to: other)
+                    found.name == statement.name && value.equals(other)
                     && text.isSamePlace(found.end, statement.end)
                 if !isSame { throw Unreadable(reason: .disagreement) }
             } else {
@@ -91,24 +92,13 @@ struct DotenvFile {
                 swap(&value, &other)
             }
         }
-        guard let found, voices >= min(2, dialects.count) else { throw Unreadable() }
+        guard let found, readers >= min(2, dialects.count) else { throw Unreadable() }
         return found
     }
 }
 
 extension Span<UInt8> {
-    /// The bytes in `range` as text.
-    func text(_ range: Range<Int>) -> String {
-        if let text = try? UTF8Span(validating: extracting(range)) { return String(copying: text) }
-        return String(decoding: range.map { self[$0] }, as: UTF8.self)
-    }
-
-    /// Where the first thing stands at or behind `start` that is no white space.
-    fileprivate func contentStart(from start: Int) -> Int {
-        skip(from: start) { Byte.isBlank($0) || Byte.isLineEnd($0) }
-    }
-
-    /// Whether only white space is between two places.
+    /// True if only blanks and line ends are between two places.
     fileprivate func isSamePlace(_ one: Int, _ other: Int) -> Bool {
         contentStart(from: Swift.min(one, other)) >= Swift.max(one, other)
     }

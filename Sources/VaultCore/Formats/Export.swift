@@ -1,33 +1,35 @@
+internal import Platform
 public import Sodium
 
-/// Secrets written for another program, of which each was read back in the way of that program.
+/// A text of secrets for another program; each secret is read back in that program's way before it is
+/// accepted.
 public struct Export: ~Copyable {
-    private let format: ExportFormat
+    private let encoder: Encoder
     private var text: SecretBuffer
-    /// What the last secret was read back into.
+    /// The value of the last secret, as it was read back.
     private var back: ValueBuffer
     private var isFirst = true
     /// The names that the format cannot carry exactly.
     public private(set) var refused: [String] = []
 
-    /// An export without secrets.
+    /// Creates an export without secrets.
     ///
     /// - Throws: `SodiumError.outOfMemory`.
     public init(as format: ExportFormat) throws(SodiumError) {
         let text = try SecretBuffer(capacity: 16 * 1024)
         let back = try ValueBuffer()
-        self.format = format
+        encoder = Encoder(format)
         self.text = text
         self.back = back
     }
 
-    /// Adds a secret, or notes that the format cannot carry it.
+    /// Adds a secret, or its name to ``refused``.
     ///
     /// - Throws: `SodiumError.outOfMemory`.
     public mutating func add(_ name: String, _ value: Span<UInt8>) throws(SodiumError) {
         let start = text.count
-        if format == .json { try text.append(Array((isFirst ? "{\n  " : ",\n  ").utf8).span) }
-        if try Encoder(format).write(name, value, to: &text, checkedIn: &back) {
+        if encoder.format == .json { try text.append(Array((isFirst ? "{\n  " : ",\n  ").utf8).span) }
+        if try encoder.write(name, value, to: &text, checkedIn: &back) {
             isFirst = false
         } else {
             text.truncate(to: start)
@@ -35,11 +37,11 @@ public struct Export: ~Copyable {
         }
     }
 
-    /// Ends the text; nothing can be added then.
+    /// Ends the text; nothing can be added afterwards.
     ///
     /// - Throws: `SodiumError.outOfMemory`.
     public mutating func finish() throws(SodiumError) {
-        if format == .json { try text.append(Array((isFirst ? "{}\n" : "\n}\n").utf8).span) }
+        if encoder.format == .json { try text.append(Array((isFirst ? "{}\n" : "\n}\n").utf8).span) }
     }
 
     /// Lends the text.
@@ -47,7 +49,7 @@ public struct Export: ~Copyable {
         try text.withBytes(body)
     }
 
-    /// The formats that can carry a secret exactly.
+    /// Returns the formats that can carry a secret exactly.
     ///
     /// - Throws: `SodiumError.outOfMemory`.
     public static func formats(for name: String, _ value: Span<UInt8>) throws(SodiumError) -> [ExportFormat] {
@@ -61,54 +63,71 @@ public struct Export: ~Copyable {
     }
 }
 
-/// Writes one secret at a time in one format.
-private struct Encoder {
-    private let format: ExportFormat
+/// A format that writes a line for each secret.
+private struct LineFormat {
+    var prefix = ""
+    var separator = "="
+    /// True if names that a shell cannot have for a variable are accepted.
+    var allowsAnyName = false
+    /// True if its programs accept only UTF-8.
+    var needsText = false
+    /// The quotings to try; the first one that all readers read back exactly is taken.
+    let quotings: [Quoting]
+    /// The programs' ways to read a line.
+    let readers: [any StatementReader]
+}
 
-    init(_ format: ExportFormat) { self.format = format }
+extension ExportFormat {
+    /// The line format; nil for JSON.
+    fileprivate var lines: LineFormat? {
+        switch self {
+        case .json: return nil
+        case .sh: return LineFormat(prefix: "export ", quotings: [.shell], readers: [PosixReader()])
+        case .fish:
+            return LineFormat(
+                prefix: "set -gx ", separator: " ", quotings: [.singleEscaped], readers: [FishReader()])
+        case .docker:
+            return LineFormat(
+                allowsAnyName: true, needsText: true, quotings: [.bare], readers: [DockerReader()])
+        case .dotenv(let dialect):
+            let dialects = dialect.map { [$0] } ?? DotenvDialect.allCases
+            return LineFormat(
+                needsText: dialects.contains(where: \.needsText), quotings: Quoting.allCases,
+                readers: dialects.map(\.reader))
+        }
+    }
+}
+
+/// A writer of one secret at a time in one format.
+private struct Encoder {
+    let format: ExportFormat
+    private let lines: LineFormat?
+
+    init(_ format: ExportFormat) { (self.format, lines) = (format, format.lines) }
 
     /// Appends a secret.
     ///
-    /// - Returns: whether the format can carry it exactly; if not, what was appended is of no use.
+    /// - Returns: true if the format can carry it exactly; otherwise the caller removes what was appended.
     func write(
         _ name: String, _ value: Span<UInt8>, to text: inout SecretBuffer, checkedIn back: inout ValueBuffer
     ) throws(SodiumError) -> Bool {
-        switch format {
-        case .json: return try writeJSON(name, value, to: &text, &back)
-        case .docker:
-            // A variable's name may be anything there but blank.
-            guard value.firstNotText == nil else { return false }
-            return try write(name, value, [.bare], [DockerReader()], before: "", to: &text, &back)
-        case .sh:
-            return try write(name, value, [.shell], [PosixReader()], before: "export ", to: &text, &back)
-        case .fish:
-            return try write(
-                name, value, [.singleEscaped], [FishReader()], before: "set -gx ", to: &text, &back)
-        case .dotenv(let dialect):
-            let dialects = dialect.map { [$0] } ?? DotenvDialect.allCases
-            if dialects.contains(where: \.needsText), value.firstNotText != nil { return false }
-            return try write(
-                name, value, Quoting.allCases, dialects.map(\.reader), before: "", to: &text, &back)
-        }
-    }
-
-    /// Appends the secret in the first form that all `readers` read back exactly.
-    private func write(
-        _ name: String, _ value: Span<UInt8>, _ forms: [Quoting], _ readers: [any StatementReader],
-        before: String, to text: inout SecretBuffer, _ back: inout ValueBuffer
-    ) throws(SodiumError) -> Bool {
-        if format != .docker, !SecretID.isVariableName(name) { return false }
-        if value.first(from: 0, where: { $0 == 0 }) < value.count { return false }
         let start = text.count
-        for form in forms {
-            try text.append(Array("\(before)\(name)\(format == .fish ? " " : "=")".utf8).span)
-            try form.write(value, to: &text)
+        guard let lines else {
+            guard value.firstNotText == nil else { return false }
+            try text.append(Array("\"\(name)\": ".utf8).span)
+            try JSONWriter.append(value, to: &text)
+            return text.withBytes { JSONReader.reads(name, value, in: $0, at: start, &back) }
+        }
+        guard lines.allowsAnyName || SecretID.isVariableName(name), !value.contains(where: { $0 == 0 }),
+            !lines.needsText || value.firstNotText == nil
+        else { return false }
+        for quoting in lines.quotings {
+            try text.append(Array("\(lines.prefix)\(name)\(lines.separator)".utf8).span)
+            try quoting.write(value, to: &text)
             try text.append(Byte.newline)
             let isExact = text.withBytes { text in
-                readers.allSatisfy { reader in
-                    back.removeAll()
-                    return reads(reader, text.extracting(start..<text.count), name, value, &back)
-                }
+                let line = text.extracting(start..<text.count)
+                return lines.readers.allSatisfy { reads($0, line, name, value, &back) }
             }
             if isExact { return true }
             text.truncate(to: start)
@@ -120,20 +139,11 @@ private struct Encoder {
         _ reader: any StatementReader, _ line: Span<UInt8>, _ name: String, _ value: Span<UInt8>,
         _ back: inout ValueBuffer
     ) -> Bool {
+        back.removeAll()
         guard let statement = try? reader.statement(in: line, at: 0, into: &back), let place = statement.name,
             line.text(place) == name,
             line.skip(from: statement.end, while: Byte.isLineEnd) == line.count
         else { return false }
-        return back.withBytes { $0.isEqual(to: value) }
-    }
-
-    private func writeJSON(
-        _ name: String, _ value: Span<UInt8>, to text: inout SecretBuffer, _ back: inout ValueBuffer
-    ) throws(SodiumError) -> Bool {
-        guard value.firstNotText == nil else { return false }
-        let start = text.count
-        try text.append(Array("\"\(name)\": ".utf8).span)
-        try JSONWriter.append(value, to: &text)
-        return text.withBytes { JSONReader.reads(name, value, in: $0, at: start, &back) }
+        return back.withBytes { $0.equals(value) }
     }
 }

@@ -1,31 +1,34 @@
-/// What setting many secrets at once would change.
+internal import Platform
+
+/// The changes that setting many secrets at once would make.
 public struct Import: Equatable, Sendable {
-    /// What becomes of one name.
+    /// The effect on one name.
     public enum Effect: String, Equatable, Sendable {
-        /// There was no such secret.
+        /// The secret is new.
         case new
-        /// The secret had another value.
+        /// The secret has another value now.
         case replaced
-        /// The secret has this value already, so nothing is written.
+        /// The secret has this value already; nothing is written.
         case unchanged
     }
 
-    /// One name and what becomes of it.
+    /// A name and the effect on it.
     public struct Entry: Equatable, Sendable {
         /// The name.
         public let name: String
-        /// What becomes of it.
+        /// The effect on it.
         public let effect: Effect
     }
 
-    /// Where the names will stand.
+    /// The scope of the names.
     public let scope: Scope
-    /// Every name, bytewise.
+    /// The entries, sorted bytewise by name.
     public let entries: [Entry]
 
-    /// Compares `assignments` with what stands in `scope`.
+    /// Compares `assignments` with the secrets in `scope`.
     ///
-    /// - Throws: ``VaultError``; ``VaultError/invalidName`` cannot come, since names were checked when they were read.
+    /// - Throws: ``VaultError``, but not ``VaultError/invalidName``, since names were checked when they were
+    ///   read.
     public init(
         _ assignments: borrowing Assignments, into scope: Scope, of vault: any Session
     ) throws(VaultError) {
@@ -36,7 +39,7 @@ public struct Import: Equatable, Sendable {
         var effects: [String: Effect] = [:]
         try vault.withValues(of: present) { secret, old in
             assignments.withValue(of: secret.name) { new in
-                effects[secret.name] = old.isEqual(to: new) ? .unchanged : .replaced
+                effects[secret.name] = old.equals(new) ? .unchanged : .replaced
             }
         }
         entries = secrets.map { Entry(name: $0.name, effect: effects[$0.name] ?? .new) }

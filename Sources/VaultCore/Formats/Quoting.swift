@@ -1,22 +1,23 @@
 internal import Sodium
 
-/// A way to write a value so that some program reads it back.
+/// A way to write a value that some program reads back.
 enum Quoting: CaseIterable {
-    /// As it is.
+    /// Without quotes, unchanged.
     case bare
-    /// Between single quotes, as it is.
+    /// Between single quotes, unchanged.
     case single
-    /// Between double quotes, as it is.
+    /// Between double quotes, unchanged.
     case double
-    /// Between backticks, as it is.
+    /// Between backticks, unchanged.
     case backtick
-    /// Between single quotes; a quote in it as `'\''`.
+    /// Between single quotes; a quote becomes `'\''`.
     case shell
-    /// Between double quotes; a backslash before what a shell looks for there.
+    /// Between double quotes; a backslash precedes every byte that is special to a shell there.
     case doubleShell
-    /// Between double quotes; a backslash before backslash and quote, line ends as `\n` and `\r`.
+    /// Between double quotes; a backslash precedes backslashes and quotes, and line ends become `\n` and
+    /// `\r`.
     case doubleEscaped
-    /// Between single quotes; a backslash before backslash and quote.
+    /// Between single quotes; a backslash precedes backslashes and quotes.
     case singleEscaped
 
     /// Appends `value`.
@@ -50,44 +51,5 @@ enum Quoting: CaseIterable {
             if Byte.isOneOf(byte, "'\\") { try text.append(Byte.backslash) }
         }
         try text.append(byte)
-    }
-}
-
-/// `set -gx NAME 'value'` of fish, to read back what was written.
-struct FishReader: StatementReader {
-    func statement(
-        in text: Span<UInt8>, at start: Int, into value: inout ValueBuffer
-    ) throws(Unreadable) -> Statement {
-        guard text.has("set -gx ", at: start) else { throw Unreadable() }
-        let name = start + 8..<text.skip(from: start + 8, while: Byte.isName)
-        guard text.has(" '", at: name.upperBound) else { throw Unreadable() }
-        var index = name.upperBound + 2
-        while let byte = text.byte(at: index), byte != Byte.quote {
-            // A backslash that escapes nothing stands for itself; none is written.
-            if byte == Byte.backslash { index += 1 }
-            guard let byte = text.byte(at: index), byte != 0 else { throw Unreadable() }
-            value.append(byte)
-            index += 1
-        }
-        guard text.has("'\n", at: index) else { throw Unreadable() }
-        return Statement(name: name, end: index + 2)
-    }
-}
-
-/// A line of `docker run --env-file`: no quotes, no escapes; lines of 64 KiB and more are refused there.
-struct DockerReader: StatementReader {
-    private static let maxLine = 65_535
-
-    func statement(
-        in text: Span<UInt8>, at start: Int, into value: inout ValueBuffer
-    ) throws(Unreadable) -> Statement {
-        let end = text.first(from: start) { $0 == Byte.newline }
-        let name = start..<text.first(from: start) { $0 == Byte.equals }
-        guard name.upperBound < end, end - start < DockerReader.maxLine else { throw Unreadable() }
-        value.append(text, name.upperBound + 1..<end)
-        // A carriage return at the end is cut off; in the middle one is doubtful. No variable can have a NUL.
-        let bad = text.first(from: start) { Byte.isOneOf($0, "\r\0\n") }
-        guard bad >= end, end < text.count else { throw Unreadable() }
-        return Statement(name: name, end: end + 1)
     }
 }

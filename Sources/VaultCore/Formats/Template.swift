@@ -1,16 +1,16 @@
-/// A text with references to secrets: `{{ secret:NAME }}`, blanks within the braces being optional.
+/// Finds references to secrets in a text: `{{ secret:NAME }}`, where blanks within the braces are optional.
 public enum Template {
-    /// A place that a value fills.
+    /// A place where a value belongs.
     public struct Reference: Equatable, Sendable {
-        /// Which secret; empty if what stands there is no name.
+        /// The name of the secret; empty if the reference has no valid name.
         public let name: String
-        /// From the first brace to behind the last.
+        /// The reference with its braces.
         public let place: Range<Int>
-        /// The number of its line, counted from 1.
+        /// The number of the line, counted from 1.
         public let line: Int
     }
 
-    /// Every reference, in order; other braces are none.
+    /// Returns every reference, in order; other braces are ignored.
     public static func references(in text: Span<UInt8>) -> [Reference] {
         var result: [Reference] = []
         var (index, line) = (0, 1)
@@ -34,7 +34,7 @@ public enum Template {
         return result
     }
 
-    /// Where the name begins if a reference begins at `index`.
+    /// The index of the name if a reference begins at `index`.
     private static func nameStart(_ text: Span<UInt8>, at index: Int) -> Int? {
         guard text.has("{{", at: index) else { return nil }
         let word = text.skip(from: index + 2, while: Byte.isBlank)

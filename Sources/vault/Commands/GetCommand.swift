@@ -73,21 +73,17 @@ struct GetCommand: Command {
             if !exists { return false }
         }
         let number = try number(of: secret, in: vault)
-        var failure: Failure?
+        let printed: Result<Void, Failure>
         do throws(VaultError) {
-            try vault.withValue(of: secret, version: number) { value in
-                do throws(Failure) {
-                    try GetCommand.print(value, force: force)
-                } catch {
-                    failure = error
-                }
+            printed = try vault.withValue(of: secret, version: number) { value in
+                Result { () throws(Failure) in try GetCommand.print(value, force: force) }
             }
         } catch .noSuchSecret where isNewest {
             return false
         } catch {
             throw Failure(error, path: try options.path())
         }
-        if let failure { throw failure }
+        try printed.get()
         return true
     }
 

@@ -1,4 +1,4 @@
-/// A way to read lines of `NAME=value`; each is what one kind of program makes of them.
+/// A dialect of `NAME=value` files: the way in which one kind of program reads them.
 public enum DotenvDialect: String, CaseIterable, Sendable {
     /// A POSIX shell that reads the file with `.`: bash, dash, zsh.
     case posix
@@ -11,7 +11,7 @@ public enum DotenvDialect: String, CaseIterable, Sendable {
     /// `EnvironmentFile=` of systemd.
     case systemd
 
-    /// The dialects of programs that read files named `.env`, which must agree where no dialect is named.
+    /// The dialects of programs that read files named `.env`; without a named dialect, they must agree.
     static let family: [DotenvDialect] = [.python, .node, .direnv]
 
     var reader: any StatementReader {
@@ -24,28 +24,28 @@ public enum DotenvDialect: String, CaseIterable, Sendable {
         }
     }
 
-    /// Whether its programs take text in UTF-8 alone.
+    /// True if its programs accept only UTF-8.
     var needsText: Bool { self == .python || self == .node || self == .systemd }
 }
 
-/// A form in which secrets are written for other programs.
+/// A format in which secrets are written for other programs.
 public enum ExportFormat: Hashable, Sendable {
     /// Lines of `NAME=value` for one dialect; without one, for all of them at once.
     case dotenv(DotenvDialect?)
-    /// One object, name to string.
+    /// A JSON object that maps names to strings.
     case json
     /// Commands for a POSIX shell.
     case sh
     /// Commands for fish.
     case fish
-    /// What `docker run --env-file` reads: no quotes, one line each.
+    /// Lines for `docker run --env-file`, without quotes.
     case docker
 
-    /// Every format, the most careful first.
+    /// Every format, the most general first.
     public static let all: [ExportFormat] =
         [.json, .sh, .fish, .docker, .dotenv(nil)] + DotenvDialect.allCases.map { .dotenv($0) }
 
-    /// How a person names it: `json`, `dotenv`, `dotenv --dialect node`.
+    /// The name on the command line: `json`, `dotenv`, `dotenv --dialect node`.
     public var words: String {
         switch self {
         case .dotenv(nil): "dotenv"
@@ -58,44 +58,45 @@ public enum ExportFormat: Hashable, Sendable {
     }
 }
 
-/// A form in which secrets are read from elsewhere.
+/// A format from which secrets are imported.
 public enum ImportFormat: Hashable, Sendable {
-    /// Lines of `NAME=value` as one dialect reads them; without one, as python-dotenv, node and direnv do alike.
+    /// Lines of `NAME=value` as one dialect reads them; without one, as python-dotenv, node and direnv read
+    /// them alike.
     case dotenv(DotenvDialect?)
-    /// One object, name to string.
+    /// A JSON object that maps names to strings.
     case json
 }
 
-/// Why a text was not read.
+/// The reason why a text cannot be read.
 public struct UnreadableText: Error, Equatable, Sendable {
     /// The number of the line, counted from 1.
     public let line: Int
-    /// What is wrong with it.
+    /// The problem.
     public let reason: Reason
 
-    /// What can be wrong with a line.
+    /// A problem with a line.
     public enum Reason: Equatable, Sendable {
-        /// It is no assignment, or its quotes do not end as the dialect wants it.
+        /// It is not an assignment, or its quotes do not end as the dialect requires.
         case malformed
         /// Its value would depend on other variables or on a command.
         case expands
         /// Programs that read such files disagree about it.
         case disagreement
-        /// What stands there cannot be a secret's name.
+        /// The name cannot be a secret's name.
         case invalidName
         /// The value has more than 1 MiB.
         case valueTooLong
         /// The text is not UTF-8.
         case notText
-        /// The value is no string.
+        /// The value is not a string.
         case notAString
-        /// The name stands twice in one object.
+        /// The name occurs twice in one object.
         case repeatedName
         /// There is no memory for the values.
         case outOfMemory
     }
 
-    /// An error in a line.
+    /// Creates an error about a line.
     public init(line: Int, _ reason: Reason) {
         self.line = line
         self.reason = reason

@@ -1,15 +1,16 @@
+internal import Platform
 package import Sodium
 
-/// Reads one flat object of JSON (RFC 8259), name to string.
+/// A reader of flat JSON objects (RFC 8259) that map names to strings.
 ///
-/// Anything deeper is refused, so nothing recurses.
+/// Nested values are refused, so nothing recurses.
 struct JSONReader {
     private var position: Int
 
     static func read(_ text: Span<UInt8>, from start: Int) throws(UnreadableText) -> Assignments {
         if let place = text.firstNotText { throw UnreadableText(line: text.line(of: place), .notText) }
-        var result = try allocating { () throws(SodiumError) in try Assignments(inTextOf: text.count) }
-        var value = try allocating { () throws(SodiumError) in try ValueBuffer(inTextOf: text.count) }
+        var result = try allocating(Assignments(inTextOf: text.count))
+        var value = try allocating(ValueBuffer(inTextOf: text.count))
         var reader = JSONReader(position: start)
         do throws(Unreadable) {
             try reader.expect("{", text)
@@ -26,7 +27,7 @@ struct JSONReader {
         return result
     }
 
-    /// Whether `"name": "value"` stands at `start` and nothing behind it.
+    /// Returns true if exactly `"name": "value"` follows from `start`.
     static func reads(
         _ name: String, _ value: Span<UInt8>, in text: Span<UInt8>, at start: Int, _ back: inout ValueBuffer
     ) -> Bool {
@@ -42,7 +43,7 @@ struct JSONReader {
         } catch {
             return false
         }
-        return reader.position == text.count && back.withBytes { $0.isEqual(to: value) }
+        return reader.position == text.count && back.withBytes { $0.equals(value) }
     }
 
     private mutating func members(
@@ -123,7 +124,7 @@ struct JSONReader {
         return index + 1
     }
 
-    /// `\uXXXX`, or a pair of them for a character beyond the first plane; half a pair is no text.
+    /// Reads `\uXXXX`, or a pair of them for a character beyond the first plane; half a pair is an error.
     private func unicode(
         _ text: Span<UInt8>, _ start: Int, into value: inout ValueBuffer
     ) throws(Unreadable) -> Int {
@@ -143,26 +144,20 @@ struct JSONReader {
         guard text.count - start >= 4 else { throw Unreadable() }
         var result: UInt32 = 0
         for index in start..<start + 4 {
-            let byte = text[index]
-            let digit: UInt8
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
-            case _ where (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20):
-                digit = (byte | 0x20) - UInt8(ascii: "a") + 10
-            default: throw Unreadable()
-            }
+            let character = Character(Unicode.Scalar(text[index]))
+            guard let digit = character.hexDigitValue else { throw Unreadable() }
             result = result << 4 | UInt32(digit)
         }
         return result
     }
 }
 
-/// Writes strings of JSON (RFC 8259).
+/// A writer of JSON strings (RFC 8259).
 package enum JSONWriter {
-    /// Whether `value` is text, which alone can stand in JSON.
+    /// Returns true if `value` is UTF-8, which JSON requires.
     package static func canWrite(_ value: Span<UInt8>) -> Bool { value.firstNotText == nil }
 
-    /// Appends `value`, which is text, between double quotes.
+    /// Appends `value`, which is UTF-8, between double quotes.
     package static func append(_ value: Span<UInt8>, to text: inout SecretBuffer) throws(SodiumError) {
         try text.append(Byte.doubleQuote)
         for index in value.indices {
