@@ -8,7 +8,7 @@ import Testing
         let passphrase = try sandbox.write("passphrase", Array("correct horse battery staple".utf8))
         for words in [
             ["init", "--kdf-memory", "64"], ["unlock"],
-            ["set", "API_TOKEN", "--value", "letmein", "--project", "greeter"],
+            ["set", "project", "--id", "greeter", "API_TOKEN", "--value", "letmein"],
         ] {
             let result = try sandbox.program(
                 [sandbox.root + "/bin/vault"] + words + ["--passphrase-file", passphrase])
