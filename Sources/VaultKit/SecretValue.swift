@@ -38,8 +38,7 @@ public final class SecretValue: Sendable {
 
 /// A type whose values can be stored as secrets or used as passphrases.
 ///
-/// `String` and `[UInt8]` are convenient, but their memory is not wiped. A program that is careful reads what
-/// it stores into a ``SecretValue``.
+/// The memory of a `String` or an array is not wiped. A careful program reads a secret into a ``SecretValue``.
 public protocol SecretConvertible {
     /// The bytes in guarded memory.
     ///
