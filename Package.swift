@@ -26,11 +26,11 @@ let products: [Product] = [
 ]
 
 let fuzzedProducts: [Product] = [
-    .library(name: "Insides", targets: ["vault", "CommandSyntax", "VaultAgent", "VaultKit"])
+    .library(name: "Insides", targets: ["vault", "CommandSyntax", "VaultAgent", "VaultCore"])
 ]
 
 let programParts: [Target.Dependency] = [
-    "CommandSyntax", "Passphrases", "UserMessages", "VaultAgent", "VaultKit", "Compaction", "VaultFile",
+    "CommandSyntax", "Passphrases", "UserMessages", "VaultAgent", "VaultCore", "Compaction", "VaultFile",
     "Sodium",
     "Platform",
 ]
@@ -64,15 +64,15 @@ let package = Package(
         .target(name: "VaultFile", dependencies: ["Sodium", "Platform"], swiftSettings: rules),
         .target(name: "Compaction", dependencies: ["VaultFile", "Sodium", "Platform"], swiftSettings: rules),
         .target(
-            name: "VaultKit", dependencies: ["Compaction", "VaultFile", "Sodium", "Platform"],
+            name: "VaultCore", dependencies: ["Compaction", "VaultFile", "Sodium", "Platform"],
             swiftSettings: rules),
         // `FieldReader` reads a message where it lies, as a type that must not outlive it.
         .target(
-            name: "VaultAgent", dependencies: ["VaultKit", "Compaction", "VaultFile", "Sodium", "Platform"],
+            name: "VaultAgent", dependencies: ["VaultCore", "Compaction", "VaultFile", "Sodium", "Platform"],
             swiftSettings: rules + [.enableExperimentalFeature("Lifetimes")]),
         .target(
             name: "UserMessages",
-            dependencies: ["VaultAgent", "VaultKit", "VaultFile", "Sodium", "Platform"],
+            dependencies: ["VaultAgent", "VaultCore", "VaultFile", "Sodium", "Platform"],
             swiftSettings: rules),
         .target(
             name: "VaultKit",
@@ -85,7 +85,7 @@ let package = Package(
         .executableTarget(
             name: "vault-web",
             dependencies: [
-                "HTTPServer", "UserMessages", "VaultAgent", "VaultKit", "Sodium", "Platform",
+                "HTTPServer", "UserMessages", "VaultAgent", "VaultCore", "Sodium", "Platform",
             ],
             resources: [
                 .embedInCode("Page/index.html"), .embedInCode("Page/page.css"), .embedInCode("Page/page.js"),
@@ -98,17 +98,17 @@ let package = Package(
             name: "PassphrasesTests", dependencies: ["Passphrases", "Sodium"], swiftSettings: testRules),
         .testTarget(
             name: "VaultFileTests",
-            dependencies: ["VaultKit", "Compaction", "VaultFile", "Sodium", "Platform"],
+            dependencies: ["VaultCore", "Compaction", "VaultFile", "Sodium", "Platform"],
             swiftSettings: testRules),
         .testTarget(
-            name: "VaultKitTests", dependencies: ["VaultKit", "VaultFile", "Sodium", "Platform"],
+            name: "VaultCoreTests", dependencies: ["VaultCore", "VaultFile", "Sodium", "Platform"],
             swiftSettings: testRules),
         .testTarget(
             name: "VaultKitTests", dependencies: ["VaultKit", "VaultCore", "VaultFile", "Sodium"],
             swiftSettings: testRules),
         .testTarget(
             name: "VaultAgentTests",
-            dependencies: ["VaultAgent", "VaultKit", "VaultFile", "Sodium", "Platform"],
+            dependencies: ["VaultAgent", "VaultCore", "VaultFile", "Sodium", "Platform"],
             swiftSettings: testRules),
         .testTarget(
             name: "CommandSyntaxTests", dependencies: ["CommandSyntax"], swiftSettings: testRules),

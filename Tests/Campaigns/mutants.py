@@ -17,7 +17,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 APPEND, MARK, REPLAY = "VaultFile/Log+Append.swift", "VaultFile/Log+Checkpoint.swift", "VaultFile/Replay.swift"
 READER, NEW, HEADER = "VaultFile/FrameReader.swift", "Compaction/NewFile.swift", "VaultFile/Header.swift"
-ANCESTRY, DESCENT, MERGE = "VaultFile/Ancestry.swift", "VaultFile/Descent.swift", "VaultKit/Merge.swift"
+ANCESTRY, DESCENT, MERGE = "VaultFile/Ancestry.swift", "VaultFile/Descent.swift", "VaultCore/Merge.swift"
 PROOF = "RollbackModelTests|RollbackTests"
 CRASH, READ = "CrashTests", "CorruptionTests|VectorTests|CrashTests"
 
@@ -36,7 +36,7 @@ MUTANTS = [
     ("a checkpoint is written before the name of the file is durable", MARK,
      "if !isNameSynced, recollection?.canonical?.generation != header.generation",
      "if !isNameSynced, recollection?.canonical?.generation == .max", CRASH),
-    ("a lower checkpoint is not durable", "VaultKit/Backup.swift", "durably: true", "durably: false", CRASH),
+    ("a lower checkpoint is not durable", "VaultCore/Backup.swift", "durably: true", "durably: false", CRASH),
     ("a rollback is not reported", MARK, "            if let refusal = try refusal(of: seen) { throw refusal }\n            if seen.generation",
      "            _ = try refusal(of: seen)\n            if seen.generation", "CheckpointTests|CorruptionTests"),
     ("a file need contain one of the heads alone", ANCESTRY, "        return missing.isEmpty\n", "        return missing.count < max(1, wanted.count)\n",
