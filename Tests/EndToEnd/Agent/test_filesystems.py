@@ -187,9 +187,9 @@ class Life(unittest.TestCase):
         init = ["init", *CHEAP, "--new-passphrase-file", self.box.passphrase]
         errors = self.refused(1, "is an empty file and was not touched", *init)
         self.refused(6, "is empty, not a vault", "get", "team", "A")
-        subprocess.run(errors.split("nothing is in it: ")[1], shell=True, check=True)
+        subprocess.run(errors.split("remove it: ")[1], shell=True, check=True)
         said = self.must(*init)[1]
-        self.assertEqual("does not keep the mode 0600" in said, not keeps_modes, said)
+        self.assertEqual("does not support the mode 0600" in said, not keeps_modes, said)
         self.refused(1, "exists already and was not touched", *init)
         self.set("A", "one", direct=True)
 
@@ -242,7 +242,7 @@ class Life(unittest.TestCase):
         out = self.directory + "/out.json"
         for _ in range(2):
             said = self.must("export", "--format", "json", "-o", out)[1]
-            self.assertEqual("does not keep the mode 0600" in said, not keeps_modes, said)
+            self.assertEqual("does not support the mode 0600" in said, not keeps_modes, said)
             with open(out, "rb") as file:
                 self.assertIn(b'"A": "two"', file.read())
 

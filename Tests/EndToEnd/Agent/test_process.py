@@ -45,7 +45,7 @@ class Started(Case):
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                               check=True).stdout
         self.assertEqual(said.splitlines()[0], b"[]")
-        self.assertIn(b"is unlocked already", said)
+        self.assertIn(b"is already unlocked", said)
 
     def test_a_person_types_the_passphrase_and_the_window_closes(self):
         box = self.box

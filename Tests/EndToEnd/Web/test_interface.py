@@ -72,7 +72,7 @@ class Routes(Case):
             ("/teams/secrets/a?teamId=te1", "omit teamId"), ("/projects/secrets/a", "projectId is missing"),
             ("/projects/secrets/a?projectId=", "invalid projectId ''"),
             ("/projects/secrets/a?projectId=a+b", "invalid projectId 'a b'"),
-            ("/projects/secrets/a?projectId=x&projectId=y", "stands twice"),
+            ("/projects/secrets/a?projectId=x&projectId=y", "is given twice"),
             ("/projects/secrets/a?clusterId=x", "unknown parameter 'clusterId'"),
             ("/clusters/secrets/a?clusterId=../x", "invalid clusterId '../x'"),
         ]:
