@@ -20,8 +20,7 @@ struct ArgumentReader {
     private(set) var position = 0
 
     init(_ words: [String], parameters: [ParameterInfo], stopsAtFirstOperand: Bool) {
-        self.words = words
-        self.parameters = parameters
+        (self.words, self.parameters) = (words, parameters)
         self.stopsAtFirstOperand = stopsAtFirstOperand
     }
 

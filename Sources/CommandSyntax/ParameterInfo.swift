@@ -39,11 +39,8 @@ public struct ParameterInfo: Equatable, Sendable {
         let spellings = spelling.split(separator: " ").map(String.init)
         short = spellings.first { !$0.utf8.starts(with: "--".utf8) }
         long = spellings.first { $0.utf8.starts(with: "--".utf8) }
-        self.valueName = valueName
-        self.summary = summary
-        self.completion = completion
-        self.isRepeatable = isRepeatable
-        self.operandReplaced = operandReplaced
+        (self.valueName, self.summary, self.completion) = (valueName, summary, completion)
+        (self.isRepeatable, self.operandReplaced) = (isRepeatable, operandReplaced)
     }
 
     /// The name for messages: the long spelling, else the short one, else the operand's name.

@@ -82,9 +82,7 @@ public struct CommandInfo: Sendable {
         self.name = name
         self.aliases = aliases
         givenUsage = usage
-        self.summary = summary
-        self.discussion = discussion
-        self.isHidden = isHidden
+        (self.summary, self.discussion, self.isHidden) = (summary, discussion, isHidden)
         self.stopsAtFirstOperand = stopsAtFirstOperand
     }
 

@@ -25,9 +25,7 @@ public struct Program<Action>: Sendable {
         sharedOptions: @autoclosure @escaping @Sendable () -> [ParameterInfo] = [],
         sections: [Section<Action>], topics: [HelpTopic] = []
     ) {
-        self.name = name
-        self.summary = summary
-        self.discussion = discussion
+        (self.name, self.summary, self.discussion) = (name, summary, discussion)
         self.groupWords = groupWords
         makeSharedOptions = sharedOptions
         self.sections = sections
@@ -91,8 +89,6 @@ public struct HelpTopic: Sendable {
 
     /// Describes a topic.
     public init(name: String, summary: String, text: String) {
-        self.name = name
-        self.summary = summary
-        self.text = text
+        (self.name, self.summary, self.text) = (name, summary, text)
     }
 }

@@ -11,9 +11,7 @@ public struct ValueFormat<Value> {
         _ expected: @autoclosure @escaping () -> String, completing completion: Completion = .none,
         read: @escaping (String) -> Value?
     ) {
-        self.expected = expected
-        self.completion = completion
-        self.read = read
+        (self.expected, self.completion, self.read) = (expected, completion, read)
     }
 
     /// Parses a value; false if the text is not in the format.

@@ -20,12 +20,8 @@ public enum Compaction {
             generation: UInt64, before: UInt64, after: UInt64, dropped: UInt64, kept: UInt64,
             savedTail: Log.SavedTail?
         ) {
-            self.generation = generation
-            self.before = before
-            self.after = after
-            self.dropped = dropped
-            self.kept = kept
-            self.savedTail = savedTail
+            (self.generation, self.before, self.after) = (generation, before, after)
+            (self.dropped, self.kept, self.savedTail) = (dropped, kept, savedTail)
         }
     }
 
@@ -208,7 +204,7 @@ public enum Compaction {
             if let offset = finding.damage { throw .damaged(at: offset) }
         }
         let (old, storage, path) = (log.openFile, dependencies.storage, log.path)
-        let target = try during(.open) { () throws(Errno) in try storage.resolvingLinks(path) }
+        let target = try during(.open, storage.resolvingLinks(path))
         try NewFile.removeSecondNames(of: old, at: target, storage)
         // Some FUSE drivers report 0 links.
         guard try during(.open, { () throws(Errno) in try old.nameCount() }) <= 1 else {
@@ -236,11 +232,9 @@ public enum Compaction {
             try complete(written)
         } catch .outcomeUnknown(let error) {
             throw .io(.rewrite, error)  // The file is not published, so the outcome is known.
-        } catch {
-            throw error
         }
         let file = new.file
-        try during(.attributes) { () throws(Errno) in try file.adoptAttributes(of: old) }
+        try during(.attributes, file.adoptAttributes(of: old))
         try new.publish(at: target) { storage, path throws(Errno) in try storage.rename(path, to: target) }
         log.remember(written, after: recollection)
         return Report(

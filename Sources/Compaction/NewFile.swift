@@ -13,13 +13,13 @@ final class NewFile {
     init(
         for target: String, purpose: String, _ dependencies: Dependencies
     ) throws(VaultFileError) {
-        let suffix = try guarding { () throws(SodiumError) in try dependencies.entropy.fileNameSuffix() }
+        let suffix = try guarding(dependencies.entropy.fileNameSuffix())
         let directory = Path.directory(of: target)
         let path = Path.join(directory, NewFile.prefix(of: target, purpose) + suffix)
         self.path = path
         storage = dependencies.storage
         storage.removeLeftovers(in: directory) { NewFile.isLeftover($0, target) }
-        file = try during(.rewrite) { () throws(Errno) in try dependencies.storage.createLocked(path) }
+        file = try during(.rewrite, dependencies.storage.createLocked(path))
     }
 
     deinit { if !isNamed { try? storage.remove(path) } }

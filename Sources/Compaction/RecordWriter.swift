@@ -34,7 +34,7 @@ struct RecordWriter: ~Copyable {
         sum: consuming ContentSum,
         _ dependencies: Dependencies, _ progress: ProgressHandler
     ) throws(VaultFileError) {
-        let key = try guarding { () throws(SodiumError) in try header.frameKey(master: master) }
+        let key = try guarding(header.frameKey(master: master))
         let start = Replay.start(header)
         var sealer = try FrameSealer(after: start, key: key)
         let longest = max(
@@ -121,7 +121,7 @@ struct RecordWriter: ~Copyable {
     }
 
     private mutating func writeAll(to file: any StorageFile) throws(VaultFileError) {
-        try during(.rewrite) { () throws(Errno) in try file.write(piece.span, at: pieceStart) }
+        try during(.rewrite, file.write(piece.span, at: pieceStart))
         file.startSync(of: piece.count, at: pieceStart)
         pieceStart += UInt64(piece.count)
         piece.removeAll(keepingCapacity: true)

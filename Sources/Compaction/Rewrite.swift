@@ -23,10 +23,8 @@ struct Rewrite: ~Copyable {
         fronts =
             [RecordPrefix.plaintext(of: descent, time: now)]
             + RecordPrefix.plaintexts(ofPurged: purged.suffix(PurgeList.maxTotal), time: now)
-        sumKey = try guarding { () throws(SodiumError) in try Key() }
-        self.places = places
-        self.dependencies = dependencies
-        self.progress = progress
+        sumKey = try guarding(Key())
+        (self.places, self.dependencies, self.progress) = (places, dependencies, progress)
     }
 
     /// The number of bytes of all frames in the new file.
@@ -45,7 +43,7 @@ struct Rewrite: ~Copyable {
         following old: Header, last: Replay.Position, slots: [[UInt8]]? = nil, master: borrowing Key
     ) throws(VaultFileError) -> Header {
         try last.checkRoom(forFrames: fronts.count + places.count)
-        let salt = try guarding { () throws(SodiumError) in try dependencies.entropy.bytes(32) }
+        let salt = try guarding(dependencies.entropy.bytes(32))
         let bytes = try old.successor(
             base: last, end: Format.logStart + frameBytes, fileSalt: salt, slots: slots, master: master)
         return try Header(bytes, bounds: dependencies.readingBounds)
@@ -132,8 +130,6 @@ struct Rewrite: ~Copyable {
         } catch .busy {
             // The file is defective: opening it waits for a lock only to read a defect again, and that lock is our own.
             throw .rewriteDiffers(at: Format.logStart)
-        } catch {
-            throw error
         }
         guard log.committedEnd == Format.logStart + frameBytes, log.unfinishedTail == nil, found == sum else {
             throw .rewriteDiffers(at: log.committedEnd)

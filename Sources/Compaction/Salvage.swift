@@ -21,11 +21,8 @@ public enum Salvage {
         public init(
             secrets: UInt64, versions: UInt64, lost: [Lost], uncertainFrom: UInt64?, unknown: UInt64
         ) {
-            self.secrets = secrets
-            self.versions = versions
-            self.lost = lost
-            self.uncertainFrom = uncertainFrom
-            self.unknown = unknown
+            (self.secrets, self.versions, self.lost) = (secrets, versions, lost)
+            (self.uncertainFrom, self.unknown) = (uncertainFrom, unknown)
         }
     }
 
@@ -38,9 +35,7 @@ public enum Salvage {
 
         /// Creates a part of `count` bytes at `offset`.
         public init(offset: UInt64, count: UInt64, records: UInt64?) {
-            self.offset = offset
-            self.count = count
-            self.records = records
+            (self.offset, self.count, self.records) = (offset, count, records)
         }
     }
 
@@ -88,7 +83,7 @@ public enum Salvage {
         let file = try dependencies.storage.openVault(path, .reading)
         let length = try file.currentLength()
         var source = try FrameReader(
-            file, key: try guarding { () throws(SodiumError) in try header.frameKey(master: master) })
+            file, key: try guarding(header.frameKey(master: master)))
         var search = Search(header, length, progress)
         let found = try search.run(&source)
 
@@ -163,9 +158,7 @@ private struct Search {
     private var bound = SearchBound()
 
     init(_ header: Header, _ length: UInt64, _ progress: ProgressHandler) {
-        self.header = header
-        self.length = length
-        self.progress = progress
+        (self.header, self.length, self.progress) = (header, length, progress)
         result = Result(
             last: Replay.start(header), ancestry: Ancestry(header),
             hasContent: header.baseEnd == Format.logStart)

@@ -17,7 +17,7 @@ public final class VerifiedCopy {
         new = try NewFile(for: target, purpose: VerifiedCopy.purpose, dependencies)
         let file = new.file
         try VerifiedCopy.forEachPiece(of: source, count: count) { piece, offset throws(VaultFileError) in
-            try during(.rewrite) { () throws(Errno) in try file.write(piece, at: offset) }
+            try during(.rewrite, file.write(piece, at: offset))
             try progress.say(offset, of: count)
         }
     }
@@ -33,7 +33,7 @@ public final class VerifiedCopy {
         var done: UInt64 = 0
         while done < count {
             var span = piece.mutableSpan
-            let read = try during(.read) { () throws(Errno) in try source.read(at: done, into: &span) }
+            let read = try during(.read, source.read(at: done, into: &span))
             guard read > 0 else { throw .incompleteCopy(count: done, expected: count) }
             let part = min(read, Int(clamping: count - done))
             try body(piece.span.extracting(first: part), done)
@@ -44,7 +44,7 @@ public final class VerifiedCopy {
     /// Gives the copy the mode, the owner and the extended attributes of `other`.
     public func adoptAttributes(of other: any StorageFile) throws(VaultFileError) {
         let file = new.file
-        try during(.attributes) { () throws(Errno) in try file.adoptAttributes(of: other) }
+        try during(.attributes, file.adoptAttributes(of: other))
     }
 
     /// Releases the lock that was held on the copy since it was created.

@@ -39,11 +39,7 @@ public enum OutputFile {
     }
 
     private static func system<R>(_ body: () throws(Errno) -> R) throws(Refusal) -> R {
-        do throws(Errno) {
-            return try body()
-        } catch {
-            throw .system(error)
-        }
+        try converting(body, Refusal.system)
     }
 
     /// Returns the number in a path such as `/dev/fd/N`; opened by that path, the file would start at position 0.

@@ -4,9 +4,7 @@ internal import Synchronization
 /// A fixed number of bytes in guarded memory.
 ///
 /// The memory is locked (never swapped, left out of core dumps), lies between pages that fault when touched,
-/// and is wiped when the value goes away. It cannot be copied, only borrowed inside ``withBytes(_:)``. An
-/// allocation takes at least four pages and ten system calls, about 40 µs: use one for a key or a value,
-/// never one for each record.
+/// and is wiped when the value goes away. It cannot be copied, only borrowed inside ``withBytes(_:)``.
 @safe public struct SecretBytes: ~Copyable, @unchecked Sendable {
     // @unchecked: the one pointer is owned by this value alone, and writing needs `mutating`.
     private let memory: UnsafeMutablePointer<UInt8>
@@ -19,13 +17,8 @@ internal import Synchronization
     /// - Throws: ``SodiumError/outOfMemory``, ``SodiumError/unavailable``.
     public init(count: Int) throws(SodiumError) {
         try Library.start()
-        guard count >= 0, let memory = unsafe sodium_malloc(count) else { throw .outOfMemory }
-        // sodium_malloc ignores it if the memory cannot be locked.
-        if unsafe sodium_mlock(memory, count) != 0 {
-            GuardedMemory.hasUnlocked.store(true, ordering: .relaxed)
-        }
-        unsafe sodium_memzero(memory, count)
-        unsafe self.memory = unsafe memory.assumingMemoryBound(to: UInt8.self)
+        guard count >= 0, let memory = unsafe GuardedPages.take(count) else { throw .outOfMemory }
+        unsafe self.memory = memory
         self.count = count
     }
 
@@ -45,7 +38,7 @@ internal import Synchronization
         withMutableBytes { $0.copy(from: bytes, at: 0) }
     }
 
-    deinit { unsafe sodium_free(memory) }
+    deinit { unsafe GuardedPages.giveBack(memory, count) }
 
     /// Calls `body` with the bytes, which it must not copy into memory that nobody wipes.
     public borrowing func withBytes<R: ~Copyable, E>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
@@ -59,6 +52,48 @@ internal import Synchronization
         precondition(start >= 0 && start <= count)
         var span = unsafe MutableSpan(_unsafeStart: memory + start, count: count - start)
         return try body(&span)
+    }
+}
+
+/// Guarded memory, of which up to eight wiped pages are kept for the next allocations.
+///
+/// Allocating and freeing a page takes ten system calls, about 40 µs; opening a small vault takes 450 µs and
+/// needs a dozen pages.
+private enum GuardedPages {
+    @safe private struct Pages: @unchecked Sendable {
+        // @unchecked: the pages are owned by whoever holds the mutex.
+        var free: [UnsafeMutablePointer<UInt8>] = unsafe []
+    }
+
+    private static let pages = Mutex(Pages())
+    /// A page without libsodium's canary of 16 bytes.
+    private static let pageSize = 4096 - 16
+
+    /// Returns `count` zero bytes, or nil if there is no memory.
+    static func take(_ count: Int) -> UnsafeMutablePointer<UInt8>? {
+        if count <= pageSize, let page = unsafe pages.withLock({ unsafe $0.free.popLast() }) {
+            return unsafe page
+        }
+        let size = max(count, pageSize)
+        guard let memory = unsafe sodium_malloc(size) else { return nil }
+        // sodium_malloc ignores it if the memory cannot be locked.
+        if unsafe sodium_mlock(memory, size) != 0 {
+            GuardedMemory.hasUnlocked.store(true, ordering: .relaxed)
+        }
+        unsafe sodium_memzero(memory, size)
+        return unsafe memory.assumingMemoryBound(to: UInt8.self)
+    }
+
+    /// Wipes `count` bytes, and keeps or frees their memory.
+    static func giveBack(_ memory: UnsafeMutablePointer<UInt8>, _ count: Int) {
+        guard count <= pageSize else { return unsafe sodium_free(memory) }
+        unsafe sodium_memzero(memory, count)
+        let isKept = pages.withLock { pages in
+            guard unsafe pages.free.count < 8 else { return false }
+            unsafe pages.free.append(memory)
+            return true
+        }
+        if !isKept { unsafe sodium_free(memory) }
     }
 }
 

@@ -28,9 +28,7 @@ package struct Failure: Error {
     package let hint: Hint?
 
     package init(_ code: ExitCode, _ message: String, hint: Hint? = nil) {
-        self.code = code
-        self.message = message
-        self.hint = hint
+        (self.code, self.message, self.hint) = (code, message, hint)
     }
 
     /// An error of the system; `doing` says what failed, such as "cannot read FILE".
@@ -72,17 +70,27 @@ extension Failure {
     package init(_ error: some ReportableError, path: String = "") { self = error.failure(about: path) }
 }
 
+/// Evaluates a call that allocates guarded memory, and puts its error into words.
+package func allocating<R: ~Copyable>(_ call: @autoclosure () throws(SodiumError) -> R) throws(Failure) -> R {
+    try converting(call) { _ in Failure.outOfMemory }
+}
+
 /// Calls `body` and puts its error into words.
 ///
 /// - Parameter path: the file that the call is about.
 package func inWords<R: ~Copyable, E: ReportableError>(
     about path: String = "", _ body: () throws(E) -> R
 ) throws(Failure) -> R {
-    do throws(E) {
-        return try body()
-    } catch {
-        throw Failure(error, path: path)
-    }
+    try converting(body) { Failure($0, path: path) }
+}
+
+/// Evaluates a call of the system and puts its error into words.
+///
+/// - Parameter doing: what fails, such as "cannot read FILE".
+package func inWords<R: ~Copyable>(
+    _ doing: @autoclosure () -> String, hint: Hint? = nil, _ call: @autoclosure () throws(Errno) -> R
+) throws(Failure) -> R {
+    try converting(call) { Failure($0, doing(), hint: hint) }
 }
 
 /// Calls `body` and puts an error of the system into words.
@@ -91,11 +99,7 @@ package func inWords<R: ~Copyable, E: ReportableError>(
 package func inWords<R: ~Copyable>(
     _ doing: @autoclosure () -> String, hint: Hint? = nil, _ body: () throws(Errno) -> R
 ) throws(Failure) -> R {
-    do throws(Errno) {
-        return try body()
-    } catch {
-        throw Failure(error, doing(), hint: hint)
-    }
+    try converting(body) { Failure($0, doing(), hint: hint) }
 }
 
 extension Failure {
@@ -149,7 +153,7 @@ extension SecretBuffer {
         if InputFile.isForeignPipe(path) {
             throw Failure(.other, "\(what) is a pipe of another user")
         }
-        let file = try inWords("cannot read \(what)") { () throws(Errno) in try InputFile(path) }
+        let file = try inWords("cannot read \(what)", InputFile(path))
         if file.isReadableByOthers {
             throw Failure(
                 .other, "\(what) can be read by others", hint: "chmod 600 \(Hint.quoted(path: path))")

@@ -85,7 +85,7 @@ package struct CheckpointReport {
     /// Reads the state of the file at `path`.
     package static func present(_ path: String) throws(VaultFileError) -> CheckpointReport {
         let header = try Log.readHeader(path: path, dependencies: Dependencies())
-        let length = try during(.read) { () throws(Errno) in try DiskStorage().open(path, .reading).length() }
+        let length = try during(.read, DiskStorage().open(path, .reading).length())
         return CheckpointReport(header.vaultID, header.generation, length, nil)
     }
 

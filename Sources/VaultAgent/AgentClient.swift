@@ -262,9 +262,7 @@ public final class AgentJobRunner: JobRunner {
     private let name: String
 
     fileprivate init(_ agent: AgentClient, path: String, named name: String) {
-        self.agent = agent
-        self.path = path
-        self.name = name
+        (self.agent, self.path, self.name) = (agent, path, name)
     }
 
     /// Has the agent run a job.

@@ -100,9 +100,7 @@ public struct Limits: Equatable, Sendable {
 
     /// Creates limits; in a request to shorten them, 0 leaves a time as it is.
     public init(idle: UInt64, total: UInt64, locksOnSleep: Bool = false) {
-        self.idle = idle
-        self.total = total
-        self.locksOnSleep = locksOnSleep
+        (self.idle, self.total, self.locksOnSleep) = (idle, total, locksOnSleep)
     }
 
     /// One hour without use, twelve in all.

@@ -17,9 +17,7 @@ public struct Backup {
     public init(
         of path: String, by runner: any JobRunner, dependencies: Dependencies = .live
     ) {
-        self.path = path
-        self.runner = runner
-        self.dependencies = dependencies
+        (self.path, self.runner, self.dependencies) = (path, runner, dependencies)
     }
 
     /// Returns the path of a backup to `destination`: a file in it, if it is a directory.
@@ -116,7 +114,7 @@ public struct Backup {
     /// True if the path still names this file.
     private func isCurrent(_ file: any StorageFile) throws(VaultError) -> Bool {
         let present = try identity(of: path)
-        return try wrapping(during(.open) { () throws(Errno) in try present == file.identity() })
+        return try wrapping(during(.open, present == file.identity()))
     }
 
     /// The identity of the file at `path`; nil if there is none.
@@ -151,7 +149,7 @@ public struct Backup {
         }
         guard header.vaultID == point.vaultID else { throw .notABackup }
         let file = try open(target)
-        let length = try wrapping(during(.read) { () throws(Errno) in try file.length() })
+        let length = try wrapping(during(.read, file.length()))
         if (header.generation, length) > (point.generation, point.end) { throw .newerBackup }
     }
 
@@ -199,9 +197,7 @@ public struct Backup {
         if let shown, verification.point != shown.copy { throw .file(.replacedDuringWrite) }
         let file = try open(source)
         try wrapping(
-            during(.create) { () throws(Errno) in
-                try dependencies.storage.makeDirectory(Path.directory(of: path))
-            })
+            during(.create, dependencies.storage.makeDirectory(Path.directory(of: path))))
         let copy = try wrapping(
             VerifiedCopy(
                 of: file, count: verification.point.end, for: path, dependencies, progress: progress))
@@ -257,8 +253,6 @@ public struct Backup {
                 return kept
             } catch .alreadyExists where number < 100 {
                 number += 1
-            } catch {
-                throw error
             }
         }
     }

@@ -24,7 +24,7 @@ struct ComparedValues: ~Copyable {
             defer { log.looksBeforeReading = isNear }
             var copy: SecretBytes?
             try log.withValue(of: version, at: address) { bytes throws(VaultFileError) in
-                copy = try guarding { () throws(SodiumError) in try SecretBytes(copying: bytes) }
+                copy = try guarding(SecretBytes(copying: bytes))
             }
             value = copy.take()
             offset = version.offset

@@ -101,14 +101,9 @@ public struct Verification: Equatable, Sendable {
         point: CommitPoint, checkpoint: Checkpoint, newest: UInt64, secrets: UInt64, versions: UInt64,
         hidden: UInt64, containsLastSeen: Bool?, findings: [Log.Finding]
     ) {
-        self.point = point
-        self.checkpoint = checkpoint
-        self.newest = newest
-        self.secrets = secrets
-        self.versions = versions
-        self.hidden = hidden
-        self.containsLastSeen = containsLastSeen
-        self.findings = findings
+        (self.point, self.checkpoint, self.newest) = (point, checkpoint, newest)
+        (self.secrets, self.versions, self.hidden) = (secrets, versions, hidden)
+        (self.containsLastSeen, self.findings) = (containsLastSeen, findings)
     }
 
     init(_ log: Log) throws(VaultFileError) {
@@ -230,8 +225,6 @@ extension Job {
             return try Merge.run(into: here, from: there, options, now: dependencies.now())
         } catch .rolledBack(let rollback) {
             refusal = rollback
-        } catch {
-            throw error
         }
         let here = try Log(
             path: path, access: access, dependencies: dependencies.withoutMemory, master: try master.copy())
@@ -253,8 +246,6 @@ extension Job {
                 return try open(path, key.key, dependencies)
             } catch .keysChanged {
                 // The key was that of a file that has been replaced.
-            } catch {
-                throw error
             }
         }
         return try open(path, master, dependencies)

@@ -121,10 +121,9 @@ public final class LocalSession: Session {
 
     static func calibratedParameters() throws(VaultError) -> Argon2id.Parameters {
         try wrapping(
-            guarding { () throws(SodiumError) in
-                try Argon2id.calibrate(
-                    availableMemory: Memory.available(), clock: SystemClock.monotonicNanoseconds)
-            })
+            guarding(
+                Argon2id.calibrate(
+                    availableMemory: Memory.available(), clock: SystemClock.monotonicNanoseconds)))
     }
 
     /// Takes in what other processes wrote since.

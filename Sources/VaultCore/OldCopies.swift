@@ -95,13 +95,13 @@ struct OldCopies {
     private mutating func verdict(
         onTail file: any StorageFile, from start: UInt64, _ master: borrowing Key
     ) throws(VaultFileError) -> Verdict {
-        let count = try during(.read) { () throws(Errno) in try file.length() }
+        let count = try during(.read, file.length())
         if count == 0 { return .closed }
         guard count <= Format.maxTransaction else { return .cannotTell }
         let header = header
         var reader = try FrameReader(
             TailFile(file, start: start),
-            key: try guarding { () throws(SodiumError) in try header.frameKey(master: master) })
+            key: try guarding(header.frameKey(master: master)))
         let end = start + count
         for offset in stride(from: start, to: end, by: Int(Format.alignment)) {
             guard budget > 0 else { break }

@@ -109,11 +109,8 @@ public struct Summary: Equatable, Sendable {
     public init(
         generation: UInt64, secrets: Int, versions: Int, committedBytes: UInt64, liveBytes: UInt64
     ) {
-        self.generation = generation
-        self.secrets = secrets
-        self.versions = versions
-        self.committedBytes = committedBytes
-        self.liveBytes = liveBytes
+        (self.generation, self.secrets, self.versions) = (generation, secrets, versions)
+        (self.committedBytes, self.liveBytes) = (committedBytes, liveBytes)
     }
 }
 

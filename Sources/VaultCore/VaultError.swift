@@ -1,3 +1,4 @@
+internal import Platform
 public import VaultFile
 
 /// The reason why a vault did not do what was asked.
@@ -35,9 +36,5 @@ public enum VaultError: Error, Equatable, Sendable {
 func wrapping<R: ~Copyable>(
     _ call: @autoclosure () throws(VaultFileError) -> R
 ) throws(VaultError) -> R {
-    do throws(VaultFileError) {
-        return try call()
-    } catch {
-        throw .file(error)
-    }
+    try converting(call, VaultError.file)
 }

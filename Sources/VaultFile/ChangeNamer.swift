@@ -10,9 +10,7 @@ package final class ChangeNamer: Sendable {
 
     /// - Throws: ``VaultFileError/outOfMemory``.
     package init(master: borrowing Key) throws(VaultFileError) {
-        key = try guarding { () throws(SodiumError) in
-            try BLAKE2b.deriveKey(from: master, label: "vault-1 changes")
-        }
+        key = try guarding(BLAKE2b.deriveKey(from: master, label: "vault-1 changes"))
     }
 
     /// Returns the id of the change whose transaction ends with a frame of this tag.
@@ -28,9 +26,7 @@ package final class ChangeNamer: Sendable {
     private static func firstWord(
         of message: [UInt8], _ key: borrowing Key
     ) throws(VaultFileError) -> UInt64 {
-        let hash = try guarding { () throws(SodiumError) in
-            try BLAKE2b.authenticate(message.span, key: key, count: 16)
-        }
+        let hash = try guarding(BLAKE2b.authenticate(message.span, key: key, count: 16))
         return hash.span.load(UInt64.self, at: 0)
     }
 }

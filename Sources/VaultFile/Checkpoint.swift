@@ -42,9 +42,7 @@ public struct Checkpoint: Equatable, Sendable {
         headerTag = header.macTag
         end = position.end
         tag = position.tag
-        self.time = time
-        self.isLegacy = isLegacy
-        self.heads = heads
+        (self.time, self.isLegacy, self.heads) = (time, isLegacy, heads)
         var recent: [ChangeID] = []
         for id in past where !heads.contains(id) && !recent.contains(id) {
             if recent.count == Checkpoint.maxRecent { break }

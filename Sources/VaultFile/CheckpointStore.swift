@@ -218,8 +218,6 @@ public struct CheckpointStore: Sendable {
             return try body()
         } catch .noSuchFile, .notDirectory {
             return nil
-        } catch {
-            throw error
         }
     }
 

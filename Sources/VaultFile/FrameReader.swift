@@ -142,7 +142,7 @@ package struct FrameScanner: ~Copyable {
             filled.removeLast(filled.count - wanted)
         }
         var span = filled.mutableSpan
-        let read = try during(.read) { () throws(Errno) in try file.read(at: offset, into: &span) }
+        let read = try during(.read, file.read(at: offset, into: &span))
         filled.removeLast(filled.count - read)
         window = filled
         windowStart = offset
@@ -160,7 +160,7 @@ package struct FrameReader: ~Copyable {
     private var boxWork = 0
 
     package init(_ file: any StorageFile, key: consuming Key) throws(VaultFileError) {
-        workBuffer = try guarding { () throws(SodiumError) in try SecretBytes(count: 4080) }
+        workBuffer = try guarding(SecretBytes(count: 4080))
         self.key = key
         scanner = FrameScanner(file)
     }
@@ -215,7 +215,7 @@ package struct FrameReader: ~Copyable {
         let frame = Frame(bytes, at: offset)
         if workBuffer.count < frame.plaintextSize {
             let size = max(frame.plaintextSize, min(2 * workBuffer.count, Format.boxSizes.upperBound))
-            workBuffer = try guarding { () throws(SodiumError) in try SecretBytes(count: size) }
+            workBuffer = try guarding(SecretBytes(count: size))
         }
         boxWork += frame.boxSize
         usedSize = max(usedSize, frame.plaintextSize)

@@ -28,10 +28,8 @@ package struct FrameSealer: ~Copyable {
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     package init(after position: Replay.Position, key: consuming Key) throws(VaultFileError) {
-        let nonceKey = try guarding { () throws(SodiumError) in
-            try BLAKE2b.deriveKey(from: key, label: "vault-1 nonces")
-        }
-        let group = try guarding { () throws(SodiumError) in try SecretBytes(count: 1024) }
+        let nonceKey = try guarding(BLAKE2b.deriveKey(from: key, label: "vault-1 nonces"))
+        let group = try guarding(SecretBytes(count: 1024))
         self.nonceKey = nonceKey
         self.group = group
         self.key = key
@@ -58,7 +56,7 @@ package struct FrameSealer: ~Copyable {
     package mutating func reserve(longest: Int, total: Int) throws(VaultFileError) {
         let wanted = max(longest, min(FrameSealer.groupSize, total))
         guard group.count < wanted else { return }
-        var larger = try guarding { () throws(SodiumError) in try SecretBytes(count: wanted) }
+        var larger = try guarding(SecretBytes(count: wanted))
         group.withBytes { old in larger.withMutableBytes { $0.copy(from: old, at: 0) } }
         group = larger
     }
@@ -147,6 +145,6 @@ package struct FrameSealer: ~Copyable {
 extension Entropy {
     /// Returns 16 random bytes for the nonces of a transaction.
     package func salt() throws(VaultFileError) -> [UInt8] {
-        try guarding { () throws(SodiumError) in try bytes(16) }
+        try guarding(bytes(16))
     }
 }

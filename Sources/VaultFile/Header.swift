@@ -55,7 +55,7 @@ public struct Header: Equatable, Sendable {
         if format != 1 { throw .unsupported(.format(format)) }
         let incompatible = span.load(UInt32.self, at: 16)
         if incompatible != 0 { throw .unsupported(.flags(incompatible)) }
-        let sum = try guarding { () throws(SodiumError) in try BLAKE2b.hash(span.extracting(0..<448)) }
+        let sum = try guarding(BLAKE2b.hash(span.extracting(0..<448)))
         guard sum.span.equals(span.extracting(448..<480)) else { throw .damagedHeader }
 
         let passphrase = KeySlot(span, at: KeySlot.offsets[0])
@@ -143,9 +143,7 @@ public struct Header: Equatable, Sendable {
         let fields = Fields(
             vaultID: vaultID.bytes, generation: generation + 1, baseSeq: base.seq, baseEnd: end,
             fileSalt: fileSalt, lineage: base.tag, compatibleFlags: compatibleFlags)
-        return try guarding { () throws(SodiumError) in
-            try Header.encode(fields, slots: slots ?? self.slots, master: master)
-        }
+        return try guarding(Header.encode(fields, slots: slots ?? self.slots, master: master))
     }
 
     /// The encoded slots, for another file with the same master key and vault id.
@@ -163,7 +161,7 @@ public struct Header: Equatable, Sendable {
 
     /// Returns whether the MAC was made with `master`.
     package func isAuthentic(master: borrowing Key) throws(VaultFileError) -> Bool {
-        let mac = try guarding { () throws(SodiumError) in try Header.mac(of: bytes.span, master: master) }
+        let mac = try guarding(Header.mac(of: bytes.span, master: master))
         return mac.span.isEqualInConstantTime(to: bytes.span.extracting(Header.macRange))
     }
 
@@ -205,7 +203,7 @@ public struct Header: Equatable, Sendable {
     private func unwrap(
         _ slot: KeySlot, wrongKey: VaultFileError, _ derive: () throws(SodiumError) -> SecretBytes
     ) throws(VaultFileError) -> Key {
-        let derived = try guarding(derive)
+        let derived = try guarding(derive())
         guard let master = try slot.unwrap(derived: derived, vaultID: vaultID) else { throw wrongKey }
         guard try isAuthentic(master: master) else { throw .tamperedHeader }
         return master

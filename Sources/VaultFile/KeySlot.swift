@@ -49,18 +49,16 @@ struct KeySlot {
     ///   ``VaultFileError/outOfMemory``.
     func unwrap(derived: borrowing SecretBytes, vaultID: Bytes16) throws(VaultFileError) -> Key? {
         let span = bytes.span
-        let committed = try guarding { () throws(SodiumError) in
-            try KeySlot.commitment(slot: bytes, derived: derived, vaultID: vaultID)
-        }
+        let committed = try guarding(KeySlot.commitment(slot: bytes, derived: derived, vaultID: vaultID))
         guard committed.span.isEqualInConstantTime(to: span.extracting(104..<136)) else { return nil }
-        let wrap = try guarding { () throws(SodiumError) in try KeySlot.key(0..<32, of: derived) }
-        var master = try guarding { () throws(SodiumError) in try SecretBytes(count: Key.count) }
+        let wrap = try guarding(KeySlot.key(0..<32, of: derived))
+        var master = try guarding(SecretBytes(count: Key.count))
         let isAuthentic = master.withMutableBytes { master in
             SecretBox.open(
                 span.extracting(56..<104), nonce: span.extracting(32..<56), key: wrap, into: &master)
         }
         guard isAuthentic else { throw .tamperedHeader }
-        return try guarding { () throws(SodiumError) in try KeySlot.key(0..<Key.count, of: master) }
+        return try guarding(KeySlot.key(0..<Key.count, of: master))
     }
 
     /// Encodes a slot that wraps `master` for a passphrase.

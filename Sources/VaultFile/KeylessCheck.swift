@@ -18,7 +18,7 @@ public struct KeylessCheck: Equatable, Sendable {
         path: String, dependencies: Dependencies, progress: ProgressHandler = .unwatched
     ) throws(VaultFileError) {
         let (file, header) = try Log.openFile(path, .reading, dependencies)
-        fileSize = try during(.read) { () throws(Errno) in try file.length() }
+        fileSize = try during(.read, file.length())
         findings = try Log.checkFront(of: file, header)
         var scanner = FrameScanner(file)
         var bound = SearchBound()

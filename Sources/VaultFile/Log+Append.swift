@@ -131,8 +131,6 @@ extension Log {
             throw .outcomeUnknown(error)
         } catch .outOfMemory {
             throw .outcomeUnknown(.noMemory)
-        } catch {
-            throw error
         }
     }
 
@@ -170,11 +168,11 @@ extension Log {
         guard let tail = unfinishedTail else { return nil }
         let storage = dependencies.storage
         let path = path
-        let real = try during(.save) { () throws(Errno) in try storage.resolvingLinks(path) }
+        let real = try during(.save, storage.resolvingLinks(path))
         let suffix = try randomName()
         let savedPath = "\(real).unfinished-\(tail.offset)-\(suffix)"
         let file = file
-        let saved = try during(.save) { () throws(Errno) in try storage.create(savedPath) }
+        let saved = try during(.save, storage.create(savedPath))
         do throws(Errno) {
             try copy(tail, to: saved)
             try saved.sync()
@@ -209,13 +207,11 @@ extension Log {
     private func syncPresentEnd() throws(VaultFileError) {
         let (file, storage, path) = (file, dependencies.storage, path)
         if syncedEnd != replay.committed.end {
-            try during(.sync) { () throws(Errno) in try file.sync() }
+            try during(.sync, file.sync())
             syncedEnd = replay.committed.end
         }
         if !isNameSynced {
-            try during(.sync) { () throws(Errno) in
-                try storage.syncDirectory(Path.directory(of: try storage.resolvingLinks(path)))
-            }
+            try during(.sync, storage.syncDirectory(Path.directory(of: try storage.resolvingLinks(path))))
             isNameSynced = true
         }
     }
@@ -262,7 +258,7 @@ extension Log {
 
     private func randomName() throws(VaultFileError) -> String {
         let entropy = dependencies.entropy
-        return try guarding { () throws(SodiumError) in try entropy.fileNameSuffix() }
+        return try guarding(entropy.fileNameSuffix())
     }
 }
 

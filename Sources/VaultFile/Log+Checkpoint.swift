@@ -116,7 +116,7 @@ extension Log {
         at path: String, _ dependencies: Dependencies
     ) throws(VaultFileError) -> [LastSeen] {
         let recollection = recollect(path, dependencies)
-        let seen = try during(.checkpoint) { () throws(Errno) in try recollection.get()?.all ?? [] }
+        let seen = try during(.checkpoint, recollection.get()?.all ?? [])
         return seen.isEmpty ? dependencies.ownMemory.map { [$0] } ?? [] : seen
     }
 
@@ -280,14 +280,13 @@ extension Log {
         if let shown, shown.headerTag != present.headerTag || shown.tag != present.tag {
             throw .replacedDuringWrite
         }
-        let recollection = try during(.checkpoint) { () throws(Errno) in
-            try store.recollection(of: try canonicalPath(), named: try namedPath())
-        }
+        let recollection = try during(
+            .checkpoint, store.recollection(of: try canonicalPath(), named: try namedPath()))
         var isRefused = recollection.isTorn || recollection.all.isEmpty
         for seen in recollection.all where try refusal(of: seen) != nil {
             isRefused = true
         }
-        try during(.sync) { () throws(Errno) in try file.sync() }
+        try during(.sync, file.sync())
         try during(.checkpoint) { () throws(Errno) in
             try store.set(present, of: recollection.canonicalPath, durably: true)
             try store.updateLink(recollection)
@@ -303,9 +302,8 @@ extension Log {
         guard let store = dependencies.checkpoints else { return }
         let lock = try takeLock(.shared, patience: dependencies.lookPatience)
         defer { lock?.release() }
-        let recollection = try during(.checkpoint) { () throws(Errno) in
-            try store.recollection(of: try canonicalPath(), named: lexical)
-        }
+        let recollection = try during(
+            .checkpoint, store.recollection(of: try canonicalPath(), named: lexical))
         for seen in recollection.all {
             if let refusal = try refusal(of: seen) { throw refusal }
         }

@@ -164,7 +164,7 @@ extension Key {
     /// Returns a copy of the key.
     package borrowing func copy() throws(VaultFileError) -> Key {
         try withBytes { bytes throws(VaultFileError) in
-            try guarding { () throws(SodiumError) in try Key(copying: bytes) }
+            try guarding(Key(copying: bytes))
         }
     }
 }

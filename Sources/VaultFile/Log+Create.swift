@@ -18,16 +18,15 @@ extension Log {
     ) throws(VaultFileError) -> Log {
         if (try? dependencies.storage.identity(of: path)) != nil { throw .alreadyExists }
         let entropy = dependencies.entropy
-        let master = try guarding { () throws(SodiumError) in try entropy.key() }
-        let id = try guarding { () throws(SodiumError) in try entropy.bytes(16) }
-        let fileSalt = try guarding { () throws(SodiumError) in try entropy.bytes(32) }
+        let master = try guarding(entropy.key())
+        let id = try guarding(entropy.bytes(16))
+        let fileSalt = try guarding(entropy.bytes(32))
         let keys = try NewKeys(
             master, for: Bytes16(id.span, at: 0), passphrase: passphrase, parameters: parameters,
             hasRecoveryKey: showRecoveryKey != nil, dependencies: dependencies)
-        let header = try guarding { () throws(SodiumError) in
-            try Header.encode(
-                Header.Fields(vaultID: id, fileSalt: fileSalt), slots: keys.slots, master: keys.master)
-        }
+        let header = try guarding(
+            Header.encode(
+                Header.Fields(vaultID: id, fileSalt: fileSalt), slots: keys.slots, master: keys.master))
         let log = try publish(
             try Header(header, bounds: dependencies.readingBounds), at: path, dependencies,
             try keys.master.copy())
@@ -41,7 +40,7 @@ extension Log {
     ) throws(VaultFileError) -> Log {
         let storage = dependencies.storage
         let directory = Path.directory(of: path)
-        let suffix = try guarding { () throws(SodiumError) in try dependencies.entropy.fileNameSuffix() }
+        let suffix = try guarding(dependencies.entropy.fileNameSuffix())
         let temporary = Path.join(directory, ".\(Path.name(of: path)).new-\(suffix)")
         let bytes = header.front
         let file = try during(.create) { () throws(Errno) in

@@ -103,13 +103,10 @@ public final class Log {
         _ header: Header, _ recollection: Result<Recollection?, Errno> = .success(nil),
         sum: consuming ContentSum? = nil, master: consuming Key
     ) throws(VaultFileError) {
-        self.path = path
-        self.access = access
-        self.dependencies = dependencies
-        self.file = file
+        (self.path, self.access, self.dependencies, self.file) = (path, access, dependencies, file)
         self.header = header
         replay = try Log.replay(file, header, master, dependencies)
-        identity = try during(.open) { () throws(Errno) in try file.identity() }
+        identity = try during(.open, file.identity())
         seen = replay.committed
         self.master = master
         replay.sum = sum
@@ -157,7 +154,7 @@ public final class Log {
     }
 
     static func frameKey(_ header: Header, _ master: borrowing Key) throws(VaultFileError) -> Key {
-        try guarding { () throws(SodiumError) in try header.frameKey(master: master) }
+        try guarding(header.frameKey(master: master))
     }
 
     /// Reads what other processes have written since, and follows the path if the file was replaced.
@@ -203,7 +200,7 @@ public final class Log {
     public func becomeWritable() throws(VaultFileError) {
         guard access == .reading else { return }
         let (path, storage) = (path, dependencies.storage)
-        let opened = try during(.open) { () throws(Errno) in try storage.open(path, .writing) }
+        let opened = try during(.open, storage.open(path, .writing))
         // A file that has replaced this one is opened for writing once the replacement is noticed.
         if try during(.open, { () throws(Errno) in try opened.identity() }) == identity { file = opened }
         access = .writing
@@ -242,7 +239,7 @@ public final class Log {
         self.header = header
         sealer = nil
         replay = try Log.replay(file, header, master, dependencies)
-        identity = try during(.open) { () throws(Errno) in try file.identity() }
+        identity = try during(.open, file.identity())
         syncedEnd = nil
         isNameSynced = false
         try catchUp(after: recollection, attempts)

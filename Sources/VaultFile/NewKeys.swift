@@ -27,7 +27,7 @@ public struct NewKeys: ~Copyable {
     ) throws(VaultFileError) {
         let entropy = dependencies.entropy
         try self.init(
-            try guarding { () throws(SodiumError) in try entropy.key() }, for: vaultID,
+            try guarding(entropy.key()), for: vaultID,
             passphrase: passphrase, parameters: parameters, hasRecoveryKey: hasRecoveryKey,
             dependencies: dependencies)
     }

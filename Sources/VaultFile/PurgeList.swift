@@ -52,9 +52,7 @@ package struct PurgeList: Sendable {
         let end = Address.store(address, into: &span, at: 0)
         span.store(version.time, at: end)
         span[end + 8] = version.kind.rawValue
-        let hash = try guarding { () throws(SodiumError) in
-            try BLAKE2b.hash(message.span, underPublicKey: vaultID.bytes.span, count: 16)
-        }
+        let hash = try guarding(BLAKE2b.hash(message.span, underPublicKey: vaultID.bytes.span, count: 16))
         return Bytes16(hash.span, at: 0)
     }
 

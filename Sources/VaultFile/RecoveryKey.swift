@@ -26,21 +26,17 @@ public struct RecoveryKey: ~Copyable {
     /// - Throws: ``VaultFileError/mistypedRecoveryKey`` if the text is malformed or its check digits are
     ///   wrong; ``VaultFileError/outOfMemory``.
     public init(typed text: Span<UInt8>) throws(VaultFileError) {
-        var packed = try guarding { () throws(SodiumError) in
-            try SecretBytes(count: RecoveryKey.count + 3)
-        }
+        var packed = try guarding(SecretBytes(count: RecoveryKey.count + 3))
         let wanted = RecoveryKey.groupCount * RecoveryKey.groupLength
         let found = packed.withMutableBytes { RecoveryKey.pack(text, atMost: wanted, into: &$0) }
         guard found == wanted else { throw .mistypedRecoveryKey }
-        let bytes = try guarding { () throws(SodiumError) in
-            try packed.withBytes { packed throws(SodiumError) -> SecretBytes? in
-                let key = packed.extracting(first: RecoveryKey.count)
-                let check = try RecoveryKey.check(of: key)
-                guard packed.extracting(last: check.count).isEqualInConstantTime(to: check.span) else {
-                    return nil
-                }
-                return try SecretBytes(copying: key)
+        let bytes = try packed.withBytes { packed throws(VaultFileError) -> SecretBytes? in
+            let key = packed.extracting(first: RecoveryKey.count)
+            let check = try guarding(RecoveryKey.check(of: key))
+            guard packed.extracting(last: check.count).isEqualInConstantTime(to: check.span) else {
+                return nil
             }
+            return try guarding(SecretBytes(copying: key))
         }
         guard let bytes else { throw .mistypedRecoveryKey }
         self.bytes = bytes

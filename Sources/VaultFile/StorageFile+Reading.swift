@@ -5,7 +5,7 @@ extension StorageFile {
     ///
     /// - Throws: ``VaultFileError/io(_:_:)``.
     package func currentLength() throws(VaultFileError) -> UInt64 {
-        try during(.read) { () throws(Errno) in try length() }
+        try during(.read, length())
     }
 
     /// Reads `count` bytes from `offset` on, or fewer if the file ends before.
@@ -14,7 +14,7 @@ extension StorageFile {
     package func bytes(at offset: UInt64, count: Int) throws(VaultFileError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         var span = bytes.mutableSpan
-        let read = try during(.read) { () throws(Errno) in try self.read(at: offset, into: &span) }
+        let read = try during(.read, self.read(at: offset, into: &span))
         bytes.removeLast(count - read)
         return bytes
     }

@@ -24,7 +24,7 @@ public struct Transaction: ~Copyable {
     /// - Parameter capacity: the expected length of all values, in bytes.
     /// - Throws: ``VaultFileError/outOfMemory``.
     public init(capacity: Int = 0) throws(VaultFileError) {
-        values = try guarding { () throws(SodiumError) in try SecretBuffer(capacity: capacity) }
+        values = try guarding(SecretBuffer(capacity: capacity))
     }
 
     /// The number of changes.
@@ -53,7 +53,7 @@ public struct Transaction: ~Copyable {
         let change = Change(kind: kind, address: address, value: range)
         let frameSize = UInt64(Format.frameSize(bodySize: change.bodySize))
         guard framesSize + frameSize <= Format.maxTransaction else { throw .transactionTooLarge }
-        try guarding { () throws(SodiumError) in try values.append(value) }
+        try guarding(values.append(value))
         framesSize += frameSize
         changes.append(change)
     }

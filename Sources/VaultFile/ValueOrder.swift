@@ -21,10 +21,7 @@ struct ValueOrder: ~Copyable {
     init(
         _ ties: [Index.Tie], of index: Index, before end: UInt64, maxRunSize: Int = ValueOrder.usualRunSize
     ) {
-        self.index = index
-        self.ties = ties
-        self.end = end
-        self.maxRunSize = maxRunSize
+        (self.index, self.ties, self.end, self.maxRunSize) = (index, ties, end, maxRunSize)
     }
 
     /// Sorts versions by tie, then by value, then by number.
@@ -130,12 +127,12 @@ struct ValueOrder: ~Copyable {
         if version.kind == .tombstone { return }
         try index.withAddress(at: place) { address throws(VaultFileError) in
             try reader.withValue(of: version, address: address, before: end) { value throws(VaultFileError) in
-                try guarding { () throws(SodiumError) in try values.append(value) }
+                try guarding(values.append(value))
             }
         }
     }
 
     private borrowing func workBuffer(_ size: Int) throws(VaultFileError) -> SecretBuffer {
-        try guarding { () throws(SodiumError) in try SecretBuffer(capacity: size) }
+        try guarding(SecretBuffer(capacity: size))
     }
 }

@@ -148,22 +148,23 @@ public enum VaultFileError: Error, Equatable, Sendable {
     }
 }
 
-/// Calls `body`; an error that it throws becomes ``VaultFileError/io(_:_:)`` with `operation`.
+/// Evaluates a call of the system; its error is thrown as ``VaultFileError/io(_:_:)`` with `operation`.
+package func during<R: ~Copyable>(
+    _ operation: VaultFileError.Operation, _ call: @autoclosure () throws(Errno) -> R
+) throws(VaultFileError) -> R {
+    try converting(call) { VaultFileError.io(operation, $0) }
+}
+
+/// Calls `body`; its error is thrown as ``VaultFileError/io(_:_:)`` with `operation`.
 package func during<R: ~Copyable>(
     _ operation: VaultFileError.Operation, _ body: () throws(Errno) -> R
 ) throws(VaultFileError) -> R {
-    do throws(Errno) {
-        return try body()
-    } catch {
-        throw .io(operation, error)
-    }
+    try converting(body) { VaultFileError.io(operation, $0) }
 }
 
-/// Calls `body`; an error of ``Sodium`` that it throws becomes the matching ``VaultFileError``.
-package func guarding<R: ~Copyable>(_ body: () throws(SodiumError) -> R) throws(VaultFileError) -> R {
-    do throws(SodiumError) {
-        return try body()
-    } catch {
-        throw VaultFileError(error)
-    }
+/// Evaluates a call of ``Sodium``; its error is thrown as the matching ``VaultFileError``.
+package func guarding<R: ~Copyable>(
+    _ call: @autoclosure () throws(SodiumError) -> R
+) throws(VaultFileError) -> R {
+    try converting(call, VaultFileError.init)
 }

@@ -215,10 +215,6 @@ struct APIHandler {
     }
 
     static func allocating<R: ~Copyable>(_ body: () throws(SodiumError) -> R) throws(Refusal) -> R {
-        do throws(SodiumError) {
-            return try body()
-        } catch {
-            throw .outOfMemory
-        }
+        try converting(body) { _ in Refusal.outOfMemory }
     }
 }

@@ -31,9 +31,9 @@ enum Main {
         } catch {
             throw Failure(error.reason, "cannot listen on port \(settings.port) of \(error.address)")
         }
-        _ = try inWords("cannot ask the kernel who owns a connection") { () throws(Errno) in
-            try LoopbackPeer.userID(of: .ipv4, from: server.port, to: server.port)
-        }
+        _ = try inWords(
+            "cannot ask the kernel who owns a connection",
+            LoopbackPeer.userID(of: .ipv4, from: server.port, to: server.port))
         let address = service.begin(at: server.port)
         try Output.write(address + "\n")
         Output.note(
@@ -54,9 +54,7 @@ enum Main {
                 }
                 nextCheck = now + checkInterval
             }
-            try inWords("cannot serve the page") { () throws(Errno) in
-                try server.step(milliseconds: nextCheck - now)
-            }
+            try inWords("cannot serve the page", server.step(milliseconds: nextCheck - now))
         }
     }
 

@@ -38,7 +38,7 @@ struct Settings {
     func token() throws(Failure) -> Token? {
         guard let keyFile else { return nil }
         let what = "the API key file \(keyFile)"
-        var key = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: Settings.maxKey + 3) }
+        var key = try allocating(SecretBuffer(capacity: Settings.maxKey + 3))
         try key.fill(fromPrivate: keyFile, what)
         key.removeFinalNewline()
         let isUsable = key.withBytes { key in

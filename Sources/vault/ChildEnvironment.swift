@@ -39,7 +39,7 @@ struct ChildEnvironment: ~Copyable {
         self.vault = vault
         self.effective = Dictionary(uniqueKeysWithValues: effective.map { ($0.name, $0) })
         self.searched = searched
-        block = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 16 * 1024) }
+        block = try allocating(SecretBuffer(capacity: 16 * 1024))
         variables.reserveCapacity(Environment.count + effective.count)
     }
 
@@ -128,7 +128,7 @@ struct ChildEnvironment: ~Copyable {
                 failures.append(Failure(.usage, "'\(name)' in --env-file is not a valid variable name"))
                 continue
             }
-            var entry = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4000) }
+            var entry = try allocating(SecretBuffer(capacity: 4000))
             try assignments.withValue(of: name) { value throws(Failure) in
                 try inWords { () throws(SodiumError) in
                     try entry.append(Array("\(name)=".utf8).span)
@@ -219,10 +219,10 @@ struct ChildEnvironment: ~Copyable {
     private borrowing func compacted() throws(Failure) -> SecretBuffer {
         let ranges = ownEntries.map(\.range).sorted { $0.lowerBound < $1.lowerBound }
         let count = block.count
-        var result = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: count) }
+        var result = try allocating(SecretBuffer(capacity: count))
         try block.withBytes { block throws(Failure) in
             for range in ranges {
-                try inWords { () throws(SodiumError) in try result.append(block.extracting(range)) }
+                try allocating(result.append(block.extracting(range)))
             }
         }
         return result

@@ -10,7 +10,7 @@ enum Content {
     static func file(
         _ path: String, atMost limit: Int, else refusal: @autoclosure () -> Failure
     ) throws(Failure) -> SecretBuffer {
-        let input = try inWords("cannot read \(path)") { () throws(Errno) in try InputFile(path) }
+        let input = try inWords("cannot read \(path)", InputFile(path))
         return try readAll(path, limit, expecting: min(input.byteCount, limit), refusal) {
             span throws(Errno) in
             try input.read(into: &span)
@@ -46,14 +46,10 @@ enum Content {
         _ read: (inout MutableSpan<UInt8>) throws(Errno) -> Int
     ) throws(Failure) -> SecretBuffer {
         // With one byte more, the end is found without another allocation.
-        var buffer = try inWords { () throws(SodiumError) in
-            try SecretBuffer(capacity: max(4000, expected + 1))
-        }
+        var buffer = try allocating(SecretBuffer(capacity: max(4000, expected + 1)))
         while true {
-            try inWords { () throws(SodiumError) in try buffer.reserve(1) }
-            let count = try inWords("cannot read \(what)") { () throws(Errno) in
-                try buffer.appendInPlace(read)
-            }
+            try allocating(buffer.reserve(1))
+            let count = try inWords("cannot read \(what)", buffer.appendInPlace(read))
             if count == 0 { return buffer }
             if buffer.count > limit { throw refusal() }
         }

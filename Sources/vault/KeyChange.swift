@@ -50,7 +50,7 @@ final class RecoveryKeyPrinter {
     /// Prints the key on standard output, on a line of its own.
     func show(_ key: borrowing RecoveryKey) {
         do throws(Failure) {
-            let text = try inWords { () throws(SodiumError) in try key.text() }
+            let text = try allocating(key.text())
             if Output.isTerminal {
                 Output.note("The recovery key, which is shown only now; write it down and keep it elsewhere:")
             }

@@ -130,9 +130,8 @@ extension NearestContextFile {
     /// Trusts the file with this content.
     func trust() throws(Failure) {
         let store = try TrustStore.required()
-        try inWords("cannot record that \(path) is trusted: \(store.directory)") { () throws(Errno) in
-            try store.trust(content.span, at: path)
-        }
+        try inWords(
+            "cannot record that \(path) is trusted: \(store.directory)", store.trust(content.span, at: path))
     }
 
     /// The lines of the content, with control characters escaped.

@@ -58,7 +58,7 @@ extension Passphrase {
 
     /// Generates a passphrase of words and shows it on the terminal.
     private static func generated(_ terminal: borrowing Terminal) throws(Failure) -> SecretBytes {
-        let passphrase = try inWords { () throws(SodiumError) in try WordPassphrase.random() }
+        let passphrase = try allocating(WordPassphrase.random())
         try Prompt.say("Generated this passphrase, which is shown only now; write it down:", at: terminal)
         try inWords { () throws(PromptError) in
             try passphrase.withBytes { bytes throws(PromptError) in try terminal.write(bytes) }
@@ -68,7 +68,7 @@ extension Passphrase {
     }
 
     private static func bits(_ passphrase: borrowing SecretBytes) throws(Failure) -> Int {
-        try inWords { () throws(SodiumError) in try Strength.bits(of: passphrase) }
+        try allocating(Strength.bits(of: passphrase))
     }
 
     private static func isSame(_ one: borrowing SecretBytes, _ other: borrowing SecretBytes) -> Bool {

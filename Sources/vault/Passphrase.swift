@@ -39,9 +39,7 @@ enum Passphrase {
     }
 
     static func read(_ source: Source) throws(Failure) -> SecretBytes {
-        var buffer = try inWords { () throws(SodiumError) in
-            try SecretBuffer(capacity: Format.passphraseSizes.upperBound + 4)
-        }
+        var buffer = try allocating(SecretBuffer(capacity: Format.passphraseSizes.upperBound + 4))
         switch source {
         case .descriptor(let number):
             let descriptor = InheritedDescriptor(number: Int32(number))
@@ -70,7 +68,7 @@ enum Passphrase {
     }
 
     private static func readCommand(_ command: String, _ buffer: inout SecretBuffer) throws(Failure) {
-        var piece = try inWords { () throws(SodiumError) in try SecretBytes(count: 4080) }
+        var piece = try allocating(SecretBytes(count: 4080))
         var overflow = false
         let status = try inWords("cannot run the passphrase command") { () throws(Errno) in
             try piece.withMutableBytes { piece throws(Errno) in

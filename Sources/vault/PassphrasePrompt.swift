@@ -40,9 +40,8 @@ extension Passphrase {
         guard isRecovery else {
             return try unlock(path, options, ifNoTerminal: failure("passphrase")) {
                 passphrase throws(Failure) in
-                let copy = try inWords { () throws(SodiumError) in
-                    try passphrase.withBytes { bytes throws(SodiumError) in try SecretBytes(copying: bytes) }
-                }
+                let copy = try allocating(
+                    passphrase.withBytes { bytes throws(SodiumError) in try SecretBytes(copying: bytes) })
                 return try open(.passphrase(copy))
             }.result
         }

@@ -32,7 +32,7 @@ enum Prompt {
         ifMoreComes refusal: Failure? = nil
     ) throws(Failure) -> SecretBuffer {
         var line = GuardedLine(
-            try inWords { () throws(SodiumError) in try SecretBuffer(capacity: limit) }, limit)
+            try allocating(SecretBuffer(capacity: limit)), limit)
         let moreCame = try inWords { () throws(PromptError) in
             try terminal.readHiddenLine(prompt: Output.visible(prompt), into: &line)
         }

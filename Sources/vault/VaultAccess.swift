@@ -49,6 +49,15 @@ extension VaultOptions {
         return result
     }
 
+    /// Evaluates a call and puts its error into words.
+    ///
+    /// - Parameter secret: the only secret that the call changes.
+    func during<R: ~Copyable>(
+        changing secret: SecretID? = nil, _ call: @autoclosure () throws(VaultError) -> R
+    ) throws(Failure) -> R {
+        try during(changing: secret) { () throws(VaultError) in try call() }
+    }
+
     /// Calls `body` and puts its error into words.
     ///
     /// - Parameter secret: the only secret that `body` changes.

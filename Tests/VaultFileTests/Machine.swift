@@ -88,7 +88,7 @@ struct MasterKey: Sendable {
     let bytes: [UInt8]
 
     func copy() throws(VaultFileError) -> Key {
-        try guarding { () throws(SodiumError) in try Key(copying: bytes.span) }
+        try guarding(Key(copying: bytes.span))
     }
 }
 

@@ -32,7 +32,7 @@ final class Opener {
     }
 
     private func key(_ bytes: [UInt8]) throws(VaultFileError) -> Key {
-        try guarding { () throws(SodiumError) in try Key(copying: bytes.span) }
+        try guarding(Key(copying: bytes.span))
     }
 
     /// Returns the name of an error in vault-format.md, section 13.

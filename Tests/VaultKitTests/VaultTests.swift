@@ -67,7 +67,7 @@ private final class TemporaryVault {
         await #expect(throws: VaultKitError.invalidArgument("invalid name")) {
             try await vault.set("A B", in: .team, to: "x")
         }
-        await #expect(throws: VaultKitError.invalidArgument("a passphrase has 1 to 1,024 bytes")) {
+        await #expect(throws: VaultKitError.invalidArgument("a passphrase must have 1 to 1,024 bytes")) {
             try await VaultKit.Vault.open(at: temporary.path, passphrase: "")
         }
         let missing = temporary.path + "2"

@@ -1,3 +1,4 @@
+internal import Platform
 internal import Sodium
 
 /// The names and values that were read from a text; of several values of a name, the last.
@@ -64,9 +65,5 @@ public struct Assignments: ~Copyable {
 func allocating<R: ~Copyable>(
     _ call: @autoclosure () throws(SodiumError) -> R
 ) throws(UnreadableText) -> R {
-    do throws(SodiumError) {
-        return try call()
-    } catch {
-        throw UnreadableText(line: 1, .outOfMemory)
-    }
+    try converting(call) { _ in UnreadableText(line: 1, .outOfMemory) }
 }

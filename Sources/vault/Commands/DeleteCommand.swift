@@ -32,9 +32,7 @@ struct DeleteCommand: Command {
             if !yes, InheritedDescriptor.standardInput.isTerminal {
                 try Prompt.confirm("Are you sure you want to delete the \(secret.title)?")
             }
-            try options.during(changing: secret) { () throws(VaultError) in
-                try vault.delete(secret.name, in: secret.scope)
-            }
+            try options.during(changing: secret, vault.delete(secret.name, in: secret.scope))
         }
         options.common.confirm("Deleted \(secret.title)")
     }

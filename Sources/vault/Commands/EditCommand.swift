@@ -40,11 +40,11 @@ struct EditCommand: Command {
     private func edit(
         _ secret: SecretID, in vault: any Session, with editor: String
     ) throws(Failure) -> Bool {
-        let exists = try options.during { () throws(VaultError) in try vault.contains(secret) }
+        let exists = try options.during(vault.contains(secret))
         let before =
             exists
-            ? try options.during { () throws(VaultError) in try vault.value(of: secret, version: 0) }
-            : try inWords { () throws(SodiumError) in try SecretBytes(count: 0) }
+            ? try options.during(vault.value(of: secret, version: 0))
+            : try allocating(SecretBytes(count: 0))
         let after = try EditCommand.edited(before, with: editor)
         let isSame = before.withBytes { old in after.withBytes { old.isEqualInConstantTime(to: $0) } }
         if isSame { return false }
@@ -53,10 +53,8 @@ struct EditCommand: Command {
             throw Failure(
                 .usage, "the value is empty; nothing was set", hint: "add --allow-empty if that is intended")
         }
-        try options.during(changing: secret) { () throws(VaultError) in
-            try after.withBytes { value throws(VaultError) in
-                try vault.set(secret.name, in: secret.scope, to: value)
-            }
+        try after.withBytes { value throws(Failure) in
+            try options.during(changing: secret, vault.set(secret.name, in: secret.scope, to: value))
         }
         return true
     }
@@ -65,7 +63,7 @@ struct EditCommand: Command {
         _ before: borrowing SecretBytes, with editor: String
     ) throws(Failure) -> SecretBuffer {
         let endsInNewline = before.withBytes { $0.count > 0 && $0[$0.count - 1] == UInt8(ascii: "\n") }
-        var after = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4000) }
+        var after = try allocating(SecretBuffer(capacity: 4000))
         let status: Int32?
         do throws(Errno) {
             let file = try MemoryFile()

@@ -41,9 +41,7 @@ struct ExplainCommand: Command {
         let vault = try options.openForReading()
         var findings: [Finding] = []
         for scope in scope.map({ [$0] }) ?? current.context.scopes {
-            let history = try options.during { () throws(VaultError) in
-                try vault.history(of: SecretID(name, in: scope))
-            }
+            let history = try options.during(vault.history(of: SecretID(name, in: scope)))
             guard let newest = history.first, !newest.isDeletion else { continue }
             findings.append((scope, history.count, newest.time))
         }

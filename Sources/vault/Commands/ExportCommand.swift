@@ -50,11 +50,9 @@ struct ExportCommand: Command {
         if let output { try Failure.refuseEmpty(output, "FILE") }
         let current = try CurrentContext(options.context, for: .all)
         let vault = try options.openForReading()
-        let effective = try options.during { () throws(VaultError) in
-            try vault.effective(in: current.context)
-        }
+        let effective = try options.during(vault.effective(in: current.context))
         try current.checkRequired(effective)
-        var export = try inWords { () throws(SodiumError) in try Export(as: format) }
+        var export = try allocating(Export(as: format))
         var failure: SodiumError?
         try options.during { () throws(VaultError) in
             try vault.withValues(of: effective.filter(filter.wants)) { secret, value in
@@ -69,7 +67,7 @@ struct ExportCommand: Command {
         guard export.refused.isEmpty else {
             throw try refusal(export.refused, effective, in: vault, format)
         }
-        try inWords { () throws(SodiumError) in try export.finish() }
+        try allocating(export.finish())
         try export.withText { text throws(Failure) in try Output.write(text, to: output) }
     }
 
@@ -94,11 +92,9 @@ struct ExportCommand: Command {
     ) throws(Failure) -> Failure {
         let secrets = effective.filter { names.contains($0.name) }
         let words = try secrets.map { secret throws(Failure) in
-            let value = try options.during { () throws(VaultError) in
-                try vault.value(of: secret, version: 0)
-            }
+            let value = try options.during(vault.value(of: secret, version: 0))
             let formats = try value.withBytes { value throws(Failure) in
-                try inWords { () throws(SodiumError) in try Export.formats(for: secret.name, value) }
+                try allocating(Export.formats(for: secret.name, value))
             }
             let others = formats.map(\.words).joined(separator: ", ")
             return "'\(secret.name)' (\(others.isEmpty ? "no format can" : "\(others) can"))"

@@ -90,7 +90,7 @@ struct GetCommand: Command {
     /// Returns how many versions back the selected version is.
     private func number(of secret: SecretID, in vault: any Session) throws(Failure) -> Int {
         guard let at else { return version ?? 0 }
-        let history = try options.during { () throws(VaultError) in try vault.history(of: secret) }
+        let history = try options.during(vault.history(of: secret))
         guard let index = history.firstIndex(where: { $0.time <= at }), !history[index].isDeletion else {
             throw Failure(
                 .noSuchSecret, "'\(secret.name)' did not exist in \(secret.scope.described) at that time")

@@ -29,7 +29,7 @@ struct HistoryCommand: Command {
     func run() throws(Failure) {
         let secret = try target.secret(options)
         let vault = try options.openForReading()
-        let history = try options.during { () throws(VaultError) in try vault.history(of: secret) }
+        let history = try options.during(vault.history(of: secret))
         if history.isEmpty { throw absent(secret, in: vault) }
         if json {
             let versions = history.enumerated().map { number, version in

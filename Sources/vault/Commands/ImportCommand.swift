@@ -64,9 +64,7 @@ struct ImportCommand: Command {
         try refuseEmptyValues(assignments, file)
         if dryRun {
             let vault = try options.openForReading()
-            let plan = try options.during { () throws(VaultError) in
-                try Import(assignments, into: scope, of: vault)
-            }
+            let plan = try options.during(Import(assignments, into: scope, of: vault))
             return try Output.write(plan.entries.map { "\($0.name)\t\($0.effect.rawValue)\n" }.joined())
         }
         let plan = try options.change { vault throws(Failure) in

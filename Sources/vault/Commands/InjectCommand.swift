@@ -43,22 +43,16 @@ struct InjectCommand: Command {
         let references = template.withBytes { Template.references(in: $0) }
         let current = try CurrentContext(options.context, for: .all)
         let vault = try options.openForReading()
-        let effective = try options.during { () throws(VaultError) in
-            try vault.effective(in: current.context)
-        }
+        let effective = try options.during(vault.effective(in: current.context))
         try current.checkRequired(effective)
         let secrets = Dictionary(uniqueKeysWithValues: effective.map { ($0.name, $0) })
         try refuseMissing(references, secrets, current)
 
-        var result = try inWords { () throws(SodiumError) in
-            try SecretBuffer(capacity: template.count + 4096)
-        }
+        var result = try allocating(SecretBuffer(capacity: template.count + 4096))
         var end = 0
         for reference in references {
             guard let secret = secrets[reference.name] else { continue }
-            let value = try options.during { () throws(VaultError) in
-                try vault.value(of: secret, version: 0)
-            }
+            let value = try options.during(vault.value(of: secret, version: 0))
             try inWords { () throws(SodiumError) in
                 try template.withBytes { template throws(SodiumError) in
                     try result.append(template.extracting(end..<reference.place.lowerBound))

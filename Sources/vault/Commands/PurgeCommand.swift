@@ -51,9 +51,7 @@ struct PurgeCommand: Command {
         if !yes { try Prompt.requireTerminal() }
         let files = FileOptions(common: options.common, passphrase: options.passphrase)
         let worker = try files.worker(for: path)
-        let history = try options.during { () throws(VaultError) in
-            try worker.history(of: secret, in: Locations.realPath(of: path))
-        }
+        let history = try options.during(worker.history(of: secret, in: Locations.realPath(of: path)))
         if history.isEmpty {
             throw Failure(.noSuchSecret, "no secret '\(secret.name)' in \(secret.scope.described)")
         }

@@ -83,9 +83,7 @@ struct RunCommand: Command {
             try VariableFile(path, options.passphrase)
         }
         let vault = try options.openForReading()
-        let effective = try options.during { () throws(VaultError) in
-            try vault.effective(in: current.context)
-        }
+        let effective = try options.during(vault.effective(in: current.context))
         var environment = try ChildEnvironment(vault: vault, effective: effective, searched: current.searched)
         environment.noteMissing(current.missing(in: effective))
         try environment.inherit(pristine: pristine)

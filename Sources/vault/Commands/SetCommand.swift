@@ -66,10 +66,8 @@ struct SetCommand: Command {
             let secret = SecretID(try nameOrAsk(), in: scope)
             let content = try content()
             if content.count == 0, !allowEmpty { throw SetCommand.empty }
-            try options.during(changing: secret) { () throws(VaultError) in
-                try content.withBytes { value throws(VaultError) in
-                    try vault.set(secret.name, in: scope, to: value)
-                }
+            try content.withBytes { value throws(Failure) in
+                try options.during(changing: secret, vault.set(secret.name, in: scope, to: value))
             }
             return secret
         }
@@ -95,8 +93,8 @@ struct SetCommand: Command {
 
     private func content() throws(Failure) -> SecretBuffer {
         if let value {
-            var buffer = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4000) }
-            try inWords { () throws(SodiumError) in try buffer.append(Array(value.utf8).span) }
+            var buffer = try allocating(SecretBuffer(capacity: 4000))
+            try allocating(buffer.append(Array(value.utf8).span))
             if buffer.count > Format.maxValue { throw .valueTooLong }
             return buffer
         }
@@ -145,7 +143,7 @@ struct SetCommand: Command {
     /// 32 of them have 190 bits.
     private static func random(_ count: Int) throws(Failure) -> SecretBuffer {
         let characters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
-        var buffer = try inWords { () throws(SodiumError) in try SecretBuffer(capacity: 4000) }
+        var buffer = try allocating(SecretBuffer(capacity: 4000))
         try inWords { () throws(SodiumError) in
             for _ in 0..<count {
                 let index = try Entropy.uniform(below: UInt32(characters.count))

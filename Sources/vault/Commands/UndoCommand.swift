@@ -43,9 +43,7 @@ struct UndoCommand: Command {
                 .noSuchSecret, "'\(secret.name)' has no previous version",
                 hint: "'vault delete \(secret.operands)' removes it")
         }
-        let exists = try options.during(changing: secret) { () throws(VaultError) in
-            try vault.undo(secret)
-        }
+        let exists = try options.during(changing: secret, vault.undo(secret))
         return (history[1].time, exists)
     }
 }
