@@ -273,8 +273,8 @@ extension Merge {
         private mutating func takePurges() throws(VaultFileError) {
             let lacking = there.purged.entries.filter { !here.purged.contains($0) }
             let isTaken = relation == .same || relation == .newer
-            let room = isTaken ? here.roomForPurges : 0
-            purged = Array(lacking.prefix(room))
+            let capacity = isTaken ? here.roomForPurges : 0
+            purged = Array(lacking.prefix(capacity))
             report.purgesTaken = UInt64(purged.count)
             report.purgesLeftOut = UInt64(lacking.count - purged.count)
             report.purgedThere = try here.count(of: there.purged)
@@ -356,8 +356,8 @@ extension Merge {
                 descent.leaveOutOldest(but: newest)
             } else {
                 let known = Set(here.ancestry.keys)
-                let room = max(Merge.maxKeys - here.ancestry.keys.count, 0)
-                descent.keys = Array(there.ancestry.keys.filter { !known.contains($0) }.prefix(room))
+                let capacity = max(Merge.maxKeys - here.ancestry.keys.count, 0)
+                descent.keys = Array(there.ancestry.keys.filter { !known.contains($0) }.prefix(capacity))
                 descent.leaveOutOldest()
             }
             return descent
