@@ -17,10 +17,9 @@ VAULTS ?= 10000
 MEBIBYTES ?= 8
 SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 BINARY = .build/release/vault
-FRONTEND = -Xswiftc -Xfrontend -Xswiftc
-STATIC = -c release -Xswiftc -static-executable -Xswiftc -cross-module-optimization -Xcc -DVAULT_STATIC \
-	$(FRONTEND) -function-sections $(FRONTEND) -prespecialize-generic-metadata \
-	$(FRONTEND) -disable-concrete-type-metadata-mangled-name-accessors -Xswiftc -use-ld=lld
+# Types are known from their own code, not looked up by name: without this flag, `vault get` takes 8 % longer.
+STATIC = -c release -Xswiftc -static-executable -Xswiftc -cross-module-optimization -Xcc -DVAULT_STATIC -Xlinker -s \
+	-Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors
 UNITTEST = VAULT_BINARY="$(CURDIR)/$(BINARY)" /usr/bin/python3 -B -W ignore -m unittest discover --start-directory
 # libmicrohttpd comes with TLS, which has no static form, so vault-web is a program of its own. It looks for libraries where the system does and
 # nowhere else, and nothing that decides where a call goes can be written once it runs.
@@ -46,7 +45,7 @@ demo: ## install what is missing, build the release binary, show the main job
 	@Scripts/demo $(BINARY)
 
 build: ## build .build/release/vault, one static file, and vault-web beside it
-	@Scripts/quietly $(SWIFT) build $(STATIC) -Xlinker -s --product vault
+	@Scripts/quietly $(SWIFT) build $(STATIC) --product vault
 	@Scripts/quietly $(SWIFT) build $(PAGE) --product vault-web
 	@install -m 0755 .build/page/release/vault-web .build/release/vault-web
 

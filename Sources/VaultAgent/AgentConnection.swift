@@ -51,6 +51,8 @@ public final class AgentConnection {
     /// The request that was sent when connecting, until its reply is read.
     private var ahead: PlainRequest?
     private var isGreeted = false
+    /// True once an error has left requests and replies out of step: the next reply could be that of an earlier request.
+    private(set) var isBroken = false
     /// True if the socket's timeout is that for replies after Hello.
     private var hasReplyTimeout = false
 
@@ -226,6 +228,8 @@ public final class AgentConnection {
         _ kind: AgentProtocol.Kind, bodySize: Int, _ fill: (inout SecretBuffer) throws(SodiumError) -> Void
     ) throws(AgentError) {
         try dropAhead()
+        if isBroken { throw .lost }
+        isBroken = true
         do throws(SodiumError) {
             try buffer.reserve(AgentProtocol.headSize + bodySize)
             try buffer.appendHead(kind.rawValue, bodySize: bodySize)
@@ -233,6 +237,7 @@ public final class AgentConnection {
         } catch {
             throw .vault(.file(.outOfMemory))
         }
+        isBroken = false
     }
 
     /// Reads and drops the reply to the request that was sent when connecting.
@@ -248,8 +253,12 @@ public final class AgentConnection {
 
     /// Sends the requests in the buffer, and reads the reply to Hello if that is one of them.
     private func sendBuffer(about files: [HeldFile] = []) throws(AgentError) {
-        guard buffer.withBytes({ AgentConnection.send($0, with: files, over: socket) }) else { throw .lost }
+        guard buffer.withBytes({ AgentConnection.send($0, with: files, over: socket) }) else {
+            isBroken = true
+            throw .lost
+        }
         buffer.truncate(to: 0)
+        taken = 0
         if !isGreeted { try readHello() }
     }
 
@@ -281,6 +290,8 @@ public final class AgentConnection {
     func reply<R>(
         to kind: AgentProtocol.Kind, read: (inout FieldReader) throws -> R
     ) throws(AgentError) -> R {
+        if isBroken { throw .lost }
+        isBroken = true
         try receive(4)
         let count = buffer.withBytes { AgentProtocol.content(of: $0, at: taken).count }
         guard (1...AgentProtocol.maxMessage).contains(count) else { throw .malformed }
@@ -301,6 +312,7 @@ public final class AgentConnection {
         } catch {
             throw .malformed
         }
+        isBroken = false
         return try result.get()
     }
 

@@ -107,13 +107,14 @@ extension AgentServer {
 
     /// Answers requests that have no worker with the same error each.
     private func fail(_ requests: Span<UInt8>, _ error: any Error, _ connection: ClientConnection) {
+        let failure = WireFailure(error).message
         var position = 0
         while position < requests.count, !connection.isOver, !connection.isClosed {
             let message = AgentProtocol.content(of: requests, at: position)
             position = message.upperBound
             do throws(MalformedMessage) {
                 _ = try Request.decode(requests.extracting(message))
-                reply += WireFailure(error).message
+                reply += failure
             } catch {
                 refuse(connection)
             }

@@ -163,8 +163,9 @@ public final class AgentServer {
         keyring.expire()
         runQueues()
         answerLateStatuses()
-        grantLongMessages()
         closeStalled()
+        // After stalled connections have given back what they were granted.
+        grantLongMessages()
         connections.removeAll { $0.isClosed }
         backlog.set(connections.reduce(0) { $0 + $1.unsentSize })
         Stack.wipe()

@@ -19,6 +19,9 @@ public final class AgentSession: Session {
         }
     }
 
+    /// True once the agent has exited, or did not answer in time; every further call fails.
+    public var isLost: Bool { connection.isBroken }
+
     /// Returns every secret, in bytewise order of scope, id and name.
     public func secrets() throws(VaultError) -> [SecretID] {
         var secrets: [SecretID] = []

@@ -196,7 +196,9 @@ final class ClientConnection {
         if isClosed { return }
         if more > 0 { lastActivity = SystemClock.monotonicMilliseconds() }
         output = sent + more == count ? nil : (unsent, sent + more)
-        if output == nil, isOver { close() }
+        guard output == nil else { return }
+        if input == nil { stalledSince = nil }
+        if isOver { close() }
     }
 
     /// Returns how many bytes the kernel takes.

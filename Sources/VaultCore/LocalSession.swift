@@ -32,17 +32,15 @@ public final class LocalSession: Session {
         dependencies: Dependencies = .live
     ) throws(VaultError) -> LocalSession {
         guard Format.passphraseSizes.contains(passphrase.count) else { throw .invalidPassphrase }
-        // An error that needs no passphrase is reported before waiting for other processes.
-        _ = try wrapping(Log.readHeader(path: path, dependencies: dependencies))
+        let header = try wrapping(Log.readHeader(path: path, dependencies: dependencies))
         let lock = try KDFLock()
-        defer { lock.release() }
-        let log = try wrapping(
-            Log(path: path, access: access, dependencies: dependencies) { header throws(VaultFileError) in
-                // Other processes need not wait until the file is verified.
-                defer { lock.release() }
-                return try header.unlock(passphrase: passphrase)
-            })
-        return LocalSession(log)
+        let master: Key
+        do {
+            // Other processes need not wait until the file is verified.
+            defer { lock.release() }
+            master = try wrapping(header.unlock(passphrase: passphrase))
+        }
+        return try open(at: path, masterKey: master, access: access, dependencies: dependencies)
     }
 
     /// Opens the vault file at `path` with its master key and verifies every byte of its content.

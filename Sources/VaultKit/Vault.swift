@@ -4,6 +4,7 @@ internal import Sodium
 internal import Synchronization
 internal import VaultAgent
 public import VaultCore
+internal import VaultFile
 
 /// An open vault.
 ///
@@ -22,6 +23,7 @@ public final class Vault: Sendable {
     private let session: Mutex<any Session>
     private let queue = DispatchQueue(label: "VaultKit.Vault")
 
+    /// - Parameter path: an absolute path, which a change of the working directory does not change.
     package init(_ session: sending any Session, path: String) {
         self.path = path
         self.session = Mutex(session)
@@ -45,18 +47,35 @@ public final class Vault: Sendable {
 
     /// Opens a vault that `vault unlock` has unlocked; this process never has its keys.
     ///
+    /// If the agent exits, calls throw ``VaultKitError/locked(_:)`` until the vault is unlocked again.
+    ///
     /// - Parameter path: the vault's file; nil stands for ``defaultPath()``.
     /// - Throws: ``VaultKitError/locked(_:)`` if it is not unlocked, and the errors of ``defaultPath()`` and
     ///   of an unreadable file.
     public static func open(at path: String? = nil) async throws(VaultKitError) -> Vault {
-        let path = if let path { path } else { try defaultPath() }
+        let path = try absolutePath(path)
         return try await onQueue(DispatchQueue.global()) { () throws(VaultKitError) in
-            do throws(AgentError) {
-                return Vault(try AgentClient().session(for: path), path: path)
-            } catch {
-                throw VaultKitError(error, path: path)
-            }
+            Vault(try connect(path), path: path)
         }
+    }
+
+    private static func connect(_ path: String) throws(VaultKitError) -> AgentSession {
+        do throws(AgentError) {
+            return try AgentClient().session(for: path)
+        } catch {
+            // A file that is missing or defective is a better reason than a vault that is locked.
+            do throws(VaultFileError) {
+                _ = try Log.readHeader(path: path, dependencies: .live)
+            } catch {
+                throw VaultKitError(.file(error), path: path, secret: nil)
+            }
+            throw VaultKitError(error, path: path)
+        }
+    }
+
+    private static func absolutePath(_ path: String?) throws(VaultKitError) -> String {
+        let path = if let path { path } else { try defaultPath() }
+        return (try? Path.lexical(path)) ?? path
     }
 
     /// Opens a vault with its passphrase and verifies every byte of it, which takes about a second.
@@ -98,7 +117,7 @@ public final class Vault: Sendable {
         _ path: String?, _ passphrase: some SecretConvertible,
         by open: @escaping @Sendable (String, Span<UInt8>) throws(VaultError) -> LocalSession
     ) async throws(VaultKitError) -> Vault {
-        let path = if let path { path } else { try defaultPath() }
+        let path = try absolutePath(path)
         let passphrase = try passphrase.secretValue()
         return try await onQueue(DispatchQueue.global()) { () throws(VaultKitError) in
             do throws(VaultError) {
@@ -118,9 +137,23 @@ public final class Vault: Sendable {
     ///   ``VaultKitError/locked(_:)``.
     public func value(of name: String, in context: Context) async throws(VaultKitError) -> SecretValue {
         try await perform(about: name) { session throws(VaultError) in
-            guard let resolution = try session.resolve(name, in: context) else { throw .noSuchSecret }
-            return SecretValue(try session.value(of: resolution.winner, version: 0))
+            guard let value = try Vault.value(of: name, in: context, session) else { throw .noSuchSecret }
+            return value
         }
+    }
+
+    /// Asks for the value in each scope in turn, so that no other process can delete it between two requests.
+    private static func value(
+        of name: String, in context: Context, _ session: any Session
+    ) throws(VaultError) -> SecretValue? {
+        for scope in context.scopes {
+            do throws(VaultError) {
+                return SecretValue(try session.value(of: SecretID(name, in: scope), version: 0))
+            } catch .noSuchSecret {
+                continue
+            }
+        }
+        return nil
     }
 
     /// Returns the value in one scope, whatever others have.
@@ -146,7 +179,7 @@ public final class Vault: Sendable {
         try await perform { session throws(VaultError) in
             var values: [String: SecretValue] = [:]
             for secret in try session.effective(in: context) {
-                values[secret.name] = SecretValue(try session.value(of: secret, version: 0))
+                values[secret.name] = try Vault.value(of: secret.name, in: context, session)
             }
             return values
         }
@@ -184,7 +217,7 @@ public final class Vault: Sendable {
         _ name: String, in scope: Scope, to value: some SecretConvertible
     ) async throws(VaultKitError) {
         let value = try value.secretValue()
-        try await perform(about: name) { session throws(VaultError) in
+        try await perform(about: name, isChange: true) { session throws(VaultError) in
             try value.withBytes { bytes throws(VaultError) in try session.set(name, in: scope, to: bytes) }
         }
     }
@@ -193,7 +226,9 @@ public final class Vault: Sendable {
     ///
     /// - Throws: ``VaultKitError/notFound(_:)``, and as ``set(_:in:to:)``.
     public func delete(_ name: String, in scope: Scope) async throws(VaultKitError) {
-        try await perform(about: name) { session throws(VaultError) in try session.delete(name, in: scope) }
+        try await perform(about: name, isChange: true) { session throws(VaultError) in
+            try session.delete(name, in: scope)
+        }
     }
 
     /// Restores the version before the present one, durably, by writing it as a new one.
@@ -204,26 +239,41 @@ public final class Vault: Sendable {
     /// - Throws: ``VaultKitError/notFound(_:)`` if there is no version before, and as ``set(_:in:to:)``.
     @discardableResult
     public func undo(_ secret: SecretID) async throws(VaultKitError) -> Bool {
-        try await perform(about: secret.name) { session throws(VaultError) in try session.undo(secret) }
+        try await perform(about: secret.name, isChange: true) { session throws(VaultError) in
+            try session.undo(secret)
+        }
     }
 
     // MARK: Queue
 
     /// Runs `work` with the session, which is brought up to date before.
+    ///
+    /// If the agent has exited, `work` is run once more with a new session, unless it is a change, which may
+    /// have been made.
     private func perform<R: Sendable>(
-        about name: String? = nil, _ work: @escaping @Sendable (any Session) throws(VaultError) -> R
+        about name: String? = nil, isChange: Bool = false,
+        _ work: @escaping @Sendable (any Session) throws(VaultError) -> R
     ) async throws(VaultKitError) -> R {
         try await Vault.onQueue(queue) { () throws(VaultKitError) in
-            do throws(VaultError) {
-                return try self.session.withLock { session throws(VaultError) in
-                    try session.refresh()
-                    return try work(session)
+            try self.session.withLock { session throws(VaultKitError) in
+                var isRepeated = isChange
+                while true {
+                    if Vault.isLost(session) { session = try Vault.connect(self.path) }
+                    do throws(VaultError) {
+                        try session.refresh()
+                        return try work(session)
+                    } catch {
+                        guard Vault.isLost(session), !isRepeated else {
+                            throw VaultKitError(error, path: self.path, secret: name)
+                        }
+                        isRepeated = true
+                    }
                 }
-            } catch {
-                throw VaultKitError(error, path: self.path, secret: name)
             }
         }
     }
+
+    private static func isLost(_ session: any Session) -> Bool { (session as? AgentSession)?.isLost == true }
 
     private static func onQueue<R: Sendable>(
         _ queue: DispatchQueue, _ work: @escaping @Sendable () throws(VaultKitError) -> R

@@ -39,7 +39,7 @@ enum Passphrase {
     }
 
     static func read(_ source: Source) throws(Failure) -> SecretBytes {
-        var buffer = try allocating(SecretBuffer(capacity: Format.passphraseSizes.upperBound + 4))
+        var buffer = try allocating(SecretBuffer(capacity: 4080))
         switch source {
         case .descriptor(let number):
             let descriptor = InheritedDescriptor(number: Int32(number))

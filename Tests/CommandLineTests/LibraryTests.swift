@@ -19,7 +19,10 @@ import Testing
         ]) { $1 }
         let (output, errors) = (sandbox.root + "/output", sandbox.root + "/errors")
         let child = try Child(
-            [Sandbox.package + "/Tests/Library/run.sh", sandbox.vault, "letmein"].map { Array($0.utf8) },
+            [
+                Sandbox.package + "/Tests/Library/run.sh", sandbox.vault, "letmein",
+                sandbox.root + "/bin/vault", passphrase,
+            ].map { Array($0.utf8) },
             environment: environment, directory: sandbox.directory, output: output, errors: errors)
         let outcome = child.wait(seconds: 500)
         #expect(
@@ -30,7 +33,7 @@ import Testing
                 TLS_KEY: 2 bytes
                 no secret 'MISSING' in the given scope or context
                 3 versions
-                the server answers 200 401
+                the server answers 200 401 503 200 503 200
 
                 """)
         let text = String(decoding: try Sandbox.read(errors), as: UTF8.self)

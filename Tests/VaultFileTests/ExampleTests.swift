@@ -69,10 +69,12 @@ import Testing
         let headerKey = try BLAKE2b.deriveKey(from: master, label: "vault-1 header")
         let frameKey = try log.header.frameKey(master: master)
         return """
-            A vault of 5,312 bytes with the passphrase `correct horse battery staple`, t = 1 and m = 8,192 KiB (less than a writer offers, so that
-            it is quick to try). Its three transactions were written at 2026-01-01T00:00:00.000Z, .001Z and .002Z: the team's `DATABASE_URL`
-            became `postgres://localhost/app`; in one transaction, `API_KEY` of the project `web` became `k-123` and that of the cluster `gpu-1`
-            became `k-456`; the latter was deleted. Rows are hexadecimal; `*` stands for more of zeros.
+            A vault of 5,312 bytes with the passphrase `correct horse battery staple`, t = 1 and m = 8,192 KiB
+            (less than a writer may choose, so that an implementation can derive the key quickly). Its three
+            transactions were written at 2026-01-01T00:00:00.000Z, .001Z and .002Z. The first set the team's
+            `DATABASE_URL` to `postgres://localhost/app`; the second set `API_KEY` to `k-123` in the project
+            `web` and to `k-456` in the cluster `gpu-1`; the third deleted the latter. Rows are hexadecimal;
+            `*` stands for further rows of zeros.
 
             ```
             wrap key         \(hex(derived[..<32]))

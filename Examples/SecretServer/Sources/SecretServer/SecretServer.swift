@@ -16,8 +16,12 @@ struct SecretServer {
         signal(SIGPIPE, SIG_IGN)
         while true {
             // One client at a time keeps the example short.
-            let connection = FileHandle(fileDescriptor: accept(listener, nil, nil), closeOnDealloc: true)
-            let request = String(decoding: connection.availableData, as: UTF8.self)
+            let descriptor = accept(listener, nil, nil)
+            guard descriptor >= 0 else { continue }
+            let connection = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+            var buffer = [UInt8](repeating: 0, count: 4096)
+            let count = read(descriptor, &buffer, buffer.count)
+            let request = String(decoding: buffer.prefix(max(count, 0)), as: UTF8.self)
             let (status, body) = await server.response(to: request)
             let head = "HTTP/1.1 \(status)\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n"
             try? connection.write(contentsOf: Data((head + body).utf8))
