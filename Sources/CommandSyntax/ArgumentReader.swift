@@ -24,7 +24,7 @@ struct ArgumentReader {
         self.stopsAtFirstOperand = stopsAtFirstOperand
     }
 
-    /// Whether a later word asks for help, which takes precedence over any error.
+    /// True if a later word asks for help, which takes precedence over any error.
     var helpFollows: Bool {
         for word in words[position...] {
             if Self.helpSpellings.contains(word) { return true }

@@ -12,9 +12,9 @@ public struct Completions: Equatable, Sendable {
     public internal(set) var words: [Word] = []
     /// The kinds of words that the program has to list itself, such as `names`.
     public internal(set) var dynamic: [String] = []
-    /// Whether the word can be a file name.
+    /// True if the word can be a file name.
     public internal(set) var isFile = false
-    /// Whether the word can be the name of a program.
+    /// True if the word can be the name of a program.
     public internal(set) var isCommand = false
     /// The option that the word is the value of, if any.
     public internal(set) var option: String?
@@ -92,7 +92,7 @@ private struct CompletionWalk {
 
     var isWaiting: Bool { waiting != nil }
 
-    /// Whether `word` would be read as an operand.
+    /// Returns whether `word` would be read as an operand.
     func isOperand(_ word: String) -> Bool {
         waiting == nil && (optionsHaveEnded || word.utf8.count < 2 || !word.hasPrefix("-"))
     }

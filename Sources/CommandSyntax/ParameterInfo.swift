@@ -24,7 +24,7 @@ public struct ParameterInfo: Equatable, Sendable {
     public let summary: String
     /// How a shell completes its value.
     public let completion: Completion
-    /// Whether an option may be given more than once.
+    /// True if an option may be given more than once.
     public let isRepeatable: Bool
     /// The operand that this option can be given instead of.
     public let operandReplaced: String?
@@ -46,7 +46,7 @@ public struct ParameterInfo: Equatable, Sendable {
     /// The name for messages: the long spelling, else the short one, else the operand's name.
     public var name: String { long ?? short ?? valueName }
 
-    /// Whether it is an operand, not an option.
+    /// True if it is an operand, not an option.
     public var isOperand: Bool {
         if case .operand = kind { true } else { false }
     }

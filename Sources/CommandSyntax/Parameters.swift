@@ -14,7 +14,7 @@ public struct Parameters {
     private var malformed: UsageError?
     private var miscounted: UsageError?
 
-    /// Whether the words were read, so that declarations now store values.
+    /// True if the words were read, so that declarations now store values.
     private var isRead = false
     /// The index of the next declaration, once the words were read.
     private var position = 0

@@ -60,9 +60,9 @@ public struct CommandInfo: Sendable {
     public let summary: String
     /// More paragraphs of help; may be empty.
     public let discussion: String
-    /// Whether the overview, suggestions and completions omit it.
+    /// True if the overview, suggestions and completions omit it.
     public let isHidden: Bool
-    /// Whether the first operand ends the options.
+    /// True if the first operand ends the options.
     public let stopsAtFirstOperand: Bool
     /// Its options and operands in the order of declaration, without the `--help` that every command has.
     public internal(set) var parameters: [ParameterInfo] = []

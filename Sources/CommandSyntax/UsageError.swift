@@ -25,8 +25,9 @@ public struct UsageError: Error, Equatable, Sendable {
         UsageError(message, hint: hint ?? "see '\(help)'")
     }
 
-    /// Whether a word can be shown: a longer one or one with other characters is not a misspelt name, and might be a secret or control
-    /// the terminal.
+    /// Returns whether a word can be shown.
+    ///
+    /// A longer one, or one with other characters, is not a misspelt name; it may be a secret or control the terminal.
     private static func isPlain(_ word: String) -> Bool {
         let body = word.utf8.drop { $0 == UInt8(ascii: "-") }
         return (1...40).contains(body.count)

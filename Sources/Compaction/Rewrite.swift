@@ -12,7 +12,7 @@ struct Rewrite: ~Copyable {
     /// The key of the sums by which the records of both files are compared.
     private let sumKey: Key
 
-    /// Creates a rewrite of the records at `places`, which are in the order of the file, behind records of `descent` and `purged`.
+    /// Creates a rewrite of the records at `places`, which are in the order of the file, after records of `descent` and `purged`.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     init(

@@ -20,7 +20,7 @@ package struct Hint: ExpressibleByStringInterpolation, Equatable, Sendable {
         vault.withLock { $0 = path }
     }
 
-    /// Whether `path` is the vault that the commands of hints act on.
+    /// Returns whether `path` is the vault that the commands of hints act on.
     static func isAbout(_ path: String) -> Bool {
         let named = vault.withLock { $0 }
         return (named ?? (try? Locations.vaultFile()) ?? nil) == path

@@ -56,7 +56,7 @@ package enum Output {
         }
     }
 
-    /// Whether a character could control a terminal or change the order in which others are displayed.
+    /// Returns whether a character could control a terminal or change the order in which others are displayed.
     static func isControl(_ scalar: Unicode.Scalar) -> Bool {
         scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
             || (0x202A...0x202E).contains(scalar.value)

@@ -76,7 +76,7 @@ package struct CheckpointReport {
         return CheckpointReport(seen.vaultID, seen.generation, seen.end, seen.time)
     }
 
-    /// Whether the checkpoint of `path` is incomplete.
+    /// Returns whether the checkpoint of `path` is incomplete.
     package static func isTorn(_ path: String) -> Bool {
         guard let store = Locations.checkpoints, let lexical = try? Path.lexical(path) else { return false }
         return store.isTorn(lexical, at: Locations.realPath(of: path))
@@ -101,13 +101,13 @@ package struct CheckpointReport {
         return " (last seen: \(last.text); there now: \(present.text))"
     }
 
-    /// Whether the file is as long as it was when last seen, so that it may be damaged instead of rolled back.
+    /// Returns whether the file is as long as it was when last seen, so that it may be damaged instead of rolled back.
     static func mayBeDamaged(_ path: String, at time: UInt64) -> Bool {
         guard let last = try? last(path, at: time), let present = try? present(path) else { return false }
         return present.isOfSameGeneration(as: last) && present.count >= last.count
     }
 
-    /// Whether the file may be older than the last seen one, as far as generations and sizes tell.
+    /// Returns whether the file may be older than the last seen one, as far as generations and sizes tell.
     static func mayBeOlder(_ path: String, at time: UInt64) -> Bool {
         guard let last = try? last(path, at: time), let present = try? present(path) else { return true }
         return (present.generation, present.count) < (last.generation, last.count)

@@ -205,7 +205,7 @@ public final class AgentConnection {
         if let failure { throw .vault(failure) }
     }
 
-    /// Makes the agent end; agents of every version understand that.
+    /// Stops the agent, whatever its protocol version.
     func stop() throws(AgentError) {
         try append(.stop, bodySize: 0) { _ in }
         do throws(AgentError) {

@@ -50,7 +50,7 @@ extension AgentServer {
         }
     }
 
-    /// Fails an Open because the agent finds another file at the path; the requests behind it have no open vault.
+    /// Fails an Open because the agent finds another file at the path; the requests after it have no open vault.
     private func refuse(_ parcel: Parcel) {
         guard let connection = connection(parcel.client) else { return }
         connection.path = nil

@@ -23,7 +23,7 @@ final class Backlog: Sendable {
 
 /// Answers the requests of one vault in order, on the vault's own thread, with one sync for all commits that wait.
 final class RequestHandler {
-    /// A commit that waits, and the requests behind it.
+    /// A commit that waits, and the requests after it.
     private struct Commit {
         let submission: Submission
         let parcel: Parcel
@@ -152,7 +152,7 @@ final class RequestHandler {
         repeat { runCommits() } while !commits.isEmpty && !isBlocked
     }
 
-    /// Makes all commits durable together, answers them, and continues with the requests behind them.
+    /// Makes all commits durable together, answers them, and continues with the requests after them.
     private func runCommits() {
         if commits.isEmpty { return }
         isBlocked = false

@@ -16,7 +16,7 @@ public struct Batch: ~Copyable {
     /// True if there are records of other files, which replay has to read back.
     private(set) var hasCarried = false
 
-    /// Begins a transaction behind the last commit of `log`.
+    /// Begins a transaction after the last commit of `log`.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     init(_ log: Log) throws(VaultFileError) {
@@ -145,7 +145,7 @@ public struct Batch: ~Copyable {
 
     /// Seals the last frames, and sets the commit flag of the last one.
     ///
-    /// - Returns: the position behind the batch.
+    /// - Returns: the position after the batch.
     mutating func finish() -> Replay.Position {
         sealer.commit(to: &frames)
         return sealer.position
@@ -155,7 +155,7 @@ public struct Batch: ~Copyable {
 extension RecordPrefix {
     /// Returns the plaintext of a record that is not yet in a transaction, up to the end of its bucket.
     ///
-    /// - Parameter fill: writes the body behind the prefix.
+    /// - Parameter fill: writes the body after the prefix.
     package static func plaintext(
         kind: UInt8, bodySize: Int, time: UInt64, _ fill: (inout MutableSpan<UInt8>) -> Void
     ) -> [UInt8] {

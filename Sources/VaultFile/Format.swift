@@ -31,7 +31,7 @@ public enum Format {
     public static let maxTime: UInt64 = 253_402_300_799_999
     /// The lengths that a passphrase can have, in bytes.
     public static let passphraseSizes = 1...1024
-    /// The number of bytes that a reader verifies when it searches behind a bad frame.
+    /// The number of bytes that a reader verifies when it searches after a bad frame.
     static let searchBudget = 256 << 20
 
     /// Returns the length of the plaintext for `count` bytes of prefix and body.

@@ -183,7 +183,7 @@ package struct FrameReader: ~Copyable {
 
         package var end: UInt64 { offset + UInt64(Format.frameOverhead + boxSize) }
 
-        /// Returns the position behind the frame, if its number is `seq`.
+        /// Returns the position after the frame, if its number is `seq`.
         package func position(seq: UInt64) -> Replay.Position {
             Replay.Position(end: end, seq: seq, tag: tag, lastFrame: offset)
         }

@@ -7,13 +7,13 @@ package import Sodium
 /// bytes, the preceding tag and all plaintexts of the group. So a machine whose random numbers repeat, for instance after a
 /// snapshot was restored, repeats a nonce only for an identical frame.
 package struct FrameSealer: ~Copyable {
-    /// The position behind the last frame that was sealed.
+    /// The position after the last frame that was sealed.
     package private(set) var position: Replay.Position
     private let key: Key
     private let nonceKey: Key
     /// The 16 random bytes of the present transaction.
     private var salt: [UInt8] = []
-    /// The plaintexts of the group, one behind the other.
+    /// The plaintexts of the group, one after the other.
     private var group: SecretBytes
     /// The number of bytes of each plaintext in the group, and of all together.
     private var sizes: [Int] = []
@@ -24,7 +24,7 @@ package struct FrameSealer: ~Copyable {
     /// How many bytes of plaintext a group holds at least, so that hashing costs little for each frame.
     private static let groupSize = 64 << 10
 
-    /// Creates a sealer of frames under `key` behind `position`.
+    /// Creates a sealer of frames under `key` after `position`.
     ///
     /// - Throws: ``VaultFileError/outOfMemory``.
     package init(after position: Replay.Position, key: consuming Key) throws(VaultFileError) {
@@ -40,7 +40,7 @@ package struct FrameSealer: ~Copyable {
     /// The number of the next plaintext's frame.
     package var nextSeq: UInt64 { position.seq + UInt64(sizes.count) + 1 }
 
-    /// Begins a transaction behind `position`.
+    /// Begins a transaction after `position`.
     ///
     /// - Parameter salt: 16 random bytes that no other transaction has.
     package mutating func begin(after position: Replay.Position, salt: [UInt8]) {
@@ -120,7 +120,7 @@ package struct FrameSealer: ~Copyable {
         return hash.finish()
     }
 
-    /// Seals the plaintext at `range` of the group behind `position`, and appends its frame.
+    /// Seals the plaintext at `range` of the group after `position`, and appends its frame.
     private mutating func seal(_ range: Range<Int>, _ nonce: inout [UInt8], to frames: inout [UInt8]) {
         let (boxSize, start, before) = (range.count + SecretBox.tagSize, position.end, position.tag)
         var nonceSpan = nonce.mutableSpan

@@ -62,7 +62,7 @@ package struct Histories {
     /// A caller that goes through the names of another file, most of which are in the same order, passes the
     /// same variable each time.
     ///
-    /// - Parameter place: the place at which to look first; it is set to the place behind the name.
+    /// - Parameter place: the place at which to look first; it is set to the place after the name.
     package func newest(_ address: Span<UInt8>, expectedAt place: inout Int) -> Version? {
         if place >= index.count || !index.withAddress(at: place, { $0.equals(address) }) {
             guard let found = index.find(address) else { return nil }

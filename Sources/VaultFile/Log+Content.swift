@@ -100,7 +100,7 @@ extension Log {
         return places
     }
 
-    /// What the file proves to contain.
+    /// The changes and keys that the file proves to contain.
     package var ancestry: Ancestry { replay.ancestry }
 
     /// The versions that were purged and that no merge may bring back.

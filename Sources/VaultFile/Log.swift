@@ -46,7 +46,7 @@ public final class Log {
     /// True after a failed write, because a later success of the system would prove nothing about it.
     var hasFailed = false
 
-    /// Bytes behind the last commit that belong to no committed transaction.
+    /// Bytes after the last commit that belong to no committed transaction.
     public struct UnfinishedTail: Equatable, Sendable {
         /// Their offset, which is the end of the last commit.
         public let offset: UInt64

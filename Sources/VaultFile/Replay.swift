@@ -11,7 +11,7 @@ package struct Replay: ~Copyable {
         /// The offset of the last frame; 0 if there is none.
         package var lastFrame: UInt64 = 0
 
-        /// Whether a frame with this prefix comes next in the chain.
+        /// Returns whether a frame with this prefix comes next in the chain.
         package func isFollowed(by prefix: RecordPrefix) -> Bool {
             seq < .max && prefix.seq == seq + 1 && prefix.previousTag == tag
         }
@@ -116,7 +116,7 @@ package struct Replay: ~Copyable {
     ///
     /// - Parameters:
     ///   - length: the length of the file in bytes.
-    ///   - isGlance: true to skip the search for later transactions behind an unfinished tail, which would prove damage.
+    ///   - isGlance: true to skip the search for later transactions after an unfinished tail, which would prove damage.
     /// - Returns: the offset at which an unfinished tail begins, or nil if the file ends with a commit.
     /// - Throws: ``VaultFileError/damaged(at:)``, ``VaultFileError/unsupported(_:)``,
     ///   ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, ``VaultFileError/cancelled``. Transactions before the
@@ -193,7 +193,7 @@ package struct Replay: ~Copyable {
         return last.end
     }
 
-    /// Opens the frame behind `last` and stages its record.
+    /// Opens the frame after `last` and stages its record.
     ///
     /// - Returns: whether the frame commits its transaction, or nil if there is no frame that continues the chain.
     private mutating func step(

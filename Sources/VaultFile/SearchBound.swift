@@ -2,7 +2,7 @@
 ///
 /// An attacker can make every sixteenth byte of a file look like the start of the longest frame. A candidate
 /// is therefore examined only while the wasted work is below a constant plus a multiple of the bytes before
-/// it. Accidental damage costs less than the constant. Nearly all short frames behind forged bytes are found,
+/// it. Accidental damage costs less than the constant. Nearly all short frames after forged bytes are found,
 /// because each step forward allows work for one of them.
 package struct SearchBound {
     private var wasted = 0

@@ -77,9 +77,9 @@ public struct Transaction: ~Copyable {
 }
 
 extension Address {
-    /// Writes a packed address as records hold it: with a zero byte behind scope and lengths.
+    /// Writes a packed address as records hold it: with a zero byte after scope and lengths.
     ///
-    /// - Returns: the offset behind it.
+    /// - Returns: the offset after it.
     static func store(
         _ packed: Span<UInt8>, into bytes: inout MutableSpan<UInt8>, at offset: Int
     ) -> Int {

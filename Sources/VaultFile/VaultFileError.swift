@@ -15,7 +15,7 @@ public enum VaultFileError: Error, Equatable, Sendable {
     case damagedHeader
     /// The passphrase is right, but the header was tampered with: its hash matches and its MAC does not.
     case tamperedHeader
-    /// The file is damaged at this offset, behind the header; it was not changed.
+    /// The file is damaged at this offset, after the header; it was not changed.
     case damaged(at: UInt64)
     /// The file has a feature of a newer version of the format.
     case unsupported(Unsupported)

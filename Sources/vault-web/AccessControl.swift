@@ -36,7 +36,7 @@ struct AccessControl: ~Copyable {
         } ?? text
     }
 
-    /// Whether the client's end of a connection belongs to the same user.
+    /// Returns whether the client's end of a connection belongs to the same user.
     func admits(clientPort: UInt16, of address: LoopbackPeer.Address) -> Bool {
         (try? LoopbackPeer.userID(of: address, from: clientPort, to: port)) == CurrentProcess.userID
     }

@@ -15,7 +15,7 @@ enum Route {
     case effective(Context)
     case value
 
-    /// Whether it is a route of the original service.
+    /// True if it is a route of the Gradient's API.
     var isOriginal: Bool {
         switch self {
         case .list, .set, .delete: true

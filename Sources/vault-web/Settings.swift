@@ -10,7 +10,7 @@ struct Settings {
     let port: UInt16
     /// The time without use after which the server ends, in milliseconds.
     let idle: UInt64
-    /// Whether to open a browser.
+    /// True if the server is to open a browser.
     let opens: Bool
     /// The file with the API key; nil if there is none.
     let keyFile: String?

@@ -9,7 +9,7 @@ final class WebService: HTTPService {
     private var access: AccessControl
     /// The time of the last request with a key, other than the page's own polling; monotonic milliseconds.
     private(set) var lastUse = SystemClock.monotonicMilliseconds()
-    /// Whether the one-time token was used.
+    /// True if the one-time token was used.
     private(set) var isOpened = false
 
     init(_ handler: APIHandler, api: consuming Token?) throws(Failure) {

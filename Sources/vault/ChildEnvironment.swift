@@ -43,7 +43,7 @@ struct ChildEnvironment: ~Copyable {
         variables.reserveCapacity(Environment.count + effective.count)
     }
 
-    /// Whether a variable changes which code programs load, or which programs they run.
+    /// Returns whether a variable changes which code programs load, or which programs they run.
     static func isDangerous(_ name: String) -> Bool {
         dangerousNames.contains(name) || name.hasPrefix("LD_") || name.hasPrefix("DYLD_")
             || name.hasPrefix("BASH_FUNC_")
@@ -290,7 +290,7 @@ struct ChildEnvironment: ~Copyable {
         return name.count + 1 + value.count > maxEntry ? "too long" : nil
     }
 
-    /// Whether a variable may be passed on; false with a warning if a vault below would take it for a passphrase or its source.
+    /// Returns whether a variable may be passed on; false with a warning if a vault below would take it for a passphrase or its source.
     private func mayBePassedOn(_ name: Name) -> Bool {
         guard Passphrase.isPassphraseVariable(name.span) else { return true }
         Output.warn("\(ChildEnvironment.text(name)) is not passed on: it would be taken for a passphrase")

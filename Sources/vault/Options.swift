@@ -33,7 +33,7 @@ struct PassphraseOptions: Sendable {
 
     init(_ role: Role = .current) { self.role = role }
 
-    /// Whether any is given; for the current passphrase, the file is then opened without the agent.
+    /// True if any is given; for the current passphrase, the file is then opened without the agent.
     var isGiven: Bool { descriptor != nil || file != nil || command != nil }
 
     /// A hint to use these options.
@@ -108,7 +108,7 @@ struct SecretSelector: Sendable {
     var name: String?
     var id: String?
 
-    /// Whether a verb takes an operand.
+    /// The ways in which a command can take an operand.
     enum Presence { case required, optional, absent }
 
     /// Declares SCOPE, NAME and `--id`.

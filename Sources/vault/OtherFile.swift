@@ -96,13 +96,13 @@ struct OtherFile {
         Failure(code, "\(name) has other keys than the vault", hint: passphrase.hint)
     }
 
-    /// Whether the agent has the other file unlocked under its own path.
+    /// Returns whether the agent has the other file unlocked under its own path.
     private func isUnlocked() throws(Failure) -> Bool {
         guard let agent = try AgentAccess.worker(for: path) else { return false }
         return try canOpen(agent)
     }
 
-    /// Whether a runner has the key of the other file; if so, it has verified the file.
+    /// Returns whether a runner has the key of the other file; if so, it has verified the file.
     private func canOpen(_ runner: any JobRunner) throws(Failure) -> Bool {
         try inWords(about: name) { () throws(VaultError) in
             do throws(VaultError) {

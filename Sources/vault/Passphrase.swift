@@ -20,7 +20,7 @@ enum Passphrase {
         return try read(source)
     }
 
-    /// Whether a variable must be hidden from child processes: it may hold a passphrase or name its source.
+    /// Returns whether a variable must be hidden from child processes: it may hold a passphrase or name its source.
     static func isPassphraseVariable(_ entry: Span<UInt8>) -> Bool {
         let name = entry.variableName
         return name.starts(with: "VAULT_".utf8)

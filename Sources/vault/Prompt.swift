@@ -63,7 +63,7 @@ enum Prompt {
     /// Throws if there is no terminal, so that a verb can fail before it prepares its question.
     static func requireTerminal() throws(Failure) { _ = try terminal() }
 
-    /// Whether there is a terminal to prompt on.
+    /// True if there is a terminal to prompt on.
     static var isPossible: Bool { (try? requireTerminal()) != nil }
 
     private static func terminal() throws(Failure) -> Terminal {

@@ -11,7 +11,7 @@ internal import UserMessages
 struct TrustStore {
     let directory: String
 
-    /// Whether a content is the one that is trusted at its path.
+    /// The relation of a content to the one that is trusted at its path.
     enum Verdict {
         case trusted
         /// No content is trusted at the path.

@@ -54,7 +54,7 @@ struct NodeReader: StatementReader {
                 index += 1
             }
         }
-        // Node ignores everything behind the quote. A comment there is meant to be ignored, other text is
+        // Node ignores everything after the quote. A comment there is meant to be ignored, other text is
         // not.
         index = text.skip(from: close + 1, while: Byte.isBlank)
         if text.byte(at: index) == Byte.hash { index = text.lineEnd(from: index) }
@@ -73,7 +73,7 @@ struct NodeReader: StatementReader {
         if stop < end, text[stop] == Byte.tab || stop > start && text[stop - 1] == Byte.tab {
             throw Unreadable(reason: .disagreement)
         }
-        // With only blanks behind the equals sign, some versions take the next line for the value.
+        // With only blanks after the equals sign, some versions take the next line for the value.
         if stop == start, start > 0, Byte.isBlank(text[start - 1]) { throw Unreadable(reason: .disagreement) }
         value.append(text, start..<stop)
         return end

@@ -60,7 +60,7 @@ extension Span<UInt8> {
     /// Between double quotes, a backslash escapes `"`, `\`, `$`, a backtick and a line end; everywhere else
     /// it stands for itself.
     ///
-    /// - Returns: the index behind the closing quote.
+    /// - Returns: the index after the closing quote.
     func shellQuoted(
         at start: Int, refusingExpansion: Bool, into value: inout ValueBuffer
     ) throws(Unreadable) -> Int {

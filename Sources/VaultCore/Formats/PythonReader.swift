@@ -22,7 +22,7 @@ struct PythonReader: StatementReader {
         return Statement(name: name, end: index)
     }
 
-    /// - Returns: the index behind the closing quote.
+    /// - Returns: the index after the closing quote.
     private func quoted(
         _ text: Span<UInt8>, _ start: Int, into value: inout ValueBuffer
     ) throws(Unreadable) -> Int {
@@ -32,7 +32,7 @@ struct PythonReader: StatementReader {
             if byte == quote { return index + 1 }
             index += 1
             if byte == Byte.backslash, let next = text.byte(at: index) {
-                // It looks for the end of the value before it looks at escapes: a quote behind a backslash is
+                // It looks for the end of the value before it looks at escapes: a quote after a backslash is
                 // not the end.
                 if next == Byte.backslash, text.byte(at: index + 1) == quote { throw Unreadable() }
                 if let meaning = escape(next, within: quote) {

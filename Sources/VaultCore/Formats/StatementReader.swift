@@ -103,14 +103,14 @@ enum Byte {
 }
 
 extension Span<UInt8> {
-    /// The first index at or behind `start` where `test` holds; else the end.
+    /// The first index at or after `start` where `test` holds; else the end.
     func first(from start: Int, where test: (UInt8) -> Bool) -> Int {
         var index = start
         while index < count, !test(self[index]) { index += 1 }
         return index
     }
 
-    /// The first index at or behind `start` where `test` does not hold; else the end.
+    /// The first index at or after `start` where `test` does not hold; else the end.
     func skip(from start: Int, while test: (UInt8) -> Bool) -> Int { first(from: start) { !test($0) } }
 
     func contains(where test: (UInt8) -> Bool) -> Bool { first(from: 0, where: test) < count }
@@ -153,15 +153,15 @@ extension Span<UInt8> {
         })
     }
 
-    /// The index of the first line end at or behind `start`; else the end.
+    /// The index of the first line end at or after `start`; else the end.
     func lineEnd(from start: Int) -> Int { first(from: start, where: Byte.isLineEnd) }
 
-    /// The first index at or behind `start` that is neither a blank nor a line end.
+    /// The first index at or after `start` that is neither a blank nor a line end.
     func contentStart(from start: Int) -> Int {
         skip(from: start) { Byte.isBlank($0) || Byte.isLineEnd($0) }
     }
 
-    /// The index behind `export` and blanks at `start`, or `start` if there are none.
+    /// The index after `export` and blanks at `start`, or `start` if there are none.
     func skipExport(from start: Int) -> Int {
         guard has("export", at: start), let next = byte(at: start + 6), Byte.isBlank(next) else {
             return start

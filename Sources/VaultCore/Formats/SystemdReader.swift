@@ -1,5 +1,5 @@
 /// Reads files as `EnvironmentFile=` of systemd does: quotes anywhere, values may span lines, no comment
-/// behind a value.
+/// after a value.
 struct SystemdReader: StatementReader {
     func statement(
         in text: Span<UInt8>, at start: Int, into value: inout ValueBuffer
@@ -17,7 +17,7 @@ struct SystemdReader: StatementReader {
         return Statement(name: name, end: end)
     }
 
-    /// Versions differ on whether a comment goes on behind a backslash.
+    /// Versions differ on whether a comment goes on after a backslash.
     private func comment(_ text: Span<UInt8>, _ start: Int) throws(Unreadable) -> Int {
         let end = text.lineEnd(from: start)
         if text[end - 1] == Byte.backslash, end < text.count { throw Unreadable(reason: .disagreement) }
