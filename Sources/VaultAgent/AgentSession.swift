@@ -31,6 +31,8 @@ public final class AgentSession: Session {
             while areMore {
                 try connection.reply(to: .names) { reader in
                     areMore = try reader.flag()
+                    // A secret takes some 16 bytes in the list.
+                    secrets.reserveCapacity(secrets.count + reader.remaining / 16)
                     while reader.remaining > 0 { secrets.append(try reader.secret()) }
                 }
             }

@@ -208,6 +208,7 @@ extension Session {
 
 /// Joins two lists that are sorted by name; of two secrets with the same name, that of `stronger` remains.
 private func merge(_ stronger: [SecretID], over weaker: ArraySlice<SecretID>) -> [SecretID] {
+    if stronger.isEmpty { return Array(weaker) }
     var result: [SecretID] = []
     var rest = stronger[...]
     for secret in weaker {

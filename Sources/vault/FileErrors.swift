@@ -1,16 +1,13 @@
+internal import Platform
 internal import VaultFile
 internal import VaultCore
 internal import UserMessages
 
-/// Evaluates `body`, reporting its errors as errors about the file at `path`.
+/// Evaluates a call, and reports its error as one about the file at `path`.
 func reportingErrors<R: ~Copyable>(
-    about path: String, _ body: @autoclosure () throws(VaultError) -> R
+    about path: String, _ call: @autoclosure () throws(VaultError) -> R
 ) throws(Failure) -> R {
-    do throws(VaultError) {
-        return try body()
-    } catch {
-        throw Failure(error, path: path)
-    }
+    try converting(call) { Failure($0, path: path) }
 }
 
 extension VaultError {

@@ -308,37 +308,6 @@ import Testing
     }
 }
 
-@Suite struct `A thread that is waited for` {
-    @Test func `has done its work when the wait is over, and gets no signals`() throws {
-        var before = sigset_t()
-        pthread_sigmask(SIG_SETMASK, nil, &before)
-        let done = Mutex<(isDone: Bool, blocked: Bool)>((false, false))
-        let thread = try JoinableThread {
-            var mask = sigset_t()
-            pthread_sigmask(SIG_SETMASK, nil, &mask)
-            let isBlocked = sigismember(&mask, SIGTERM) == 1 && sigismember(&mask, SIGWINCH) == 1
-            usleep(20_000)
-            done.withLock { $0 = (true, isBlocked) }
-        }
-        thread.join()
-        #expect(done.withLock { $0 } == (true, true))
-        var mask = sigset_t()
-        pthread_sigmask(SIG_SETMASK, nil, &mask)
-        for signal in 1..<Int32(32) { #expect(sigismember(&mask, signal) == sigismember(&before, signal)) }
-    }
-
-    @Test func `is waited for as well when nobody asks`() throws {
-        let isDone = Mutex(false)
-        do {
-            _ = try JoinableThread {
-                usleep(20_000)
-                isDone.withLock { $0 = true }
-            }
-        }
-        #expect(isDone.withLock { $0 })
-    }
-}
-
 @Suite struct `Bytes as words` {
     @Test func `are what they are byte by byte`() {
         let bytes = (0..<40).map { UInt8(truncatingIfNeeded: $0 &* 77 &+ 1) }

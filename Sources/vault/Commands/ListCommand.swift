@@ -47,7 +47,12 @@ struct ListCommand: Command {
         }
         if secrets.isEmpty { return }
         guard Output.isTerminal else {
-            return try Output.write(secrets.map { (all ? $0.line : $0.name) + "\n" }.joined())
+            var lines: [UInt8] = []
+            for secret in secrets {
+                lines += (all ? secret.line : secret.name).utf8
+                lines.append(UInt8(ascii: "\n"))
+            }
+            return try Output.write(lines.span)
         }
         var table = Table("NAME", "SCOPE", "ID")
         for secret in secrets { table.add(secret.name, secret.scope.word, secret.scope.id ?? "") }
