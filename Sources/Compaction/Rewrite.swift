@@ -64,6 +64,7 @@ struct Rewrite: ~Copyable {
         master: borrowing Key, to file: any StorageFile
     ) throws(VaultFileError) -> [UInt8] {
         var writer = try writer(header, master)
+        source.readAhead(from: chain.first.end, to: chain.last.end)
         defer { source.wipe() }
         var position = chain.first
         while position.end < chain.last.end {

@@ -9,7 +9,7 @@ package import Sodium
 package struct FrameSealer: ~Copyable {
     /// The position after the last frame that was sealed.
     package private(set) var position: Replay.Position
-    private let key: Key
+    private var key: BoxKey
     private let nonceKey: Key
     /// The 16 random bytes of the present transaction.
     private var salt: [UInt8] = []
@@ -30,9 +30,10 @@ package struct FrameSealer: ~Copyable {
     package init(after position: Replay.Position, key: consuming Key) throws(VaultFileError) {
         let nonceKey = try guarding(BLAKE2b.deriveKey(from: key, label: "vault-1 nonces"))
         let group = try guarding(SecretBytes(count: 1024))
+        let boxKey = try guarding(BoxKey(copying: key))
         self.nonceKey = nonceKey
         self.group = group
-        self.key = key
+        self.key = boxKey
         self.position = position
         nextOffset = position.end
     }
@@ -133,7 +134,7 @@ package struct FrameSealer: ~Copyable {
         let box = frame.lowerBound + Format.frameOverhead
         group.withMutableBytes(from: range.lowerBound) { RecordPrefix.setPreviousTag(before, in: &$0) }
         group.withBytes { group in
-            SecretBox.seal(group.extracting(range), nonce: nonceSpan.span, key: key, into: &bytes, at: box)
+            key.seal(group.extracting(range), nonce: nonceSpan.span, into: &bytes, at: box)
         }
         bytes.store(FrameHead.sum(of: bytes.span.extracting(frame)), at: frame.lowerBound + 4)
         position = Replay.Position(

@@ -123,6 +123,7 @@ package struct Replay: ~Copyable {
     ///   defect have taken effect then.
     mutating func run(to length: UInt64, isGlance: Bool = false) throws(VaultFileError) -> UInt64? {
         reader.forget()
+        reader.readAhead(from: committed.end, to: length)
         if length > committed.end { index.reserve(forFrames: length - committed.end) }
         defer { reader.wipe() }
         let stop: UInt64

@@ -77,6 +77,64 @@ private let counting = (0..<32).map { UInt8($0) }
     }
 }
 
+@Suite struct `Boxes of a BoxKey` {
+    private static func bytes(_ count: Int, _ seed: Int) -> [UInt8] {
+        (0..<count).map { UInt8(truncatingIfNeeded: ($0 &* 167) ^ seed ^ ($0 >> 8)) }
+    }
+
+    private static func box(_ message: [UInt8], nonce: [UInt8], key: borrowing Key) -> [UInt8] {
+        var box = [UInt8](repeating: 0, count: message.count + SecretBox.tagSize)
+        var span = box.mutableSpan
+        SecretBox.seal(message.span, nonce: nonce.span, key: key, into: &span)
+        return box
+    }
+
+    @Test func `are those of secretbox, byte for byte, for every length`() throws {
+        let key = try Key(copying: Self.bytes(32, 5).span)
+        var boxKey = try BoxKey(copying: key)
+        for (number, count) in (Array(0...530) + Array(2040...2060) + [4096, 65_537, 1_081_344]).enumerated()
+        {
+            // Some nonces share their first half with the one before, some do not.
+            let nonce = Self.bytes(16, number / 3) + Self.bytes(8, number)
+            let message = Self.bytes(count, number)
+            let box = Self.box(message, nonce: nonce, key: key)
+
+            var sealed = [UInt8](repeating: 7, count: 3 + box.count + 2)
+            var span = sealed.mutableSpan
+            boxKey.seal(message.span, nonce: nonce.span, into: &span, at: 3)
+            #expect(sealed == [7, 7, 7] + box + [7, 7])
+
+            var opened = [UInt8](repeating: 7, count: count + 2)
+            var openedSpan = opened.mutableSpan
+            let isOpened = boxKey.open(box.span, nonce: nonce.span, into: &openedSpan)
+            #expect(isOpened && opened == message + [7, 7])
+        }
+    }
+
+    @Test func `do not open if one bit has changed, and change nothing then`() throws {
+        let key = try Key(copying: Self.bytes(32, 5).span)
+        var boxKey = try BoxKey(copying: key)
+        let nonce = Self.bytes(24, 1)
+        let box = Self.box(Self.bytes(40, 2), nonce: nonce, key: key)
+        func opens(_ box: [UInt8], _ nonce: [UInt8]) -> Bool {
+            var message = [UInt8](repeating: 7, count: 40)
+            var span = message.mutableSpan
+            let isOpened = boxKey.open(box.span, nonce: nonce.span, into: &span)
+            #expect(isOpened || message == [UInt8](repeating: 7, count: 40))
+            return isOpened
+        }
+        func flipped(_ bytes: [UInt8], _ bit: Int) -> [UInt8] {
+            var bytes = bytes
+            bytes[bit / 8] ^= 1 << (bit % 8)
+            return bytes
+        }
+        for bit in 0..<box.count * 8 { #expect(!opens(flipped(box, bit), nonce)) }
+        for bit in 0..<nonce.count * 8 { #expect(!opens(box, flipped(nonce, bit))) }
+        for count in 0...16 { #expect(!opens(Array(box[..<count]), nonce)) }
+        #expect(opens(box, nonce))
+    }
+}
+
 @Suite struct `A keyed sum` {
     @Test func `depends on every byte and not on the pieces`() throws {
         let key = try Key()

@@ -4,7 +4,8 @@ import Testing
 @testable import VaultFile
 
 @Suite struct FrameReaderTests {
-    /// Creates a vault whose frames have many lengths; some exceed the read window.
+    /// Creates a vault whose frames have many lengths; the last two are too long to be read ahead, and make the file long enough
+    /// for that.
     private static func vault() throws -> World {
         let world = World()
         let log = try world.create()
@@ -19,23 +20,54 @@ import Testing
             let changes = try transaction(steps)
             try log.append(changes)
         }
+        try log.append(.put("LONG", noise(600_000)), .put("LONGER", noise(700_000)))
         return world
     }
 
     /// Replay would detect this by the chain of tags, which a reader of single frames does not check.
-    @Test(arguments: [(4, false), (100, false), (100, true)])
-    func `a frame is opened only if it is whole and authentic`(at place: Int, hasRightSum: Bool) throws {
+    @Test(arguments: [(4, false), (100, false), (100, true)], [false, true])
+    func `a frame is opened only if it is whole and authentic`(
+        spoiled place: (at: Int, hasRightSum: Bool), isReadAhead: Bool
+    ) throws {
         let world = try FrameReaderTests.vault()
         let (bytes, log) = (world.bytes, try world.open())
         let places = log.places(keeping: .all)
         for spoiled in places {
-            let offset = Int(spoiled.offset) + place
-            world.bytes = hasRightSum ? flipped(bytes, offset, in: places) : flipped(bytes, offset)
+            let offset = Int(spoiled.offset) + place.at
+            world.bytes = place.hasRightSum ? flipped(bytes, offset, in: places) : flipped(bytes, offset)
             var reader = try log.reader()
-            for place in places {
+            if isReadAhead { reader.readAhead(from: places[0].offset, to: log.committedEnd) }
+            for place in places where place.boxSize < 500_000 || place == spoiled {
                 let isGiven = try reader.open(at: place.offset, length: log.committedEnd) { _, _ in true }
                 #expect((isGiven == true) == (place.offset != spoiled.offset))
             }
+        }
+    }
+
+    @Test func `frames that are read ahead are the same, and each is opened once`() throws {
+        let world = try FrameReaderTests.vault()
+        let log = try world.open()
+        let places = log.places(keeping: .all)
+        var reader = try log.reader()
+        var ahead = try log.reader()
+        ahead.readAhead(from: places[0].offset, to: log.committedEnd)
+        for place in places {
+            let (alone, before) = (try plaintext(at: place, &reader, log), ahead.work)
+            #expect(try plaintext(at: place, &ahead, log) == alone)
+            #expect((ahead.work == before) == (place.boxSize < 500_000))
+        }
+        // What does not come next ends it.
+        ahead.readAhead(from: places[0].offset, to: log.committedEnd)
+        let (before, second) = (ahead.work, places[1])
+        #expect(try plaintext(at: second, &ahead, log) == plaintext(at: second, &reader, log))
+        #expect(ahead.work > before)
+    }
+
+    private func plaintext(
+        at place: FramePlace, _ reader: inout FrameReader, _ log: Log
+    ) throws -> [UInt8]? {
+        try reader.open(at: place.offset, length: log.committedEnd) { frame, plaintext in
+            plaintext.array(plaintext.indices)
         }
     }
 
