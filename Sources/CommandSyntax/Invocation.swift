@@ -25,7 +25,7 @@ extension Program {
     private func resolve(_ words: [String], leading: [String]) throws(UsageError) -> Invocation<Action> {
         // Most command lines begin in one of these two ways, for which the shared options are not needed.
         if leading.isEmpty, words.first == "--version" { return .version }
-        if let first = words.first, !first.hasPrefix("-") {
+        if let first = words.first, first.utf8.first != UInt8(ascii: "-") {
             return try resolve(first, leading, Array(words.dropFirst()))
         }
         let version = ParameterInfo(.flag, "--version", summary: "")

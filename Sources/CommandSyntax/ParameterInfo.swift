@@ -36,9 +36,9 @@ public struct ParameterInfo: Equatable, Sendable {
         _ completion: Completion = .none, isRepeatable: Bool = false, operandReplaced: String? = nil
     ) {
         self.kind = kind
-        let spellings = spelling.split(separator: " ").map(String.init)
-        short = spellings.first { !$0.utf8.starts(with: "--".utf8) }
-        long = spellings.first { $0.utf8.starts(with: "--".utf8) }
+        let spellings = spelling.utf8.split(separator: UInt8(ascii: " "))
+        short = spellings.first { !$0.starts(with: "--".utf8) }.map { String(Substring($0)) }
+        long = spellings.first { $0.starts(with: "--".utf8) }.map { String(Substring($0)) }
         (self.valueName, self.summary, self.completion) = (valueName, summary, completion)
         (self.isRepeatable, self.operandReplaced) = (isRepeatable, operandReplaced)
     }

@@ -52,15 +52,9 @@ public struct Section<Action>: Sendable {
 
 /// A command of a program, with the type of the parsed command erased.
 public struct Verb<Action>: Sendable {
-    /// Its name, help texts, options and operands.
-    public var info: CommandInfo { makeInfo() }
-
-    let name: String
-    /// Returns whether a word is its name or one of its aliases.
-    let isNamed: @Sendable (String) -> Bool
+    private let command: any ParsedCommand.Type
     /// Parses the words after the name; nil if they ask for help.
     let parse: @Sendable ([String]) throws(UsageError) -> Action?
-    private let makeInfo: @Sendable () -> CommandInfo
 
     /// Describes a command, and the action that it becomes when parsed.
     ///
@@ -68,14 +62,20 @@ public struct Verb<Action>: Sendable {
     public init<Command: ParsedCommand>(
         _ command: Command.Type, _ action: @escaping @Sendable (Command) throws(UsageError) -> Action
     ) {
-        name = Command.info.name
-        isNamed = { Command.info.isNamed($0) }
-        makeInfo = { Command.completeInfo }
+        self.command = command
         parse = { (words: [String]) throws(UsageError) -> Action? in
             guard let command = try Command.parse(words) else { return nil }
             return try action(command)
         }
     }
+
+    /// Its name, help texts, options and operands.
+    public var info: CommandInfo { command.completeInfo }
+
+    var name: String { command.info.name }
+
+    /// Returns whether a word is its name or one of its aliases.
+    func isNamed(_ word: String) -> Bool { command.info.isNamed(word) }
 }
 
 /// A help text that does not belong to a command.

@@ -45,10 +45,11 @@ extension ValueFormat where Value == Int {
 extension ValueFormat
 where Value: CaseIterable & RawRepresentable, Value.RawValue == String, Value.AllCases == [Value] {
     /// The raw value of one of the cases of an enumeration.
+    @inlinable
     public static var oneOf: Self {
-        let words = Value.allCases.map(\.rawValue)
+        let words = Value.allCases.map { $0.rawValue }
         return Self(
             (words.count < 2 ? "" : "one of ") + words.joined(separator: ", "), completing: .choices(words)
-        ) { Value(rawValue: $0) }
+        ) { text in Value.allCases.first { $0.rawValue == text } }
     }
 }

@@ -8,7 +8,7 @@ public enum DetachedProcess {
     /// It runs in a new session, without a terminal, an environment or any other descriptor of this process.
     ///
     /// - Parameters:
-    ///   - name: its name in the process list, and its ``CurrentProcess/programName``.
+    ///   - name: its name in the process list, by which ``CurrentProcess/isNamed(_:)`` knows it.
     ///   - arguments: its two arguments.
     ///   - take: called with each piece of the output.
     public static func startSelf(

@@ -1,7 +1,10 @@
 internal import Glibc
 
-/// Splits, joins and resolves paths.
+/// Splits, joins and resolves paths, by bytes: a slash before a combining character is not the Character "/".
 public enum Path {
+    /// Returns whether `path` begins at the root directory.
+    public static func isAbsolute(_ path: String) -> Bool { path.utf8.first == UInt8(ascii: "/") }
+
     /// Returns the directory that contains `path`; "." for a bare name.
     public static func directory(of path: String) -> String {
         let trimmed = trimmingSlashes(path)
@@ -20,7 +23,7 @@ public enum Path {
 
     /// Returns the path of `name` in `directory`.
     public static func join(_ directory: String, _ name: String) -> String {
-        directory.hasSuffix("/") ? directory + name : directory + "/" + name
+        directory.utf8.last == UInt8(ascii: "/") ? directory + name : directory + "/" + name
     }
 
     /// Returns `path` without symbolic links, "." and "..".
@@ -46,7 +49,7 @@ public enum Path {
     /// The same for a given value of `$PWD`.
     static func lexical(_ path: String, from shellDirectory: String?) throws(Errno) -> String {
         if path.isEmpty { throw .noSuchFile }
-        if path.hasPrefix("/") { return tidied(path) }
+        if isAbsolute(path) { return tidied(path) }
         if let shellDirectory, isWorkingDirectory(shellDirectory) {
             return tidied(join(shellDirectory, path))
         }
@@ -55,7 +58,7 @@ public enum Path {
 
     /// Returns true if `path` is a valid `$PWD` for the working directory (POSIX, `pwd -L`).
     private static func isWorkingDirectory(_ path: String) -> Bool {
-        guard path.hasPrefix("/"), !components(path).contains(where: { $0 == "." || $0 == ".." }) else {
+        guard isAbsolute(path), !components(path).contains(where: { $0 == "." || $0 == ".." }) else {
             return false
         }
         let disk = DiskStorage()
@@ -74,7 +77,6 @@ public enum Path {
         return result.isEmpty ? "/" : result
     }
 
-    /// Splits by bytes, because a slash before a combining character is not the Character "/".
     private static func components(_ path: String) -> [Substring] {
         path.utf8.split(separator: UInt8(ascii: "/")).map { Substring($0) }
     }

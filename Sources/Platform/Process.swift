@@ -61,10 +61,10 @@ public enum CurrentProcess {
         return arguments
     }
 
-    /// The name that this process was started under, without its directory.
-    public static var programName: String {
-        guard let vector = unsafe platform_arguments(), let name = unsafe vector[0] else { return "" }
-        return Path.name(of: unsafe String(cString: name))
+    /// Returns whether this process was started under this name, which has no directory.
+    public static func isNamed(_ name: String) -> Bool {
+        guard let vector = unsafe platform_arguments(), let own = unsafe vector[0] else { return false }
+        return unsafe String(cString: own) == name
     }
 
     /// Ends the process.

@@ -27,7 +27,7 @@ public enum AgentProcess {
         let home = AgentProcess.home
         return OwnProcesses.named(AgentProtocol.processName).compactMap { process in
             guard process.words.count >= 2, process.words[0] == AgentProtocol.processName,
-                process.words[1].hasPrefix("/"), process.words.count == 2 || process.words[2] == home
+                Path.isAbsolute(process.words[1]), process.words.count == 2 || process.words[2] == home
             else { return nil }
             return Entry(id: process.id, directory: process.words[1])
         }

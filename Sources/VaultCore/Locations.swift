@@ -53,7 +53,7 @@ public enum Locations {
     private static func directory(_ name: String, orInHome fallback: String? = nil) throws(NotText) -> String?
     {
         // The XDG specification says that a relative path is ignored.
-        if let directory = try variable(name), directory.hasPrefix("/") { return directory + "/vault" }
+        if let directory = try variable(name), Path.isAbsolute(directory) { return directory + "/vault" }
         guard let fallback, let home = try home() else { return nil }
         return Path.join(home, fallback + "/vault")
     }
@@ -78,7 +78,7 @@ public enum Locations {
     public static func realPath(of path: String) -> String {
         if let real = try? Path.resolvingLinks(path) { return real }
         guard let directory = try? Path.resolvingLinks(Path.directory(of: path)) else {
-            return path.hasPrefix("/") ? path : Path.join((try? Path.workingDirectory()) ?? "/", path)
+            return Path.isAbsolute(path) ? path : Path.join((try? Path.workingDirectory()) ?? "/", path)
         }
         return Path.join(directory, Path.name(of: path))
     }
@@ -87,7 +87,7 @@ public enum Locations {
     /// vault.
     public static func isNamedInText(_ path: String) -> Bool {
         // For a vault that does not exist yet, the directories that exist decide.
-        for name in [path, Path.directory(of: path), path.hasPrefix("/") ? "/" : "."] {
+        for name in [path, Path.directory(of: path), Path.isAbsolute(path) ? "/" : "."] {
             do throws(Errno) {
                 _ = try Path.resolvingLinks(name)
                 return true

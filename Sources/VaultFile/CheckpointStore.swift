@@ -235,7 +235,7 @@ public struct CheckpointStore: Sendable {
         var span = bytes.mutableSpan
         let count = try file.read(at: 0, into: &span)
         let text = String(decoding: bytes.prefix(count), as: UTF8.self)
-        return text.hasPrefix("/") ? text : nil
+        return Path.isAbsolute(text) ? text : nil
     }
 
     /// Opens a file for writing; creates it, and the directory, if they do not exist.

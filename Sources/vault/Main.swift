@@ -10,7 +10,7 @@ enum Main {
         CurrentProcess.harden()
         CurrentProcess.fillStandardDescriptors()
         let arguments = CurrentProcess.arguments()
-        if CurrentProcess.programName == AgentProtocol.processName {
+        if CurrentProcess.isNamed(AgentProtocol.processName) {
             // A second argument is only for the list of processes.
             guard (1...2).contains(arguments.words.count), arguments.firstMalformed == nil else {
                 CurrentProcess.exit(2)
@@ -33,8 +33,10 @@ enum Main {
             throw Failure(.usage, "missing command", hint: "see 'vault help'")
         }
         // Scripts and shell prompts ask for the version often, so it does not build the command table.
-        if words == ["--version"] { return try Output.write("vault \(CommandTable.version)\n") }
-        if words == ["--version", "--json"] { return try VersionCommand(json: true).run() }
+        if words[0] == "--version" {
+            if words.count == 1 { return try Output.write("vault \(CommandTable.version)\n") }
+            if words.count == 2, words[1] == "--json" { return try VersionCommand(json: true).run() }
+        }
         let invocation: Invocation<any Command>
         do throws(UsageError) {
             invocation = try CommandTable.program.resolve(words)

@@ -27,7 +27,7 @@ struct NearestContextFile {
         do throws(Errno) {
             var directory = try Path.workingDirectory()
             // The name of a directory outside this process's root does not begin with a slash.
-            while directory.hasPrefix("/"), directory != directories.last {
+            while Path.isAbsolute(directory), directory != directories.last {
                 directories.append(directory)
                 directory = Path.directory(of: directory)
             }

@@ -47,12 +47,12 @@ struct PassphraseOptions: Sendable {
             case .other: "the other file's passphrase"
             }
         parameters.option(
-            "\(prefix)-fd", "N", "Read \(passphrase) from this file descriptor", &descriptor,
+            prefix + "-fd", "N", "Read " + passphrase + " from this file descriptor", &descriptor,
             as: .number(in: 0...65535))
         parameters.option(
-            "\(prefix)-file", "FILE", "Read \(passphrase) from this file", &file, completing: .file)
+            prefix + "-file", "FILE", "Read " + passphrase + " from this file", &file, completing: .file)
         parameters.option(
-            "\(prefix)-command", "CMD", "Use the output of this shell command as \(passphrase)", &command,
+            prefix + "-command", "CMD", "Use the output of this shell command as " + passphrase, &command,
             completing: .command)
     }
 
