@@ -77,7 +77,10 @@ extension Program {
     }
 
     private func verb(named word: String) -> Verb<Action>? {
-        sections.lazy.flatMap(\.verbs).first { $0.isNamed(word) }
+        for section in sections {
+            for verb in section.verbs where verb.isNamed(word) { return verb }
+        }
+        return nil
     }
 
     /// The names that suggestions can use.

@@ -18,8 +18,15 @@ public struct Parameters {
     private var isRead = false
     /// The index of the next declaration, once the words were read.
     private var position = 0
-    /// The values in the order of the words, each with the index of its parameter; nil for an option without a value.
-    private var values: [(index: Int, text: String?)] = []
+    /// The values in the order of the words.
+    private var values: [GivenValue] = []
+
+    private struct GivenValue {
+        /// The index of its parameter.
+        let index: Int
+        /// Nil for an option without a value.
+        let text: String?
+    }
 
     init() {}
 
@@ -198,7 +205,7 @@ extension Parameters {
                     if reader.helpFollows { return false }
                     throw UsageError("option '\(infos[index].name)' was given twice")
                 }
-                values.append((index, value))
+                values.append(GivenValue(index: index, text: value))
             }
         }
         isRead = true
@@ -220,7 +227,7 @@ extension Parameters {
             guard count <= rest.count else {
                 throw UsageError("missing operand \(infos[index].valueName)")
             }
-            for word in rest.prefix(count) { values.append((index, word)) }
+            for word in rest.prefix(count) { values.append(GivenValue(index: index, text: word)) }
             rest = rest.dropFirst(count)
         }
         if rest.isEmpty { return }

@@ -112,7 +112,7 @@ public struct SecretID: Hashable, Sendable {
     public static func isValidName(_ name: String) -> Bool { Address.isName(Array(name.utf8).span) }
 
     /// Returns true if a shell accepts `name` for a variable: `[A-Za-z_][A-Za-z0-9_]*`.
-    package static func isVariableName(_ name: some StringProtocol) -> Bool {
+    package static func isVariableName(_ name: String) -> Bool {
         guard let first = name.utf8.first, !Byte.isDigit(first) else { return false }
         return name.utf8.allSatisfy(Byte.isName)
     }

@@ -8,7 +8,7 @@ internal import UserMessages
 struct ChildEnvironment: ~Copyable {
     private let vault: any Session
     private let effective: [String: SecretID]
-    private let searched: String
+    private let current: CurrentContext
 
     /// A variable's name in bytes: it may not be UTF-8, and `String` would equate canonically equivalent names.
     private typealias Name = [UInt8]
@@ -35,10 +35,10 @@ struct ChildEnvironment: ~Copyable {
         Name($0.utf8)
     }
 
-    init(vault: any Session, effective: [SecretID], searched: String) throws(Failure) {
+    init(vault: any Session, effective: [SecretID], in current: CurrentContext) throws(Failure) {
         self.vault = vault
         self.effective = Dictionary(uniqueKeysWithValues: effective.map { ($0.name, $0) })
-        self.searched = searched
+        self.current = current
         block = try allocating(SecretBuffer(capacity: 16 * 1024))
         variables.reserveCapacity(Environment.count + effective.count)
     }
@@ -238,7 +238,7 @@ struct ChildEnvironment: ~Copyable {
     private mutating func noteUnresolved(_ variable: String, _ reference: String) {
         failures.append(
             Failure(
-                .missing, "\(variable): no secret '\(reference)' in \(searched); nothing was started",
+                .missing, "\(variable): no secret '\(reference)' in \(current.searched); nothing was started",
                 hint: "see 'vault list --all'"))
     }
 

@@ -16,28 +16,46 @@ enum CommandTable {
             options.declare(&parameters)
         },
         sections: [
-            section(
-                "Secrets", SetCommand.self, GetCommand.self, ListCommand.self, DeleteCommand.self,
-                EditCommand.self, CopyCommand.self, MoveCommand.self),
-            section(
-                "Using them", RunCommand.self, InjectCommand.self, ExportCommand.self, ImportCommand.self,
-                ExplainCommand.self, TrustCommand.self, WebCommand.self),
-            section("The past", HistoryCommand.self, UndoCommand.self, PurgeCommand.self),
-            section(
-                "The vault", InitCommand.self, UnlockCommand.self, LockCommand.self, StatusCommand.self,
-                PasswdCommand.self, RekeyCommand.self, RecoveryKeyCommand.self),
-            section(
-                "The file", BackupCommand.self, RestoreCommand.self, CompactCommand.self, CheckCommand.self,
-                SalvageCommand.self, AcceptCommand.self, DiffCommand.self, MergeCommand.self),
-            section(
-                "Pages and shells", CompletionsCommand.self, CompleteCommand.self, ManCommand.self,
-                VersionCommand.self),
+            Section(
+                "Secrets",
+                [
+                    verb(SetCommand.self), verb(GetCommand.self), verb(ListCommand.self),
+                    verb(DeleteCommand.self),
+                    verb(EditCommand.self), verb(CopyCommand.self), verb(MoveCommand.self),
+                ]),
+            Section(
+                "Using them",
+                [
+                    verb(RunCommand.self), verb(InjectCommand.self), verb(ExportCommand.self),
+                    verb(ImportCommand.self),
+                    verb(ExplainCommand.self), verb(TrustCommand.self), verb(WebCommand.self),
+                ]),
+            Section(
+                "The past", [verb(HistoryCommand.self), verb(UndoCommand.self), verb(PurgeCommand.self)]),
+            Section(
+                "The vault",
+                [
+                    verb(InitCommand.self), verb(UnlockCommand.self), verb(LockCommand.self),
+                    verb(StatusCommand.self),
+                    verb(PasswdCommand.self), verb(RekeyCommand.self), verb(RecoveryKeyCommand.self),
+                ]),
+            Section(
+                "The file",
+                [
+                    verb(BackupCommand.self), verb(RestoreCommand.self), verb(CompactCommand.self),
+                    verb(CheckCommand.self),
+                    verb(SalvageCommand.self), verb(AcceptCommand.self), verb(DiffCommand.self),
+                    verb(MergeCommand.self),
+                ]),
+            Section(
+                "Pages and shells",
+                [
+                    verb(CompletionsCommand.self), verb(CompleteCommand.self), verb(ManCommand.self),
+                    verb(VersionCommand.self),
+                ]),
         ],
         topics: [HelpTopic.exitCodes, .environment, .unattended, .git, .migrate, .recipes])
 
-    private static func section(_ title: String, _ commands: any Command.Type...) -> Section<any Command> {
-        Section(title, commands.map { verb($0) })
-    }
-
+    /// Each type is written out, so that its parser is compiled for it.
     private static func verb(_ command: (some Command).Type) -> Verb<any Command> { Verb(command) { $0 } }
 }

@@ -132,7 +132,9 @@ extension CommonOptions {
     }
 
     private func defaultPath() throws(Failure) -> String {
-        guard let path = try inWords({ () throws(NotText) in try Locations.vaultFile() }) else {
+        let path: String?
+        do throws(NotText) { path = try Locations.vaultFile() } catch { throw Failure(error) }
+        guard let path else {
             throw Failure(
                 .usage, "no vault file is named, and you have no home directory",
                 hint: "add --vault FILE, or set HOME")

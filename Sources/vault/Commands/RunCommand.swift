@@ -84,7 +84,7 @@ struct RunCommand: Command {
         }
         let vault = try options.openForReading()
         let effective = try options.during(vault.effective(in: current.context))
-        var environment = try ChildEnvironment(vault: vault, effective: effective, searched: current.searched)
+        var environment = try ChildEnvironment(vault: vault, effective: effective, in: current)
         environment.noteMissing(current.missing(in: effective))
         try environment.inherit(pristine: pristine)
         if !noAll { try environment.add(effective.filter(filter.wants), allowing: allowedNames) }
@@ -126,7 +126,7 @@ struct RunCommand: Command {
 
     private static func isAssignment(_ text: String) -> Bool {
         guard let equals = text.firstIndex(of: "=") else { return false }
-        return SecretID.isVariableName(text[..<equals])
+        return SecretID.isVariableName(String(text[..<equals]))
     }
 }
 
