@@ -28,7 +28,7 @@ PAGE = -c release --scratch-path .build/page --static-swift-stdlib --disable-loc
 
 .PHONY: usage help demo build test check install docs format bench bench-peers bench-page clean torture crash \
 	faults corruption model merge rollback formats vectors fuzz fuzz-web hostile agent-load mutants reader-mutants \
-	sanitize coverage test-build test-reader test-agent test-programs test-web
+	sanitize coverage build-vault build-web test-build test-library test-reader test-agent test-programs test-web
 
 usage:
 	@awk -F ':.*## ' '/^[a-z-]+:.*[^#]## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -45,16 +45,21 @@ demo: ## install what is missing, build the release binary, show the main job
 	@Scripts/demo $(BINARY)
 
 build: ## build .build/release/vault, one static file, and vault-web beside it
-	@Scripts/quietly $(SWIFT) build $(STATIC) --product vault
-	@Scripts/quietly $(SWIFT) build $(PAGE) --product vault-web
+	@$(MAKE) --no-print-directory -j2 build-vault build-web
 	@install -m 0755 .build/page/release/vault-web .build/release/vault-web
+
+build-vault:
+	@Scripts/quietly $(SWIFT) build $(STATIC) --product vault
+
+build-web:
+	@Scripts/quietly $(SWIFT) build $(PAGE) --product vault-web
 
 test: ## install what is missing, build and run every test
 	@Scripts/install-packages build test
 	@Scripts/install-node
 	@Scripts/install-gradient
 	@$(MAKE) --no-print-directory build
-	@$(MAKE) --no-print-directory -j2 --output-sync=target test-reader test-build
+	@$(MAKE) --no-print-directory -j3 --output-sync=target test-reader test-build test-library
 	@$(MAKE) --no-print-directory -j3 --output-sync=target test-web test-agent test-programs
 	XDG_STATE_HOME="$(CURDIR)/.build/state" SWIFT_BACKTRACE=enable=no VAULT_BINARY="$(CURDIR)/$(BINARY)" $(SWIFT) test --disable-xctest
 
@@ -63,6 +68,10 @@ test-reader:
 
 test-build:
 	@Scripts/quietly $(SWIFT) build --build-tests
+
+# The Swift tests run what this builds.
+test-library:
+	@Tests/Library/build.sh >/dev/null
 
 # These three wait more than they work, and look at the clock.
 test-agent:

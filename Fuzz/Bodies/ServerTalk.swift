@@ -57,13 +57,13 @@ struct ServerTalk {
         settings.dependencies = Known.dependencies(disk)
         // The files are in memory.
         settings.testOnlyTrustsPaths = true
-        var patience = Backoff(milliseconds: 10_000)
+        var timeout = Backoff(milliseconds: 10_000)
         while true {
             do throws(AgentServer.StartError) {
                 return try AgentServer.start(in: SocketDirectory.server, settings: settings)
             } catch {
                 // A child process of another test holds the previous server's lock between fork and exec.
-                if case .alreadyRunning = error, patience.wait() { continue }
+                if case .alreadyRunning = error, timeout.wait() { continue }
                 broken("no server: \(error)")
             }
         }
@@ -110,8 +110,8 @@ struct ServerTalk {
         let expected = Messages.framed([138] + [1, 4, 7, 10, 13])
         var replies: [UInt8] = []
         // Each step serves all clients with input, but the vault has its own thread.
-        var patience = Backoff(milliseconds: 10_000)
-        while patience.wait() {
+        var timeout = Backoff(milliseconds: 10_000)
+        while timeout.wait() {
             let goesOn = step(server)
             replies += other.receive()
             if !goesOn { return require(stops(said), "the server ended though nobody said so") }

@@ -51,9 +51,9 @@ public enum Compaction {
         _ log: Log, keeping retention: Retention, progress: ProgressHandler = .unwatched
     ) throws(VaultFileError) -> Report {
         let master = try log.copyOfMasterKey()
-        return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
+        return try log.withWriterLock(timeout: Log.writeTimeout) { remembered throws(VaultFileError) in
             let change = RewriteChange(purged: log.purged.entries, isChange: false)
-            return try rewrite(log, recollection, master, slots: nil, retention, change, progress)
+            return try rewrite(log, remembered, master, slots: nil, retention, change, progress)
         }
     }
 
@@ -69,10 +69,10 @@ public enum Compaction {
         progress: ProgressHandler = .unwatched
     ) throws(VaultFileError) -> Report {
         let log = try openForWriting(path, old, dependencies)
-        return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
+        return try log.withWriterLock(timeout: Log.writeTimeout) { remembered throws(VaultFileError) in
             guard log.header.vaultID == keys.vaultID else { throw .replaced }
             let change = RewriteChange(purged: log.purged.entries, formerKeys: [try log.keyID()])
-            return try rewrite(log, recollection, keys.master, slots: keys.slots, .all, change, progress)
+            return try rewrite(log, remembered, keys.master, slots: keys.slots, .all, change, progress)
         }
     }
 
@@ -89,12 +89,12 @@ public enum Compaction {
         complete: (Log) throws(VaultFileError) -> Void
     ) throws(VaultFileError) -> Report {
         let master = try later.copyOfMasterKey()
-        return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
+        return try log.withWriterLock(timeout: Log.writeTimeout) { remembered throws(VaultFileError) in
             guard log.header.vaultID == later.header.vaultID else { throw .replaced }
             let change = RewriteChange(
                 purged: log.purged.entries, formerKeys: [try log.keyID()] + later.ancestry.keys)
             return try rewrite(
-                log, recollection, master, slots: later.header.slots, .all, change, progress,
+                log, remembered, master, slots: later.header.slots, .all, change, progress,
                 complete: complete)
         }
     }
@@ -108,11 +108,11 @@ public enum Compaction {
         _ log: Log, of later: Log, progress: ProgressHandler = .unwatched
     ) throws(VaultFileError) -> Report {
         let master = try later.copyOfMasterKey()
-        return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
+        return try log.withWriterLock(timeout: Log.writeTimeout) { remembered throws(VaultFileError) in
             guard log.header.vaultID == later.header.vaultID else { throw .replaced }
             let change = RewriteChange(purged: later.purged.entries, isChange: false)
             return try rewrite(
-                log, with: later, recollection, master, slots: nil, .all, change, progress)
+                log, with: later, remembered, master, slots: nil, .all, change, progress)
         }
     }
 
@@ -150,7 +150,7 @@ public enum Compaction {
         master: borrowing Key, dependencies: Dependencies, progress: ProgressHandler = .unwatched
     ) throws(VaultFileError) -> (removed: UInt64, rewrite: Report) {
         let log = try openForWriting(path, master, dependencies)
-        return try log.withWriterLock(patience: Log.writePatience) { recollection throws(VaultFileError) in
+        return try log.withWriterLock(timeout: Log.writeTimeout) { remembered throws(VaultFileError) in
             let versions = log.versions(address)
             if let shown, !shown.matches(versions) { throw .noSuchVersion }
             let removed: [Version]
@@ -169,7 +169,7 @@ public enum Compaction {
             if purged.entries.count > PurgeList.maxTotal { throw .tooManyPurged }
             let change = RewriteChange(excluded: Set(removed.map(\.offset)), purged: purged.entries)
             let report = try rewrite(
-                log, recollection, try log.copyOfMasterKey(), slots: nil, .all, change, progress)
+                log, remembered, try log.copyOfMasterKey(), slots: nil, .all, change, progress)
             return (UInt64(removed.count), report)
         }
     }
@@ -194,7 +194,7 @@ public enum Compaction {
 
     /// Rewrites the file of `log` with its own content, or with that of another copy of the vault.
     private static func rewrite(
-        _ log: Log, with other: Log? = nil, _ recollection: Recollection?, _ master: borrowing Key,
+        _ log: Log, with other: Log? = nil, _ remembered: RememberedCheckpoints?, _ master: borrowing Key,
         slots: [[UInt8]]?, _ retention: Retention, _ change: RewriteChange, _ progress: ProgressHandler,
         complete: (Log) throws(VaultFileError) -> Void = { _ in }
     ) throws(VaultFileError) -> Report {
@@ -236,7 +236,7 @@ public enum Compaction {
         let file = new.file
         try during(.attributes, file.adoptAttributes(of: old))
         try new.publish(at: target) { storage, path throws(Errno) in try storage.rename(path, to: target) }
-        log.remember(written, after: recollection)
+        log.remember(written, after: remembered)
         return Report(
             generation: header.generation, before: before, after: written.committedEnd,
             dropped: UInt64(content.heldVersionCount - kept), kept: UInt64(kept), savedTail: saved)

@@ -123,7 +123,7 @@ struct Rewrite: ~Copyable {
     /// - Throws: ``VaultFileError/rewriteDiffers(at:)``.
     func verify(_ path: String, holds sum: [UInt8], master: consuming Key) throws(VaultFileError) -> Log {
         var dependencies = dependencies.withoutMemory
-        dependencies.lookPatience = 0
+        dependencies.readTimeout = 0
         let (log, found): (Log, [UInt8]?)
         do throws(VaultFileError) {
             (log, found) = try Log.open(

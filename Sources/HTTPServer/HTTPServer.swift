@@ -34,7 +34,7 @@ public protocol HTTPService: AnyObject {
         /// Simultaneous connections for each address; further ones wait in the kernel's queue.
         public var connections = 512
         /// The time limit for a request and its response, and between two requests, in milliseconds.
-        public var patience: UInt64 = 20_000
+        public var timeout: UInt64 = 20_000
         /// The memory for a request's head and the library's own data about it, in bytes.
         public var head = 32 << 10
         /// The maximal size of a request's body, in bytes.
@@ -102,7 +102,7 @@ public protocol HTTPService: AnyObject {
         unsafe settings.is_ipv6 = address == .ipv6 ? 1 : 0
         unsafe settings.port = port
         unsafe settings.connections = UInt32(limits.connections)
-        unsafe settings.seconds = UInt32(limits.patience / 1000)
+        unsafe settings.seconds = UInt32(limits.timeout / 1000)
         unsafe settings.head = limits.head
         unsafe settings.context = Unmanaged.passUnretained(self).toOpaque()
         unsafe settings.accept = { context, address, _ in
@@ -192,7 +192,7 @@ public protocol HTTPService: AnyObject {
     /// Closes connections that take too long; the library itself closes only idle ones, not slow ones.
     private func closeOverdue() {
         let now = SystemClock.monotonicMilliseconds()
-        for connection in connections.values where now >= connection.since + limits.patience {
+        for connection in connections.values where now >= connection.since + limits.timeout {
             shutdown(connection.descriptor, Int32(SHUT_RDWR))
         }
     }

@@ -9,12 +9,12 @@ public struct LocalSocket: ~Copyable, Sendable {
 
     /// Connects to the socket at `path`.
     ///
-    /// - Parameter patience: the timeout of each later ``send(_:)`` and ``receive(into:)``, in milliseconds.
+    /// - Parameter timeout: that of each later ``send(_:)`` and ``receive(into:)``, in milliseconds.
     /// - Throws: ``Errno/noSuchFile`` if there is no socket, ``Errno/connectionRefused`` if no process
     ///   listens there.
-    public init(connectingTo path: String, patience: UInt64) throws(Errno) {
+    public init(connectingTo path: String, timeout: UInt64) throws(Errno) {
         let socket = LocalSocket(try LocalSocket.make())
-        try socket.setPatience(patience)
+        try socket.setTimeout(timeout)
         try withShortPath(path) { path throws(Errno) in
             _ = try retrying { unsafe platform_socket_connect(socket.descriptor.number, path) }
         }
@@ -104,7 +104,7 @@ public struct LocalSocket: ~Copyable, Sendable {
     }
 
     /// Sets the timeout of each later ``send(_:)`` and ``receive(into:)``, in milliseconds.
-    public borrowing func setPatience(_ milliseconds: UInt64) throws(Errno) {
+    public borrowing func setTimeout(_ milliseconds: UInt64) throws(Errno) {
         var time = timeval(tv_sec: Int(milliseconds / 1000), tv_usec: Int(milliseconds % 1000) * 1000)
         let count = socklen_t(MemoryLayout<timeval>.size)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {

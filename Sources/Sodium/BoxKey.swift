@@ -7,12 +7,13 @@ internal import CSodium
 /// subkey is kept here, and one stream of at least 256 bytes yields the key of the tag and encrypts the message. The construction is
 /// section 10 of Bernstein, "Cryptography in NaCl". Long messages are left to ``SecretBox``.
 public struct BoxKey: ~Copyable, Sendable {
-    private let key: Key
+    /// The key, and the subkey for ``salt``; then the key of a tag and a message, which are zeros between calls.
+    private var memory: SecretBytes
     /// The first 16 bytes of the last nonce.
     private var salt: (UInt64, UInt64)?
-    /// The subkey for ``salt``; then the key of a tag and a message, which are zeros between calls.
-    private var memory: SecretBytes
 
+    private static let subkeyOffset = Key.count
+    private static let bufferOffset = 2 * Key.count
     private static let tagKeySize = 32
     private static let minStream = 256
     private static let maxMessage = 2048
@@ -21,9 +22,28 @@ public struct BoxKey: ~Copyable, Sendable {
     ///
     /// - Throws: ``SodiumError/outOfMemory``, ``SodiumError/unavailable``.
     public init(copying key: borrowing Key) throws(SodiumError) {
-        let memory = try SecretBytes(count: Key.count + BoxKey.tagKeySize + BoxKey.maxMessage)
-        self.key = try key.withBytes { bytes throws(SodiumError) in try Key(copying: bytes) }
+        var memory = try BoxKey.allocate()
+        key.withBytes { key in memory.withMutableBytes { $0.copy(from: key, at: 0) } }
         self.memory = memory
+    }
+
+    private init(_ memory: consuming SecretBytes) { self.memory = memory }
+
+    private static func allocate() throws(SodiumError) -> SecretBytes {
+        try SecretBytes(count: bufferOffset + tagKeySize + maxMessage)
+    }
+
+    /// Returns the same key, with memory of its own.
+    ///
+    /// - Throws: as ``init(copying:)``.
+    public borrowing func copy() throws(SodiumError) -> BoxKey {
+        var memory = try BoxKey.allocate()
+        withKey { key in memory.withMutableBytes { $0.copy(from: key, at: 0) } }
+        return BoxKey(memory)
+    }
+
+    private borrowing func withKey<R: ~Copyable, E>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+        try memory.withBytes { memory throws(E) in try body(memory.extracting(0..<Key.count)) }
     }
 
     /// Seals `message` into the `message.count + SecretBox.tagSize` bytes of `box` from `offset` on.
@@ -31,7 +51,7 @@ public struct BoxKey: ~Copyable, Sendable {
         _ message: Span<UInt8>, nonce: Span<UInt8>, into box: inout MutableSpan<UInt8>, at offset: Int
     ) {
         guard message.count <= BoxKey.maxMessage else {
-            return SecretBox.seal(message, nonce: nonce, key: key, into: &box, at: offset)
+            return withKey { SecretBox.seal(message, nonce: nonce, key: $0, into: &box, at: offset) }
         }
         precondition(offset >= 0 && box.count - offset >= message.count + SecretBox.tagSize)
         unsafe withStream(over: message, nonce: nonce) { buffer, count in
@@ -51,7 +71,7 @@ public struct BoxKey: ~Copyable, Sendable {
     ) -> Bool {
         let count = box.count - SecretBox.tagSize
         guard 0...BoxKey.maxMessage ~= count else {
-            return SecretBox.open(box, nonce: nonce, key: key, into: &message)
+            return withKey { SecretBox.open(box, nonce: nonce, key: $0, into: &message) }
         }
         precondition(message.count >= count)
         let encrypted = box.extracting(SecretBox.tagSize..<box.count)
@@ -77,14 +97,15 @@ public struct BoxKey: ~Copyable, Sendable {
         return unsafe nonce.withPointer { nonce, _ in
             unsafe derive(nonce)
             return memory.withMutableBytes { memory in
-                memory.copy(from: text, at: Key.count + BoxKey.tagKeySize)
-                let result = unsafe memory.withPointer { subkey, _ in
-                    let buffer = unsafe subkey + Key.count
+                memory.copy(from: text, at: BoxKey.bufferOffset + BoxKey.tagKeySize)
+                let result = unsafe memory.withPointer { memory, _ in
+                    let buffer = unsafe memory + BoxKey.bufferOffset
                     // Fails only for messages of more than 2⁶⁴ bytes.
-                    _ = unsafe crypto_stream_salsa20_xor(buffer, buffer, UInt64(size), nonce + 16, subkey)
+                    _ = unsafe crypto_stream_salsa20_xor(
+                        buffer, buffer, UInt64(size), nonce + 16, memory + BoxKey.subkeyOffset)
                     return unsafe body(buffer, count)
                 }
-                memory.wipe(Key.count..<Key.count + size)
+                memory.wipe(BoxKey.bufferOffset..<BoxKey.bufferOffset + size)
                 return result
             }
         }
@@ -98,13 +119,9 @@ public struct BoxKey: ~Copyable, Sendable {
         )
         if let last = self.salt, last == salt { return }
         self.salt = salt
-        key.withBytes { key in
-            memory.withMutableBytes { memory in
-                unsafe key.withPointer { key, _ in
-                    unsafe memory.withPointer { subkey, _ in
-                        _ = unsafe crypto_core_hsalsa20(subkey, nonce, key, nil)
-                    }
-                }
+        memory.withMutableBytes { memory in
+            unsafe memory.withPointer { memory, _ in
+                _ = unsafe crypto_core_hsalsa20(memory + BoxKey.subkeyOffset, nonce, memory, nil)
             }
         }
     }

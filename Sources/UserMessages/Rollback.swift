@@ -70,7 +70,7 @@ package struct CheckpointReport {
     /// - Parameter time: when the vault was seen, which tells apart the several that a link led to; 0 for any.
     package static func last(_ path: String, at time: UInt64 = 0) throws(Errno) -> CheckpointReport? {
         let all =
-            try Locations.checkpoints?.sightings(
+            try Locations.checkpoints?.checkpoints(
                 of: Path.lexical(path), at: Locations.realPath(of: path)) ?? []
         guard let seen = all.first(where: { $0.time == time }) ?? all.first else { return nil }
         return CheckpointReport(seen.vaultID, seen.generation, seen.end, seen.time)

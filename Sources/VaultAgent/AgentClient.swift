@@ -47,7 +47,7 @@ public struct AgentClient: Sendable {
     /// How often a request is sent again because the files at its paths were replaced.
     private static let attempts = 20
 
-    /// Lends the files at `paths` to `body`, which sends them with a request that names them.
+    /// Calls `body` with the files at `paths`, which sends them with a request that names them.
     ///
     /// - Throws: the errors of `body`; ``AgentError/otherFile`` if the agent finds other files at the paths;
     ///   ``AgentError/vault(_:)`` with ``VaultError/locked`` if a directory is missing.
@@ -222,8 +222,8 @@ public struct AgentClient: Sendable {
     }
 
     private static func haveEnded(_ agents: () -> [AgentProcess.Entry]) -> Bool {
-        var patience = Backoff(milliseconds: AgentClient.endTimeout)
-        while !agents().isEmpty { if !patience.wait() { return false } }
+        var backoff = Backoff(milliseconds: AgentClient.endTimeout)
+        while !agents().isEmpty { if !backoff.wait() { return false } }
         return true
     }
 
@@ -244,12 +244,12 @@ public struct AgentClient: Sendable {
     private static let startTimeout: UInt64 = 10_000
 
     private func connectOrStart() throws(AgentError) -> AgentConnection {
-        var patience = Backoff(milliseconds: AgentClient.startTimeout)
+        var backoff = Backoff(milliseconds: AgentClient.startTimeout)
         while true {
             if let connection = try running() { return connection }
             try AgentProcess.start(in: directory)
             if let connection = try running() { return connection }
-            guard patience.wait() else { throw .unreachable(.connectionRefused) }
+            guard backoff.wait() else { throw .unreachable(.connectionRefused) }
         }
     }
 }

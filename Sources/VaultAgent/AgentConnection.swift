@@ -89,7 +89,7 @@ public final class AgentConnection {
         do throws(Errno) {
             // This comes first: in a directory of somebody else, anybody could listen.
             try PrivateDirectory.check(directory)
-            let socket = try LocalSocket(connectingTo: socketPath, patience: timeout)
+            let socket = try LocalSocket(connectingTo: socketPath, timeout: timeout)
             guard try socket.peer.userID == userID else { throw .notPermitted }
             return try AgentConnection(socket, opening: path, file, ahead)
         } catch .permissionDenied {
@@ -330,7 +330,7 @@ public final class AgentConnection {
         }
         if isGreeted, !hasReplyTimeout {
             hasReplyTimeout = true
-            try? socket.setPatience(AgentConnection.replyTimeout)
+            try? socket.setTimeout(AgentConnection.replyTimeout)
         }
         while buffer.count - taken < count {
             do throws(Errno) {

@@ -10,7 +10,7 @@ extension AgentServer {
         case .opened(let client, let worker, let result): finish(client, worker, result)
         case .answered(let client, let count, let unsent, let isOver):
             guard let connection = connection(client) else { return }
-            goOn(connection, after: count, unsent, isOver: isOver)
+            proceed(connection, after: count, unsent, isOver: isOver)
         case .state(let client, let worker, let result): answerStatus(client, worker, result)
         case .followed(let client, let result):
             answer(client) {
@@ -35,14 +35,14 @@ extension AgentServer {
             reply += WireFailure(error).message
         }
         sendReplies(to: connection)
-        goOn(connection)
+        proceed(connection)
     }
 
-    private func goOn(
+    private func proceed(
         _ connection: ClientConnection, after count: Int = 0, _ unsent: Unsent? = nil, isOver: Bool = false
     ) {
         do throws(SodiumError) {
-            try connection.goOn(after: count, unsent)
+            try connection.proceed(after: count, unsent)
             if isOver { return connection.end() }
             if !connection.isBusy { try resume(connection) }
         } catch {
@@ -58,7 +58,7 @@ extension AgentServer {
         parcel.withBytes { openSize = AgentProtocol.content(of: $0, at: 0).upperBound }
         reply += parcel.preface + WireFailure.otherFile.message
         sendReplies(to: connection)
-        goOn(connection, after: openSize)
+        proceed(connection, after: openSize)
     }
 
     /// Fails the requests that clients wait for.

@@ -73,7 +73,7 @@ public final class AgentSession: Session {
         }
     }
 
-    /// Lends the value of a version to `body`, and wipes it afterwards; 0 is the newest version, 1 the one before.
+    /// Calls `body` with the value of a version, and wipes it afterwards; 0 is the newest version, 1 the one before.
     public func withValue<R: ~Copyable>(
         of secret: SecretID, version: Int, _ body: (Span<UInt8>) -> R
     ) throws(VaultError) -> R {
@@ -89,7 +89,7 @@ public final class AgentSession: Session {
         AgentConnection.PlainRequest(kind: .value, body: try secret.packed() + UInt32(0).field)
     }
 
-    /// Lends the newest values of several secrets to `body`; the requests are sent together.
+    /// Calls `body` with the newest values of several secrets; the requests are sent together.
     public func withValues(
         of secrets: [SecretID], _ body: (SecretID, Span<UInt8>) -> Void
     ) throws(VaultError) {

@@ -100,7 +100,7 @@ final class ClientConnection {
     /// - Parameters:
     ///   - count: the number of bytes of the parcel's requests that were answered; the others become input again.
     ///   - unsent: the part of the replies that was not sent.
-    func goOn(after count: Int = 0, _ unsent: Unsent? = nil) throws(SodiumError) {
+    func proceed(after count: Int = 0, _ unsent: Unsent? = nil) throws(SodiumError) {
         isWaiting = false
         grantedSize = 0
         if isClosed { return }

@@ -24,8 +24,8 @@ final class ThreadCount: Sendable {
 
     /// Waits until all threads have ended, or for `milliseconds`.
     func waitForAll(milliseconds: UInt64) {
-        var patience = Backoff(milliseconds: milliseconds)
-        while count.load(ordering: .acquiring) > 0, patience.wait() {}
+        var backoff = Backoff(milliseconds: milliseconds)
+        while count.load(ordering: .acquiring) > 0, backoff.wait() {}
     }
 }
 

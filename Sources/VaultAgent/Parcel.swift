@@ -56,7 +56,7 @@ final class Parcel: Sendable {
         secret = hasValues ? try SecretBuffer(copying: requests) : nil
     }
 
-    /// Lends the requests.
+    /// Calls `body` with the requests.
     func withBytes<E>(_ body: (Span<UInt8>) throws(E) -> Void) throws(E) {
         let plain = plain
         if secret == nil { try body(plain.span) } else { try secret?.withBytes(body) }

@@ -59,7 +59,7 @@ final class RequestHandler {
         reply = try SecretBuffer(capacity: RequestHandler.replyCapacity)
     }
 
-    /// The time until ``goOn()`` must be called, in milliseconds; nil if nothing waits.
+    /// The time until ``proceed()`` must be called, in milliseconds; nil if nothing waits.
     var timeout: UInt64? {
         if !commits.isEmpty { return isBlocked ? RequestHandler.commitInterval : 0 }
         return deferred.isEmpty ? nil : RequestHandler.deferredInterval
@@ -145,7 +145,7 @@ final class RequestHandler {
     }
 
     /// Continues with everything that waits, as far as possible.
-    func goOn() {
+    func proceed() {
         let waiting = deferred
         deferred = []
         for (parcel, position) in waiting { answer(parcel, from: position) }
@@ -157,7 +157,7 @@ final class RequestHandler {
         if commits.isEmpty { return }
         isBlocked = false
         do throws(VaultError) {
-            try vault.current().commit(commits.map(\.submission), patience: 0)
+            try vault.current().commit(commits.map(\.submission), timeout: 0)
         } catch .file(.busy) {
             block(.file(.busy))
         } catch .file(.keysChanged) {

@@ -58,7 +58,7 @@ final class UnlockedVault {
         } catch .file(.cancelled) {
             throw .locked
         }
-        vault.looksBeforeReading = true
+        vault.isRefreshedByCaller = true
         isUpToDate = true
         return vault
     }

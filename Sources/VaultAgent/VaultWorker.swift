@@ -120,7 +120,7 @@ final class VaultWorker: Sendable {
                 case .retire: isRetired = true
                 }
             }
-            handler.goOn()
+            handler.proceed()
             Stack.wipe()
             if keys.areForgotten, !isRetired { reports.post(.lostKeys(self)) }
         }

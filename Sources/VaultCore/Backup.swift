@@ -63,7 +63,7 @@ public struct Backup {
         try dependencies.checkpoints?.set(backup, of: path)
     }
 
-    /// Verifies the vault, then lends everything up to the last commit, piece by piece.
+    /// Verifies the vault, then calls `body` with everything up to the last commit, piece by piece.
     public func stream(_ take: (Span<UInt8>) throws(VaultError) -> Void) throws(VaultError) {
         let (file, verification) = try verifiedSource(.unwatched)
         var failure: VaultError?
@@ -93,21 +93,21 @@ public struct Backup {
     private func whileItStays<R>(
         _ kind: LockKind, _ body: (any StorageFile) throws(VaultError) -> R
     ) throws(VaultError) -> R {
-        var patience = Backoff(milliseconds: Log.writePatience)
+        var backoff = Backoff(milliseconds: Log.writeTimeout)
         while true {
             let file = try open(path)
             let lock: WriterLock?
             do throws(VaultFileError) {
-                lock = try WriterLock.take(kind, of: file, at: path, dependencies.storage, patience: 0)
+                lock = try WriterLock.take(kind, of: file, at: path, dependencies.storage, timeout: 0)
             } catch .busy {
-                guard patience.wait() else { throw .file(.busy) }
+                guard backoff.wait() else { throw .file(.busy) }
                 continue
             } catch {
                 lock = nil  // the file system has no locks
             }
             defer { lock?.release() }
             if try isCurrent(file) { return try body(file) }
-            guard patience.wait() else { throw .file(.busy) }
+            guard backoff.wait() else { throw .file(.busy) }
         }
     }
 

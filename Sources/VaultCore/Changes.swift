@@ -41,7 +41,7 @@ public struct Changes: ~Copyable {
         try wrapping(transaction.delete(address))
     }
 
-    /// Lends each change in order: the address of the secret, and its new value, or nil if it is deleted.
+    /// Calls `body` with each change in order: the address of the secret, and its new value, or nil if it is deleted.
     package borrowing func forEach<E>(_ body: (Address, Span<UInt8>?) throws(E) -> Void) throws(E) {
         try transaction.forEach(body)
     }

@@ -19,9 +19,9 @@ struct ComparedValues: ~Copyable {
         mutating func read(_ version: Version, _ address: Address, _ log: Log) throws(VaultFileError) {
             if version.offset == offset, value != nil { return }
             // The next value is nearby, and bytes before a verified commit are never written again.
-            let isNear = log.looksBeforeReading
-            log.looksBeforeReading = true
-            defer { log.looksBeforeReading = isNear }
+            let isNear = log.isRefreshedByCaller
+            log.isRefreshedByCaller = true
+            defer { log.isRefreshedByCaller = isNear }
             var copy: SecretBytes?
             try log.withValue(of: version, at: address) { bytes throws(VaultFileError) in
                 copy = try guarding(SecretBytes(copying: bytes))

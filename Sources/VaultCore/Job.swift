@@ -160,7 +160,7 @@ extension Job {
             var verification = try Verification(log)
             if let other {
                 // The other file itself may be missing at the moment.
-                let seen = (try? dependencies.checkpoints?.sightings(of: other, at: other)) ?? []
+                let seen = (try? dependencies.checkpoints?.checkpoints(of: other, at: other)) ?? []
                 if !seen.isEmpty { verification.containsLastSeen = true }
                 for seen in seen where try log.refusal(of: seen) != nil {
                     verification.containsLastSeen = false

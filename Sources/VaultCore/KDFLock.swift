@@ -7,7 +7,7 @@ internal import Platform
 struct KDFLock {
     private let file: (any StorageFile)?
 
-    private static let patienceMilliseconds: UInt64 = 60_000
+    private static let maxWait: UInt64 = 60_000
 
     /// Takes the lock.
     ///
@@ -17,10 +17,10 @@ struct KDFLock {
     init() throws(VaultError) {
         file = KDFLock.lockFile()
         guard let file else { return }
-        var patience = Backoff(milliseconds: KDFLock.patienceMilliseconds)
+        var backoff = Backoff(milliseconds: KDFLock.maxWait)
         // A file system without locks does not stop the derivation.
         while (try? file.tryLock(.exclusive)) == false {
-            guard patience.wait() else { throw .derivationBusy }
+            guard backoff.wait() else { throw .derivationBusy }
         }
     }
 

@@ -25,7 +25,7 @@ public final class LocalJobRunner: JobRunner {
     /// Returns a runner that opens a job's other file with the key of `other`.
     public func with(_ other: LocalJobRunner) -> LocalJobRunner { LocalJobRunner(self, other.shared) }
 
-    /// Lends the master key.
+    /// Calls `body` with the master key.
     public func withMasterKey<R: ~Copyable, E>(_ body: (borrowing Key) throws(E) -> R) throws(E) -> R {
         try body(shared.key)
     }

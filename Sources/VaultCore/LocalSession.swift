@@ -58,7 +58,7 @@ public final class LocalSession: Session {
         }
     }
 
-    /// Derives the master key of the vault at `path` and lends it, for an agent that keeps the vault
+    /// Derives the master key of the vault at `path` and calls `body` with it, for an agent that keeps the vault
     /// unlocked.
     ///
     /// One process of a user does this at a time, including `body`. A process that had to wait can therefore
@@ -182,9 +182,9 @@ public final class LocalSession: Session {
 
     /// True if the caller refreshes the session before it reads values; one read of the file may then serve
     /// several.
-    package var looksBeforeReading: Bool {
-        get { log.looksBeforeReading }
-        set { log.looksBeforeReading = newValue }
+    package var isRefreshedByCaller: Bool {
+        get { log.isRefreshedByCaller }
+        set { log.isRefreshedByCaller = newValue }
     }
 
     /// The last state of the vault that this session saw, which counts where this machine keeps no
@@ -205,7 +205,7 @@ public final class LocalSession: Session {
         return secrets
     }
 
-    /// Lends every secret that exists in its packed form (``SecretID/packed()``), sorted bytewise by scope,
+    /// Calls `body` with every secret that exists in its packed form (``SecretID/packed()``), sorted bytewise by scope,
     /// id and name.
     package func forEachPacked<E>(_ body: (Span<UInt8>) throws(E) -> Void) throws(E) {
         var bytes: [UInt8] = []
@@ -228,7 +228,7 @@ public final class LocalSession: Session {
         log.versions(try secret.address()).map(SecretVersion.init)
     }
 
-    /// Lends the value of a version, which is wiped afterwards: 0 is the newest, 1 the one before.
+    /// Calls `body` with the value of a version, which is wiped afterwards: 0 is the newest, 1 the one before.
     ///
     /// - Throws: as ``value(of:version:)``.
     public func withValue<R: ~Copyable>(
@@ -265,14 +265,14 @@ public final class LocalSession: Session {
     /// - Parameters:
     ///   - submissions: the sets. Afterwards each has an outcome, except those for which there was no room
     ///     beside the others.
-    ///   - patience: how long to wait for another writer, in milliseconds.
+    ///   - timeout: how long to wait for another writer, in milliseconds.
     /// - Throws: ``VaultError/file(_:)`` with `VaultFileError.busy` if the wait was too long, or with
     ///   `VaultFileError.keysChanged`; no set has an outcome then.
-    public func commit(_ submissions: [Submission], patience: UInt64) throws(VaultError) {
+    public func commit(_ submissions: [Submission], timeout: UInt64) throws(VaultError) {
         var added: [Submission] = []
         do throws(VaultFileError) {
             try log.becomeWritable()
-            let saved = try log.append(patience: patience) { batch throws(VaultFileError) in
+            let saved = try log.append(timeout: timeout) { batch throws(VaultFileError) in
                 for submission in submissions {
                     do throws(VaultFileError) {
                         guard try batch.add(submission.changes.transaction) else { break }

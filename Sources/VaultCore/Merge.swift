@@ -134,7 +134,7 @@ public enum Merge {
         }
         if options.isTrial { return try Plan(here, there, relation, options, now: now).report }
         return try append(to: here, from: there, relation, options, now: now) {
-            fill throws(VaultFileError) in try here.append(patience: Log.writePatience, fill)
+            fill throws(VaultFileError) in try here.append(timeout: Log.writeTimeout, fill)
         }
     }
 

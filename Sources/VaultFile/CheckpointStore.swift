@@ -121,20 +121,20 @@ public struct CheckpointStore: Sendable {
     /// Returns whether `lexical` is stored as a link to `vault`, or has no other checkpoints.
     ///
     /// - Throws: if these files cannot be read.
-    public func isSettled(_ lexical: String, at vault: String) throws(Errno) -> Bool {
-        let recollection = try recollection(of: vault, named: lexical)
-        return recollection.isLinkCurrent || recollection.others.isEmpty
+    public func isLinkCurrent(_ lexical: String, at vault: String) throws(Errno) -> Bool {
+        let remembered = try rememberedCheckpoints(of: vault, named: lexical)
+        return remembered.isLinkCurrent || remembered.others.isEmpty
     }
 
     /// Returns the checkpoints of `lexical`, of its previous target, and of `vault`, its present one.
-    public func sightings(of lexical: String, at vault: String) throws(Errno) -> [LastSeen] {
-        let recollection = try recollection(of: vault, named: lexical)
-        return recollection.others + (recollection.canonical.map { [$0] } ?? [])
+    public func checkpoints(of lexical: String, at vault: String) throws(Errno) -> [LastSeen] {
+        let remembered = try rememberedCheckpoints(of: vault, named: lexical)
+        return remembered.others + (remembered.canonical.map { [$0] } ?? [])
     }
 
     /// Returns whether a checkpoint of `lexical` or of `vault`, to which it leads, is torn.
     public func isTorn(_ lexical: String, at vault: String) -> Bool {
-        (try? recollection(of: vault, named: lexical))?.isTorn ?? false
+        (try? rememberedCheckpoints(of: vault, named: lexical))?.isTorn ?? false
     }
 
     /// Checks that the checkpoint of a path can be written.
@@ -146,7 +146,7 @@ public struct CheckpointStore: Sendable {
 
     /// Stores that `lexical` leads to `vault`, and discards the checkpoint of `lexical` itself.
     public func acceptLink(_ lexical: String, at vault: String) throws(Errno) {
-        try updateLink(try recollection(of: vault, named: lexical))
+        try updateLink(try rememberedCheckpoints(of: vault, named: lexical))
     }
 
     /// Stores the path to which `lexical` leads; nil if it is not a link.

@@ -22,7 +22,7 @@ public struct Dependencies: Sendable {
     /// Cancels work that uses these dependencies; nil if nothing will.
     package var cancellation: Cancellation?
     /// How long a reader that finds a defect waits for a writer before it reads again, in milliseconds.
-    package var lookPatience: UInt64 = 10_000
+    package var readTimeout: UInt64 = 10_000
     /// The derivation parameters that a header may ask for.
     public var readingBounds: Argon2id.Bounds
     /// The derivation parameters that a new header may have.

@@ -1,7 +1,7 @@
 internal import Platform
 
 extension FrameReader {
-    /// Lends the value of a version to `body`.
+    /// Calls `body` with the value of a version.
     ///
     /// - Parameter end: the end of the last committed transaction.
     /// - Throws: ``VaultFileError/damaged(at:)`` if the frame has changed since it was replayed.

@@ -152,8 +152,7 @@ package struct FrameScanner: ~Copyable {
 
 /// Opens frames of a file into a buffer of guarded memory that is reused.
 package struct FrameReader: ~Copyable {
-    private let key: Key
-    private var boxKey: BoxKey
+    private var key: BoxKey
     package var scanner: FrameScanner
     private var workBuffer: SecretBytes
     /// How many bytes of the work buffer hold plaintext since it was last wiped.
@@ -161,11 +160,10 @@ package struct FrameReader: ~Copyable {
     private var boxWork = 0
     private var ahead: ReadAhead?
 
-    package init(_ file: any StorageFile, key: consuming Key) throws(VaultFileError) {
+    package init(_ file: any StorageFile, key: borrowing Key) throws(VaultFileError) {
         let workBuffer = try guarding(SecretBytes(count: 4080))
-        boxKey = try guarding(BoxKey(copying: key))
+        self.key = try guarding(BoxKey(copying: key))
         self.workBuffer = workBuffer
-        self.key = key
         scanner = FrameScanner(file)
     }
 
@@ -226,7 +224,7 @@ package struct FrameReader: ~Copyable {
         boxWork += frame.boxSize
         usedSize = max(usedSize, frame.plaintextSize)
         let isAuthentic = workBuffer.withMutableBytes { plaintext in
-            boxKey.open(
+            key.open(
                 bytes.extracting(Format.frameOverhead..<bytes.count), nonce: bytes.extracting(8..<32),
                 into: &plaintext)
         }

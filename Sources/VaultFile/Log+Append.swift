@@ -4,21 +4,21 @@ package import Sodium
 /// Writing, in the steps of vault-format.md, section 8.
 extension Log {
     /// How long a writer waits for another writer, in milliseconds.
-    public static let writePatience: UInt64 = 30_000
+    public static let writeTimeout: UInt64 = 30_000
 
     /// Appends a transaction, which is durable when this returns.
     ///
     /// - Parameters:
     ///   - transaction: the changes; if there are none, nothing is written.
-    ///   - patience: how long to wait for another writer, in milliseconds.
+    ///   - timeout: how long to wait for another writer, in milliseconds.
     /// - Returns: the unfinished tail of a killed writer, if one was set aside.
     /// - Throws: ``VaultFileError``. After ``VaultFileError/outcomeUnknown(_:)`` the transaction may or may not be in the file;
     ///   after any other error it is not. After a failed write, this log writes nothing until ``refresh()`` has reopened the file.
     @discardableResult
     public func append(
-        _ transaction: borrowing Transaction, patience: UInt64 = Log.writePatience
+        _ transaction: borrowing Transaction, timeout: UInt64 = Log.writeTimeout
     ) throws(VaultFileError) -> SavedTail? {
-        try append(patience: patience) { batch throws(VaultFileError) in
+        try append(timeout: timeout) { batch throws(VaultFileError) in
             guard try batch.add(transaction) else { throw .transactionTooLarge }
         }
     }
@@ -27,13 +27,13 @@ extension Log {
     ///
     /// - Parameter fill: adds the transactions, once the lock is held and the file's end is known. If it throws, nothing is
     ///   written.
-    /// - Throws: as ``append(_:patience:)``, and what `fill` throws.
+    /// - Throws: as ``append(_:timeout:)``, and what `fill` throws.
     @discardableResult
     public func append(
-        patience: UInt64 = Log.writePatience, _ fill: (inout Batch) throws(VaultFileError) -> Void
+        timeout: UInt64 = Log.writeTimeout, _ fill: (inout Batch) throws(VaultFileError) -> Void
     ) throws(VaultFileError) -> SavedTail? {
-        try withWriterLock(patience: patience) { recollection throws(VaultFileError) in
-            try append(after: recollection, fill)
+        try withWriterLock(timeout: timeout) { remembered throws(VaultFileError) in
+            try append(after: remembered, fill)
         }
     }
 
@@ -46,7 +46,7 @@ extension Log {
     }
 
     private func append(
-        after recollection: Recollection?, _ fill: (inout Batch) throws(VaultFileError) -> Void
+        after remembered: RememberedCheckpoints?, _ fill: (inout Batch) throws(VaultFileError) -> Void
     ) throws(VaultFileError) -> SavedTail? {
         defer { replay.rollBack() }
         var batch = try Batch(self)
@@ -54,7 +54,7 @@ extension Log {
         guard !batch.isEmpty else { return nil }
         let end = batch.finish()
         let saved = try prepareForWrite { () throws(VaultFileError) in try write(batch, to: end) }
-        remember(after: recollection)
+        remember(after: remembered)
         return saved
     }
 
@@ -63,28 +63,28 @@ extension Log {
     /// - Throws: ``VaultFileError/busy``, ``VaultFileError/readOnly``, ``VaultFileError/previousFailure``, and as
     ///   ``refresh()``.
     package func withWriterLock<R>(
-        patience: UInt64, _ body: (Recollection?) throws(VaultFileError) -> R
+        timeout: UInt64, _ body: (RememberedCheckpoints?) throws(VaultFileError) -> R
     ) throws(VaultFileError) -> R {
         if hasFailed { throw .previousFailure }
-        let lock = try lockPresentFile(patience: patience)
+        let lock = try lockPresentFile(timeout: timeout)
         defer { lock?.release() }
         if header.isReadOnly { throw .readOnly }
         isWriting = true
         defer { isWriting = false }
         // Nobody else changes the checkpoint now.
-        let recollection = note(recollectToChange())
-        replay.watch(for: recollection?.all ?? [])
+        let remembered = note(readCheckpointsToChange())
+        replay.watch(for: remembered?.all ?? [])
         do throws(VaultFileError) {
             try noteTail(try advance())
-            try verify(against: recollection)
+            try verify(against: remembered)
         } catch {
             if error.isPassing { throw error }
-            try verifyFromFront(recollection)
+            try verifyFromFront(remembered)
         }
         // From here on, the work is no longer cancelled, so that its caller learns the outcome.
         replay.cancellation = nil
         defer { replay.cancellation = dependencies.cancellation }
-        return try body(recollection)
+        return try body(remembered)
     }
 
     /// Sets an unfinished tail aside, syncs everything before it, and calls `body`.
@@ -146,12 +146,12 @@ extension Log {
     }
 
     /// Takes the lock of the file at the path, and reopens it if it was replaced meanwhile.
-    private func lockPresentFile(patience: UInt64) throws(VaultFileError) -> WriterLock? {
-        let deadline = SystemClock.monotonicNanoseconds() + patience * 1_000_000
+    private func lockPresentFile(timeout: UInt64) throws(VaultFileError) -> WriterLock? {
+        let deadline = SystemClock.monotonicNanoseconds() + timeout * 1_000_000
         while true {
             let now = SystemClock.monotonicNanoseconds()
             let lock = try takeLock(
-                .exclusive, patience: deadline > now ? (deadline - now + 999_999) / 1_000_000 : 0)
+                .exclusive, timeout: deadline > now ? (deadline - now + 999_999) / 1_000_000 : 0)
             do throws(VaultFileError) {
                 guard try isReplaced() else { return lock }
             } catch {

@@ -24,14 +24,18 @@ extension Log {
     /// Reads the checkpoints of the path.
     ///
     /// They must be read before the file is, so that a file without rollback is never behind them.
-    func recollect() -> Result<Recollection?, Errno> { Log.recollect(path, dependencies) }
+    func readCheckpoints() -> Result<RememberedCheckpoints?, Errno> {
+        Log.readCheckpoints(path, dependencies)
+    }
 
-    static func recollect(_ path: String, _ dependencies: Dependencies) -> Result<Recollection?, Errno> {
+    static func readCheckpoints(_ path: String, _ dependencies: Dependencies) -> Result<
+        RememberedCheckpoints?, Errno
+    > {
         guard let store = dependencies.checkpoints else { return .success(nil) }
         do throws(Errno) {
             let canonical = try dependencies.storage.resolvingLinks(path)
             let named = if let name = dependencies.namedPath { name } else { try Path.lexical(path) }
-            return .success(try store.recollection(of: canonical, named: named))
+            return .success(try store.rememberedCheckpoints(of: canonical, named: named))
         } catch .noSuchFile {
             return .success(nil)  // There is no vault either; opening it reports that.
         } catch {
@@ -40,31 +44,31 @@ extension Log {
     }
 
     /// Reads the checkpoints of the path for a writer, and keeps the checkpoint's file open for the next write.
-    func recollectToChange() -> Result<Recollection?, Errno> {
+    func readCheckpointsToChange() -> Result<RememberedCheckpoints?, Errno> {
         do throws(Errno) {
             guard let store = dependencies.checkpoints else { return .success(nil) }
             let (real, named) = (try canonicalPath(), try namedPath())
             if let known = checkpointFile, known.path == real, named == real,
                 try known.file.nameCount() > 0, case .seen(let seen) = try store.entry(in: known.file)
             {
-                return .success(Recollection(canonicalPath: real, canonical: seen))
+                return .success(RememberedCheckpoints(canonicalPath: real, canonical: seen))
             }
             checkpointFile = nil
             if let file = try store.checkpointFile(of: real) { checkpointFile = (real, file) }
         } catch {
             checkpointFile = nil
         }
-        return recollect()
+        return readCheckpoints()
     }
 
     /// Returns the checkpoints, or nil after recording the error with which they could not be read.
-    func note(_ recollection: Result<Recollection?, Errno>) -> Recollection? {
+    func note(_ remembered: Result<RememberedCheckpoints?, Errno>) -> RememberedCheckpoints? {
         if dependencies.hasNowhereToRemember { observe(.nowhereToRemember) }
         do throws(Errno) {
-            let recollection = try recollection.get()
+            let remembered = try remembered.get()
             checkpointFailure = nil
-            if recollection?.isTorn == true { observe(.checkpointTorn) }
-            return recollection
+            if remembered?.isTorn == true { observe(.checkpointTorn) }
+            return remembered
         } catch {
             checkpointFailure = error
             return nil
@@ -82,8 +86,8 @@ extension Log {
     /// If there are none, it compares the file with the last commit that this log, or the agent, has read.
     ///
     /// - Throws: ``VaultFileError/replaced``, ``VaultFileError/rolledBack(_:)``.
-    func verify(against recollection: Recollection?) throws(VaultFileError) {
-        var expected = recollection?.all ?? []
+    func verify(against remembered: RememberedCheckpoints?) throws(VaultFileError) {
+        var expected = remembered?.all ?? []
         if expected.isEmpty, let own = try ownMemory ?? dependencies.ownMemory { expected = [own] }
         for seen in expected {
             if let refusal = try refusal(of: seen) { throw refusal }
@@ -115,8 +119,8 @@ extension Log {
     package static func seen(
         at path: String, _ dependencies: Dependencies
     ) throws(VaultFileError) -> [LastSeen] {
-        let recollection = recollect(path, dependencies)
-        let seen = try during(.checkpoint, recollection.get()?.all ?? [])
+        let remembered = readCheckpoints(path, dependencies)
+        let seen = try during(.checkpoint, remembered.get()?.all ?? [])
         return seen.isEmpty ? dependencies.ownMemory.map { [$0] } ?? [] : seen
     }
 
@@ -162,25 +166,25 @@ extension Log {
     }
 
     /// Returns whether the checkpoint must be updated; one that could not be read is left alone.
-    func isBehind(_ recollection: Recollection?) -> Bool {
+    func isBehind(_ remembered: RememberedCheckpoints?) -> Bool {
         guard dependencies.checkpoints != nil, checkpointFailure == nil else { return false }
-        guard let recollection else { return true }
-        return !recollection.isLinkCurrent
-            || recollection.canonical?.isAt(replay.committed, of: header) != true
+        guard let remembered else { return true }
+        return !remembered.isLinkCurrent
+            || remembered.canonical?.isAt(replay.committed, of: header) != true
     }
 
     /// Saves a checkpoint of the last commit, under a lock; an error is recorded, not thrown.
     ///
     /// A checkpoint must never be ahead of what is durable. So a commit whose writer may have been killed before its sync is
     /// synced first, and so is the directory of a file that may just have been renamed.
-    func remember(after recollection: Recollection?) {
-        guard isBehind(recollection) else { return }
+    func remember(after remembered: RememberedCheckpoints?) {
+        guard isBehind(remembered) else { return }
         do throws(Errno) {
             if syncedEnd != replay.committed.end {
                 try file.sync()
                 syncedEnd = replay.committed.end
             }
-            if !isNameSynced, recollection?.canonical?.generation != header.generation {
+            if !isNameSynced, remembered?.canonical?.generation != header.generation {
                 try dependencies.storage.syncDirectory(Path.directory(of: canonicalPath()))
                 isNameSynced = true
             }
@@ -188,24 +192,24 @@ extension Log {
             checkpointFailure = error
             return
         }
-        remember(self, after: recollection)
+        remember(self, after: remembered)
     }
 
     /// Saves a checkpoint of the last commit of `log`, which is durable at this log's path, while the lock is held; an error is
     /// recorded, not thrown.
-    package func remember(_ log: Log, after recollection: Recollection?) {
+    package func remember(_ log: Log, after remembered: RememberedCheckpoints?) {
         guard let store = dependencies.checkpoints else { return }
         do throws(VaultFileError) {
-            let checkpoint = try log.checkpoint(following: recollection?.all ?? [])
+            let checkpoint = try log.checkpoint(following: remembered?.all ?? [])
             try during(.checkpoint) { () throws(Errno) in
                 if let checkpointFile, isWriting {
                     try store.set(checkpoint, in: checkpointFile.file)
                 } else {
                     // The path that was resolved before: a link that was changed since leads to another file.
-                    let path = if let recollection { recollection.canonicalPath } else { try canonicalPath() }
+                    let path = if let remembered { remembered.canonicalPath } else { try canonicalPath() }
                     try store.set(checkpoint, of: path)
                 }
-                if let recollection { try store.updateLink(recollection) }
+                if let remembered { try store.updateLink(remembered) }
             }
         } catch .io(_, let error) {
             checkpointFailure = error
@@ -217,13 +221,13 @@ extension Log {
     /// Records the last commit as one that stays, because no writer is at work on it.
     func noteSeen() {
         seen = replay.committed
-        sight = Sight(
+        lastRead = ReadState(
             header: header, position: seen, frontier: replay.ancestry.frontier,
             recent: replay.ancestry.newest(Checkpoint.maxRecent), isLegacy: replay.ancestry.isLegacy)
     }
 
     /// The state from which ``ownMemory`` is computed when it is needed.
-    struct Sight {
+    struct ReadState {
         let header: Header
         let position: Replay.Position
         let frontier: [Ancestry.Change]
@@ -234,14 +238,14 @@ extension Log {
     /// The last state that this log itself has read, which counts if there is no checkpoint; nil before anything was read.
     package var ownMemory: LastSeen? {
         get throws(VaultFileError) {
-            guard let sight else { return nil }
+            guard let lastRead else { return nil }
             let namer = try namer()
             var past: [ChangeID] = []
-            for change in sight.recent { past.append(try change.id(namer)) }
+            for change in lastRead.recent { past.append(try change.id(namer)) }
             return .checkpoint(
                 Checkpoint(
-                    sight.header, sight.position, keyID: try keyID(), isLegacy: sight.isLegacy,
-                    heads: try sight.frontier.ids(namer), past: past, time: 0))
+                    lastRead.header, lastRead.position, keyID: try keyID(), isLegacy: lastRead.isLegacy,
+                    heads: try lastRead.frontier.ids(namer), past: past, time: 0))
         }
     }
 
@@ -270,7 +274,7 @@ extension Log {
     public func accept(
         _ shown: Checkpoint? = nil, in store: CheckpointStore
     ) throws(VaultFileError) -> Bool {
-        let lock = try takeLock(.shared, patience: Log.writePatience)
+        let lock = try takeLock(.shared, timeout: Log.writeTimeout)
         let file = file
         defer { lock?.release() }
         // The file that was verified must be the one at the path, to its end.
@@ -280,16 +284,16 @@ extension Log {
         if let shown, shown.headerTag != present.headerTag || shown.tag != present.tag {
             throw .replacedDuringWrite
         }
-        let recollection = try during(
-            .checkpoint, store.recollection(of: try canonicalPath(), named: try namedPath()))
-        var isRefused = recollection.isTorn || recollection.all.isEmpty
-        for seen in recollection.all where try refusal(of: seen) != nil {
+        let remembered = try during(
+            .checkpoint, store.rememberedCheckpoints(of: try canonicalPath(), named: try namedPath()))
+        var isRefused = remembered.isTorn || remembered.all.isEmpty
+        for seen in remembered.all where try refusal(of: seen) != nil {
             isRefused = true
         }
         try during(.sync, file.sync())
         try during(.checkpoint) { () throws(Errno) in
-            try store.set(present, of: recollection.canonicalPath, durably: true)
-            try store.updateLink(recollection)
+            try store.set(present, of: remembered.canonicalPath, durably: true)
+            try store.updateLink(remembered)
         }
         return isRefused
     }
@@ -300,14 +304,14 @@ extension Log {
     /// - Throws: as ``verify(against:)``.
     package func follow(_ lexical: String) throws(VaultFileError) {
         guard let store = dependencies.checkpoints else { return }
-        let lock = try takeLock(.shared, patience: dependencies.lookPatience)
+        let lock = try takeLock(.shared, timeout: dependencies.readTimeout)
         defer { lock?.release() }
-        let recollection = try during(
-            .checkpoint, store.recollection(of: try canonicalPath(), named: lexical))
-        for seen in recollection.all {
+        let remembered = try during(
+            .checkpoint, store.rememberedCheckpoints(of: try canonicalPath(), named: lexical))
+        for seen in remembered.all {
             if let refusal = try refusal(of: seen) { throw refusal }
         }
-        remember(self, after: recollection)
+        remember(self, after: remembered)
     }
 
     private func namedPath() throws(Errno) -> String {

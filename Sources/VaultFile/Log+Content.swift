@@ -62,14 +62,14 @@ extension Log {
         }
     }
 
-    /// Lends the value of a version to `body`, and wipes it afterwards.
+    /// Calls `body` with the value of a version, and wipes it afterwards.
     ///
     /// - Throws: ``VaultFileError/damaged(at:)`` if the frame has changed since it was verified;
     ///   ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, and what `body` throws.
     public func withValue<R>(
         of version: Version, at address: Address, _ body: (Span<UInt8>) throws(VaultFileError) -> R
     ) throws(VaultFileError) -> R {
-        try replay.withValue(of: version, address: address.packed.span, isNear: looksBeforeReading, body)
+        try replay.withValue(of: version, address: address.packed.span, isNear: isRefreshedByCaller, body)
     }
 
     /// Returns the frames that a rewrite carries over, in the order of the file.

@@ -78,6 +78,6 @@ extension Log {
             guard (try? storage.remove(path)) != nil else { throw .outcomeUnknown(error) }
             throw .io(.create, error)
         }
-        remember(self, after: note(recollect()))
+        remember(self, after: note(readCheckpoints()))
     }
 }

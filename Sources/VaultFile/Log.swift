@@ -34,11 +34,11 @@ public final class Log {
     /// The checkpoint's file that was last read by a writer, and the canonical path of its vault.
     var checkpointFile: (path: String, file: any StorageFile)?
     /// The state that this log itself last read from the file.
-    var sight: Sight?
+    var lastRead: ReadState?
     /// Findings about checkpoints that the user should be told.
     package var observations: [Observation] = []
     /// True if the caller refreshes the log before it reads values, so that one read of the file can serve several.
-    package var looksBeforeReading = false
+    package var isRefreshedByCaller = false
     /// True while this log holds the writer's lock under which `checkpointFile` was read.
     var isWriting = false
     /// The error with which reading or writing a checkpoint failed; nil if it succeeded.
@@ -68,9 +68,9 @@ public final class Log {
         path: String, access: StorageAccess, dependencies: Dependencies,
         unlock: (Header) throws(VaultFileError) -> Key
     ) throws(VaultFileError) {
-        let recollection = Log.recollect(path, dependencies)
+        let remembered = Log.readCheckpoints(path, dependencies)
         let (file, header) = try Log.openFile(path, access, dependencies)
-        try self.init(path, access, dependencies, file, header, recollection, master: try unlock(header))
+        try self.init(path, access, dependencies, file, header, remembered, master: try unlock(header))
     }
 
     /// Opens the file at `path` with its master key and verifies every frame.
@@ -79,10 +79,10 @@ public final class Log {
     public convenience init(
         path: String, access: StorageAccess, dependencies: Dependencies, master: consuming Key
     ) throws(VaultFileError) {
-        let recollection = Log.recollect(path, dependencies)
+        let remembered = Log.readCheckpoints(path, dependencies)
         let (file, header) = try Log.openFile(path, access, dependencies)
         guard try header.isAuthentic(master: master) else { throw .keysChanged }
-        try self.init(path, access, dependencies, file, header, recollection, master: master)
+        try self.init(path, access, dependencies, file, header, remembered, master: master)
     }
 
     /// Opens the file at `path` for reading, verifies every frame, and sums up its records.
@@ -100,7 +100,7 @@ public final class Log {
 
     init(
         _ path: String, _ access: StorageAccess, _ dependencies: Dependencies, _ file: any StorageFile,
-        _ header: Header, _ recollection: Result<Recollection?, Errno> = .success(nil),
+        _ header: Header, _ remembered: Result<RememberedCheckpoints?, Errno> = .success(nil),
         sum: consuming ContentSum? = nil, master: consuming Key
     ) throws(VaultFileError) {
         (self.path, self.access, self.dependencies, self.file) = (path, access, dependencies, file)
@@ -110,8 +110,8 @@ public final class Log {
         seen = replay.committed
         self.master = master
         replay.sum = sum
-        try catchUp(after: recollection)
-        if case .success(.some(let found)) = recollection, found.all.isEmpty, !found.isTorn {
+        try catchUp(after: remembered)
+        if case .success(.some(let found)) = remembered, found.all.isEmpty, !found.isTorn {
             checkOtherPaths()
         }
     }
@@ -165,10 +165,10 @@ public final class Log {
     ///   ``VaultFileError/keysChanged`` if the same vault has other keys, ``VaultFileError/rolledBack`` if
     ///   the file no longer contains the last commit that this log has read.
     public func refresh() throws(VaultFileError) {
-        let recollection = recollect()
-        if hasFailed { return try reopen(after: recollection) }
-        if try isReplaced() { return try reopen(after: recollection) }
-        try catchUp(after: recollection)
+        let remembered = readCheckpoints()
+        if hasFailed { return try reopen(after: remembered) }
+        if try isReplaced() { return try reopen(after: remembered) }
+        try catchUp(after: remembered)
     }
 
     /// Returns whether the path names another file than the one that is open.
@@ -225,11 +225,11 @@ public final class Log {
     /// Opens the file that is now at the path with the same master key, and verifies every frame.
     ///
     /// - Throws: as ``refresh()``.
-    public func reopen() throws(VaultFileError) { try reopen(after: recollect()) }
+    public func reopen() throws(VaultFileError) { try reopen(after: readCheckpoints()) }
 
     /// - Parameter attempts: how many times the file may be replaced meanwhile.
     private func reopen(
-        after recollection: Result<Recollection?, Errno>, _ attempts: Int = Log.attempts
+        after remembered: Result<RememberedCheckpoints?, Errno>, _ attempts: Int = Log.attempts
     ) throws(VaultFileError) {
         let (file, header) = try Log.openFile(path, access, dependencies)
         guard header.vaultID == self.header.vaultID else { throw .replaced }
@@ -242,7 +242,7 @@ public final class Log {
         identity = try during(.open, file.identity())
         syncedEnd = nil
         isNameSynced = false
-        try catchUp(after: recollection, attempts)
+        try catchUp(after: remembered, attempts)
         hasFailed = false
     }
 
@@ -250,21 +250,21 @@ public final class Log {
     ///
     /// It takes no lock unless something looks wrong, since a writer may be at work.
     private func catchUp(
-        after recollection: Result<Recollection?, Errno>, _ attempts: Int = Log.attempts
+        after remembered: Result<RememberedCheckpoints?, Errno>, _ attempts: Int = Log.attempts
     ) throws(VaultFileError) {
-        let recollection = note(recollection)
+        let remembered = note(remembered)
         let tail: UInt64?
         do throws(VaultFileError) {
-            replay.watch(for: recollection?.all ?? [])
+            replay.watch(for: remembered?.all ?? [])
             // A tail is searched for damage later, when no writer can be at work on it.
-            tail = try advance(isGlance: true)
-            try verify(against: recollection)
+            tail = try advance(skippingSearch: true)
+            try verify(against: remembered)
         } catch {
             if error.isPassing { throw error }
             return try catchUpAgain(attempts)
         }
         unfinishedTail = nil
-        guard tail != nil || replay.committed != seen || isBehind(recollection) else { return }
+        guard tail != nil || replay.committed != seen || isBehind(remembered) else { return }
         // Without locks on this file system, what was read has to count all the same.
         let (lock, isLocked) = tryLock()
         guard isLocked ?? (tail != nil) else { return }
@@ -285,32 +285,32 @@ public final class Log {
 
     /// Saves a checkpoint of the present commit, under a lock, if it agrees with the checkpoints that are saved by now.
     private func rememberAgain() throws(VaultFileError) {
-        let recollection = note(recollect())
-        for seen in recollection?.all ?? [] where try refusal(of: seen) != nil {
+        let remembered = note(readCheckpoints())
+        for seen in remembered?.all ?? [] where try refusal(of: seen) != nil {
             return
         }
-        remember(after: recollection)
+        remember(after: remembered)
     }
 
     /// Catches up under a lock, so that no writer can be at work; follows the path if the file was replaced.
     private func catchUpAgain(_ attempts: Int) throws(VaultFileError) {
         if try catchUpUnderLock() { return }
         guard attempts > 0 else { throw .busy }
-        try reopen(after: recollect(), attempts - 1)
+        try reopen(after: readCheckpoints(), attempts - 1)
     }
 
     /// Catches up under a lock.
     ///
     /// - Returns: false, without having read anything, if the file was replaced.
     private func catchUpUnderLock() throws(VaultFileError) -> Bool {
-        guard let lock = try takeLock(.shared, patience: dependencies.lookPatience) else {
+        guard let lock = try takeLock(.shared, timeout: dependencies.readTimeout) else {
             return try catchUpRepeatedly()
         }
         defer { lock.release() }
         if try isReplaced() { return false }
-        let recollection = note(recollect())
-        try verifyFromFront(recollection)
-        remember(after: recollection)
+        let remembered = note(readCheckpoints())
+        try verifyFromFront(remembered)
+        remember(after: remembered)
         return true
     }
 
@@ -320,7 +320,7 @@ public final class Log {
         while true {
             do throws(VaultFileError) {
                 if try isReplaced() { return false }
-                try verifyFromFront(note(recollect()))
+                try verifyFromFront(note(readCheckpoints()))
                 return true
             } catch {
                 attempts -= 1
@@ -338,7 +338,7 @@ public final class Log {
     /// - Returns: the lock, and whether it was obtained; nil for that if the file system has no locks.
     private func tryLock() -> (lock: WriterLock?, isLocked: Bool?) {
         do throws(VaultFileError) {
-            let lock = try takeLock(.shared, patience: 0)
+            let lock = try takeLock(.shared, timeout: 0)
             return (lock, lock.map { _ in true })
         } catch {
             return (nil, error == .busy ? false : nil)
@@ -348,10 +348,10 @@ public final class Log {
     /// Replays the whole file, under a lock, and compares it with the checkpoints only.
     ///
     /// The last commit that this log itself has read no longer counts.
-    func verifyFromFront(_ recollection: Recollection?) throws(VaultFileError) {
-        try replayAnew(watchingFor: recollection?.all ?? [])
+    func verifyFromFront(_ remembered: RememberedCheckpoints?) throws(VaultFileError) {
+        try replayAnew(watchingFor: remembered?.all ?? [])
         try noteTail(try replay.run(to: try Log.wholeLength(of: file, header)))
-        try verify(against: recollection)
+        try verify(against: remembered)
         noteSeen()
     }
 
@@ -363,7 +363,7 @@ public final class Log {
     /// Replays to the present end of the file.
     ///
     /// - Returns: the offset of an unfinished tail, or nil if the file ends with a commit.
-    func advance(isGlance: Bool = false) throws(VaultFileError) -> UInt64? {
+    func advance(skippingSearch: Bool = false) throws(VaultFileError) -> UInt64? {
         let length = try Log.wholeLength(of: file, header)
         guard try holds(seen, length: length) else { throw .rolledBack(Rollback(.older, lastSeen: 0)) }
         if seen != replay.committed, try !holds(replay.committed, length: length) {
@@ -371,7 +371,7 @@ public final class Log {
             syncedEnd = nil
             try replayAnew(watchingFor: replay.watched)
         }
-        return try replay.run(to: length, isGlance: isGlance)
+        return try replay.run(to: length, skippingSearch: skippingSearch)
     }
 
     /// Records an unfinished tail that was found under a lock.
@@ -386,9 +386,9 @@ public final class Log {
     /// Waits for the lock of the file.
     ///
     /// - Returns: the lock, or nil if this process may not take a shared lock.
-    /// - Throws: ``VaultFileError/busy`` when `patience` milliseconds have passed.
-    func takeLock(_ kind: LockKind, patience: UInt64) throws(VaultFileError) -> WriterLock? {
+    /// - Throws: ``VaultFileError/busy`` when `timeout` milliseconds have passed.
+    func takeLock(_ kind: LockKind, timeout: UInt64) throws(VaultFileError) -> WriterLock? {
         try WriterLock.take(
-            kind, of: file, at: path, dependencies.storage, patience: patience, dependencies.cancellation)
+            kind, of: file, at: path, dependencies.storage, timeout: timeout, dependencies.cancellation)
     }
 }

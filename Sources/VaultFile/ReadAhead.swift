@@ -2,10 +2,10 @@ internal import Platform
 internal import Sodium
 internal import Synchronization
 
-/// Opens the frames of a part of a file in their order: a second thread opens the next piece while its user is at the present one.
+/// Opens consecutive frames of a file before they are used: a second thread opens the next piece while the caller uses the present one.
 ///
-/// It lends only frames that are whole and authentic. About any other it says nothing: its user reads that frame itself and learns
-/// what is wrong. The user's thread reads the file; the second thread only computes.
+/// Only whole and authentic frames are passed on. The caller reads any other frame itself, and so learns what is wrong. The caller's
+/// thread reads the file; the second thread only computes.
 struct ReadAhead: ~Copyable {
     private let file: any StorageFile
     private let end: UInt64
@@ -27,7 +27,7 @@ struct ReadAhead: ~Copyable {
     ///
     /// - Throws: ``SodiumError/outOfMemory``.
     init(
-        _ file: any StorageFile, key: borrowing Key, from start: UInt64, to end: UInt64
+        _ file: any StorageFile, key: borrowing BoxKey, from start: UInt64, to end: UInt64
     ) throws(SodiumError) {
         let current = try Piece(key, at: start)
         next = NextPiece(try Piece(key, at: start))
@@ -37,7 +37,7 @@ struct ReadAhead: ~Copyable {
         turn()
     }
 
-    /// Lends the frame at `offset`, which follows the one that was lent before, with its plaintext.
+    /// Calls `body` with the frame at `offset`, which follows the previous one, and its plaintext.
     ///
     /// - Returns: what `body` returns, or nil if the frame was not opened; no later one is then.
     mutating func withFrame<R>(
@@ -47,7 +47,7 @@ struct ReadAhead: ~Copyable {
         return try current.withNextFrame(at: offset, body)
     }
 
-    /// Takes the piece that was opened meanwhile, and starts with the one after it.
+    /// Takes the piece that was opened meanwhile, and starts opening the one after it.
     private mutating func turn() {
         opener.wait()
         next.piece.withLock { next in
@@ -69,13 +69,13 @@ private struct Piece: ~Copyable {
     private var frames: [Range<Int>] = []
     private var plaintexts: SecretBytes
     private var openedCount = 0
-    private var lentCount = 0
+    private var usedCount = 0
 
     private static let size = 256 << 10
 
-    init(_ key: borrowing Key, at start: UInt64) throws(SodiumError) {
+    init(_ key: borrowing BoxKey, at start: UInt64) throws(SodiumError) {
         let plaintexts = try SecretBytes(count: Piece.size)
-        self.key = try BoxKey(copying: key)
+        self.key = try key.copy()
         self.plaintexts = plaintexts
         (self.start, end) = (start, start)
     }
@@ -84,7 +84,7 @@ private struct Piece: ~Copyable {
     mutating func read(_ file: any StorageFile, from start: UInt64, to limit: UInt64) {
         self.start = start
         frames.removeAll(keepingCapacity: true)
-        (openedCount, lentCount) = (0, 0)
+        (openedCount, usedCount) = (0, 0)
         var span = bytes.mutableSpan
         let count = min((try? file.read(at: start, into: &span)) ?? 0, Int(clamping: limit - start))
         var offset = 0
@@ -114,15 +114,15 @@ private struct Piece: ~Copyable {
         }
     }
 
-    /// Lends the next frame, if it begins at `offset` and was opened.
+    /// Calls `body` with the next frame, if it begins at `offset` and was opened.
     mutating func withNextFrame<R>(
         at offset: UInt64, _ body: (FrameReader.Frame, Span<UInt8>) throws(VaultFileError) -> R
     ) throws(VaultFileError) -> R? {
-        guard lentCount < openedCount, start + UInt64(frames[lentCount].lowerBound) == offset else {
+        guard usedCount < openedCount, start + UInt64(frames[usedCount].lowerBound) == offset else {
             return nil
         }
-        let range = frames[lentCount]
-        lentCount += 1
+        let range = frames[usedCount]
+        usedCount += 1
         let frame = FrameReader.Frame(bytes.span.extracting(range), at: offset)
         return try plaintexts.withBytes { plaintexts throws(VaultFileError) in
             try body(

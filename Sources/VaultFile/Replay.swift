@@ -121,7 +121,7 @@ package struct Replay: ~Copyable {
     /// - Throws: ``VaultFileError/damaged(at:)``, ``VaultFileError/unsupported(_:)``,
     ///   ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, ``VaultFileError/cancelled``. Transactions before the
     ///   defect have taken effect then.
-    mutating func run(to length: UInt64, isGlance: Bool = false) throws(VaultFileError) -> UInt64? {
+    mutating func run(to length: UInt64, skippingSearch: Bool = false) throws(VaultFileError) -> UInt64? {
         reader.forget()
         reader.readAhead(from: committed.end, to: length)
         if length > committed.end { index.reserve(forFrames: length - committed.end) }
@@ -137,11 +137,11 @@ package struct Replay: ~Copyable {
         if !metBaseEnd { throw .damaged(at: stop) }
         if committed.end == length { return nil }
         if length - committed.end > Format.maxTransaction { throw .damaged(at: stop) }
-        if !isGlance { try scanForLaterTransaction(after: stop, to: length) }
+        if !skippingSearch { try scanForLaterTransaction(after: stop, to: length) }
         return committed.end
     }
 
-    /// Lends the value of a version to `body`.
+    /// Calls `body` with the value of a version.
     ///
     /// - Parameter isNear: true to use bytes that were read since the last replay; false to read the frame now.
     /// - Throws: ``VaultFileError/damaged(at:)`` if the frame has changed since it was replayed.

@@ -3,7 +3,7 @@ internal import Sodium
 
 /// Changes that are appended all or none.
 ///
-/// Their values are kept in guarded memory until ``Log/append(_:patience:)`` writes them.
+/// Their values are kept in guarded memory until ``Log/append(_:timeout:)`` writes them.
 public struct Transaction: ~Copyable {
     struct Change {
         let kind: RecordKind

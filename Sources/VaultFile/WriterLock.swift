@@ -17,15 +17,15 @@ package struct WriterLock {
     ///   - file: the open vault file.
     ///   - path: its path.
     ///   - storage: the disk.
-    ///   - patience: the timeout in milliseconds.
+    ///   - timeout: the timeout in milliseconds.
     ///   - cancellation: ends the wait.
     /// - Returns: nil if this process cannot take a shared lock, because it cannot write the file.
     /// - Throws: ``VaultFileError/busy``, ``VaultFileError/io(_:_:)``, ``VaultFileError/cancelled``.
     package static func take(
-        _ kind: LockKind, of file: any StorageFile, at path: String, _ storage: any Storage, patience: UInt64,
+        _ kind: LockKind, of file: any StorageFile, at path: String, _ storage: any Storage, timeout: UInt64,
         _ cancellation: Cancellation? = nil
     ) throws(VaultFileError) -> WriterLock? {
-        var waiting = Backoff(milliseconds: patience)
+        var waiting = Backoff(milliseconds: timeout)
         while true {
             do throws(Errno) {
                 if let lock = try tryOnce(kind, file, path, storage) { return lock }
@@ -58,8 +58,8 @@ package struct WriterLock {
         else { return nil }
         // Older programs, and those that see the file in another directory, lock the file itself. So can a
         // reader who wants to block writers, so the wait is short and the lock is not required.
-        var patience = Backoff(milliseconds: courtesy)
-        while (try? file.tryLock(kind)) == false, patience.wait() {}
+        var backoff = Backoff(milliseconds: courtesy)
+        while (try? file.tryLock(kind)) == false, backoff.wait() {}
         return WriterLock(file: file, beside: beside)
     }
 

@@ -76,7 +76,7 @@ struct AccessControl: ~Copyable {
         return permission
     }
 
-    /// Invalidates the one-time token and lends the page's key.
+    /// Invalidates the one-time token, and calls `body` with the page's key.
     mutating func exchange<R: ~Copyable, E>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
         oneTime = nil
         return try page.withBytes(body)

@@ -52,11 +52,11 @@ enum AgentAccess {
     /// Makes an agent that has the vault at `path` unlocked read the changes to the file.
     static func catchUp(at path: String) { _ = try? AgentClient().status(of: path) }
 
-    /// Unlocks a copy for `patience` milliseconds, without a checkpoint for it.
-    static func unlockCopy(_ path: String, _ key: borrowing Key, for patience: UInt64) throws(Failure) {
+    /// Unlocks a copy for `timeout` milliseconds, without a checkpoint for it.
+    static func unlockCopy(_ path: String, _ key: borrowing Key, for timeout: UInt64) throws(Failure) {
         try inWords(about: path) { () throws(AgentError) in
             _ = try AgentClient().unlock(
-                path, key: key, limits: Limits(idle: patience, total: patience), isCopy: true)
+                path, key: key, limits: Limits(idle: timeout, total: timeout), isCopy: true)
         }
     }
 

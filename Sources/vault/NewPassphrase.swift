@@ -43,7 +43,7 @@ extension Passphrase {
             if let weak = weak.take(), isSame(weak, first) { return first }
             let bits = try bits(first)
             if bits >= Strength.leastBits {
-                if isSame(first, try ask(terminal, "The same again: ")) { return first }
+                if isSame(first, try ask(terminal, "Repeat: ")) { return first }
                 left -= 1
                 guard left > 0 else { throw Failure(.other, "the two passphrases differ") }
                 try Prompt.say("vault: the two passphrases differ, try again", at: terminal)

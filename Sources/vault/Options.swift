@@ -2,7 +2,7 @@ internal import CommandSyntax
 internal import UserMessages
 
 /// A scope as the command line spells it.
-enum ScopeWord: String, CaseIterable, Sendable {
+enum ScopeArgument: String, CaseIterable, Sendable {
     case team, project, cluster
 }
 
@@ -104,7 +104,7 @@ struct VaultOptions: Sendable {
 
 /// A secret or scope as most verbs take it: SCOPE, NAME and `--id`.
 struct SecretSelector: Sendable {
-    var scope: ScopeWord?
+    var scope: ScopeArgument?
     var name: String?
     var id: String?
 

@@ -16,7 +16,7 @@ struct OtherFile {
     private var path: String { Locations.realPath(of: name) }
 
     /// How long the agent keeps the other file unlocked unless it is locked earlier, in milliseconds.
-    private static let patience: UInt64 = 60_000
+    private static let timeout: UInt64 = 60_000
 
     /// Verifies the other file and calls `body` with a runner that has its key and the vault's.
     ///
@@ -76,7 +76,7 @@ struct OtherFile {
         // A file that was unlocked before stays unlocked.
         if isReady { return try call(agent) }
         try runner.withMasterKey { key throws(Failure) in
-            try AgentAccess.unlockCopy(path, key, for: OtherFile.patience)
+            try AgentAccess.unlockCopy(path, key, for: OtherFile.timeout)
         }
         defer { AgentAccess.lock(path) }
         return try call(agent)

@@ -154,8 +154,9 @@ func absent(
 ) -> Failure {
     let message = "no secret '\(name)' in \(searched)"
     let others = ((try? vault.secrets()) ?? []).filter { $0.name == name }
-    // A project's secret takes precedence, as it does in a context.
-    guard let other = others.first(where: { $0.scope.word == "project" }) ?? others.first else {
+    // In the order of precedence, as in a context.
+    let scopes = ["project", "cluster", "team"]
+    guard let other = scopes.lazy.compactMap({ word in others.first { $0.scope.word == word } }).first else {
         return Failure(.noSuchSecret, message)
     }
     let remedy =

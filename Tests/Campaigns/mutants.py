@@ -16,6 +16,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 APPEND, MARK, REPLAY = "VaultFile/Log+Append.swift", "VaultFile/Log+Checkpoint.swift", "VaultFile/Replay.swift"
+AHEAD = "VaultFile/ReadAhead.swift"
 READER, NEW, HEADER = "VaultFile/FrameReader.swift", "Compaction/NewFile.swift", "VaultFile/Header.swift"
 ANCESTRY, DESCENT, MERGE = "VaultFile/Ancestry.swift", "VaultFile/Descent.swift", "VaultCore/Merge.swift"
 PROOF = "RollbackModelTests|RollbackTests"
@@ -34,8 +35,8 @@ MUTANTS = [
     ("a checkpoint is written before what it names is durable", MARK, "if syncedEnd != replay.committed.end {",
      "if syncedEnd == .max {", CRASH),
     ("a checkpoint is written before the name of the file is durable", MARK,
-     "if !isNameSynced, recollection?.canonical?.generation != header.generation",
-     "if !isNameSynced, recollection?.canonical?.generation == .max", CRASH),
+     "if !isNameSynced, remembered?.canonical?.generation != header.generation",
+     "if !isNameSynced, remembered?.canonical?.generation == .max", CRASH),
     ("a lower checkpoint is not durable", "VaultCore/Backup.swift", "durably: true", "durably: false", CRASH),
     ("a rollback is not reported", MARK, "            if let refusal = try refusal(of: seen) { throw refusal }\n            if seen.generation",
      "            _ = try refusal(of: seen)\n            if seen.generation", "CheckpointTests|CorruptionTests"),
@@ -84,7 +85,7 @@ MUTANTS = [
      "prefix.transactionStart <= .max else", READ),
     ("a record may break the rules", "VaultFile/Record.swift", "guard prefix.keepsRules(in: plaintext) else { return nil }",
      "_ = prefix.keepsRules(in: plaintext)", READ),
-    ("damage counts as a tail", REPLAY, "        if !isGlance { try scanForLaterTransaction(after: stop, to: length) }\n", "", READ),
+    ("damage counts as a tail", REPLAY, "        if !skippingSearch { try scanForLaterTransaction(after: stop, to: length) }\n", "", READ),
     ("a tail counts as damage", REPLAY, "if let start, start > stop {", "if let start, start > 0 {", READ),
     ("the end of a rewrite is ignored", REPLAY, "        if !metBaseEnd { throw .damaged(at: stop) }\n", "", READ),
     ("the sum of a frame is ignored", READER, "{ FrameHead.sum(of: frame) == sum }", "{ FrameHead.sum(of: frame) != 0 || sum != 0 }", READ),
@@ -94,6 +95,14 @@ MUTANTS = [
     ("a writer goes on after an error", APPEND, "        hasFailed = true  // Until everything has succeeded.\n", "", "TailTests|FaultRegressionTests"),
     ("the same time may be stamped twice", "VaultFile/Batch.swift", ".map { $0 + 1 } ?? 0)", ".map { $0 - 1 } ?? 0)",
      "WritingTests|RecordTests"),
+    ("a frame that is read ahead need not be authentic", AHEAD, "            guard isAuthentic else { return }\n",
+     "            _ = isAuthentic\n", "FrameReaderTests"),
+    ("a frame that is read ahead need not have the right checksum", AHEAD,
+     "guard FrameHead(frame).isSum(of: frame) else { return }", "_ = FrameHead(frame).isSum(of: frame)", "FrameReaderTests"),
+    ("a frame that is read ahead may lie anywhere", AHEAD, "frames[usedCount].lowerBound) == offset", "frames[usedCount].lowerBound) <= offset",
+     "FrameReaderTests"),
+    ("the subkey of the last nonce is used for every nonce", "Sodium/BoxKey.swift", "last == salt { return }", "last.0 != 1 { return }",
+     "SodiumTests"),
     ("a frame need not be authentic", READER, "return isAuthentic ? frame : nil", "return isAuthentic || true ? frame : nil", "FrameReaderTests"),
     ("a transaction without its end stays in the index", REPLAY, "        defer { rollBack() }\n", "", "CrashTests"),
     ("a rewrite changes what it copies", "Compaction/RecordWriter.swift", "        prefix.transactionStart = transactionStart\n",

@@ -9,11 +9,11 @@ import Testing
         let sandbox = try Sandbox()
         let terminal = try PseudoTerminal(sandbox, "init", "--kdf-memory", "64")
         try terminal.expect("New passphrase for \(sandbox.vault)", answer: PromptTests.strong + "\n")
-        try terminal.expect("The same again: ", answer: PromptTests.strong + "\n")
+        try terminal.expect("Repeat: ", answer: PromptTests.strong + "\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(0))
         let prompt = "New passphrase for \(sandbox.vault) (leave empty to generate one): "
-        #expect(terminal.screen == prompt + "\r\nThe same again: \r\n")
+        #expect(terminal.screen == prompt + "\r\nRepeat: \r\n")
         #expect(end.printed == "Created the vault \(sandbox.vault)\n")
         #expect(terminal.echoes)
         let check = try sandbox.run("check", environment: ["VAULT_PASSPHRASE": PromptTests.strong])
@@ -27,7 +27,7 @@ import Testing
             let again = number > 1 ? "vault: the two passphrases differ, try again\r\n" : ""
             try terminal.expect(
                 "\(again)New passphrase for \(sandbox.vault)", answer: PromptTests.strong + "\n")
-            try terminal.expect("The same again: ", answer: "correct house battery staple\n")
+            try terminal.expect("Repeat: ", answer: "correct house battery staple\n")
         }
         let end = terminal.finish()
         #expect(end.outcome == .exit(1))
@@ -45,7 +45,7 @@ import Testing
         for typed in ["x", "password1", "x", "letmein", PromptTests.strong] {
             try terminal.expect(prompt, answer: typed + "\n")
         }
-        try terminal.expect("The same again: ", answer: PromptTests.strong + "\n")
+        try terminal.expect("Repeat: ", answer: PromptTests.strong + "\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(0))
         #expect(end.printed == "Created the vault \(sandbox.vault)\n")
@@ -94,13 +94,13 @@ import Testing
         let terminal = try PseudoTerminal(sandbox, "passwd", "--kdf-memory", "64")
         try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "correct horse\n")
         try terminal.expect("New passphrase for \(sandbox.vault)", answer: "seven quiet otters read maps\n")
-        try terminal.expect("The same again: ", answer: "seven quiet otters read maps\n")
+        try terminal.expect("Repeat: ", answer: "seven quiet otters read maps\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(0))
         #expect(end.printed == "Changed the passphrase of \(sandbox.vault)\n")
         #expect(
             terminal.screen
-                == "Passphrase for \(sandbox.vault): \r\nNew passphrase for \(sandbox.vault) (leave empty to generate one): \r\nThe same again: \r\n"
+                == "Passphrase for \(sandbox.vault): \r\nNew passphrase for \(sandbox.vault) (leave empty to generate one): \r\nRepeat: \r\n"
         )
         let check = try sandbox.run(
             "check", environment: ["VAULT_PASSPHRASE": "seven quiet otters read maps"])
@@ -116,11 +116,11 @@ import Testing
         let terminal = try PseudoTerminal(sandbox, "passwd", "--recovery", "--kdf-memory", "64", "-q")
         try terminal.expect("Recovery key for \(sandbox.vault): ", answer: key.lowercased() + "\n")
         try terminal.expect("New passphrase for \(sandbox.vault)", answer: "seven quiet otters read maps\n")
-        try terminal.expect("The same again: ", answer: "seven quiet otters read maps\n")
+        try terminal.expect("Repeat: ", answer: "seven quiet otters read maps\n")
         #expect(terminal.finish().outcome == .exit(0))
         #expect(
             terminal.screen
-                == "Recovery key for \(sandbox.vault): \r\nNew passphrase for \(sandbox.vault) (leave empty to generate one): \r\nThe same again: \r\n"
+                == "Recovery key for \(sandbox.vault): \r\nNew passphrase for \(sandbox.vault) (leave empty to generate one): \r\nRepeat: \r\n"
         )
         let slip = try PseudoTerminal(sandbox, "passwd", "--recovery")
         for _ in 1...3 {
@@ -213,11 +213,11 @@ import Testing
         let terminal = try PseudoTerminal(sandbox, "set", "team", "A")
         try terminal.expect("Passphrase for \(sandbox.vault): ", answer: "correct horse\n")
         try terminal.expect("Value: ", answer: "the välue\n")
-        try terminal.expect("The same again: ", answer: "the välue\n")
+        try terminal.expect("Repeat: ", answer: "the välue\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(0))
         #expect(end.printed == "Set team secret 'A'\n")
-        #expect(terminal.screen == "Passphrase for \(sandbox.vault): \r\nValue: \r\nThe same again: \r\n")
+        #expect(terminal.screen == "Passphrase for \(sandbox.vault): \r\nValue: \r\nRepeat: \r\n")
         #expect(try sandbox.run("get", "A").text == "the välue")
     }
 
@@ -227,13 +227,13 @@ import Testing
             sandbox, "set", "team", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])
         for _ in 1...3 {
             try different.expect("Value: ", answer: "one\n")
-            try different.expect("The same again: ", answer: "two\n")
+            try different.expect("Repeat: ", answer: "two\n")
         }
         #expect(different.finish().outcome == .exit(1))
         let empty = try PseudoTerminal(
             sandbox, "set", "team", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])
         try empty.expect("Value: ", answer: "\n")
-        try empty.expect("The same again: ", answer: "\n")
+        try empty.expect("Repeat: ", answer: "\n")
         #expect(empty.finish().outcome == .exit(2))
         #expect(try sandbox.run("list").text == "")
     }
@@ -253,7 +253,7 @@ import Testing
         let second = try PseudoTerminal(
             sandbox, "set", "team", "A", environment: ["VAULT_PASSPHRASE": "correct horse"])
         try second.expect("Value: ", answer: "one\n")
-        try second.expect("The same again: ", answer: paste)
+        try second.expect("Repeat: ", answer: paste)
         #expect(second.finish().outcome == .exit(2))
         #expect(try sandbox.run("list").text == "")
     }
@@ -275,7 +275,7 @@ import Testing
             sandbox, "set", "team", environment: ["VAULT_PASSPHRASE": "correct horse"])
         try terminal.expect("Name: ", answer: "ASKED\n")
         try terminal.expect("Value: ", answer: "v\n")
-        try terminal.expect("The same again: ", answer: "v\n")
+        try terminal.expect("Repeat: ", answer: "v\n")
         #expect(terminal.finish().outcome == .exit(0))
         #expect(try sandbox.run("list").text == "ASKED\n")
     }

@@ -282,10 +282,10 @@ import Testing
 }
 
 @Suite struct `Small things` {
-    @Test func `patience ends`() {
-        var patience = Backoff(milliseconds: 5)
+    @Test func `a backoff ends at its timeout`() {
+        var backoff = Backoff(milliseconds: 5)
         var steps = 0
-        while patience.wait() { steps += 1 }
+        while backoff.wait() { steps += 1 }
         #expect(steps > 0 && steps < 10)
         var none = Backoff(milliseconds: 0)
         let goesOn = none.wait()

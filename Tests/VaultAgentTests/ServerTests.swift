@@ -20,8 +20,8 @@ import VaultCore
     }
 
     /// Returns a raw connection.
-    private func connect(patience: UInt64 = 10_000) throws -> LocalSocket {
-        try LocalSocket(connectingTo: world.directory + "/agent.sock", patience: patience)
+    private func connect(timeout: UInt64 = 10_000) throws -> LocalSocket {
+        try LocalSocket(connectingTo: world.directory + "/agent.sock", timeout: timeout)
     }
 
     /// Returns the bytes until the end of the connection; nil if it does not end within the timeout.
@@ -96,7 +96,7 @@ import VaultCore
                 file: file))
         let status = Self.message(2, [UInt8(path.utf8.count), 0] + Array(path.utf8))
         for (meant, isTold) in [(path, true), (other, false)] {
-            let socket = try connect(patience: 300)
+            let socket = try connect(timeout: 300)
             _ = try socket.send((Self.hello + status).span, with: [try HeldFile(at: meant)])
             let end = ContinuousClock.now + .milliseconds(500)
             while ContinuousClock.now < end { _ = try server.step() }
@@ -251,7 +251,7 @@ import VaultCore
             try world.unlock(path, agent)
             let session = try agent.session(for: path)
             try session.set("LARGE", in: .team, to: [UInt8](repeating: 7, count: 1 << 20).span)
-            let socket = try connect(patience: 100)
+            let socket = try connect(timeout: 100)
             let pathBytes = Array(path.utf8)
             try send(
                 Self.hello + [UInt8(3 + pathBytes.count), 0, 0, 0, 6, UInt8(pathBytes.count), 0] + pathBytes,

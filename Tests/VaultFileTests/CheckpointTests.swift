@@ -139,7 +139,7 @@ import Testing
         }
     }
 
-    @Test func `a missing mark is a first use, and so is one whose sum is wrong`() throws {
+    @Test func `a missing checkpoint means first use, and so does one with a wrong checksum`() throws {
         let (world, states) = try grown()
         let path = try #require(world.otherFiles.first { $0.hasPrefix("/state/seen/") })
         for spoil in [{ world.disk[path] = [] }, { world.disk.flip(path, at: 30, bit: 1) }] {
@@ -152,7 +152,8 @@ import Testing
         }
     }
 
-    @Test func `a mark that goes away while a log is open is made again by its next commit`() throws {
+    @Test func `a checkpoint that is removed while a log is open is written again by its next commit`() throws
+    {
         let (world, states) = try grown()
         let path = try #require(world.otherFiles.first { $0.hasPrefix("/state/seen/") })
         let log = try world.open()
@@ -183,7 +184,7 @@ import Testing
         #expect(world.verdict() == .older)
     }
 
-    @Test func `a mark that cannot be written is told, and stops nobody`() throws {
+    @Test func `a checkpoint that cannot be written causes a warning and stops nothing`() throws {
         let (world, _) = try grown()
         world.disk.fail(.write, after: 1, with: .noSpace)
         let log = try world.open()
@@ -248,7 +249,9 @@ import Testing
         #expect(world.verdict() == nil)
     }
 
-    @Test func `a backup is remembered beside the mark, and no other bytes are taken for one`() throws {
+    @Test func `the time of a backup is kept beside the checkpoint, and no other bytes are taken for one`()
+        throws
+    {
         let (world, _) = try grown()
         let store = try #require(world.dependencies.checkpoints)
         #expect(try store.backup(of: world.path) == nil)

@@ -282,7 +282,7 @@ extension World {
         _ = try holder.tryLock(.exclusive)
         let log = try world.open()
         #expect(throws: VaultFileError.busy) {
-            try log.withWriterLock(patience: 1) { (_: Recollection?) throws(VaultFileError) in }
+            try log.withWriterLock(timeout: 1) { (_: RememberedCheckpoints?) throws(VaultFileError) in }
         }
     }
 }

@@ -33,14 +33,14 @@ struct CorruptionSample {
         _ = try world.create()
         try world.begin()
         let fork = world.copy(seed: 5)
-        try world.goOn(1)
-        try fork.goOn(2)
+        try world.proceed(1)
+        try fork.proceed(2)
         let next = world.copy(seed: 6)
         try next.compact(keeping: .all)
         let stranger = World(seed: 9)
         _ = try stranger.create()
         try stranger.begin()
-        try stranger.goOn(4)
+        try stranger.proceed(4)
         return try CorruptionSample(
             world,
             donors: [
@@ -55,14 +55,14 @@ struct CorruptionSample {
         try world.addRecoverySlot()
         world.dependencies.checkpoints = CheckpointStore(path: "/state/seen", storage: world.disk)
         try world.begin()
-        try world.goOn(1)
+        try world.proceed(1)
         let (before, sibling) = (world.copy(seed: 12), world.copy(seed: 13))
         try world.compact(keeping: .all)
         let fork = world.copy(seed: 14)
-        try world.goOn(2)
-        try fork.goOn(3)
+        try world.proceed(2)
+        try fork.proceed(3)
         try sibling.compact(keeping: .all)
-        try sibling.goOn(2)
+        try sibling.proceed(2)
         return try CorruptionSample(
             world,
             donors: [
@@ -92,7 +92,7 @@ extension World {
     }
 
     /// Appends records of unknown kinds in buckets of each class; only their values depend on `seed`.
-    fileprivate func goOn(_ seed: UInt64) throws {
+    fileprivate func proceed(_ seed: UInt64) throws {
         func record(_ kind: UInt8, _ count: Int) -> ForgedRecord {
             var record = ForgedRecord(noise(count, seed: seed))
             record.kind = kind
@@ -120,7 +120,7 @@ extension World {
         let twin = World(seed: 8)
         try twin.writeHeader(vaultID: noise(16, seed: 8), master: try key(), passphrase: passphrase)
         try twin.begin()
-        try twin.goOn(3)
+        try twin.proceed(3)
         return twin
     }
 

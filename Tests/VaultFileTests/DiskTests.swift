@@ -220,7 +220,7 @@ final class TemporaryDirectory: Sendable {
                 for round in 0..<rounds {
                     try log.append(
                         .text("W\(writer)", "\(round)"), .text("SHARED", "\(writer).\(round)"),
-                        patience: 20_000)
+                        timeout: 20_000)
                 }
             } catch {
                 errors.withLock { $0.append(error) }
@@ -267,7 +267,7 @@ final class TemporaryDirectory: Sendable {
                     for round in 1...40 {
                         try log.append(
                             .text("A", "\(round)"), .put("C", noise(9000)), .text("B", "\(round)"),
-                            patience: 20_000)
+                            timeout: 20_000)
                     }
                     return
                 }

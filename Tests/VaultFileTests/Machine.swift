@@ -175,7 +175,7 @@ final class Machine {
             log = made
         case .commit(let transactions):
             let changes = try transactions.map { steps in TransactionBox(try transaction(steps)) }
-            try opened().append(patience: 0) { batch throws(VaultFileError) in
+            try opened().append(timeout: 0) { batch throws(VaultFileError) in
                 for change in changes {
                     guard try batch.add(change.transaction) else { throw .transactionTooLarge }
                 }
@@ -215,7 +215,7 @@ final class Machine {
         let other = try Log(
             path: path, access: .writing, dependencies: elsewhere, master: master.copy())
         let changes = try transaction(steps)
-        try other.append(changes, patience: 0)
+        try other.append(changes, timeout: 0)
         let here = try Log(
             path: path, access: .writing, dependencies: world.dependencies, master: master.copy())
         _ = try Merge.run(into: here, from: other, MergeOptions(), now: world.clock.now)

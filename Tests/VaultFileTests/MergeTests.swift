@@ -148,7 +148,7 @@ import Testing
                 Step.put("N\(number)_\($0)", [UInt8](repeating: UInt8(22 * number + $0), count: 1 << 20))
             }
             let change = try transaction(steps)
-            try apart.open(1).append(change, patience: 0)
+            try apart.open(1).append(change, timeout: 0)
         }
         let expected = try apart.open(1).addresses.count
         let disk = RecordingDisk(apart.world.disk)

@@ -256,13 +256,13 @@ import Testing
             #expect(try other.tryLock(kind))
             let before = world.bytes
             let start = ContinuousClock.now
-            #expect(throws: VaultFileError.busy) { try log.append(.text("A", "one"), patience: 60) }
+            #expect(throws: VaultFileError.busy) { try log.append(.text("A", "one"), timeout: 60) }
             #expect(ContinuousClock.now - start >= .milliseconds(60))
-            #expect(throws: VaultFileError.busy) { try log.append(.text("A", "one"), patience: 0) }
+            #expect(throws: VaultFileError.busy) { try log.append(.text("A", "one"), timeout: 0) }
             #expect(world.bytes == before)
             other.unlock()
         }
-        try log.append(.text("A", "two"), patience: 0)
+        try log.append(.text("A", "two"), timeout: 0)
         #expect(try world.open().text("A") == "two")
     }
 

@@ -156,9 +156,9 @@ extension SecretBytes {
 
 extension Log {
     @discardableResult
-    func append(_ steps: Step..., patience: UInt64 = 1000) throws(VaultFileError) -> SavedTail? {
+    func append(_ steps: Step..., timeout: UInt64 = 1000) throws(VaultFileError) -> SavedTail? {
         let changes = try transaction(steps)
-        return try append(changes, patience: patience)
+        return try append(changes, timeout: timeout)
     }
 
     /// Returns the current value.

@@ -28,7 +28,7 @@ public struct Assignments: ~Copyable {
     /// The number of the line of the last assignment to `name`, counted from 1.
     public func line(of name: String) -> Int { places[name]?.line ?? 0 }
 
-    /// Lends the value of `name`, or no bytes if there is none.
+    /// Calls `body` with the value of `name`, or no bytes if there is none.
     public borrowing func withValue<R: ~Copyable, E>(
         of name: String, _ body: (Span<UInt8>) throws(E) -> R
     ) throws(E) -> R {

@@ -44,7 +44,7 @@ public struct Export: ~Copyable {
         if encoder.format == .json { try text.append(Array((isFirst ? "{}\n" : "\n}\n").utf8).span) }
     }
 
-    /// Lends the text.
+    /// Calls `body` with the text.
     public borrowing func withText<R: ~Copyable, E>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
         try text.withBytes(body)
     }

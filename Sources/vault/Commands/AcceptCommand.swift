@@ -16,8 +16,8 @@ struct AcceptCommand: Command {
             prove that it contains that state (exit code 13): the file is older, has diverged, has keys that
             were replaced, or is another vault, and an attacker may have put it there. If you know where the
             file came from, 'vault accept' verifies it, shows what was last seen and what is there now, and
-            trusts the file from then on. Whatever the file lacks is given up, including purges. To keep it,
-            run 'vault merge' with a copy that has it, before or after.
+            trusts the file from then on. Everything that the file lacks is lost, including records of purges.
+            To keep it, run 'vault merge' with a copy that has it, before or after.
 
             At a terminal, vault asks for confirmation; a script needs --yes. If the file is already trusted,
             vault asks nothing and changes nothing.
@@ -64,7 +64,7 @@ struct AcceptCommand: Command {
     private static func isRedirected(_ path: String, _ real: String) throws(Failure) -> Bool {
         guard let lexical = try? Path.lexical(path), let store = Locations.checkpoints else { return false }
         do throws(Errno) {
-            return try !store.isSettled(lexical, at: real)
+            return try !store.isLinkCurrent(lexical, at: real)
         } catch {
             throw Failure(error, "cannot read the checkpoint of \(path)")
         }

@@ -12,10 +12,10 @@ struct CheckCommand: Command {
         name: "check", summary: "Verify every byte of the file",
         discussion: """
             Every command verifies each frame when it opens the vault. 'vault check' reads the whole file
-            again and also verifies the copy of the header, the gaps, and any bytes that an interrupted write
-            left at the end. The exit code is 0 if all is well, 10 with one line for each finding, 8 if the
-            vault cannot be opened, and 13 if the file is not what this machine last saw ('vault help
-            accept'). The file is not changed.
+            again and also verifies the copy of the header, the zero bytes after the header, and any bytes
+            that an interrupted write left at the end. The exit code is 0 if all is well, 10 with one line for
+            each finding, 8 if the vault cannot be opened, and 13 if the file is not what this machine last
+            saw ('vault help accept'). The file is not changed.
 
             With --keyless, no passphrase is needed: the checksums of the header and of every frame are
             verified. They reveal accidental damage by a disk or a copy, but not deliberate changes.

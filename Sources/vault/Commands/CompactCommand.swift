@@ -20,8 +20,8 @@ struct CompactCommand: Command {
             removed, too.
 
             The whole file is verified first. The new file is written beside it, read back, compared, and then
-            replaces it in one step. If the machine stops at any moment, either the old or the new file is
-            there, complete. Readers are not disturbed; writers wait.
+            replaces it in one step. Even if the machine stops, one complete file remains: the old one or the
+            new one. Readers are not disturbed; writers wait.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {

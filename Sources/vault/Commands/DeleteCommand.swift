@@ -13,7 +13,7 @@ struct DeleteCommand: Command {
         name: "delete", aliases: ["rm", "remove", "unset"], usage: "SCOPE [--id ID] NAME",
         summary: "Delete one secret",
         discussion: """
-            At a terminal, vault asks for confirmation; a script is not asked. 'vault undo' brings the secret
+            vault asks for confirmation only at a terminal. 'vault undo' brings the secret
             back, as long as no compaction has dropped its versions.
             """)
 

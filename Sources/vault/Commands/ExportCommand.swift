@@ -5,7 +5,7 @@ internal import UserMessages
 
 /// The command `vault export`.
 struct ExportCommand: Command {
-    var format: ExportWord?
+    var format: ExportArgument?
     var dialect: DotenvDialect?
     var output: String?
     var filter = NameFilter()

@@ -40,7 +40,7 @@ struct GetCommand: Command {
     }
 
     func run() throws(Failure) {
-        if version != nil, at != nil { throw Failure(.usage, "--version does not go with --at") }
+        if version != nil, at != nil { throw Failure(.usage, "--version cannot be combined with --at") }
         let name = try target.checkedName()
         let scope = try target.scope(options)
         let current = scope == nil ? try CurrentContext(options.context) : nil

@@ -4,10 +4,10 @@ internal import UserMessages
 
 /// The command `vault import`.
 struct ImportCommand: Command {
-    var scope: ScopeWord?
+    var scope: ScopeArgument?
     var id: String?
     var file: String?
-    var format: ImportWord?
+    var format: ImportArgument?
     var dialect: DotenvDialect?
     var dryRun = false
     var allowEmpty = false

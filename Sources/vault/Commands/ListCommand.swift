@@ -30,7 +30,7 @@ struct ListCommand: Command {
     }
 
     func run() throws(Failure) {
-        if all, target.scope != nil { throw Failure(.usage, "--all does not go with a SCOPE") }
+        if all, target.scope != nil { throw Failure(.usage, "--all cannot be combined with a SCOPE") }
         let scope = try target.scope(options)
         let current = scope == nil && !all ? try CurrentContext(options.context) : nil
         let vault = try options.openForReading()

@@ -16,8 +16,9 @@ struct PasswdCommand: Command {
         discussion: """
             The vault also gets a new master key, and every version is rewritten under it, so an old copy of
             the file or of its header together with the old passphrase reveals nothing that is written from
-            now on. Old copies still reveal what they contain: vault names copies beside the vault, but cannot
-            know of backups elsewhere. If a value may be in the wrong hands, change it where it is used.
+            now on. Old copies still reveal what they contain: vault lists copies in the vault's directory,
+            but cannot find backups elsewhere. If a value may be in the wrong hands, change it where it is
+            used.
 
             The new file is read back and compared before it replaces the old one in one step. If the machine
             stops at any moment, the vault opens with either the old or the new passphrase. Your agent keeps

@@ -25,7 +25,7 @@ struct PurgeCommand: Command {
 
             Copies that were made before still contain it: backups, other machines, commits. On another
             machine, merging this file with 'vault merge' hides it, and 'vault compact --keep all' then
-            removes it. If the value may be in the wrong hands, change it where it is used.
+            removes it. If someone else may know the value, change it where it is used.
 
             At a terminal, vault asks for confirmation; a script needs --yes.
             """)
@@ -44,7 +44,8 @@ struct PurgeCommand: Command {
         let secret = try target.secret(options)
         guard all != (version != nil) else {
             throw Failure(
-                .usage, all ? "--all does not go with --version" : "which versions?",
+                .usage,
+                all ? "--all cannot be combined with --version" : "neither --version nor --all is given",
                 hint: all ? "leave one of them out" : "add --version N or --all")
         }
         let path = try options.common.path()

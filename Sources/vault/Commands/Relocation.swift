@@ -7,8 +7,8 @@ internal import UserMessages
 struct Relocation {
     var name: String?
     var newName: String?
-    var from: ScopeWord?
-    var to: ScopeWord?
+    var from: ScopeArgument?
+    var to: ScopeArgument?
     var fromID: String?
     var toID: String?
     var options = VaultOptions()
@@ -59,13 +59,13 @@ struct Relocation {
     }
 
     /// Returns the scope that an option and its `-id` option name; without an id, the context's.
-    private func scope(_ word: ScopeWord?, _ id: String?, _ option: String) throws(Failure) -> Scope {
+    private func scope(_ word: ScopeArgument?, _ id: String?, _ option: String) throws(Failure) -> Scope {
         guard let word else {
             throw Failure(.usage, "missing option '\(option)'", hint: "add \(option) SCOPE")
         }
         if let id {
             if word == .team {
-                throw Failure(.usage, "the team has no id: \(option)-id does not go with team")
+                throw Failure(.usage, "the team has no id: \(option)-id cannot be combined with team")
             }
             if !SecretID.isValidID(id) { throw .invalidID(from: "\(option)-id") }
             return word == .project ? .project(id) : .cluster(id)

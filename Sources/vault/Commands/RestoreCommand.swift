@@ -21,8 +21,8 @@ struct RestoreCommand: Command {
 
             First, vault shows what the backup contains, what is there now, what this machine last saw, how
             many changes of the present file the backup lacks (if the backup's key opens that file), and
-            whether the two are different vaults. Versions that were purged since the backup come back; they
-            are counted. Then vault asks for confirmation at a terminal; a script needs --yes.
+            whether the two are different vaults. Versions that were purged since the backup come back; vault
+            shows their number. Then vault asks for confirmation at a terminal; a script needs --yes.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {

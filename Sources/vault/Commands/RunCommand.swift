@@ -54,7 +54,7 @@ struct RunCommand: Command {
             "--env-file", "FILE", "Set the variables in this file, read as import reads dotenv",
             &variableFiles, completing: .file)
         parameters.repeatable(
-            "--file", "K=NAME", "Set a variable to the path of a memory file with the value of NAME",
+            "--file", "K=NAME", "Set a variable to the path of a file in memory with the value of NAME",
             &memoryFiles)
         parameters.repeatable(
             "--allow-name", "K", "Let a secret set this variable even if it is dangerous", &allowedNames)

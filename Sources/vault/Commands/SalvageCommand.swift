@@ -15,8 +15,8 @@ struct SalvageCommand: Command {
         discussion: """
             IN is read from start to end, and every authentic record is written to the new vault OUT, with its
             history; the same passphrase opens OUT. IN is not changed, OUT must not exist, and nothing is
-            guessed. What was lost is listed by its position in IN. If a list of purged versions was lost, OUT
-            contains those of them that are still in IN.
+            guessed. What was lost is listed by its position in IN. If the list of purged versions was lost,
+            OUT again contains the purged versions that are still in IN.
 
             A backup is better, if there is one: see 'vault restore'.
             """)

@@ -47,7 +47,7 @@ struct SetCommand: Command {
             value.map { _ in "--value" }, file.map { _ in "--from-file" },
             generated.map { _ in "--generate" },
         ].compactMap(\.self)
-        if sources.count > 1 { throw Failure(.usage, "\(sources[0]) does not go with \(sources[1])") }
+        if sources.count > 1 { throw Failure(.usage, "\(sources[0]) cannot be combined with \(sources[1])") }
         guard let scope = try target.scope(options) else { throw Failure(.usage, "missing operand SCOPE") }
         // A malformed name is reported before vault asks for a passphrase.
         if target.name != nil || !InheritedDescriptor.standardInput.isTerminal {
@@ -132,7 +132,7 @@ struct SetCommand: Command {
             terminal, "Value: ", atMost: limit, ifMoreComes: SetCommand.severalLines)
         if first.count > Format.maxValue { throw .valueTooLong }
         let second = try Prompt.hidden(
-            terminal, "The same again: ", atMost: limit, ifMoreComes: SetCommand.severalLines)
+            terminal, "Repeat: ", atMost: limit, ifMoreComes: SetCommand.severalLines)
         let same = first.withBytes { first in second.withBytes { first.isEqualInConstantTime(to: $0) } }
         if same { return first }
         return nil

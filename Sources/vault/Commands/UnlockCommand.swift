@@ -17,8 +17,8 @@ struct UnlockCommand: Command {
         name: "unlock", summary: "Unlock the vault for all your terminals and scripts",
         discussion: """
             An agent keeps the vault's keys in guarded memory and answers every other command of yours, in any
-            terminal or script, until the vault was not used for an hour, twelve hours have passed, or you run
-            'vault lock'. Time that the machine sleeps counts. The agent never hands out a key and writes
+            terminal or script, until the vault has been idle for an hour, twelve hours have passed, or you
+            run 'vault lock'. Time that the machine sleeps counts. The agent never hands out a key and writes
             nothing to disk.
 
             If the vault is already unlocked, vault asks nothing, and the options can only shorten the

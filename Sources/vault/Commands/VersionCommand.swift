@@ -10,8 +10,8 @@ struct VersionCommand: Command {
     static let info = CommandInfo(
         name: "version", summary: "Print the versions of vault and of the libraries it uses",
         discussion: """
-            libsodium and the C library report their own versions; of the Swift compiler, only the first two
-            numbers are known.
+            libsodium and the C library report their own versions; of the Swift compiler, only the major and
+            minor version are known.
 
             With --json, also as 'vault --version --json':
             {"schema":1,"vault":"0.1.0","libsodium":"1.0.18","glibc":"2.36","swift":"6.3"}.

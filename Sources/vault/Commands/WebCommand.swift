@@ -16,7 +16,7 @@ struct WebCommand: Command {
             Prints an address on this machine that works once, and opens it if there is a desktop: a page for
             the team, each project and each cluster, where you can add, edit and delete secrets. A value is
             shown only on request. The vault must be unlocked. The server stops on Ctrl-C, when the vault is
-            locked, or when it was not used for 15 minutes.
+            locked, or after 15 minutes without use.
 
             With --api-key-file, programs that send the content of the file as X-API-Key can list, set and
             delete secrets, but not read them; the client of Paperspace Gradient is one of them:

@@ -298,7 +298,7 @@ class Jobs(Case):
         # The proof of descent names the changes, 23 with the birth of the vault.
         self.assertEqual(before - after, 176 * dropped - 304)
 
-    def test_a_verification_says_what_a_mark_says(self):
+    def test_a_verification_says_what_a_checkpoint_says(self):
         self.box.unlock()
         self.fill()
         shutil.copyfile(self.box.vault, self.box.root + "/copy")

@@ -155,7 +155,7 @@ class LimitTests(unittest.TestCase):
                 self.assertEqual(os.listdir(self.box.root + "/out"), [os.path.basename(words[-1])])
                 shutil.rmtree(self.box.root + "/out")
 
-    def test_a_mark_that_cannot_be_read_is_not_called_nothing(self):
+    def test_a_checkpoint_that_cannot_be_read_is_not_called_nothing(self):
         seen = self.box.root + "/.local/state/vault/seen"
         for name in os.listdir(seen):
             os.remove(os.path.join(seen, name))
@@ -164,7 +164,7 @@ class LimitTests(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("nothing was accepted: cannot save the checkpoint: is a directory\n", errors)
 
-    def test_a_slice_of_the_faults_of_some_verbs(self):
+    def test_a_slice_of_the_faults_of_some_commands(self):
         names = ["set", "compact after a tail", "restore", "run by agent"]
         total, failures = faults.run(names, step=60, seconds=120, jobs=2, show=lambda *words: None)
         self.assertEqual(failures, [])

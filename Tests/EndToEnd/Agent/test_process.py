@@ -19,7 +19,7 @@ class Case(unittest.TestCase):
 
 
 class Started(Case):
-    def test_unlocked_once_every_verb_works_without_a_passphrase(self):
+    def test_unlocked_once_every_command_works_without_a_passphrase(self):
         box = self.box
         box.unlock()
         box.must("set", "team", "A", input=b"one\n")

@@ -164,7 +164,7 @@ class OtherVersion(Case):
         self.box.must("lock", "--all")
         self.assertTrue(self.heard.endswith(message(STOP)))
 
-    def test_a_verb_with_a_passphrase_goes_on_without_it(self):
+    def test_a_command_with_a_passphrase_continues_without_the_agent(self):
         self.serve()
         self.box.must("set", "team", "A", "--passphrase-file", self.box.passphrase, input=b"one")
         environment = dict(self.box.environment, VAULT_PASSPHRASE_FILE=self.box.passphrase)
@@ -175,7 +175,7 @@ class OtherVersion(Case):
 
 @unittest.skipUnless(os.geteuid() == 0, "only root can act as another user")
 class OtherUser(Case):
-    def test_a_stranger_is_disconnected_without_a_byte_whatever_the_modes_say(self):
+    def test_another_user_is_disconnected_without_a_byte_whatever_the_modes_say(self):
         box = self.box
         box.unlock()
         for directory in [box.root, box.root + "/run", os.path.dirname(box.socket)]:
@@ -197,7 +197,7 @@ except (ConnectionResetError, BrokenPipeError):
             os.chmod(directory, 0o700)
         box.must("list")
 
-    def test_a_strangers_agent_gets_no_byte(self):
+    def test_another_users_agent_gets_no_byte(self):
         box = self.box
         directory = os.path.dirname(box.socket)
         os.mkdir(directory, 0o777)

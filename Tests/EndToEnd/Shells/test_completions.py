@@ -112,7 +112,7 @@ class Completions(unittest.TestCase):
         self.assertEqual((result.returncode, result.stderr), (0, b""))
         return [line.split("\t")[0] for line in result.stdout.decode().splitlines()]
 
-    def test_each_shell_completes_verbs_options_scopes_ids_names_and_files(self):
+    def test_each_shell_completes_commands_options_scopes_ids_names_and_files(self):
         for shell in SHELLS:
             with self.subTest(shell):
                 terminal = Terminal(shell, self.environment, self.directory.name)

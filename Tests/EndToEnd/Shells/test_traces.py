@@ -50,7 +50,7 @@ class Traces(unittest.TestCase):
             self.assertFalse(call and "MAP_SHARED" in line and "PROT_WRITE" in line and "/memfd:" not in line, line)
         return {re.sub(r"\[\d+\]|:\[\d+\]| \(deleted\)", "", name) for name in found}
 
-    def test_no_verb_writes_a_value_where_it_was_not_told_to(self):
+    def test_no_command_writes_a_value_where_it_was_not_told_to(self):
         value = VALUE.decode()
         dotenv = os.path.join(self.directory.name, "in.env")
         with open(dotenv, "w") as file:

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Tests of obstacles that other users of the machine create; only root can act as two users.
-@Suite(.enabled(if: geteuid() == 0)) struct StrangersTests {
+@Suite(.enabled(if: geteuid() == 0)) struct OtherUsersTests {
     /// A vault with a team's and a project's secret, and a copy of `vault`, both accessible to the user 65534.
     private func sandbox() throws -> Sandbox {
         let sandbox = try Sandbox.withVault()
@@ -36,7 +36,7 @@ import Testing
         #expect(result.errors == "")
     }
 
-    @Test func `a pipe of a stranger is no passphrase file, and is not waited for`() throws {
+    @Test func `a pipe of another user is refused as a passphrase file without waiting for it`() throws {
         let sandbox = try sandbox()
         let result = try run(
             sandbox, "mkfifo -m 666 pipe; chown 65534 pipe; vault get A --passphrase-file pipe")
@@ -60,7 +60,7 @@ import Testing
                 """)
     }
 
-    @Test func `a context file of a stranger stops what would take something from it, and cannot be trusted`()
+    @Test func `a context file of another user stops commands that need it, and cannot be trusted`()
         throws
     {
         let sandbox = try sandbox()
@@ -121,7 +121,7 @@ import Testing
                 """)
     }
 
-    @Test func `a passphrase file of a stranger is refused`() throws {
+    @Test func `a passphrase file of another user is refused`() throws {
         let sandbox = try sandbox()
         let result = try run(
             sandbox,
@@ -143,7 +143,7 @@ import Testing
         #expect(!result.errors.contains("error"))
     }
 
-    @Test func `a link of a stranger to a context file is refused as a file of theirs is`() throws {
+    @Test func `another user's link to a context file is refused like a file of theirs`() throws {
         let sandbox = try sandbox()
         let result = try run(
             sandbox,

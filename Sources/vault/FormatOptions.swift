@@ -4,12 +4,12 @@ internal import VaultCore
 internal import UserMessages
 
 /// A format of `vault export` as the command line spells it.
-enum ExportWord: String, CaseIterable, Sendable {
+enum ExportArgument: String, CaseIterable, Sendable {
     case dotenv, json, sh, fish, docker
 }
 
 /// A format of `vault import` as the command line spells it.
-enum ImportWord: String, CaseIterable, Sendable {
+enum ImportArgument: String, CaseIterable, Sendable {
     case dotenv, json
 }
 

@@ -1,7 +1,7 @@
 internal import Platform
 
 /// All checkpoints for a path to a vault; the file must contain each of them.
-package struct Recollection: Sendable {
+package struct RememberedCheckpoints: Sendable {
     /// The path without symbolic links.
     var canonicalPath: String
     /// The path that was named, if it is another one.
@@ -33,34 +33,36 @@ package struct Recollection: Sendable {
 
 extension CheckpointStore {
     /// Reads the checkpoints for a path, with and without its links: vault-format.md, section 10.
-    func recollection(of canonical: String, named lexical: String) throws(Errno) -> Recollection {
-        var recollection = Recollection(canonicalPath: canonical)
+    func rememberedCheckpoints(of canonical: String, named lexical: String) throws(Errno)
+        -> RememberedCheckpoints
+    {
+        var remembered = RememberedCheckpoints(canonicalPath: canonical)
         let own = try entry(of: canonical)
-        recollection.canonical = own.lastSeen
-        recollection.isTorn = own == .torn
+        remembered.canonical = own.lastSeen
+        remembered.isTorn = own == .torn
         let link = try link(of: lexical)
         if lexical == canonical {
             // A checkpoint of the path itself is newer than a link that it was before.
-            guard own == .none, link != .none else { return recollection }
-            try recollection.add(link, in: self)
-            recollection.isLinkCurrent = false
-            return recollection
+            guard own == .none, link != .none else { return remembered }
+            try remembered.add(link, in: self)
+            remembered.isLinkCurrent = false
+            return remembered
         }
-        recollection.lexicalPath = lexical
+        remembered.lexicalPath = lexical
         let atLink = try entry(of: lexical)
-        recollection.add(atLink)
-        if link != .to(canonical) { try recollection.add(link, in: self) }
-        recollection.isLinkCurrent = link == .to(canonical) && atLink == .none
-        return recollection
+        remembered.add(atLink)
+        if link != .to(canonical) { try remembered.add(link, in: self) }
+        remembered.isLinkCurrent = link == .to(canonical) && atLink == .none
+        return remembered
     }
 
     /// Stores where the path that was named leads.
-    func updateLink(_ recollection: Recollection) throws(Errno) {
-        if recollection.isLinkCurrent { return }
-        guard let lexical = recollection.lexicalPath else {
-            return try setLink(of: recollection.canonicalPath, to: nil)
+    func updateLink(_ remembered: RememberedCheckpoints) throws(Errno) {
+        if remembered.isLinkCurrent { return }
+        guard let lexical = remembered.lexicalPath else {
+            return try setLink(of: remembered.canonicalPath, to: nil)
         }
-        try setLink(of: lexical, to: recollection.canonicalPath)
+        try setLink(of: lexical, to: remembered.canonicalPath)
         try remove(lexical)
     }
 }
