@@ -127,7 +127,7 @@ package struct FrameSealer: ~Copyable {
         var nonceSpan = nonce.mutableSpan
         nonceSpan.store(start, at: 16)
         let frame = frames.count..<frames.count + Format.frameOverhead + boxSize
-        frames.append(contentsOf: repeatElement(0, count: frame.count))
+        frames.append(zeros: frame.count)
         var bytes = frames.mutableSpan
         bytes.store(UInt32(boxSize), at: frame.lowerBound)
         bytes.copy(from: nonceSpan.span, at: frame.lowerBound + 8)
