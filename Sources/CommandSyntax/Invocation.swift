@@ -21,6 +21,15 @@ extension Program {
         }
     }
 
+    /// Returns the group word before the command; nil if there is none.
+    public func groupWord(in words: [String]) -> String? {
+        var reader = ArgumentReader(words, parameters: sharedOptions, stopsAtFirstOperand: true)
+        while let argument = try? reader.next() {
+            if case .operand(let word) = argument { return groupWords.contains(word) ? word : nil }
+        }
+        return nil
+    }
+
     /// Finds the command after leading options, which become the command's first options.
     private func resolve(_ words: [String], leading: [String]) throws(UsageError) -> Invocation<Action> {
         // Most command lines begin in one of these two ways, for which the shared options are not needed.

@@ -28,12 +28,16 @@ public struct ParameterInfo: Equatable, Sendable {
     public let isRepeatable: Bool
     /// The operand that this option can be given instead of.
     public let operandReplaced: String?
+    /// True if an operand takes a word that is one of its choices even if a later operand then lacks one, and leaves any other word to
+    /// the later operands.
+    public let claimsChoices: Bool
     /// Its heading in help; nil for the command's own options.
     public internal(set) var group: String?
 
     init(
         _ kind: Kind, _ spelling: String = "", _ valueName: String = "", summary: String,
-        _ completion: Completion = .none, isRepeatable: Bool = false, operandReplaced: String? = nil
+        _ completion: Completion = .none, isRepeatable: Bool = false, operandReplaced: String? = nil,
+        claimsChoices: Bool = false
     ) {
         self.kind = kind
         let spellings = spelling.utf8.split(separator: UInt8(ascii: " "))
@@ -41,6 +45,7 @@ public struct ParameterInfo: Equatable, Sendable {
         long = spellings.first { $0.starts(with: "--".utf8) }.map { String(Substring($0)) }
         (self.valueName, self.summary, self.completion) = (valueName, summary, completion)
         (self.isRepeatable, self.operandReplaced) = (isRepeatable, operandReplaced)
+        self.claimsChoices = claimsChoices
     }
 
     /// The name for messages: the long spelling, else the short one, else the operand's name.

@@ -140,14 +140,16 @@ extension Parameters {
 
 extension Parameters {
     /// Declares an operand in a format; nil unless given.
+    ///
+    /// - Parameter claimsChoices: see ``ParameterInfo/claimsChoices``.
     public mutating func operand<Value>(
         _ name: String, _ summary: String, _ value: inout Value?, as format: ValueFormat<Value>,
-        isRequired: Bool = false, completing completion: Completion? = nil
+        isRequired: Bool = false, claimsChoices: Bool = false, completing completion: Completion? = nil
     ) {
         declare(
             ParameterInfo(
                 .operand(atLeast: isRequired ? 1 : 0, atMost: 1), "", name, summary: summary,
-                completion ?? format.completion), format.expected
+                completion ?? format.completion, claimsChoices: claimsChoices), format.expected
         ) { format.store($0, in: &value) }
     }
 
@@ -220,10 +222,19 @@ extension Parameters {
         let open = infos.indices.filter { infos[$0].isOperand && infos[$0].valueName != replaced }
         var required = open.reduce(0) { $0 + infos[$1].bounds.lowerBound }
         var rest = words[...]
-        for index in open {
+        for (position, index) in open.enumerated() {
             let bounds = infos[index].bounds
             required -= bounds.lowerBound
-            let count = max(bounds.lowerBound, min(bounds.upperBound, rest.count - required))
+            var count = max(bounds.lowerBound, min(bounds.upperBound, rest.count - required))
+            if infos[index].claimsChoices, let word = rest.first,
+                case .choices(let choices) = infos[index].completion
+            {
+                if choices.contains(word) {
+                    count = 1
+                } else if rest.count < open.count - position {
+                    count = 0
+                }
+            }
             guard count <= rest.count else {
                 throw UsageError("missing operand \(infos[index].valueName)")
             }

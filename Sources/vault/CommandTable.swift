@@ -1,4 +1,5 @@
 internal import CommandSyntax
+internal import Platform
 
 /// The commands of `vault`, from which the parser, the help, the manual page and the completions are made.
 enum CommandTable {
@@ -55,6 +56,9 @@ enum CommandTable {
                 ]),
         ],
         topics: [HelpTopic.exitCodes, .environment, .unattended, .git, .migrate, .recipes])
+
+    /// True if this process was called with a group word, as scripts of Gradient call it; their strings are then kept.
+    static var isCalledAsGradient: Bool { program.groupWord(in: CurrentProcess.arguments().words) != nil }
 
     /// Each type is written out, so that its parser is compiled for it.
     private static func verb(_ command: (some Command).Type) -> Verb<any Command> { Verb(command) { $0 } }

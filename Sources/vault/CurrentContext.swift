@@ -140,17 +140,36 @@ extension SecretSelector {
             return scope == .project ? .project(id) : .cluster(id)
         }
         if scope == .team { return .team }
-        let isProject = scope == .project
-        let current = try CurrentContext(options.context, for: isProject ? .project : .cluster)
-        guard let found = isProject ? current.context.project : current.context.cluster,
-            let origin = isProject ? current.projectOrigin : current.clusterOrigin
+        let current = try CurrentContext(options.context, for: scope == .project ? .project : .cluster)
+        guard let found = scope == .project ? current.projectScope(options) : current.clusterScope(options)
         else {
             throw Failure(.usage, "missing option '--id': which \(scope.rawValue)?", hint: "add --id ID")
         }
-        if !options.common.quiet, origin != "--\(scope.rawValue)" {
-            Output.note("vault: using \(scope.rawValue) '\(found)' from \(origin)")
+        return found
+    }
+
+    /// Returns the scope that a command changes: the selected one, else the one of the context.
+    func scopeToChange(_ options: VaultOptions) throws(Failure) -> Scope {
+        if let scope = try scope(options) { return scope }
+        if let scope = try SecretSelector.contextScope(options) { return scope }
+        throw Failure(
+            .usage, "missing operand SCOPE, and there is no project or cluster in the context",
+            hint: "add team, or project --id ID, or cluster --id ID")
+    }
+
+    /// Returns the scope of the context that is changed: the project's, else the cluster's; nil if there is neither.
+    static func contextScope(_ options: VaultOptions) throws(Failure) -> Scope? {
+        let given = options.context
+        if given.project != nil, given.cluster != nil {
+            throw Failure(
+                .usage, "--project and --cluster are both given, but only one scope can be changed",
+                hint: "leave one of them out")
         }
-        return isProject ? .project(found) : .cluster(found)
+        let need: CurrentContext.Need =
+            given.project != nil ? .project : given.cluster != nil ? .cluster : .ids
+        let current = try CurrentContext(given, for: need)
+        let project = given.cluster == nil ? current.projectScope(options) : nil
+        return project ?? current.clusterScope(options)
     }
 
     /// Returns the given name; throws if it is missing or not valid.
@@ -160,10 +179,65 @@ extension SecretSelector {
         return name
     }
 
-    /// Returns the selected secret; throws if its name or scope is missing.
-    func secret(_ options: VaultOptions) throws(Failure) -> SecretID {
+    /// Returns the secret that a command changes; throws if its name or scope is missing.
+    func secretToChange(_ options: VaultOptions) throws(Failure) -> SecretID {
         let name = try checkedName()
-        guard let scope = try scope(options) else { throw Failure(.usage, "missing operand SCOPE") }
-        return SecretID(name, in: scope)
+        return SecretID(name, in: try scopeToChange(options))
+    }
+
+    /// Returns the secrets of which a command reads the first that exists: the one in the selected scope, else those of the context.
+    func secretsToRead(_ options: VaultOptions) throws(Failure) -> SecretCandidates {
+        let name = try checkedName()
+        if let scope = try scope(options) {
+            return SecretCandidates(SecretID(name, in: scope))
+        }
+        let current = try CurrentContext(options.context)
+        return SecretCandidates(
+            current.context.scopes.map { SecretID(name, in: $0) }, searched: current.searched)
+    }
+}
+
+/// Secrets of one name in the order of precedence.
+struct SecretCandidates {
+    let secrets: [SecretID]
+    /// Their scopes, in words.
+    let searched: String
+
+    init(_ secret: SecretID) { (secrets, searched) = ([secret], secret.scope.described) }
+
+    init(_ secrets: [SecretID], searched: String) { (self.secrets, self.searched) = (secrets, searched) }
+
+    /// Returns the first that exists, else the first that was deleted.
+    func first(_ options: VaultOptions, in vault: any Session) throws(Failure) -> SecretID {
+        let found = try options.during { () throws(VaultError) -> SecretID? in
+            for secret in secrets where try vault.contains(secret) { return secret }
+            for secret in secrets where try !vault.history(of: secret).isEmpty { return secret }
+            return nil
+        }
+        guard let found else {
+            throw absent(
+                secrets[0].name, searched: searched, in: vault,
+                explicit: secrets.count == 1 ? secrets[0].scope : nil)
+        }
+        return found
+    }
+}
+
+extension CurrentContext {
+    /// Returns the scope of the project, which is named on standard error unless an option gives it; nil if there is none.
+    fileprivate func projectScope(_ options: VaultOptions) -> Scope? {
+        note("project", context.project, projectOrigin, options)
+        return context.project.map { .project($0) }
+    }
+
+    /// The same for the cluster.
+    fileprivate func clusterScope(_ options: VaultOptions) -> Scope? {
+        note("cluster", context.cluster, clusterOrigin, options)
+        return context.cluster.map { .cluster($0) }
+    }
+
+    private func note(_ word: String, _ id: String?, _ origin: String?, _ options: VaultOptions) {
+        guard !options.common.quiet, let id, let origin, origin != "--\(word)" else { return }
+        Output.note("vault: using \(word) '\(id)' from \(origin)")
     }
 }

@@ -82,9 +82,9 @@ struct ContextOptions: Sendable {
 
     mutating func declare(_ parameters: inout Parameters) {
         parameters.option(
-            "--project", "ID", "The current project", &project, completing: .dynamic("projects"))
+            "-p --project", "ID", "The current project", &project, completing: .dynamic("projects"))
         parameters.option(
-            "--cluster", "ID", "The current cluster", &cluster, completing: .dynamic("clusters"))
+            "-c --cluster", "ID", "The current cluster", &cluster, completing: .dynamic("clusters"))
         parameters.flag("--no-context", "Ignore VAULT_PROJECT, VAULT_CLUSTER and .vault.toml", &noContext)
     }
 }
@@ -108,16 +108,16 @@ struct SecretSelector: Sendable {
     var name: String?
     var id: String?
 
-    /// The ways in which a command can take an operand.
+    /// The ways in which a command can take the NAME.
     enum Presence { case required, optional, absent }
 
     /// Declares SCOPE, NAME and `--id`.
-    mutating func declare(_ parameters: inout Parameters, scope presence: Presence, name: Presence) {
+    ///
+    /// - Parameter isNameFirst: true if a single operand is always a NAME, even `team`.
+    mutating func declare(_ parameters: inout Parameters, name: Presence, isNameFirst: Bool = false) {
         parameters.operand(
-            "SCOPE",
-            presence == .required
-                ? "team, project or cluster" : "team, project or cluster; by default from the context",
-            &scope, as: .oneOf, isRequired: presence == .required)
+            "SCOPE", "team, project or cluster; by default from the context", &scope, as: .oneOf,
+            claimsChoices: !isNameFirst)
         if name != .absent {
             parameters.operand(
                 "NAME", "The name of the secret", &self.name, isRequired: name == .required,

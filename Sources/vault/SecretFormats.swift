@@ -2,8 +2,11 @@ internal import VaultCore
 internal import UserMessages
 
 extension SecretID {
-    /// The secret as questions and confirmations name it: `project secret 'NAME'`.
+    /// The secret as questions name it, and confirmations of Gradient: `project secret 'NAME'`.
     var title: String { "\(scope.word) secret '\(name)'" }
+
+    /// The secret as confirmations name it: `'NAME' in project web`.
+    var located: String { "'\(name)' in \(scope.described)" }
 
     /// Scope, id and name with tabs between them, as `list --all` prints them.
     var line: String { "\(scope.word)\t\(scope.id ?? "")\t\(name)" }

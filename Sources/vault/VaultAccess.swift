@@ -143,8 +143,12 @@ extension CommonOptions {
     }
 
     /// Prints a confirmation unless `--quiet` is given.
-    func confirm(_ line: String) {
-        if !quiet { Output.note(line) }
+    ///
+    /// - Parameter original: the string that scripts of Gradient expect.
+    func confirm(_ line: String, original: @autoclosure () -> String? = nil) {
+        if quiet { return }
+        if let original = original(), CommandTable.isCalledAsGradient { return Output.note(original) }
+        Output.note(line)
     }
 }
 

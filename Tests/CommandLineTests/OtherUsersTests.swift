@@ -139,7 +139,7 @@ import Testing
             sandbox, "chown 0 theirs; chmod 711 theirs; printf new | theirs set team A; theirs get A")
         #expect(result.text == "new")
         // The home belongs to another user, so no checkpoint can be saved there.
-        #expect(result.errors.contains("Set team secret 'A'\n"))
+        #expect(result.errors.contains("Set 'A' in team\n"))
         #expect(!result.errors.contains("error"))
     }
 

@@ -216,7 +216,7 @@ import Testing
         try terminal.expect("Repeat: ", answer: "the välue\n")
         let end = terminal.finish()
         #expect(end.outcome == .exit(0))
-        #expect(end.printed == "Set team secret 'A'\n")
+        #expect(end.printed == "Set 'A' in team\n")
         #expect(terminal.screen == "Passphrase for \(sandbox.vault): \r\nValue: \r\nRepeat: \r\n")
         #expect(try sandbox.run("get", "A").text == "the välue")
     }
@@ -352,13 +352,13 @@ import Testing
         let environment = ["VAULT_PASSPHRASE": "correct horse"]
         let one = try PseudoTerminal(
             sandbox, "purge", "team", "A", "--version", "0", environment: environment)
-        try one.expect(") of the team secret 'A'?", answer: answer)
+        try one.expect(") of 'A' in team?", answer: answer)
         #expect(one.screen.contains("Permanently remove version 0 (set 20"))
         #expect(one.finish().outcome == .exit(code))
         #expect(try sandbox.run("get", "A").text == (code == 0 ? "one" : "two"))
         let all = try PseudoTerminal(sandbox, "purge", "team", "A", "--all", environment: environment)
         let what = code == 0 ? "the only version" : "all 2 versions"
-        try all.expect("Permanently remove \(what) of the team secret 'A'?", answer: answer)
+        try all.expect("Permanently remove \(what) of 'A' in team?", answer: answer)
         #expect(all.finish().outcome == .exit(code))
         #expect(try sandbox.run("list").text == (code == 0 ? "" : "A\n"))
     }
@@ -381,12 +381,12 @@ import Testing
         let purge = try PseudoTerminal(
             sandbox, "purge", "team", "A", "--version", "0",
             environment: ["VAULT_PASSPHRASE": "correct horse"])
-        let question = "and 1 more of the same time, of the team secret 'A'?"
+        let question = "and 1 more of the same time, of 'A' in team?"
         try purge.expect(question, answer: "y\n")
         #expect(purge.screen.hasPrefix("Permanently remove version 0 (set 2023-11-14T22:13:20Z), "))
         let end = purge.finish()
         #expect(end.outcome == .exit(0))
-        #expect(end.printed.contains("Purged 2 versions of team secret 'A'\n"))
+        #expect(end.printed.contains("Purged 2 versions of 'A' in team\n"))
         #expect(try sandbox.run("list").text == "")
     }
 

@@ -10,7 +10,7 @@ struct DeleteCommand: Command {
     var options = VaultOptions()
 
     static let info = CommandInfo(
-        name: "delete", aliases: ["rm", "remove", "unset"], usage: "SCOPE [--id ID] NAME",
+        name: "delete", aliases: ["rm", "remove", "unset"], usage: "[SCOPE [--id ID]] NAME",
         summary: "Delete one secret",
         discussion: """
             vault asks for confirmation only at a terminal. 'vault undo' brings the secret
@@ -18,13 +18,13 @@ struct DeleteCommand: Command {
             """)
 
     mutating func declare(_ parameters: inout Parameters) {
-        target.declare(&parameters, scope: .required, name: .required)
+        target.declare(&parameters, name: .required)
         parameters.flag("-y --yes", "Do not ask for confirmation", &yes)
         options.declare(&parameters)
     }
 
     func run() throws(Failure) {
-        let secret = try target.secret(options)
+        let secret = try target.secretToChange(options)
         try options.change { vault throws(Failure) in
             guard try options.during({ () throws(VaultError) in try vault.contains(secret) }) else {
                 throw absent(secret, in: vault)
@@ -34,6 +34,8 @@ struct DeleteCommand: Command {
             }
             try options.during(changing: secret, vault.delete(secret.name, in: secret.scope))
         }
-        options.common.confirm("Deleted \(secret.title)")
+        options.common.confirm(
+            "Deleted '\(secret.name)' from \(secret.scope.described)",
+            original: "Deleted \(secret.title)")
     }
 }

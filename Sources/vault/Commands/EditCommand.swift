@@ -12,7 +12,7 @@ struct EditCommand: Command {
     var options = VaultOptions()
 
     static let info = CommandInfo(
-        name: "edit", usage: "SCOPE [--id ID] NAME", summary: "Change a secret in an editor",
+        name: "edit", usage: "[SCOPE [--id ID]] NAME", summary: "Change a secret in an editor",
         discussion: """
             The editor is $VISUAL, else $EDITOR, else vi. It opens a file that exists only in memory, so the
             value is never written to disk. vault tells vim and nvim to keep no swap, backup or undo file;
@@ -24,16 +24,16 @@ struct EditCommand: Command {
             """)
 
     mutating func declare(_ parameters: inout Parameters) {
-        target.declare(&parameters, scope: .required, name: .required)
+        target.declare(&parameters, name: .required)
         parameters.flag("--allow-empty", "Allow an empty value", &allowEmpty)
         options.declare(&parameters)
     }
 
     func run() throws(Failure) {
-        let secret = try target.secret(options)
+        let secret = try target.secretToChange(options)
         let editor = try EditCommand.editor()
         let isSet = try options.change { vault throws(Failure) in try edit(secret, in: vault, with: editor) }
-        options.common.confirm(isSet ? "Set \(secret.title)" : "Nothing changed in \(secret.title)")
+        options.common.confirm(isSet ? "Set \(secret.located)" : "Nothing changed: \(secret.located)")
     }
 
     /// - Returns: true if the editor changed the value.

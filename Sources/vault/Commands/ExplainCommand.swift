@@ -23,7 +23,7 @@ struct ExplainCommand: Command {
             """)
 
     mutating func declare(_ parameters: inout Parameters) {
-        target.declare(&parameters, scope: .optional, name: .required)
+        target.declare(&parameters, name: .required, isNameFirst: true)
         parameters.flag("--json", "Print JSON", &json)
         options.declare(&parameters)
     }

@@ -28,7 +28,7 @@ struct GetCommand: Command {
             """)
 
     mutating func declare(_ parameters: inout Parameters) {
-        target.declare(&parameters, scope: .optional, name: .required)
+        target.declare(&parameters, name: .required, isNameFirst: true)
         parameters.option(
             "--version", "N", "Print the value N versions back; 0 is the current one", &version,
             as: .number(in: 0...(.max)))

@@ -10,7 +10,7 @@ struct HistoryCommand: Command {
     var options = VaultOptions()
 
     static let info = CommandInfo(
-        name: "history", usage: "SCOPE [--id ID] NAME", summary: "List the versions of a secret",
+        name: "history", usage: "[SCOPE [--id ID]] NAME", summary: "List the versions of a secret",
         discussion: """
             Versions are listed from new to old, each with the number that 'vault get --version' takes and its
             time in UTC; values are not shown. On a terminal, the output is a table; otherwise, each line is
@@ -21,16 +21,16 @@ struct HistoryCommand: Command {
             """)
 
     mutating func declare(_ parameters: inout Parameters) {
-        target.declare(&parameters, scope: .required, name: .required)
+        target.declare(&parameters, name: .required)
         parameters.flag("--json", "Print JSON", &json)
         options.declare(&parameters)
     }
 
     func run() throws(Failure) {
-        let secret = try target.secret(options)
+        let candidates = try target.secretsToRead(options)
         let vault = try options.openForReading()
+        let secret = try candidates.first(options, in: vault)
         let history = try options.during(vault.history(of: secret))
-        if history.isEmpty { throw absent(secret, in: vault) }
         if json {
             let versions = history.enumerated().map { number, version in
                 JSON.object([

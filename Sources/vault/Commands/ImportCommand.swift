@@ -14,7 +14,7 @@ struct ImportCommand: Command {
     var options = VaultOptions()
 
     static let info = CommandInfo(
-        name: "import", usage: "SCOPE [--id ID] --format FORMAT FILE|-",
+        name: "import", usage: "[SCOPE [--id ID]] --format FORMAT FILE|-",
         summary: "Set many secrets from a file",
         discussion: """
             Either all secrets are set or none; the error for a line that cannot be read names its number. A
@@ -34,7 +34,9 @@ struct ImportCommand: Command {
             """)
 
     mutating func declare(_ parameters: inout Parameters) {
-        parameters.operand("SCOPE", "team, project or cluster", &scope, as: .oneOf, isRequired: true)
+        parameters.operand(
+            "SCOPE", "team, project or cluster; by default from the context", &scope, as: .oneOf,
+            claimsChoices: true)
         parameters.operand(
             "FILE", "The file, or - for standard input", &file, isRequired: true, completing: .file)
         parameters.option(
@@ -54,9 +56,7 @@ struct ImportCommand: Command {
             throw Failure(.usage, "missing option '--format'", hint: "one of dotenv, json")
         }
         try Failure.refuseDialect(dialect, isDotenv: format == .dotenv)
-        guard let scope = try SecretSelector(scope: scope, id: id).scope(options) else {
-            throw Failure(.usage, "missing operand SCOPE")
-        }
+        let scope = try SecretSelector(scope: scope, id: id).scopeToChange(options)
         // Errors in the file are reported before vault asks for a passphrase.
         let assignments = try Assignments.read(
             file: file, as: format == .json ? .json : .dotenv(dialect), options.passphrase,

@@ -1,19 +1,27 @@
 internal import CommandSyntax
+internal import Platform
 internal import VaultCore
 internal import UserMessages
 
 /// The command `vault list`.
 struct ListCommand: Command {
     var target = SecretSelector()
+    var pattern: String?
+    var text: String?
     var all = false
+    var tree = false
     var json = false
     var options = VaultOptions()
 
     static let info = CommandInfo(
-        name: "list", aliases: ["ls"], usage: "[SCOPE [--id ID]]", summary: "List the names of secrets",
+        name: "list", aliases: ["ls"], usage: "[SCOPE [--id ID]] [PATTERN]",
+        summary: "List the names of secrets",
         discussion: """
             Without a SCOPE, the effective names in the context are listed, with the scope that each comes
             from; with a SCOPE, the names in it; with --all, the names in every scope.
+
+            PATTERN selects names as a shell selects files (quote it: 'DB_*'), --match those that contain TEXT,
+            in capital or small letters. --tree lists the names below their scopes.
 
             On a terminal, the output is a table. Otherwise, each line is a name or, with --all, SCOPE, ID and
             NAME, separated by tabs. Lines are sorted bytewise.
@@ -23,29 +31,40 @@ struct ListCommand: Command {
             """)
 
     mutating func declare(_ parameters: inout Parameters) {
-        target.declare(&parameters, scope: .optional, name: .absent)
+        target.declare(&parameters, name: .absent)
+        parameters.operand("PATTERN", "List only names that match", &pattern)
+        parameters.option("--match", "TEXT", "List only names that contain TEXT", &text)
         parameters.flag("--all", "List every scope", &all)
+        parameters.flag("--tree", "List the names below their scopes", &tree)
         parameters.flag("--json", "Print JSON", &json)
         options.declare(&parameters)
     }
 
     func run() throws(Failure) {
         if all, target.scope != nil { throw Failure(.usage, "--all cannot be combined with a SCOPE") }
+        if tree, json { throw Failure(.usage, "--tree cannot be combined with --json") }
+        if let pattern, ListCommand.isMisspelledScope(pattern) {
+            throw Failure(
+                .usage, "operand SCOPE must be one of team, project, cluster", hint: "see 'vault help list'")
+        }
         let scope = try target.scope(options)
         let current = scope == nil && !all ? try CurrentContext(options.context) : nil
         let vault = try options.openForReading()
-        let secrets = try options.during { () throws(VaultError) in
+        var secrets = try options.during { () throws(VaultError) in
             if let current { return try vault.effective(in: current.context) }
             return try vault.secrets().filter { scope == nil || $0.scope == scope }
         }
+        if pattern != nil || text != nil { secrets = secrets.filter(isWanted) }
         if secrets.isEmpty, !options.common.quiet {
-            Output.note("No secrets in \(scope?.described ?? current?.searched ?? "this vault")")
+            let kind = pattern == nil && text == nil ? "secrets" : "such secrets"
+            Output.note("No \(kind) in \(scope?.described ?? current?.searched ?? "this vault")")
         }
         if json {
             return try Output.write(
                 JSON.document([("secrets", .array(secrets.map { .object($0.fields) }))]))
         }
         if secrets.isEmpty { return }
+        if tree { return try Output.write(ListCommand.tree(of: secrets)) }
         guard Output.isTerminal else {
             var lines: [UInt8] = []
             for secret in secrets {
@@ -57,5 +76,35 @@ struct ListCommand: Command {
         var table = Table("NAME", "SCOPE", "ID")
         for secret in secrets { table.add(secret.name, secret.scope.word, secret.scope.id ?? "") }
         try Output.write(table.text)
+    }
+
+    /// Returns whether a pattern was probably meant to be a scope, as `TEAM` or `projects`.
+    private static func isMisspelledScope(_ pattern: String) -> Bool {
+        ScopeArgument.allCases.contains { scope in
+            [scope.rawValue, scope.rawValue + "s"].contains { folded(pattern) == Array($0.utf8) }
+        }
+    }
+
+    private func isWanted(_ secret: SecretID) -> Bool {
+        if let pattern, !Glob.matches(secret.name, pattern) { return false }
+        guard let text else { return true }
+        let (name, part) = (ListCommand.folded(secret.name), ListCommand.folded(text))
+        return part.isEmpty || name.indices.contains { name[$0...].starts(with: part) }
+    }
+
+    /// Returns the bytes with small letters for capital ones.
+    private static func folded(_ text: String) -> [UInt8] {
+        text.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+    }
+
+    /// Returns the names below their scopes; both are in the order of the list.
+    private static func tree(of secrets: [SecretID]) -> String {
+        var scopes: [Scope] = []
+        var names: [Scope: [String]] = [:]
+        for secret in secrets {
+            if names[secret.scope] == nil { scopes.append(secret.scope) }
+            names[secret.scope, default: []].append("  \(secret.name)\n")
+        }
+        return scopes.map { "\($0.described)\n" + (names[$0] ?? []).joined() }.joined()
     }
 }

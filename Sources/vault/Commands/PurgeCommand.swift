@@ -14,7 +14,7 @@ struct PurgeCommand: Command {
     var options = VaultOptions()
 
     static let info = CommandInfo(
-        name: "purge", usage: "SCOPE [--id ID] NAME (--version N | --all)",
+        name: "purge", usage: "[SCOPE [--id ID]] NAME (--version N | --all)",
         summary: "Remove versions of a secret permanently",
         discussion: """
             The file is rewritten without the version that is N versions back (0 is the newest, as in 'vault
@@ -31,7 +31,7 @@ struct PurgeCommand: Command {
             """)
 
     mutating func declare(_ parameters: inout Parameters) {
-        target.declare(&parameters, scope: .required, name: .required)
+        target.declare(&parameters, name: .required)
         parameters.option(
             "--version", "N", "Remove the version that is N versions back", &version,
             as: .number(in: 0...9_999_999))
@@ -41,7 +41,7 @@ struct PurgeCommand: Command {
     }
 
     func run() throws(Failure) {
-        let secret = try target.secret(options)
+        let secret = try target.secretToChange(options)
         guard all != (version != nil) else {
             throw Failure(
                 .usage,
@@ -62,7 +62,7 @@ struct PurgeCommand: Command {
         }
         if !yes {
             let versions = PurgeCommand.description(of: version, in: history)
-            try Prompt.confirm("Permanently remove \(versions) of the \(secret.title)?")
+            try Prompt.confirm("Permanently remove \(versions) of \(secret.located)?")
         }
         let (removed, report): (UInt64, Compaction.Report)
         do throws(VaultError) {
@@ -82,7 +82,7 @@ struct PurgeCommand: Command {
         AgentAccess.catchUp(at: path)
         if let tail = report.savedTail { Notice.savedTail(count: tail.count, path: tail.path).show() }
         worker.showNotices(of: path)
-        options.common.confirm("Purged \(Words.count(removed, "version")) of \(secret.title)")
+        options.common.confirm("Purged \(Words.count(removed, "version")) of \(secret.located)")
         options.common.confirm(
             "Copies of the file that were made before still contain \(removed == 1 ? "it" : "them")")
     }

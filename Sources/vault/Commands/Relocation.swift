@@ -31,14 +31,25 @@ struct Relocation {
 
     func run(removesSource: Bool) throws(Failure) {
         let name = try SecretSelector(name: name).checkedName()
-        let source = SecretID(name, in: try scope(from, fromID, "--from"))
         let target = SecretID(
             try SecretSelector(name: newName ?? name).checkedName(), in: try scope(to, toID, "--to"))
-        if source == target { throw Failure(.usage, "source and target are the same secret") }
-        try options.change { vault throws(Failure) in
+        // A copy reads its source, so without --from it takes the effective secret; a move changes it.
+        let sources =
+            removesSource || from != nil || fromID != nil
+            ? SecretCandidates(SecretID(name, in: try scope(from, fromID, "--from")))
+            : try SecretSelector(name: name).secretsToRead(options)
+        let isSame = Failure(.usage, "source and target are the same secret")
+        if sources.secrets == [target] { throw isSame }
+        let source = try options.change { vault throws(Failure) in
+            try options.during { () throws(VaultError) in try vault.refresh() }
+            let source = try sources.first(options, in: vault)
+            if source == target { throw isSame }
             try copy(source, to: target, in: vault, removesSource: removesSource)
+            return source
         }
-        options.common.confirm("\(removesSource ? "Moved" : "Copied") \(source.title) to \(target.title)")
+        let done = removesSource ? "Moved" : "Copied"
+        let place = target.name == source.name ? target.scope.described : target.located
+        options.common.confirm("\(done) '\(source.name)' from \(source.scope.described) to \(place)")
     }
 
     private func copy(
@@ -61,6 +72,8 @@ struct Relocation {
     /// Returns the scope that an option and its `-id` option name; without an id, the context's.
     private func scope(_ word: ScopeArgument?, _ id: String?, _ option: String) throws(Failure) -> Scope {
         guard let word else {
+            if id != nil { throw Failure(.usage, "\(option)-id needs \(option): project or cluster") }
+            if let scope = try SecretSelector.contextScope(options) { return scope }
             throw Failure(.usage, "missing option '\(option)'", hint: "add \(option) SCOPE")
         }
         if let id {

@@ -16,7 +16,7 @@ struct SetCommand: Command {
     var options = VaultOptions()
 
     static let info = CommandInfo(
-        name: "set", usage: "SCOPE [--id ID] NAME", summary: "Create or replace one secret",
+        name: "set", usage: "[SCOPE [--id ID]] NAME", summary: "Create or replace one secret",
         discussion: """
             If standard input is not a terminal, the value is read from it, and exactly one final newline is
             removed (--raw keeps it). At a terminal, you type one line, twice; it is not shown. --from-file
@@ -30,7 +30,7 @@ struct SetCommand: Command {
             """)
 
     mutating func declare(_ parameters: inout Parameters) {
-        target.declare(&parameters, scope: .required, name: .optional)
+        target.declare(&parameters, name: .optional)
         parameters.option("--value", "VALUE", "The value; others on this machine can see it", &value)
         parameters.option(
             "--from-file", "FILE", "Use this file as the value, byte for byte", &file, completing: .file)
@@ -48,7 +48,7 @@ struct SetCommand: Command {
             generated.map { _ in "--generate" },
         ].compactMap(\.self)
         if sources.count > 1 { throw Failure(.usage, "\(sources[0]) cannot be combined with \(sources[1])") }
-        guard let scope = try target.scope(options) else { throw Failure(.usage, "missing operand SCOPE") }
+        let scope = try target.scopeToChange(options)
         // A malformed name is reported before vault asks for a passphrase.
         if target.name != nil || !InheritedDescriptor.standardInput.isTerminal {
             _ = try target.checkedName()
@@ -71,7 +71,7 @@ struct SetCommand: Command {
             }
             return secret
         }
-        options.common.confirm("Set \(secret.title)")
+        options.common.confirm("Set \(secret.located)", original: "Set \(secret.title)")
     }
 
     private static let empty = Failure(

@@ -9,24 +9,24 @@ struct UndoCommand: Command {
     var options = VaultOptions()
 
     static let info = CommandInfo(
-        name: "undo", usage: "SCOPE [--id ID] NAME", summary: "Restore the previous version of a secret",
+        name: "undo", usage: "[SCOPE [--id ID]] NAME", summary: "Restore the previous version of a secret",
         discussion: """
             The previous version is written again as a new version, so nothing is lost and an undo can be
             undone. A deleted secret comes back.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {
-        target.declare(&parameters, scope: .required, name: .required)
+        target.declare(&parameters, name: .required)
         options.declare(&parameters)
     }
 
     func run() throws(Failure) {
-        let secret = try target.secret(options)
+        let secret = try target.secretToChange(options)
         let (time, exists) = try options.change { vault throws(Failure) in try undo(secret, in: vault) }
         options.common.confirm(
             exists
-                ? "Set \(secret.title) back to its version of \(UTCTimestamp.format(time))"
-                : "Deleted \(secret.title), as it was before")
+                ? "Set \(secret.located) back to its version of \(UTCTimestamp.format(time))"
+                : "Deleted '\(secret.name)' from \(secret.scope.described), as it was before")
     }
 
     /// Returns the time of the version that was restored, and whether the secret exists in it.
