@@ -64,7 +64,7 @@ class Terminal(Person):
         before = subprocess.run(["/usr/bin/python3", "-c", "import dotenv; print(dict(dotenv.dotenv_values('.env')))"],
                                 cwd=os.path.join(self.directory.name, "work"), stdout=subprocess.PIPE, check=True).stdout
         self.type("vault init", then=r"assphrase.*:$")
-        self.type("a long passphrase of mine", then=r"again.*:$")
+        self.type("a long passphrase of mine", then=r"Repeat:$")
         self.type("a long passphrase of mine")
         self.assertNotIn("a long passphrase of mine", self.screen())
         self.type("vault unlock", then=r"assphrase.*:$")
