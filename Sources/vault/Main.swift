@@ -50,6 +50,7 @@ enum Main {
             // Only the words that `run` passes on may be arbitrary bytes.
             let own = words.dropLast(command.verbatimArguments)
             wantsJSON = asksForJSON(own)
+            if has("--no-input", own) { Prompt.forbid() }
             if let index = arguments.firstMalformed, index < own.count {
                 throw Failure(.usage, "argument \(index + 1) is not UTF-8 text")
             }
@@ -57,7 +58,9 @@ enum Main {
         }
     }
 
-    private static func asksForJSON(_ words: ArraySlice<String>) -> Bool {
-        words.prefix { $0 != "--" }.contains("--json")
+    private static func asksForJSON(_ words: ArraySlice<String>) -> Bool { has("--json", words) }
+
+    private static func has(_ option: String, _ words: ArraySlice<String>) -> Bool {
+        words.prefix { $0 != "--" }.contains(option)
     }
 }

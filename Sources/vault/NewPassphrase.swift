@@ -31,7 +31,7 @@ extension Passphrase {
 
     private static func askedTwice(_ path: String, _ new: PassphraseOptions) throws(Failure) -> SecretBytes {
         let terminal = try openTerminal(
-            or: Failure(.locked, "there is no terminal to ask for a new passphrase", hint: new.hint))
+            or: Failure(.locked, Prompt.cannotAsk(for: "a new passphrase"), hint: new.hint))
         let prompt = "New passphrase for \(Prompt.name(of: path)) (leave empty to generate one): "
         var left = tries
         var weak: SecretBytes?

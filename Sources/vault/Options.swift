@@ -10,10 +10,13 @@ enum ScopeArgument: String, CaseIterable, Sendable {
 struct CommonOptions: Sendable {
     var vault: String?
     var quiet = false
+    /// Read by ``Main``, since it holds for every prompt.
+    var noInput = false
 
     mutating func declare(_ parameters: inout Parameters) {
         parameters.option("--vault", "FILE", "Use this vault file", &vault, completing: .file)
         parameters.flag("-q --quiet", "Print no confirmations", &quiet)
+        parameters.flag("--no-input", "Never ask anything; fail instead", &noInput)
     }
 }
 

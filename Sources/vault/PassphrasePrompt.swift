@@ -102,12 +102,14 @@ extension Passphrase {
 
 extension Failure {
     /// The vault is locked, and there is no terminal to prompt on.
-    static let nobodyToAsk = Failure(
-        .locked, "the vault is locked, and there is no terminal to ask for the passphrase",
-        hint: "unlock it with 'vault unlock', or \(PassphraseOptions().hint)")
+    static var nobodyToAsk: Failure {
+        Failure(
+            .locked, "the vault is locked, and " + Prompt.cannotAsk(for: "the passphrase"),
+            hint: "unlock it with 'vault unlock', or \(PassphraseOptions().hint)")
+    }
 
     /// A command needs `what` even if the vault is unlocked, and there is no terminal to prompt on.
     static func noTerminal(for what: String) -> Failure {
-        Failure(.locked, "there is no terminal to ask for the \(what)", hint: PassphraseOptions().hint)
+        Failure(.locked, Prompt.cannotAsk(for: "the \(what)"), hint: PassphraseOptions().hint)
     }
 }

@@ -1,13 +1,35 @@
 internal import Platform
 internal import Sodium
+internal import Synchronization
 internal import VaultCore
 internal import UserMessages
 
 /// Prompts on the terminal.
 enum Prompt {
+    private static let isForbiddenByOption = Atomic(false)
+
+    /// Forbids all prompts: `--no-input`.
+    static func forbid() { isForbiddenByOption.store(true, ordering: .relaxed) }
+
+    /// True if `--no-input` or `VAULT_NO_INPUT` forbids all prompts.
+    private static var isForbidden: Bool {
+        isForbiddenByOption.load(ordering: .relaxed)
+            || ((try? Environment.value("VAULT_NO_INPUT")) ?? nil)?.isEmpty == false
+    }
+
+    /// Says why nobody can be asked for something.
+    static func cannotAsk(for what: String) -> String {
+        isForbidden
+            ? "--no-input or VAULT_NO_INPUT forbids asking for \(what)"
+            : "there is no terminal to ask for \(what)"
+    }
+
     /// Opens the terminal of this process, and waits while another one of this user prompts on it.
+    ///
+    /// - Throws: an error if there is no terminal, or prompts are forbidden.
     static func openTerminal() throws(Errno) -> Terminal {
-        try Terminal(queueingIn: Locations.runtimeDirectory)
+        if isForbidden { throw .noSuchFile }
+        return try Terminal(queueingIn: Locations.runtimeDirectory)
     }
 
     /// The path as a prompt shows it, with `~` for the home directory.
@@ -68,7 +90,8 @@ enum Prompt {
 
     private static func terminal() throws(Failure) -> Terminal {
         guard let terminal = try? openTerminal() else {
-            throw Failure(.usage, "cannot ask for confirmation: there is no terminal", hint: "add --yes")
+            let reason = isForbidden ? "--no-input or VAULT_NO_INPUT forbids it" : "there is no terminal"
+            throw Failure(.usage, "cannot ask for confirmation: \(reason)", hint: "add --yes")
         }
         return terminal
     }

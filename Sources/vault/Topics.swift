@@ -48,6 +48,8 @@ extension HelpTopic {
             VAULT_PASSPHRASE_FILE, VAULT_PASSPHRASE_COMMAND, VAULT_PASSPHRASE. For a new vault first --new-passphrase-fd, \
             --new-passphrase-file, --new-passphrase-command, then VAULT_NEW_PASSPHRASE_FILE and VAULT_NEW_PASSPHRASE_COMMAND. \
             One final newline is removed. Programs that vault starts never see these variables.
+
+            --no-input, or VAULT_NO_INPUT with any value, forbids all questions: what would be asked for fails instead.
             """)
 
     static let unattended = HelpTopic(
@@ -149,7 +151,7 @@ extension HelpTopic {
         text: """
             direnv: this line in .envrc loads the secrets of the directory while the vault is unlocked:
 
-                eval "$(vault export --format sh)"
+                eval "$(vault export --format sh --no-input)"
 
             If a .vault.toml names the project, run 'vault trust' once, as you run 'direnv allow' for the .envrc.
 

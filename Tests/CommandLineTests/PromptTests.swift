@@ -301,6 +301,26 @@ import Testing
         #expect(!terminal.screen.contains("half"))
     }
 
+    @Test(arguments: [true, false])
+    func `no-input asks nothing on a terminal either`(byOption: Bool) throws {
+        let sandbox = try Sandbox.withVault()
+        _ = try sandbox.run("set", "team", "A", input: [0x61])
+        let option = byOption ? ["--no-input"] : []
+        let variable = byOption ? [:] : ["VAULT_NO_INPUT": "1"]
+        let passphrase = ["VAULT_PASSPHRASE": "correct horse"].merging(variable) { $1 }
+        for (words, environment, code) in [
+            (["get", "A"], variable, 4), (["passwd"], passphrase, 4), (["set", "team", "B"], passphrase, 4),
+            (["set", "team", "B"], variable, 4), (["delete", "team", "A"], passphrase, 2),
+        ] as [([String], [String: String], Int32)] {
+            let terminal = try PseudoTerminal(sandbox, words: words + option, environment: environment)
+            let end = terminal.finish()
+            #expect(terminal.screen == "", "\(words)")
+            #expect(end.printed.contains("--no-input or VAULT_NO_INPUT forbids"), "\(words) \(end.printed)")
+            #expect(end.outcome == .exit(code), "\(words)")
+        }
+        #expect(try sandbox.run("list").text == "A\n")
+    }
+
     @Test func `the passphrase is asked on the terminal though everything else is redirected`() throws {
         let sandbox = try Sandbox.withVault()
         let terminal = try PseudoTerminal(sandbox, "get", "NOPE")

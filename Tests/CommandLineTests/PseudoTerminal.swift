@@ -11,8 +11,16 @@ final class PseudoTerminal {
     private var seen = 0
 
     /// Starts `vault` in `sandbox`, without a passphrase in its environment unless one is given.
-    init(
+    convenience init(
         _ sandbox: Sandbox, _ words: String..., environment: [String: String] = [:],
+        usesTerminalForOutput: Bool = false
+    ) throws {
+        try self.init(
+            sandbox, words: words, environment: environment, usesTerminalForOutput: usesTerminalForOutput)
+    }
+
+    init(
+        _ sandbox: Sandbox, words: [String], environment: [String: String] = [:],
         usesTerminalForOutput: Bool = false
     ) throws {
         primary = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)

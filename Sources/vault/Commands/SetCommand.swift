@@ -112,7 +112,7 @@ struct SetCommand: Command {
 
     private func ask() throws(Failure) -> SecretBuffer {
         guard let terminal = try? Prompt.openTerminal() else {
-            throw Failure(.locked, "there is no terminal to ask for the value")
+            throw Failure(.locked, Prompt.cannotAsk(for: "the value"))
         }
         // One byte more than the limit, so that a value that is too long is noticed.
         let limit = Format.maxValue + 1

@@ -96,7 +96,7 @@ struct UnlockCommand: Command {
         guard (try? agent.status(of: path)) != nil else { return .noTerminal(for: what) }
         return Failure(
             .locked,
-            "there is no terminal to ask for the passphrase, which is needed to unlock the vault for longer",
+            Prompt.cannotAsk(for: "the passphrase") + ", which is needed to unlock the vault for longer",
             hint: options.passphrase.hint)
     }
 
