@@ -39,20 +39,35 @@ struct CompleteCommand: Command {
         guard let path = try? common.path(), let session = AgentAccess.quietSession(for: path),
             let secrets = try? session.secrets()
         else { return [] }
-        let scope = result.given["SCOPE"] ?? result.given[result.option == "--to-id" ? "--to" : "--from"]
-        let id = result.given["--id"] ?? result.given["--from-id"]
+        let given = result.given
+        let context = CurrentContext.known(
+            ContextOptions(
+                project: given["--project"], cluster: given["--cluster"],
+                noContext: given["--no-context"] != nil)
+        ).context
+        let word = given["SCOPE"] ?? given[result.option == "--to-id" ? "--to" : "--from"]
+        let id = given["--id"] ?? given["--from-id"]
         let found = result.dynamic.flatMap { kind in
             secrets.compactMap { secret -> String? in
-                let isInScope = scope ?? secret.scope.word == secret.scope.word
+                let scope = secret.scope
                 switch kind {
                 case "names":
-                    return isInScope && id ?? secret.scope.id == secret.scope.id ? secret.name : nil
-                case "projects": return secret.scope.word == "project" ? secret.scope.id : nil
-                case "clusters": return secret.scope.word == "cluster" ? secret.scope.id : nil
-                default: return isInScope ? secret.scope.id : nil
+                    return CompleteCommand.isInReach(scope, word, id, context) ? secret.name : nil
+                case "projects": return scope.word == "project" ? scope.id : nil
+                case "clusters": return scope.word == "cluster" ? scope.id : nil
+                default: return word ?? scope.word == scope.word ? scope.id : nil
                 }
             }
         }
         return Set(found).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// Returns whether a command line with this SCOPE and `--id` finds names in `scope`.
+    private static func isInReach(
+        _ scope: Scope, _ word: String?, _ id: String?, _ context: Context
+    ) -> Bool {
+        guard let word else { return context.scopes.contains(scope) }
+        let contextID = word == "project" ? context.project : context.cluster
+        return scope.word == word && (id ?? contextID ?? scope.id) == scope.id
     }
 }

@@ -121,7 +121,7 @@ class Completions(unittest.TestCase):
                         ("vault hist", ["history"]),
                         ("vault get --proj", ["get", "--project"]),
                         ("vault get proj", ["get", "project"]),
-                        ("vault get D", ["get", "DB_PASSWORD"]),
+                        ("vault get -p web D", ["get", "-p", "web", "DB_PASSWORD"]),
                         ("vault get project --id w", ["get", "project", "--id", "web"]),
                         ("vault get --project=w", ["get", "--project=web"]),
                         ("vault --cluster g", ["--cluster", "gpu"]),
@@ -138,6 +138,11 @@ class Completions(unittest.TestCase):
         self.assertEqual(self.complete("get", "team", ""), ["TOKEN"])
         self.assertEqual(self.complete("copy", "TOKEN", "--from", "team", "--to", "cluster", "--to-id", ""), ["gpu"])
         self.assertEqual(self.complete("delete", "team", "--name", ""), ["TOKEN"])
+        self.assertEqual(self.complete("delete", ""), ["team", "project", "cluster", "TOKEN"])
+        self.assertEqual(self.complete("history", "--project", "web", "D"), ["DB_PASSWORD"])
+        self.assertEqual(self.complete("history", "-c", "gpu", "C"), ["CUDA"])
+        self.assertEqual(self.complete("get", "D"), [], "in a project that is not of the context")
+        self.assertEqual(self.complete("get", "project", "--project", "web", "D"), ["DB_PASSWORD"])
         self.assertEqual(self.complete("run", ""), [":commands"])
         self.assertEqual(self.complete("run", "ls", ""), [":files"])
         self.assertEqual(self.complete("no-such-verb", ""), [])
