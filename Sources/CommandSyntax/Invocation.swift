@@ -92,8 +92,8 @@ extension Program {
         return nil
     }
 
-    /// The names that suggestions can use.
+    /// The names that suggestions can use; not the aliases, so that a slip never suggests another word for `delete`.
     private var knownNames: [String] {
-        verbs.map(\.info).filter { !$0.isHidden }.flatMap(\.names)
+        verbs.map(\.info).filter { !$0.isHidden }.map(\.name)
     }
 }

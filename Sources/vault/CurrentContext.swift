@@ -150,7 +150,20 @@ extension SecretSelector {
 
     /// Returns the scope that a command changes: the selected one, else the one of the context.
     func scopeToChange(_ options: VaultOptions) throws(Failure) -> Scope {
-        if let scope = try scope(options) { return scope }
+        let (project, cluster) = (options.context.project != nil, options.context.cluster != nil)
+        let isContradiction =
+            switch scope {
+            case nil: false
+            case .team: project || cluster
+            case .project: cluster && !project
+            case .cluster: project && !cluster
+            }
+        if isContradiction, let scope {
+            throw Failure(
+                .usage, "\(project ? "--project" : "--cluster") cannot be combined with \(scope.rawValue)",
+                hint: "leave one of them out")
+        }
+        if let scope = try self.scope(options) { return scope }
         if let scope = try SecretSelector.contextScope(options) { return scope }
         throw Failure(
             .usage, "missing operand SCOPE, and there is no project or cluster in the context",
@@ -208,7 +221,11 @@ struct SecretCandidates {
     init(_ secrets: [SecretID], searched: String) { (self.secrets, self.searched) = (secrets, searched) }
 
     /// Returns the first that exists, else the first that was deleted.
-    func first(_ options: VaultOptions, in vault: any Session) throws(Failure) -> SecretID {
+    ///
+    /// - Parameter isSource: see ``absent(_:searched:in:explicit:isSource:)``.
+    func first(
+        _ options: VaultOptions, in vault: any Session, isSource: Bool = false
+    ) throws(Failure) -> SecretID {
         let found = try options.during { () throws(VaultError) -> SecretID? in
             for secret in secrets where try vault.contains(secret) { return secret }
             for secret in secrets where try !vault.history(of: secret).isEmpty { return secret }
@@ -217,7 +234,7 @@ struct SecretCandidates {
         guard let found else {
             throw absent(
                 secrets[0].name, searched: searched, in: vault,
-                explicit: secrets.count == 1 ? secrets[0].scope : nil)
+                explicit: secrets.count == 1 ? secrets[0].scope : nil, isSource: isSource)
         }
         return found
     }

@@ -15,7 +15,7 @@ struct CommonOptions: Sendable {
 
     mutating func declare(_ parameters: inout Parameters) {
         parameters.option("--vault", "FILE", "Use this vault file", &vault, completing: .file)
-        parameters.flag("-q --quiet", "Print no confirmations", &quiet)
+        parameters.flag("-q --quiet", "Print no confirmations, nor the scope that is used", &quiet)
         parameters.flag("--no-input", "Never ask anything; fail instead", &noInput)
     }
 }
@@ -85,9 +85,9 @@ struct ContextOptions: Sendable {
 
     mutating func declare(_ parameters: inout Parameters) {
         parameters.option(
-            "-p --project", "ID", "The current project", &project, completing: .dynamic("projects"))
+            "-p --project", "ID", "Use this project", &project, completing: .dynamic("projects"))
         parameters.option(
-            "-c --cluster", "ID", "The current cluster", &cluster, completing: .dynamic("clusters"))
+            "-c --cluster", "ID", "Use this cluster", &cluster, completing: .dynamic("clusters"))
         parameters.flag("--no-context", "Ignore VAULT_PROJECT, VAULT_CLUSTER and .vault.toml", &noContext)
     }
 }

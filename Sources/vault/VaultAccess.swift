@@ -153,8 +153,11 @@ extension CommonOptions {
 }
 
 /// Returns the error for a missing secret, with a hint to another scope that has the name.
+///
+/// - Parameter isSource: true if the options `--from` and `--from-id` choose the scope.
 func absent(
-    _ name: String, searched: String, in vault: any Session, explicit scope: Scope? = nil
+    _ name: String, searched: String, in vault: any Session, explicit scope: Scope? = nil,
+    isSource: Bool = false
 ) -> Failure {
     let message = "no secret '\(name)' in \(searched)"
     let others = ((try? vault.secrets()) ?? []).filter { $0.name == name }
@@ -165,6 +168,9 @@ func absent(
     }
     let remedy =
         switch (other.scope, scope) {
+        case (.team, _) where isSource: "use --from team"
+        case (.project(let id), _) where isSource: "use --from project --from-id \(id)"
+        case (.cluster(let id), _) where isSource: "use --from cluster --from-id \(id)"
         case (.team, _): "use the scope team"
         case (.project(let id), nil): "add --project \(id)"
         case (.cluster(let id), nil): "add --cluster \(id)"

@@ -341,6 +341,7 @@ import Testing
             sandbox, "delete", "project", "--id", "web", "A",
             environment: ["VAULT_PASSPHRASE": "correct horse"])
         try terminal.expect("Are you sure you want to delete the project secret 'A'?", answer: answer)
+        #expect(terminal.screen.hasPrefix("'A' in project web\r\n"))
         #expect(terminal.finish().outcome == .exit(code))
         #expect(try sandbox.run("list", "--all").text == (code == 0 ? "" : "project\tweb\tA\n"))
     }

@@ -30,7 +30,9 @@ struct DeleteCommand: Command {
                 throw absent(secret, in: vault)
             }
             if !yes, InheritedDescriptor.standardInput.isTerminal {
-                try Prompt.confirm("Are you sure you want to delete the \(secret.title)?")
+                let place =
+                    secret.scope == .team || CommandTable.isCalledAsGradient ? "" : secret.located + "\n"
+                try Prompt.confirm(after: place, "Are you sure you want to delete the \(secret.title)?")
             }
             try options.during(changing: secret, vault.delete(secret.name, in: secret.scope))
         }

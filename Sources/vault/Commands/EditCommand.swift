@@ -41,6 +41,9 @@ struct EditCommand: Command {
         _ secret: SecretID, in vault: any Session, with editor: String
     ) throws(Failure) -> Bool {
         let exists = try options.during(vault.contains(secret))
+        if !exists, !options.common.quiet {
+            Output.note("vault: '\(secret.name)' is new in \(secret.scope.described)")
+        }
         let before =
             exists
             ? try options.during(vault.value(of: secret, version: 0))

@@ -10,7 +10,8 @@ struct ExplainCommand: Command {
     var options = VaultOptions()
 
     static let info = CommandInfo(
-        name: "explain", usage: "NAME", summary: "Show which scope supplies a name, and what it shadows",
+        name: "explain", usage: "[SCOPE [--id ID]] NAME",
+        summary: "Show which scope supplies a name, and what it shadows",
         discussion: """
             The project's secret takes precedence, then the cluster's, then the team's; a scope that the
             context does not name is not searched. No value is printed. With a SCOPE, only that scope is

@@ -30,6 +30,7 @@ struct HistoryCommand: Command {
         let candidates = try target.secretsToRead(options)
         let vault = try options.openForReading()
         let secret = try candidates.first(options, in: vault)
+        if target.scope == nil, !options.common.quiet { Output.note("vault: history of \(secret.located)") }
         let history = try options.during(vault.history(of: secret))
         if json {
             let versions = history.enumerated().map { number, version in

@@ -21,7 +21,7 @@ struct ListCommand: Command {
             from; with a SCOPE, the names in it; with --all, the names in every scope.
 
             PATTERN selects names as a shell selects files (quote it: 'DB_*'), --match those that contain TEXT,
-            in capital or small letters. --tree lists the names below their scopes.
+            ignoring case. --tree lists the names below their scopes.
 
             On a terminal, the output is a table. Otherwise, each line is a name or, with --all, SCOPE, ID and
             NAME, separated by tabs. Lines are sorted bytewise.
@@ -56,7 +56,7 @@ struct ListCommand: Command {
         }
         if pattern != nil || text != nil { secrets = secrets.filter(isWanted) }
         if secrets.isEmpty, !options.common.quiet {
-            let kind = pattern == nil && text == nil ? "secrets" : "such secrets"
+            let kind = pattern == nil && text == nil ? "secrets" : "matching secrets"
             Output.note("No \(kind) in \(scope?.described ?? current?.searched ?? "this vault")")
         }
         if json {
@@ -97,13 +97,15 @@ struct ListCommand: Command {
         text.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
     }
 
-    /// Returns the names below their scopes; both are in the order of the list.
+    /// Returns the names below their scopes, which are in the order of precedence.
     private static func tree(of secrets: [SecretID]) -> String {
         var scopes: [Scope] = []
         var names: [Scope: [String]] = [:]
-        for secret in secrets {
-            if names[secret.scope] == nil { scopes.append(secret.scope) }
-            names[secret.scope, default: []].append("  \(secret.name)\n")
+        for word in ["project", "cluster", "team"] {
+            for secret in secrets where secret.scope.word == word {
+                if names[secret.scope] == nil { scopes.append(secret.scope) }
+                names[secret.scope, default: []].append("  \(secret.name)\n")
+            }
         }
         return scopes.map { "\($0.described)\n" + (names[$0] ?? []).joined() }.joined()
     }

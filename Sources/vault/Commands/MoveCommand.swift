@@ -6,10 +6,10 @@ struct MoveCommand: Command {
     private var relocation = Relocation()
 
     static let info = CommandInfo(
-        name: "move", aliases: ["mv"], usage: "NAME --from SCOPE --to SCOPE [--as NEW]",
+        name: "move", aliases: ["mv"], usage: "NAME [--from SCOPE] [--to SCOPE] [--as NEW]",
         summary: "Move a secret to another scope or name",
         discussion: """
-            The target is set and the source is deleted in one step, or neither. A secret that the target
+            Without --from or --to, that is the context's project, else its cluster. The target is set and the source is deleted in one step, or neither. A secret that the target
             replaces stays in the target's history; the history of the source stays with the source.
 
               vault move API_KEY --from team --to team --as API_TOKEN

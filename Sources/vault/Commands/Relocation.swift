@@ -42,7 +42,7 @@ struct Relocation {
         if sources.secrets == [target] { throw isSame }
         let source = try options.change { vault throws(Failure) in
             try options.during { () throws(VaultError) in try vault.refresh() }
-            let source = try sources.first(options, in: vault)
+            let source = try sources.first(options, in: vault, isSource: true)
             if source == target { throw isSame }
             try copy(source, to: target, in: vault, removesSource: removesSource)
             return source
@@ -59,7 +59,11 @@ struct Relocation {
             try vault.refresh()
             return try vault.contains(source)
         }
-        guard exists else { throw absent(source, in: vault) }
+        guard exists else {
+            throw absent(
+                source.name, searched: source.scope.described, in: vault, explicit: source.scope,
+                isSource: true)
+        }
         try options.during { () throws(VaultError) in
             let value = try vault.value(of: source, version: 0)
             var changes = try Changes()
