@@ -80,6 +80,12 @@ struct Model {
                 guard let (address, entry) = Model.content(record) else { return .damaged(at: offset) }
                 staged.append((address, entry))
             case 0xC1: if record.bodySize != 56 { return .damaged(at: offset) }
+            case 0xC3:
+                guard record.bodySize % 16 == 0, (16...1 << 20).contains(record.bodySize) else {
+                    return .damaged(at: offset)
+                }
+            case 0x82:
+                guard offset == committed, Model.isDescent(record) else { return .damaged(at: offset) }
             case 0..<128: return .unsupported(kind: record.kind)
             default: break
             }
@@ -157,6 +163,18 @@ struct Model {
         return (
             Array(body[0..<3]) + id + name, Entry(time: record.time, kind: record.kind, value: value)
         )
+    }
+
+    /// Returns whether the body of a DESCENT keeps the rules of section 5.
+    private static func isDescent(_ record: Record) -> Bool {
+        let body = Array(record.plaintext[48..<48 + record.bodySize])
+        guard body.count >= 24, body[0] <= 1, body[1] == 0, body[12..<16].allSatisfy({ $0 == 0 }) else {
+            return false
+        }
+        let heads = Int(body.number(UInt16.self, at: 2))
+        let (keys, ids) = (Int(body.number(UInt32.self, at: 4)), Int(body.number(UInt32.self, at: 8)))
+        return heads <= 32 && keys <= 1024 && ids <= 128_000 && (heads == 0) == (body[0] == 1)
+            && body.count == 24 + 8 * (heads + keys + ids)
     }
 
     private static func isLetter(_ byte: UInt8) -> Bool {
