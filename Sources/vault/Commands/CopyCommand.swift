@@ -9,8 +9,9 @@ struct CopyCommand: Command {
         name: "copy", aliases: ["cp"], usage: "NAME [--from SCOPE] [--to SCOPE] [--as NEW]",
         summary: "Set a secret to the value of another",
         discussion: """
-            Without --from, the effective secret is copied; without --to, it goes to the context's project, else
-            to its cluster. A secret that the target replaces stays in the target's history. The source is not changed.
+            Without --from, the effective secret is copied; without --to, it goes to the context's project,
+            else to its cluster. A secret that the target replaces stays in the target's history. The source
+            is not changed.
 
               vault copy API_KEY --from team --to project --to-id web
             """)

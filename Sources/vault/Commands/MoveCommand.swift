@@ -9,8 +9,10 @@ struct MoveCommand: Command {
         name: "move", aliases: ["mv"], usage: "NAME [--from SCOPE] [--to SCOPE] [--as NEW]",
         summary: "Move a secret to another scope or name",
         discussion: """
-            Without --from or --to, that is the context's project, else its cluster. The target is set and the source is deleted in one step, or neither. A secret that the target
-            replaces stays in the target's history; the history of the source stays with the source.
+            Without --from, the secret is taken from the context's project, else from its cluster; without
+            --to, it goes there. The target is set and the source is deleted in one step, or neither. A secret
+            that the target replaces stays in the target's history; the history of the source stays with the
+            source.
 
               vault move API_KEY --from team --to team --as API_TOKEN
             """)
