@@ -63,7 +63,7 @@ extension Program {
         if word == "help" { return .help(try help(on: words)) }
         if groupWords.contains(word) { return try resolve(words, leading: leading) }
         guard let verb = verb(named: word) else {
-            throw .unknown("command", word, among: knownNames + ["help"])
+            throw .unknown("command", word, among: knownNames(near: word) + ["help"])
         }
         do throws(UsageError) {
             if let action = try verb.parse(leading + words) { return .command(action) }
@@ -82,7 +82,7 @@ extension Program {
         if let page = topics.first(where: { $0.name == topic }) {
             return TextLayout.paragraphs(page.text).joined(separator: "\n") + "\n"
         }
-        throw .unknown("help topic", topic, among: knownNames + topics.map(\.name))
+        throw .unknown("help topic", topic, among: knownNames(near: topic) + topics.map(\.name))
     }
 
     private func verb(named word: String) -> Verb<Action>? {
@@ -92,8 +92,14 @@ extension Program {
         return nil
     }
 
-    /// The names that suggestions can use; not the aliases, so that a slip never suggests another word for `delete`.
-    private var knownNames: [String] {
-        verbs.map(\.info).filter { !$0.isHidden }.map(\.name)
+    /// Returns the names that a suggestion for `word` can use.
+    ///
+    /// An alias is among them only if a single letter is wrong, so that no other word leads to `unset`, which deletes.
+    private func knownNames(near word: String) -> [String] {
+        let typed = Array(word.utf8.prefix(40))
+        return verbs.map(\.info).filter { !$0.isHidden }.flatMap { info in
+            [info.name]
+                + info.aliases.filter { Suggestion.distance(from: typed, to: Array($0.utf8)) <= 1 }
+        }
     }
 }

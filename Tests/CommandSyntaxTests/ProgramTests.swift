@@ -90,7 +90,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["hiden", "xyzzy", "x"])
+    @Test(arguments: ["hiden", "xyzzy", "x", "tsroe"])
     func `no suggestion is made from afar or of what is hidden`(word: String) {
         #expect(throws: UsageError("unknown command '\(word)'", hint: "see 'tool help'")) {
             try resolve(word)
