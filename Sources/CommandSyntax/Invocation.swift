@@ -23,6 +23,7 @@ extension Program {
 
     /// Returns the group word before the command; nil if there is none.
     public func groupWord(in words: [String]) -> String? {
+        guard words.contains(where: groupWords.contains) else { return nil }
         var reader = ArgumentReader(words, parameters: sharedOptions, stopsAtFirstOperand: true)
         while let argument = try? reader.next() {
             if case .operand(let word) = argument { return groupWords.contains(word) ? word : nil }

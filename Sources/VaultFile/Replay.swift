@@ -116,7 +116,7 @@ package struct Replay: ~Copyable {
     ///
     /// - Parameters:
     ///   - length: the length of the file in bytes.
-    ///   - isGlance: true to skip the search for later transactions after an unfinished tail, which would prove damage.
+    ///   - skippingSearch: true to skip the search for later transactions after an unfinished tail, which would prove damage.
     /// - Returns: the offset at which an unfinished tail begins, or nil if the file ends with a commit.
     /// - Throws: ``VaultFileError/damaged(at:)``, ``VaultFileError/unsupported(_:)``,
     ///   ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, ``VaultFileError/cancelled``. Transactions before the

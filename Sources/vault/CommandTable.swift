@@ -21,32 +21,34 @@ enum CommandTable {
                 "Secrets",
                 [
                     verb(SetCommand.self), verb(GetCommand.self), verb(ListCommand.self),
-                    verb(DeleteCommand.self),
-                    verb(EditCommand.self), verb(CopyCommand.self), verb(MoveCommand.self),
+                    verb(DeleteCommand.self), verb(EditCommand.self), verb(CopyCommand.self),
+                    verb(MoveCommand.self),
                 ]),
             Section(
                 "Using them",
                 [
                     verb(RunCommand.self), verb(InjectCommand.self), verb(ExportCommand.self),
-                    verb(ImportCommand.self),
-                    verb(ExplainCommand.self), verb(TrustCommand.self), verb(WebCommand.self),
+                    verb(ImportCommand.self), verb(ExplainCommand.self), verb(TrustCommand.self),
+                    verb(WebCommand.self),
                 ]),
             Section(
-                "The past", [verb(HistoryCommand.self), verb(UndoCommand.self), verb(PurgeCommand.self)]),
+                "The past",
+                [
+                    verb(HistoryCommand.self), verb(UndoCommand.self), verb(PurgeCommand.self),
+                ]),
             Section(
                 "The vault",
                 [
                     verb(InitCommand.self), verb(UnlockCommand.self), verb(LockCommand.self),
-                    verb(StatusCommand.self),
-                    verb(PasswdCommand.self), verb(RekeyCommand.self), verb(RecoveryKeyCommand.self),
+                    verb(StatusCommand.self), verb(PasswdCommand.self), verb(RekeyCommand.self),
+                    verb(RecoveryKeyCommand.self),
                 ]),
             Section(
                 "The file",
                 [
                     verb(BackupCommand.self), verb(RestoreCommand.self), verb(CompactCommand.self),
-                    verb(CheckCommand.self),
-                    verb(SalvageCommand.self), verb(AcceptCommand.self), verb(DiffCommand.self),
-                    verb(MergeCommand.self),
+                    verb(CheckCommand.self), verb(SalvageCommand.self), verb(AcceptCommand.self),
+                    verb(DiffCommand.self), verb(MergeCommand.self),
                 ]),
             Section(
                 "Pages and shells",

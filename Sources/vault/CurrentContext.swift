@@ -222,12 +222,13 @@ struct SecretCandidates {
 
     /// Returns the first that exists, else the first that was deleted.
     ///
-    /// - Parameter isSource: see ``absent(_:searched:in:explicit:isSource:)``.
+    /// - Parameter isSource: true if only one that exists will do, chosen by the options `--from` and `--from-id`.
     func first(
         _ options: VaultOptions, in vault: any Session, isSource: Bool = false
     ) throws(Failure) -> SecretID {
         let found = try options.during { () throws(VaultError) -> SecretID? in
             for secret in secrets where try vault.contains(secret) { return secret }
+            if isSource { return nil }
             for secret in secrets where try !vault.history(of: secret).isEmpty { return secret }
             return nil
         }

@@ -10,7 +10,7 @@ enum ScopeArgument: String, CaseIterable, Sendable {
 struct CommonOptions: Sendable {
     var vault: String?
     var quiet = false
-    /// Read by ``Main``, since it holds for every prompt.
+    /// Declared for help and parser; ``Main`` looks for the option itself, since it holds for every prompt.
     var noInput = false
 
     mutating func declare(_ parameters: inout Parameters) {

@@ -56,8 +56,8 @@ struct ListCommand: Command {
         }
         if pattern != nil || text != nil { secrets = secrets.filter(isWanted) }
         if secrets.isEmpty, !options.common.quiet {
-            let kind = pattern == nil && text == nil ? "secrets" : "matching secrets"
-            Output.note("No \(kind) in \(scope?.described ?? current?.searched ?? "this vault")")
+            let end = pattern == nil && text == nil ? "" : " match"
+            Output.note("No secrets in \(scope?.described ?? current?.searched ?? "this vault")\(end)")
         }
         if json {
             return try Output.write(

@@ -55,15 +55,6 @@ struct Relocation {
     private func copy(
         _ source: SecretID, to target: SecretID, in vault: any Session, removesSource: Bool
     ) throws(Failure) {
-        let exists = try options.during { () throws(VaultError) in
-            try vault.refresh()
-            return try vault.contains(source)
-        }
-        guard exists else {
-            throw absent(
-                source.name, searched: source.scope.described, in: vault, explicit: source.scope,
-                isSource: true)
-        }
         try options.during { () throws(VaultError) in
             let value = try vault.value(of: source, version: 0)
             var changes = try Changes()
