@@ -26,13 +26,13 @@ let products: [Product] = [
 ]
 
 let fuzzedProducts: [Product] = [
-    .library(name: "Insides", targets: ["vault", "CommandSyntax", "VaultAgent", "VaultCore"])
+    .library(
+        name: "Insides", targets: ["vault", "CommandSyntax", "Settings", "TOML", "VaultAgent", "VaultCore"])
 ]
 
 let programParts: [Target.Dependency] = [
-    "CommandSyntax", "Passphrases", "UserMessages", "VaultAgent", "VaultCore", "Compaction", "VaultFile",
-    "Sodium",
-    "Platform",
+    "CommandSyntax", "Passphrases", "Settings", "UserMessages", "VaultAgent", "VaultCore", "Compaction",
+    "VaultFile", "Sodium", "Platform",
 ]
 
 let completionScripts: [Resource] = ["bash", "zsh", "fish"].map { .embedInCode("Completions/vault.\($0)") }
@@ -79,6 +79,11 @@ let package = Package(
             dependencies: ["UserMessages", "VaultAgent", "VaultCore", "VaultFile", "Sodium", "Platform"],
             exclude: ["VaultKit.docc"], swiftSettings: rules),
         .target(name: "CommandSyntax", swiftSettings: rules),
+        .target(name: "CTOML"),
+        .target(name: "TOML", dependencies: ["CTOML"], swiftSettings: rules),
+        .target(
+            name: "Settings", dependencies: ["TOML", "UserMessages", "VaultCore", "Sodium", "Platform"],
+            swiftSettings: rules),
         program,
         .target(
             name: "HTTPServer", dependencies: ["CMicroHTTPD", "Sodium", "Platform"], swiftSettings: rules),
@@ -110,6 +115,7 @@ let package = Package(
             name: "VaultAgentTests",
             dependencies: ["VaultAgent", "VaultCore", "VaultFile", "Sodium", "Platform"],
             swiftSettings: testRules),
+        .testTarget(name: "TOMLTests", dependencies: ["TOML"], swiftSettings: testRules),
         .testTarget(
             name: "CommandSyntaxTests", dependencies: ["CommandSyntax"], swiftSettings: testRules),
         .testTarget(
@@ -117,8 +123,8 @@ let package = Package(
             swiftSettings: testRules),
         // What the fuzzers do, with inputs that are kept; see Fuzz/Package.swift.
         .testTarget(
-            name: "FuzzTests", dependencies: programParts + ["vault"], path: "Fuzz/Bodies",
+            name: "FuzzTests", dependencies: programParts + ["TOML", "vault"], path: "Fuzz/Bodies",
             swiftSettings: testRules),
     ],
-    swiftLanguageModes: [.v6]
+    swiftLanguageModes: [.v6], cxxLanguageStandard: .cxx17
 )

@@ -1,6 +1,8 @@
 import Foundation
 import Sodium
+import TOML
 
+@testable import Settings
 @testable import VaultCore
 @testable import vault
 
@@ -132,9 +134,8 @@ public enum FormatsTarget: FuzzTarget {
     }
 
     private static func checkContextFile(_ text: [UInt8]) {
-        guard let string = String(validating: text, as: UTF8.self) else { return }
         do throws(TOMLError) {
-            _ = try ContextFile.parse(string)
+            _ = try ContextFile(TOMLTable(parsing: text.span))
         } catch {
             require((1...lineCount(text)).contains(error.line), "an error in a line that there is: \(error)")
         }

@@ -12,6 +12,9 @@ package struct Hint: ExpressibleByStringInterpolation, Equatable, Sendable {
     /// The vault that commands must name; nil if it is the default one.
     private static let vault = Mutex<String?>(nil)
 
+    /// The vault that commands act on without naming it, if that is not the one of ``Locations/vaultFile()``.
+    private static let configured = Mutex<String?>(nil)
+
     /// The commands that do not act on a vault.
     private static let vaultless = ["help", "lock --all", "trust"]
 
@@ -20,9 +23,12 @@ package struct Hint: ExpressibleByStringInterpolation, Equatable, Sendable {
         vault.withLock { $0 = path }
     }
 
+    /// Says that commands which name no vault act on the one at `path`.
+    package static func setDefault(_ path: String) { configured.withLock { $0 = path } }
+
     /// Returns whether `path` is the vault that the commands of hints act on.
     static func isAbout(_ path: String) -> Bool {
-        let named = vault.withLock { $0 }
+        let named = vault.withLock { $0 } ?? configured.withLock { $0 }
         return (named ?? (try? Locations.vaultFile()) ?? nil) == path
     }
 

@@ -164,7 +164,10 @@ extension AgentServer {
             fail(openings.cancel(path), .locked)
             reply += Kind.lock.reply()
         case .announce(let path, let successor):
-            guard let worker = keyring.worker(path) else { throw VaultError.locked }
+            // A worker that lost its keys may have told a client already, but not this loop.
+            guard let worker = keyring.worker(path), !worker.keys.areForgotten else {
+                throw VaultError.locked
+            }
             worker.keys.announce(successor)
             reply += Kind.announce.reply()
         case .follow(let path, let lexical):

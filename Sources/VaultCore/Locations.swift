@@ -49,6 +49,11 @@ public enum Locations {
         (try? directory("XDG_STATE_HOME", orInHome: ".local/state")) ?? nil
     }
 
+    /// The directory of this user's settings, `${XDG_CONFIG_HOME:-~/.config}/vault`; nil if there is none.
+    package static var configurationDirectory: String? {
+        (try? directory("XDG_CONFIG_HOME", orInHome: ".config")) ?? nil
+    }
+
     /// `vault` in the directory that a variable names, else in that directory of the user's home.
     private static func directory(_ name: String, orInHome fallback: String? = nil) throws(NotText) -> String?
     {

@@ -54,7 +54,7 @@ enum CommandTable {
                 "Pages and shells",
                 [
                     verb(CompletionsCommand.self), verb(CompleteCommand.self), verb(ManCommand.self),
-                    verb(VersionCommand.self),
+                    verb(ConfigCommand.self), verb(VersionCommand.self),
                 ]),
         ],
         topics: [HelpTopic.exitCodes, .environment, .unattended, .git, .migrate, .recipes])

@@ -1,5 +1,6 @@
 internal import Platform
 internal import VaultCore
+internal import Settings
 internal import UserMessages
 
 /// The current project and cluster, and where each comes from.

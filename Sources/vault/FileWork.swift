@@ -20,6 +20,9 @@ struct FileOptions: Sendable {
     /// Returns a runner with the key of the vault at `path`: the agent if it has the key and no passphrase is given, else this process.
     func worker(for path: String) throws(Failure) -> any JobRunner {
         if !passphrase.isGiven, let worker = try AgentAccess.worker(for: path) { return worker }
+        if try AutoUnlock.run(common, passphrase), let worker = try AgentAccess.worker(for: path) {
+            return worker
+        }
         return try localRunner(for: path, passphrase)
     }
 

@@ -8,6 +8,8 @@ internal import UserMessages
 struct Unlocked<R>: ~Copyable {
     let result: R
     let passphrase: SecretBytes
+    /// True if a person typed it.
+    let isTyped: Bool
 }
 
 extension Passphrase {
@@ -24,7 +26,9 @@ extension Passphrase {
         ifNoTerminal failure: @autoclosure () -> Failure = .nobodyToAsk,
         _ open: (borrowing SecretBytes) throws(Failure) -> R
     ) throws(Failure) -> Unlocked<R> {
-        if let given = try given(options) { return Unlocked(result: try open(given), passphrase: given) }
+        if let given = try given(options) {
+            return Unlocked(result: try open(given), passphrase: given, isTyped: false)
+        }
         let terminal = try openTerminal(or: failure())
         return try ask("Passphrase for \(Prompt.name(of: path)): ", at: terminal, path, open)
     }
@@ -79,7 +83,7 @@ extension Passphrase {
             } else {
                 let typed = try checked(line)
                 do throws(Failure) {
-                    return Unlocked(result: try open(typed), passphrase: typed)
+                    return Unlocked(result: try open(typed), passphrase: typed, isTyped: true)
                 } catch {
                     failure = error
                 }

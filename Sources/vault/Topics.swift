@@ -33,7 +33,7 @@ extension HelpTopic {
     static let environment = HelpTopic(
         name: "environment", summary: "The variables and files that vault reads",
         text: """
-            The vault file: --vault, else VAULT_FILE, else ${XDG_DATA_HOME:-~/.local/share}/vault/default.vault.
+            The vault file: --vault, else VAULT_FILE, else vault in config.toml (see 'vault help config'), else ${XDG_DATA_HOME:-~/.local/share}/vault/default.vault.
 
             The context, each id on its own: --project and --cluster, else VAULT_PROJECT and VAULT_CLUSTER, else project \
             and cluster in the nearest .vault.toml in this directory or above. --no-context ignores the last two.
@@ -48,6 +48,9 @@ extension HelpTopic {
             VAULT_PASSPHRASE_FILE, VAULT_PASSPHRASE_COMMAND, VAULT_PASSPHRASE. For a new vault first --new-passphrase-fd, \
             --new-passphrase-file, --new-passphrase-command, then VAULT_NEW_PASSPHRASE_FILE and VAULT_NEW_PASSPHRASE_COMMAND. \
             One final newline is removed. Programs that vault starts never see these variables.
+
+            Without a source, a command asks for the passphrase on the terminal and opens the vault for itself alone. With \
+            VAULT_AUTO_UNLOCK=1, or auto_unlock = true in config.toml, it unlocks the vault instead, as 'vault unlock' does.
 
             --no-input, or VAULT_NO_INPUT with any value, forbids all questions: what would be asked for fails instead.
             """)

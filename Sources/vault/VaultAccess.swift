@@ -2,6 +2,7 @@ internal import Platform
 internal import Sodium
 internal import VaultFile
 internal import VaultCore
+internal import Settings
 internal import UserMessages
 
 extension VaultOptions {
@@ -18,13 +19,20 @@ extension VaultOptions {
         }
         // An unusable file is reported before any prompt.
         _ = try FileOptions.header(of: path)
-        return try Passphrase.unlock(path, passphrase) { passphrase throws(Failure) in
+        if try AutoUnlock.run(common, passphrase),
+            let session = try AgentAccess.session(for: path, expecting: secret)
+        {
+            return session
+        }
+        let unlocked = try Passphrase.unlock(path, passphrase) { passphrase throws(Failure) in
             try inWords(about: path) { () throws(VaultError) in
                 try passphrase.withBytes { passphrase throws(VaultError) in
                     try LocalSession.open(at: path, passphrase: passphrase, access: access)
                 }
             }
-        }.result
+        }
+        if unlocked.isTyped { AutoUnlock.suggest(common) }
+        return unlocked.result
     }
 
     /// Opens the vault for reading, and prints notices.
@@ -120,8 +128,10 @@ extension Notice {
 
 extension CommonOptions {
     /// Returns the path of the vault file.
-    func path() throws(Failure) -> String {
-        let path = if let vault { vault } else { try defaultPath() }
+    ///
+    /// - Parameter isTolerant: true to ignore what is wrong with the user's configuration.
+    func path(tolerant isTolerant: Bool = false) throws(Failure) -> String {
+        let path = if let vault { vault } else { try defaultPath(tolerant: isTolerant) }
         // The variable may be set for this one command only.
         if vault != nil || Environment.withValue("VAULT_FILE", { !$0.isEmpty }) == true { Hint.name(path) }
         guard !path.isEmpty else { throw Failure(.usage, "option '--vault' needs a value") }
@@ -131,8 +141,16 @@ extension CommonOptions {
         return path
     }
 
-    private func defaultPath() throws(Failure) -> String {
+    private func defaultPath(tolerant isTolerant: Bool) throws(Failure) -> String {
         let path: String?
+        let isNamed = Environment.withValue("VAULT_FILE", { !$0.isEmpty }) == true
+        if !isNamed {
+            let configuration = isTolerant ? .asFarAsKnown : try Configuration.required()
+            if let vault = configuration.vault {
+                Hint.setDefault(vault)
+                return vault
+            }
+        }
         do throws(NotText) { path = try Locations.vaultFile() } catch { throw Failure(error) }
         guard let path else {
             throw Failure(

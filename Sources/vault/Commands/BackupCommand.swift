@@ -1,5 +1,6 @@
 internal import CommandSyntax
 internal import Platform
+internal import Settings
 internal import VaultCore
 internal import UserMessages
 
@@ -11,13 +12,16 @@ struct BackupCommand: Command {
     var options = FileOptions()
 
     static let info = CommandInfo(
-        name: "backup", usage: "DEST|- | --verify FILE", summary: "Write a verified copy of the vault",
+        name: "backup", usage: "[DEST|- | --verify FILE]", summary: "Write a verified copy of the vault",
         discussion: """
             The copy holds everything up to the last change, including the history, and is encrypted as the
             vault is; the same passphrase opens it. The copy is opened and fully verified before it gets its
             name. It replaces an older backup of this vault at DEST, but never any other file. If DEST is a
             directory, the copy gets the vault's file name there. 'vault status' shows when the last backup
             was made.
+
+            Without DEST, the backup goes to the backup_directory of 'vault config', under a dated name. The
+            newest 30 (backup_keep) stay there; older ones are removed once the new one is verified.
 
             With '-', the copy is written to standard output, for a program that stores it elsewhere. There it
             is only verified if you run 'vault backup --verify'.
@@ -38,32 +42,66 @@ struct BackupCommand: Command {
 
     func run() throws(Failure) {
         if let verified { return try verify(verified) }
-        guard let destination else {
-            throw Failure(.usage, "missing operand DEST", hint: "see 'vault help backup'")
-        }
-        try Failure.refuseEmpty(destination, "DEST")
         let path = try options.common.path()
+        guard let destination else { return try backUpToConfiguredDirectory(path) }
+        try Failure.refuseEmpty(destination, "DEST")
         if destination == "-", Output.isTerminal {
             throw Failure(
                 .usage, "a backup cannot be written to a terminal", hint: "redirect it, or name a file")
         }
-        let worker = try options.worker(for: path)
+        if destination != "-" {
+            return try backUp(path) { backup throws(VaultError) in try make(backup, of: path, destination) }
+        }
         var failure: Failure?
-        do throws(VaultError) {
-            let backup = Backup(of: Locations.realPath(of: path), by: worker)
-            defer { worker.showNotices(of: path) }
-            if destination != "-" { return try make(backup, of: path, destination) }
+        try backUp(path) { backup throws(VaultError) in
             try backup.stream { piece throws(VaultError) in
                 guard failure == nil else { return }
                 do throws(Failure) { try Output.write(piece, isWhole: true) } catch { failure = error }
             }
-        } catch {
-            throw Failure(error, path: error.isAboutTarget ? destination : path)
         }
         if let failure { throw failure }
     }
 
-    private func make(_ backup: Backup, of path: String, _ destination: String) throws(VaultError) {
+    /// Calls `body` with the backups of the vault, puts its error into words and shows notices.
+    private func backUp<R>(
+        _ path: String, to target: String? = nil, _ body: (Backup) throws(VaultError) -> R
+    ) throws(Failure) -> R {
+        let worker = try options.worker(for: path)
+        defer { worker.showNotices(of: path) }
+        do throws(VaultError) {
+            return try body(Backup(of: Locations.realPath(of: path), by: worker))
+        } catch {
+            throw Failure(error, path: error.isAboutTarget ? target ?? destination ?? path : path)
+        }
+    }
+
+    private func backUpToConfiguredDirectory(_ path: String) throws(Failure) {
+        let configuration = try Configuration.required()
+        guard let directory = configuration.backupDirectory else {
+            throw Failure(.usage, "missing operand DEST", hint: "see 'vault help backup'")
+        }
+        let backups = BackupDirectory(directory, of: Locations.realPath(of: path))
+        // A directory that is missing may be on a disk that is not mounted.
+        guard backups.exists else {
+            throw Failure(
+                .other, "there is no directory \(directory), which config.toml names for backups",
+                hint: "mkdir -p -m 700 \(Hint.quoted(path: directory))")
+        }
+        let target = backups.pathForNow()
+        let verification = try backUp(path, to: target) { backup throws(VaultError) in
+            try make(backup, of: path, target)
+        }
+        let removed = try inWords("cannot remove older backups in \(directory)") { () throws(Errno) in
+            try backups.prune(
+                keeping: configuration.backupKeep ?? Setting.defaultBackupKeep, newest: target, verification)
+        }
+        if removed > 0 { options.common.confirm("Removed \(Words.count(UInt64(removed), "older backup"))") }
+    }
+
+    @discardableResult
+    private func make(
+        _ backup: Backup, of path: String, _ destination: String
+    ) throws(VaultError) -> Verification {
         let target = backup.target(destination)
         let verification = try options.showingProgress("backing up") { progress throws(VaultError) in
             try backup.make(at: target, progress: progress)
@@ -77,6 +115,7 @@ struct BackupCommand: Command {
         let isInDirectory = target != Locations.realPath(of: destination)
         let shown = isInDirectory ? Path.join(destination, Path.name(of: target)) : destination
         options.common.confirm("Backed up \(verification.content) to \(shown)")
+        return verification
     }
 
     private func verify(_ file: String) throws(Failure) {

@@ -1,5 +1,6 @@
 internal import CommandSyntax
 internal import Platform
+internal import Settings
 internal import VaultAgent
 internal import VaultFile
 internal import VaultCore
@@ -18,7 +19,8 @@ struct LockCommand: Command {
             XDG_RUNTIME_DIR, one that is stopped, and one that can no longer be reached. An agent that does
             not answer is killed.
 
-            Locking a vault that is already locked is not an error.
+            Locking a vault that is already locked is not an error. If the configuration cannot be read, and
+            nothing else says which vault is meant, every vault is locked.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {
@@ -28,7 +30,8 @@ struct LockCommand: Command {
 
     func run() throws(Failure) {
         if all { return try lockAll() }
-        let path = try common.path()
+        if try isVaultUnknown() { return try lockAll() }
+        let path = try common.path(tolerant: true)
         do throws(AgentError) {
             try AgentClient().lock(path)
         } catch .notRunning {
@@ -39,6 +42,15 @@ struct LockCommand: Command {
         // A mistyped path must not be confirmed as locked.
         guard LocalSession.isOccupied(path) else { throw Failure(VaultFileError.noFile, path: path) }
         common.confirm("Locked \(path)")
+    }
+
+    /// True if only the configuration could say which vault is meant, and it cannot be used; that is said in a warning.
+    private func isVaultUnknown() throws(Failure) -> Bool {
+        guard common.vault == nil, Environment.withValue("VAULT_FILE", { !$0.isEmpty }) != true,
+            let problem = Configuration.asFarAsKnown.problem
+        else { return false }
+        Output.warn(problem.message)
+        return Configuration.asFarAsKnown.vault == nil
     }
 
     private func lockAll() throws(Failure) {

@@ -1,5 +1,6 @@
 internal import CommandSyntax
 internal import Platform
+internal import Settings
 internal import Sodium
 internal import VaultAgent
 internal import VaultFile
@@ -26,7 +27,7 @@ struct StatusCommand: Command {
             With --json: {"schema":1, "path", "locked", "context":{"project", "project_from", "cluster",
             "cluster_from", "problem"}, "generation", "last_backup", "kdf":{"passes", "memory_kib"},
             "recovery_key"}, where "last_backup" is a time or null, and "problem" is the reason why a
-            .vault.toml was not used, or null. If the vault is unlocked, also "idle_seconds", "max_seconds",
+            .vault.toml was not used, or null; "configuration_problem" is the same for config.toml. If the vault is unlocked, also "idle_seconds", "max_seconds",
             "lock_on_sleep", "memory_locked", "secrets", "versions", "live_bytes", "dead_bytes".
             """)
 
@@ -37,7 +38,8 @@ struct StatusCommand: Command {
     }
 
     func run() throws(Failure) {
-        let path = try common.path()
+        let path = try common.path(tolerant: true)
+        if let problem = Configuration.asFarAsKnown.problem { Output.warn(problem.message) }
         let header = try FileOptions.header(of: path)
         let status = try AgentAccess.status(of: path)
         let backup = StatusCommand.backup(path)
@@ -100,6 +102,7 @@ struct StatusCommand: Command {
         var object: [(String, JSON)] = [
             ("path", .string(path)), ("locked", .bool(status == nil)),
             ("context", CurrentContext.known(context).json),
+            ("configuration_problem", .optional(Configuration.asFarAsKnown.problem?.message)),
         ]
         if let status {
             object += [

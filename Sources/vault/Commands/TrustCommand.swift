@@ -1,6 +1,7 @@
 internal import CommandSyntax
 internal import Platform
 internal import VaultCore
+internal import Settings
 internal import UserMessages
 
 /// The command `vault trust`.

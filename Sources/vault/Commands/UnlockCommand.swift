@@ -1,4 +1,5 @@
 internal import CommandSyntax
+internal import Settings
 internal import Sodium
 internal import VaultAgent
 internal import VaultFile
@@ -104,8 +105,10 @@ struct UnlockCommand: Command {
         // Errors in the file are reported before vault asks for a passphrase.
         let header = try FileOptions.header(of: path)
         if recovery, !header.hasRecoveryKey { throw Failure(VaultFileError.noRecoveryKey, path: path) }
+        let configuration = try Configuration.required()
         let limits = Limits(
-            idle: idle ?? Limits.default.idle, total: total ?? Limits.default.total,
+            idle: idle ?? configuration.idle ?? Limits.default.idle,
+            total: total ?? configuration.max ?? Limits.default.total,
             locksOnSleep: locksOnSleep)
         return try Passphrase.unlock(
             path, options.passphrase, isRecovery: recovery, ifNoTerminal: { noTerminal(for: $0, agent, path) }

@@ -21,6 +21,57 @@ class Prompts(Person):
         for name, value in [("A", b"apple"), ("B", b"pear")]:
             subprocess.run([VAULT, "set", "-q", "team", name], env=environment, input=value, check=True)
 
+    def test_a_typed_passphrase_opens_for_one_command(self):
+        for _ in range(2):
+            self.type("vault get A", PROMPT)
+            self.type_hidden(PASSPHRASE)
+            self.assertRegex(self.screen(), r"apple\n(.*\n)*vault: hint: 'vault unlock' keeps the vault open"
+                             r"|vault: hint: 'vault unlock' keeps the vault open(.*\n)*apple")
+        self.assertEqual(self.status(), "locked")
+
+    def test_a_typed_passphrase_unlocks_if_a_variable_or_the_configuration_says_so(self):
+        for setting in ["variable", "configuration"]:
+            with self.subTest(setting):
+                if setting == "variable":
+                    self.type("export VAULT_AUTO_UNLOCK=1")
+                else:
+                    self.type("unset VAULT_AUTO_UNLOCK; mkdir -p ~/.config/vault")
+                    self.type("echo 'auto_unlock = true' >~/.config/vault/config.toml")
+                self.type("vault get A", PROMPT)
+                self.type_hidden("wrong", PROMPT)
+                self.type_hidden(PASSPHRASE)
+                self.assertRegex(self.screen(), r"Unlocked .*; it locks in 1h without use")
+                self.assertNotIn("keeps the vault open", self.screen())
+                self.type("vault get B; vault check")
+                self.assertRegex(self.screen(), r"pear\n(.*\n)*ok: 2 secrets")
+                self.type("vault lock")
+                # Work on the whole file does the same.
+                self.type("vault check", PROMPT)
+                self.type_hidden(PASSPHRASE)
+                self.assertEqual(self.status(), "unlocked")
+                self.type("vault lock; VAULT_AUTO_UNLOCK=0 vault get A", PROMPT)
+                self.type_hidden(PASSPHRASE)
+                self.assertEqual(self.status(), "locked")
+                self.type("vault get A --no-input")
+                self.assertIn("--no-input or VAULT_NO_INPUT forbids asking", self.screen())
+                self.type(f"VAULT_PASSPHRASE='{PASSPHRASE}' vault get A")
+                self.assertEqual(self.status(), "locked")
+
+    def type_hidden(self, text, then=r"READY>$"):
+        """Types an answer that is not shown."""
+        before = self.screen()
+        self.tmux("send-keys", "-l", text)
+        self.tmux("send-keys", "Enter")
+        end = time.monotonic() + 20
+        while self.screen() == before or not re.search(then, self.screen()):
+            self.assertLess(time.monotonic(), end, self.screen())
+            time.sleep(0.05)
+
+    def status(self):
+        """What `vault status` says of the vault."""
+        result = subprocess.run([VAULT, "status"], env=self.environment, stdout=subprocess.PIPE)
+        return re.search(r"state: (\w+)", result.stdout.decode())[1]
+
     def process(self):
         """The number of the only vault that runs here."""
         for name in filter(str.isdigit, os.listdir("/proc")):

@@ -1,18 +1,18 @@
-internal import Platform
+package import Platform
 internal import Sodium
 internal import VaultFile
 internal import VaultCore
-internal import UserMessages
+package import UserMessages
 
 /// The `.vault.toml` files that this user trusts: for each path, the hash of the content that the user saw.
 ///
 /// Each path has a file of its own, in the format of `b2sum -l 256 --check`, in a private directory. A rename puts the file in place, so
 /// of two processes the later one wins.
-struct TrustStore {
-    let directory: String
+package struct TrustStore {
+    package let directory: String
 
     /// The relation of a content to the one that is trusted at its path.
-    enum Verdict {
+    package enum Verdict {
         case trusted
         /// No content is trusted at the path.
         case new
@@ -24,12 +24,12 @@ struct TrustStore {
     private static let maxSize = 8192
 
     /// The store of this user; nil if there is no directory for it.
-    static var user: TrustStore? {
+    package static var user: TrustStore? {
         Locations.stateDirectory.map { TrustStore(directory: Path.join($0, "trusted")) }
     }
 
     /// The store of this user; throws if there is no directory for it.
-    static func required() throws(Failure) -> TrustStore {
+    package static func required() throws(Failure) -> TrustStore {
         guard let store = user else {
             throw Failure(
                 .other, "there is no directory in which to record trusted files",
@@ -42,7 +42,7 @@ struct TrustStore {
     /// Compares `content` with the one that is trusted at a canonical path.
     ///
     /// - Throws: if the store cannot be read, or others can write to its directory.
-    func verdict(on content: Span<UInt8>, at path: String) throws(Errno) -> Verdict {
+    package func verdict(on content: Span<UInt8>, at path: String) throws(Errno) -> Verdict {
         do throws(Errno) {
             try PrivateDirectory.check(directory)
             let file = try InputFile(try name(for: path), onlyRegular: true)
@@ -54,7 +54,7 @@ struct TrustStore {
     }
 
     /// Trusts `content` at a canonical path, in place of any other content.
-    func trust(_ content: Span<UInt8>, at path: String) throws(Errno) {
+    package func trust(_ content: Span<UInt8>, at path: String) throws(Errno) {
         try PrivateDirectory.prepare(directory)
         let storage = DiskStorage()
         let (name, record) = (try name(for: path), try record(of: content, at: path))
@@ -73,7 +73,7 @@ struct TrustStore {
     }
 
     /// Stops trusting any content at a canonical path; false if none was trusted.
-    func revoke(_ path: String) throws(Errno) -> Bool {
+    package func revoke(_ path: String) throws(Errno) -> Bool {
         let storage = DiskStorage()
         do throws(Errno) {
             try storage.remove(try name(for: path))
