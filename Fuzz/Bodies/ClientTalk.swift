@@ -49,7 +49,10 @@ struct ClientTalk {
         case 1: try connection.request(.lock, path.field)
         case 2: try connection.stop()
         case 3: try job(connection, path)
-        default: try session(try AgentSession(connection))
+        default:
+            let vault = AgentJobRunner(
+                try AgentClient(directory: SocketDirectory.client), path: path, named: path)
+            try session(try AgentSession(connection, vault))
         }
     }
 

@@ -24,13 +24,15 @@ public struct AgentClient: Sendable {
     public func session(for path: String, expecting secret: SecretID? = nil) throws(AgentError)
         -> AgentSession
     {
-        let path = try resolve(path)
+        let name = path
+        let path = try resolve(name)
         guard AgentProtocol.isEncodable(path) else { throw .vault(.locked) }
         // If the name is invalid, the request for its value reports it.
         let ahead = secret.flatMap { try? AgentSession.valueRequest($0) }
         return try withFiles(at: [path]) { files throws(AgentError) in
             try AgentSession(
-                try AgentConnection.connect(in: directory, opening: path, files[0], ahead: ahead))
+                try AgentConnection.connect(in: directory, opening: path, files[0], ahead: ahead),
+                AgentJobRunner(self, path: path, named: name))
         }
     }
 
@@ -257,11 +259,11 @@ public struct AgentClient: Sendable {
 /// A job runner that uses the agent's key of one vault.
 public final class AgentJobRunner: JobRunner {
     private let agent: AgentClient
-    private let path: String
+    let path: String
     /// The path as the user wrote it, which may lead to another file than before.
     private let name: String
 
-    fileprivate init(_ agent: AgentClient, path: String, named name: String) {
+    init(_ agent: AgentClient, path: String, named name: String) {
         (self.agent, self.path, self.name) = (agent, path, name)
     }
 

@@ -8,11 +8,14 @@ public import VaultCore
 /// Each call is a request; the agent brings itself up to date before it answers.
 public final class AgentSession: Session {
     private let connection: AgentConnection
+    private let vault: AgentJobRunner
     private var notices: [Notice]
 
-    /// - Parameter connection: one that was made with the path of the vault.
-    init(_ connection: AgentConnection) throws(AgentError) {
-        self.connection = connection
+    /// - Parameters:
+    ///   - connection: one that was made with the path of the vault.
+    ///   - vault: runs jobs on the same vault.
+    init(_ connection: AgentConnection, _ vault: AgentJobRunner) throws(AgentError) {
+        (self.connection, self.vault) = (connection, vault)
         notices = try connection.open { reader in
             let tail = try reader.number(UInt64.self)
             return try reader.notices() + (tail > 0 ? [.unfinishedTail(count: tail)] : [])
@@ -39,6 +42,9 @@ public final class AgentSession: Session {
         }
         return secrets
     }
+
+    /// Lists the newest version of every secret, deletions included, as differences from an empty vault.
+    public func listContents() throws(VaultError) -> Comparison { try vault.listContents(vault.path) }
 
     /// Returns whether a secret exists.
     public func contains(_ secret: SecretID) throws(VaultError) -> Bool { try contains([secret]) == [true] }

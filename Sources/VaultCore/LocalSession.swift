@@ -228,6 +228,9 @@ public final class LocalSession: Session {
         log.versions(try secret.address()).map(SecretVersion.init)
     }
 
+    /// Lists the newest version of every secret, deletions included, as differences from an empty vault.
+    public func listContents() -> Comparison { Comparison(everythingIn: log) }
+
     /// Calls `body` with the value of a version, which is wiped afterwards: 0 is the newest, 1 the one before.
     ///
     /// - Throws: as ``value(of:version:)``.

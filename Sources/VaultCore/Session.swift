@@ -18,6 +18,9 @@ public protocol Session: AnyObject {
     /// Returns the versions of a secret, newest first, deletions included; empty if it never existed.
     func history(of secret: SecretID) throws(VaultError) -> [SecretVersion]
 
+    /// Lists the newest version of every secret, deletions included, as differences from an empty vault.
+    func listContents() throws(VaultError) -> Comparison
+
     /// Calls `body` with the value of a version, which is wiped afterwards, and returns what it returns.
     ///
     /// Version 0 is the newest, 1 the one before, as in ``history(of:)``.
@@ -191,18 +194,28 @@ extension Session {
     public func undo(_ secret: SecretID) throws(VaultError) -> Bool {
         // If another process has set the secret since, that is what is undone.
         try refresh()
-        let history = try history(of: secret)
-        guard !history.isEmpty else { throw .noSuchSecret }
-        guard history.count > 1 else { throw .noSuchVersion }
         var changes = try Changes()
-        if history[1].isDeletion {
-            try changes.delete(secret)
-        } else {
-            let before = try value(of: secret, version: 1)
-            try before.withBytes { value throws(VaultError) in try changes.set(secret, to: value) }
-        }
+        guard let exists = try addUndo(of: secret, to: &changes) else { throw .noSuchVersion }
         try commit(changes)
-        return !history[1].isDeletion
+        return exists
+    }
+
+    /// Adds to `changes` what ``undo(_:)`` does.
+    ///
+    /// - Throws: ``VaultError/noSuchSecret``.
+    /// - Returns: true if the secret exists afterwards; nil if there is no version before, so that nothing was added.
+    package func addUndo(of secret: SecretID, to changes: inout Changes) throws(VaultError) -> Bool? {
+        let history = try history(of: secret)
+        guard let newest = history.first else { throw .noSuchSecret }
+        guard history.count > 1 else { return nil }
+        let before = history[1]
+        if before.isDeletion {
+            if !newest.isDeletion { try changes.delete(secret) }
+            return false
+        }
+        let value = try value(of: secret, version: 1)
+        try value.withBytes { value throws(VaultError) in try changes.set(secret, to: value) }
+        return true
     }
 }
 

@@ -187,15 +187,25 @@ extension SecretSelector {
     }
 
     /// Returns the given name; throws if it is missing or not valid.
-    func checkedName() throws(Failure) -> String {
-        guard let name else { throw Failure(.usage, "missing operand NAME") }
+    ///
+    /// - Parameter hint: the hint if it is missing.
+    func checkedName(orHint hint: Hint? = nil) throws(Failure) -> String {
+        guard let name else { throw Failure(.usage, "missing operand NAME", hint: hint) }
         guard SecretID.isValidName(name) else { throw .invalidName }
         return name
     }
 
+    /// Returns the scope that a command changes as a whole, for which an option stands in place of a NAME.
+    func scopeAlone(_ option: String, _ options: VaultOptions) throws(Failure) -> Scope {
+        if name != nil { throw Failure(.usage, "\(option) cannot be combined with a NAME") }
+        return try scopeToChange(options)
+    }
+
     /// Returns the secret that a command changes; throws if its name or scope is missing.
-    func secretToChange(_ options: VaultOptions) throws(Failure) -> SecretID {
-        let name = try checkedName()
+    ///
+    /// - Parameter hint: the hint if the name is missing.
+    func secretToChange(_ options: VaultOptions, orHint hint: Hint? = nil) throws(Failure) -> SecretID {
+        let name = try checkedName(orHint: hint)
         return SecretID(name, in: try scopeToChange(options))
     }
 

@@ -84,6 +84,18 @@ extension VaultOptions {
     }
 }
 
+extension Session {
+    /// Returns the names in a scope after it was read again; throws if there are none.
+    func existingNames(in scope: Scope, _ options: VaultOptions) throws(Failure) -> [String] {
+        let names = try options.during { () throws(VaultError) in
+            try refresh()
+            return try self.names(in: scope)
+        }
+        if names.isEmpty { throw Failure(.noSuchSecret, "no secrets in \(scope.described)") }
+        return names
+    }
+}
+
 extension Notice {
     /// The notice that no checkpoint can be saved for the vault at `path`; nil if one can.
     static func ofMemory(of path: String) -> Notice? {

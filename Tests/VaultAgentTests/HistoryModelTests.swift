@@ -112,6 +112,7 @@ private final class ForgetfulSession: Session {
     func secrets() throws(VaultError) -> [SecretID] { vault.secrets() }
     func contains(_ secret: SecretID) throws(VaultError) -> Bool { try vault.contains(secret) }
     func history(of secret: SecretID) throws(VaultError) -> [SecretVersion] { try vault.history(of: secret) }
+    func listContents() throws(VaultError) -> Comparison { vault.listContents() }
     func withValue<R: ~Copyable>(
         of secret: SecretID, version: Int, _ body: (Span<UInt8>) -> R
     ) throws(VaultError) -> R {

@@ -10,6 +10,7 @@ struct ListCommand: Command {
     var text: String?
     var all = false
     var tree = false
+    var deleted = false
     var json = false
     var options = VaultOptions()
 
@@ -21,7 +22,8 @@ struct ListCommand: Command {
             from; with a SCOPE, the names in it; with --all, the names in every scope.
 
             PATTERN selects names as a shell selects files (quote it: 'DB_*'), --match those that contain TEXT,
-            ignoring case. --tree lists the names below their scopes.
+            ignoring case. --tree lists the names below their scopes. --deleted lists deleted secrets that
+            'vault undo' can bring back, and when they were deleted.
 
             On a terminal, the output is a table. Otherwise, each line is a name or, with --all, SCOPE, ID and
             NAME, separated by tabs. Lines are sorted bytewise.
@@ -36,12 +38,14 @@ struct ListCommand: Command {
         parameters.option("--match", "TEXT", "List only names that contain TEXT", &text)
         parameters.flag("--all", "List every scope", &all)
         parameters.flag("--tree", "List the names below their scopes", &tree)
+        parameters.flag("--deleted", "List what 'vault undo' can bring back", &deleted)
         parameters.flag("--json", "Print JSON", &json)
         options.declare(&parameters)
     }
 
     func run() throws(Failure) {
         if all, target.scope != nil { throw Failure(.usage, "--all cannot be combined with a SCOPE") }
+        if deleted { return try listDeleted() }
         if tree, json { throw Failure(.usage, "--tree cannot be combined with --json") }
         if let pattern, ListCommand.isMisspelledScope(pattern) {
             throw Failure(
@@ -85,7 +89,7 @@ struct ListCommand: Command {
         }
     }
 
-    private func isWanted(_ secret: SecretID) -> Bool {
+    func isWanted(_ secret: SecretID) -> Bool {
         if let pattern, !Glob.matches(secret.name, pattern) { return false }
         guard let text else { return true }
         let (name, part) = (ListCommand.folded(secret.name), ListCommand.folded(text))

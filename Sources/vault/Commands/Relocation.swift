@@ -1,4 +1,5 @@
 internal import CommandSyntax
+internal import Platform
 internal import Sodium
 internal import VaultCore
 internal import UserMessages
@@ -11,11 +12,13 @@ struct Relocation {
     var to: ScopeArgument?
     var fromID: String?
     var toID: String?
+    var all = false
+    var yes = false
     var options = VaultOptions()
 
     mutating func declare(_ parameters: inout Parameters) {
         parameters.operand(
-            "NAME", "The name of the secret", &name, isRequired: true, completing: .dynamic("names"))
+            "NAME", "The name of the secret", &name, completing: .dynamic("names"))
         parameters.option(
             "--name", "NAME", "The same as the operand", &name, completing: .dynamic("names"),
             insteadOf: "NAME")
@@ -25,12 +28,16 @@ struct Relocation {
         parameters.option("--to", "SCOPE", "The new scope: team, project or cluster", &to, as: .oneOf)
         parameters.option(
             "--to-id", "ID", "The id of that project or cluster", &toID, completing: .dynamic("ids"))
+        parameters.flag("--all", "Take every secret of the scope", &all)
+        parameters.flag("-y --yes", "Do not ask for confirmation of --all", &yes)
         parameters.option("--as", "NEW", "The new name (default: the same name)", &newName)
         options.declare(&parameters)
     }
 
     func run(removesSource: Bool) throws(Failure) {
-        let name = try SecretSelector(name: name).checkedName()
+        if all { return try runForAll(removesSource: removesSource) }
+        let name = try SecretSelector(name: name).checkedName(
+            orHint: removesSource ? "see 'vault help move'" : "see 'vault help copy'")
         let target = SecretID(
             try SecretSelector(name: newName ?? name).checkedName(), in: try scope(to, toID, "--to"))
         // A copy reads its source, so without --from it takes the effective secret; a move changes it.
@@ -50,6 +57,40 @@ struct Relocation {
         let done = removesSource ? "Moved" : "Copied"
         let place = target.name == source.name ? target.scope.described : target.located
         options.common.confirm("\(done) '\(source.name)' from \(source.scope.described) to \(place)")
+    }
+
+    private func runForAll(removesSource: Bool) throws(Failure) {
+        if name != nil { throw Failure(.usage, "--all cannot be combined with a NAME") }
+        if newName != nil { throw Failure(.usage, "--all cannot be combined with --as") }
+        let source = try scope(from, fromID, "--from")
+        let target = try scope(to, toID, "--to")
+        if source == target { throw Failure(.usage, "source and target are the same scope") }
+        let count = try options.change { vault throws(Failure) in
+            let names = try vault.existingNames(in: source, options)
+            let secrets = Words.count(UInt64(names.count), "secret")
+            let present = Set(try options.during(vault.names(in: target)))
+            let replaced = names.count(where: present.contains)
+            if !yes, InheritedDescriptor.standardInput.isTerminal {
+                let verb = removesSource ? "Move" : "Copy"
+                let warning = replaced == 0 ? "" : ", and replace \(replaced) there"
+                try Prompt.confirm(
+                    "\(verb) \(secrets) from \(source.described) to \(target.described)\(warning)?")
+            }
+            try options.during { () throws(VaultError) in
+                var changes = try Changes()
+                for name in names {
+                    let value = try vault.value(of: SecretID(name, in: source), version: 0)
+                    try value.withBytes { value throws(VaultError) in
+                        try changes.set(SecretID(name, in: target), to: value)
+                    }
+                    if removesSource { try changes.delete(SecretID(name, in: source)) }
+                }
+                try vault.commit(changes)
+            }
+            return secrets + (replaced == 0 ? "" : " (\(replaced) replaced)")
+        }
+        let done = removesSource ? "Moved" : "Copied"
+        options.common.confirm("\(done) \(count) from \(source.described) to \(target.described)")
     }
 
     private func copy(
