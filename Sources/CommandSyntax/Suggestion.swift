@@ -1,7 +1,7 @@
 /// Finds the word that the user may have meant.
-enum Suggestion {
+public enum Suggestion {
     /// Returns the known word closest to `word`, or the only one that begins with it; nil if there is none.
-    static func nearest(to word: String, among known: [String]) -> String? {
+    public static func nearest(to word: String, among known: [String]) -> String? {
         let typed = Array(word.utf8)
         let letters = typed.drop { $0 == UInt8(ascii: "-") }.count
         // The limit keeps hostile input cheap; short words are all close to each other.

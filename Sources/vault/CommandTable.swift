@@ -12,6 +12,10 @@ enum CommandTable {
             of the same name, the project's takes precedence, then the cluster's, then the team's.
             """,
         groupWords: ["secrets"],
+        groupDiscussion: """
+            'secrets' may stand before any command, as in scripts for Gradient: 'vault secrets set' does what
+            'vault set' does, and confirms it with exactly Gradient's words. See 'vault help migrate'.
+            """,
         sharedOptions: Parameters.declared { parameters in
             var options = VaultOptions()
             options.declare(&parameters)
