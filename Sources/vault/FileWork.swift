@@ -150,10 +150,13 @@ extension Verification {
         "ok: \(Words.count(secrets, "secret")), \(Words.count(versions, "version")), \(point.end) bytes\n"
     }
 
-    /// The vault and its state, so that a person can tell several apart.
-    var description: String {
-        let last = newest == 0 ? "" : ", last changed \(UTCTimestamp.format(newest))"
-        return "vault \(point.vaultID.shortText), generation \(point.generation), \(content)\(last)"
+    /// The file at `path` in two lines of which the second begins with a time, so that a person sees which of several is older.
+    func lines(_ path: String) -> [String] {
+        let last = newest == 0 ? "no changes" : "changed \(UTCTimestamp.format(newest))"
+        return [
+            "vault \(point.vaultID.shortText) in \(path)",
+            "\(last), generation \(point.generation), \(content)",
+        ]
     }
 
     /// Warns that the file at `path` still contains versions that were purged elsewhere.
