@@ -65,7 +65,8 @@ struct ImportCommand: Command {
         if dryRun {
             let vault = try options.openForReading()
             let plan = try options.during(Import(assignments, into: scope, of: vault))
-            return try Output.write(plan.entries.map { "\($0.name)\t\($0.effect.rawValue)\n" }.joined())
+            try Output.write(plan.entries.map { "\($0.name)\t\($0.effect.rawValue)\n" }.joined())
+            return confirm("Would import", plan, into: scope)
         }
         let plan = try options.change { vault throws(Failure) in
             try options.during { () throws(VaultError) in
@@ -74,10 +75,14 @@ struct ImportCommand: Command {
                 return plan
             }
         }
+        confirm("Imported", plan, into: scope)
+    }
+
+    private func confirm(_ done: String, _ plan: Import, into scope: Scope) {
         let counts = [Import.Effect.new, .replaced, .unchanged].map { effect in
             "\(plan.entries.count { $0.effect == effect }) \(effect.rawValue)"
         }
-        options.common.confirm("Imported into \(scope.described): \(counts.joined(separator: ", "))")
+        options.common.confirm("\(done) into \(scope.described): \(counts.joined(separator: ", "))")
     }
 
     private func refuseEmptyValues(_ assignments: borrowing Assignments, _ file: String) throws(Failure) {
