@@ -36,7 +36,7 @@ struct Relocation {
         // A copy reads its source, so without --from it takes the effective secret; a move changes it.
         let sources =
             removesSource || from != nil || fromID != nil
-            ? SecretCandidates(SecretID(name, in: try scope(from, fromID, "--from")))
+            ? SecretCandidates(SecretID(name, in: try scope(from, fromID, "--from")), typed: typedSource)
             : try SecretSelector(name: name).secretsToRead(options)
         let isSame = Failure(.usage, "source and target are the same secret")
         if sources.secrets == [target] { throw isSame }
@@ -44,12 +44,20 @@ struct Relocation {
             try options.during { () throws(VaultError) in try vault.refresh() }
             let source = try sources.first(options, in: vault, isSource: true)
             if source == target { throw isSame }
+            options.noteEmptyScopes(
+                before: source.scope, of: sources.secrets.map(\.scope), in: vault)
             try copy(source, to: target, in: vault, removesSource: removesSource)
             return source
         }
         let done = removesSource ? "Moved" : "Copied"
         let place = target.name == source.name ? target.scope.described : target.located
         options.common.confirm("\(done) '\(source.name)' from \(source.scope.described) to \(place)")
+    }
+
+    /// The options that choose the source; nil if there are none.
+    private var typedSource: String? {
+        guard let from else { return nil }
+        return "--from \(from.rawValue)" + (fromID.map { " --from-id \($0)" } ?? "")
     }
 
     private func copy(
