@@ -31,7 +31,8 @@ let fuzzedProducts: [Product] = [
 ]
 
 let programParts: [Target.Dependency] = [
-    "CommandSyntax", "Passphrases", "Settings", "UserMessages", "VaultAgent", "VaultCore", "Compaction",
+    "CommandSyntax", "Diagnosis", "Passphrases", "Settings", "UserMessages", "VaultAgent", "VaultCore",
+    "Compaction",
     "VaultFile", "Sodium", "Platform",
 ]
 
@@ -115,6 +116,13 @@ let package = Package(
             name: "VaultAgentTests",
             dependencies: ["VaultAgent", "VaultCore", "VaultFile", "Sodium", "Platform"],
             swiftSettings: testRules),
+        .target(
+            name: "Diagnosis",
+            dependencies: [
+                "Settings", "UserMessages", "VaultAgent", "VaultCore", "Compaction", "VaultFile", "Sodium",
+                "Platform",
+            ],
+            swiftSettings: rules),
         .testTarget(name: "TOMLTests", dependencies: ["TOML"], swiftSettings: testRules),
         .testTarget(
             name: "CommandSyntaxTests", dependencies: ["CommandSyntax"], swiftSettings: testRules),

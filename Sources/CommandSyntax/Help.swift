@@ -72,8 +72,15 @@ extension ParameterInfo {
 
 extension Program {
     /// The help text of the program: every command with its summary.
-    public var overview: String {
-        var lines = ["Usage: \(name) COMMAND [options]", "", "\(summary)."]
+    public var overview: String { overview(of: nil) }
+
+    /// Returns the overview, which explains a group word if one is given.
+    func overview(of groupWord: String?) -> String {
+        let command = groupWord.map { "\($0) COMMAND" } ?? "COMMAND"
+        var lines = ["Usage: \(name) \(command) [options]", "", "\(summary)."]
+        if groupWord != nil, !groupDiscussion.isEmpty {
+            lines += [""] + TextLayout.paragraphs(groupDiscussion)
+        }
         if !discussion.isEmpty { lines += [""] + TextLayout.paragraphs(discussion) }
 
         let commands = sections.map { section in

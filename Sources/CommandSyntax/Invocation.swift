@@ -32,11 +32,13 @@ extension Program {
     }
 
     /// Finds the command after leading options, which become the command's first options.
-    private func resolve(_ words: [String], leading: [String]) throws(UsageError) -> Invocation<Action> {
+    private func resolve(
+        _ words: [String], leading: [String], in group: String? = nil
+    ) throws(UsageError) -> Invocation<Action> {
         // Most command lines begin in one of these two ways, for which the shared options are not needed.
         if leading.isEmpty, words.first == "--version" { return .version }
         if let first = words.first, first.utf8.first != UInt8(ascii: "-") {
-            return try resolve(first, leading, Array(words.dropFirst()))
+            return try resolve(first, leading, Array(words.dropFirst()), in: group)
         }
         let version = ParameterInfo(.flag, "--version", summary: "")
         let sharedOptions = sharedOptions
@@ -45,24 +47,24 @@ extension Program {
         while let argument = try reader.next() {
             switch argument {
             case .help:
-                return .help(overview)
+                return .help(overview(of: group))
             case .option(sharedOptions.count, _):
                 return .version
             case .option:
                 continue
             case .operand(let word):
                 let before = leading + words[..<(reader.position - 1)]
-                return try resolve(word, before, Array(words[reader.position...]))
+                return try resolve(word, before, Array(words[reader.position...]), in: group)
             }
         }
         throw UsageError("missing command")
     }
 
     private func resolve(
-        _ word: String, _ leading: [String], _ words: [String]
+        _ word: String, _ leading: [String], _ words: [String], in group: String?
     ) throws(UsageError) -> Invocation<Action> {
-        if word == "help" { return .help(try help(on: words)) }
-        if groupWords.contains(word) { return try resolve(words, leading: leading) }
+        if word == "help" { return .help(try help(on: (group.map { [$0] } ?? []) + words)) }
+        if groupWords.contains(word) { return try resolve(words, leading: leading, in: word) }
         guard let verb = verb(named: word) else {
             throw .unknown("command", word, among: knownNames(near: word) + ["help"])
         }
@@ -76,8 +78,11 @@ extension Program {
 
     /// Returns the text of `help` for a command or topic, or the overview without one.
     private func help(on words: [String]) throws(UsageError) -> String {
+        let group = words.prefix(while: groupWords.contains).last
         let words = words.drop(while: groupWords.contains)
-        guard let topic = words.first, !["help", "--help", "-h"].contains(topic) else { return overview }
+        guard let topic = words.first, !["help", "--help", "-h"].contains(topic) else {
+            return overview(of: group)
+        }
         guard words.count == 1 else { throw UsageError("unexpected operand after TOPIC") }
         if let verb = verb(named: topic) { return verb.info.help(in: name) }
         if let page = topics.first(where: { $0.name == topic }) {

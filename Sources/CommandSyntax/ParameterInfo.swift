@@ -56,6 +56,12 @@ public struct ParameterInfo: Equatable, Sendable {
         if case .operand = kind { true } else { false }
     }
 
+    /// Returns whether a word is probably a misspelling of one of its choices.
+    func isMisspelt(_ word: String?) -> Bool {
+        guard let word, case .choices(let choices) = completion else { return false }
+        return Suggestion.nearest(to: word, among: choices) != nil
+    }
+
     /// How many words it takes as an operand; zero for an option.
     var bounds: ClosedRange<Int> {
         if case .operand(let atLeast, let atMost) = kind { atLeast...max(atLeast, atMost) } else { 0...0 }

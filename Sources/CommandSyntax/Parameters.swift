@@ -13,6 +13,7 @@ public struct Parameters {
 
     private var malformed: UsageError?
     private var miscounted: UsageError?
+    private var misplacedAdvice: CommandInfo.MisplacedAdvice?
 
     /// True if the words were read, so that declarations now store values.
     private var isRead = false
@@ -54,9 +55,16 @@ public struct Parameters {
             if store(value.text) || malformed != nil { continue }
             let parameter = infos[position]
             let subject = parameter.isOperand ? "operand \(parameter.name)" : "option '\(parameter.name)'"
-            malformed = UsageError("\(subject) must be \(expected())")
+            let error = UsageError("\(subject) must be \(expected())")
+            malformed = parameter.isMisspelt(value.text) ? error : misplaced(error, parameter)
         }
         position += 1
+    }
+
+    /// Adds the command's advice to the error for a word that an operand does not take.
+    private func misplaced(_ error: UsageError, _ parameter: ParameterInfo) -> UsageError {
+        guard parameter.isOperand, let advice = misplacedAdvice else { return error }
+        return UsageError("\(error.message); \(advice.message)", hint: advice.hint)
     }
 
     /// Declares a parameter that collects any number of values.
@@ -211,6 +219,7 @@ extension Parameters {
             }
         }
         isRead = true
+        misplacedAdvice = info.misplacedAdvice
         do throws(UsageError) { try assign(operands, of: info) } catch { miscounted = error }
         return true
     }
@@ -243,7 +252,9 @@ extension Parameters {
         }
         if rest.isEmpty { return }
         // The extra word is not repeated: it may be a secret in the wrong place.
-        if let last = open.last { throw UsageError("unexpected operand after \(infos[last].valueName)") }
+        if let last = open.last {
+            throw misplaced(UsageError("unexpected operand after \(infos[last].valueName)"), infos[last])
+        }
         if let replacing { throw UsageError("unexpected operand beside '\(infos[replacing].name)'") }
         throw UsageError("unexpected operand: '\(info.name)' takes none")
     }

@@ -68,6 +68,10 @@ public struct CommandInfo: Sendable {
     public internal(set) var parameters: [ParameterInfo] = []
 
     let givenUsage: String?
+    let misplacedAdvice: MisplacedAdvice?
+
+    /// The end of the message and the hint for an operand too many, or one in the place of another.
+    public typealias MisplacedAdvice = (message: String, hint: String)
 
     /// Describes a command.
     ///
@@ -75,15 +79,17 @@ public struct CommandInfo: Sendable {
     ///   - usage: the usage line after the name and `[options]`, one line for each form; nil derives it from the operands.
     ///   - discussion: paragraphs separated by empty lines; indented lines keep their line breaks.
     ///   - stopsAtFirstOperand: whether all words after the first operand are operands, even those that begin with a dash.
+    ///   - misplacedAdvice: what to add to the error for an operand too many, or one in the place of another.
     public init(
         name: String, aliases: [String] = [], usage: String? = nil, summary: String, discussion: String = "",
-        isHidden: Bool = false, stopsAtFirstOperand: Bool = false
+        isHidden: Bool = false, stopsAtFirstOperand: Bool = false, misplacedAdvice: MisplacedAdvice? = nil
     ) {
         self.name = name
         self.aliases = aliases
         givenUsage = usage
         (self.summary, self.discussion, self.isHidden) = (summary, discussion, isHidden)
         self.stopsAtFirstOperand = stopsAtFirstOperand
+        self.misplacedAdvice = misplacedAdvice
     }
 
     /// The name and the aliases.

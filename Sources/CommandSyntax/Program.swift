@@ -10,6 +10,8 @@ public struct Program<Action>: Sendable {
     public let discussion: String
     /// Words that are allowed before any command and have no effect.
     public let groupWords: [String]
+    /// A paragraph that says what the group words are for; the overview begins with it after one of them.
+    public let groupDiscussion: String
     /// The options of the commands that may also precede the command; computed at each use, since few command lines need them.
     public var sharedOptions: [ParameterInfo] { makeSharedOptions() }
     /// The commands, grouped by heading.
@@ -22,11 +24,12 @@ public struct Program<Action>: Sendable {
     /// Describes a program.
     public init(
         name: String, summary: String, discussion: String = "", groupWords: [String] = [],
+        groupDiscussion: String = "",
         sharedOptions: @autoclosure @escaping @Sendable () -> [ParameterInfo] = [],
         sections: [Section<Action>], topics: [HelpTopic] = []
     ) {
         (self.name, self.summary, self.discussion) = (name, summary, discussion)
-        self.groupWords = groupWords
+        (self.groupWords, self.groupDiscussion) = (groupWords, groupDiscussion)
         makeSharedOptions = sharedOptions
         self.sections = sections
         self.topics = topics

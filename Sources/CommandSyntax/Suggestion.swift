@@ -1,7 +1,19 @@
 /// Finds the word that the user may have meant.
-enum Suggestion {
+public enum Suggestion {
+    /// Returns the known name that differs from `name` by one slip, or by two if it is long; nil if there is none.
+    ///
+    /// Names that a person gave are more alike than the words of a command line.
+    public static func nearestName(to name: String, among known: [String]) -> String? {
+        let typed = Array(name.utf8)
+        guard (4...40).contains(typed.count) else { return nil }
+        let limit = typed.count < 8 ? 1 : 2
+        let near = known.filter { abs($0.utf8.count - typed.count) <= limit }
+        return near.first { distance(from: typed, to: Array($0.utf8)) == 1 }
+            ?? near.first { distance(from: typed, to: Array($0.utf8)) <= limit }
+    }
+
     /// Returns the known word closest to `word`, or the only one that begins with it; nil if there is none.
-    static func nearest(to word: String, among known: [String]) -> String? {
+    public static func nearest(to word: String, among known: [String]) -> String? {
         let typed = Array(word.utf8)
         let letters = typed.drop { $0 == UInt8(ascii: "-") }.count
         // The limit keeps hostile input cheap; short words are all close to each other.

@@ -68,7 +68,8 @@ final class NewFile {
     /// The purposes of temporary files beside a vault; `Log.create` uses `new`.
     private static let purposes = ["compact", "copy", "salvage", "new"]
 
-    private static func isLeftover(_ name: String, _ target: String) -> Bool {
+    /// Returns whether a file of this name beside `target` is a temporary one of a rewrite.
+    fileprivate static func isLeftover(_ name: String, _ target: String) -> Bool {
         purposes.contains { purpose in
             let prefix = prefix(of: target, purpose)
             return name.hasPrefix(prefix) && Entropy.isFileNameSuffix(name.utf8.dropFirst(prefix.utf8.count))
@@ -78,4 +79,9 @@ final class NewFile {
     private static func prefix(of target: String, _ purpose: String) -> String {
         ".\(Path.name(of: target)).\(purpose)-"
     }
+}
+
+extension Compaction {
+    /// Returns whether a file of this name beside the vault at `path` is a temporary one of a rewrite.
+    package static func isLeftover(_ name: String, of path: String) -> Bool { NewFile.isLeftover(name, path) }
 }

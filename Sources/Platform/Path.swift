@@ -113,6 +113,15 @@ public enum Path {
         try fileStatus(of: path, followingLinks: false).st_uid
     }
 
+    /// Returns whether users other than the owner can write to the file at `path`, or replace what is in the directory there.
+    ///
+    /// - Throws: ``Errno/noSuchFile``, ``Errno/permissionDenied``.
+    public static func isWritableByOthers(_ path: String) throws(Errno) -> Bool {
+        let mode = try fileStatus(of: path).st_mode
+        // In a directory with the sticky bit, as /tmp, nobody can replace another's file.
+        return mode & 0o022 != 0 && mode & S_ISVTX == 0
+    }
+
     private static func trimmingSlashes(_ path: String) -> String {
         var rest = path.utf8[...]
         while rest.count > 1, rest.last == UInt8(ascii: "/") { rest.removeLast() }

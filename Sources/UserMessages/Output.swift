@@ -43,6 +43,11 @@ package enum Output {
         try? InheritedDescriptor.standardError.writeAll(Array((visible(line) + "\n").utf8).span)
     }
 
+    /// Writes lines for a person, of which the first begins with `label` and the others are indented.
+    package static func note(_ label: String, _ lines: [String]) {
+        for (index, line) in lines.enumerated() { note(index == 0 ? "\(label) \(line)" : "  \(line)") }
+    }
+
     /// Writes a warning for a person.
     package static func warn(_ text: String) { note("vault: warning: \(text)") }
 

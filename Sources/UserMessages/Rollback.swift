@@ -61,9 +61,12 @@ extension Failure {
 package struct CheckpointReport {
     /// The state in words.
     package let text: String
+    /// Its generation and length in words.
+    package let size: String
     package let vaultID: Bytes16
     private let generation: UInt64
     private let count: UInt64
+    private let time: UInt64?
 
     /// Reads the checkpoint of `path`; nil if this machine never saw a vault there.
     ///
@@ -90,9 +93,16 @@ package struct CheckpointReport {
     }
 
     private init(_ vaultID: Bytes16, _ generation: UInt64, _ count: UInt64, _ time: UInt64?) {
-        (self.vaultID, self.generation, self.count) = (vaultID, generation, count)
+        (self.vaultID, self.generation, self.count, self.time) = (vaultID, generation, count, time)
         let date = time.map { ", on \(UTCTimestamp.format($0))" } ?? ""
-        text = "vault \(vaultID.shortText), generation \(generation), \(count) bytes\(date)"
+        size = "generation \(generation), \(count) bytes"
+        text = "vault \(vaultID.shortText), \(size)\(date)"
+    }
+
+    /// The state in two lines, of which the second begins with the time when it was seen.
+    package var lines: [String] {
+        let seen = time.map { "seen    \(UTCTimestamp.format($0)), " } ?? ""
+        return ["vault \(vaultID.shortText)", seen + size]
     }
 
     /// Both states in parentheses, for the end of an error's message; empty if either cannot be read.

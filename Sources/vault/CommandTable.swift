@@ -12,6 +12,10 @@ enum CommandTable {
             of the same name, the project's takes precedence, then the cluster's, then the team's.
             """,
         groupWords: ["secrets"],
+        groupDiscussion: """
+            'secrets' may stand before any command, as in scripts for Gradient: 'vault secrets set' does what
+            'vault set' does, and confirms it with exactly Gradient's words. See 'vault help migrate'.
+            """,
         sharedOptions: Parameters.declared { parameters in
             var options = VaultOptions()
             options.declare(&parameters)
@@ -54,7 +58,7 @@ enum CommandTable {
                 "Pages and shells",
                 [
                     verb(CompletionsCommand.self), verb(CompleteCommand.self), verb(ManCommand.self),
-                    verb(ConfigCommand.self), verb(VersionCommand.self),
+                    verb(ConfigCommand.self), verb(DoctorCommand.self), verb(VersionCommand.self),
                 ]),
         ],
         topics: [HelpTopic.exitCodes, .environment, .unattended, .git, .migrate, .recipes])

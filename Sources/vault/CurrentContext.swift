@@ -1,4 +1,5 @@
 internal import Platform
+internal import Synchronization
 internal import VaultCore
 internal import Settings
 internal import UserMessages
@@ -182,8 +183,25 @@ extension SecretSelector {
         let need: CurrentContext.Need =
             given.project != nil ? .project : given.cluster != nil ? .cluster : .ids
         let current = try CurrentContext(given, for: need)
-        let project = given.cluster == nil ? current.projectScope(options) : nil
-        return project ?? current.clusterScope(options)
+        return switch current.scopeToChange(given) {
+        case .project: current.projectScope(options)
+        default: current.clusterScope(options)
+        }
+    }
+
+    /// Returns the words of the command line that choose the scope; nil if there are none.
+    ///
+    /// - Parameter isChanged: true if the command changes the secret, so that even without a SCOPE an option names its scope.
+    func typedScope(_ options: VaultOptions, isChanged: Bool = false) -> String? {
+        if scope == nil, !isChanged { return nil }
+        // Of the options, those count that give the id of the scope.
+        let project = scope == nil || scope == .project ? options.context.project : nil
+        let cluster = scope == nil || scope == .cluster ? options.context.cluster : nil
+        let words = [
+            scope?.rawValue, id.map { "--id \($0)" }, project.map { "--project \($0)" },
+            cluster.map { "--cluster \($0)" },
+        ].compactMap(\.self)
+        return words.isEmpty ? nil : words.joined(separator: " ")
     }
 
     /// Returns the given name; throws if it is missing or not valid.
@@ -213,11 +231,12 @@ extension SecretSelector {
     func secretsToRead(_ options: VaultOptions) throws(Failure) -> SecretCandidates {
         let name = try checkedName()
         if let scope = try scope(options) {
-            return SecretCandidates(SecretID(name, in: scope))
+            return SecretCandidates(SecretID(name, in: scope), typed: typedScope(options))
         }
         let current = try CurrentContext(options.context)
         return SecretCandidates(
-            current.context.scopes.map { SecretID(name, in: $0) }, searched: current.searched)
+            current.context.scopes.map { SecretID(name, in: $0) }, searched: current.searched,
+            scopeToChange: current.scopeToChange(options.context))
     }
 }
 
@@ -226,10 +245,22 @@ struct SecretCandidates {
     let secrets: [SecretID]
     /// Their scopes, in words.
     let searched: String
+    /// The words of the command line that chose the only scope; nil if there are none.
+    private let typed: String?
+    /// The scope that a command that changes takes with the same words; nil if it refuses.
+    let scopeToChange: Scope?
 
-    init(_ secret: SecretID) { (secrets, searched) = ([secret], secret.scope.described) }
+    /// One secret, whose scope was chosen.
+    init(_ secret: SecretID, typed: String?) {
+        (secrets, searched) = ([secret], secret.scope.described)
+        (self.typed, scopeToChange) = (typed, secret.scope)
+    }
 
-    init(_ secrets: [SecretID], searched: String) { (self.secrets, self.searched) = (secrets, searched) }
+    /// Those of a context.
+    init(_ secrets: [SecretID], searched: String, scopeToChange: Scope?) {
+        (self.secrets, self.searched, self.scopeToChange) = (secrets, searched, scopeToChange)
+        typed = nil
+    }
 
     /// Returns the first that exists, else the first that was deleted.
     ///
@@ -245,14 +276,23 @@ struct SecretCandidates {
         }
         guard let found else {
             throw absent(
-                secrets[0].name, searched: searched, in: vault,
-                explicit: secrets.count == 1 ? secrets[0].scope : nil, isSource: isSource)
+                secrets[0].name, searched: searched, in: vault, replacing: typed, isSource: isSource)
         }
         return found
     }
 }
 
 extension CurrentContext {
+    /// Returns the scope that a command changes if no SCOPE is given; nil if there is none, or two options contradict each other.
+    func scopeToChange(_ given: ContextOptions) -> Scope? {
+        if given.project != nil, given.cluster != nil { return nil }
+        let project = given.cluster == nil ? context.project : nil
+        return project.map { .project($0) } ?? context.cluster.map { .cluster($0) }
+    }
+
+    /// The lines about the context that were printed: a command may look up its scope twice.
+    private static let printed = Mutex<[String]>([])
+
     /// Returns the scope of the project, which is named on standard error unless an option gives it; nil if there is none.
     fileprivate func projectScope(_ options: VaultOptions) -> Scope? {
         note("project", context.project, projectOrigin, options)
@@ -267,6 +307,12 @@ extension CurrentContext {
 
     private func note(_ word: String, _ id: String?, _ origin: String?, _ options: VaultOptions) {
         guard !options.common.quiet, let id, let origin, origin != "--\(word)" else { return }
-        Output.note("vault: using \(word) '\(id)' from \(origin)")
+        let line = "vault: using \(word) '\(id)' from \(origin)"
+        let isNew = CurrentContext.printed.withLock { printed in
+            if printed.contains(line) { return false }
+            printed.append(line)
+            return true
+        }
+        if isNew { Output.note(line) }
     }
 }

@@ -24,8 +24,18 @@ extension VaultError {
 
 extension FileOptions {
     /// Prints `summary`, unless quiet, or fails with the findings of a check.
-    func report(_ findings: [Log.Finding], orElse summary: String) throws(Failure) {
-        guard findings.isEmpty else { throw try Failure.found(findings) }
-        if !common.quiet { try Output.write(summary) }
+    ///
+    /// - Parameter fields: what JSON says beside the findings; nil prints text.
+    func report(
+        _ findings: [Log.Finding], orElse summary: String, asJSON fields: [(String, JSON)]?
+    ) throws(Failure) {
+        if let fields {
+            let list = JSON.array(findings.map { .object($0.fields) })
+            try Output.write(
+                JSON.document([("ok", .bool(findings.isEmpty))] + fields + [("findings", list)]))
+        } else if findings.isEmpty, !common.quiet {
+            try Output.write(summary)
+        }
+        if !findings.isEmpty { throw try Failure.found(findings, isPrinted: fields != nil) }
     }
 }

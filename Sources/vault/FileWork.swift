@@ -153,10 +153,13 @@ extension Verification {
         "ok: \(Words.count(secrets, "secret")), \(Words.count(versions, "version")), \(point.end) bytes\n"
     }
 
-    /// The vault and its state, so that a person can tell several apart.
-    var description: String {
-        let last = newest == 0 ? "" : ", last changed \(UTCTimestamp.format(newest))"
-        return "vault \(point.vaultID.shortText), generation \(point.generation), \(content)\(last)"
+    /// The file at `path` in two lines of which the second begins with a time, so that a person sees which of several is older.
+    func lines(_ path: String) -> [String] {
+        let last = newest == 0 ? "no changes" : "changed \(UTCTimestamp.format(newest))"
+        return [
+            "vault \(point.vaultID.shortText) in \(path)",
+            "\(last), generation \(point.generation), \(content)",
+        ]
     }
 
     /// Warns that the file at `path` still contains versions that were purged elsewhere.
@@ -172,26 +175,61 @@ extension Verification {
 
 extension Failure {
     /// Prints the findings of a full check on standard output, a line each, and returns the failure to throw.
-    static func found(_ findings: [Log.Finding]) throws(Failure) -> Failure {
-        for finding in findings { try Output.write(words(finding) + "\n") }
-        return Failure(.checkFound, "check found \(Words.count(UInt64(findings.count), "problem"))")
-    }
-
-    private static func words(_ finding: Log.Finding) -> String {
-        switch finding {
-        case .headerCopyDiffers(let offset):
-            "byte \(offset): the header's copy is damaged; 'vault help salvage' explains how to write an intact one"
-        case .gapNotZero(let offset):
-            "byte \(offset): the padding after the header is damaged; it holds no data, and salvage omits it"
-        case .noFrames(let offset, let count):
-            "byte \(offset): \(count) bytes contain no complete frame: damage, or an unfinished write"
-        case .unfinishedTail(let tail):
-            "byte \(tail.offset): \(tail.count) bytes are not part of a complete change; the next write moves them aside"
+    ///
+    /// - Parameter isPrinted: true if they are printed already.
+    static func found(_ findings: [Log.Finding], isPrinted: Bool = false) throws(Failure) -> Failure {
+        if !isPrinted {
+            for finding in findings { try Output.write("byte \(finding.offset): \(finding.words)\n") }
         }
+        return Failure(.checkFound, "check found \(Words.count(UInt64(findings.count), "problem"))")
     }
 
     /// Throws if an operand that names a file is empty.
     static func refuseEmpty(_ file: String, _ operand: String) throws(Failure) {
         if file.isEmpty { throw Failure(.usage, "operand \(operand) must be a file name") }
+    }
+}
+
+extension Log.Finding {
+    /// The finding as fields of a JSON object.
+    var fields: [(String, JSON)] {
+        let bytes: UInt64? =
+            switch self {
+            case .headerCopyDiffers, .gapNotZero: nil
+            case .noFrames(_, let count): count
+            case .unfinishedTail(let tail): tail.count
+            }
+        return [
+            ("offset", .count(offset)), ("bytes", bytes.map { .count($0) } ?? .null),
+            ("damage", .bool(damage != nil)), ("message", .string(words)),
+        ]
+    }
+
+    /// The offset of the first byte that it is about.
+    fileprivate var offset: UInt64 {
+        switch self {
+        case .headerCopyDiffers(let offset), .gapNotZero(let offset), .noFrames(let offset, _): offset
+        case .unfinishedTail(let tail): tail.offset
+        }
+    }
+
+    fileprivate var words: String {
+        switch self {
+        case .headerCopyDiffers:
+            "the header's copy is damaged; 'vault help salvage' explains how to write an intact one"
+        case .gapNotZero:
+            "the padding after the header is damaged; it holds no data, and salvage omits it"
+        case .noFrames(_, let count):
+            "\(count) bytes contain no complete frame: damage, or an unfinished write"
+        case .unfinishedTail(let tail):
+            "\(tail.count) bytes are not part of a complete change; the next write moves them aside"
+        }
+    }
+}
+
+extension Verification {
+    /// The content as fields of a JSON object.
+    var fields: [(String, JSON)] {
+        [("secrets", .count(secrets)), ("versions", .count(versions)), ("bytes", .count(point.end))]
     }
 }

@@ -19,8 +19,10 @@ struct NameFilter: Sendable {
     var except: [String] = []
 
     mutating func declare(_ parameters: inout Parameters) {
-        parameters.repeatable("--only", "GLOB", "Only secrets whose names match", &only)
-        parameters.repeatable("--except", "GLOB", "No secrets whose names match", &except)
+        parameters.repeatable(
+            "--only", "GLOB", "Only secrets whose names match", &only, completing: .dynamic("patterns"))
+        parameters.repeatable(
+            "--except", "GLOB", "No secrets whose names match", &except, completing: .dynamic("patterns"))
     }
 
     func wants(_ secret: SecretID) -> Bool {

@@ -36,6 +36,8 @@ extension JSON {
 }
 
 /// The error for a secret that is not in its scope; the hint names a scope that has one of that name.
-func absent(_ secret: SecretID, in vault: any Session) -> Failure {
-    absent(secret.name, searched: secret.scope.described, in: vault, explicit: secret.scope)
+///
+/// - Parameter typed: the words that chose the scope; nil if there are none.
+func absent(_ secret: SecretID, in vault: any Session, replacing typed: String?) -> Failure {
+    absent(secret.name, searched: secret.scope.described, in: vault, replacing: typed)
 }

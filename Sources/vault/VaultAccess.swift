@@ -1,3 +1,4 @@
+internal import CommandSyntax
 internal import Platform
 internal import Sodium
 internal import VaultFile
@@ -182,30 +183,36 @@ extension CommonOptions {
     }
 }
 
-/// Returns the error for a missing secret, with a hint to another scope that has the name.
+/// Returns the error for a missing secret, with a hint to another scope that has the name, or else to a name that is like it.
 ///
-/// - Parameter isSource: true if the options `--from` and `--from-id` choose the scope.
+/// - Parameters:
+///   - typed: the words of the command line that the hint's words replace; nil if these can be added.
+///   - isSource: true if the options `--from` and `--from-id` choose the scope.
 func absent(
-    _ name: String, searched: String, in vault: any Session, explicit scope: Scope? = nil,
+    _ name: String, searched: String, in vault: any Session, replacing typed: String? = nil,
     isSource: Bool = false
 ) -> Failure {
     let message = "no secret '\(name)' in \(searched)"
-    let others = ((try? vault.secrets()) ?? []).filter { $0.name == name }
+    let secrets = (try? vault.secrets()) ?? []
+    let others = secrets.filter { $0.name == name }
     // In the order of precedence, as in a context.
     let scopes = ["project", "cluster", "team"]
     guard let other = scopes.lazy.compactMap({ word in others.first { $0.scope.word == word } }).first else {
-        return Failure(.noSuchSecret, message)
+        // The limit keeps a large vault cheap.
+        let known = secrets.prefix(20_000).map(\.name)
+        let meant = Suggestion.nearestName(to: name, among: known)
+        return Failure(.noSuchSecret, message, hint: meant.map { "did you mean '\($0)'?" })
     }
-    let remedy =
-        switch (other.scope, scope) {
-        case (.team, _) where isSource: "use --from team"
-        case (.project(let id), _) where isSource: "use --from project --from-id \(id)"
-        case (.cluster(let id), _) where isSource: "use --from cluster --from-id \(id)"
-        case (.team, _): "use the scope team"
-        case (.project(let id), nil): "add --project \(id)"
-        case (.cluster(let id), nil): "add --cluster \(id)"
-        case (.project(let id), _): "use project --id \(id)"
-        case (.cluster(let id), _): "use cluster --id \(id)"
+    let words =
+        switch (other.scope, isSource) {
+        case (.team, true): "--from team"
+        case (.project(let id), true): "--from project --from-id \(id)"
+        case (.cluster(let id), true): "--from cluster --from-id \(id)"
+        case (.team, false): "team"
+        case (.project(let id), false): "--project \(id)"
+        case (.cluster(let id), false): "--cluster \(id)"
         }
-    return Failure(.noSuchSecret, message, hint: "exists in \(other.scope.described): \(remedy)")
+    let replaced = typed.map { " instead of \($0)" } ?? ""
+    return Failure(
+        .noSuchSecret, message, hint: "exists in \(other.scope.described): add \(words)\(replaced)")
 }

@@ -58,7 +58,7 @@ PASSING = {("getrandom", "EAGAIN"), ("flock", "EAGAIN")}
 # What guards memory is called for each secret in the same way, before and after; every eighth stands for all.
 GUARDING = {"mprotect", "madvise", "mlock", "munlock", "munmap"}
 MAKING = {"ENOSPC", "EDQUOT", "EROFS"}  # what a call that opens says only where it makes something
-LINE = re.compile(r"^(vault: (error|warning|hint): .|last seen: unknown, )")
+LINE = re.compile(r"^(vault: (error|warning|hint): .|last seen: +unknown, )")
 CRASHES = {-signal.SIGABRT, -signal.SIGTRAP, -signal.SIGILL, -signal.SIGSEGV, -signal.SIGBUS}
 PATIENCE = 25
 

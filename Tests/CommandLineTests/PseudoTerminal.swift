@@ -13,15 +13,16 @@ final class PseudoTerminal {
     /// Starts `vault` in `sandbox`, without a passphrase in its environment unless one is given.
     convenience init(
         _ sandbox: Sandbox, _ words: String..., environment: [String: String] = [:],
-        usesTerminalForOutput: Bool = false
+        usesTerminalForOutput: Bool = false, columns: UInt16 = 0, rows: UInt16 = 0
     ) throws {
         try self.init(
-            sandbox, words: words, environment: environment, usesTerminalForOutput: usesTerminalForOutput)
+            sandbox, words: words, environment: environment, usesTerminalForOutput: usesTerminalForOutput,
+            columns: columns, rows: rows)
     }
 
     init(
         _ sandbox: Sandbox, words: [String], environment: [String: String] = [:],
-        usesTerminalForOutput: Bool = false
+        usesTerminalForOutput: Bool = false, columns: UInt16 = 0, rows: UInt16 = 0
     ) throws {
         primary = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
         // TIOCSPTLCK and TIOCGPTN, as in unlockpt and ptsname.
@@ -31,6 +32,8 @@ final class PseudoTerminal {
         else {
             throw Unexpected(description: "no pseudo-terminal")
         }
+        var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
+        _ = ioctl(primary, UInt(TIOCSWINSZ), &size)
         let secondary = "/dev/pts/\(number)"
         var variables = sandbox.environment.merging(environment) { $1 }
         if environment["VAULT_PASSPHRASE"] == nil { variables["VAULT_PASSPHRASE"] = nil }

@@ -52,7 +52,9 @@ struct Page {
 
     /// The documents with commands, in the order of their session.
     static let all: [Page] = {
-        let names = ["guide", "scripting", "web", "backup", "several-machines"].map { "docs/\($0).md" }
+        let names = ["guide", "scripting", "json", "web", "backup", "several-machines"].map {
+            "docs/\($0).md"
+        }
         return (["README.md"] + names).compactMap { try? Page($0) }
     }()
 }

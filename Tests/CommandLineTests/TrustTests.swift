@@ -64,13 +64,24 @@ import Testing
     }
 
     @Test func `a context file cannot steer the terminal on which it is shown`() throws {
-        let sandbox = try sandbox(
-            "project = \"prod\" # \u{1B}[2J\u{9B}1A\u{202E}\rproject = \"web\"\n\t#\u{7}\n")
+        let sandbox = try sandbox("project = \"prod\" # \u{9B}1A\u{202E}project = \"web\"\n\t#\u{85}\n")
         let terminal = try PseudoTerminal(sandbox, "get", "A", environment: passphrase)
         try terminal.expect("Trust it (project prod)?", answer: "n\n")
         #expect(terminal.finish().outcome == .exit(3))
-        let shown = #"    project = "prod" # \u{1b}[2J\u{9b}1A\u{202e}\u{d}project = "web""#
-        #expect(terminal.screen.contains("\(shown)\r\n    \\u{9}#\\u{7}\r\n"))
+        let shown = #"    project = "prod" # \u{9b}1A\u{202e}project = "web""#
+        #expect(terminal.screen.contains("\(shown)\r\n    \\u{9}#\\u{85}\r\n"))
+    }
+
+    @Test(arguments: ["\u{1B}[2J", "\u{7}", "\r"])
+    func `a context file with a control character is refused, and the character does not reach the terminal`(
+        _ character: String
+    ) throws {
+        let sandbox = try sandbox("project = \"prod\" # \(character)x\n\(character)=\n")
+        let terminal = try PseudoTerminal(sandbox, "get", "A", environment: passphrase)
+        let end = terminal.finish()
+        #expect(end.outcome == .exit(2))
+        #expect(end.printed.contains(".vault.toml: line 1: "))
+        #expect(!(end.printed + terminal.screen).contains(character))
     }
 
     @Test func `what is trusted is what was shown, though the file changes while the question stands`() throws

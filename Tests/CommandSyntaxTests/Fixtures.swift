@@ -114,6 +114,7 @@ enum Action: Equatable {
 
     static let program = Program<Action>(
         name: "tool", summary: "A tool for tests", groupWords: ["things"],
+        groupDiscussion: "Things are what this tool does.",
         sharedOptions: Common.options,
         sections: [
             Section(

@@ -17,8 +17,18 @@ import Testing
         #expect(
             try resolve("things", "put", "team", "--name=N") == .command(.put(Put(place: .team, name: "N"))))
         #expect(try resolve("things", "-q", "lock", "--help") == .help(Lock.completeInfo.help(in: "tool")))
-        #expect(try resolve("things", "--help") == .help(Action.program.overview))
         #expect(try resolve("put", "team", "things") == .command(.put(Put(place: .team, name: "things"))))
+    }
+
+    @Test(arguments: [
+        ["things", "--help"], ["things", "help"], ["help", "things"], ["-q", "things", "-h"],
+    ])
+    func `the overview after a group word explains the word`(words: [String]) throws {
+        let overview = Action.program.overview
+        let explained = overview.replacing("tool COMMAND", with: "tool things COMMAND", maxReplacements: 1)
+            .replacing("\n\nThings:", with: "\n\nThings are what this tool does.\n\nThings:")
+        #expect(explained != overview)
+        #expect(try Action.program.resolve(words) == .help(explained))
     }
 
     @Test func `shared options may stand before the command`() throws {

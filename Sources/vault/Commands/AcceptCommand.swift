@@ -38,8 +38,8 @@ struct AcceptCommand: Command {
         let result = try options.withKey(of: real) { worker throws(VaultError) -> Result<Bool, Failure> in
             if !isRedirected, try AcceptCommand.isTrusted(real, worker) { return .success(false) }
             let present = try worker.verify(real, isCopy: true)
-            Output.note("last seen: \(AcceptCommand.lastSeen(path))")
-            Output.note("there now: \(present.description)")
+            Output.note("last seen: ", AcceptCommand.lastSeen(path))
+            Output.note("there now: ", present.lines(path))
             do throws(Failure) {
                 if !yes { try Prompt.confirm("Trust the file as it is now?") }
             } catch {
@@ -93,11 +93,11 @@ struct AcceptCommand: Command {
         }
     }
 
-    private static func lastSeen(_ path: String) -> String {
+    private static func lastSeen(_ path: String) -> [String] {
         do throws(Errno) {
-            return try CheckpointReport.last(path)?.text ?? "nothing"
+            return try CheckpointReport.last(path)?.lines ?? ["nothing"]
         } catch {
-            return "unknown, \(error)"
+            return ["unknown, \(error)"]
         }
     }
 }

@@ -9,6 +9,7 @@ struct BackupCommand: Command {
     var destination: String?
     var verified: String?
     var other = PassphraseOptions(.other)
+    var json = false
     var options = FileOptions()
 
     static let info = CommandInfo(
@@ -36,6 +37,7 @@ struct BackupCommand: Command {
         parameters.option(
             "--verify", "FILE", "Verify every byte of this backup instead", &verified, completing: .file,
             insteadOf: "DEST")
+        parameters.flag("--json", "Print JSON", &json)
         parameters.group("Passphrase of the backup") { other.declare(&$0) }
         options.declare(&parameters)
     }
@@ -45,12 +47,17 @@ struct BackupCommand: Command {
         let path = try options.common.path()
         guard let destination else { return try backUpToConfiguredDirectory(path) }
         try Failure.refuseEmpty(destination, "DEST")
+        if destination == "-", json { throw Failure(.usage, "--json cannot be combined with -") }
         if destination == "-", Output.isTerminal {
             throw Failure(
                 .usage, "a backup cannot be written to a terminal", hint: "redirect it, or name a file")
         }
         if destination != "-" {
-            return try backUp(path) { backup throws(VaultError) in try make(backup, of: path, destination) }
+            let (verification, target) = try backUp(path) { backup throws(VaultError) in
+                try make(backup, of: path, destination)
+            }
+            if json { try printJSON(verification, at: target, removed: 0) }
+            return
         }
         var failure: Failure?
         try backUp(path) { backup throws(VaultError) in
@@ -88,20 +95,26 @@ struct BackupCommand: Command {
                 hint: "mkdir -p -m 700 \(Hint.quoted(path: directory))")
         }
         let target = backups.pathForNow()
-        let verification = try backUp(path, to: target) { backup throws(VaultError) in
+        let (verification, _) = try backUp(path, to: target) { backup throws(VaultError) in
             try make(backup, of: path, target)
         }
         let removed = try inWords("cannot remove older backups in \(directory)") { () throws(Errno) in
             try backups.prune(
                 keeping: configuration.backupKeep ?? Setting.defaultBackupKeep, newest: target, verification)
         }
+        if json { return try printJSON(verification, at: target, removed: removed) }
         if removed > 0 { options.common.confirm("Removed \(Words.count(UInt64(removed), "older backup"))") }
     }
 
-    @discardableResult
+    private func printJSON(_ backup: Verification, at target: String, removed: Int) throws(Failure) {
+        try Output.write(
+            JSON.document([("path", .string(target))] + backup.fields + [("removed", .number(removed))]))
+    }
+
+    /// Returns what the backup contains, and its path.
     private func make(
         _ backup: Backup, of path: String, _ destination: String
-    ) throws(VaultError) -> Verification {
+    ) throws(VaultError) -> (Verification, target: String) {
         let target = backup.target(destination)
         let verification = try options.showingProgress("backing up") { progress throws(VaultError) in
             try backup.make(at: target, progress: progress)
@@ -114,8 +127,8 @@ struct BackupCommand: Command {
         verification.warnOfHidden(in: path)
         let isInDirectory = target != Locations.realPath(of: destination)
         let shown = isInDirectory ? Path.join(destination, Path.name(of: target)) : destination
-        options.common.confirm("Backed up \(verification.content) to \(shown)")
-        return verification
+        if !json { options.common.confirm("Backed up \(verification.content) to \(shown)") }
+        return (verification, target)
     }
 
     private func verify(_ file: String) throws(Failure) {
@@ -127,6 +140,7 @@ struct BackupCommand: Command {
             }
         }
         let verification = try reportingErrors(about: file, try result.get())
-        try options.report(verification.findings, orElse: verification.summary)
+        try options.report(
+            verification.findings, orElse: verification.summary, asJSON: json ? verification.fields : nil)
     }
 }

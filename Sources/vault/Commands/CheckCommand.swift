@@ -6,6 +6,7 @@ internal import UserMessages
 /// The command `vault check`.
 struct CheckCommand: Command {
     var keyless = false
+    var json = false
     var options = FileOptions()
 
     static let info = CommandInfo(
@@ -23,6 +24,7 @@ struct CheckCommand: Command {
 
     mutating func declare(_ parameters: inout Parameters) {
         parameters.flag("--keyless", "Verify only what can be verified without a key", &keyless)
+        parameters.flag("--json", "Print JSON", &json)
         options.declare(&parameters)
     }
 
@@ -37,7 +39,8 @@ struct CheckCommand: Command {
             })
         worker.showNotices(of: path)
         verification.warnOfHidden(in: path)
-        try options.report(verification.findings, orElse: verification.summary)
+        try options.report(
+            verification.findings, orElse: verification.summary, asJSON: json ? verification.fields : nil)
     }
 
     private func checkWithoutKey(_ path: String) throws(Failure) {
@@ -49,7 +52,9 @@ struct CheckCommand: Command {
         } catch {
             throw Failure(error, path: path)
         }
+        let fields = [("frames", JSON.count(check.frames)), ("bytes", JSON.count(check.fileSize))]
         try options.report(
-            check.findings, orElse: "ok without a key: \(check.frames) frames, \(check.fileSize) bytes\n")
+            check.findings, orElse: "ok without a key: \(check.frames) frames, \(check.fileSize) bytes\n",
+            asJSON: json ? fields : nil)
     }
 }

@@ -8,6 +8,7 @@ internal import UserMessages
 /// The command `vault compact`.
 struct CompactCommand: Command {
     var keep = Retention.replaced(within: 90 * 86_400_000)
+    var json = false
     var options = FileOptions()
 
     static let info = CommandInfo(
@@ -28,6 +29,7 @@ struct CompactCommand: Command {
         parameters.option(
             "--keep", "all|none|DURATION",
             "Keep all older versions, none, or those replaced within DURATION (90d)", &keep, as: .keep)
+        parameters.flag("--json", "Print JSON", &json)
         options.declare(&parameters)
     }
 
@@ -41,6 +43,13 @@ struct CompactCommand: Command {
             })
         if let tail = report.savedTail { Notice.savedTail(count: tail.count, path: tail.path).show() }
         worker.showNotices(of: path)
+        if json {
+            return try Output.write(
+                JSON.document([
+                    ("dropped", .count(report.dropped)), ("kept", .count(report.kept)),
+                    ("before_bytes", .count(report.before)), ("after_bytes", .count(report.after)),
+                ]))
+        }
         if options.common.quiet { return }
         let versions = "dropped \(Words.count(report.dropped, "version")), kept \(report.kept)"
         try Output.write("\(versions); \(report.before) bytes before, \(report.after) bytes after\n")

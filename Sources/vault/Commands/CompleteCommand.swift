@@ -48,18 +48,26 @@ struct CompleteCommand: Command {
         let word = given["SCOPE"] ?? given[result.option == "--to-id" ? "--to" : "--from"]
         let id = given["--id"] ?? given["--from-id"]
         let found = result.dynamic.flatMap { kind in
-            secrets.compactMap { secret -> String? in
+            secrets.flatMap { secret -> [String] in
                 let scope = secret.scope
                 switch kind {
-                case "names":
-                    return CompleteCommand.isInReach(scope, word, id, context) ? secret.name : nil
-                case "projects": return scope.word == "project" ? scope.id : nil
-                case "clusters": return scope.word == "cluster" ? scope.id : nil
-                default: return word ?? scope.word == scope.word ? scope.id : nil
+                case "names", "patterns":
+                    guard CompleteCommand.isInReach(scope, word, id, context) else { return [] }
+                    let isPattern = kind == "patterns"
+                    return [secret.name] + (isPattern ? CompleteCommand.patterns(for: secret.name) : [])
+                case "projects": return scope.word == "project" ? [scope.id ?? ""] : []
+                case "clusters": return scope.word == "cluster" ? [scope.id ?? ""] : []
+                default: return word ?? scope.word == scope.word ? [scope.id].compactMap(\.self) : []
                 }
             }
         }
         return Set(found).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// Returns the pattern for the names that begin as `name` does, up to its first underscore; none without one.
+    private static func patterns(for name: String) -> [String] {
+        let start = name.prefix { $0 != "_" }
+        return start.isEmpty || start.count == name.count ? [] : ["\(start)_*"]
     }
 
     /// Returns whether a command line with this SCOPE and `--id` finds names in `scope`.

@@ -34,7 +34,7 @@ struct DeleteCommand: Command {
         let secret = try target.secretToChange(options, orHint: "see 'vault help delete'")
         try options.change { vault throws(Failure) in
             guard try options.during({ () throws(VaultError) in try vault.contains(secret) }) else {
-                throw absent(secret, in: vault)
+                throw absent(secret, in: vault, replacing: target.typedScope(options, isChanged: true))
             }
             if !yes, InheritedDescriptor.standardInput.isTerminal {
                 let place =

@@ -19,10 +19,14 @@ struct DiffCommand: Command {
             OTHER is a copy of the vault that has diverged: from another machine, a backup, or another branch
             of a repository. Values are compared but never shown.
 
-            Each line of the output is CHANGE, SCOPE, ID and NAME, separated by tabs and sorted by the last
-            three; on a terminal, the output is a table. CHANGE is 'here' if only this file has a newer
-            version, 'there' if only OTHER has one, 'both' if both have newer versions that differ, and
-            'history' if only older versions differ. The exit code is 0 whether or not there are differences.
+            On a terminal, a table shows in which file each secret was changed ('this file' is the vault,
+            'other file' is OTHER) and, if it is wide enough, when it was last set or deleted in each. A table
+            that is longer than the screen is cut.
+
+            Otherwise, each line is CHANGE, SCOPE, ID and NAME, separated by tabs and sorted by the last three.
+            CHANGE is 'here' if only this file has a newer version, 'there' if only OTHER has one, 'both' if
+            both have newer versions that differ, and 'history' if only older versions differ. The exit code
+            is 0 whether or not there are differences.
 
             With --json: {"schema":1,"differences":[…]}, where each difference has "change", "name", "scope",
             "id", "here" and "there"; "here" and "there" are {"time":"2026-03-01T12:00:00Z","deleted":false}
@@ -47,7 +51,8 @@ struct DiffCommand: Command {
         if let textconv { return try printContents(of: textconv) }
         guard let file else { throw Failure(.usage, "missing operand OTHER") }
         let other = OtherFile(name: file, passphrase: other, options: options)
-        let path = Locations.realPath(of: try options.common.path())
+        let vault = try options.common.path()
+        let path = Locations.realPath(of: vault)
         let comparison = try other.withBothKeys { worker throws(VaultError) in
             try worker.compare(path, with: Locations.realPath(of: file))
         }
@@ -61,13 +66,12 @@ struct DiffCommand: Command {
                 "\(file) still has \(Words.count(comparison.purgedHere, "version")) purged in the vault")
         }
         if comparison.count == 0, !options.common.quiet { Output.note("No differences") }
-        try Output.write(text(comparison))
+        try show(comparison.differences, ComparedFiles(this: vault, other: file))
         let hidden = comparison.count - UInt64(comparison.differences.count)
         if hidden > 0 { Output.warn("\(hidden) more are not shown") }
     }
 
-    private func text(_ comparison: Comparison) -> String {
-        let differences = comparison.differences
+    private func show(_ differences: [Comparison.Difference], _ files: ComparedFiles) throws(Failure) {
         if json {
             let list = differences.map { difference in
                 let sides = [("here", difference.here), ("there", difference.there)]
@@ -75,20 +79,27 @@ struct DiffCommand: Command {
                     [("change", .string(difference.change.word))] + difference.secret.fields
                         + sides.map { ($0, DiffCommand.json($1)) })
             }
-            return JSON.document([("differences", .array(list))])
+            return try Output.write(JSON.document([("differences", .array(list))]))
         }
-        if differences.isEmpty { return "" }
+        if differences.isEmpty { return }
         guard Output.isTerminal else {
-            return differences.map { "\($0.change.word)\t\($0.secret.line)\n" }.joined()
+            return try Output.write(
+                differences.map { "\($0.change.word)\t\($0.secret.line)\n" }.joined())
         }
-        var table = Table("CHANGE", "SCOPE", "ID", "NAME", "HERE", "THERE")
+        var withTimes = Table("CHANGED IN", "SCOPE", "ID", "NAME", "THIS FILE", "OTHER FILE")
+        var withoutTimes = Table("CHANGED IN", "SCOPE", "ID", "NAME")
         for difference in differences {
-            let secret = difference.secret
-            table.add(
-                difference.change.word, secret.scope.word, secret.scope.id ?? "", secret.name,
-                DiffCommand.words(difference.here), DiffCommand.words(difference.there))
+            let (place, secret) = (difference.change.place, difference.secret)
+            let id = secret.scope.id ?? ""
+            withTimes.add(
+                place, secret.scope.word, id, secret.name,
+                DiffCommand.time(difference.here), DiffCommand.time(difference.there))
+            withoutTimes.add(place, secret.scope.word, id, secret.name)
         }
-        return table.text
+        let isWide = withTimes.fits(InheritedDescriptor.standardOutput.terminalSize)
+        try files.write(
+            isWide ? withTimes : withoutTimes,
+            seeAll: "'vault diff \(Hint.quoted(path: files.other)) | less' shows all")
     }
 
     private static func json(_ version: SecretVersion?) -> JSON {
@@ -96,6 +107,12 @@ struct DiffCommand: Command {
         return .object([
             ("time", .string(UTCTimestamp.format(version.time))), ("deleted", .bool(version.isDeletion)),
         ])
+    }
+
+    /// The time of a version as the table shows it.
+    private static func time(_ version: SecretVersion?) -> String {
+        guard let version else { return "-" }
+        return (version.isDeletion ? "deleted " : "") + UTCTimestamp.format(version.time)
     }
 
     private static func words(_ version: SecretVersion?) -> String {
@@ -133,13 +150,23 @@ struct DiffCommand: Command {
 }
 
 extension Comparison.Change {
-    /// The word for the change in the output.
+    /// The word for the change that scripts read.
     fileprivate var word: String {
         switch self {
         case .here: "here"
         case .there: "there"
         case .both: "both"
         case .history: "history"
+        }
+    }
+
+    /// The files in which it was made, as the table names them.
+    fileprivate var place: String {
+        switch self {
+        case .here: ComparedFiles.thisName
+        case .there: ComparedFiles.otherName
+        case .both: "both files"
+        case .history: "old versions"
         }
     }
 }

@@ -15,12 +15,13 @@ struct ExplainCommand: Command {
         discussion: """
             The project's secret takes precedence, then the cluster's, then the team's; a scope that the
             context does not name is not searched. No value is printed. With a SCOPE, only that scope is
-            searched.
+            searched; the output says whether its secret applies in the context.
 
             With --json: {"schema":1, "name":"A", "winner":{"scope", "id"}, "scopes":[{"scope", "id",
             "applies", "versions", "time"}, …], "context":{"project", "project_from", "cluster",
             "cluster_from", "problem"}}, where "problem" is the reason why a .vault.toml was not used, or
-            null.
+            null. "winner" is the strongest of the scopes that were searched, and "applies" says whether the
+            context gets the secret from that scope.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {
@@ -40,39 +41,79 @@ struct ExplainCommand: Command {
             scope == nil
             ? try CurrentContext(options.context) : CurrentContext.known(options.context)
         let vault = try options.openForReading()
+        let searched = scope.map { [$0] } ?? current.context.scopes
         var findings: [Finding] = []
-        for scope in scope.map({ [$0] }) ?? current.context.scopes {
+        for scope in searched {
             let history = try options.during(vault.history(of: SecretID(name, in: scope)))
             guard let newest = history.first, !newest.isDeletion else { continue }
             findings.append((scope, history.count, newest.time))
         }
         guard let winner = findings.first?.scope else {
-            throw absent(name, searched: scope?.described ?? current.searched, in: vault, explicit: scope)
+            throw absent(
+                name, searched: scope?.described ?? current.searched, in: vault,
+                replacing: target.typedScope(options))
         }
+        options.noteEmptyScopes(before: winner, of: current.context.scopes, in: vault)
+        let role: Role =
+            if scope == nil { .applies } else { try role(of: winner, name, current, in: vault) }
         try Output.write(
-            json ? jsonText(name, winner, findings, current) : text(name, winner, findings, current))
+            json
+                ? jsonText(name, winner, role, findings, current)
+                : text(name, winner, role, findings, current))
+    }
+
+    /// The part that the strongest of the findings has in the context.
+    private enum Role {
+        case applies
+        case shadowed(by: Scope)
+        case outside
+        /// The context is not known, since a `.vault.toml` was not used.
+        case unknown
+
+        var words: String {
+            switch self {
+            case .applies: "applies"
+            case .shadowed(let scope): "shadowed by \(scope.described)"
+            case .outside: "not in the context"
+            case .unknown: "may not apply"
+            }
+        }
+
+        var isApplied: Bool { if case .applies = self { true } else { false } }
+    }
+
+    /// Returns the part that a secret in an explicit scope has in the context.
+    private func role(
+        of scope: Scope, _ name: String, _ current: CurrentContext, in vault: any Session
+    ) throws(Failure) -> Role {
+        if current.problem != nil { return .unknown }
+        guard current.context.scopes.contains(scope) else { return .outside }
+        let winner = try options.during(vault.resolve(name, in: current.context))?.winner.scope
+        return winner.map { $0 == scope ? .applies : .shadowed(by: $0) } ?? .outside
     }
 
     private func text(
-        _ name: String, _ winner: Scope, _ findings: [Finding], _ current: CurrentContext
+        _ name: String, _ winner: Scope, _ role: Role, _ findings: [Finding], _ current: CurrentContext
     ) -> String {
         let scopes = findings.enumerated().map { index, finding in
-            let role = index == 0 ? "applies" : "shadowed by \(winner.described)"
+            let role = index == 0 ? role.words : "shadowed by \(winner.described)"
             let versions = Words.count(UInt64(finding.versions), "version")
             return
                 "  \(finding.scope.described): \(role), \(versions), set \(UTCTimestamp.format(finding.time))"
         }
-        let lines = ["\(name) comes from \(winner.described)"] + scopes + current.lines
+        let title =
+            role.isApplied ? "\(name) comes from \(winner.described)" : "\(name) in \(winner.described)"
+        let lines = [title] + scopes + current.lines
         return lines.joined(separator: "\n") + "\n"
     }
 
     private func jsonText(
-        _ name: String, _ winner: Scope, _ findings: [Finding], _ current: CurrentContext
+        _ name: String, _ winner: Scope, _ role: Role, _ findings: [Finding], _ current: CurrentContext
     ) -> String {
         let scopes = findings.enumerated().map { index, finding in
             JSON.object(
                 finding.scope.fields + [
-                    ("applies", .bool(index == 0)), ("versions", .number(finding.versions)),
+                    ("applies", .bool(index == 0 && role.isApplied)), ("versions", .number(finding.versions)),
                     ("time", .string(UTCTimestamp.format(finding.time))),
                 ])
         }

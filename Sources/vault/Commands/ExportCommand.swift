@@ -51,6 +51,7 @@ struct ExportCommand: Command {
         let current = try CurrentContext(options.context, for: .all)
         let vault = try options.openForReading()
         let effective = try options.during(vault.effective(in: current.context))
+        options.noteEmptyScopes(without: effective, of: current.context.scopes, in: vault)
         try current.checkRequired(effective)
         var export = try allocating(Export(as: format))
         var failure: SodiumError?

@@ -22,9 +22,13 @@ struct GetCommand: Command {
             The bytes are printed exactly. On a terminal, a newline is added, and a value with control
             characters is printed only with --force.
 
+            --version counts in the history of the secret that is effective now. --at prints the value that was
+            effective at that time, even if it was deleted or shadowed since; with a SCOPE, the value in that
+            scope.
+
             --at takes a date, which means its first moment, or a date and a time of day with or without
-            seconds, in UTC. It selects the newest version that 'vault history' shows with this time or an
-            earlier one. A time with seconds includes the whole second.
+            seconds, in UTC. In each scope, it selects the newest version that 'vault history' shows with this time
+            or an earlier one. A time with seconds includes the whole second.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {
@@ -48,12 +52,37 @@ struct GetCommand: Command {
         let isNewest = version == nil && at == nil
         let vault = try options.openForReading(
             expecting: isNewest ? scopes.first.map { SecretID(name, in: $0) } : nil)
+        let searched = scope?.described ?? current?.searched ?? ""
+        var wasKnown = false
         for scope in scopes {
             let secret = SecretID(name, in: scope)
-            if try print(secret, isNewest: isNewest, isExplicit: current == nil, of: vault) { return }
+            let isPrinted =
+                if let at {
+                    try print(secret, at: at, of: vault, &wasKnown)
+                } else {
+                    try print(secret, isNewest: isNewest, isExplicit: current == nil, of: vault)
+                }
+            if isPrinted { return options.noteEmptyScopes(before: scope, of: scopes, in: vault) }
         }
-        let searched = scope?.described ?? current?.searched ?? ""
-        throw absent(name, searched: searched, in: vault, explicit: scope)
+        if wasKnown {
+            throw Failure(.noSuchSecret, "'\(name)' did not exist in \(searched) at that time")
+        }
+        throw absent(name, searched: searched, in: vault, replacing: target.typedScope(options))
+    }
+
+    /// Prints the version that was the newest at a time.
+    ///
+    /// - Parameter wasKnown: becomes true if the secret has any version.
+    /// - Returns: false if the secret did not exist then.
+    private func print(
+        _ secret: SecretID, at time: UInt64, of vault: any Session, _ wasKnown: inout Bool
+    ) throws(Failure) -> Bool {
+        let history = try options.during(vault.history(of: secret))
+        if !history.isEmpty { wasKnown = true }
+        guard let number = history.firstIndex(where: { $0.time <= time }), !history[number].isDeletion else {
+            return false
+        }
+        return try print(secret, version: number, isNewest: false, of: vault)
     }
 
     /// Prints the selected version of a secret.
@@ -72,7 +101,15 @@ struct GetCommand: Command {
             }
             if !exists { return false }
         }
-        let number = try number(of: secret, in: vault)
+        return try print(secret, version: version ?? 0, isNewest: isNewest, of: vault)
+    }
+
+    /// Prints a version of a secret.
+    ///
+    /// - Returns: false if the newest is wanted and there is no such secret.
+    private func print(
+        _ secret: SecretID, version number: Int, isNewest: Bool, of vault: any Session
+    ) throws(Failure) -> Bool {
         let printed: Result<Void, Failure>
         do throws(VaultError) {
             printed = try vault.withValue(of: secret, version: number) { value in
@@ -85,17 +122,6 @@ struct GetCommand: Command {
         }
         try printed.get()
         return true
-    }
-
-    /// Returns how many versions back the selected version is.
-    private func number(of secret: SecretID, in vault: any Session) throws(Failure) -> Int {
-        guard let at else { return version ?? 0 }
-        let history = try options.during(vault.history(of: secret))
-        guard let index = history.firstIndex(where: { $0.time <= at }), !history[index].isDeletion else {
-            throw Failure(
-                .noSuchSecret, "'\(secret.name)' did not exist in \(secret.scope.described) at that time")
-        }
-        return index
     }
 
     /// Writes a value to standard output: its exact bytes to a pipe or file, a line to a terminal.

@@ -12,6 +12,9 @@ struct HistoryCommand: Command {
     static let info = CommandInfo(
         name: "history", usage: "[SCOPE [--id ID]] NAME", summary: "List the versions of a secret",
         discussion: """
+            Without a SCOPE, the versions of the effective secret are listed; 'vault undo' without a SCOPE acts
+            on the context's project, else on its cluster. If these differ, a hint has the command to undo.
+
             Versions are listed from new to old, each with the number that 'vault get --version' takes and its
             time in UTC; values are not shown. On a terminal, the output is a table; otherwise, each line is
             the number, the time, and 'set' or 'deleted', separated by tabs.
@@ -30,8 +33,15 @@ struct HistoryCommand: Command {
         let candidates = try target.secretsToRead(options)
         let vault = try options.openForReading()
         let secret = try candidates.first(options, in: vault)
-        if target.scope == nil, !options.common.quiet { Output.note("vault: history of \(secret.located)") }
         let history = try options.during(vault.history(of: secret))
+        if target.scope == nil, !options.common.quiet {
+            Output.note("vault: history of \(secret.located)")
+            if history.count > 1, candidates.scopeToChange != secret.scope {
+                Output.hint("'vault undo \(secret.operands)' restores its previous version")
+            }
+            options.noteEmptyScopes(
+                before: secret.scope, of: candidates.secrets.map(\.scope), in: vault)
+        }
         if json {
             let versions = history.enumerated().map { number, version in
                 JSON.object([

@@ -10,6 +10,7 @@ struct ImportCommand: Command {
     var format: ImportArgument?
     var dialect: DotenvDialect?
     var dryRun = false
+    var json = false
     var allowEmpty = false
     var options = VaultOptions()
 
@@ -46,6 +47,7 @@ struct ImportCommand: Command {
             "--dialect", "DIALECT", "For dotenv: posix, python, node, direnv or systemd", &dialect,
             as: .oneOf)
         parameters.flag("-n --dry-run", "Print what would be done, but change nothing", &dryRun)
+        parameters.flag("--json", "Print JSON", &json)
         parameters.flag("--allow-empty", "Allow empty values", &allowEmpty)
         options.declare(&parameters)
     }
@@ -65,7 +67,10 @@ struct ImportCommand: Command {
         if dryRun {
             let vault = try options.openForReading()
             let plan = try options.during(Import(assignments, into: scope, of: vault))
-            return try Output.write(plan.entries.map { "\($0.name)\t\($0.effect.rawValue)\n" }.joined())
+            if !json {
+                try Output.write(plan.entries.map { "\($0.name)\t\($0.effect.rawValue)\n" }.joined())
+            }
+            return try report("Would import", plan, into: scope)
         }
         let plan = try options.change { vault throws(Failure) in
             try options.during { () throws(VaultError) in
@@ -74,10 +79,21 @@ struct ImportCommand: Command {
                 return plan
             }
         }
+        try report("Imported", plan, into: scope)
+    }
+
+    private func report(_ done: String, _ plan: Import, into scope: Scope) throws(Failure) {
+        if json {
+            let secrets = plan.entries.map { entry in
+                JSON.object([("name", .string(entry.name)), ("effect", .string(entry.effect.rawValue))])
+            }
+            return try Output.write(
+                JSON.document(scope.fields + [("dry_run", .bool(dryRun)), ("secrets", .array(secrets))]))
+        }
         let counts = [Import.Effect.new, .replaced, .unchanged].map { effect in
             "\(plan.entries.count { $0.effect == effect }) \(effect.rawValue)"
         }
-        options.common.confirm("Imported into \(scope.described): \(counts.joined(separator: ", "))")
+        options.common.confirm("\(done) into \(scope.described): \(counts.joined(separator: ", "))")
     }
 
     private func refuseEmptyValues(_ assignments: borrowing Assignments, _ file: String) throws(Failure) {

@@ -44,6 +44,7 @@ struct InjectCommand: Command {
         let current = try CurrentContext(options.context, for: .all)
         let vault = try options.openForReading()
         let effective = try options.during(vault.effective(in: current.context))
+        options.noteEmptyScopes(without: effective, of: current.context.scopes, in: vault)
         try current.checkRequired(effective)
         let secrets = Dictionary(uniqueKeysWithValues: effective.map { ($0.name, $0) })
         try refuseMissing(references, secrets, current)

@@ -58,6 +58,9 @@ struct ListCommand: Command {
             if let current { return try vault.effective(in: current.context) }
             return try vault.secrets().filter { scope == nil || $0.scope == scope }
         }
+        if let scopes = current?.context.scopes, !secrets.isEmpty {
+            options.noteEmptyScopes(without: secrets, of: scopes, in: vault)
+        }
         if pattern != nil || text != nil { secrets = secrets.filter(isWanted) }
         if secrets.isEmpty, !options.common.quiet {
             let end = pattern == nil && text == nil ? "" : " match"

@@ -24,9 +24,11 @@ struct MergeCommand: Command {
             undo'. Nothing is lost, it does not matter which copy is merged into which, and merging the same
             copy again changes nothing. OTHER is not changed. It may have another passphrase.
 
-            A secret that was changed in both copies is a conflict. Each conflict is a line of the output:
-            SCOPE, ID, NAME, 'here' or 'there' for the copy whose value is current now, and the number of the
-            version that is the other copy's. The exit code is 0 even if there are conflicts.
+            A secret that was changed in both copies is a conflict. On a terminal, a table shows which file the
+            current value of each comes from ('this file' is the vault, 'other file' is OTHER), and the number
+            of the version with the other value. Otherwise, each line is SCOPE, ID, NAME, 'here' or 'there',
+            and that number, separated by tabs. The exit code is 0 even if there are conflicts. With --dry-run,
+            a table that is longer than the screen is cut.
 
             'Later' is decided by the clocks of the machines. A machine whose clock is fast wins until the
             other clocks have caught up; a warning names the secrets that it set. To make another value
@@ -105,7 +107,7 @@ struct MergeCommand: Command {
         if report.hasTakenKeys, !isTrial { AgentAccess.catchUp(at: vault) }
         warn(report)
         if report.hasTakenKeys, !isTrial { warnOfTakenKeys(path) }
-        try Output.write(text(report))
+        try show(report, ComparedFiles(this: target ?? vault, other: file))
         options.common.confirm(summary(report))
     }
 
@@ -120,9 +122,9 @@ struct MergeCommand: Command {
         } else if report.hasOtherKeys, !report.isOtherVault {
             warnOfOtherKeys(report.relation)
         }
-        for secret in report.future {
+        warn(ofEach: report.future) { secret in
             let version = "\(secret.scope.described): left out a version of '\(secret.name)'"
-            Output.warn("\(version) that is more than a day ahead of this machine's clock")
+            return "\(version) that is more than a day ahead of this machine's clock"
         }
         if !report.future.isEmpty { Output.hint("--allow-future merges them") }
         if report.purged > 0 {
@@ -133,10 +135,10 @@ struct MergeCommand: Command {
             let records = Words.count(report.unknown, "record")
             Output.warn("left out \(records) of a kind that this version of vault does not know")
         }
-        for secret in report.ahead {
+        warn(ofEach: report.ahead) { secret in
             let cause = "'\(secret.name)' was set by a clock that is ahead of this one"
             let effect = "it stays current until this clock has caught up or it is set again"
-            Output.warn("\(secret.scope.described): \(cause); \(effect)")
+            return "\(secret.scope.described): \(cause); \(effect)"
         }
         if !report.ahead.isEmpty, allowsFuture {
             Output.hint(
@@ -144,6 +146,16 @@ struct MergeCommand: Command {
                 'vault help purge' describes how to remove such a version; do that before you set the \
                 secret again, since a new version gets a still later time
                 """)
+        }
+    }
+
+    /// Warns of each secret; of only ten on a terminal, if the others can be listed again.
+    private func warn(ofEach secrets: [SecretID], _ text: (SecretID) -> String) {
+        let isCut = isTrial && secrets.count > 10 && InheritedDescriptor.standardError.isTerminal
+        for secret in secrets.prefix(isCut ? 10 : .max) { Output.warn(text(secret)) }
+        if isCut {
+            Output.warn("… and \(secrets.count - 10) more")
+            Output.hint("'vault merge \(operands) --dry-run --json' lists all")
         }
     }
 
@@ -206,20 +218,30 @@ struct MergeCommand: Command {
         return "\(isTrial ? "Would merge" : "Merged") \(versions) of \(secrets) from \(file)\(conflicts)"
     }
 
-    private func text(_ report: Merge.Report) -> String {
-        if json { return MergeCommand.json(report) }
-        if report.conflicts.isEmpty { return "" }
+    /// The files as a command line names them.
+    private var operands: String {
+        (target.map { "--into \(Hint.quoted(path: $0)) " } ?? "") + Hint.quoted(path: file)
+    }
+
+    private func show(_ report: Merge.Report, _ files: ComparedFiles) throws(Failure) {
+        if json { return try Output.write(MergeCommand.json(report)) }
+        guard let first = report.conflicts.first else { return }
         guard Output.isTerminal else {
-            return report.conflicts.map { "\($0.secret.line)\t\($0.side)\t\($0.version)\n" }.joined()
+            let lines = report.conflicts.map { "\($0.secret.line)\t\($0.side)\t\($0.version)\n" }
+            return try Output.write(lines.joined())
         }
-        var table = Table("SCOPE", "ID", "NAME", "CURRENT", "OTHER")
+        var table = Table("SCOPE", "ID", "NAME", "CURRENT VALUE FROM", "OTHER VALUE")
         for conflict in report.conflicts {
             let secret = conflict.secret
             table.add(
-                secret.scope.word, secret.scope.id ?? "", secret.name, conflict.side,
+                secret.scope.word, secret.scope.id ?? "", secret.name,
+                conflict.isHereCurrent ? ComparedFiles.thisName : ComparedFiles.otherName,
                 "version \(conflict.version)")
         }
-        return table.text
+        // A merge cannot be repeated to see the rest, so only a trial is cut.
+        try files.write(table, seeAll: isTrial ? "'vault merge \(operands) --dry-run | less' shows all" : nil)
+        if isTrial || target != nil || options.common.quiet { return }
+        Output.hint("'vault history \(first.secret.operands)' lists the versions of '\(first.secret.name)'")
     }
 
     private static func json(_ report: Merge.Report) -> String {
@@ -240,6 +262,6 @@ struct MergeCommand: Command {
 }
 
 extension Merge.Conflict {
-    /// The copy whose value is current, as the output names it.
+    /// The copy whose value is current, as scripts read it.
     fileprivate var side: String { isHereCurrent ? "here" : "there" }
 }

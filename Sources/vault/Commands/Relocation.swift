@@ -43,7 +43,7 @@ struct Relocation {
         // A copy reads its source, so without --from it takes the effective secret; a move changes it.
         let sources =
             removesSource || from != nil || fromID != nil
-            ? SecretCandidates(SecretID(name, in: try scope(from, fromID, "--from")))
+            ? SecretCandidates(SecretID(name, in: try scope(from, fromID, "--from")), typed: typedSource)
             : try SecretSelector(name: name).secretsToRead(options)
         let isSame = Failure(.usage, "source and target are the same secret")
         if sources.secrets == [target] { throw isSame }
@@ -51,6 +51,8 @@ struct Relocation {
             try options.during { () throws(VaultError) in try vault.refresh() }
             let source = try sources.first(options, in: vault, isSource: true)
             if source == target { throw isSame }
+            options.noteEmptyScopes(
+                before: source.scope, of: sources.secrets.map(\.scope), in: vault)
             try copy(source, to: target, in: vault, removesSource: removesSource)
             return source
         }
@@ -91,6 +93,12 @@ struct Relocation {
         }
         let done = removesSource ? "Moved" : "Copied"
         options.common.confirm("\(done) \(count) from \(source.described) to \(target.described)")
+    }
+
+    /// The options that choose the source; nil if there are none.
+    private var typedSource: String? {
+        guard let from else { return nil }
+        return "--from \(from.rawValue)" + (fromID.map { " --from-id \($0)" } ?? "")
     }
 
     private func copy(

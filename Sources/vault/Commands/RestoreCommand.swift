@@ -42,7 +42,7 @@ struct RestoreCommand: Command {
         let result = try withSourceKey { worker throws(VaultError) -> Result<Outcome, Failure> in
             let backup = Backup(of: real, by: worker)
             let present = backup.present()
-            let shown = (copy: try describe(source, real, worker), present: present)
+            let shown = (copy: try describe(source, path, real, worker), present: present)
             do throws(Failure) {
                 if !yes { try Prompt.confirm("Replace \(path) with \(self.source)?") }
             } catch {
@@ -89,17 +89,17 @@ struct RestoreCommand: Command {
     ///
     /// - Returns: the last commit of the backup.
     private func describe(
-        _ source: String, _ real: String, _ worker: any JobRunner
+        _ source: String, _ path: String, _ real: String, _ worker: any JobRunner
     ) throws(VaultError) -> CommitPoint {
         let backup = try worker.verify(source, isCopy: true, seenAt: real)
-        let present = try? Log.readHeader(path: real, dependencies: Dependencies())
-        let isOther = present.map { $0.vaultID != backup.point.vaultID } ?? false
+        let header = try? Log.readHeader(path: real, dependencies: Dependencies())
+        let isOther = header.map { $0.vaultID != backup.point.vaultID } ?? false
         let isShown = !yes || !options.common.quiet
-        if isShown { Output.note("the backup: \(backup.description)") }
-        let text = try describePresent(real, isOther, worker)
-        if isShown, let text { Output.note("there now: \(text)") }
+        if isShown { Output.note("the backup:", backup.lines(self.source)) }
+        let present = try describePresent(path, real, isOther, worker)
+        if isShown, let present { Output.note("there now: ", present) }
         let last = try? CheckpointReport.last(real)
-        if isShown, let last { Output.note("last seen: \(last.text)") }
+        if isShown, let last { Output.note("last seen: ", last.lines) }
         if isOther {
             Output.warn("\(self.source) is another vault, not a copy of the present one")
         }
@@ -127,19 +127,19 @@ struct RestoreCommand: Command {
     ///
     /// - Returns: nil, after a warning, if nothing is known of the file, which does not prevent a restore.
     private func describePresent(
-        _ real: String, _ isOther: Bool, _ worker: any JobRunner
-    ) throws(VaultError) -> String? {
+        _ path: String, _ real: String, _ isOther: Bool, _ worker: any JobRunner
+    ) throws(VaultError) -> [String]? {
         let fault: String
         do throws(VaultError) {
-            return try worker.verify(real, isCopy: true).description
+            return try worker.verify(real, isCopy: true).lines(path)
         } catch .file(.noFile) {
-            return "nothing"
+            return ["nothing"]
         } catch .file(.keysChanged), .locked {
             if !isOther {
                 let keys = "the backup has other keys than the present file"
                 Output.warn("\(keys); only the backup's passphrase will open the vault")
             }
-            fault = "the key of the backup does not open it"
+            fault = "not readable with the key of the backup"
         } catch .file(.damaged), .file(.damagedHeader), .file(.tamperedHeader), .file(.incompleteCopy) {
             fault = "damaged"
         } catch .agentLost(let outcomeUnknown) {
@@ -148,7 +148,8 @@ struct RestoreCommand: Command {
             Output.warn(Failure(error, path: real).message)
             return nil
         }
-        return (try? CheckpointReport.present(real)).map { "\($0.text); \(fault)" } ?? "no sound vault"
+        guard let present = try? CheckpointReport.present(real) else { return ["no sound vault in \(path)"] }
+        return ["vault \(present.vaultID.shortText) in \(path)", "\(fault): \(present.size)"]
     }
 
     private static func words(lacking: UInt64, more: UInt64) -> String {

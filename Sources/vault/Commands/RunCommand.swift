@@ -84,6 +84,7 @@ struct RunCommand: Command {
         }
         let vault = try options.openForReading()
         let effective = try options.during(vault.effective(in: current.context))
+        options.noteEmptyScopes(without: effective, of: current.context.scopes, in: vault)
         var environment = try ChildEnvironment(vault: vault, effective: effective, in: current)
         environment.noteMissing(current.missing(in: effective))
         try environment.inherit(pristine: pristine)

@@ -8,6 +8,7 @@ internal import UserMessages
 struct SalvageCommand: Command {
     var damaged = ""
     var target = ""
+    var json = false
     var options = FileOptions()
 
     static let info = CommandInfo(
@@ -24,6 +25,7 @@ struct SalvageCommand: Command {
     mutating func declare(_ parameters: inout Parameters) {
         parameters.operand("IN", "The damaged file", &damaged, isRequired: true, completing: .file)
         parameters.operand("OUT", "The new vault", &target, isRequired: true, completing: .file)
+        parameters.flag("--json", "Print JSON", &json)
         options.declare(&parameters)
     }
 
@@ -43,6 +45,7 @@ struct SalvageCommand: Command {
         } catch {
             throw Failure(error, path: error.isAboutTarget ? self.target : damaged)
         }
+        if json { return try Output.write(SalvageCommand.json(report)) }
         for lost in report.lost {
             let records = lost.records.map { Words.count($0, "record") } ?? "unknown number of records"
             try Output.write("lost: \(lost.count) bytes from byte \(lost.offset) on: \(records)\n")
@@ -59,5 +62,20 @@ struct SalvageCommand: Command {
         let versions =
             "\(Words.count(report.secrets, "secret")) in \(Words.count(report.versions, "version"))"
         options.common.confirm("Saved \(versions) to \(self.target)")
+    }
+
+    private static func json(_ report: Salvage.Report) -> String {
+        func count(_ number: UInt64?) -> JSON { number.map { .count($0) } ?? .null }
+        let lost = report.lost.map { lost in
+            JSON.object([
+                ("offset", .count(lost.offset)), ("bytes", .count(lost.count)),
+                ("records", count(lost.records)),
+            ])
+        }
+        return JSON.document([
+            ("secrets", .count(report.secrets)), ("versions", .count(report.versions)),
+            ("lost", .array(lost)), ("unknown_records", .count(report.unknown)),
+            ("uncertain_from", count(report.uncertainFrom)),
+        ])
     }
 }

@@ -27,7 +27,14 @@ struct SetCommand: Command {
 
               printf %s "$TOKEN" | vault set team API_TOKEN
               vault set project --id web TLS_KEY --from-file key.pem
-            """)
+
+            The value is never an operand, since other users of this machine could see it.
+            """,
+        misplacedAdvice: (misplacedValue, valueHint))
+
+    private static let misplacedValue = "a value cannot be an operand"
+    private static let valueHint =
+        #"'vault set NAME' asks for the value; a script pipes it: printf %s "$VALUE" | vault set NAME"#
 
     mutating func declare(_ parameters: inout Parameters) {
         target.declare(&parameters, name: .optional)
@@ -48,6 +55,10 @@ struct SetCommand: Command {
             generated.map { _ in "--generate" },
         ].compactMap(\.self)
         if sources.count > 1 { throw Failure(.usage, "\(sources[0]) cannot be combined with \(sources[1])") }
+        if let name = target.name, !SecretID.isValidName(name), name.contains("=") {
+            throw Failure(
+                .usage, "invalid name; \(SetCommand.misplacedValue)", hint: "\(SetCommand.valueHint)")
+        }
         let scope = try target.scopeToChange(options)
         // A malformed name is reported before vault asks for a passphrase.
         if target.name != nil || !InheritedDescriptor.standardInput.isTerminal {

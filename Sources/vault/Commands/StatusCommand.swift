@@ -1,4 +1,5 @@
 internal import CommandSyntax
+internal import Diagnosis
 internal import Platform
 internal import Settings
 internal import Sodium
@@ -65,6 +66,12 @@ struct StatusCommand: Command {
                 lines.append("older versions: \(sizes); \(advice.text)")
             }
         }
+        let urgent = Diagnosis(of: path, contextProblem: nil).urgentFindings()
+        if let first = urgent.first {
+            let others = urgent.count == 1 ? "" : ", and \(urgent.count - 1) more"
+            let advice: Hint = "see 'vault doctor'"
+            lines.append("urgent: \(Output.visible(first.message))\(others); \(advice.text)")
+        }
         lines.append("last verified backup: \(StatusCommand.words(backup).text)")
         lines += CurrentContext.known(context).lines
         let parameters = header.parameters
@@ -85,15 +92,12 @@ struct StatusCommand: Command {
         }
     }
 
-    /// The age of a backup at which a new one is suggested, in milliseconds: 30 days.
-    private static let maxBackupAge: UInt64 = 30 * 86_400_000
-
     private static func words(_ backup: UInt64?) -> Hint {
         guard let backup else { return "never; make one with 'vault backup DEST'" }
         let now = SystemClock.wallMilliseconds()
         let age = now > backup ? now - backup : 0
         let words = UTCTimestamp.format(backup) + ", \(DurationFormat.words(milliseconds: age)) ago"
-        return age < maxBackupAge ? "\(words)" : "\(words); make a new one with 'vault backup DEST'"
+        return age < BackupAge.max ? "\(words)" : "\(words); make a new one with 'vault backup DEST'"
     }
 
     private func jsonText(

@@ -96,7 +96,9 @@ struct UndoCommand: Command {
             try vault.refresh()
             return try vault.history(of: secret)
         }
-        if history.isEmpty { throw absent(secret, in: vault) }
+        if history.isEmpty {
+            throw absent(secret, in: vault, replacing: target.typedScope(options, isChanged: true))
+        }
         guard history.count > 1 else {
             throw Failure(
                 .noSuchSecret, "'\(secret.name)' has no previous version",

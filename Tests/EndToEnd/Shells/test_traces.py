@@ -87,6 +87,28 @@ class Traces(unittest.TestCase):
         self.assertEqual(self.run_vault("get", "team", "A"), VALUE + b"more")
 
     @unittest.skipUnless(shutil.which("vim"), "vim is not installed here; the options that it gets are for it alone")
+    def requests(self, *arguments, **more):
+        """How many messages a command sends to the agent."""
+        log = os.path.join(self.directory.name, "trace")
+        self.run_vault(*arguments, prefix=("strace", "-f", "-y", "-e", "trace=" + WRITES, "-o", log), **more)
+        with open(log, errors="replace") as file:
+            count = sum("<socket:" in line or "<UNIX" in line for line in file)
+        os.unlink(log)
+        return count
+
+    def test_a_secret_that_is_in_the_named_project_costs_no_request_about_other_projects(self):
+        self.run_vault("set", "-q", "-p", "web", "A", stdin=b"1")
+        self.run_vault("set", "-q", "team", "B", stdin=b"1")
+        self.run_vault("unlock", "-q")
+        try:
+            found = self.requests("get", "A", VAULT_PROJECT="web")
+            self.assertGreater(found, 0)
+            self.assertEqual(self.requests("get", "A", "-p", "web"), found)
+            fallback = self.requests("get", "B", VAULT_PROJECT="none")
+            self.assertEqual(self.requests("get", "B", "-p", "none"), fallback + 1)
+        finally:
+            self.run_vault("lock", "-q", "--all")
+
     def test_vim_leaves_nothing_behind(self):
         found = self.written("edit", "team", "A", EDITOR="vim -es -c 'normal Amore' -c wq", TERM="dumb")
         self.assertEqual(found, {"/memfd:secret"})
