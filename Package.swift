@@ -31,7 +31,8 @@ let fuzzedProducts: [Product] = [
 ]
 
 let programParts: [Target.Dependency] = [
-    "CommandSyntax", "Diagnosis", "Passphrases", "Settings", "UserMessages", "VaultAgent", "VaultCore",
+    "CommandSyntax", "Diagnosis", "Passphrases", "ProgramEnvironment", "Settings", "UserMessages",
+    "VaultAgent", "VaultCore",
     "Compaction",
     "VaultFile", "Sodium", "Platform",
 ]
@@ -83,7 +84,8 @@ let package = Package(
         .target(name: "CTOML"),
         .target(name: "TOML", dependencies: ["CTOML"], swiftSettings: rules),
         .target(
-            name: "Settings", dependencies: ["TOML", "UserMessages", "VaultCore", "Sodium", "Platform"],
+            name: "Settings",
+            dependencies: ["TOML", "UserMessages", "VaultAgent", "VaultCore", "Sodium", "Platform"],
             swiftSettings: rules),
         program,
         .target(
@@ -116,6 +118,10 @@ let package = Package(
             name: "VaultAgentTests",
             dependencies: ["VaultAgent", "VaultCore", "VaultFile", "Sodium", "Platform"],
             swiftSettings: testRules),
+        .target(
+            name: "ProgramEnvironment",
+            dependencies: ["UserMessages", "VaultCore", "VaultFile", "Sodium", "Platform"],
+            swiftSettings: rules),
         .target(
             name: "Diagnosis",
             dependencies: [

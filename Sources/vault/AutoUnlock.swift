@@ -1,4 +1,5 @@
 internal import Platform
+internal import Settings
 internal import UserMessages
 internal import VaultAgent
 

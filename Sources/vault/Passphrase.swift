@@ -1,4 +1,5 @@
 internal import Platform
+internal import ProgramEnvironment
 internal import Sodium
 internal import VaultFile
 internal import UserMessages
@@ -18,13 +19,6 @@ enum Passphrase {
         if let source = try options.source() { return try read(source) }
         guard let source = try environment("VAULT_PASSPHRASE") else { return nil }
         return try read(source)
-    }
-
-    /// Returns whether a variable must be hidden from child processes: it may hold a passphrase or name its source.
-    static func isPassphraseVariable(_ entry: Span<UInt8>) -> Bool {
-        let name = entry.variableName
-        return name.starts(with: "VAULT_".utf8)
-            && name.indices.contains { name[$0...].starts(with: "PASSPHRASE".utf8) }
     }
 
     /// The source that the variables beginning with `name` give; nil if there is none.
@@ -61,11 +55,7 @@ enum Passphrase {
     }
 
     /// The indices of the inherited variables that child processes may see.
-    static func keptVariables() -> [Int] {
-        (0..<Environment.count).filter { index in
-            !Environment.withEntry(at: index) { isPassphraseVariable($0) }
-        }
-    }
+    static func keptVariables() -> [Int] { PassphraseVariables.others() }
 
     private static func readCommand(_ command: String, _ buffer: inout SecretBuffer) throws(Failure) {
         var piece = try allocating(SecretBytes(count: 4080))
@@ -101,9 +91,4 @@ enum Passphrase {
 
 extension Failure {
     static let passphraseTooLong = Failure(.usage, "the passphrase has more than 1,024 bytes")
-}
-
-extension Span<UInt8> {
-    /// The name in an environment entry `NAME=value`.
-    var variableName: [UInt8] { indices.prefix { self[$0] != UInt8(ascii: "=") }.map { self[$0] } }
 }

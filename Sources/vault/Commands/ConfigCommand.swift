@@ -33,7 +33,7 @@ struct ConfigCommand: Command {
     }
 
     func run() throws(Failure) {
-        let settings = try Setting.all(common)
+        let settings = try Setting.all(vault: common.path(), isOption: common.vault != nil)
         if json {
             let list = settings.map { setting in
                 JSON.object([

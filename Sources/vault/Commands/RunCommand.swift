@@ -1,5 +1,6 @@
 internal import CommandSyntax
 internal import Platform
+internal import ProgramEnvironment
 internal import VaultCore
 internal import UserMessages
 
@@ -85,7 +86,8 @@ struct RunCommand: Command {
         let vault = try options.openForReading()
         let effective = try options.during(vault.effective(in: current.context))
         options.noteEmptyScopes(without: effective, of: current.context.scopes, in: vault)
-        var environment = try ChildEnvironment(vault: vault, effective: effective, in: current)
+        var environment = try ChildEnvironment(
+            vault: vault, effective: effective, searched: current.searched)
         environment.noteMissing(current.missing(in: effective))
         try environment.inherit(pristine: pristine)
         if !noAll { try environment.add(effective.filter(filter.wants), allowing: allowedNames) }

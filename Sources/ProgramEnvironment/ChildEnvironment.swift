@@ -1,14 +1,15 @@
-internal import Platform
+package import Platform
 internal import Sodium
 internal import VaultFile
-internal import VaultCore
-internal import UserMessages
+package import VaultCore
+package import UserMessages
 
 /// The environment of a program that `run` starts, built in guarded memory.
-struct ChildEnvironment: ~Copyable {
+package struct ChildEnvironment: ~Copyable {
     private let vault: any Session
     private let effective: [String: SecretID]
-    private let current: CurrentContext
+    /// The scopes that were searched, in words.
+    private let searched: String
 
     /// A variable's name in bytes: it may not be UTF-8, and `String` would equate canonically equivalent names.
     private typealias Name = [UInt8]
@@ -35,10 +36,17 @@ struct ChildEnvironment: ~Copyable {
         Name($0.utf8)
     }
 
-    init(vault: any Session, effective: [SecretID], in current: CurrentContext) throws(Failure) {
+    /// Creates an empty environment with the secrets that references mean.
+    ///
+    /// - Parameters:
+    ///   - effective: the effective secrets.
+    ///   - searched: the scopes that were searched for them, in words.
+    package init(
+        vault: any Session, effective: [SecretID], searched: String
+    ) throws(Failure) {
         self.vault = vault
         self.effective = Dictionary(uniqueKeysWithValues: effective.map { ($0.name, $0) })
-        self.current = current
+        self.searched = searched
         block = try allocating(SecretBuffer(capacity: 16 * 1024))
         variables.reserveCapacity(Environment.count + effective.count)
     }
@@ -73,10 +81,10 @@ struct ChildEnvironment: ~Copyable {
     ]
 
     /// Adds this process's own variables, with references resolved and without passphrases.
-    mutating func inherit(pristine: Bool) throws(Failure) {
+    package mutating func inherit(pristine: Bool) throws(Failure) {
         variables.reserveCapacity(Environment.count)
         for index in 0..<Environment.count {
-            let isSecret = Environment.withEntry(at: index) { Passphrase.isPassphraseVariable($0) }
+            let isSecret = Environment.withEntry(at: index) { PassphraseVariables.contains($0) }
             if isSecret { continue }
             let (name, reference) = Environment.withEntry(at: index) { ChildEnvironment.parse($0) }
             if pristine, !ChildEnvironment.pristineNames.contains(name) { continue }
@@ -94,7 +102,7 @@ struct ChildEnvironment: ~Copyable {
     /// Adds secrets under their own names.
     ///
     /// A dangerous name that is not allowed is a failure, which ``checkReady()`` throws.
-    mutating func add(_ secrets: [SecretID], allowing allowed: [String]) throws(Failure) {
+    package mutating func add(_ secrets: [SecretID], allowing allowed: [String]) throws(Failure) {
         let secrets = secrets.filter {
             SecretID.isVariableName($0.name) && mayBePassedOn(Name($0.name.utf8))
         }
@@ -112,17 +120,17 @@ struct ChildEnvironment: ~Copyable {
     }
 
     /// Records that required secrets are missing.
-    mutating func noteMissing(_ failure: Failure?) {
+    package mutating func noteMissing(_ failure: Failure?) {
         if let failure { failures.append(failure) }
     }
 
     /// Sets a variable from `NAME=VALUE`, where VALUE may be a reference.
-    mutating func assign(_ assignment: String) throws(Failure) {
+    package mutating func assign(_ assignment: String) throws(Failure) {
         try assign(Array(assignment.utf8).span)
     }
 
     /// Sets the variables of a file; a value may be a reference.
-    mutating func assign(all assignments: borrowing Assignments) throws(Failure) {
+    package mutating func assign(all assignments: borrowing Assignments) throws(Failure) {
         for name in assignments.names {
             guard SecretID.isVariableName(name) else {
                 failures.append(Failure(.usage, "'\(name)' in --env-file is not a valid variable name"))
@@ -140,7 +148,7 @@ struct ChildEnvironment: ~Copyable {
     }
 
     /// Sets a variable to the path of a sealed memory file with the value of a secret.
-    mutating func addFile(_ variable: String, of name: String) throws(Failure) {
+    package mutating func addFile(_ variable: String, of name: String) throws(Failure) {
         guard let secret = effective[name] else { return noteUnresolved(variable, name) }
         guard mayBePassedOn(Name(variable.utf8)) else { return }
         let value = try value(of: secret)
@@ -167,7 +175,7 @@ struct ChildEnvironment: ~Copyable {
     }
 
     /// Reports all failures; throws the most serious one, which is the last.
-    func checkReady() throws(Failure) {
+    package func checkReady() throws(Failure) {
         var failures = failures
         if !refused.isEmpty {
             let list = refused.sorted().joined(separator: ", ")
@@ -191,7 +199,7 @@ struct ChildEnvironment: ~Copyable {
     }
 
     /// Replaces this process with the program; returns only if that fails.
-    borrowing func become(argumentsFrom first: Int) throws(Failure) -> Errno {
+    package borrowing func become(argumentsFrom first: Int) throws(Failure) -> Errno {
         var kept: [Int] = []
         for case .inherited(let index) in variables.values { kept.append(index) }
         kept.sort()
@@ -203,7 +211,7 @@ struct ChildEnvironment: ~Copyable {
     }
 
     /// The names of the new variables, the largest entries first.
-    var namesBySize: [String] {
+    package var namesBySize: [String] {
         let sizes = ownEntries.map { (size: $0.range.count, name: ChildEnvironment.text($0.name)) }
         return sizes.sorted { ($1.size, $0.name) < ($0.size, $1.name) }.map(\.name)
     }
@@ -238,7 +246,7 @@ struct ChildEnvironment: ~Copyable {
     private mutating func noteUnresolved(_ variable: String, _ reference: String) {
         failures.append(
             Failure(
-                .missing, "\(variable): no secret '\(reference)' in \(current.searched); nothing was started",
+                .missing, "\(variable): no secret '\(reference)' in \(searched); nothing was started",
                 hint: "see 'vault list --all'"))
     }
 
@@ -292,7 +300,7 @@ struct ChildEnvironment: ~Copyable {
 
     /// Returns whether a variable may be passed on; false with a warning if a vault below would take it for a passphrase or its source.
     private func mayBePassedOn(_ name: Name) -> Bool {
-        guard Passphrase.isPassphraseVariable(name.span) else { return true }
+        guard PassphraseVariables.contains(name.span) else { return true }
         Output.warn("\(ChildEnvironment.text(name)) is not passed on: it would be taken for a passphrase")
         return false
     }

@@ -1,22 +1,21 @@
 internal import Platform
-internal import Settings
-internal import UserMessages
+package import UserMessages
 internal import VaultAgent
 
 /// A setting as it applies, and its origin.
-struct Setting {
-    let key: String
-    let value: Value
+package struct Setting {
+    package let key: String
+    package let value: Value
     /// The option, variable or file that it comes from, or `default`.
-    let origin: String
+    package let origin: String
 
     /// The value of a setting.
-    enum Value {
+    package enum Value {
         case text(String?)
         case number(Int)
         case flag(Bool)
 
-        var text: String {
+        package var text: String {
             switch self {
             case .text(let text): text ?? "none"
             case .number(let number): "\(number)"
@@ -24,7 +23,7 @@ struct Setting {
             }
         }
 
-        var json: JSON {
+        package var json: JSON {
             switch self {
             case .text(let text): .optional(text)
             case .number(let number): .number(number)
@@ -34,10 +33,14 @@ struct Setting {
     }
 
     /// How many backups the configured directory keeps unless the configuration says otherwise.
-    static let defaultBackupKeep = 30
+    package static let defaultBackupKeep = 30
 
     /// Every setting, in the order of the documentation.
-    static func all(_ common: CommonOptions) throws(Failure) -> [Setting] {
+    ///
+    /// - Parameters:
+    ///   - path: the vault's file.
+    ///   - isOption: true if an option names it.
+    package static func all(vault path: String, isOption: Bool) throws(Failure) -> [Setting] {
         let configuration = try Configuration.required()
         func setting(_ key: String, _ configured: Value?, _ fallback: Value) -> Setting {
             let origin = configured == nil ? "default" : Configuration.path ?? ""
@@ -49,7 +52,7 @@ struct Setting {
                 .text(DurationFormat.words(milliseconds: fallback)))
         }
         return [
-            try vault(common, configuration),
+            vault(path, isOption, configuration),
             duration("idle", configuration.idle, Limits.default.idle),
             duration("max", configuration.max, Limits.default.total),
             try autoUnlock(configuration),
@@ -61,17 +64,17 @@ struct Setting {
     }
 
     private static func vault(
-        _ common: CommonOptions, _ configuration: Configuration
-    ) throws(Failure) -> Setting {
+        _ path: String, _ isOption: Bool, _ configuration: Configuration
+    ) -> Setting {
         let origin =
-            if common.vault != nil {
+            if isOption {
                 "--vault"
             } else if Environment.withValue("VAULT_FILE", { !$0.isEmpty }) == true {
                 "VAULT_FILE"
             } else {
                 configuration.vault == nil ? "default" : Configuration.path ?? ""
             }
-        return Setting(key: "vault", value: .text(try common.path()), origin: origin)
+        return Setting(key: "vault", value: .text(path), origin: origin)
     }
 
     private static func autoUnlock(_ configuration: Configuration) throws(Failure) -> Setting {
@@ -91,7 +94,7 @@ struct Setting {
     }
 
     /// True if a typed passphrase unlocks the vault, as `unlock` does.
-    static func unlocksOnFirstUse() throws(Failure) -> Bool {
+    package static func unlocksOnFirstUse() throws(Failure) -> Bool {
         guard case .flag(let isOn) = try autoUnlock(Configuration.required()).value else { return false }
         return isOn
     }
