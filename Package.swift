@@ -81,8 +81,7 @@ let package = Package(
             dependencies: ["UserMessages", "VaultAgent", "VaultCore", "VaultFile", "Sodium", "Platform"],
             exclude: ["VaultKit.docc"], swiftSettings: rules),
         .target(name: "CommandSyntax", swiftSettings: rules),
-        .target(name: "CTOML"),
-        .target(name: "TOML", dependencies: ["CTOML"], swiftSettings: rules),
+        .target(name: "TOML", swiftSettings: rules),
         .target(
             name: "Settings",
             dependencies: ["TOML", "UserMessages", "VaultAgent", "VaultCore", "Sodium", "Platform"],
@@ -140,5 +139,5 @@ let package = Package(
             name: "FuzzTests", dependencies: programParts + ["TOML", "vault"], path: "Fuzz/Bodies",
             swiftSettings: testRules),
     ],
-    swiftLanguageModes: [.v6], cxxLanguageStandard: .cxx17
+    swiftLanguageModes: [.v6]
 )

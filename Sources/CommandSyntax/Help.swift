@@ -10,6 +10,25 @@ extension CommandInfo {
         return lines.joined(separator: "\n") + "\n"
     }
 
+    /// The lines of a terminal that a short help text may fill.
+    static let screen = 24
+
+    /// The help text for `--help`: whole if it fits on a screen, else without what `help COMMAND` says besides.
+    public func shortHelp(in program: String) -> String {
+        let whole = help(in: program)
+        if whole.utf8.count(where: { $0 == UInt8(ascii: "\n") }) <= CommandInfo.screen { return whole }
+        let start = usageLines(in: program) + ["", "\(summary)."]
+        let first = TextLayout.paragraphs(discussion).prefix { !$0.isEmpty }
+        let shared = blocks.contains { !["Options", "Operands"].contains($0.title) }
+        let others = shared ? ", also about the options that many commands have" : ""
+        let end =
+            TextLayout.blocks(blocks.filter { ["Options", "Operands"].contains($0.title) })
+            + [""] + TextLayout.paragraphs("'\(program) help \(name)' says more\(others).")
+        let room = CommandInfo.screen - start.count - end.count - 1
+        let lines = start + (first.isEmpty || first.count > room ? [] : [""] + first) + end
+        return lines.joined(separator: "\n") + "\n"
+    }
+
     /// The operands in the usage line, one line for each form of the command.
     public var usage: [String] {
         if let givenUsage {
@@ -74,12 +93,34 @@ extension Program {
     /// The help text of the program: every command with its summary.
     public var overview: String { overview(of: nil) }
 
+    /// The overview of a program with everyday commands: these, and the names of the others.
+    private var shortOverview: [TextBlock] {
+        let infos = verbs.map(\.info).filter { everyday.contains($0.name) }
+        let rest = sections.map { section in
+            let names = section.verbs.map(\.info).filter { !$0.isHidden && !everyday.contains($0.name) }
+            return (label: section.title, text: names.map(\.name).joined(separator: ", "))
+        }
+        let topics = (label: "Help topics", text: topics.map(\.name).joined(separator: ", "))
+        return [
+            TextBlock(title: "Every day", rows: infos.map { (label: $0.name, text: $0.summary) }),
+            TextBlock(
+                title: "More ('\(name) help all' has a line for each, '\(name) help NAME' explains one)",
+                rows: (rest + [topics]).filter { !$0.text.isEmpty }),
+        ]
+    }
+
     /// Returns the overview, which explains a group word if one is given.
-    func overview(of groupWord: String?) -> String {
+    ///
+    /// - Parameter isWhole: true to show every command with its summary, though there are everyday ones.
+    func overview(of groupWord: String?, isWhole: Bool = false) -> String {
         let command = groupWord.map { "\($0) COMMAND" } ?? "COMMAND"
         var lines = ["Usage: \(name) \(command) [options]", "", "\(summary)."]
         if groupWord != nil, !groupDiscussion.isEmpty {
             lines += [""] + TextLayout.paragraphs(groupDiscussion)
+        }
+        if !everyday.isEmpty, !isWhole {
+            lines += TextLayout.blocks(shortOverview)
+            return lines.joined(separator: "\n") + "\n"
         }
         if !discussion.isEmpty { lines += [""] + TextLayout.paragraphs(discussion) }
 

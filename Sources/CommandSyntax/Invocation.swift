@@ -73,7 +73,7 @@ extension Program {
         } catch {
             throw error.pointing(to: "\(name) help \(verb.name)")
         }
-        return .help(verb.info.help(in: name))
+        return .help(verb.info.shortHelp(in: name))
     }
 
     /// Returns the text of `help` for a command or topic, or the overview without one.
@@ -85,6 +85,7 @@ extension Program {
         }
         guard words.count == 1 else { throw UsageError("unexpected operand after TOPIC") }
         if let verb = verb(named: topic) { return verb.info.help(in: name) }
+        if topic == "all", !everyday.isEmpty { return overview(of: group, isWhole: true) }
         if let page = topics.first(where: { $0.name == topic }) {
             return TextLayout.paragraphs(page.text).joined(separator: "\n") + "\n"
         }

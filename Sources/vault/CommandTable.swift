@@ -16,6 +16,7 @@ enum CommandTable {
             'secrets' may stand before any command, as in scripts for Gradient: 'vault secrets set' does what
             'vault set' does, and confirms it with exactly Gradient's words. See 'vault help migrate'.
             """,
+        everyday: ["set", "get", "list", "delete", "edit", "run", "unlock", "lock", "status"],
         sharedOptions: Parameters.declared { parameters in
             var options = VaultOptions()
             options.declare(&parameters)
@@ -55,10 +56,10 @@ enum CommandTable {
                     verb(DiffCommand.self), verb(MergeCommand.self),
                 ]),
             Section(
-                "Pages and shells",
+                "This program",
                 [
-                    verb(CompletionsCommand.self), verb(CompleteCommand.self), verb(ManCommand.self),
-                    verb(ConfigCommand.self), verb(DoctorCommand.self), verb(VersionCommand.self),
+                    verb(ConfigCommand.self), verb(DoctorCommand.self), verb(CompletionsCommand.self),
+                    verb(CompleteCommand.self), verb(ManCommand.self), verb(VersionCommand.self),
                 ]),
         ],
         topics: [HelpTopic.exitCodes, .environment, .unattended, .git, .migrate, .recipes])

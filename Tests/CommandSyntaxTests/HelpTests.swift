@@ -41,6 +41,40 @@ import Testing
                 """)
     }
 
+    @Test func `help that is longer than a screen is short after the option, and says where the rest is`()
+        throws
+    {
+        #expect(
+            try Action.program.resolve(["put", "--help"])
+                == .help(
+                    """
+                    Usage: tool put [options] PLACE [NAME]
+
+                    Put something somewhere.
+
+                    The first paragraph is long enough that it has to be broken over more than one
+                    single line of the help.
+
+                    Operands:
+                      PLACE                    Where to put it
+                      NAME                     Its name
+
+                    Options:
+                          --name NAME          Its name
+                          --value V            Its value
+                      -l, --level N            How far up it goes
+                          --generate[=LENGTH]  Make up a value
+                      -f, --force              Do it anyway
+                          --no-all             Leave some out
+                      -o, --output FILE        Where to write
+                      -e, --env K=V            Set a variable (repeatable)
+                          --port N             Open a port (repeatable)
+
+                    'tool help put' says more, also about the options that many commands have.
+
+                    """))
+    }
+
     @Test func `a command without parameters has help`() {
         #expect(
             Lock.completeInfo.help(in: "tool") == """
