@@ -24,8 +24,8 @@ extension CommandInfo {
         let end =
             TextLayout.blocks(blocks.filter { ["Options", "Operands"].contains($0.title) })
             + [""] + TextLayout.paragraphs("'\(program) help \(name)' says more\(others).")
-        let room = CommandInfo.screen - start.count - end.count - 1
-        let lines = start + (first.isEmpty || first.count > room ? [] : [""] + first) + end
+        let linesLeft = CommandInfo.screen - start.count - end.count - 1
+        let lines = start + (first.isEmpty || first.count > linesLeft ? [] : [""] + first) + end
         return lines.joined(separator: "\n") + "\n"
     }
 

@@ -21,6 +21,8 @@ extension VaultOptions {
 
     /// Says the same of the scopes that are stronger than the one that supplies a secret.
     func noteEmptyScopes(before winner: Scope, of scopes: [Scope], in vault: any Session) {
+        // Nearly every get ends here.
+        if common.quiet || context.project == nil && context.cluster == nil { return }
         noteEmptyScopes(among: scopes.prefix { $0 != winner }, in: vault)
     }
 
