@@ -95,6 +95,7 @@ extension Program {
 
     /// The overview of a program with everyday commands: these, and the names of the others.
     private var shortOverview: [TextBlock] {
+        let everyday = everyday.split(separator: " ").map(String.init)
         let infos = verbs.map(\.info).filter { everyday.contains($0.name) }
         let rest = sections.map { section in
             let names = section.verbs.map(\.info).filter { !$0.isHidden && !everyday.contains($0.name) }

@@ -71,7 +71,12 @@ public struct CommandInfo: Sendable {
     let misplacedAdvice: MisplacedAdvice?
 
     /// The end of the message and the hint for an operand too many, or one in the place of another.
-    public typealias MisplacedAdvice = (message: String, hint: String)
+    public struct MisplacedAdvice: Sendable {
+        let message, hint: String
+
+        /// Creates the end of a message, without a full stop, and its hint.
+        public init(message: String, hint: String) { (self.message, self.hint) = (message, hint) }
+    }
 
     /// Describes a command.
     ///

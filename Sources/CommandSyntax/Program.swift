@@ -8,8 +8,9 @@ public struct Program<Action>: Sendable {
     public let summary: String
     /// More paragraphs of help; may be empty.
     public let discussion: String
-    /// The names of the commands that the overview describes, while it only names the others; empty describes all.
-    public let everyday: [String]
+    /// The names of the commands that the overview describes, with blanks between them, while it only names the others;
+    /// empty describes all.
+    public let everyday: String
     /// Words that are allowed before any command and have no effect.
     public let groupWords: [String]
     /// A paragraph that says what the group words are for; the overview begins with it after one of them.
@@ -26,7 +27,7 @@ public struct Program<Action>: Sendable {
     /// Describes a program.
     public init(
         name: String, summary: String, discussion: String = "", groupWords: [String] = [],
-        groupDiscussion: String = "", everyday: [String] = [],
+        groupDiscussion: String = "", everyday: String = "",
         sharedOptions: @autoclosure @escaping @Sendable () -> [ParameterInfo] = [],
         sections: [Section<Action>], topics: [HelpTopic] = []
     ) {

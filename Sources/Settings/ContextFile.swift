@@ -7,7 +7,7 @@ package struct ContextFile: Equatable {
     package private(set) var cluster: String?
     package private(set) var require: [String] = []
 
-    package static let name = ".vault.toml"
+    package static var name: String { ".vault.toml" }
 
     /// The content in one line.
     package var summary: String {

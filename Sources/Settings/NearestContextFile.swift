@@ -54,7 +54,7 @@ package struct NearestContextFile {
     }
 
     /// The hint for commands other than `trust`, which can do without the file.
-    package static let noContext: Hint = "add --no-context"
+    package static var noContext: Hint { "add --no-context" }
 }
 
 extension NearestContextFile {

@@ -16,12 +16,14 @@ package struct SettingsFile {
     ///
     /// - Parameter remedy: the hint where no other is better.
     /// - Throws: if others can write it, or it belongs to another user, cannot be read, or is malformed.
-    static func read(_ path: String, remedy: Hint?) throws(Failure) -> SettingsFile? {
+    static func read(
+        _ path: String, remedy: @autoclosure () -> Hint?
+    ) throws(Failure) -> SettingsFile? {
         let refusal: Failure?
         let content: [UInt8]?
         do throws(Errno) {
             let file = try InputFile(path, onlyRegular: true)
-            refusal = try ownershipFailure(of: file, at: path, remedy: remedy)
+            refusal = try ownershipFailure(of: file, at: path, remedy: remedy())
             content = refusal == nil ? try file.readAll(limit: maxSize) : nil
         } catch .notDirectory {
             return nil
@@ -32,23 +34,23 @@ package struct SettingsFile {
             }
             switch error {
             case .noSuchFile:
-                throw Failure(.usage, "\(path) is a dangling symbolic link", hint: remedy)
+                throw Failure(.usage, "\(path) is a dangling symbolic link", hint: remedy())
             case .isDirectory, .invalidArgument, .noDevice:
-                throw Failure(.usage, "\(path) is not a regular file", hint: remedy)
+                throw Failure(.usage, "\(path) is not a regular file", hint: remedy())
             case .permissionDenied, .tooManyLinks:
                 throw Failure(.usage, "cannot read \(path): \(error)", hint: remedy)
             default:
-                throw Failure(error, "cannot read \(path)", hint: remedy)
+                throw Failure(error, "cannot read \(path)", hint: remedy())
             }
         }
         if let refusal { throw refusal }
         guard let content, String(validating: content, as: UTF8.self) != nil else {
-            throw Failure(.usage, "\(path): too long, or not UTF-8 text", hint: remedy)
+            throw Failure(.usage, "\(path): too long, or not UTF-8 text", hint: remedy())
         }
         do throws(TOMLError) {
             return SettingsFile(path: path, content: content, table: try TOMLTable(parsing: content.span))
         } catch {
-            throw Failure(error, in: path, remedy: remedy)
+            throw Failure(error, in: path, remedy: remedy())
         }
     }
 

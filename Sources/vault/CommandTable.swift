@@ -16,7 +16,7 @@ enum CommandTable {
             'secrets' may stand before any command, as in scripts for Gradient: 'vault secrets set' does what
             'vault set' does, and confirms it with exactly Gradient's words. See 'vault help migrate'.
             """,
-        everyday: ["set", "get", "list", "delete", "edit", "run", "unlock", "lock", "status"],
+        everyday: "set get list delete edit run unlock lock status",
         sharedOptions: Parameters.declared { parameters in
             var options = VaultOptions()
             options.declare(&parameters)

@@ -52,7 +52,6 @@ struct GetCommand: Command {
         let isNewest = version == nil && at == nil
         let vault = try options.openForReading(
             expecting: isNewest ? scopes.first.map { SecretID(name, in: $0) } : nil)
-        let searched = scope?.described ?? current?.searched ?? ""
         var wasKnown = false
         for scope in scopes {
             let secret = SecretID(name, in: scope)
@@ -64,6 +63,7 @@ struct GetCommand: Command {
                 }
             if isPrinted { return options.noteEmptyScopes(before: scope, of: scopes, in: vault) }
         }
+        let searched = scope?.described ?? current?.searched ?? ""
         if wasKnown {
             throw Failure(.noSuchSecret, "'\(name)' did not exist in \(searched) at that time")
         }

@@ -30,7 +30,7 @@ struct SetCommand: Command {
 
             The value is never an operand, since other users of this machine could see it.
             """,
-        misplacedAdvice: (misplacedValue, valueHint))
+        misplacedAdvice: CommandInfo.MisplacedAdvice(message: misplacedValue, hint: valueHint))
 
     private static let misplacedValue = "a value cannot be an operand"
     private static let valueHint =
