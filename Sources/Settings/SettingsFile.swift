@@ -38,7 +38,7 @@ package struct SettingsFile {
             case .isDirectory, .invalidArgument, .noDevice:
                 throw Failure(.usage, "\(path) is not a regular file", hint: remedy())
             case .permissionDenied, .tooManyLinks:
-                throw Failure(.usage, "cannot read \(path): \(error)", hint: remedy)
+                throw Failure(.usage, "cannot read \(path): \(error)", hint: remedy())
             default:
                 throw Failure(error, "cannot read \(path)", hint: remedy())
             }
