@@ -133,3 +133,26 @@ int platform_wait_readable_or_ended(int fd, int child) {
     errno = error;
     return result;
 }
+
+static volatile sig_atomic_t limited_child;
+
+static void kill_limited(int number) {
+    (void)number;
+    kill(limited_child, SIGKILL);
+}
+
+void platform_limit(int child, unsigned seconds) {
+    const struct sigaction action = {.sa_handler = kill_limited, .sa_flags = SA_RESTART};
+
+    limited_child = child;
+    sigaction(SIGALRM, &action, NULL);
+    alarm(seconds);
+}
+
+void platform_wait_for_limited(int child) {
+    siginfo_t end;
+
+    while (waitid(P_PID, child, &end, WEXITED | WNOWAIT) < 0 && errno == EINTR) {}
+    alarm(0);
+    signal(SIGALRM, SIG_DFL);
+}

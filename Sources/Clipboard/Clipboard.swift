@@ -13,8 +13,6 @@ public enum ClipboardError: Error, Equatable {
     case tooLong(limit: Int)
     /// A program failed; `message` is what it said.
     case failed(program: String, message: String)
-    /// A program did not end in time.
-    case noAnswer(program: String)
     /// There is no more guarded memory.
     case noMemory
     /// A call of the system failed.

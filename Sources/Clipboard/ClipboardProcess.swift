@@ -16,9 +16,6 @@ public enum ClipboardProcess {
         case system
     }
 
-    /// The seconds that a program may take.
-    private static let patience: UInt32 = 20
-
     /// Starts it and waits until the value is copied.
     static func start(
         _ clipboard: DisplayClipboard, _ value: Span<UInt8>, _ milliseconds: UInt64
@@ -44,7 +41,7 @@ public enum ClipboardProcess {
         case .copied: return
         case .failed: throw .failed(program: clipboard.program, message: text)
         case .system: throw .system(Errno(rawValue: Int32(text) ?? 0))
-        case nil: throw .noAnswer(program: clipboard.program)
+        case nil: throw .system(.brokenPipe)
         }
     }
 
@@ -88,7 +85,6 @@ public enum ClipboardProcess {
         } catch {
             // Then it is cleared at once.
         }
-        CurrentProcess.endAfter(seconds: patience)
         if try self.hash(of: clipboard, key) == hash {
             _ = try? clipboard.clearing.run(giving: Span(), keeping: variables)
         }
@@ -124,13 +120,11 @@ public enum ClipboardProcess {
     private static func copy(_ value: Span<UInt8>, to clipboard: DisplayClipboard) throws(ClipboardError) {
         var message = ""
         for program in clipboard.copying {
-            CurrentProcess.endAfter(seconds: patience)
-            defer { CurrentProcess.stopTimer() }
             let outcome = try system { () throws(Errno) in
                 try program.run(giving: value, keeping: variables)
             }
             if outcome.status == 0 { return }
-            message = outcome.message
+            message = outcome.status == nil ? "it does not answer" : outcome.message
         }
         throw .failed(program: clipboard.program, message: message)
     }

@@ -7,6 +7,8 @@ public struct ChildProgram: Sendable {
     public let path: String
     /// Its arguments, without its name.
     public let arguments: [String]
+    /// The seconds after which it is killed; nil if it may run for ever.
+    public let limit: UInt32?
 
     /// How a program ended.
     public struct Outcome: Sendable {
@@ -17,7 +19,11 @@ public struct ChildProgram: Sendable {
     }
 
     /// Names a program, which need not exist.
-    public init(_ path: String, _ arguments: [String]) { (self.path, self.arguments) = (path, arguments) }
+    ///
+    /// Only one program with a limit can run at a time, and SIGALRM has no other use then.
+    public init(_ path: String, _ arguments: [String], limit: UInt32? = nil) {
+        (self.path, self.arguments, self.limit) = (path, arguments, limit)
+    }
 
     /// Returns the path of a program in PATH; nil if there is none.
     public static func find(_ name: String) -> String? {
@@ -48,11 +54,11 @@ public struct ChildProgram: Sendable {
             // It need not read; its exit status says whether that was right.
         } catch {
             kill(child, SIGKILL)
-            _ = try exitStatus(of: child)
+            _ = try end(of: child)
             throw error
         }
         _ = consume writing
-        return Outcome(status: try exitStatus(of: child), message: errors.beginning)
+        return Outcome(status: try end(of: child), message: errors.beginning)
     }
 
     /// Runs it with nothing on its standard input and passes its standard output to `take` piece by piece.
@@ -75,10 +81,10 @@ public struct ChildProgram: Sendable {
             }
         } catch {
             kill(child, SIGKILL)
-            _ = try exitStatus(of: child)
+            _ = try end(of: child)
             throw error
         }
-        return Outcome(status: try exitStatus(of: child), message: errors.beginning)
+        return Outcome(status: try end(of: child), message: errors.beginning)
     }
 
     private func spawn(
@@ -105,7 +111,13 @@ public struct ChildProgram: Sendable {
         var child: pid_t = 0
         let status = unsafe posix_spawn(&child, path, &actions, &attributes, words, variables)
         guard status == 0 else { throw Errno(rawValue: status) }
+        if let limit { platform_limit(child, limit) }
         return child
+    }
+
+    private func end(of child: pid_t) throws(Errno) -> Int32? {
+        if limit != nil { platform_wait_for_limited(child) }
+        return try exitStatus(of: child)
     }
 }
 
@@ -117,12 +129,4 @@ extension MemoryFile {
         guard (try? rewind()) != nil, let count = try? read(into: &span) else { return "" }
         return String(decoding: bytes.prefix(count), as: UTF8.self)
     }
-}
-
-extension CurrentProcess {
-    /// Ends this process by SIGALRM unless ``stopTimer()`` is called within so many seconds.
-    public static func endAfter(seconds: UInt32) { alarm(seconds) }
-
-    /// Stops the timer of ``endAfter(seconds:)``.
-    public static func stopTimer() { alarm(0) }
 }

@@ -22,8 +22,6 @@ extension ClipboardError: ReportableError {
                 hint: "leave out --copy, and redirect the output")
         case .failed(let program, let message):
             Failure(.other, "\(program) cannot copy" + ClipboardError.reason(message))
-        case .noAnswer(let program):
-            Failure(.other, "\(program) does not answer; the clipboard may not have the value")
         case .noMemory: .outOfMemory
         case .system(let error): Failure(error, "cannot copy")
         }

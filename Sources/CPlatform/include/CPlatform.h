@@ -192,5 +192,12 @@ const char *platform_c_library_version(void);
  */
 int platform_wait_readable_or_ended(int fd, int child);
 
+/*
+ * Kills a child after the given seconds unless platform_wait_for_limited is called and the child ends before.
+ * That call waits for the child's end; the child stays to be waited for. One child at a time can be limited.
+ */
+void platform_limit(int child, unsigned seconds);
+void platform_wait_for_limited(int child);
+
 /* The exit status in a status of waitpid, 0 to 255, or -1 if a signal ended the process. */
 int platform_exit_status(int status);

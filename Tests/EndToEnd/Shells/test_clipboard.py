@@ -27,6 +27,9 @@ with open(home + "/calls", "a") as file:
     print(name, *words, file=file)
 if name == "wl-copy" and "--sensitive" in words and os.path.exists(home + "/old"):
     sys.exit("wl-copy: unrecognized option '--sensitive'")
+if os.path.exists(home + "/hangs"):
+    print(os.getpid(), file=open(home + "/hangs", "w", 1))
+    os.kill(os.getpid(), 19)  # SIGSTOP
 if os.path.exists(home + "/broken"):
     sys.exit("Error: cannot open display\nand more")
 if name == "wl-paste" or "-out" in words or "--output" in words:
@@ -231,6 +234,14 @@ class Displays(Copying):
         os.kill(holder, signal.SIGTERM)
         self.until(lambda: not self.holders())
         self.assertEqual(self.read("clip"), b"")
+
+    def test_a_program_that_does_not_answer_is_killed(self):
+        self.stand_in("xclip")
+        open(self.home + "/hangs", "w").close()
+        self.assertEqual(self.refused("get", "-C", "A", code=1, DISPLAY=":1"),
+                         "vault: error: xclip cannot copy: it does not answer\n")
+        self.assertFalse(os.path.exists("/proc/" + self.read("hangs").decode().strip()))
+        self.until(lambda: not self.holders())
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can look into the process")
     def test_the_process_that_clears_has_no_copy_of_the_value(self):
