@@ -32,9 +32,7 @@ let fuzzedProducts: [Product] = [
 
 let programParts: [Target.Dependency] = [
     "CommandSyntax", "Diagnosis", "Passphrases", "ProgramEnvironment", "Settings", "UserMessages",
-    "VaultAgent", "VaultCore",
-    "Compaction",
-    "VaultFile", "Sodium", "Platform",
+    "VaultAgent", "VaultCore", "Compaction", "VaultFile", "Clipboard", "Sodium", "Platform",
 ]
 
 let completionScripts: [Resource] = ["bash", "zsh", "fish"].map { .embedInCode("Completions/vault.\($0)") }
@@ -63,6 +61,7 @@ let package = Package(
         .target(
             name: "Passphrases", dependencies: ["CZxcvbn", "Sodium"], exclude: ["english-license.txt"],
             resources: [.embedInCode("english.txt")], swiftSettings: rules),
+        .target(name: "Clipboard", dependencies: ["Sodium", "Platform"], swiftSettings: rules),
         .target(name: "VaultFile", dependencies: ["Sodium", "Platform"], swiftSettings: rules),
         .target(name: "Compaction", dependencies: ["VaultFile", "Sodium", "Platform"], swiftSettings: rules),
         .target(
@@ -74,7 +73,7 @@ let package = Package(
             swiftSettings: rules + [.enableExperimentalFeature("Lifetimes")]),
         .target(
             name: "UserMessages",
-            dependencies: ["VaultAgent", "VaultCore", "VaultFile", "Sodium", "Platform"],
+            dependencies: ["VaultAgent", "VaultCore", "VaultFile", "Clipboard", "Sodium", "Platform"],
             swiftSettings: rules),
         .target(
             name: "VaultKit",
@@ -103,6 +102,8 @@ let package = Package(
         .testTarget(name: "PlatformTests", dependencies: ["Platform"], swiftSettings: testRules),
         .testTarget(
             name: "PassphrasesTests", dependencies: ["Passphrases", "Sodium"], swiftSettings: testRules),
+        .testTarget(
+            name: "ClipboardTests", dependencies: ["Clipboard", "Sodium"], swiftSettings: testRules),
         .testTarget(
             name: "VaultFileTests",
             dependencies: ["VaultCore", "Compaction", "VaultFile", "Sodium", "Platform"],

@@ -112,8 +112,15 @@ int platform_boot_timer_set(int fd, uint64_t nanoseconds) {
 
 int platform_wakeup(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
-int platform_start_detached(const char *name, const char *first, const char *second, int fd) {
-    char *words[] = {(char *)name, (char *)first, (char *)second, NULL}, *variables[] = {NULL};
+/* Makes the standard input of a spawned program fd, or /dev/null if that is negative. */
+static int add_input(posix_spawn_file_actions_t *actions, int fd) {
+    return fd < 0 ? posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDWR, 0)
+                  : posix_spawn_file_actions_adddup2(actions, fd, 0);
+}
+
+int platform_start_detached(
+    const char *name, const char *first, const char *second, char *const *variables, int input, int output) {
+    char *words[] = {(char *)name, (char *)first, (char *)second, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t all, none;
@@ -124,8 +131,8 @@ int platform_start_detached(const char *name, const char *first, const char *sec
     int status = posix_spawn_file_actions_init(&actions);
     if (status != 0) return status;
     if ((status = posix_spawnattr_init(&attributes)) == 0) {
-        if ((status = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0)) == 0 &&
-            (status = posix_spawn_file_actions_adddup2(&actions, fd, 1)) == 0 &&
+        if ((status = add_input(&actions, input)) == 0 &&
+            (status = posix_spawn_file_actions_adddup2(&actions, output, 1)) == 0 &&
             (status = posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_RDWR, 0)) == 0 &&
             (status = posix_spawn_file_actions_addclosefrom_np(&actions, 3)) == 0 &&
             (status = posix_spawnattr_setsigdefault(&attributes, &all)) == 0 &&

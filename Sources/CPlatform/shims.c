@@ -5,10 +5,13 @@
 #include <fcntl.h>
 #include <gnu/libc-version.h>
 #include <poll.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,15 +47,56 @@ void platform_soften(void) {
     }
 }
 
+/* The signals that were blocked before platform_defer_signals; valid while is_deferring. */
+static sigset_t blocked_before;
+static int is_deferring;
+
+int platform_defer_signals(const int *signals, size_t count) {
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < count; i++) {
+        struct sigaction present;
+        /* A blocked signal becomes pending even if it is ignored, as under nohup. */
+        if (sigaction(signals[i], NULL, &present) == 0 && present.sa_handler != SIG_IGN) {
+            sigaddset(&set, signals[i]);
+        }
+    }
+    const int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0) return -1;
+    pthread_sigmask(SIG_BLOCK, &set, &blocked_before);
+    is_deferring = 1;
+    return fd;
+}
+
+void platform_stop_deferring(int fd) {
+    close(fd);
+    is_deferring = 0;
+    pthread_sigmask(SIG_SETMASK, &blocked_before, NULL);
+}
+
 int platform_spawn_softened(posix_spawnattr_t *attributes) {
-    sigset_t signals;
+    sigset_t signals, blocked;
 
     sigemptyset(&signals);
     for (int i = 0; i < failing_write_count; i++) {
         if (failing_write_actions[i] == SIG_DFL) sigaddset(&signals, failing_writes[i]);
     }
-    const int error = posix_spawnattr_setsigdefault(attributes, &signals);
-    return error ? error : posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF);
+    if (is_deferring) blocked = blocked_before;
+    else pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+    int error = posix_spawnattr_setsigdefault(attributes, &signals);
+    if (error == 0) error = posix_spawnattr_setsigmask(attributes, &blocked);
+    if (error != 0) return error;
+    return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+}
+
+int platform_spawn_closing_others(posix_spawn_file_actions_t *actions) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, 3);
+}
+
+int platform_is_in_memory(const char *path) {
+    struct statfs system;
+    return statfs(path, &system) == 0 && (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
 }
 
 int platform_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
@@ -74,15 +118,41 @@ int platform_exit_status(int status) { return WIFEXITED(status) ? WEXITSTATUS(st
 int platform_wait_readable_or_ended(int fd, int child) {
     const int ended = pidfd_open(child, 0);
     struct pollfd states[] = {{.fd = fd, .events = POLLIN}, {.fd = ended, .events = POLLIN}};
+    siginfo_t end = {0};
     int result;
 
     do {
-        result = poll(states, ended < 0 ? 1 : 2, -1);
-    } while (result < 0 && errno == EINTR);
+        /* Without pidfd_open, the child is looked at now and then. */
+        result = poll(states, ended < 0 ? 1 : 2, ended < 0 ? 50 : -1);
+        if (result == 0 && waitid(P_PID, child, &end, WEXITED | WNOHANG | WNOWAIT) < 0) break;
+    } while ((result < 0 && errno == EINTR) || (result == 0 && end.si_pid == 0));
     /* The child may have written and ended after poll looked at fd: look again. */
     if (result > 0 && states[0].revents == 0) result = poll(states, 1, 0);
     const int error = errno;
     if (ended >= 0) close(ended);
     errno = error;
     return result;
+}
+
+static volatile sig_atomic_t limited_child;
+
+static void kill_limited(int number) {
+    (void)number;
+    kill(limited_child, SIGKILL);
+}
+
+void platform_limit(int child, unsigned seconds) {
+    const struct sigaction action = {.sa_handler = kill_limited, .sa_flags = SA_RESTART};
+
+    limited_child = child;
+    sigaction(SIGALRM, &action, NULL);
+    alarm(seconds);
+}
+
+void platform_wait_for_limited(int child) {
+    siginfo_t end;
+
+    while (waitid(P_PID, child, &end, WEXITED | WNOWAIT) < 0 && errno == EINTR) {}
+    alarm(0);
+    signal(SIGALRM, SIG_DFL);
 }

@@ -12,6 +12,8 @@ public struct MemoryFile: ~Copyable {
         descriptor = made
     }
 
+    var number: Int32 { descriptor.number }
+
     /// The path by which a program that inherited it can open it.
     public var path: String { "/proc/self/fd/\(descriptor.number)" }
 

@@ -46,6 +46,9 @@ public struct Poller {
     /// Adds a wakeup, by which other threads wake this one.
     public mutating func add(_ wakeup: borrowing Wakeup) -> Int { add(wakeup.descriptor.number, .reading) }
 
+    /// Adds the signals that are deferred.
+    public mutating func add(_ signals: DeferredSignals) -> Int { add(signals.number, .reading) }
+
     /// Adds a timer.
     public mutating func add(_ timer: borrowing BootTimer) -> Int { add(timer.descriptor.number, .reading) }
 

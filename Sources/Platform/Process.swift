@@ -145,14 +145,37 @@ public enum CurrentProcess {
 }
 
 /// Returns the inherited variables at these indices.
-private func inheritedVariables(_ kept: [Int]) -> [UnsafeMutablePointer<CChar>?] {
+func inheritedVariables(_ kept: [Int]) -> [UnsafeMutablePointer<CChar>?] {
     guard let variables = unsafe platform_environment() else { return unsafe [] }
     return unsafe kept.map { unsafe variables[$0] }
 }
 
 /// Returns copies of `words` that the caller must free.
-private func duplicates(_ words: [String]) -> [UnsafeMutablePointer<CChar>?] {
+func duplicates(_ words: [String]) -> [UnsafeMutablePointer<CChar>?] {
     unsafe words.map { unsafe strdup($0) }
+}
+
+/// Waits until a child has ended.
+///
+/// - Returns: its exit status, or nil if a signal ended it.
+func exitStatus(of child: pid_t) throws(Errno) -> Int32? {
+    var status: Int32 = 0
+    _ = try retrying { unsafe waitpid(child, &status, 0) }
+    let code = platform_exit_status(status)
+    return code < 0 ? nil : code
+}
+
+/// A pipe, both of its ends close-on-exec.
+struct Pipe: ~Copyable {
+    let reading: Descriptor
+    let writing: Descriptor
+
+    init() throws(Errno) {
+        var ends: [Int32] = [-1, -1]
+        _ = try retrying { unsafe platform_pipe(&ends) }
+        reading = Descriptor(adopting: ends[0])
+        writing = Descriptor(adopting: ends[1])
+    }
 }
 
 /// Runs command lines for the user.
@@ -171,10 +194,9 @@ public enum ShellCommand {
     public static func run(
         _ command: String, keeping kept: [Int], buffer: inout MutableSpan<UInt8>, take: (Span<UInt8>) -> Bool
     ) throws(Errno) -> Int32? {
-        var ends: [Int32] = [-1, -1]
-        _ = try retrying { unsafe platform_pipe(&ends) }
-        let output = Descriptor(adopting: ends[0])
-        let input = Descriptor(adopting: ends[1])
+        let pipe = try Pipe()
+        let output = pipe.reading
+        let input = pipe.writing
         let child = try spawn(command, keeping: kept, output: input.number)
         _ = consume input
         do throws(Errno) {
@@ -188,10 +210,10 @@ public enum ShellCommand {
             }
         } catch {
             kill(child, SIGKILL)
-            _ = try wait(for: child)
+            _ = try exitStatus(of: child)
             throw error
         }
-        return try wait(for: child)
+        return try exitStatus(of: child)
     }
 
     /// Waits until `output` can be read or `child` has ended.
@@ -208,9 +230,10 @@ public enum ShellCommand {
     ///
     /// Meanwhile Ctrl-C and Ctrl-\ affect the editor only.
     ///
-    /// - Returns: the exit status, or nil if a signal ended the editor.
-    public static func edit(_ path: String, with editor: String, keeping kept: [Int]) throws(Errno) -> Int32?
-    {
+    /// - Returns: the exit status; nil if a signal ended the editor, or a deferred one is to end this process.
+    public static func edit(
+        _ path: String, with editor: String, keeping kept: [Int], deferring signals: DeferredSignals? = nil
+    ) throws(Errno) -> Int32? {
         let child = try spawn(editor + " \"$1\"", about: path, keeping: kept)
         let interrupt = signal(SIGINT, SIG_IGN)
         let quit = signal(SIGQUIT, SIG_IGN)
@@ -218,7 +241,12 @@ public enum ShellCommand {
             _ = signal(SIGINT, interrupt)
             _ = signal(SIGQUIT, quit)
         }
-        return try wait(for: child)
+        if let signals {
+            let ready = platform_wait_readable_or_ended(signals.number, child)
+            if ready < 0 { throw .current }
+            if ready > 0 { return nil }
+        }
+        return try exitStatus(of: child)
     }
 
     /// Asks the desktop to show `address` in the user's browser, and ignores errors.
@@ -227,14 +255,7 @@ public enum ShellCommand {
         guard let child = try? spawn(command, about: address, keeping: Array(0..<Environment.count)) else {
             return
         }
-        _ = try? wait(for: child)
-    }
-
-    private static func wait(for child: pid_t) throws(Errno) -> Int32? {
-        var status: Int32 = 0
-        _ = try retrying { unsafe waitpid(child, &status, 0) }
-        let code = platform_exit_status(status)
-        return code < 0 ? nil : code
+        _ = try? exitStatus(of: child)
     }
 
     /// Starts a command line in which `$1` is `operand`.

@@ -57,9 +57,9 @@ public enum AgentProcess {
     static func start(in directory: String) throws(AgentError) {
         var output: [UInt8] = []
         do throws(Errno) {
-            try DetachedProcess.startSelf(as: AgentProtocol.processName, (directory, home)) { bytes in
-                output.append(copying: bytes)
-            }
+            try DetachedProcess.startSelf(
+                as: AgentProtocol.processName, (directory, home), hasInput: false, give: { _ in },
+                take: { bytes in output.append(copying: bytes) })
         } catch {
             throw .cannotStart(.system(error))
         }
@@ -101,7 +101,7 @@ public enum AgentProcess {
         }
         say(.listening)
         do throws(Errno) {
-            try DetachedProcess.closeStandardOutput()
+            try DetachedProcess.closeInputAndOutput()
             try server.run()
             return 0
         } catch {

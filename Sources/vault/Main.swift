@@ -1,9 +1,11 @@
+internal import Clipboard
 internal import CommandSyntax
 internal import Platform
 internal import VaultAgent
 internal import UserMessages
 
-/// The entry point of `vault`, and of the agent, which is the same program under another name.
+/// The entry point of `vault`, and of the agent and the clipboard's process, which are the same program under
+/// other names.
 @main
 enum Main {
     static func main() {
@@ -16,6 +18,9 @@ enum Main {
                 CurrentProcess.exit(2)
             }
             CurrentProcess.exit(AgentProcess.run(in: arguments.words[0]))
+        }
+        if CurrentProcess.isNamed(ClipboardProcess.name) {
+            CurrentProcess.exit(ClipboardProcess.run(arguments.words))
         }
         // With --json, even a usage error is reported as JSON.
         var wantsJSON = asksForJSON(arguments.words[...])

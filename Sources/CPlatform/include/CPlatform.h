@@ -62,8 +62,22 @@ void platform_harden(void);
  */
 void platform_soften(void);
 
-/* Makes a spawned program start with the write signals as this process had them: 0, or an error number. */
+/*
+ * Makes a spawned program start with the write signals and the blocked signals as this process had them: 0,
+ * or an error number.
+ */
 int platform_spawn_softened(posix_spawnattr_t *attributes);
+
+/* Makes a spawned program start with no descriptors but the standard ones: 0, or an error number. */
+int platform_spawn_closing_others(posix_spawn_file_actions_t *actions);
+
+/*
+ * Blocks those of the signals that would end this process, in the calling thread, until
+ * platform_stop_deferring: a descriptor that is readable while one of them is pending, or -1 with errno.
+ * platform_stop_deferring lets the pending ones take effect.
+ */
+int platform_defer_signals(const int *signals, size_t count);
+void platform_stop_deferring(int fd);
 
 /* The arguments of main, the program's name first, ended by NULL. */
 char **platform_arguments(void);
@@ -111,6 +125,9 @@ int platform_memory_file(void);
 /* Seals a memory file against writing, growing, shrinking and further seals: 0, or -1 with errno. */
 int platform_seal(int fd);
 
+/* Returns 1 if the file system of a path is in memory (tmpfs, ramfs). */
+int platform_is_in_memory(const char *path);
+
 /* pipe2(O_CLOEXEC): 0, or -1 with errno. */
 int platform_pipe(int ends[2]);
 
@@ -153,11 +170,12 @@ int platform_boot_timer(void);
 int platform_boot_timer_set(int fd, uint64_t nanoseconds);
 
 /*
- * Starts this program again, with three words as its arguments, in a new session and with an empty
- * environment: 0, or an error number. Its standard output is fd, its other standard descriptors are
- * /dev/null, and it has no others.
+ * Starts this program again, with three words as its arguments, in a new session and with variables, ended by
+ * NULL, as its environment: 0, or an error number. Its standard input is input, or /dev/null if that is
+ * negative, its standard output is output, its standard error is /dev/null, and it has no other descriptors.
  */
-int platform_start_detached(const char *name, const char *first, const char *second, int fd);
+int platform_start_detached(
+    const char *name, const char *first, const char *second, char *const *variables, int input, int output);
 
 /*
  * Prepares a process that outlives its parent: core dumps are forbidden for good, a closed terminal or pipe
@@ -170,9 +188,16 @@ const char *platform_c_library_version(void);
 
 /*
  * Waits until fd can be read or is at its end: 1; or until the child has ended, which stays to be waited for,
- * and there is nothing left to read: 0; or -1 with errno. Without pidfd_open it waits for fd alone.
+ * and there is nothing left to read: 0; or -1 with errno.
  */
 int platform_wait_readable_or_ended(int fd, int child);
+
+/*
+ * Kills a child after the given seconds unless platform_wait_for_limited is called and the child ends before.
+ * That call waits for the child's end; the child stays to be waited for. One child at a time can be limited.
+ */
+void platform_limit(int child, unsigned seconds);
+void platform_wait_for_limited(int child);
 
 /* The exit status in a status of waitpid, 0 to 255, or -1 if a signal ended the process. */
 int platform_exit_status(int status);

@@ -19,6 +19,11 @@ struct EditCommand: Command {
             other editors may need settings for that. The editor must write the file in place. A secret that
             does not exist yet starts empty.
 
+            Some editors, such as code, subl, kate and emacsclient, have the file opened by another process.
+            They get a file, mode 0600, in a directory of its own in $XDG_RUNTIME_DIR, which must be yours
+            alone and in memory (tmpfs). vault says so, and wipes and removes the file afterwards. Such an
+            editor must wait until the file is closed, as 'code --wait' does.
+
             If the editor fails or changes nothing, nothing is set. If the value did not end in a newline, the
             one that the editor adds is removed.
             """)
@@ -33,12 +38,15 @@ struct EditCommand: Command {
         let secret = try target.secretToChange(options)
         let editor = try EditCommand.editor()
         let isSet = try options.change { vault throws(Failure) in try edit(secret, in: vault, with: editor) }
+        if !isSet, editor.isSandboxed, !options.common.quiet {
+            Output.hint("if you changed it, \(editor.program) cannot reach the file: export VISUAL=vi")
+        }
         options.common.confirm(isSet ? "Set \(secret.located)" : "Nothing changed: \(secret.located)")
     }
 
     /// - Returns: true if the editor changed the value.
     private func edit(
-        _ secret: SecretID, in vault: any Session, with editor: String
+        _ secret: SecretID, in vault: any Session, with editor: Editor
     ) throws(Failure) -> Bool {
         let exists = try options.during(vault.contains(secret))
         if !exists, !options.common.quiet {
@@ -48,7 +56,7 @@ struct EditCommand: Command {
             exists
             ? try options.during(vault.value(of: secret, version: 0))
             : try allocating(SecretBytes(count: 0))
-        let after = try EditCommand.edited(before, with: editor)
+        let after = try edited(before, with: editor)
         let isSame = before.withBytes { old in after.withBytes { old.isEqualInConstantTime(to: $0) } }
         if isSame { return false }
         if after.count > Format.maxValue { throw .valueTooLong }
@@ -62,44 +70,84 @@ struct EditCommand: Command {
         return true
     }
 
-    private static func edited(
-        _ before: borrowing SecretBytes, with editor: String
+    private func edited(
+        _ before: borrowing SecretBytes, with editor: Editor
     ) throws(Failure) -> SecretBuffer {
         let endsInNewline = before.withBytes { $0.count > 0 && $0[$0.count - 1] == UInt8(ascii: "\n") }
-        var after = try allocating(SecretBuffer(capacity: 4000))
-        let status: Int32?
-        do throws(Errno) {
-            let file = try MemoryFile()
-            defer { file.wipe() }
-            try before.withBytes { value throws(Errno) in try file.write(value) }
-            status = try ShellCommand.edit(file.path, with: editor, keeping: Passphrase.keptVariables())
-            try file.rewind()
-            while status == 0, after.count <= Format.maxValue + 1 {
-                guard (try? after.reserve(4096)) != nil else { throw Errno.noMemory }
-                let count = try after.appendInPlace { free throws(Errno) in try file.read(into: &free) }
-                if count == 0 { break }
-            }
-        } catch {
-            throw Failure(error, "cannot edit")
-        }
-        guard status == 0 else { throw Failure(.cancelled, "the editor failed; nothing was set") }
+        var after =
+            editor.opensElsewhere
+            ? try editedInPrivateFile(before, with: editor)
+            : try EditCommand.editedInMemoryFile(before, with: editor)
         if !endsInNewline { after.removeFinalNewline() }
         return after
     }
 
-    /// Returns the command line of the editor.
-    private static func editor() throws(Failure) -> String {
+    private static func editedInMemoryFile(
+        _ before: borrowing SecretBytes, with editor: Editor
+    ) throws(Failure) -> SecretBuffer {
+        let file = try inWords("cannot edit", MemoryFile())
+        defer { file.wipe() }
+        try before.withBytes { value throws(Failure) in try inWords("cannot edit", file.write(value)) }
+        return try run(editor.command, on: file.path)
+    }
+
+    private func editedInPrivateFile(
+        _ before: borrowing SecretBytes, with editor: Editor
+    ) throws(Failure) -> SecretBuffer {
+        // A signal that ends vault takes effect after the file was removed.
+        try DeferredSignals.during { signals throws(Failure) in
+            let file = try inWords("cannot edit", PrivateFile())
+            defer {
+                if !file.remove() { Output.warn("cannot remove \(Path.directory(of: file.path))") }
+            }
+            if !options.common.quiet {
+                Output.warn(
+                    "\(editor.program) opens files in another process: until it is done, the value is in \(file.path), in memory"
+                )
+            }
+            try before.withBytes { value throws(Failure) in try inWords("cannot edit", file.write(value)) }
+            return try EditCommand.run(editor.command(for: file), on: file.path, signals)
+        } orFail: {
+            Failure($0, "cannot edit")
+        }
+    }
+
+    /// Runs an editor.
+    ///
+    /// - Returns: what it left in the file.
+    private static func run(
+        _ editor: String, on path: String, _ signals: DeferredSignals? = nil
+    ) throws(Failure) -> SecretBuffer {
+        let status = try inWords("cannot edit") { () throws(Errno) in
+            try ShellCommand.edit(path, with: editor, keeping: Passphrase.keptVariables(), deferring: signals)
+        }
+        guard status == 0 else { throw Failure(.cancelled, "the editor failed; nothing was set") }
+        return try Content.file(path, atMost: Format.maxValue, else: .valueTooLong)
+    }
+
+    /// Returns the editor that the environment names, if it can edit a secret.
+    private static func editor() throws(Failure) -> Editor {
         var named = try Environment.text("VISUAL")
         if named == nil { named = try Environment.text("EDITOR") }
-        let editor = named ?? "vi"
-        var program = Path.name(of: String(editor.split(separator: " ").first ?? ""))
-        // `vi` may be a link to vim. Other programs of that name do not know vim's options.
-        if program == "vi" || program == "view", let target = try? Path.resolvingLinks("/usr/bin/\(program)")
-        {
-            program = Path.name(of: target)
+        let command = named ?? "vi"
+        let editor = Editor(command)
+        if let option = editor.missingOption {
+            throw Failure(
+                .usage, "\(editor.program) does not wait until the file is closed; nothing was set",
+                hint: "export VISUAL=\(Hint.quoted(path: command + " " + option))")
         }
-        let isVim = program == "nvim" || program == "vim" || program.hasPrefix("vim.")
-        let leaveNoFiles = " -n -i NONE --cmd 'set noswapfile nobackup nowritebackup noundofile'"
-        return isVim ? editor + leaveNoFiles : editor
+        if let option = editor.unwantedOption {
+            throw Failure(
+                .usage,
+                "with \(option), \(editor.program) does not wait until the file is closed; nothing was set",
+                hint: "export VISUAL=\(editor.program)")
+        }
+        if editor.opensElsewhere, PrivateFile.runtimeDirectory == nil {
+            throw Failure(
+                .other,
+                "\(editor.program) opens files in another process, and there is no directory in memory for it: $XDG_RUNTIME_DIR must be a tmpfs directory of yours with mode 700",
+                hint: "edit in the terminal: export VISUAL=vi")
+        }
+        return editor
     }
 }

@@ -1,3 +1,4 @@
+internal import Clipboard
 internal import CommandSyntax
 internal import Platform
 internal import VaultCore
@@ -9,11 +10,13 @@ struct GetCommand: Command {
     var version: Int?
     var at: UInt64?
     var force = false
+    var copy = false
+    var clearAfter: UInt64?
     var options = VaultOptions()
 
     static let info = CommandInfo(
         name: "get", aliases: ["show"], usage: "[SCOPE [--id ID]] NAME",
-        summary: "Print the value of a secret",
+        summary: "Print the value of a secret, or copy it to the clipboard",
         discussion: """
             Without a SCOPE, the effective value in the context is printed: the project's, else the cluster's,
             else the team's. With a SCOPE, only that scope is searched. A single operand is a NAME, even
@@ -29,6 +32,11 @@ struct GetCommand: Command {
             --at takes a date, which means its first moment, or a date and a time of day with or without
             seconds, in UTC. In each scope, it selects the newest version that 'vault history' shows with this time
             or an earlier one. A time with seconds includes the whole second.
+
+            With --copy, the value goes to the clipboard and is not printed. On a display, vault uses wl-copy,
+            xclip or xsel, and a process named vault-clipboard clears the clipboard after 45 seconds if it
+            still holds the value. Over SSH, and where there is no display, the terminal gets the value by the
+            control sequence OSC 52; vault can neither tell whether the terminal took it nor clear it.
             """)
 
     mutating func declare(_ parameters: inout Parameters) {
@@ -40,16 +48,28 @@ struct GetCommand: Command {
             "--at", "TIME", "Print the value at this time: 2026-03-01 or 2026-03-01T12:00Z (UTC)", &at,
             as: ValueFormat("a time such as 2026-03-01 or 2026-03-01T12:00Z") { UTCTimestamp.parse($0) })
         parameters.flag("-f --force", "Print control characters even to a terminal", &force)
+        parameters.flag("-C --copy", "Copy the value to the clipboard instead of printing it", &copy)
+        parameters.option(
+            "--clear-after", "DURATION", "With --copy, clear the clipboard after this time (45s)",
+            &clearAfter,
+            as: .duration)
         options.declare(&parameters)
     }
 
+    /// The time after which the clipboard is cleared.
+    private static let clearAfter: UInt64 = 45_000
+
     func run() throws(Failure) {
         if version != nil, at != nil { throw Failure(.usage, "--version cannot be combined with --at") }
+        if copy, force { throw Failure(.usage, "--copy cannot be combined with --force") }
+        if !copy, clearAfter != nil { throw Failure(.usage, "--clear-after needs --copy") }
         let name = try target.checkedName()
         let scope = try target.scope(options)
         let current = scope == nil ? try CurrentContext(options.context) : nil
         let scopes = scope.map { [$0] } ?? current?.context.scopes ?? []
         let isNewest = version == nil && at == nil
+        // Before vault asks for a passphrase.
+        let clipboard = copy ? try findClipboard() : nil
         let vault = try options.openForReading(
             expecting: isNewest ? scopes.first.map { SecretID(name, in: $0) } : nil)
         var wasKnown = false
@@ -57,9 +77,10 @@ struct GetCommand: Command {
             let secret = SecretID(name, in: scope)
             let isPrinted =
                 if let at {
-                    try print(secret, at: at, of: vault, &wasKnown)
+                    try print(secret, at: at, of: vault, to: clipboard, &wasKnown)
                 } else {
-                    try print(secret, isNewest: isNewest, isExplicit: current == nil, of: vault)
+                    try print(
+                        secret, isNewest: isNewest, isExplicit: current == nil, of: vault, to: clipboard)
                 }
             if isPrinted { return options.noteEmptyScopes(before: scope, of: scopes, in: vault) }
         }
@@ -75,23 +96,46 @@ struct GetCommand: Command {
     /// - Parameter wasKnown: becomes true if the secret has any version.
     /// - Returns: false if the secret did not exist then.
     private func print(
-        _ secret: SecretID, at time: UInt64, of vault: any Session, _ wasKnown: inout Bool
+        _ secret: SecretID, at time: UInt64, of vault: any Session, to clipboard: Clipboard?,
+        _ wasKnown: inout Bool
     ) throws(Failure) -> Bool {
         let history = try options.during(vault.history(of: secret))
         if !history.isEmpty { wasKnown = true }
         guard let number = history.firstIndex(where: { $0.time <= time }), !history[number].isDeletion else {
             return false
         }
-        return try print(secret, version: number, isNewest: false, of: vault)
+        return try print(secret, version: number, isNewest: false, of: vault, to: clipboard)
     }
 
-    /// Prints the selected version of a secret.
+    private func findClipboard() throws(Failure) -> Clipboard {
+        let clipboard = try inWords { () throws(ClipboardError) in try Clipboard.find() }
+        if clearAfter != nil, !clipboard.canBeCleared {
+            throw Failure(
+                .other, "vault cannot clear the clipboard of a terminal; nothing was copied",
+                hint: "leave out --clear-after")
+        }
+        return clipboard
+    }
+
+    /// Copies a value to the clipboard.
+    private func copy(
+        _ value: Span<UInt8>, of secret: SecretID, to clipboard: Clipboard
+    ) throws(Failure) {
+        let time = clearAfter ?? GetCommand.clearAfter
+        try inWords { () throws(ClipboardError) in try clipboard.copy(value, clearingAfter: time) }
+        options.common.confirm(
+            clipboard.canBeCleared
+                ? "Copied '\(secret.name)' to the clipboard; it is cleared in \(time / 1000) s"
+                : "Copied '\(secret.name)' to the clipboard of the terminal; vault cannot clear it")
+    }
+
+    /// Prints or copies the selected version of a secret.
     ///
     /// In an explicit scope, older versions of a deleted secret can be printed, too.
     ///
     /// - Returns: false if there is no such secret.
     private func print(
-        _ secret: SecretID, isNewest: Bool, isExplicit: Bool, of vault: any Session
+        _ secret: SecretID, isNewest: Bool, isExplicit: Bool, of vault: any Session, to clipboard: Clipboard?
     ) throws(Failure) -> Bool {
         // For the newest value, withValue itself tells whether the secret exists, which saves a request.
         if !isNewest {
@@ -101,19 +145,23 @@ struct GetCommand: Command {
             }
             if !exists { return false }
         }
-        return try print(secret, version: version ?? 0, isNewest: isNewest, of: vault)
+        return try print(secret, version: version ?? 0, isNewest: isNewest, of: vault, to: clipboard)
     }
 
     /// Prints a version of a secret.
     ///
     /// - Returns: false if the newest is wanted and there is no such secret.
     private func print(
-        _ secret: SecretID, version number: Int, isNewest: Bool, of vault: any Session
+        _ secret: SecretID, version number: Int, isNewest: Bool, of vault: any Session,
+        to clipboard: Clipboard?
     ) throws(Failure) -> Bool {
         let printed: Result<Void, Failure>
         do throws(VaultError) {
             printed = try vault.withValue(of: secret, version: number) { value in
-                Result { () throws(Failure) in try GetCommand.print(value, force: force) }
+                Result { () throws(Failure) in
+                    guard let clipboard else { return try GetCommand.print(value, force: force) }
+                    try copy(value, of: secret, to: clipboard)
+                }
             }
         } catch .noSuchSecret where isNewest {
             return false

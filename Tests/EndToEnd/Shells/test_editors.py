@@ -1,0 +1,282 @@
+"""`vault edit` with editors that have the file opened by another process, which was running before and inherits nothing."""
+
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from person import VAULT
+
+PASSPHRASE = "seven quiet otters read maps"
+
+# Hands the path to the server and, told to, waits for its answer.
+CLIENT = r"""#!/usr/bin/python3
+import os, socket, sys
+home = os.environ["HOME"]
+with open(home + "/called", "w") as file:
+    print(*sys.argv[1:-1], file=file)
+server = socket.socket(socket.AF_UNIX)
+server.connect(home + "/server")
+server.sendall(sys.argv[-1].encode() + b"\n")
+sys.exit(server.recv(10) != b"done")
+"""
+
+
+class Server(threading.Thread):
+    """The process of an editor that runs already: this one."""
+
+    def __init__(self, path, edit):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(path)
+        self.socket.listen()
+        self.edit, self.error = edit, None
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            with connection:
+                path = connection.makefile().readline().rstrip("\n")
+                try:
+                    self.edit(path)
+                    connection.sendall(b"done")
+                except Exception as error:
+                    self.error = error
+
+
+class Editors(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.home = self.directory.name
+        # /dev/shm is in memory.
+        self.memory = tempfile.TemporaryDirectory(dir="/dev/shm")
+        self.addCleanup(self.memory.cleanup)
+        self.runtime = self.memory.name
+        os.mkdir(self.home + "/bin")
+        self.environment = {"PATH": self.home + "/bin:/usr/bin:/bin", "HOME": self.home, "XDG_RUNTIME_DIR": self.runtime,
+                            "VAULT_PASSPHRASE": PASSPHRASE}
+        self.vault("init", "-q", "--kdf-memory", "64", "--kdf-time", "3")
+        self.vault("unlock", "-q")
+        self.addCleanup(self.run_vault, "lock", "--all", "-q")
+        self.vault("set", "-q", "team", "A", stdin=b"before")
+        self.paths = []
+
+    def run_vault(self, *words, stdin=b"", **variables):
+        return subprocess.run([VAULT, *words], env={**self.environment, **variables}, input=stdin, start_new_session=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+
+    def vault(self, *words, **more):
+        result = self.run_vault(*words, **more)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout.decode(), result.stderr.decode()
+
+    def value(self):
+        return self.vault("get", "A")[0]
+
+    def editor(self, *names):
+        for name in names:
+            with open(f"{self.home}/bin/{name}", "w") as file:
+                file.write(CLIENT)
+            os.chmod(file.name, 0o755)
+
+    def serve(self, edit):
+        def noted(path):
+            self.paths.append(path)
+            edit(path)
+        server = Server(self.home + "/server", noted)
+        self.addCleanup(server.socket.close)
+        return server
+
+    def assert_clean(self):
+        self.assertEqual([name for name in os.listdir(self.runtime) if name != "vault"], [])
+
+    @staticmethod
+    def append(path):
+        with open(path, "ab") as file:
+            file.write(b" and after")
+
+    def test_another_process_can_open_the_file_and_nothing_is_left(self):
+        def edit(path):
+            directory = os.path.dirname(path)
+            self.modes = [stat.S_IMODE(os.stat(name).st_mode) for name in (path, directory)]
+            with open(path, "rb") as file:
+                self.before = file.read()
+            self.append(path)
+            with open(path + "~", "wb") as file:  # a backup of the editor
+                file.write(b"before")
+            os.symlink("somebody@somewhere", directory + "/.#value")
+        server = self.serve(edit)
+        self.editor("code")
+        _, said = self.vault("edit", "team", "A", VISUAL="code --wait")
+        self.assertIsNone(server.error)
+        [path] = self.paths
+        self.assertTrue(path.startswith(self.runtime + "/vault-edit."), path)
+        self.assertEqual((self.modes, self.before), ([0o600, 0o700], b"before"))
+        self.assertEqual(said, f"vault: warning: code opens files in another process: until it is done, the value is in {path}, "
+                               "in memory\nSet 'A' in team\n")
+        self.assertEqual(self.value(), "before and after")
+        self.assert_clean()
+
+    def test_an_editor_may_replace_the_file_by_a_rename(self):
+        def edit(path):
+            with open(path + ".new", "wb") as file:
+                file.write(b"replaced\n")
+            os.rename(path + ".new", path)
+        self.serve(edit)
+        self.editor("gedit")
+        self.vault("edit", "team", "A", EDITOR="gedit -w")
+        self.assertEqual(self.value(), "replaced")
+        self.assert_clean()
+
+    def test_every_editor_that_hands_over_is_known(self):
+        self.serve(self.append)
+        expected = "before"
+        for command in ["code -nw", "codium --wait", "code-insiders --wait", "cursor --wait", "subl -w", "emacsclient",
+                        "emacsclient -t", "gnome-text-editor -s", "gedit --wait", "kate -b", "zed --wait", "mate -w", "atom --wait",
+                        "idea --wait", "env WINDOW=1 code --wait", self.home + "/bin/code --wait"]:
+            with self.subTest(command):
+                self.editor(next(word.split("/")[-1] for word in command.split() if word != "env" and "=" not in word))
+                _, said = self.vault("edit", "team", "A", EDITOR=command)
+                expected += " and after"
+                self.assertEqual(self.value(), expected)
+                self.assertIn("opens files in another process", said)
+        self.assert_clean()
+
+    def test_a_link_to_such_an_editor_is_followed(self):
+        self.serve(self.append)
+        self.editor("emacsclient.emacs")
+        os.symlink(self.home + "/bin/emacsclient.emacs", self.home + "/bin/editor")
+        self.vault("edit", "team", "A", EDITOR="editor")
+        self.assertEqual(self.value(), "before and after")
+
+    def test_a_sandbox_is_let_in(self):
+        self.serve(self.append)
+        self.editor("flatpak")
+        self.vault("edit", "team", "A", EDITOR="flatpak run com.visualstudio.code --wait")
+        self.assertEqual(self.value(), "before and after")
+        with open(self.home + "/called") as file:
+            words = file.read().split()
+        directory = os.path.basename(os.path.dirname(self.paths[0]))
+        self.assertEqual(words, ["run", "--filesystem=xdg-run/" + directory, "com.visualstudio.code", "--wait"])
+        self.editor("snap")
+        shutil.copy("/bin/true", self.home + "/bin/snap")
+        _, said = self.vault("edit", "team", "A", EDITOR="snap run code --wait")
+        self.assertIn("vault: hint: if you changed it, code cannot reach the file: export VISUAL=vi\nNothing changed", said)
+        self.assert_clean()
+
+    def test_an_editor_that_does_not_wait_is_refused(self):
+        for command, hint in [("code", "'code --wait'"), ("subl -n", "'subl -n --wait'"), ("kate", "'kate --block'"),
+                              ("gnome-text-editor", "'gnome-text-editor --standalone'"), ("gvim", "'gvim -f'"),
+                              ("flatpak run com.visualstudio.code", "'flatpak run com.visualstudio.code --wait'")]:
+            with self.subTest(command):
+                result = self.run_vault("edit", "team", "A", VISUAL=command)
+                self.assertEqual(result.returncode, 2)
+                self.assertRegex(result.stderr.decode(),
+                                 r"\Avault: error: [\w-]+ does not wait until the file is closed; nothing was set\n"
+                                 rf"vault: hint: export VISUAL={hint}\n\Z")
+        for program, option in [("emacsclient", "-n"), ("vim", "--remote")]:
+            result = self.run_vault("edit", "team", "A", VISUAL=f"{program} {option}")
+            self.assertEqual((result.returncode, result.stderr.decode()),
+                             (2, f"vault: error: with {option}, {program} does not wait until the file is closed; nothing was set\n"
+                                 f"vault: hint: export VISUAL={program}\n"))
+        self.assert_clean()
+
+    def test_without_a_directory_in_memory_it_is_refused(self):
+        self.editor("code")
+        os.mkdir(self.home + "/disk", 0o700)
+        directories = [self.runtime + "/none", "relative"]
+        if subprocess.run(["stat", "-f", "-c", "%T", self.home], stdout=subprocess.PIPE).stdout.strip() != b"tmpfs":
+            directories.append(self.home + "/disk")
+        os.mkdir(self.runtime + "/open", 0o755)
+        directories.append(self.runtime + "/open")
+        os.symlink(self.runtime, self.runtime + "/link")
+        directories.append(self.runtime + "/link")
+        for directory in directories:
+            with self.subTest(directory):
+                result = self.run_vault("edit", "team", "A", EDITOR="code --wait", XDG_RUNTIME_DIR=directory,
+                                        VAULT_FILE=self.home + "/.local/share/vault/default.vault")
+                self.assertEqual(result.returncode, 1, result.stderr)
+                self.assertIn(b"code opens files in another process, and there is no directory in memory for it", result.stderr)
+                self.assertIn(b"vault: hint: edit in the terminal: export VISUAL=vi\n", result.stderr)
+        self.assertFalse(os.path.exists(self.home + "/called"))
+
+    def test_it_is_removed_if_the_editor_fails_or_deletes_it(self):
+        def fail(path):
+            self.append(path)
+            raise ValueError
+        self.serve(fail)
+        self.editor("code")
+        result = self.run_vault("edit", "team", "A", EDITOR="code --wait")
+        self.assertEqual(result.returncode, 3)
+        self.assertIn(b"the editor failed; nothing was set", result.stderr)
+        self.assert_clean()
+        with open(self.home + "/bin/subl", "w") as file:
+            file.write('#!/bin/sh\nrm "$2"\n')
+        os.chmod(file.name, 0o755)
+        self.assertEqual(self.run_vault("edit", "team", "A", EDITOR="subl -w").returncode, 1)
+        self.assertEqual(self.value(), "before")
+        self.assert_clean()
+
+    def test_it_is_removed_if_a_signal_ends_vault(self):
+        opened, finish = threading.Event(), threading.Event()
+
+        def edit(path):
+            self.append(path)
+            opened.set()
+            finish.wait(30)
+        self.serve(edit)
+        self.editor("code")
+        self.addCleanup(finish.set)
+        for number in [signal.SIGTERM, signal.SIGHUP]:
+            opened.clear()
+            child = subprocess.Popen([VAULT, "edit", "team", "A"], env={**self.environment, "EDITOR": "code --wait"},
+                                     stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+            self.assertTrue(opened.wait(20))
+            self.assertTrue(os.path.exists(self.paths[-1]))
+            child.send_signal(number)
+            self.assertEqual(child.wait(20), -number)
+            finish.set()
+            self.assert_clean()
+        self.assertEqual(self.value(), "before")
+
+    def test_what_a_killed_one_left_is_removed_by_the_next(self):
+        left, locked = self.runtime + "/vault-edit.000000", self.runtime + "/vault-edit.111111"
+        for directory in [left, locked]:
+            os.mkdir(directory, 0o700)
+            with open(directory + "/value", "w") as file:
+                file.write("left")
+            os.utime(directory, (0, 0))
+        import fcntl
+        lock = os.open(locked, os.O_RDONLY)
+        self.addCleanup(os.close, lock)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        self.serve(self.append)
+        self.editor("code")
+        self.vault("edit", "team", "A", EDITOR="code --wait", VAULT_NO_INPUT="1")
+        self.assertFalse(os.path.exists(left))
+        self.assertTrue(os.path.exists(locked + "/value"))
+
+    def test_an_editor_that_opens_the_file_itself_gets_a_file_without_a_name(self):
+        self.editor("micro")
+        with open(self.home + "/bin/micro", "w") as file:
+            file.write('#!/bin/sh\nprintf "%s" "$1" >"$HOME/called"; printf more >>"$1"\n')
+        _, said = self.vault("edit", "team", "A", EDITOR="micro")
+        self.assertEqual(said, "Set 'A' in team\n")
+        self.assertEqual(self.value(), "beforemore")
+        with open(self.home + "/called") as file:
+            self.assertTrue(file.read().startswith("/proc/self/fd/"))
+
+
+if __name__ == "__main__":
+    unittest.main()
