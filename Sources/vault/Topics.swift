@@ -49,6 +49,9 @@ extension HelpTopic {
             --new-passphrase-file, --new-passphrase-command, then VAULT_NEW_PASSPHRASE_FILE and VAULT_NEW_PASSPHRASE_COMMAND. \
             One final newline is removed. Programs that vault starts never see these variables.
 
+            'vault edit' reads VISUAL, EDITOR and XDG_RUNTIME_DIR; 'vault get --copy' reads WAYLAND_DISPLAY, DISPLAY, SSH_TTY, SSH_CONNECTION, TERM, \
+            TMUX and STY.
+
             --no-input, or VAULT_NO_INPUT with any value, forbids all questions: what would be asked for fails instead.
             """)
 
