@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gnu/libc-version.h>
-#include <poll.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -127,7 +127,7 @@ int platform_wait_readable_or_ended(int fd, int child) {
         if (result == 0 && waitid(P_PID, child, &end, WEXITED | WNOHANG | WNOWAIT) < 0) break;
     } while ((result < 0 && errno == EINTR) || (result == 0 && end.si_pid == 0));
     /* The child may have written and ended after poll looked at fd: look again. */
-    if (result > 0 && states[0].revents == 0) result = poll(states, 1, 0);
+    if (result >= 0 && states[0].revents == 0) result = poll(states, 1, 0);
     const int error = errno;
     if (ended >= 0) close(ended);
     errno = error;

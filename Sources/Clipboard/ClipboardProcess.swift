@@ -23,13 +23,14 @@ public enum ClipboardProcess {
         var variables = ClipboardEnvironment.variables
         // wl-copy keeps the value in a temporary file.
         if let directory = PrivateFile.runtimeDirectory { variables.append("TMPDIR=\(directory)") }
-        let time = (0..<8).map { UInt8(truncatingIfNeeded: milliseconds >> (8 * UInt64($0))) }
+        // With the count it knows whether this process was killed before it wrote everything.
+        let header = field(milliseconds) + field(UInt64(value.count))
         var reply: [UInt8] = []
         do throws(Errno) {
             try DetachedProcess.startSelf(
                 as: name, (clipboard.path, clipboard.display), variables: variables,
                 give: { input throws(Errno) in
-                    try input.writeAll(time.span)
+                    try input.writeAll(header.span)
                     try input.writeAll(value)
                 },
                 take: { reply.append(copying: $0) })
@@ -43,6 +44,10 @@ public enum ClipboardProcess {
         case .system: throw .system(Errno(rawValue: Int32(text) ?? 0))
         case nil: throw .system(.brokenPipe)
         }
+    }
+
+    private static func field(_ number: UInt64) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
     }
 
     /// Does the work of that process, in this one.
@@ -108,11 +113,13 @@ public enum ClipboardProcess {
             if count == 0 { break }
         }
         return try input.withBytes { input throws(ClipboardError) in
-            guard input.count >= 8 else { throw .system(.ioError) }
-            let value = input.extracting(8..<input.count)
-            try copy(value, to: clipboard)
+            guard input.count >= 16, input.load(UInt64.self, at: 8) == input.count - 16 else {
+                throw .system(.brokenPipe)
+            }
+            let value = input.extracting(16..<input.count)
             var hash = KeyedHash(key: key, salt: Span(), count: 32)
             hash.update(value)
+            try copy(value, to: clipboard)
             return (SystemClock.bootMilliseconds() + input.load(UInt64.self, at: 0), hash.finish())
         }
     }

@@ -50,14 +50,16 @@ package struct Diagnosis {
                     "directories", isUrgent: true, "there is no directory for the agent's socket",
                     remedy: "set XDG_RUNTIME_DIR or HOME"))
         }
-        guard let store = Locations.checkpoints, let directory = Locations.checkpointDirectory else {
+        guard let directory = Locations.checkpointDirectory else {
             let message = "there is no directory for checkpoints; a rollback would go undetected"
             return findings + [
                 Finding("directories", isUrgent: true, message, remedy: "set HOME or XDG_STATE_HOME")
             ]
         }
         do throws(Errno) {
-            try store.probe(real)
+            try PrivateDirectory.check(directory)
+        } catch .noSuchFile {
+            // The first command that sees a vault makes it.
         } catch {
             let message = "cannot save checkpoints, so a rollback would go undetected: \(directory): \(error)"
             findings.append(Finding("directories", isUrgent: true, message))

@@ -16,18 +16,11 @@ package struct Configuration: Sendable {
     /// How many backups that directory keeps.
     package private(set) var backupKeep: Int?
     /// When messages are coloured.
-    package private(set) var color: ColorChoice?
+    package private(set) var color: Output.ColorChoice?
     /// True if a typed passphrase unlocks the vault.
     package private(set) var autoUnlock: Bool?
     /// The first thing that is wrong with the file.
     package private(set) var problem: Failure?
-
-    /// When messages are coloured.
-    package enum ColorChoice: String, CaseIterable, Sendable {
-        /// On a terminal, unless `NO_COLOR` is set.
-        case auto
-        case always, never
-    }
 
     /// The path of the file, `${XDG_CONFIG_HOME:-~/.config}/vault/config.toml`; nil if there is no such directory.
     package static var path: String? { Locations.configurationDirectory.map { Path.join($0, "config.toml") } }
@@ -67,7 +60,7 @@ package struct Configuration: Sendable {
         case "backup_directory": backupDirectory = try Configuration.path(entry)
         case "backup_keep": backupKeep = Int(try entry.integer(in: 1...10_000))
         case "color":
-            color = ColorChoice(rawValue: try entry.string())
+            color = Output.ColorChoice(rawValue: try entry.string())
             if color == nil { throw entry.error("'color' must be \"auto\", \"always\" or \"never\"") }
         case "auto_unlock": autoUnlock = try entry.boolean()
         default: throw entry.error("unknown key '\(entry.key)'")

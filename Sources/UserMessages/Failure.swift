@@ -49,7 +49,7 @@ package struct Failure: Error {
             if let hint { error.append(("hint", .string(hint.text))) }
             Output.note(JSON.object([("schema", .number(1)), ("error", .object(error))]).text)
         } else {
-            Output.note("vault: error: \(message)")
+            Output.note(.error, message)
             if let hint { Output.hint(hint) }
         }
     }

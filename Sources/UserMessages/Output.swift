@@ -1,4 +1,5 @@
 internal import Platform
+internal import Synchronization
 
 /// Writes data to standard output and everything else to standard error.
 package enum Output {
@@ -49,10 +50,57 @@ package enum Output {
     }
 
     /// Writes a warning for a person.
-    package static func warn(_ text: String) { note("vault: warning: \(text)") }
+    package static func warn(_ text: String) { note(.warning, text) }
 
     /// Writes a hint for a person.
-    package static func hint(_ hint: Hint) { note("vault: hint: " + hint.text) }
+    package static func hint(_ hint: Hint) { note(.hint, hint.text) }
+
+    /// The word before a message, and how a terminal shows it.
+    enum Label: String {
+        case error, warning, hint
+
+        /// The parameters of the control sequence for bold red, bold yellow and bold.
+        var style: String {
+            switch self {
+            case .error: "1;31"
+            case .warning: "1;33"
+            case .hint: "1"
+            }
+        }
+    }
+
+    /// Writes a message for a person, with its label in colour if that is wanted.
+    static func note(_ label: Label, _ text: String) {
+        let word = "\(label.rawValue):"
+        guard isColored else { return note("vault: \(word) \(text)") }
+        let line = "vault: \u{1B}[\(label.style)m\(word)\u{1B}[0m \(visible(text))\n"
+        try? InheritedDescriptor.standardError.writeAll(Array(line.utf8).span)
+    }
+
+    /// When messages are coloured.
+    package enum ColorChoice: String, CaseIterable, Sendable {
+        /// On a terminal, unless `NO_COLOR` is set.
+        case auto
+        case always, never
+    }
+
+    private static let colorChoice = Mutex<@Sendable () -> ColorChoice>({ .auto })
+
+    /// Sets what to ask for the user's choice before a message.
+    package static func setColorChoice(_ choice: @escaping @Sendable () -> ColorChoice) {
+        colorChoice.withLock { $0 = choice }
+    }
+
+    private static var isColored: Bool {
+        switch colorChoice.withLock({ $0 })() {
+        case .always: true
+        case .never: false
+        case .auto:
+            InheritedDescriptor.standardError.isTerminal
+                && Environment.withValue("NO_COLOR", { !$0.isEmpty }) != true
+                && ((try? Environment.value("TERM")) ?? nil) != "dumb"
+        }
+    }
 
     /// Returns `text` with each character that could control a terminal replaced by `\u{…}`.
     package static func visible(_ text: String) -> String {

@@ -206,11 +206,11 @@ extension Session {
     /// - Returns: true if the secret exists afterwards; nil if there is no version before, so that nothing was added.
     package func addUndo(of secret: SecretID, to changes: inout Changes) throws(VaultError) -> Bool? {
         let history = try history(of: secret)
-        guard let newest = history.first else { throw .noSuchSecret }
+        guard !history.isEmpty else { throw .noSuchSecret }
         guard history.count > 1 else { return nil }
         let before = history[1]
         if before.isDeletion {
-            if !newest.isDeletion { try changes.delete(secret) }
+            try changes.delete(secret)
             return false
         }
         let value = try value(of: secret, version: 1)

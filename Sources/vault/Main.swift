@@ -1,6 +1,7 @@
 internal import Clipboard
 internal import CommandSyntax
 internal import Platform
+internal import Settings
 internal import VaultAgent
 internal import UserMessages
 
@@ -22,6 +23,7 @@ enum Main {
         if CurrentProcess.isNamed(ClipboardProcess.name) {
             CurrentProcess.exit(ClipboardProcess.run(arguments.words))
         }
+        Output.setColorChoice { Configuration.asFarAsKnown.color ?? .auto }
         // With --json, even a usage error is reported as JSON.
         var wantsJSON = asksForJSON(arguments.words[...])
         do throws(Failure) {

@@ -52,6 +52,11 @@ extension HelpTopic {
             Without a source, a command asks for the passphrase on the terminal and opens the vault for itself alone. With \
             VAULT_AUTO_UNLOCK=1, or auto_unlock = true in config.toml, it unlocks the vault instead, as 'vault unlock' does.
 
+            'vault edit' reads VISUAL, EDITOR and XDG_RUNTIME_DIR; 'vault get --copy' reads WAYLAND_DISPLAY, DISPLAY, SSH_TTY, SSH_CONNECTION, TERM, \
+            TMUX and STY.
+
+            NO_COLOR, and TERM=dumb, make messages plain; 'vault help config' has the other settings.
+
             --no-input, or VAULT_NO_INPUT with any value, forbids all questions: what would be asked for fails instead.
             """)
 

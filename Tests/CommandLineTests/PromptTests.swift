@@ -469,6 +469,33 @@ import Testing
         #expect(present.screen + absent.screen == "")
     }
 
+    @Test(
+        arguments: [
+            ("", "", "xterm", true), ("", "1", "xterm", false), ("", "", "dumb", false),
+            ("never", "", "xterm", false), ("always", "1", "dumb", true), ("auto", "", "xterm", true),
+        ])
+    func `on a terminal the word error is coloured, unless a setting or a variable says no`(
+        setting: String, noColor: String, term: String, isColored: Bool
+    ) throws {
+        let sandbox = try Sandbox.withVault()
+        if !setting.isEmpty {
+            let directory = sandbox.home + "/.config/vault"
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            try Data("color = \"\(setting)\"\n".utf8).write(to: URL(filePath: directory + "/config.toml"))
+        }
+        let environment = ["VAULT_PASSPHRASE": "correct horse", "NO_COLOR": noColor, "TERM": term]
+        let terminal = try PseudoTerminal(
+            sandbox, "get", "A\u{1B}[2J", environment: environment, usesTerminalForOutput: true)
+        #expect(terminal.finish().outcome == .exit(2))
+        let label = isColored ? "vault: \u{1B}[1;31merror:\u{1B}[0m " : "vault: error: "
+        #expect(terminal.screen.hasPrefix(label))
+        // Nothing that was typed becomes a control sequence.
+        #expect(!terminal.screen.contains("[2J"))
+        // A pipe gets plain text.
+        let piped = try sandbox.run("get", "B", environment: environment)
+        #expect(piped.errors.hasPrefix("vault: error: ") == (setting != "always"))
+    }
+
     @Test func `on a terminal get adds a newline and holds back control characters, and list is a table`()
         throws
     {

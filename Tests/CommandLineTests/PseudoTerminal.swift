@@ -35,7 +35,9 @@ final class PseudoTerminal {
         var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
         _ = ioctl(primary, UInt(TIOCSWINSZ), &size)
         let secondary = "/dev/pts/\(number)"
-        var variables = sandbox.environment.merging(environment) { $1 }
+        // Text is compared without control sequences.
+        let plain = sandbox.environment.merging(["NO_COLOR": "1"]) { $1 }
+        var variables = plain.merging(environment) { $1 }
         if environment["VAULT_PASSPHRASE"] == nil { variables["VAULT_PASSPHRASE"] = nil }
         errors = sandbox.root + "/" + UUID().uuidString
         let files = usesTerminalForOutput ? secondary : errors

@@ -142,6 +142,9 @@ function openDialog({ title, content, confirm, isDanger, act, ready = () => true
 
 const valueField = () => h("textarea", { spellcheck: "false", autocomplete: "off", autocapitalize: "off", required: true });
 
+// A scope as confirmations of the command line name it.
+const place = (here) => here.id ? `${here.scope} ${here.id}` : here.scope;
+
 function createSecret(here, names) {
   const name = h("input", { placeholder: "ex: secret_name", spellcheck: "false", autocomplete: "off", autocapitalize: "off" });
   const value = valueField();
@@ -162,7 +165,7 @@ function createSecret(here, names) {
 function editSecret(here, name) {
   const value = valueField();
   openDialog({
-    title: `Edit ${here.scope} secret ${name}`, confirm: "SAVE",
+    title: `Edit ${name} in ${place(here)}`, confirm: "SAVE",
     content: h("label", {}, "Value", value), ready: () => value.value !== "",
     act: () => put(here, name, value.value),
   });
@@ -170,17 +173,20 @@ function editSecret(here, name) {
 
 async function put(here, name, value) {
   await ask("PUT", secretPath(here, name), { value });
-  tell(`Set ${here.scope} secret '${name}'`);
+  tell(`Set '${name}' in ${place(here)}`);
   await show();
 }
 
 function deleteSecret(here, name) {
   openDialog({
     title: `Delete ${here.scope} secret`, confirm: "DELETE", isDanger: true,
-    content: h("p", {}, `Are you sure you want to delete the ${here.scope} secret “${name}”?`),
+    content: [
+      h("p", {}, `Are you sure you want to delete the ${here.scope} secret “${name}”?`),
+      here.id ? h("p", { class: "past" }, `It is in ${place(here)}.`) : null,
+    ],
     act: async () => {
       await ask("DELETE", secretPath(here, name));
-      tell(`Deleted ${here.scope} secret '${name}'`);
+      tell(`Deleted '${name}' from ${place(here)}`);
       await show();
     },
   });

@@ -235,6 +235,20 @@ class Displays(Copying):
         self.until(lambda: not self.holders())
         self.assertEqual(self.read("clip"), b"")
 
+    def test_half_a_value_is_not_copied(self):
+        self.stand_in("xclip")
+        header = (60_000).to_bytes(8, "little") + (10).to_bytes(8, "little")
+        for value, code in [(b"", 1), (b"123456789", 1), (b"12345678901", 1), (b"1234567890", -signal.SIGTERM)]:
+            holder = subprocess.Popen(["vault-clipboard", self.home + "/bin/xclip", ":1"], executable=VAULT,
+                                      env={**self.environment, "DISPLAY": ":1"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            holder.stdin.write(header + value)
+            holder.stdin.close()
+            self.assertEqual(holder.stdout.read()[:1] == b"\0", code != 1)
+            holder.stdout.close()
+            self.assertEqual(os.path.exists(self.home + "/clip"), code != 1)
+            holder.terminate()
+            self.assertEqual(holder.wait(), code)
+
     def test_a_program_that_does_not_answer_is_killed(self):
         self.stand_in("xclip")
         open(self.home + "/hangs", "w").close()

@@ -141,6 +141,8 @@ class Page(Case):
                 question = f"Are you sure you want to delete the {scope} secret “API_KEY”?"
                 self.button("DELETE API_KEY").click()
                 self.assertIn(question, self.find("dialog").text)
+                if where:
+                    self.assertIn(f"It is in {scope} {where[1]}.", self.find("dialog").text)
                 self.picture(f"delete-{scope}")
                 self.button("CANCEL").click()
                 self.wait(lambda: not self.all("dialog"))
@@ -156,7 +158,8 @@ class Page(Case):
                 self.button("DELETE", "dialog").click()
                 self.wait(lambda: not self.all("dialog") and not self.names(), "deleted")
                 self.assertEqual(self.web.sandbox.run("get", scope, *where, "API_KEY")[0], 9)
-                self.assertIn(f"Deleted {scope} secret 'API_KEY'", self.text)
+                place = " ".join([scope, *where[1:]])
+                self.assertIn(f"Deleted 'API_KEY' from {place}", self.text)
         self.assertEqual([entry["message"] for entry in self.driver.get_log("browser")], [])
 
     def test_the_effective_view_tells_what_shadows_what(self):
