@@ -143,7 +143,7 @@ function openDialog({ title, content, confirm, isDanger, act, ready = () => true
 const valueField = () => h("textarea", { spellcheck: "false", autocomplete: "off", autocapitalize: "off", required: true });
 
 // A scope as confirmations of the command line name it.
-const place = (here) => here.id ? `${here.scope} ${here.id}` : here.scope;
+const scopeTitle = (here) => here.id ? `${here.scope} ${here.id}` : here.scope;
 
 function createSecret(here, names) {
   const name = h("input", { placeholder: "ex: secret_name", spellcheck: "false", autocomplete: "off", autocapitalize: "off" });
@@ -165,7 +165,7 @@ function createSecret(here, names) {
 function editSecret(here, name) {
   const value = valueField();
   openDialog({
-    title: `Edit ${name} in ${place(here)}`, confirm: "SAVE",
+    title: `Edit ${name} in ${scopeTitle(here)}`, confirm: "SAVE",
     content: h("label", {}, "Value", value), ready: () => value.value !== "",
     act: () => put(here, name, value.value),
   });
@@ -173,7 +173,7 @@ function editSecret(here, name) {
 
 async function put(here, name, value) {
   await ask("PUT", secretPath(here, name), { value });
-  tell(`Set '${name}' in ${place(here)}`);
+  tell(`Set '${name}' in ${scopeTitle(here)}`);
   await show();
 }
 
@@ -182,11 +182,11 @@ function deleteSecret(here, name) {
     title: `Delete ${here.scope} secret`, confirm: "DELETE", isDanger: true,
     content: [
       h("p", {}, `Are you sure you want to delete the ${here.scope} secret “${name}”?`),
-      here.id ? h("p", { class: "past" }, `It is in ${place(here)}.`) : null,
+      here.id ? h("p", { class: "past" }, `It is in ${scopeTitle(here)}.`) : null,
     ],
     act: async () => {
       await ask("DELETE", secretPath(here, name));
-      tell(`Deleted '${name}' from ${place(here)}`);
+      tell(`Deleted '${name}' from ${scopeTitle(here)}`);
       await show();
     },
   });

@@ -38,7 +38,7 @@ struct ListCommand: Command {
         parameters.option("--match", "TEXT", "List only names that contain TEXT", &text)
         parameters.flag("--all", "List every scope", &all)
         parameters.flag("--tree", "List the names below their scopes", &tree)
-        parameters.flag("--deleted", "List what 'vault undo' can bring back", &deleted)
+        parameters.flag("--deleted", "List deleted secrets that can be brought back", &deleted)
         parameters.flag("--json", "Print JSON", &json)
         options.declare(&parameters)
     }

@@ -155,7 +155,7 @@ class Completions(unittest.TestCase):
         self.vault("unlock", "-q", passphrase=True)
 
     def test_help_manual_completions_and_the_parser_have_the_same_options(self):
-        overview = self.vault("help")
+        overview = self.vault("help", "all")
         verbs = [word for word in self.complete("") if word != "help"]
         self.assertEqual(verbs, re.findall(r"^  ([a-z-]+)  ", overview.split("Help topics")[0], re.M))
         manual = self.vault("man").replace("\\-", "-")
