@@ -169,11 +169,18 @@ package struct Diagnosis {
     }
 
     private func programs() -> [Finding] {
-        guard let first = ProgramPath.first(named: "vault"),
-            let own = try? Path.resolvingLinks("/proc/self/exe"),
-            Locations.realPath(of: first) != own
-        else { return [] }
-        return [Finding("programs", "PATH leads to another program of this name first: \(first)")]
+        guard let own = try? Path.resolvingLinks("/proc/self/exe") else { return [] }
+        var findings: [Finding] = []
+        if let first = ProgramPath.first(named: "vault"), Locations.realPath(of: first) != own {
+            let message = "PATH leads to another program of this name first: \(first)"
+            findings.append(Finding("programs", message))
+        }
+        let page = Path.join(Path.directory(of: own), "vault-web")
+        if (try? Path.owner(of: page)) == nil, ProgramPath.first(named: "vault-web") == nil {
+            let message = "vault-web is neither beside vault nor in PATH, so that 'vault web' cannot work"
+            findings.append(Finding("programs", message))
+        }
+        return findings
     }
 }
 

@@ -8,8 +8,6 @@ internal import UserMessages
 struct Unlocked<R>: ~Copyable {
     let result: R
     let passphrase: SecretBytes
-    /// True if a person typed it.
-    let isTyped: Bool
 }
 
 extension Passphrase {
@@ -20,17 +18,20 @@ extension Passphrase {
     ///
     /// - Parameters:
     ///   - failure: the error if there is no terminal to prompt on.
+    ///   - afterTyping: what to do once a person has typed the right one, while nobody else can prompt.
     ///   - open: tries a passphrase; throws ``ExitCode/wrongPassphrase`` if it is wrong.
     static func unlock<R>(
         _ path: String, _ options: PassphraseOptions,
         ifNoTerminal failure: @autoclosure () -> Failure = .nobodyToAsk,
+        afterTyping: () -> Void = {},
         _ open: (borrowing SecretBytes) throws(Failure) -> R
     ) throws(Failure) -> Unlocked<R> {
         if let given = try given(options) {
-            return Unlocked(result: try open(given), passphrase: given, isTyped: false)
+            return Unlocked(result: try open(given), passphrase: given)
         }
         let terminal = try openTerminal(or: failure())
-        return try ask("Passphrase for \(Prompt.name(of: path)): ", at: terminal, path, open)
+        return try ask(
+            "Passphrase for \(Prompt.name(of: path)): ", at: terminal, path, afterTyping: afterTyping, open)
     }
 
     /// Opens the vault at `path` with its passphrase or its recovery key, which comes from the same sources; never asks the agent.
@@ -70,7 +71,7 @@ extension Passphrase {
     }
 
     private static func ask<R>(
-        _ prompt: String, at terminal: borrowing Terminal, _ path: String,
+        _ prompt: String, at terminal: borrowing Terminal, _ path: String, afterTyping: () -> Void = {},
         _ open: (borrowing SecretBytes) throws(Failure) -> R
     ) throws(Failure) -> Unlocked<R> {
         var left = tries
@@ -83,7 +84,9 @@ extension Passphrase {
             } else {
                 let typed = try checked(line)
                 do throws(Failure) {
-                    return Unlocked(result: try open(typed), passphrase: typed, isTyped: true)
+                    let result = try open(typed)
+                    afterTyping()
+                    return Unlocked(result: result, passphrase: typed)
                 } catch {
                     failure = error
                 }

@@ -25,15 +25,14 @@ extension VaultOptions {
         {
             return session
         }
-        let unlocked = try Passphrase.unlock(path, passphrase) { passphrase throws(Failure) in
+        return try Passphrase.unlock(path, passphrase, afterTyping: { AutoUnlock.suggest(common) }) {
+            passphrase throws(Failure) in
             try inWords(about: path) { () throws(VaultError) in
                 try passphrase.withBytes { passphrase throws(VaultError) in
                     try LocalSession.open(at: path, passphrase: passphrase, access: access)
                 }
             }
-        }
-        if unlocked.isTyped { AutoUnlock.suggest(common) }
-        return unlocked.result
+        }.result
     }
 
     /// Opens the vault for reading, and prints notices.

@@ -143,8 +143,8 @@ class Displays(Copying):
                 self.stand_in(*names)
                 self.environment.pop("WAYLAND_DISPLAY", None)
                 self.environment[variable] = "here"
-                said = self.vault("get", "-C", "A", "--clear-after", "2s", SECRET="of the shell")
-                self.assertEqual(said, "Copied 'A' to the clipboard; it is cleared in 2 s\n")
+                said = self.vault("get", "-C", "A", "--clear-after", "6s", SECRET="of the shell")
+                self.assertEqual(said, "Copied 'A' to the clipboard; it is cleared in 6 s\n")
                 self.assertEqual(self.read("clip"), VALUE)
                 self.assertEqual(self.read("calls").decode().splitlines(), calls[:1])
                 self.until(lambda: self.read("clip") == b"")
@@ -180,7 +180,7 @@ class Displays(Copying):
 
     def test_a_newer_clipboard_is_left_alone(self):
         self.stand_in("xclip")
-        self.vault("get", "-C", "A", "--clear-after", "1s", DISPLAY=":1")
+        self.vault("get", "-C", "A", "--clear-after", "3s", DISPLAY=":1")
         with open(self.home + "/clip", "wb") as file:
             file.write(b"copied by hand")
         self.until(lambda: not self.holders())
@@ -332,7 +332,7 @@ class Displays(Copying):
         for name in ["xclip", "xsel"]:
             with self.subTest(name):
                 self.real(name)
-                self.vault("get", "-C", "TEXT", "--clear-after", "2s")
+                self.vault("get", "-C", "TEXT", "--clear-after", "6s")
                 self.assertEqual(clipboard(), value)
                 self.until(lambda: not self.holders())
                 self.assertEqual(clipboard(), b"")
