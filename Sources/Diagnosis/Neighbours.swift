@@ -11,9 +11,8 @@ extension Diagnosis {
         let name = Path.name(of: real)
         let stem = name.hasSuffix(".vault") ? String(name.dropLast(".vault".count)) : name
         let copies = names.filter { other in
-            let lower = other.lowercased()
-            return other.hasPrefix(stem) && other != name
-                && Diagnosis.conflictMarks.contains(where: lower.contains)
+            other.hasPrefix(stem) && other != name
+                && Diagnosis.conflictMarks.contains { other.contains(bytesOf: $0) }
         }
         return copies.map { copy in
             let copy = Hint.quoted(path: Path.join(Path.directory(of: real), copy))
@@ -43,5 +42,12 @@ extension Diagnosis {
 
     private var names: [String] {
         ((try? DiskStorage().names(in: Path.directory(of: real))) ?? []).sorted()
+    }
+}
+
+extension String {
+    /// Returns true if the bytes of `part` are among the bytes of this string; `vault status` has no time for more.
+    fileprivate func contains(bytesOf part: String) -> Bool {
+        utf8.indices.contains { utf8[$0...].starts(with: part.utf8) }
     }
 }
