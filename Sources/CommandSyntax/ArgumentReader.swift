@@ -114,7 +114,7 @@ struct ArgumentReader {
         case .option:
             if let attached { return attached }
             guard position < words.count else {
-                throw UsageError("option '\(parameter.name)' needs a value")
+                throw UsageError("option '\(parameter.name)' needs a value", kind: .incomplete)
             }
             position += 1
             return words[position - 1]

@@ -36,11 +36,11 @@ extension Program {
         _ words: [String], leading: [String], in group: String? = nil
     ) throws(UsageError) -> Invocation<Action> {
         // Most command lines begin in one of these two ways, for which the shared options are not needed.
-        if leading.isEmpty, words.first == "--version" { return .version }
+        if leading.isEmpty, words.first == "--version" || words.first == "-V" { return .version }
         if let first = words.first, first.utf8.first != UInt8(ascii: "-") {
             return try resolve(first, leading, Array(words.dropFirst()), in: group)
         }
-        let version = ParameterInfo(.flag, "--version", summary: "")
+        let version = ParameterInfo(.flag, "-V --version", summary: "")
         let sharedOptions = sharedOptions
         var reader = ArgumentReader(
             words, parameters: sharedOptions + [version], stopsAtFirstOperand: true)
@@ -66,11 +66,15 @@ extension Program {
         if word == "help" { return .help(try help(on: (group.map { [$0] } ?? []) + words)) }
         if groupWords.contains(word) { return try resolve(words, leading: leading, in: word) }
         guard let verb = verb(named: word) else {
-            throw .unknown("command", word, among: knownNames(near: word) + ["help"])
+            var error = UsageError.unknown("command", word, among: knownNames(near: word) + ["help"])
+            if let meant = synonym(word) { error.hint = "did you mean '\(meant)'?" }
+            throw error
         }
         do throws(UsageError) {
             if let action = try verb.parse(leading + words) { return .command(action) }
         } catch {
+            var error = error
+            error.hint = verb.info.advice(error.kind, words) ?? error.hint
             throw error.pointing(to: "\(name) help \(verb.name)")
         }
         return .help(verb.info.shortHelp(in: name))
@@ -85,7 +89,7 @@ extension Program {
         }
         guard words.count == 1 else { throw UsageError("unexpected operand after TOPIC") }
         if let verb = verb(named: topic) { return verb.info.help(in: name) }
-        if topic == "all", !everyday.isEmpty { return overview(of: group, isWhole: true) }
+        if topic == "all" || topic == "--all", !everyday.isEmpty { return overview(of: group, isWhole: true) }
         if let page = topics.first(where: { $0.name == topic }) {
             return TextLayout.paragraphs(page.text).joined(separator: "\n") + "\n"
         }

@@ -56,10 +56,10 @@ public struct ParameterInfo: Equatable, Sendable {
         if case .operand = kind { true } else { false }
     }
 
-    /// Returns whether a word is probably a misspelling of one of its choices.
-    func isMisspelt(_ word: String?) -> Bool {
-        guard let word, case .choices(let choices) = completion else { return false }
-        return Suggestion.nearest(to: word, among: choices) != nil
+    /// Returns the choice of which a word is probably a misspelling; nil if there is none.
+    func choice(near word: String?) -> String? {
+        guard let word, case .choices(let choices) = completion else { return nil }
+        return Suggestion.nearest(to: word, among: choices)
     }
 
     /// How many words it takes as an operand; zero for an option.

@@ -55,8 +55,10 @@ public struct Parameters {
             if store(value.text) || malformed != nil { continue }
             let parameter = infos[position]
             let subject = parameter.isOperand ? "operand \(parameter.name)" : "option '\(parameter.name)'"
-            let error = UsageError("\(subject) must be \(expected())")
-            malformed = parameter.isMisspelt(value.text) ? error : misplaced(error, parameter)
+            var error = UsageError(
+                "\(subject) must be \(expected())", kind: parameter.isOperand ? .noChoice : .other)
+            error.hint = parameter.choice(near: value.text).map { "did you mean '\($0)'?" }
+            malformed = error.hint != nil ? error : misplaced(error, parameter)
         }
         position += 1
     }
@@ -64,7 +66,7 @@ public struct Parameters {
     /// Adds the command's advice to the error for a word that an operand does not take.
     private func misplaced(_ error: UsageError, _ parameter: ParameterInfo) -> UsageError {
         guard parameter.isOperand, let advice = misplacedAdvice else { return error }
-        return UsageError("\(error.message); \(advice.message)", hint: advice.hint)
+        return UsageError("\(error.message); \(advice.message)", hint: advice.hint, kind: error.kind)
     }
 
     /// Declares a parameter that collects any number of values.
@@ -245,7 +247,7 @@ extension Parameters {
                 }
             }
             guard count <= rest.count else {
-                throw UsageError("missing operand \(infos[index].valueName)")
+                throw UsageError("missing operand \(infos[index].valueName)", kind: .incomplete)
             }
             for word in rest.prefix(count) { values.append(GivenValue(index: index, text: word)) }
             rest = rest.dropFirst(count)
@@ -253,10 +255,19 @@ extension Parameters {
         if rest.isEmpty { return }
         // The extra word is not repeated: it may be a secret in the wrong place.
         if let last = open.last {
-            throw misplaced(UsageError("unexpected operand after \(infos[last].valueName)"), infos[last])
+            let name = infos[last].valueName
+            let error = UsageError("unexpected operand after \(name)", kind: .tooManyOperands)
+            let bare = values.first { infos[$0.index].kind == .optionalValue && $0.text == nil }
+            guard let bare else { throw misplaced(error, infos[last]) }
+            let option = infos[bare.index]
+            throw UsageError(
+                error.message, hint: "a value is attached to the option: \(option.name)=\(option.valueName)")
         }
-        if let replacing { throw UsageError("unexpected operand beside '\(infos[replacing].name)'") }
-        throw UsageError("unexpected operand: '\(info.name)' takes none")
+        if let replacing {
+            let option = infos[replacing].name
+            throw UsageError("unexpected operand beside '\(option)'", kind: .tooManyOperands)
+        }
+        throw UsageError("unexpected operand: '\(info.name)' takes none", kind: .tooManyOperands)
     }
 
     private func isGiven(_ index: Int) -> Bool { values.contains { $0.index == index } }

@@ -69,6 +69,10 @@ public struct CommandInfo: Sendable {
 
     let givenUsage: String?
     let misplacedAdvice: MisplacedAdvice?
+    let advice: Advice
+
+    /// Returns a hint for an error in the command's words that is better than the usual one; nil if it knows none.
+    public typealias Advice = @Sendable (UsageError.Kind, [String]) -> String?
 
     /// The end of the message and the hint for an operand too many, or one in the place of another.
     public struct MisplacedAdvice: Sendable {
@@ -85,9 +89,11 @@ public struct CommandInfo: Sendable {
     ///   - discussion: paragraphs separated by empty lines; indented lines keep their line breaks.
     ///   - stopsAtFirstOperand: whether all words after the first operand are operands, even those that begin with a dash.
     ///   - misplacedAdvice: what to add to the error for an operand too many, or one in the place of another.
+    ///   - advice: gives hints for mistakes that are typical of this command.
     public init(
         name: String, aliases: [String] = [], usage: String? = nil, summary: String, discussion: String = "",
-        isHidden: Bool = false, stopsAtFirstOperand: Bool = false, misplacedAdvice: MisplacedAdvice? = nil
+        isHidden: Bool = false, stopsAtFirstOperand: Bool = false, misplacedAdvice: MisplacedAdvice? = nil,
+        advice: @escaping Advice = { _, _ in nil }
     ) {
         self.name = name
         self.aliases = aliases
@@ -95,6 +101,7 @@ public struct CommandInfo: Sendable {
         (self.summary, self.discussion, self.isHidden) = (summary, discussion, isHidden)
         self.stopsAtFirstOperand = stopsAtFirstOperand
         self.misplacedAdvice = misplacedAdvice
+        self.advice = advice
     }
 
     /// The name and the aliases.

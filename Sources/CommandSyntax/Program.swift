@@ -13,6 +13,8 @@ public struct Program<Action>: Sendable {
     public let everyday: String
     /// Words that are allowed before any command and have no effect.
     public let groupWords: [String]
+    /// Returns what is suggested for a word by which other programs call a command; nil if there is nothing.
+    public let synonym: @Sendable (String) -> String?
     /// A paragraph that says what the group words are for; the overview begins with it after one of them.
     public let groupDiscussion: String
     /// The options of the commands that may also precede the command; computed at each use, since few command lines need them.
@@ -28,11 +30,13 @@ public struct Program<Action>: Sendable {
     public init(
         name: String, summary: String, discussion: String = "", groupWords: [String] = [],
         groupDiscussion: String = "", everyday: String = "",
+        synonym: @escaping @Sendable (String) -> String? = { _ in nil },
         sharedOptions: @autoclosure @escaping @Sendable () -> [ParameterInfo] = [],
         sections: [Section<Action>], topics: [HelpTopic] = []
     ) {
         (self.name, self.summary, self.discussion) = (name, summary, discussion)
         (self.groupWords, self.groupDiscussion, self.everyday) = (groupWords, groupDiscussion, everyday)
+        self.synonym = synonym
         makeSharedOptions = sharedOptions
         self.sections = sections
         self.topics = topics

@@ -1,9 +1,11 @@
 /// Finds the word that the user may have meant.
 public enum Suggestion {
-    /// Returns the known name that differs from `name` by one slip, or by two if it is long; nil if there is none.
+    /// Returns the known name that differs from `name` only in the case of letters, or by one slip, or by two if it is long; nil if there is none.
     ///
     /// Names that a person gave are more alike than the words of a command line.
     public static func nearestName(to name: String, among known: [String]) -> String? {
+        let folded = name.lowercased()
+        if let other = known.first(where: { $0 != name && $0.lowercased() == folded }) { return other }
         let typed = Array(name.utf8)
         guard (4...40).contains(typed.count) else { return nil }
         let limit = typed.count < 8 ? 1 : 2
@@ -18,7 +20,7 @@ public enum Suggestion {
         let letters = typed.drop { $0 == UInt8(ascii: "-") }.count
         // The limit keeps hostile input cheap; short words are all close to each other.
         guard (1...40).contains(letters) else { return nil }
-        let limit = letters < 4 ? 1 : 2
+        let limit = letters <= 4 ? 1 : 2
 
         var best: (word: String, distance: Int)?
         for candidate in known {

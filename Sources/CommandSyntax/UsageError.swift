@@ -6,11 +6,26 @@ public struct UsageError: Error, Equatable, Sendable {
     public var message: String
     /// The remedy, if there is one.
     public var hint: String?
+    /// The kind of mistake, by which a command can give a better hint.
+    public var kind: Kind
+
+    /// The kinds of mistakes that a command can explain.
+    public enum Kind: Equatable, Sendable {
+        /// There are more operands than the command takes.
+        case tooManyOperands
+        /// An operand is none of the words that it can be.
+        case noChoice
+        /// An operand, or the value of an option, is missing.
+        case incomplete
+        /// Anything else.
+        case other
+    }
 
     /// Creates an error.
-    public init(_ message: String, hint: String? = nil) {
+    public init(_ message: String, hint: String? = nil, kind: Kind = .other) {
         self.message = message
         self.hint = hint
+        self.kind = kind
     }
 
     /// An unknown word of some kind; the hint suggests the closest known one.
@@ -22,7 +37,7 @@ public struct UsageError: Error, Equatable, Sendable {
 
     /// Returns the same error with a pointer to the help if it has no hint.
     func pointing(to help: String) -> UsageError {
-        UsageError(message, hint: hint ?? "see '\(help)'")
+        UsageError(message, hint: hint ?? "see '\(help)'", kind: kind)
     }
 
     /// Returns whether a word can be shown.

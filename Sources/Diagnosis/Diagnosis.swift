@@ -34,7 +34,12 @@ package struct Diagnosis {
 
     private func configuration() -> [Finding] {
         guard let problem = Configuration.asFarAsKnown.problem else { return [] }
-        return [Finding("configuration", isUrgent: true, problem.message, remedy: problem.hint)]
+        let file = Hint.quoted(path: Configuration.path ?? "config.toml")
+        return [
+            Finding(
+                "configuration", isUrgent: true, problem.message,
+                remedy: problem.hint ?? "correct it: ${EDITOR:-vi} \(file)")
+        ]
     }
 
     private func context() -> [Finding] {
@@ -147,6 +152,14 @@ package struct Diagnosis {
         guard let header = try? Log.readHeader(path: real, dependencies: .live) else { return [] }
         let remedy: Hint =
             Configuration.asFarAsKnown.backupDirectory == nil ? "'vault backup DEST'" : "'vault backup'"
+        if let directory = Configuration.asFarAsKnown.backupDirectory, (try? Path.owner(of: directory)) == nil
+        {
+            return [
+                Finding(
+                    "backup", "the backup directory does not exist: \(directory)",
+                    remedy: "mkdir -p -m 700 \(Hint.quoted(path: directory))")
+            ]
+        }
         let last = (try? Locations.checkpoints?.backup(of: real)) ?? nil
         guard let last, last.point.vaultID == header.vaultID else {
             return [Finding("backup", "no verified backup of this vault was made here", remedy: remedy)]

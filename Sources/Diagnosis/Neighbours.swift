@@ -33,8 +33,9 @@ extension Diagnosis {
                     remedy: remedy)
             }
             if other.hasPrefix("\(name).before-restore-") {
-                let message = "a restore kept the file of before, which its passphrase still opens: \(path)"
-                return Finding("leftovers", message, remedy: remedy)
+                let message =
+                    "a restore kept the file of before; remove it once it has nothing that you need: \(path)"
+                return Finding("leftovers", message, remedy: "'vault diff \(Hint.quoted(path: path))'")
             }
             return nil
         }

@@ -63,7 +63,10 @@ package struct Configuration: Sendable {
             color = Output.ColorChoice(rawValue: try entry.string())
             if color == nil { throw entry.error("'color' must be \"auto\", \"always\" or \"never\"") }
         case "auto_unlock": autoUnlock = try entry.boolean()
-        default: throw entry.error("unknown key '\(entry.key)'")
+        default:
+            throw entry.error(
+                "unknown key '\(entry.key)'; the keys are vault, idle, max, backup_directory, backup_keep, color, auto_unlock"
+            )
         }
     }
 

@@ -1,5 +1,5 @@
 internal import TOML
-internal import VaultCore
+package import VaultCore
 
 /// The content of a `.vault.toml`: the context of its directory, and the secrets that programs there require.
 package struct ContextFile: Equatable {
@@ -8,6 +8,9 @@ package struct ContextFile: Equatable {
     package private(set) var require: [String] = []
 
     package static var name: String { ".vault.toml" }
+
+    /// Its project and cluster.
+    package var context: Context { Context(project: project, cluster: cluster) }
 
     /// The content in one line.
     package var summary: String {
@@ -26,7 +29,7 @@ package struct ContextFile: Equatable {
             case "project": project = try ContextFile.id(entry)
             case "cluster": cluster = try ContextFile.id(entry)
             case "require": require = try ContextFile.names(entry)
-            default: throw entry.error("unknown key '\(entry.key)'")
+            default: throw entry.error("unknown key '\(entry.key)'; the keys are project, cluster, require")
             }
         }
     }

@@ -15,14 +15,16 @@ package struct Table {
 
     /// Returns the heading and the rows, a line each.
     ///
-    /// The cells of a row that is too long for the terminal are not aligned, so that it does not widen the columns of all others.
+    /// The cells of a row that would make the table wider than the terminal are not aligned, so that those of all others are.
     package func lines(for size: TerminalSize?) -> [String] {
         let limit = size?.columns ?? .max
-        let short = rows.filter { width(of: $0.map(\.count)) <= limit }
-        let widths = columnWidths(of: short)
-        let isAligned = width(of: widths) <= limit
+        var widths = rows[0].map { _ in 0 }
+        for row in rows.map({ $0.map(\.count) }).sorted(by: { width(of: $0) < width(of: $1) }) {
+            let wider = zip(widths, row).map { max($0, $1) }
+            if width(of: wider) <= limit { widths = wider }
+        }
         return rows.map { row in
-            isAligned && width(of: row.map(\.count)) <= limit
+            zip(widths, row).allSatisfy { $0 >= $1.count }
                 ? Table.aligned(row, widths) : row.filter { !$0.isEmpty }.joined(separator: Table.gap)
         }
     }

@@ -241,6 +241,14 @@ extension Failure {
         .usage, "invalid name",
         hint: "a name is 1 to 128 characters: a letter or _, then letters, digits, _, . or -")
 
+    /// The error for a name that is not valid, which is not repeated.
+    package static func invalid(name: String) -> Failure {
+        guard name.utf8.contains(UInt8(ascii: "/")) else { return .invalidName }
+        return Failure(
+            .usage, "invalid name; a project or cluster is not part of it",
+            hint: "write --project ID NAME, or --cluster ID NAME")
+    }
+
     package static func invalidID(from origin: String) -> Failure {
         Failure(
             .usage, "invalid id in \(origin)",

@@ -184,36 +184,40 @@ extension Session {
         try secrets().filter { $0.scope == scope }.map(\.name)
     }
 
-    /// Restores the version before the present one, by writing it as a new one.
+    /// Restores an older version, by writing it as a new one.
     ///
-    /// A deleted secret comes back; one that was set again after a deletion is deleted again.
+    /// With the default, a deleted secret comes back; one that was set again after a deletion is deleted again.
     ///
-    /// - Throws: ``VaultError/noSuchSecret``, ``VaultError/noSuchVersion`` if there is no version before.
+    /// - Parameter number: the version, counted as in ``history(of:)``; 1 is the one before the present one.
+    /// - Throws: ``VaultError/noSuchSecret``, ``VaultError/noSuchVersion`` if there is no such version.
     /// - Returns: true if the secret exists now.
     @discardableResult
-    public func undo(_ secret: SecretID) throws(VaultError) -> Bool {
+    public func undo(_ secret: SecretID, toVersion number: Int = 1) throws(VaultError) -> Bool {
         // If another process has set the secret since, that is what is undone.
         try refresh()
         var changes = try Changes()
-        guard let exists = try addUndo(of: secret, to: &changes) else { throw .noSuchVersion }
+        guard let exists = try addUndo(of: secret, toVersion: number, to: &changes) else {
+            throw .noSuchVersion
+        }
         try commit(changes)
         return exists
     }
 
-    /// Adds to `changes` what ``undo(_:)`` does.
+    /// Adds to `changes` what ``undo(_:toVersion:)`` does.
     ///
     /// - Throws: ``VaultError/noSuchSecret``.
-    /// - Returns: true if the secret exists afterwards; nil if there is no version before, so that nothing was added.
-    package func addUndo(of secret: SecretID, to changes: inout Changes) throws(VaultError) -> Bool? {
+    /// - Returns: true if the secret exists afterwards; nil if there is no such version, so that nothing was added.
+    package func addUndo(
+        of secret: SecretID, toVersion number: Int = 1, to changes: inout Changes
+    ) throws(VaultError) -> Bool? {
         let history = try history(of: secret)
         guard !history.isEmpty else { throw .noSuchSecret }
-        guard history.count > 1 else { return nil }
-        let before = history[1]
-        if before.isDeletion {
+        guard history.indices.contains(number) else { return nil }
+        if history[number].isDeletion {
             try changes.delete(secret)
             return false
         }
-        let value = try value(of: secret, version: 1)
+        let value = try value(of: secret, version: number)
         try value.withBytes { value throws(VaultError) in try changes.set(secret, to: value) }
         return true
     }

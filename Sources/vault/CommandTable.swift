@@ -17,6 +17,28 @@ enum CommandTable {
             'vault set' does, and confirms it with exactly Gradient's words. See 'vault help migrate'.
             """,
         everyday: "set get list delete edit run unlock lock status",
+        synonym: { word in
+            // Words of pass, gopass, op, bw, rbw, git, direnv and restic; none leads to a command that deletes.
+            switch word {
+            case "insert", "add", "create", "new", "put", "write", "store", "update": "set"
+            case "generate", "gen": "set --generate"
+            case "read", "view", "cat", "print": "get"
+            case "clip": "get --copy"
+            case "find", "search", "grep", "tree": "list"
+            case "rename": "move"
+            case "env", "start": "run"
+            case "login", "signin", "open": "unlock"
+            case "logout", "signout", "close": "lock"
+            case "info": "status"
+            case "allow": "trust"
+            case "log", "versions": "history"
+            case "revert": "undo"
+            case "prune", "gc": "compact"
+            case "verify": "check"
+            case "settings": "config"
+            default: nil
+            }
+        },
         sharedOptions: Parameters.declared { parameters in
             var options = VaultOptions()
             options.declare(&parameters)

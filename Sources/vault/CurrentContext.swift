@@ -133,7 +133,11 @@ extension SecretSelector {
             throw Failure(.usage, "--id cannot be combined with --project or --cluster")
         }
         guard let scope else {
-            if id != nil { throw Failure(.usage, "--id needs a SCOPE: project or cluster") }
+            if id != nil {
+                throw Failure(
+                    .usage, "--id needs a SCOPE: project or cluster",
+                    hint: "write project --id ID, or cluster --id ID")
+            }
             return nil
         }
         if let id {
@@ -209,7 +213,7 @@ extension SecretSelector {
     /// - Parameter hint: the hint if it is missing.
     func checkedName(orHint hint: Hint? = nil) throws(Failure) -> String {
         guard let name else { throw Failure(.usage, "missing operand NAME", hint: hint) }
-        guard SecretID.isValidName(name) else { throw .invalidName }
+        guard SecretID.isValidName(name) else { throw .invalid(name: name) }
         return name
     }
 
@@ -235,7 +239,7 @@ extension SecretSelector {
         }
         let current = try CurrentContext(options.context)
         return SecretCandidates(
-            current.context.scopes.map { SecretID(name, in: $0) }, searched: current.searched,
+            current.context.scopes.map { SecretID(name, in: $0) },
             scopeToChange: current.scopeToChange(options.context))
     }
 }
@@ -243,8 +247,6 @@ extension SecretSelector {
 /// Secrets of one name in the order of precedence.
 struct SecretCandidates {
     let secrets: [SecretID]
-    /// Their scopes, in words.
-    let searched: String
     /// The words of the command line that chose the only scope; nil if there are none.
     private let typed: String?
     /// The scope that a command that changes takes with the same words; nil if it refuses.
@@ -252,13 +254,13 @@ struct SecretCandidates {
 
     /// One secret, whose scope was chosen.
     init(_ secret: SecretID, typed: String?) {
-        (secrets, searched) = ([secret], secret.scope.described)
+        secrets = [secret]
         (self.typed, scopeToChange) = (typed, secret.scope)
     }
 
     /// Those of a context.
-    init(_ secrets: [SecretID], searched: String, scopeToChange: Scope?) {
-        (self.secrets, self.searched, self.scopeToChange) = (secrets, searched, scopeToChange)
+    init(_ secrets: [SecretID], scopeToChange: Scope?) {
+        (self.secrets, self.scopeToChange) = (secrets, scopeToChange)
         typed = nil
     }
 
@@ -276,7 +278,7 @@ struct SecretCandidates {
         }
         guard let found else {
             throw absent(
-                secrets[0].name, searched: searched, in: vault, replacing: typed, isSource: isSource)
+                secrets[0].name, in: secrets.map(\.scope), of: vault, replacing: typed, isSource: isSource)
         }
         return found
     }

@@ -3,25 +3,27 @@ internal import VaultCore
 internal import UserMessages
 
 extension VaultOptions {
-    /// Says that a project or cluster that an option names has no secrets at all, as if its id was mistyped.
+    /// Says that a project or cluster has no secrets at all, as if its id was mistyped.
     ///
-    /// - Parameter passed: the scopes of the context that supplied nothing; only if an option names one of them is the vault asked.
+    /// One that an option names is always told; one of a variable or of `.vault.toml` only if its id is like another one, since a
+    /// project may have no secrets of its own.
+    ///
+    /// - Parameter passed: the scopes of the context that supplied nothing.
     func noteEmptyScopes(among passed: some Sequence<Scope>, in vault: any Session) {
         let given = [context.project.map { Scope.project($0) }, context.cluster.map { Scope.cluster($0) }]
-        let asked = passed.filter(given.contains)
-        guard !common.quiet, !asked.isEmpty, let secrets = try? vault.secrets() else { return }
-        let known = Set(secrets.map(\.scope))
+        let asked = passed.filter { $0 != .team }
+        guard !common.quiet, !asked.isEmpty, let known = knownScopes(in: vault) else { return }
         for scope in asked where !known.contains(scope) {
-            let id = scope.id ?? ""
-            let ids = known.filter { $0.word == scope.word }.compactMap(\.id).sorted()
-            let suggestion = Suggestion.nearest(to: id, among: ids).map { "; did you mean '\($0)'?" } ?? ""
-            Output.note("vault: no secrets in \(scope.word) '\(id)'\(suggestion)")
+            let meant = scope.nearest(among: known)
+            if meant == nil, !given.contains(scope) { continue }
+            let suggestion = meant.map { "; did you mean '\($0)'?" } ?? ""
+            Output.note("vault: no secrets in \(scope.word) '\(scope.id ?? "")'\(suggestion)")
         }
     }
 
     /// Says the same of the scopes that are stronger than the one that supplies a secret.
     func noteEmptyScopes(before winner: Scope, of scopes: [Scope], in vault: any Session) {
-        // Nearly every get ends here.
+        // Nearly every get ends here: a list of all secrets would cost more than the value.
         if common.quiet || context.project == nil && context.cluster == nil { return }
         noteEmptyScopes(among: scopes.prefix { $0 != winner }, in: vault)
     }
@@ -30,5 +32,26 @@ extension VaultOptions {
     func noteEmptyScopes(without effective: [SecretID], of scopes: [Scope], in vault: any Session) {
         noteEmptyScopes(
             among: scopes.filter { scope in !effective.contains { $0.scope == scope } }, in: vault)
+    }
+
+    /// Says that a project or cluster is about to get its first secret, if its id is like another one.
+    func noteNewScope(_ scope: Scope, in vault: any Session) {
+        guard scope != .team, !common.quiet, !CommandTable.isCalledAsGradient,
+            let known = knownScopes(in: vault), !known.contains(scope),
+            let meant = scope.nearest(among: known)
+        else { return }
+        Output.note("vault: \(scope.word) '\(scope.id ?? "")' is new; did you mean '\(meant)'?")
+    }
+
+    private func knownScopes(in vault: any Session) -> Set<Scope>? {
+        (try? vault.secrets()).map { Set($0.map(\.scope)) }
+    }
+}
+
+extension Scope {
+    /// Returns the id of the scope of the same kind whose id is most like this one's; nil if there is none.
+    fileprivate func nearest(among known: Set<Scope>) -> String? {
+        let ids = known.filter { $0.word == word }.compactMap(\.id).sorted()
+        return Suggestion.nearest(to: id ?? "", among: ids)
     }
 }

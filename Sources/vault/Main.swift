@@ -40,7 +40,7 @@ enum Main {
             throw Failure(.usage, "missing command", hint: "see 'vault help'")
         }
         // Scripts and shell prompts ask for the version often, so it does not build the command table.
-        if words[0] == "--version" {
+        if words[0] == "--version" || words[0] == "-V" {
             if words.count == 1 { return try Output.write("vault \(CommandTable.version)\n") }
             if words.count == 2, words[1] == "--json" { return try VersionCommand(json: true).run() }
         }

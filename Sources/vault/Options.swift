@@ -114,19 +114,37 @@ struct SecretSelector: Sendable {
     /// The ways in which a command can take the NAME.
     enum Presence { case required, optional, absent }
 
+    /// Explains an id among the operands, as in `set project web NAME`, and a SCOPE after the NAME.
+    static let advice: CommandInfo.Advice = { kind, words in
+        if kind == .noChoice,
+            let scope = words.dropFirst().first(where: { ScopeArgument(rawValue: $0) != nil })
+        {
+            return "the SCOPE precedes the NAME: \(scope)\(scope == "team" ? "" : " --id ID") NAME"
+        }
+        guard kind == .tooManyOperands, words.contains("project") || words.contains("cluster"),
+            !words.contains("--id")
+        else { return nil }
+        return "an id follows --id: project --id ID, or cluster --id ID"
+    }
+
     /// Declares SCOPE, NAME and `--id`.
     ///
-    /// - Parameter isNameFirst: true if a single operand is always a NAME, even `team`.
-    mutating func declare(_ parameters: inout Parameters, name: Presence, isNameFirst: Bool = false) {
+    /// - Parameters:
+    ///   - isNameFirst: true if a single operand is always a NAME, even `team`.
+    ///   - completion: the kind of names that a shell offers: see ``CompleteCommand``.
+    mutating func declare(
+        _ parameters: inout Parameters, name: Presence, isNameFirst: Bool = false,
+        completing completion: Completion = .dynamic("names")
+    ) {
         parameters.operand(
             "SCOPE", "team, project or cluster; by default from the context", &scope, as: .oneOf,
             claimsChoices: !isNameFirst)
         if name != .absent {
             parameters.operand(
                 "NAME", "The name of the secret", &self.name, isRequired: name == .required,
-                completing: .dynamic("names"))
+                completing: completion)
             parameters.option(
-                "--name", "NAME", "The same as the operand", &self.name, completing: .dynamic("names"),
+                "--name", "NAME", "The same as the operand", &self.name, completing: completion,
                 insteadOf: "NAME")
         }
         parameters.option("--id", "ID", "The id of the project or cluster", &id, completing: .dynamic("ids"))

@@ -12,7 +12,7 @@ enum Prompt {
     static func forbid() { isForbiddenByOption.store(true, ordering: .relaxed) }
 
     /// True if `--no-input` or `VAULT_NO_INPUT` forbids all prompts.
-    private static var isForbidden: Bool {
+    static var isForbidden: Bool {
         isForbiddenByOption.load(ordering: .relaxed)
             || ((try? Environment.value("VAULT_NO_INPUT")) ?? nil)?.isEmpty == false
     }

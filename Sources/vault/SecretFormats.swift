@@ -39,5 +39,5 @@ extension JSON {
 ///
 /// - Parameter typed: the words that chose the scope; nil if there are none.
 func absent(_ secret: SecretID, in vault: any Session, replacing typed: String?) -> Failure {
-    absent(secret.name, searched: secret.scope.described, in: vault, replacing: typed)
+    absent(secret.name, in: [secret.scope], of: vault, replacing: typed)
 }

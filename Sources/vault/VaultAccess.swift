@@ -182,28 +182,56 @@ extension CommonOptions {
     }
 }
 
-/// Returns the error for a missing secret, with a hint to another scope that has the name, or else to a name that is like it.
+/// Returns the error for a missing secret, with a hint to another scope that has the name, or to `undo` if it was deleted, or else to
+/// a name that is like it.
 ///
 /// - Parameters:
+///   - scopes: those that were searched.
 ///   - typed: the words of the command line that the hint's words replace; nil if these can be added.
 ///   - isSource: true if the options `--from` and `--from-id` choose the scope.
 func absent(
-    _ name: String, searched: String, in vault: any Session, replacing typed: String? = nil,
+    _ name: String, in scopes: [Scope], of vault: any Session, replacing typed: String? = nil,
     isSource: Bool = false
 ) -> Failure {
-    let message = "no secret '\(name)' in \(searched)"
-    let secrets = (try? vault.secrets()) ?? []
-    let others = secrets.filter { $0.name == name }
-    // In the order of precedence, as in a context.
-    let scopes = ["project", "cluster", "team"]
-    guard let other = scopes.lazy.compactMap({ word in others.first { $0.scope.word == word } }).first else {
-        // The limit keeps a large vault cheap.
-        let known = secrets.prefix(20_000).map(\.name)
-        let meant = Suggestion.nearestName(to: name, among: known)
-        return Failure(.noSuchSecret, message, hint: meant.map { "did you mean '\($0)'?" })
+    let searched = scopes.map(\.described).joined(separator: ", ")
+    var message = "no secret '\(name)' in \(searched)"
+    let deleted = scopes.map { SecretID(name, in: $0) }.first { secret in
+        guard let history = try? vault.history(of: secret), let newest = history.first else { return false }
+        message += "; it was deleted from \(secret.scope.described) on \(UTCTimestamp.format(newest.time))"
+        return history.count > 1
     }
-    let words =
-        switch (other.scope, isSource) {
+    let secrets = (try? vault.secrets()) ?? []
+    if let hint = SecretID.hintToOther(name, among: secrets, replacing: typed, isSource: isSource) {
+        return Failure(.noSuchSecret, message, hint: hint)
+    }
+    if let deleted {
+        return Failure(.noSuchSecret, message, hint: "'vault undo \(deleted.operands)' brings it back")
+    }
+    // The limit keeps a large vault cheap.
+    let known = secrets.prefix(20_000).map(\.name)
+    let meant = Suggestion.nearestName(to: name, among: known)
+    return Failure(.noSuchSecret, message, hint: meant.map { "did you mean '\($0)'?" })
+}
+
+extension SecretID {
+    /// Returns the hint to a scope that has a secret of the name; nil if none has.
+    static func hintToOther(
+        _ name: String, among secrets: [SecretID], replacing typed: String?, isSource: Bool = false
+    ) -> Hint? {
+        let others = secrets.filter { $0.name == name }
+        // In the order of precedence, as in a context.
+        let words = ["project", "cluster", "team"]
+        let other = words.lazy.compactMap { word in others.first { $0.scope.word == word } }.first
+        guard let scope = other?.scope else { return nil }
+        let replaced = typed.map { " instead of \($0)" } ?? ""
+        return "exists in \(scope.described): add \(scope.option(isSource: isSource))\(replaced)"
+    }
+}
+
+extension Scope {
+    /// The words of a command line that choose it, in short.
+    fileprivate func option(isSource: Bool) -> String {
+        switch (self, isSource) {
         case (.team, true): "--from team"
         case (.project(let id), true): "--from project --from-id \(id)"
         case (.cluster(let id), true): "--from cluster --from-id \(id)"
@@ -211,7 +239,5 @@ func absent(
         case (.project(let id), false): "--project \(id)"
         case (.cluster(let id), false): "--cluster \(id)"
         }
-    let replaced = typed.map { " instead of \($0)" } ?? ""
-    return Failure(
-        .noSuchSecret, message, hint: "exists in \(other.scope.described): add \(words)\(replaced)")
+    }
 }

@@ -384,6 +384,27 @@ import Testing
         #expect(try sandbox.run("list").text == (code == 0 ? "" : "A\n"))
     }
 
+    @Test(arguments: [("y\n", 0), ("n\n", 3)] as [(String, Int32)])
+    func `compact asks before it drops what the default keeps`(_ answer: String, _ code: Int32) throws {
+        let sandbox = try Sandbox.withVault()
+        for value in ["one", "two"] { _ = try sandbox.run("set", "team", "A", input: Array(value.utf8)) }
+        let environment = ["VAULT_PASSPHRASE": "correct horse"]
+        for keep in [[], ["--keep", "all"], ["--keep", "91d"]] {
+            let usual = try PseudoTerminal(sandbox, words: ["compact"] + keep, environment: environment)
+            #expect(usual.finish().outcome == .exit(0))
+        }
+        let hour = try PseudoTerminal(sandbox, "compact", "--keep", "1h", environment: environment)
+        try hour.expect("Drop all versions replaced or deleted before 20", answer: answer)
+        #expect(hour.finish().outcome == .exit(code))
+        #expect(try sandbox.run("get", "A", "--version", "1").outcome == .exit(0))
+        let none = try PseudoTerminal(sandbox, "compact", "--keep", "none", environment: environment)
+        try none.expect("Drop all older versions and the values of deleted secrets, which undo", answer: answer)
+        #expect(none.finish().outcome == .exit(code))
+        #expect(try sandbox.run("get", "A", "--version", "1").outcome == .exit(code == 0 ? 9 : 0))
+        let sure = try PseudoTerminal(sandbox, "compact", "--keep", "none", "-y", environment: environment)
+        #expect(sure.finish().outcome == .exit(0))
+    }
+
     @Test func `purge says which other versions go because they have the same time`() throws {
         let sandbox = try Sandbox()
         let versions = ["one", "two"].map { value in

@@ -4,7 +4,7 @@ import Testing
 @Suite struct HostileInputTests {
     @Test func `an empty word is an operand`() throws {
         #expect(try Copy.parse([""]) == Copy(from: ""))
-        #expect(throws: UsageError("operand PLACE must be one of team, project, cluster")) {
+        #expect(throws: UsageError("operand PLACE must be one of team, project, cluster", kind: .noChoice)) {
             try Put.parse("")
         }
     }
@@ -78,7 +78,7 @@ import Testing
         #expect(throws: UsageError("option '--force' was given twice")) {
             try Put.parse(["-" + String(repeating: "f", count: count)])
         }
-        #expect(throws: UsageError("unexpected operand after NAME")) {
+        #expect(throws: UsageError("unexpected operand after NAME", kind: .tooManyOperands)) {
             try Put.parse(["team"] + words.map { "x" + $0 })
         }
         #expect(ContinuousClock.now - start < .seconds(2))

@@ -12,15 +12,17 @@ import Testing
     }
 
     @Test func `a missing operand is named`() {
-        #expect(throws: UsageError("missing operand PLACE")) { try Put.parse() }
-        #expect(throws: UsageError("missing operand FROM")) { try Copy.parse([]) }
-        #expect(throws: UsageError("missing operand COMMAND")) { try Start.parse([]) }
-        #expect(throws: UsageError("missing operand COMMAND")) { try Start.parse(["--"]) }
+        #expect(throws: UsageError("missing operand PLACE", kind: .incomplete)) { try Put.parse() }
+        #expect(throws: UsageError("missing operand FROM", kind: .incomplete)) { try Copy.parse([]) }
+        #expect(throws: UsageError("missing operand COMMAND", kind: .incomplete)) { try Start.parse([]) }
+        #expect(throws: UsageError("missing operand COMMAND", kind: .incomplete)) { try Start.parse(["--"]) }
     }
 
     @Test func `an operand too many is refused and not repeated`() {
-        #expect(throws: UsageError("unexpected operand after NAME")) { try Put.parse("team", "N", "hunter2") }
-        #expect(throws: UsageError("unexpected operand: 'lock' takes none")) {
+        #expect(throws: UsageError("unexpected operand after NAME", kind: .tooManyOperands)) {
+            try Put.parse("team", "N", "hunter2")
+        }
+        #expect(throws: UsageError("unexpected operand: 'lock' takes none", kind: .tooManyOperands)) {
             try Lock.parse(["hunter2"])
         }
     }
@@ -34,15 +36,15 @@ import Testing
                 parameters.option("--name", "NAME", "Name", &value.name, insteadOf: "NAME")
             }
         }
-        #expect(throws: UsageError("unexpected operand beside '--name'")) {
+        #expect(throws: UsageError("unexpected operand beside '--name'", kind: .tooManyOperands)) {
             try Sample.parse(["--name=N", "v"])
         }
-        #expect(throws: UsageError("missing operand NAME")) { try Sample.parse([]) }
+        #expect(throws: UsageError("missing operand NAME", kind: .incomplete)) { try Sample.parse([]) }
         #expect(throws: Never.self) { try Sample.parse(["--name=N"]) }
     }
 
     @Test func `an operand of another form is refused and not repeated`() {
-        #expect(throws: UsageError("operand PLACE must be one of team, project, cluster")) {
+        #expect(throws: UsageError("operand PLACE must be one of team, project, cluster", kind: .noChoice)) {
             try Put.parse("hunter2", "N")
         }
     }
@@ -58,7 +60,7 @@ import Testing
         }
         #expect(try Sample.parse(["team"])?.value == Put(name: "team"))
         #expect(try Sample.parse(["team", "N"])?.value == Put(place: .team, name: "N"))
-        #expect(throws: UsageError("missing operand NAME")) { try Sample.parse([]) }
+        #expect(throws: UsageError("missing operand NAME", kind: .incomplete)) { try Sample.parse([]) }
     }
 
     @Test func `a list of operands has a least and a most`() throws {
@@ -71,8 +73,8 @@ import Testing
         }
         #expect(try Sample.parse(["1", "2"])?.value == Put(ports: ["1", "2"]))
         #expect(try Sample.parse(["1", "2", "3"])?.value == Put(ports: ["1", "2", "3"]))
-        #expect(throws: UsageError("missing operand PORT")) { try Sample.parse(["1"]) }
-        #expect(throws: UsageError("unexpected operand after PORT")) {
+        #expect(throws: UsageError("missing operand PORT", kind: .incomplete)) { try Sample.parse(["1"]) }
+        #expect(throws: UsageError("unexpected operand after PORT", kind: .tooManyOperands)) {
             try Sample.parse(["1", "2", "3", "4"])
         }
     }

@@ -24,8 +24,12 @@ import Testing
     }
 
     @Test func `a missing value is refused`() {
-        #expect(throws: UsageError("option '--value' needs a value")) { try Put.parse("team", "--value") }
-        #expect(throws: UsageError("option '--output' needs a value")) { try Put.parse("team", "-o") }
+        #expect(throws: UsageError("option '--value' needs a value", kind: .incomplete)) {
+            try Put.parse("team", "--value")
+        }
+        #expect(throws: UsageError("option '--output' needs a value", kind: .incomplete)) {
+            try Put.parse("team", "-o")
+        }
     }
 
     @Test func `options stand before or after operands`() throws {
@@ -160,7 +164,7 @@ import Testing
     @Test func `an option in place of an operand closes the operand`() throws {
         #expect(try Put.parse("team", "--name", "N") == Put(place: .team, name: "N"))
         #expect(try Put.parse("--name=N", "team") == Put(place: .team, name: "N"))
-        #expect(throws: UsageError("unexpected operand after PLACE")) {
+        #expect(throws: UsageError("unexpected operand after PLACE", kind: .tooManyOperands)) {
             try Put.parse("team", "M", "--name=N")
         }
     }

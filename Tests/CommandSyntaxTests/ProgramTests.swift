@@ -116,7 +116,7 @@ import Testing
     }
 
     @Test func `an error points to the help of its command`() {
-        #expect(throws: UsageError("missing operand FROM", hint: "see 'tool help copy'")) {
+        #expect(throws: UsageError("missing operand FROM", hint: "see 'tool help copy'", kind: .incomplete)) {
             try resolve("cp")
         }
         #expect(throws: UsageError("both files are the same", hint: "see 'tool help copy'")) {

@@ -14,8 +14,10 @@ import Testing
     @Test func `short words must be nearer`() {
         #expect(Suggestion.nearest(to: "ls", among: ["rm"]) == nil)
         #expect(Suggestion.nearest(to: "lz", among: ["ls"]) == "ls")
-        #expect(Suggestion.nearest(to: "abcd", among: ["abxy"]) == "abxy")
-        #expect(Suggestion.nearest(to: "abcd", among: ["axyz"]) == nil)
+        #expect(Suggestion.nearest(to: "abcd", among: ["abxd"]) == "abxd")
+        #expect(Suggestion.nearest(to: "abcd", among: ["abxy"]) == nil)
+        #expect(Suggestion.nearest(to: "abcde", among: ["abxye"]) == "abxye")
+        #expect(Suggestion.nearest(to: "abcde", among: ["axyze"]) == nil)
     }
 
     @Test func `the nearest wins, then the first`() {

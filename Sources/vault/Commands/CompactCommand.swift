@@ -7,7 +7,8 @@ internal import UserMessages
 
 /// The command `vault compact`.
 struct CompactCommand: Command {
-    var keep = Retention.replaced(within: 90 * 86_400_000)
+    var keep = Retention.replaced(within: Retention.usualAge)
+    var yes = false
     var json = false
     var options = FileOptions()
 
@@ -18,7 +19,7 @@ struct CompactCommand: Command {
             later does not bring a deleted secret back. Older versions are kept if they were replaced or
             deleted in the last 90 days; --keep chooses otherwise. Dropped versions can only be recovered from
             older copies of the file. Versions that a merge hid because they were purged in another copy are
-            removed, too.
+            removed, too. If --keep keeps less than the last 90 days, vault asks for confirmation at a terminal.
 
             The whole file is verified first. The new file is written beside it, read back, compared, and then
             replaces it in one step. Even if the machine stops, one complete file remains: the old one or the
@@ -29,6 +30,7 @@ struct CompactCommand: Command {
         parameters.option(
             "--keep", "all|none|DURATION",
             "Keep all older versions, none, or those replaced within DURATION (90d)", &keep, as: .keep)
+        parameters.flag("-y --yes", "Do not ask for confirmation", &yes)
         parameters.flag("--json", "Print JSON", &json)
         options.declare(&parameters)
     }
@@ -36,6 +38,9 @@ struct CompactCommand: Command {
     func run() throws(Failure) {
         let path = try options.common.path()
         let worker = try options.worker(for: path)
+        if !yes, InheritedDescriptor.standardInput.isTerminal, let loss = keep.unusualLoss {
+            try Prompt.confirm("Drop \(loss), which undo could restore?")
+        }
         let report = try reportingErrors(
             about: path,
             try options.showingProgress("compacting") { progress throws(VaultError) in
@@ -57,6 +62,20 @@ struct CompactCommand: Command {
 }
 
 extension Retention {
+    /// The age up to which replaced versions are kept by default, in milliseconds: 90 days.
+    fileprivate static var usualAge: UInt64 { 90 * 86_400_000 }
+
+    /// What is dropped beside that which the default drops, in words; nil if there is nothing.
+    fileprivate var unusualLoss: String? {
+        switch self {
+        case .all: nil
+        case .none: "all older versions and the values of deleted secrets"
+        case .replacedSince(let time) where time > SystemClock.wallMilliseconds() - Retention.usualAge:
+            "all versions replaced or deleted before \(UTCTimestamp.format(time))"
+        case .replacedSince: nil
+        }
+    }
+
     /// Keeps the versions that were replaced in the last `milliseconds`.
     fileprivate static func replaced(within milliseconds: UInt64) -> Retention {
         let now = SystemClock.wallMilliseconds()

@@ -34,31 +34,30 @@ struct CompleteCommand: Command {
     }
 
     /// Returns the names and ids that the agent knows, sorted bytewise; empty if the vault is locked.
+    ///
+    /// The kinds of names: `names` that a command would read, `present` ones that it would change, `past` ones that it would change and
+    /// of which some were deleted, and `patterns` for names.
     private func known(_ result: Completions) -> [String] {
         let common = CommonOptions(vault: result.given["--vault"])
         guard let path = try? common.path(), let session = AgentAccess.quietSession(for: path),
             let secrets = try? session.secrets()
         else { return [] }
-        let given = result.given
-        let context = CurrentContext.known(
-            ContextOptions(
-                project: given["--project"], cluster: given["--cluster"],
-                noContext: given["--no-context"] != nil)
-        ).context
-        let word = given["SCOPE"] ?? given[result.option == "--to-id" ? "--to" : "--from"]
-        let id = given["--id"] ?? given["--from-id"]
-        let found = result.dynamic.flatMap { kind in
-            secrets.flatMap { secret -> [String] in
-                let scope = secret.scope
-                switch kind {
-                case "names", "patterns":
-                    guard CompleteCommand.isInReach(scope, word, id, context) else { return [] }
-                    let isPattern = kind == "patterns"
-                    return [secret.name] + (isPattern ? CompleteCommand.patterns(for: secret.name) : [])
-                case "projects": return scope.word == "project" ? [scope.id ?? ""] : []
-                case "clusters": return scope.word == "cluster" ? [scope.id ?? ""] : []
-                default: return word ?? scope.word == scope.word ? [scope.id].compactMap(\.self) : []
+        let reach = Reach(result)
+        let found = result.dynamic.flatMap { kind -> [String] in
+            switch kind {
+            case "names": secrets.filter(reach.isRead).map(\.name)
+            case "patterns":
+                secrets.filter(reach.isRead).flatMap {
+                    [$0.name] + CompleteCommand.patterns(for: $0.name)
                 }
+            case "present": secrets.filter(reach.isChanged).map(\.name)
+            case "past":
+                ((try? session.listContents())?.differences ?? []).map(\.secret).filter(reach.isChanged)
+                    .map(\.name)
+            case "projects": secrets.filter { $0.scope.word == "project" }.compactMap(\.scope.id)
+            case "clusters": secrets.filter { $0.scope.word == "cluster" }.compactMap(\.scope.id)
+            default:
+                secrets.filter { reach.word ?? $0.scope.word == $0.scope.word }.compactMap(\.scope.id)
             }
         }
         return Set(found).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
@@ -69,12 +68,38 @@ struct CompleteCommand: Command {
         let start = name.prefix { $0 != "_" }
         return start.isEmpty || start.count == name.count ? [] : ["\(start)_*"]
     }
+}
 
-    /// Returns whether a command line with this SCOPE and `--id` finds names in `scope`.
-    private static func isInReach(
-        _ scope: Scope, _ word: String?, _ id: String?, _ context: Context
-    ) -> Bool {
-        guard let word else { return context.scopes.contains(scope) }
+/// The secrets that an unfinished command line can name.
+private struct Reach {
+    /// The word that stands for SCOPE.
+    let word: String?
+    private let id: String?
+    private let context: Context
+    private let scopeToChange: Scope?
+
+    init(_ result: Completions) {
+        let given = result.given
+        let options = ContextOptions(
+            project: given["--project"], cluster: given["--cluster"],
+            noContext: given["--no-context"] != nil)
+        let current = CurrentContext.known(options)
+        (context, scopeToChange) = (current.context, current.scopeToChange(options))
+        word = given["SCOPE"] ?? given[result.option == "--to-id" ? "--to" : "--from"]
+        id = given["--id"] ?? given["--from-id"]
+    }
+
+    /// Returns whether the command would read the secret.
+    func isRead(_ secret: SecretID) -> Bool {
+        word == nil ? context.scopes.contains(secret.scope) : isNamed(secret.scope)
+    }
+
+    /// Returns whether the command would change the secret.
+    func isChanged(_ secret: SecretID) -> Bool {
+        word == nil ? scopeToChange == secret.scope : isNamed(secret.scope)
+    }
+
+    private func isNamed(_ scope: Scope) -> Bool {
         let contextID = word == "project" ? context.project : context.cluster
         return scope.word == word && (id ?? contextID ?? scope.id) == scope.id
     }

@@ -17,7 +17,9 @@ struct CopyCommand: Command {
               vault copy --all --from project --from-id web --to project --to-id web-2
             """)
 
-    mutating func declare(_ parameters: inout Parameters) { relocation.declare(&parameters) }
+    mutating func declare(_ parameters: inout Parameters) {
+        relocation.declare(&parameters, completing: .dynamic("names"))
+    }
 
     func run() throws(Failure) { try relocation.run(removesSource: false) }
 }

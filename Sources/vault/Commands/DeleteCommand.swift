@@ -20,10 +20,11 @@ struct DeleteCommand: Command {
             --all deletes every secret of the scope in one step; 'vault undo --all' brings them back.
 
               vault delete project --id old-shop --all
-            """)
+            """,
+        advice: SecretSelector.advice)
 
     mutating func declare(_ parameters: inout Parameters) {
-        target.declare(&parameters, name: .optional)
+        target.declare(&parameters, name: .optional, completing: .dynamic("present"))
         parameters.flag("--all", "Delete every secret of the scope", &all)
         parameters.flag("-y --yes", "Do not ask for confirmation", &yes)
         options.declare(&parameters)

@@ -94,7 +94,9 @@ struct DiffCommand: Command {
             withTimes.add(
                 place, secret.scope.word, id, secret.name,
                 DiffCommand.time(difference.here), DiffCommand.time(difference.there))
-            withoutTimes.add(place, secret.scope.word, id, secret.name)
+            let newest = [difference.here, difference.there].compactMap(\.self).max { $0.time < $1.time }
+            let end = newest?.isDeletion == true ? " (deleted)" : ""
+            withoutTimes.add(place + end, secret.scope.word, id, secret.name)
         }
         let isWide = withTimes.fits(InheritedDescriptor.standardOutput.terminalSize)
         try files.write(

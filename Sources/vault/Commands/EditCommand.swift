@@ -26,16 +26,18 @@ struct EditCommand: Command {
 
             If the editor fails or changes nothing, nothing is set. If the value did not end in a newline, the
             one that the editor adds is removed.
-            """)
+            """,
+        advice: SecretSelector.advice)
 
     mutating func declare(_ parameters: inout Parameters) {
-        target.declare(&parameters, name: .required)
+        target.declare(&parameters, name: .required, completing: .dynamic("present"))
         parameters.flag("--allow-empty", "Allow an empty value", &allowEmpty)
         options.declare(&parameters)
     }
 
     func run() throws(Failure) {
         let secret = try target.secretToChange(options)
+        if Prompt.isForbidden { throw Failure(.locked, Prompt.cannotAsk(for: "the value")) }
         let editor = try EditCommand.editor()
         let isSet = try options.change { vault throws(Failure) in try edit(secret, in: vault, with: editor) }
         if !isSet, editor.isSandboxed, !options.common.quiet {
@@ -49,8 +51,9 @@ struct EditCommand: Command {
         _ secret: SecretID, in vault: any Session, with editor: Editor
     ) throws(Failure) -> Bool {
         let exists = try options.during(vault.contains(secret))
-        if !exists, !options.common.quiet {
-            Output.note("vault: '\(secret.name)' is new in \(secret.scope.described)")
+        if !exists {
+            options.noteNewScope(secret.scope, in: vault)
+            try noteNew(secret, in: vault)
         }
         let before =
             exists
@@ -68,6 +71,15 @@ struct EditCommand: Command {
             try options.during(changing: secret, vault.set(secret.name, in: secret.scope, to: value))
         }
         return true
+    }
+
+    /// Says that a secret does not exist yet, and where there is one of its name.
+    private func noteNew(_ secret: SecretID, in vault: any Session) throws(Failure) {
+        if options.common.quiet { return }
+        let others = try options.during(vault.secrets()).filter { $0.name == secret.name }
+        let places = others.prefix(3).map(\.scope.described).joined(separator: ", ")
+        let elsewhere = places.isEmpty ? "" : "; it exists in \(places)"
+        Output.note("vault: '\(secret.name)' is new in \(secret.scope.described)\(elsewhere)")
     }
 
     private func edited(

@@ -22,7 +22,8 @@ struct ExplainCommand: Command {
             "cluster_from", "problem"}}, where "problem" is the reason why a .vault.toml was not used, or
             null. "winner" is the strongest of the scopes that were searched, and "applies" says whether the
             context gets the secret from that scope.
-            """)
+            """,
+        advice: SecretSelector.advice)
 
     mutating func declare(_ parameters: inout Parameters) {
         target.declare(&parameters, name: .required, isNameFirst: true)
@@ -49,9 +50,7 @@ struct ExplainCommand: Command {
             findings.append((scope, history.count, newest.time))
         }
         guard let winner = findings.first?.scope else {
-            throw absent(
-                name, searched: scope?.described ?? current.searched, in: vault,
-                replacing: target.typedScope(options))
+            throw absent(name, in: searched, of: vault, replacing: target.typedScope(options))
         }
         options.noteEmptyScopes(before: winner, of: current.context.scopes, in: vault)
         let role: Role =

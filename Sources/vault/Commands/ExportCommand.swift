@@ -31,7 +31,11 @@ struct ExportCommand: Command {
               eval "$(vault export --format sh)"
               vault export --format fish | source
               vault export --project web --format dotenv --dialect node -o .env
-            """)
+            """,
+        advice: { kind, _ in
+            guard kind == .tooManyOperands else { return nil }
+            return "it takes the effective secrets: choose with --project ID, --cluster ID or --no-context"
+        })
 
     mutating func declare(_ parameters: inout Parameters) {
         parameters.option("--format", "FORMAT", "dotenv, json, sh, fish or docker", &format, as: .oneOf)
@@ -52,11 +56,15 @@ struct ExportCommand: Command {
         let vault = try options.openForReading()
         let effective = try options.during(vault.effective(in: current.context))
         options.noteEmptyScopes(without: effective, of: current.context.scopes, in: vault)
+        if effective.isEmpty, !options.common.quiet {
+            Output.note("vault: no secrets in \(current.searched)")
+        }
         try current.checkRequired(effective)
+        let selected = try filter.selected(effective, orElse: "nothing was written")
         var export = try allocating(Export(as: format))
         var failure: SodiumError?
         try options.during { () throws(VaultError) in
-            try vault.withValues(of: effective.filter(filter.wants)) { secret, value in
+            try vault.withValues(of: selected) { secret, value in
                 do throws(SodiumError) {
                     if failure == nil { try export.add(secret.name, value) }
                 } catch {

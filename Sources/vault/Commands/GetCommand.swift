@@ -37,7 +37,11 @@ struct GetCommand: Command {
             xclip or xsel, and a process named vault-clipboard clears the clipboard after 45 seconds if it
             still holds the value. Over SSH, and where there is no display, the terminal gets the value by the
             control sequence OSC 52; vault can neither tell whether the terminal took it nor clear it.
-            """)
+            """,
+        advice: { kind, words in
+            if kind == .incomplete, words.contains("-c") { return "-c is --cluster ID; -C copies the value" }
+            return SecretSelector.advice(kind, words)
+        })
 
     mutating func declare(_ parameters: inout Parameters) {
         target.declare(&parameters, name: .required, isNameFirst: true)
@@ -88,7 +92,7 @@ struct GetCommand: Command {
         if wasKnown {
             throw Failure(.noSuchSecret, "'\(name)' did not exist in \(searched) at that time")
         }
-        throw absent(name, searched: searched, in: vault, replacing: target.typedScope(options))
+        throw absent(name, in: scopes, of: vault, replacing: target.typedScope(options))
     }
 
     /// Prints the version that was the newest at a time.
@@ -165,11 +169,22 @@ struct GetCommand: Command {
             }
         } catch .noSuchSecret where isNewest {
             return false
+        } catch .noSuchVersion {
+            throw noVersion(number, of: secret, in: vault)
         } catch {
             throw Failure(error, path: try options.path())
         }
         try printed.get()
         return true
+    }
+
+    private func noVersion(_ number: Int, of secret: SecretID, in vault: any Session) -> Failure {
+        let history = (try? vault.history(of: secret)) ?? []
+        let message =
+            history.indices.contains(number)
+            ? "version \(number) of \(secret.located) is its deletion and has no value"
+            : "\(secret.located) has no version \(number)"
+        return Failure(.noSuchSecret, message, hint: "see 'vault history \(secret.operands)'")
     }
 
     /// Writes a value to standard output: its exact bytes to a pipe or file, a line to a terminal.

@@ -21,7 +21,8 @@ struct HistoryCommand: Command {
 
             With --json:
             {"schema":1,"versions":[{"version":0,"time":"2026-11-23T22:05:01Z","deleted":false},…]}.
-            """)
+            """,
+        advice: SecretSelector.advice)
 
     mutating func declare(_ parameters: inout Parameters) {
         target.declare(&parameters, name: .required)

@@ -32,7 +32,8 @@ struct ImportCommand: Command {
             The file is not removed. Delete it once the vault has what you need.
 
               vault import project --id web --format dotenv --dry-run .env
-            """)
+            """,
+        advice: SecretSelector.advice)
 
     mutating func declare(_ parameters: inout Parameters) {
         parameters.operand(
@@ -66,6 +67,7 @@ struct ImportCommand: Command {
         try refuseEmptyValues(assignments, file)
         if dryRun {
             let vault = try options.openForReading()
+            options.noteNewScope(scope, in: vault)
             let plan = try options.during(Import(assignments, into: scope, of: vault))
             if !json {
                 try Output.write(plan.entries.map { "\($0.name)\t\($0.effect.rawValue)\n" }.joined())
@@ -73,7 +75,8 @@ struct ImportCommand: Command {
             return try report("Would import", plan, into: scope)
         }
         let plan = try options.change { vault throws(Failure) in
-            try options.during { () throws(VaultError) in
+            options.noteNewScope(scope, in: vault)
+            return try options.during { () throws(VaultError) in
                 let plan = try Import(assignments, into: scope, of: vault)
                 try plan.commit(assignments, to: vault)
                 return plan

@@ -23,7 +23,8 @@ extension ListCommand {
         let hidden = contents.count - UInt64(contents.differences.count)
         if hidden > 0 { Output.warn("\(hidden) secrets of this vault were not looked at") }
         if deleted.isEmpty, !options.common.quiet {
-            Output.note("No deleted secrets in \(scope?.described ?? current?.searched ?? "this vault")")
+            let place = scope?.described ?? current?.searched ?? "this vault"
+            Output.note("No deleted secrets in \(place)\(condition)")
         }
         if json {
             let list = deleted.map { secret, time in

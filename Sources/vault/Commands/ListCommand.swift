@@ -30,7 +30,8 @@ struct ListCommand: Command {
 
             With --json: {"schema":1,"secrets":[{"name":"A","scope":"project","id":"web"},…]}; the team's id
             is null.
-            """)
+            """,
+        advice: SecretSelector.advice)
 
     mutating func declare(_ parameters: inout Parameters) {
         target.declare(&parameters, name: .absent)
@@ -45,12 +46,15 @@ struct ListCommand: Command {
 
     func run() throws(Failure) {
         if all, target.scope != nil { throw Failure(.usage, "--all cannot be combined with a SCOPE") }
+        if let pattern, target.scope == nil, let scope = ListCommand.scope(near: pattern) {
+            throw Failure(
+                .usage, "operand SCOPE must be one of team, project, cluster",
+                hint: pattern.hasSuffix("s")
+                    ? "'vault list --all --tree' shows every project and cluster"
+                    : "did you mean '\(scope)'?")
+        }
         if deleted { return try listDeleted() }
         if tree, json { throw Failure(.usage, "--tree cannot be combined with --json") }
-        if let pattern, ListCommand.isMisspelledScope(pattern) {
-            throw Failure(
-                .usage, "operand SCOPE must be one of team, project, cluster", hint: "see 'vault help list'")
-        }
         let scope = try target.scope(options)
         let current = scope == nil && !all ? try CurrentContext(options.context) : nil
         let vault = try options.openForReading()
@@ -63,8 +67,8 @@ struct ListCommand: Command {
         }
         if pattern != nil || text != nil { secrets = secrets.filter(isWanted) }
         if secrets.isEmpty, !options.common.quiet {
-            let end = pattern == nil && text == nil ? "" : " match"
-            Output.note("No secrets in \(scope?.described ?? current?.searched ?? "this vault")\(end)")
+            let place = scope?.described ?? current?.searched ?? "this vault"
+            Output.note("No secrets in \(place)\(condition)")
         }
         if json {
             return try Output.write(
@@ -85,11 +89,21 @@ struct ListCommand: Command {
         try Output.write(table.text)
     }
 
-    /// Returns whether a pattern was probably meant to be a scope, as `TEAM` or `projects`.
-    private static func isMisspelledScope(_ pattern: String) -> Bool {
-        ScopeArgument.allCases.contains { scope in
-            [scope.rawValue, scope.rawValue + "s"].contains { folded(pattern) == Array($0.utf8) }
+    /// Returns the scope that a pattern was probably meant to be, as in `TEAM`, `prject` or `projects`; nil if it looks like a name.
+    private static func scope(near pattern: String) -> String? {
+        let words = ScopeArgument.allCases.map(\.rawValue)
+        if let plural = words.first(where: { folded(pattern) == Array($0.utf8) + [UInt8(ascii: "s")] }) {
+            return plural
         }
+        if let scope = words.first(where: { folded(pattern) == Array($0.utf8) }) { return scope }
+        return pattern.utf8.allSatisfy { (0x61...0x7A).contains($0) }
+            ? Suggestion.nearestName(to: pattern, among: words) : nil
+    }
+
+    /// The names that are wanted, in words.
+    var condition: String {
+        let pattern = pattern.map { " match '\($0)'" }
+        return (pattern ?? "") + (text.map { "\(pattern == nil ? "" : " and") contain '\($0)'" } ?? "")
     }
 
     func isWanted(_ secret: SecretID) -> Bool {

@@ -18,7 +18,9 @@ struct MoveCommand: Command {
               vault move --all --from project --from-id shop --to project --to-id store
             """)
 
-    mutating func declare(_ parameters: inout Parameters) { relocation.declare(&parameters) }
+    mutating func declare(_ parameters: inout Parameters) {
+        relocation.declare(&parameters, completing: .dynamic("present"))
+    }
 
     func run() throws(Failure) { try relocation.run(removesSource: true) }
 }

@@ -28,10 +28,11 @@ struct PurgeCommand: Command {
             removes it. If someone else may know the value, change it where it is used.
 
             At a terminal, vault asks for confirmation; a script needs --yes.
-            """)
+            """,
+        advice: SecretSelector.advice)
 
     mutating func declare(_ parameters: inout Parameters) {
-        target.declare(&parameters, name: .required)
+        target.declare(&parameters, name: .required, completing: .dynamic("past"))
         parameters.option(
             "--version", "N", "Remove the version that is N versions back", &version,
             as: .number(in: 0...9_999_999))
@@ -54,7 +55,13 @@ struct PurgeCommand: Command {
         let worker = try files.worker(for: path)
         let history = try options.during(worker.history(of: secret, in: Locations.realPath(of: path)))
         if history.isEmpty {
-            throw Failure(.noSuchSecret, "no secret '\(secret.name)' in \(secret.scope.described)")
+            let list = (try? worker.listContents(Locations.realPath(of: path)))?.differences ?? []
+            let existing = list.filter { $0.secret.name == secret.name && $0.there?.isDeletion == false }
+            throw Failure(
+                .noSuchSecret, "no secret '\(secret.name)' in \(secret.scope.described)",
+                hint: SecretID.hintToOther(
+                    secret.name, among: (existing.isEmpty ? list : existing).map(\.secret),
+                    replacing: target.typedScope(options, isChanged: true)))
         }
         if let version, version >= history.count {
             throw Failure(

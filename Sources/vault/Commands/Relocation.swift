@@ -16,12 +16,11 @@ struct Relocation {
     var yes = false
     var options = VaultOptions()
 
-    mutating func declare(_ parameters: inout Parameters) {
-        parameters.operand(
-            "NAME", "The name of the secret", &name, completing: .dynamic("names"))
+    /// - Parameter completion: the kind of names that a shell offers.
+    mutating func declare(_ parameters: inout Parameters, completing completion: Completion) {
+        parameters.operand("NAME", "The name of the secret", &name, completing: completion)
         parameters.option(
-            "--name", "NAME", "The same as the operand", &name, completing: .dynamic("names"),
-            insteadOf: "NAME")
+            "--name", "NAME", "The same as the operand", &name, completing: completion, insteadOf: "NAME")
         parameters.option("--from", "SCOPE", "Its scope: team, project or cluster", &from, as: .oneOf)
         parameters.option(
             "--from-id", "ID", "The id of that project or cluster", &fromID, completing: .dynamic("ids"))
@@ -51,6 +50,7 @@ struct Relocation {
             try options.during { () throws(VaultError) in try vault.refresh() }
             let source = try sources.first(options, in: vault, isSource: true)
             if source == target { throw isSame }
+            options.noteNewScope(target.scope, in: vault)
             options.noteEmptyScopes(
                 before: source.scope, of: sources.secrets.map(\.scope), in: vault)
             try copy(source, to: target, in: vault, removesSource: removesSource)
@@ -69,6 +69,7 @@ struct Relocation {
         if source == target { throw Failure(.usage, "source and target are the same scope") }
         let count = try options.change { vault throws(Failure) in
             let names = try vault.existingNames(in: source, options)
+            options.noteNewScope(target, in: vault)
             let secrets = Words.count(UInt64(names.count), "secret")
             let present = Set(try options.during(vault.names(in: target)))
             let replaced = names.count(where: present.contains)

@@ -86,11 +86,17 @@ struct RunCommand: Command {
         let vault = try options.openForReading()
         let effective = try options.during(vault.effective(in: current.context))
         options.noteEmptyScopes(without: effective, of: current.context.scopes, in: vault)
+        if effective.isEmpty, !noAll, !options.common.quiet {
+            Output.note("vault: no secrets in \(current.searched)")
+        }
         var environment = try ChildEnvironment(
             vault: vault, effective: effective, searched: current.searched)
         environment.noteMissing(current.missing(in: effective))
         try environment.inherit(pristine: pristine)
-        if !noAll { try environment.add(effective.filter(filter.wants), allowing: allowedNames) }
+        if !noAll {
+            let selected = try filter.selected(effective, orElse: "nothing was started")
+            try environment.add(selected, allowing: allowedNames)
+        }
         for file in files { try environment.assign(all: file.assignments) }
         for variable in variables { try environment.assign(variable) }
         for file in memoryFiles { try environment.addFile(file.variable, of: file.secret) }

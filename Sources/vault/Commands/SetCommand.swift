@@ -30,14 +30,15 @@ struct SetCommand: Command {
 
             The value is never an operand, since other users of this machine could see it.
             """,
-        misplacedAdvice: CommandInfo.MisplacedAdvice(message: misplacedValue, hint: valueHint))
+        misplacedAdvice: CommandInfo.MisplacedAdvice(message: misplacedValue, hint: valueHint),
+        advice: SecretSelector.advice)
 
     private static let misplacedValue = "a value cannot be an operand"
     private static let valueHint =
         #"'vault set NAME' asks for the value; a script pipes it: printf %s "$VALUE" | vault set NAME"#
 
     mutating func declare(_ parameters: inout Parameters) {
-        target.declare(&parameters, name: .optional)
+        target.declare(&parameters, name: .optional, completing: .dynamic("present"))
         parameters.option("--value", "VALUE", "The value; others on this machine can see it", &value)
         parameters.option(
             "--from-file", "FILE", "Use this file as the value, byte for byte", &file, completing: .file)
@@ -55,7 +56,8 @@ struct SetCommand: Command {
             generated.map { _ in "--generate" },
         ].compactMap(\.self)
         if sources.count > 1 { throw Failure(.usage, "\(sources[0]) cannot be combined with \(sources[1])") }
-        if let name = target.name, !SecretID.isValidName(name), name.contains("=") {
+        if let name = target.name, !SecretID.isValidName(name) {
+            guard name.contains("=") else { throw .invalid(name: name) }
             throw Failure(
                 .usage, "invalid name; \(SetCommand.misplacedValue)", hint: "\(SetCommand.valueHint)")
         }
@@ -74,6 +76,7 @@ struct SetCommand: Command {
             throw Failure(.usage, "standard input cannot be both the passphrase and the value")
         }
         let secret = try options.change { vault throws(Failure) in
+            options.noteNewScope(scope, in: vault)
             let secret = SecretID(try nameOrAsk(), in: scope)
             let content = try content()
             if content.count == 0, !allowEmpty { throw SetCommand.empty }
@@ -98,7 +101,7 @@ struct SetCommand: Command {
             throw Failure(.usage, "missing operand NAME")
         }
         let name = try Prompt.line(terminal, "Name: ")
-        guard SecretID.isValidName(name) else { throw .invalidName }
+        guard SecretID.isValidName(name) else { throw .invalid(name: name) }
         return name
     }
 

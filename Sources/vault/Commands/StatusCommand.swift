@@ -20,8 +20,8 @@ struct StatusCommand: Command {
             'vault status' never asks for anything and does not extend a deadline. The exit code is 0 if the
             vault is unlocked, 4 if it is locked, 6 if there is none, and 13 if it is unlocked but the file is
             not what was last seen. If the last verified backup is at least 30 days old, a new one is
-            suggested. If the vault is unlocked and older versions take up more of the file than current ones,
-            a compaction is suggested.
+            suggested. If the vault is unlocked, and older versions take up more than 1 MiB and more than
+            current ones, a compaction is suggested.
 
             The source of the context is shown, and a .vault.toml that is not trusted is named but not used.
 
@@ -51,6 +51,9 @@ struct StatusCommand: Command {
         if status == nil { throw Failure(silent: .locked) }
     }
 
+    /// The number of bytes of older versions from which on a compaction is suggested: 1 MiB.
+    private static let notableSize: UInt64 = 1 << 20
+
     private func text(_ path: String, _ header: Header, _ status: AgentStatus?, _ backup: UInt64?) -> String {
         var lines = ["vault: \(Output.visible(path))", "state: \(status == nil ? "locked" : "unlocked")"]
         if let status {
@@ -59,10 +62,9 @@ struct StatusCommand: Command {
                 lines.append("memory: not locked; keys and values may be swapped to disk")
             }
             lines.append("secrets: \(status.secrets), in \(Words.count(status.versions, "version"))")
-            if status.deadBytes > status.liveBytes {
+            if status.deadBytes > max(status.liveBytes, StatusCommand.notableSize) {
                 let sizes = "\(status.deadBytes) bytes, current ones \(status.liveBytes)"
-                let advice: Hint =
-                    "'vault compact' drops those replaced over 90 days ago, 'vault compact --keep none' all"
+                let advice: Hint = "'vault compact' drops those replaced over 90 days ago"
                 lines.append("older versions: \(sizes); \(advice.text)")
             }
         }

@@ -48,6 +48,9 @@ struct TrustCommand: Command {
         }
         try file.trust()
         common.confirm("Trusted \(file.path): \(file.file.summary)")
+        // While the vault is locked, a later command says it.
+        guard let path = try? common.path(), let session = AgentAccess.quietSession(for: path) else { return }
+        VaultOptions(common: common).noteEmptyScopes(among: file.file.context.scopes, in: session)
     }
 
     private func find() throws(Failure) -> NearestContextFile? {

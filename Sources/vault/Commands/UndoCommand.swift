@@ -6,6 +6,7 @@ internal import UserMessages
 /// The command `vault undo`.
 struct UndoCommand: Command {
     var target = SecretSelector()
+    var version: Int?
     var all = false
     var yes = false
     var options = VaultOptions()
@@ -14,15 +15,21 @@ struct UndoCommand: Command {
         name: "undo", usage: "[SCOPE [--id ID]] NAME|--all",
         summary: "Restore the previous version of a secret",
         discussion: """
-            The previous version is written again as a new version, so nothing is lost and an undo can be
-            undone. A deleted secret comes back; 'vault list --deleted' shows which can.
+            The previous version, or the one that --version chooses, is written again as a new version, so
+            nothing is lost and an undo can be undone. A deleted secret comes back; 'vault list --deleted'
+            shows which can.
 
             --all undoes the last change to the scope, however many secrets it set or deleted: an import, or
-            a move or deletion of the whole scope. Secrets that it created are deleted.
-            """)
+            a move or deletion of the whole scope. Secrets that it created are deleted. A move is undone in
+            both scopes.
+            """,
+        advice: SecretSelector.advice)
 
     mutating func declare(_ parameters: inout Parameters) {
-        target.declare(&parameters, name: .optional)
+        target.declare(&parameters, name: .optional, completing: .dynamic("past"))
+        parameters.option(
+            "--version", "N", "Restore the version N versions back (1)", &version, as: .number(in: 1...(.max))
+        )
         parameters.flag("--all", "Undo the last change to the scope", &all)
         parameters.flag("-y --yes", "Do not ask for confirmation", &yes)
         options.declare(&parameters)
@@ -31,49 +38,104 @@ struct UndoCommand: Command {
     func run() throws(Failure) {
         if all { return try undoAll() }
         let secret = try target.secretToChange(options, orHint: "see 'vault help undo'")
-        let (time, exists) = try options.change { vault throws(Failure) in try undo(secret, in: vault) }
+        let (restored, hint) = try options.change { vault throws(Failure) in try undo(secret, in: vault) }
         options.common.confirm(
-            exists
-                ? "Set \(secret.located) back to its version of \(UTCTimestamp.format(time))"
-                : "Deleted '\(secret.name)' from \(secret.scope.described), as it was before")
+            restored.isDeletion
+                ? "Deleted '\(secret.name)' from \(secret.scope.described), as it was before"
+                : "Set \(secret.located) back to its version of \(UTCTimestamp.format(restored.time))")
+        if let hint, !options.common.quiet { Output.hint(hint) }
     }
 
+    /// Returns the version that was restored, and a hint to the secret to which the deleted one was moved.
+    private func undo(
+        _ secret: SecretID, in vault: any Session
+    ) throws(Failure) -> (restored: SecretVersion, hint: Hint?) {
+        let history = try options.during { () throws(VaultError) in
+            try vault.refresh()
+            return try vault.history(of: secret)
+        }
+        guard let newest = history.first else {
+            throw absent(secret, in: vault, replacing: target.typedScope(options, isChanged: true))
+        }
+        let number = version ?? 1
+        guard number < history.count else { throw noVersion(number, of: secret, history) }
+        let hint = newest.isDeletion ? hintToMoved(at: newest.time, in: vault) : nil
+        _ = try options.during(changing: secret, vault.undo(secret, toVersion: number))
+        return (history[number], hint)
+    }
+
+    private func noVersion(_ number: Int, of secret: SecretID, _ history: [SecretVersion]) -> Failure {
+        if history.count > 1 {
+            return Failure(
+                .noSuchSecret, "'\(secret.name)' has no version \(number)",
+                hint: "see 'vault history \(secret.operands)'")
+        }
+        if history[0].isDeletion {
+            return Failure(
+                .noSuchSecret, "'\(secret.name)' is deleted, and no older version of it is kept",
+                hint: "a backup may have it: see 'vault help diff'")
+        }
+        return Failure(
+            .noSuchSecret, "'\(secret.name)' has no previous version",
+            hint: "'vault delete \(secret.operands)' removes it")
+    }
+
+    /// Returns a hint to the secret that a move, made at this time, set beside the deletion of another; nil if it was no move of one.
+    private func hintToMoved(at time: UInt64, in vault: any Session) -> Hint? {
+        let changed = ((try? vault.listContents())?.differences ?? []).filter { $0.there?.time == time }
+        let set = changed.filter { $0.there?.isDeletion == false }
+        guard changed.count == 2, set.count == 1, let moved = set.first?.secret else { return nil }
+        let hasPrevious = ((try? vault.history(of: moved)) ?? []).count > 1
+        return hasPrevious
+            ? "the same change set \(moved.located): 'vault undo \(moved.operands)' undoes that"
+            : "the same change created \(moved.located): 'vault delete \(moved.operands)' removes it"
+    }
+}
+
+extension UndoCommand {
     private func undoAll() throws(Failure) {
+        if version != nil { throw Failure(.usage, "--all cannot be combined with --version") }
         let scope = try target.scopeAlone("--all", options)
-        let change = try options.change { vault throws(Failure) in
-            let (secrets, time) = try lastChange(to: scope, in: vault)
-            var created = 0
+        let description = try options.change { vault throws(Failure) in
+            let change = try lastChange(to: scope, in: vault)
+            var (back, again, deleted) = (0, 0, 0)
             let changes = try options.during { () throws(VaultError) in
                 var changes = try Changes()
-                for secret in secrets where try vault.addUndo(of: secret, to: &changes) == nil {
-                    // Without a version before, a deletion cannot be undone.
-                    guard try vault.contains(secret) else { continue }
-                    try changes.delete(secret)
-                    created += 1
+                for (secret, version) in change {
+                    if let exists = try vault.addUndo(of: secret, to: &changes) {
+                        if exists, version.isDeletion { back += 1 } else if exists { again += 1 }
+                        if !exists, !version.isDeletion { deleted += 1 }
+                    } else if !version.isDeletion {
+                        try changes.delete(secret)
+                        deleted += 1
+                    }
                 }
                 return changes
             }
-            let end =
-                created == 0
-                ? "" : "; \(created) had no previous version and \(created == 1 ? "is" : "are") deleted"
-            let change =
-                "the change of \(UTCTimestamp.format(time)) to "
-                + "\(Words.count(UInt64(changes.count), "secret")) of \(scope.described)\(end)"
-            if changes.count == 0 {
+            guard changes.count > 0 else {
                 throw Failure(
                     .noSuchSecret, "no secret of \(scope.described) has a version before its last change")
             }
-            if !yes, InheritedDescriptor.standardInput.isTerminal { try Prompt.confirm("Undo \(change)?") }
+            let effects = [(back, "brought back"), (again, "set back"), (deleted, "deleted")]
+            let description =
+                "the change of \(UTCTimestamp.format(change[0].version.time)) to \(UndoCommand.places(of: change)): "
+                + effects.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+            if !yes, InheritedDescriptor.standardInput.isTerminal {
+                try Prompt.confirm("Undo \(description)?")
+            }
             try options.during(vault.commit(changes))
-            return change
+            return description
         }
-        options.common.confirm("Undid \(change)")
+        options.common.confirm("Undid \(description)")
     }
 
-    /// Returns the secrets of a scope that were changed last, and when: a transaction gives all its changes one time.
-    private func lastChange(
-        to scope: Scope, in vault: any Session
-    ) throws(Failure) -> (secrets: [SecretID], time: UInt64) {
+    private typealias Change = [(secret: SecretID, version: SecretVersion)]
+
+    /// Returns the secrets that the last change to a scope set or deleted, with the versions that it made; also those that it moved
+    /// from another scope or to it, which have the same names there.
+    ///
+    /// One transaction gives its versions the same time, unless the clock is behind that of an older version.
+    private func lastChange(to scope: Scope, in vault: any Session) throws(Failure) -> Change {
         let contents = try options.during { () throws(VaultError) in
             try vault.refresh()
             return try vault.listContents()
@@ -81,30 +143,21 @@ struct UndoCommand: Command {
         if contents.count > contents.differences.count {
             throw Failure(.other, "the vault has too many secrets to undo a change to a whole scope")
         }
-        let newest = contents.differences.filter { $0.secret.scope == scope }
-        guard let time = newest.compactMap({ $0.there?.time }).max() else {
+        let newest: Change = contents.differences.compactMap { entry in
+            entry.there.map { (entry.secret, $0) }
+        }
+        guard let time = newest.filter({ $0.secret.scope == scope }).map(\.version.time).max() else {
             throw Failure(.noSuchSecret, "no secrets in \(scope.described)")
         }
-        return (newest.filter { $0.there?.time == time }.map(\.secret), time)
+        let changed = newest.filter { $0.version.time == time }
+        let names = Set(changed.filter { $0.secret.scope == scope }.map(\.secret.name))
+        return changed.filter { names.contains($0.secret.name) }
     }
 
-    /// Returns the time of the version that was restored, and whether the secret exists in it.
-    private func undo(
-        _ secret: SecretID, in vault: any Session
-    ) throws(Failure) -> (time: UInt64, exists: Bool) {
-        let history = try options.during { () throws(VaultError) in
-            try vault.refresh()
-            return try vault.history(of: secret)
-        }
-        if history.isEmpty {
-            throw absent(secret, in: vault, replacing: target.typedScope(options, isChanged: true))
-        }
-        guard history.count > 1 else {
-            throw Failure(
-                .noSuchSecret, "'\(secret.name)' has no previous version",
-                hint: "'vault delete \(secret.operands)' removes it")
-        }
-        let exists = try options.during(changing: secret, vault.undo(secret))
-        return (history[1].time, exists)
+    private static func places(of change: Change) -> String {
+        var scopes: [Scope] = []
+        for (secret, _) in change where !scopes.contains(secret.scope) { scopes.append(secret.scope) }
+        return scopes.count > 3
+            ? "\(scopes.count) scopes" : scopes.map(\.described).joined(separator: " and ")
     }
 }

@@ -138,7 +138,12 @@ class Completions(unittest.TestCase):
         self.assertEqual(self.complete("get", "team", ""), ["TOKEN"])
         self.assertEqual(self.complete("copy", "TOKEN", "--from", "team", "--to", "cluster", "--to-id", ""), ["gpu"])
         self.assertEqual(self.complete("delete", "team", "--name", ""), ["TOKEN"])
-        self.assertEqual(self.complete("delete", ""), ["team", "project", "cluster", "TOKEN"])
+        self.assertEqual(self.complete("delete", ""), ["team", "project", "cluster"])
+        self.assertEqual(self.complete("delete", "-p", "web", ""), ["team", "project", "cluster", "DB_PASSWORD"])
+        self.assertEqual(self.complete("get", "-p", "web", ""), ["team", "project", "cluster", "DB_PASSWORD", "TOKEN"])
+        self.assertEqual(self.complete("move", "", "--from", "team"), [])
+        self.assertEqual(self.complete("move", "--from", "team", ""), ["TOKEN"])
+        self.assertEqual(self.complete("move", "-p", "web", ""), ["DB_PASSWORD"])
         self.assertEqual(self.complete("history", "--project", "web", "D"), ["DB_PASSWORD"])
         self.assertEqual(self.complete("history", "-c", "gpu", "C"), ["CUDA"])
         self.assertEqual(self.complete("get", "D"), [], "in a project that is not of the context")
@@ -146,6 +151,15 @@ class Completions(unittest.TestCase):
         self.assertEqual(self.complete("run", ""), [":commands"])
         self.assertEqual(self.complete("run", "ls", ""), [":files"])
         self.assertEqual(self.complete("no-such-verb", ""), [])
+
+    def test_undo_and_purge_complete_deleted_names(self):
+        self.vault("set", "-q", "project", "--id", "old", "GONE", stdin=b"x")
+        self.vault("delete", "-q", "project", "--id", "old", "GONE")
+        for verb in "undo", "purge":
+            self.assertEqual(self.complete(verb, "-p", "old", "G"), ["GONE"])
+            self.assertEqual(self.complete(verb, "team", ""), ["TOKEN"])
+        for verb in "delete", "edit", "set", "get":
+            self.assertEqual(self.complete(verb, "-p", "old", "G"), [])
 
     def test_a_locked_vault_is_silent(self):
         self.vault("lock")
