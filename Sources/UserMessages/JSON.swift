@@ -38,3 +38,13 @@ package indirect enum JSON {
         return result + "\""
     }
 }
+
+extension JSON {
+    /// The line that `--json` prints: an object with the version of its shape and `fields`.
+    package static func document(_ fields: [(String, JSON)]) -> String {
+        JSON.object([("schema", .number(1))] + fields).text + "\n"
+    }
+
+    /// A count; one that exceeds `Int` becomes the largest `Int`.
+    package static func count(_ count: UInt64) -> JSON { .number(Int(clamping: count)) }
+}

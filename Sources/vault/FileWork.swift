@@ -1,7 +1,6 @@
 internal import CommandSyntax
 internal import Platform
 internal import Sodium
-internal import Synchronization
 internal import VaultAgent
 internal import VaultFile
 internal import VaultCore
@@ -95,45 +94,6 @@ struct FileOptions: Sendable {
     }
 }
 
-/// A line on the terminal that shows the progress of work that takes more than a second.
-final class ProgressLine: Sendable {
-    private let doing: String
-    private let isShown: Bool
-    private let start = SystemClock.monotonicNanoseconds()
-    private let shown = Mutex<UInt64?>(nil)
-
-    init(_ doing: String, isShown: Bool) {
-        self.doing = doing
-        self.isShown = isShown && InheritedDescriptor.standardError.isTerminal
-    }
-
-    /// Erases the line.
-    func clear() {
-        if shown.withLock({ $0 }) != nil { print("\r\u{1B}[K") }
-    }
-
-    /// The handler that updates the line.
-    var progress: ProgressHandler {
-        ProgressHandler { [self] done, total in
-            show(total == 0 ? 0 : 100 * done / total)
-            return true
-        }
-    }
-
-    private func show(_ percent: UInt64) {
-        guard isShown, SystemClock.monotonicNanoseconds() - start > 1_000_000_000 else { return }
-        let isNews = shown.withLock { shown in
-            defer { shown = percent }
-            return shown != percent
-        }
-        if isNews { print("\r\u{1B}[Kvault: \(doing), \(min(percent, 100)) %") }
-    }
-
-    private func print(_ text: String) {
-        try? InheritedDescriptor.standardError.writeAll(Array(text.utf8).span)
-    }
-}
-
 extension JobRunner {
     /// Prints the notices about the vault at `path`, and a warning if no checkpoint can be saved for it.
     ///
@@ -145,32 +105,6 @@ extension JobRunner {
             notice.show()
         }
     }
-}
-
-extension Verification {
-    /// One line about a file without damage.
-    var summary: String {
-        "ok: \(Words.count(secrets, "secret")), \(Words.count(versions, "version")), \(point.end) bytes\n"
-    }
-
-    /// The file at `path` in two lines of which the second begins with a time, so that a person sees which of several is older.
-    func lines(_ path: String) -> [String] {
-        let last = newest == 0 ? "no changes" : "changed \(UTCTimestamp.format(newest))"
-        return [
-            "vault \(point.vaultID.shortText) in \(path)",
-            "\(last), generation \(point.generation), \(content)",
-        ]
-    }
-
-    /// Warns that the file at `path` still contains versions that were purged elsewhere.
-    func warnOfHidden(in path: String) {
-        if hidden == 0 { return }
-        Output.warn("\(path) has \(Words.count(hidden, "purged version")), which no history shows")
-        Output.hint("'vault compact --keep all' removes them from the file")
-    }
-
-    /// The number of secrets and versions.
-    var content: String { "\(Words.count(secrets, "secret")) in \(Words.count(versions, "version"))" }
 }
 
 extension Failure {
@@ -187,49 +121,5 @@ extension Failure {
     /// Throws if an operand that names a file is empty.
     static func refuseEmpty(_ file: String, _ operand: String) throws(Failure) {
         if file.isEmpty { throw Failure(.usage, "operand \(operand) must be a file name") }
-    }
-}
-
-extension Log.Finding {
-    /// The finding as fields of a JSON object.
-    var fields: [(String, JSON)] {
-        let bytes: UInt64? =
-            switch self {
-            case .headerCopyDiffers, .gapNotZero: nil
-            case .noFrames(_, let count): count
-            case .unfinishedTail(let tail): tail.count
-            }
-        return [
-            ("offset", .count(offset)), ("bytes", bytes.map { .count($0) } ?? .null),
-            ("damage", .bool(damage != nil)), ("message", .string(words)),
-        ]
-    }
-
-    /// The offset of the first byte that it is about.
-    fileprivate var offset: UInt64 {
-        switch self {
-        case .headerCopyDiffers(let offset), .gapNotZero(let offset), .noFrames(let offset, _): offset
-        case .unfinishedTail(let tail): tail.offset
-        }
-    }
-
-    fileprivate var words: String {
-        switch self {
-        case .headerCopyDiffers:
-            "the header's copy is damaged; 'vault help salvage' explains how to write an intact one"
-        case .gapNotZero:
-            "the padding after the header is damaged; it holds no data, and salvage omits it"
-        case .noFrames(_, let count):
-            "\(count) bytes contain no complete frame: damage, or an unfinished write"
-        case .unfinishedTail(let tail):
-            "\(tail.count) bytes are not part of a complete change; the next write moves them aside"
-        }
-    }
-}
-
-extension Verification {
-    /// The content as fields of a JSON object.
-    var fields: [(String, JSON)] {
-        [("secrets", .count(secrets)), ("versions", .count(versions)), ("bytes", .count(point.end))]
     }
 }

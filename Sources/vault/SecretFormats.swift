@@ -25,16 +25,6 @@ extension SecretVersion {
     var change: String { isDeletion ? "deleted" : "set" }
 }
 
-extension JSON {
-    /// The line that `--json` prints: an object with the version of its shape and `fields`.
-    static func document(_ fields: [(String, JSON)]) -> String {
-        JSON.object([("schema", .number(1))] + fields).text + "\n"
-    }
-
-    /// A count; one that exceeds `Int` becomes the largest `Int`.
-    static func count(_ count: UInt64) -> JSON { .number(Int(clamping: count)) }
-}
-
 /// The error for a secret that is not in its scope; the hint names a scope that has one of that name.
 ///
 /// - Parameter typed: the words that chose the scope; nil if there are none.

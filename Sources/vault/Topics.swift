@@ -161,7 +161,9 @@ extension HelpTopic {
 
                 eval "$(vault export --format sh --no-input)"
 
-            If a .vault.toml names the project, run 'vault trust' once, as you run 'direnv allow' for the .envrc.
+            If a .vault.toml names the project, run 'vault trust' once, as you run 'direnv allow' for the .envrc. After 'vault unlock', \
+            'direnv reload' loads the secrets. After 'vault lock', those that are loaded stay in the shell until you leave the directory; \
+            'vault run' passes them to one program alone.
 
             On a build server, trust the checkout or name the project explicitly:
 

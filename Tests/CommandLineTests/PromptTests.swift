@@ -398,7 +398,8 @@ import Testing
         #expect(hour.finish().outcome == .exit(code))
         #expect(try sandbox.run("get", "A", "--version", "1").outcome == .exit(0))
         let none = try PseudoTerminal(sandbox, "compact", "--keep", "none", environment: environment)
-        try none.expect("Drop all older versions and the values of deleted secrets, which undo", answer: answer)
+        try none.expect(
+            "Drop all older versions and the values of deleted secrets, which undo", answer: answer)
         #expect(none.finish().outcome == .exit(code))
         #expect(try sandbox.run("get", "A", "--version", "1").outcome == .exit(code == 0 ? 9 : 0))
         let sure = try PseudoTerminal(sandbox, "compact", "--keep", "none", "-y", environment: environment)

@@ -42,22 +42,22 @@ struct CompleteCommand: Command {
         guard let path = try? common.path(), let session = AgentAccess.quietSession(for: path),
             let secrets = try? session.secrets()
         else { return [] }
-        let reach = Reach(result)
+        let nameable = CompletableSecrets(result)
         let found = result.dynamic.flatMap { kind -> [String] in
             switch kind {
-            case "names": secrets.filter(reach.isRead).map(\.name)
+            case "names": secrets.filter(nameable.isRead).map(\.name)
             case "patterns":
-                secrets.filter(reach.isRead).flatMap {
+                secrets.filter(nameable.isRead).flatMap {
                     [$0.name] + CompleteCommand.patterns(for: $0.name)
                 }
-            case "present": secrets.filter(reach.isChanged).map(\.name)
+            case "present": secrets.filter(nameable.isChanged).map(\.name)
             case "past":
-                ((try? session.listContents())?.differences ?? []).map(\.secret).filter(reach.isChanged)
+                ((try? session.listContents())?.differences ?? []).map(\.secret).filter(nameable.isChanged)
                     .map(\.name)
             case "projects": secrets.filter { $0.scope.word == "project" }.compactMap(\.scope.id)
             case "clusters": secrets.filter { $0.scope.word == "cluster" }.compactMap(\.scope.id)
             default:
-                secrets.filter { reach.word ?? $0.scope.word == $0.scope.word }.compactMap(\.scope.id)
+                secrets.filter { nameable.word ?? $0.scope.word == $0.scope.word }.compactMap(\.scope.id)
             }
         }
         return Set(found).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
@@ -71,7 +71,7 @@ struct CompleteCommand: Command {
 }
 
 /// The secrets that an unfinished command line can name.
-private struct Reach {
+private struct CompletableSecrets {
     /// The word that stands for SCOPE.
     let word: String?
     private let id: String?

@@ -23,9 +23,9 @@ struct ListCommand: Command {
 
             PATTERN selects names as a shell selects files (quote it: 'DB_*'), --match those that contain TEXT,
             ignoring case. --tree lists the names below their scopes. --deleted lists deleted secrets that
-            'vault undo' can bring back, and when they were deleted.
+            'vault undo' can bring back.
 
-            On a terminal, the output is a table. Otherwise, each line is a name or, with --all, SCOPE, ID and
+            On a terminal, the output is a table, with --deleted also of times. Otherwise, each line is a name or, with --all, SCOPE, ID and
             NAME, separated by tabs. Lines are sorted bytewise.
 
             With --json: {"schema":1,"secrets":[{"name":"A","scope":"project","id":"web"},…]}; the team's id

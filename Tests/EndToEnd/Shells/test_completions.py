@@ -141,7 +141,6 @@ class Completions(unittest.TestCase):
         self.assertEqual(self.complete("delete", ""), ["team", "project", "cluster"])
         self.assertEqual(self.complete("delete", "-p", "web", ""), ["team", "project", "cluster", "DB_PASSWORD"])
         self.assertEqual(self.complete("get", "-p", "web", ""), ["team", "project", "cluster", "DB_PASSWORD", "TOKEN"])
-        self.assertEqual(self.complete("move", "", "--from", "team"), [])
         self.assertEqual(self.complete("move", "--from", "team", ""), ["TOKEN"])
         self.assertEqual(self.complete("move", "-p", "web", ""), ["DB_PASSWORD"])
         self.assertEqual(self.complete("history", "--project", "web", "D"), ["DB_PASSWORD"])

@@ -263,7 +263,7 @@ class Editors(unittest.TestCase):
         fcntl.flock(lock, fcntl.LOCK_EX)
         self.serve(self.append)
         self.editor("code")
-        self.vault("edit", "team", "A", EDITOR="code --wait", VAULT_NO_INPUT="1")
+        self.vault("edit", "team", "A", EDITOR="code --wait")
         self.assertFalse(os.path.exists(left))
         self.assertTrue(os.path.exists(locked + "/value"))
 
