@@ -16,30 +16,35 @@ extension Notice {
 
     /// Prints it as a warning.
     package func show() {
+        Output.warn(message)
+        switch self {
+        case .unfinishedTail: Output.hint("see 'vault check'")
+        case .nowhereToRemember: Output.hint("set HOME or XDG_STATE_HOME")
+        default: break
+        }
+    }
+
+    /// The fact in words, in lower case and without a full stop.
+    package var message: String {
         switch self {
         case .unfinishedTail(let count):
-            Output.warn(
+            return
                 "\(count) bytes after the last complete change are not part of any change: a write was cut short, or the file is damaged"
-            )
-            Output.hint("see 'vault check'")
         case .savedTail(let count, let path):
-            Output.warn("\(count) bytes of an unfinished write were moved to \(path)")
+            return "\(count) bytes of an unfinished write were moved to \(path)"
         case .nothingRemembered(let error):
             let directory = Locations.checkpointDirectory ?? ""
-            Output.warn(
-                "cannot save or read the checkpoint; a rollback would go undetected: \(directory): \(error)")
+            return
+                "cannot save or read the checkpoint; a rollback would go undetected: \(directory): \(error)"
         case .nowhereToRemember:
-            Output.warn("there is no directory for checkpoints; a rollback would go undetected")
-            Output.hint("set HOME or XDG_STATE_HOME")
+            return "there is no directory for checkpoints; a rollback would go undetected"
         case .checkpointTorn:
-            Output.warn("the checkpoint was incomplete; a rollback before now would have gone undetected")
+            return "the checkpoint was incomplete; a rollback before now would have gone undetected"
         case .compactionUndone:
-            Output.warn(
-                "the file is from before a compaction or a purge; nothing is missing")
+            return "the file is from before a compaction or a purge; nothing is missing"
         case .newerElsewhere(let path, let time):
             let date = time == 0 ? "" : " on \(UTCTimestamp.format(time))"
-            Output.warn(
-                "this machine saw newer changes of this vault\(date) at \(path); this copy lacks them")
+            return "this machine saw newer changes of this vault\(date) at \(path); this copy lacks them"
         }
     }
 }

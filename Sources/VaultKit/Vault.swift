@@ -2,6 +2,7 @@ internal import Dispatch
 internal import Platform
 internal import Sodium
 internal import Synchronization
+internal import UserMessages
 internal import VaultAgent
 public import VaultCore
 internal import VaultFile
@@ -231,17 +232,32 @@ public final class Vault: Sendable {
         }
     }
 
-    /// Restores the version before the present one, durably, by writing it as a new one.
+    /// Restores an older version, durably, by writing it as a new one.
     ///
-    /// A deleted secret comes back; one that was set again after a deletion is deleted again.
+    /// With the default, a deleted secret comes back; one that was set again after a deletion is deleted again.
     ///
+    /// - Parameters:
+    ///   - secret: the secret, which may be deleted.
+    ///   - number: the version, counted as in ``history(of:)``; 1 is the one before the present one.
     /// - Returns: true if the secret exists now.
-    /// - Throws: ``VaultKitError/notFound(_:)`` if there is no version before, and as ``set(_:in:to:)``.
+    /// - Throws: ``VaultKitError/notFound(_:)`` if there is no such version, and as ``set(_:in:to:)``.
     @discardableResult
-    public func undo(_ secret: SecretID) async throws(VaultKitError) -> Bool {
+    public func undo(_ secret: SecretID, toVersion number: Int = 1) async throws(VaultKitError) -> Bool {
         try await perform(about: secret.name, isChange: true) { session throws(VaultError) in
-            try session.undo(secret)
+            try session.undo(secret, toVersion: number)
         }
+    }
+
+    // MARK: Notices
+
+    /// Returns what happened since the last call that is no error, but that the owner of the vault should know, a phrase for each.
+    ///
+    /// For example, that bytes of an interrupted write were moved to a file, or that a rollback of the vault would go undetected
+    /// because there is no directory for checkpoints.
+    public func takeNotices() async -> [String] {
+        await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: self.session.withLock { $0.takeNotices() }) }
+        }.map(\.message)
     }
 
     // MARK: Queue

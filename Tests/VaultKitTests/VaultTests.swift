@@ -91,6 +91,22 @@ private final class TemporaryVault {
         #expect(try await vault.undo(secret))
         #expect(try await vault.value(of: secret, version: 0).string == "two")
         #expect(try await vault.secrets() == [secret])
+        #expect(try await vault.undo(secret, toVersion: 3))
+        #expect(try await vault.value(of: secret, version: 0).string == "one")
+        await #expect(throws: VaultKitError.self) { try await vault.undo(secret, toVersion: 9) }
+    }
+
+    @Test func `tells once what its owner should know`() async throws {
+        let vault = try temporary.create()
+        #expect(await vault.takeNotices() == [])
+        let file = try FileHandle(forUpdating: URL(fileURLWithPath: vault.path))
+        try file.seekToEnd()
+        try file.write(contentsOf: Data("torn".utf8))
+        try await vault.set("A", in: .team, to: "one")
+        let notices = await vault.takeNotices()
+        #expect(notices.count == 1)
+        #expect(notices[0].hasPrefix("4 bytes of an unfinished write were moved to \(vault.path)"))
+        #expect(await vault.takeNotices() == [])
     }
 
     @Test func `is used by many tasks at once`() async throws {
