@@ -23,10 +23,14 @@ package struct Configuration: Sendable {
     package private(set) var problem: Failure?
 
     /// The path of the file, `${XDG_CONFIG_HOME:-~/.config}/vault/config.toml`; nil if there is no such directory.
-    package static var path: String? { Locations.configurationDirectory.map { Path.join($0, "config.toml") } }
+    package static var path: String? { (try? requiredPath()) ?? nil }
+
+    private static func requiredPath() throws(NotText) -> String? {
+        try Locations.configurationDirectory().map { Path.join($0, "config.toml") }
+    }
 
     /// What the file says, as far as it can be used; ``problem`` says what cannot.
-    package static let asFarAsKnown = Configuration(at: path)
+    package static let asFarAsKnown = Configuration()
 
     /// What the file says.
     ///
@@ -36,9 +40,9 @@ package struct Configuration: Sendable {
         return asFarAsKnown
     }
 
-    private init(at path: String?) {
-        guard let path else { return }
+    private init() {
         do throws(Failure) {
+            guard let path = try inWords(Configuration.requiredPath) else { return }
             guard let file = try SettingsFile.read(path, remedy: nil) else { return }
             for entry in file.table.entries {
                 do throws(TOMLError) {

@@ -82,14 +82,18 @@ extension Hint {
 
     private static func quoted(_ word: String) -> String {
         if word.unicodeScalars.contains(where: Output.isControl) {
-            return "$'" + word.utf8.reduce(into: "") { $0 += escaped($1) } + "'"
+            // Only some shells have $'…', but a command substitution loses newlines at the end.
+            return word.hasSuffix("\n")
+                ? "$'" + word.utf8.reduce(into: "") { $0 += escaped($1) } + "'"
+                : "\"$(printf '" + word.utf8.reduce(into: "") { $0 += $1 == 0x25 ? "%%" : escaped($1) }
+                    + "')\""
         }
         if isPlain(word) { return word }
         return "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
             + "'"
     }
 
-    /// A byte inside `$'…'`, escaped if it is not printable ASCII.
+    /// A byte inside `$'…'` or the format of `printf`, escaped if it is not printable ASCII.
     private static func escaped(_ byte: UInt8) -> String {
         if byte >= 0x20, byte < 0x7F, byte != UInt8(ascii: "'"), byte != UInt8(ascii: "\\") {
             return String(Unicode.Scalar(byte))

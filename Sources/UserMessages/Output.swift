@@ -5,8 +5,12 @@ internal import Synchronization
 package enum Output {
     package static var isTerminal: Bool { InheritedDescriptor.standardOutput.isTerminal }
 
-    /// Writes data.
-    package static func write(_ text: String) throws(Failure) { try write(Array(text.utf8).span) }
+    /// Writes text in lines; a character that could control a terminal becomes visible, wherever the text comes from.
+    package static func write(_ text: String) throws(Failure) {
+        let isPlain = text.utf8.allSatisfy { (0x20..<0x7F).contains($0) || $0 == 0x0A || $0 == 0x09 }
+        let shown = isPlain ? text : visible(text, except: "\n\t")
+        try write(Array(shown.utf8).span)
+    }
 
     /// Writes data.
     ///
@@ -103,9 +107,13 @@ package enum Output {
     }
 
     /// Returns `text` with each character that could control a terminal replaced by `\u{…}`.
-    package static func visible(_ text: String) -> String {
+    ///
+    /// - Parameter kept: the control characters that stay.
+    package static func visible(_ text: String, except kept: String = "") -> String {
         text.unicodeScalars.reduce(into: "") { result, scalar in
-            result += isControl(scalar) ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+            result +=
+                isControl(scalar) && !kept.unicodeScalars.contains(scalar)
+                ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
         }
     }
 

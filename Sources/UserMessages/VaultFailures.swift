@@ -114,6 +114,8 @@ extension VaultFileError: ReportableError {
         case .readOnly: Failure(.damaged, "\(path) can be written only by a newer version of vault")
         case .transactionTooLarge:
             Failure(.other, "the changes exceed 64 MiB in total; nothing was written")
+        case .changedMeanwhile:
+            Failure(.busy, "a secret was changed in the meantime; nothing was written", hint: "try again")
         case .timeExhausted:
             Failure(
                 .other,

@@ -113,8 +113,11 @@ public final class AgentSession: Session {
     public func commit(_ changes: borrowing Changes) throws(VaultError) {
         var count = 0
         changes.forEach { address, value in count += 1 + address.packed.count + 4 + (value?.count ?? 0) }
+        let conditions = changes.conditions.flatMap(\.field)
+        count += conditions.count
         guard count < AgentProtocol.maxMessage else { throw .file(.transactionTooLarge) }
         try commit(count) { message throws(SodiumError) in
+            try message.append(conditions)
             try changes.forEach { address, value throws(SodiumError) in
                 try AgentSession.append(address.packed, value, to: &message)
             }

@@ -95,6 +95,10 @@ struct CommitRequest: ~Copyable {
             let kind = try reader.number(UInt8.self)
             let address = try reader.address()
             let value = try reader.take(Int(try reader.number(UInt32.self)))
+            if kind == 3 {
+                changes.require(Transaction.Condition(address, newest: try Transaction.Newest.read(value)))
+                continue
+            }
             guard kind == 1 || kind == 2 && value.isEmpty else { throw MalformedMessage() }
             if refusal != nil { continue }
             do throws(VaultError) {
@@ -109,5 +113,26 @@ struct CommitRequest: ~Copyable {
         }
         self.changes = changes
         self.refusal = refusal
+    }
+}
+
+extension Transaction.Newest {
+    /// Reads the version that a condition names; nil if it says that there is none.
+    fileprivate static func read(_ field: Span<UInt8>) throws(MalformedMessage) -> Transaction.Newest? {
+        if field.isEmpty { return nil }
+        var reader = FieldReader(field)
+        let kind = try reader.number(UInt8.self)
+        let newest = Transaction.Newest(time: try reader.number(), isDeletion: kind == 2)
+        try reader.finish()
+        guard kind == 1 || kind == 2 else { throw MalformedMessage() }
+        return newest
+    }
+}
+
+extension Transaction.Condition {
+    /// The condition as a commit request has it.
+    var field: [UInt8] {
+        let version = newest.map { [$0.isDeletion ? 2 : 1] + $0.time.field } ?? []
+        return [3] + address.packed + UInt32(version.count).field + version
     }
 }

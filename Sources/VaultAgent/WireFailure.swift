@@ -109,6 +109,7 @@ enum WireFailure: Error, Equatable {
         case 51: .numbersExhausted
         case 52: .noSuchVersion
         case 53: .tooManyPurged
+        case 54: .changedMeanwhile
         default: nil
         }
     }
@@ -132,7 +133,7 @@ enum WireFailure: Error, Equatable {
             .replaced, .replacedDuringWrite, .readOnly, .transactionTooLarge, .timeExhausted,
             .previousFailure, .keysChanged, .severalNames, .cancelled, .wrongRecoveryKey,
             .mistypedRecoveryKey, .noRecoveryKey, .newerKeys, .numbersExhausted, .noSuchVersion,
-            .tooManyPurged:
+            .tooManyPurged, .changedMeanwhile:
             (0, 0)
         }
     }

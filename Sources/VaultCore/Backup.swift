@@ -63,6 +63,18 @@ public struct Backup {
         try dependencies.checkpoints?.set(backup, of: path)
     }
 
+    /// Returns whether the backup at a path has no change that the vault lacks.
+    ///
+    /// One with other keys, as from before a new passphrase, cannot be compared and counts as contained; one that cannot be read does
+    /// not.
+    public func isContained(_ other: String) -> Bool {
+        do throws(VaultError) {
+            return try runner.compare(path, with: other).lacking == 0
+        } catch {
+            return error == .file(.keysChanged)
+        }
+    }
+
     /// Verifies the vault, then calls `body` with everything up to the last commit, piece by piece.
     public func stream(_ take: (Span<UInt8>) throws(VaultError) -> Void) throws(VaultError) {
         let (file, verification) = try verifiedSource(.unwatched)

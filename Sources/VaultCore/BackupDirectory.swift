@@ -28,24 +28,27 @@ public struct BackupDirectory {
 
     /// Removes the oldest backups of the vault, so that `count` are left.
     ///
-    /// Only backups are removed that are older than the one at `newest`, by their names and by what their headers say; other files and
-    /// those that cannot be read stay.
+    /// Only backups are removed that are older than the one at `newest`, by their names and by what their headers say, and of which
+    /// `isContained` is true; other files and those that cannot be read stay.
     ///
     /// - Parameters:
     ///   - newest: the path of a backup that was verified after it was written.
     ///   - verification: the content of that backup.
-    /// - Returns: how many were removed.
+    ///   - isContained: returns whether the backup at a path has no change that the newest one lacks.
+    /// - Returns: how many were removed, and the paths of those that stay because they have such changes.
     /// - Throws: the error of the system if the directory cannot be read, or one cannot be removed.
     public func prune(
-        keeping count: Int, newest: String, _ verification: Verification
-    ) throws(Errno) -> Int {
+        keeping count: Int, newest: String, _ verification: Verification, isContained: (String) -> Bool
+    ) throws(Errno) -> (removed: Int, kept: [String]) {
         let newest = Path.name(of: newest)
         let older = try dependencies.storage.names(in: directory).filter { isDated($0) && $0 < newest }
-            .sorted().map { Path.join(directory, $0) }
-        let surplus = older.dropLast(count - 1).filter { isOlder($0, than: verification.point) }
-        for path in surplus { try dependencies.storage.remove(path) }
-        if !surplus.isEmpty { try dependencies.storage.syncDirectory(directory) }
-        return surplus.count
+            .sorted().map { Path.join(directory, $0) }.filter { isOlder($0, than: verification.point) }
+        let surplus = older.dropLast(count - 1)
+        let kept = surplus.filter { !isContained($0) }
+        let removed = surplus.filter { !kept.contains($0) }
+        for path in removed { try dependencies.storage.remove(path) }
+        if !removed.isEmpty { try dependencies.storage.syncDirectory(directory) }
+        return (removed.count, kept)
     }
 
     /// True for the name of a backup of a vault with this vault's file name.

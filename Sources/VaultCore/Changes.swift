@@ -32,6 +32,23 @@ public struct Changes: ~Copyable {
     /// - Throws: as ``set(_:to:)``.
     public mutating func delete(_ secret: SecretID) throws(VaultError) { try delete(try secret.address()) }
 
+    /// Makes all the changes depend on the newest version of a secret: if it is another one when they are committed, the commit
+    /// throws `VaultFileError.changedMeanwhile`.
+    ///
+    /// - Parameter newest: the version that the caller saw; nil if the secret had none.
+    /// - Throws: ``VaultError/invalidName``, ``VaultError/invalidID``.
+    package mutating func require(
+        _ secret: SecretID, newest: SecretVersion?
+    ) throws(VaultError) {
+        let newest = newest.map { Transaction.Newest(time: $0.time, isDeletion: $0.isDeletion) }
+        require(Transaction.Condition(try secret.address(), newest: newest))
+    }
+
+    package mutating func require(_ condition: Transaction.Condition) { transaction.require(condition) }
+
+    /// The conditions without which nothing is changed.
+    package var conditions: [Transaction.Condition] { transaction.conditions }
+
     package mutating func set(_ address: Address, to value: Span<UInt8>) throws(VaultError) {
         guard value.count <= Format.maxValue else { throw .valueTooLong }
         try wrapping(transaction.set(address, to: value))

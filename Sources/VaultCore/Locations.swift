@@ -50,8 +50,12 @@ public enum Locations {
     }
 
     /// The directory of this user's settings, `${XDG_CONFIG_HOME:-~/.config}/vault`; nil if there is none.
-    package static var configurationDirectory: String? {
-        (try? directory("XDG_CONFIG_HOME", orInHome: ".config")) ?? nil
+    ///
+    /// - Throws: `NotText` if `XDG_CONFIG_HOME` is not UTF-8 text.
+    package static func configurationDirectory() throws(NotText) -> String? {
+        if let directory = try directory("XDG_CONFIG_HOME") { return directory }
+        // Without a home directory that has a name, there are no settings in it either.
+        return (try? directory("XDG_CONFIG_HOME", orInHome: ".config")) ?? nil
     }
 
     /// `vault` in the directory that a variable names, else in that directory of the user's home.

@@ -193,33 +193,46 @@ extension Session {
     /// - Returns: true if the secret exists now.
     @discardableResult
     public func undo(_ secret: SecretID, toVersion number: Int = 1) throws(VaultError) -> Bool {
-        // If another process has set the secret since, that is what is undone.
-        try refresh()
-        var changes = try Changes()
-        guard let exists = try addUndo(of: secret, toVersion: number, to: &changes) else {
-            throw .noSuchVersion
-        }
-        try commit(changes)
-        return exists
+        try !restore(secret, toVersion: number).isDeletion
     }
 
-    /// Adds to `changes` what ``undo(_:toVersion:)`` does.
-    ///
-    /// - Throws: ``VaultError/noSuchSecret``.
-    /// - Returns: true if the secret exists afterwards; nil if there is no such version, so that nothing was added.
-    package func addUndo(
-        of secret: SecretID, toVersion number: Int = 1, to changes: inout Changes
-    ) throws(VaultError) -> Bool? {
-        let history = try history(of: secret)
-        guard !history.isEmpty else { throw .noSuchSecret }
-        guard history.indices.contains(number) else { return nil }
-        if history[number].isDeletion {
-            try changes.delete(secret)
-            return false
+    /// Does what ``undo(_:toVersion:)`` does, and returns the version that was restored.
+    package func restore(_ secret: SecretID, toVersion number: Int) throws(VaultError) -> SecretVersion {
+        try retrying { () throws(VaultError) in
+            // If another process has set the secret since, that is what is undone.
+            try refresh()
+            var changes = try Changes()
+            let history = try history(of: secret)
+            guard let newest = history.first else { throw .noSuchSecret }
+            guard history.indices.contains(number) else { throw .noSuchVersion }
+            try addUndo(of: secret, history, toVersion: number, ifNewest: newest, to: &changes)
+            try commit(changes)
+            return history[number]
         }
+    }
+
+    /// Adds to `changes` that a version of a secret becomes the newest, if `newest` still is that.
+    package func addUndo(
+        of secret: SecretID, _ history: [SecretVersion], toVersion number: Int,
+        ifNewest newest: SecretVersion,
+        to changes: inout Changes
+    ) throws(VaultError) {
+        try changes.require(secret, newest: newest)
+        if history[number].isDeletion { return try changes.delete(secret) }
         let value = try value(of: secret, version: number)
         try value.withBytes { value throws(VaultError) in try changes.set(secret, to: value) }
-        return true
+    }
+
+    /// Calls `body`, and up to nine times more if another process changes what it depends on before its own change is made.
+    package func retrying<R>(_ body: () throws(VaultError) -> R) throws(VaultError) -> R {
+        for _ in 1...9 {
+            do throws(VaultError) {
+                return try body()
+            } catch .file(.changedMeanwhile) {
+                continue
+            }
+        }
+        return try body()
     }
 }
 

@@ -40,10 +40,12 @@ public struct Batch: ~Copyable {
     /// On an error the batch is unchanged.
     ///
     /// - Returns: false if the batch would become too large; any transaction fits into an empty batch.
-    /// - Throws: ``VaultFileError/timeExhausted``, ``VaultFileError/outOfMemory``.
+    /// - Throws: ``VaultFileError/changedMeanwhile``, ``VaultFileError/timeExhausted``, ``VaultFileError/outOfMemory``.
     public mutating func add(_ transaction: borrowing Transaction) throws(VaultFileError) -> Bool {
         guard framesSize + transaction.framesSize <= Format.maxTransaction else { return false }
         try start.checkRoom(forFrames: frameCount + transaction.count)
+        for condition in transaction.conditions
+        where log.newestVersion(of: condition.address) != condition.newest { throw .changedMeanwhile }
         let before = log.replay.uncommittedCount
         let times: [UInt64]
         do throws(VaultFileError) {

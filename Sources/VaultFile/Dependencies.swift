@@ -1,5 +1,6 @@
 public import Platform
 public import Sodium
+internal import Synchronization
 
 /// The outside world as a vault file sees it; tests replace parts of it.
 public struct Dependencies: Sendable {
@@ -32,10 +33,12 @@ public struct Dependencies: Sendable {
     public init() {
         storage = DiskStorage()
         entropy = .system
-        now = { SystemClock.wallMilliseconds() }
+        now = { Dependencies.clock.milliseconds() }
         readingBounds = .reading
         writingBounds = .writing
     }
+
+    private static let clock = IncreasingClock()
 
     /// A copy for a file whose checkpoints are neither read nor written.
     package var withoutMemory: Dependencies {
@@ -43,5 +46,25 @@ public struct Dependencies: Sendable {
         (copy.checkpoints, copy.ownMemory, copy.observations) = (nil, nil, nil)
         copy.hasNowhereToRemember = false
         return copy
+    }
+}
+
+/// The wall clock, which avoids to give a time twice, so that changes have times of their own even if one write makes many.
+private final class IncreasingClock: Sendable {
+    /// The number of milliseconds by which it may be ahead of the system's clock; one that is further behind was set back.
+    private static let maxLead: UInt64 = 1000
+    private let last = Mutex<UInt64>(0)
+
+    func milliseconds() -> UInt64 {
+        let now = SystemClock.wallMilliseconds()
+        return last.withLock { last in
+            let lead = last < now ? nil : last - now
+            switch lead {
+            case .some(..<IncreasingClock.maxLead): last += 1
+            case .some(IncreasingClock.maxLead): break
+            default: last = now
+            }
+            return last
+        }
     }
 }

@@ -46,6 +46,15 @@ extension Log {
         return newest
     }
 
+    /// Returns the newest version of a secret, which may be a tombstone or not be committed yet; nil if there is none.
+    func newestVersion(of address: Address) -> Transaction.Newest? {
+        let histories = histories
+        guard let place = histories.index.find(address.packed.span),
+            let newest = histories.newest(at: place)
+        else { return nil }
+        return Transaction.Newest(time: newest.time, isDeletion: newest.kind == .tombstone)
+    }
+
     /// Returns all versions of a secret, including tombstones, newest first.
     public func versions(_ address: Address) -> [Version] {
         let histories = histories

@@ -14,7 +14,27 @@ public struct Transaction: ~Copyable {
         var bodySize: Int { Format.addressOverhead + address.packed.count - 3 + value.count }
     }
 
+    /// The newest version of a secret on which the changes depend.
+    package struct Condition: Sendable {
+        package let address: Address
+        /// The time and kind of that version; nil if the secret has none.
+        package let newest: Newest?
+
+        /// Creates a condition.
+        package init(_ address: Address, newest: Newest?) { (self.address, self.newest) = (address, newest) }
+    }
+
+    /// The time of a version, in milliseconds since 1970, and whether it is a deletion.
+    package struct Newest: Equatable, Sendable {
+        package let time: UInt64
+        package let isDeletion: Bool
+
+        package init(time: UInt64, isDeletion: Bool) { (self.time, self.isDeletion) = (time, isDeletion) }
+    }
+
     private(set) var changes: [Change] = []
+    /// The conditions without which nothing is written.
+    package private(set) var conditions: [Condition] = []
     private var values: SecretBuffer
     /// The length of the frames that the changes will take, in bytes.
     public private(set) var framesSize: UInt64 = 0
@@ -45,6 +65,10 @@ public struct Transaction: ~Copyable {
     public mutating func delete(_ address: Address) throws(VaultFileError) {
         try add(.tombstone, address, Span())
     }
+
+    /// Makes the changes depend on the newest version of a secret, so that what another process has written since the caller read it
+    /// is not overridden.
+    package mutating func require(_ condition: Condition) { conditions.append(condition) }
 
     private mutating func add(
         _ kind: RecordKind, _ address: Address, _ value: Span<UInt8>

@@ -1,7 +1,7 @@
 internal import Platform
 internal import Settings
 internal import UserMessages
-internal import VaultAgent
+internal import VaultCore
 
 /// Unlocks a vault when a command first needs it, as its user may want.
 enum AutoUnlock {
@@ -11,8 +11,14 @@ enum AutoUnlock {
     static func run(_ common: CommonOptions, _ passphrase: PassphraseOptions) throws(Failure) -> Bool {
         if passphrase.isGiven { return false }
         guard try Passphrase.environment("VAULT_PASSPHRASE") == nil, try Setting.unlocksOnFirstUse(),
-            Prompt.isPossible, (try? AgentClient()) != nil
+            Prompt.isPossible, let directory = Locations.runtimeDirectory
         else { return false }
+        do throws(Errno) {
+            try PrivateDirectory.prepare(directory)
+        } catch {
+            Output.warn("cannot unlock the vault for other commands: \(directory): \(error)")
+            return false
+        }
         try UnlockCommand(options: FileOptions(common: common)).run()
         return true
     }

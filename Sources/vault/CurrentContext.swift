@@ -110,7 +110,9 @@ struct CurrentContext {
         let cluster = context.cluster.map { "cluster \($0) (\(clusterOrigin ?? ""))" }
         let parts = [project, cluster].compactMap { $0 }
         let words = parts.isEmpty ? "no project, no cluster" : parts.joined(separator: ", ")
-        return ["context: \(words)"] + (problem.map { ["context problem: \($0.message)"] } ?? [])
+        let lines = ["context: \(words)"] + (problem.map { ["context problem: \($0.message)"] } ?? [])
+        // The path and the content of a .vault.toml may be anybody's.
+        return lines.map { Output.visible($0) }
     }
 
     /// The context and its problem as JSON.

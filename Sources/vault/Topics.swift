@@ -55,9 +55,10 @@ extension HelpTopic {
             'vault edit' reads VISUAL, EDITOR and XDG_RUNTIME_DIR; 'vault get --copy' reads WAYLAND_DISPLAY, DISPLAY, SSH_TTY, SSH_CONNECTION, TERM, \
             TMUX and STY.
 
-            NO_COLOR, and TERM=dumb, make messages plain; 'vault help config' has the other settings.
+            NO_COLOR, and TERM=dumb, make messages plain unless color in config.toml is "always"; 'vault help config' has the other \
+            settings.
 
-            --no-input, or VAULT_NO_INPUT with any value, forbids all questions: what would be asked for fails instead.
+            --no-input, or VAULT_NO_INPUT with a value that is not empty, forbids all questions: what would be asked for fails instead.
             """)
 
     static let unattended = HelpTopic(

@@ -26,7 +26,7 @@ import VaultCore
             .rolledBack(Rollback(.diverged, lastSeen: 1)), .newerKeys, .numbersExhausted, .noSuchVersion,
             .keysChanged, .severalNames, .rewriteDiffers(at: 4608), .cancelled,
             .wrongRecoveryKey, .mistypedRecoveryKey, .noRecoveryKey,
-            .io(.rewrite, .noSpace),
+            .io(.rewrite, .noSpace), .changedMeanwhile,
         ].map { .file($0) }
 
     @Test(
@@ -45,7 +45,7 @@ import VaultCore
     }
 
     @Test func `a failure without a meaning is malformed`() {
-        for code: UInt8 in [0, 9, 19, 54, 59, 64, 255] {
+        for code: UInt8 in [0, 9, 19, 55, 59, 64, 255] {
             let bytes = [code] + [UInt8](repeating: 0, count: 17)
             #expect(throws: MalformedMessage.self) { try read(bytes) }
         }
@@ -67,6 +67,7 @@ import VaultCore
             [4] + path + limits + limits + [0],
             [5] + path, [6] + path, [7], [8] + secret, [9] + secret, [10] + secret + [0, 0, 0, 0],
             [11, 1] + secret + [2, 0, 0, 0, 65, 66] + [2] + secret + [0, 0, 0, 0], [11], [12],
+            [11, 3] + secret + [0, 0, 0, 0], [11, 3] + secret + [9, 0, 0, 0, 2] + limits,
             [13] + path + [1] + path, [13] + path + [2] + path, [13] + path + [3] + path + [0],
             [13] + path + [3] + path + [2] + limits, [13] + path + [4] + path + path,
             [13] + path + [5] + path + [0], [13] + path + [5] + path + [1] + checkpoint,
@@ -118,7 +119,9 @@ import VaultCore
             [13, 2, 0, 47, 118, 0, 2, 0, 47, 118], [13, 2, 0, 47, 118, 6, 2, 0, 47, 118],
             [13, 2, 0, 47, 118, 3, 2, 0, 47, 118, 3],
             [255],
-            [11, 3, 1, 0, 1, 65, 0, 0, 0, 0], [11, 2, 1, 0, 1, 65, 1, 0, 0, 0, 65],
+            [11, 4, 1, 0, 1, 65, 0, 0, 0, 0], [11, 3, 1, 0, 1, 65, 1, 0, 0, 0, 1],
+            [11, 3, 1, 0, 1, 65, 9, 0, 0, 0, 3] + [UInt8](repeating: 1, count: 8),
+            [11, 2, 1, 0, 1, 65, 1, 0, 0, 0, 65],
             [11, 1, 1, 0, 1, 65, 255, 255, 255, 255],
             [0] + Array("vault-AG".utf8) + [1, 0],
             [4, 2, 0, 47, 118] + [UInt8](repeating: 255, count: 16) + [0],

@@ -68,6 +68,31 @@ import VaultCore
         }
     }
 
+    @Test func `changes that depend on what was changed since are refused, alone`() throws {
+        try world.serve { agent in
+            try world.unlock(path, agent)
+            let (session, other) = (try agent.session(for: path), try agent.session(for: path))
+            let (a, b) = (SecretID("A", in: .team), SecretID("B", in: .project("web")))
+            try session.put("A", .team, "one")
+            let seen = try session.history(of: a).first
+            func move() throws(VaultError) {
+                var changes = try Changes()
+                try changes.require(a, newest: seen)
+                try changes.require(b, newest: nil)
+                try changes.set(b, to: Array("one".utf8).span)
+                try changes.delete(a)
+                try session.commit(changes)
+            }
+            try other.put("A", .team, "two")
+            #expect(throws: VaultError.file(.changedMeanwhile)) { try move() }
+            #expect(try session.secrets() == [a])
+            #expect(try session.undo(a))
+            #expect(try session.text("A", .team) == "one")
+            #expect(throws: VaultError.noSuchVersion) { try session.undo(a, toVersion: 7) }
+            #expect(throws: VaultError.noSuchSecret) { try session.undo(b) }
+        }
+    }
+
     @Test func `values of any size and long lists arrive whole`() throws {
         try world.serve { agent in
             try world.unlock(path, agent)

@@ -144,6 +144,67 @@ import Testing
         #expect(log.versions(address("C")).map(\.time) == [World.start - 1_000_000])
     }
 
+    @Test func `a transaction whose condition no longer holds writes nothing`() throws {
+        let world = World()
+        let log = try world.create()
+        func attempt(if newest: Transaction.Newest?) throws(VaultFileError) {
+            var changes = try Transaction()
+            changes.require(Transaction.Condition(address("A"), newest: newest))
+            try changes.set(address("B"), to: [1].span)
+            try log.append(changes)
+        }
+        let set = Transaction.Newest(time: World.start, isDeletion: false)
+        let deleted = Transaction.Newest(time: World.start + 1, isDeletion: true)
+        func expectRefusal(of newest: Transaction.Newest?) throws {
+            let before = world.bytes
+            #expect(throws: VaultFileError.changedMeanwhile) { try attempt(if: newest) }
+            #expect(world.bytes == before)
+        }
+        try attempt(if: nil)
+        try expectRefusal(of: set)
+        try log.append(.text("A", "one"))
+        try expectRefusal(of: nil)
+        try attempt(if: set)
+        // The change of another process counts, although this log has not read it yet.
+        try world.open().append(.remove("A"))
+        try expectRefusal(of: set)
+        try expectRefusal(of: Transaction.Newest(time: deleted.time, isDeletion: false))
+        try attempt(if: deleted)
+        #expect(log.versions(address("B")).count == 3)
+    }
+
+    @Test func `a condition sees the changes that the same write makes before it`() throws {
+        let world = World()
+        let log = try world.create()
+        var first = try Transaction()
+        try first.set(address("A"), to: [1].span)
+        var second = try Transaction()
+        second.require(Transaction.Condition(address("A"), newest: nil))
+        try second.delete(address("A"))
+        try log.append { batch throws(VaultFileError) in
+            let isAdded = try batch.add(first)
+            #expect(isAdded)
+            do throws(VaultFileError) {
+                _ = try batch.add(second)
+                Issue.record("the condition did not count the change")
+            } catch {
+                #expect(error == .changedMeanwhile)
+            }
+        }
+        #expect(try world.open().versions(address("A")).map(\.kind) == [.value])
+    }
+
+    @Test func `the clock gives no time twice`() {
+        let dependencies = Dependencies()
+        let times = (0..<500).map { _ in dependencies.now() }
+        #expect(Set(times).count == times.count)
+        #expect(times == times.sorted())
+        #expect(times[499] < SystemClock.wallMilliseconds() + 1000)
+        let many = (0..<5000).map { _ in dependencies.now() }
+        #expect(many == many.sorted())
+        #expect(many[4999] <= SystemClock.wallMilliseconds() + 1000)
+    }
+
     @Test func `the last change of a name in one transaction wins`() throws {
         let world = World()
         let log = try world.create()

@@ -22,7 +22,8 @@ struct BackupCommand: Command {
             was made.
 
             Without DEST, the backup goes to the backup_directory of 'vault config', under a dated name. The
-            newest 30 (backup_keep) stay there; older ones are removed once the new one is verified.
+            newest 30 (backup_keep) stay there; older ones are removed once the new one is verified, except
+            those with changes that the vault lacks.
 
             With '-', the copy is written to standard output, for a program that stores it elsewhere. There it
             is only verified if you run 'vault backup --verify'.
@@ -95,12 +96,19 @@ struct BackupCommand: Command {
                 hint: "mkdir -p -m 700 \(Hint.quoted(path: directory))")
         }
         let target = backups.pathForNow()
-        let (verification, _) = try backUp(path, to: target) { backup throws(VaultError) in
-            try make(backup, of: path, target)
+        let keep = configuration.backupKeep ?? Setting.defaultBackupKeep
+        let (verification, pruned) = try backUp(path, to: target) { backup throws(VaultError) in
+            let (verification, _) = try make(backup, of: path, target)
+            let pruned = Result { () throws(Errno) in
+                try backups.prune(
+                    keeping: keep, newest: target, verification, isContained: backup.isContained)
+            }
+            return (verification, pruned)
         }
-        let removed = try inWords("cannot remove older backups in \(directory)") { () throws(Errno) in
-            try backups.prune(
-                keeping: configuration.backupKeep ?? Setting.defaultBackupKeep, newest: target, verification)
+        let (removed, kept) = try inWords("cannot remove older backups in \(directory)", pruned.get())
+        for file in kept {
+            Output.warn("kept \(file), since it has changes that the vault lacks")
+            Output.hint("'vault diff \(Hint.quoted(path: file))' lists them")
         }
         if json { return try printJSON(verification, at: target, removed: removed) }
         if removed > 0 { options.common.confirm("Removed \(Words.count(UInt64(removed), "older backup"))") }

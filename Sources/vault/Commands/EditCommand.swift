@@ -50,7 +50,8 @@ struct EditCommand: Command {
     private func edit(
         _ secret: SecretID, in vault: any Session, with editor: Editor
     ) throws(Failure) -> Bool {
-        let exists = try options.during(vault.contains(secret))
+        let newest = try options.during(vault.history(of: secret)).first
+        let exists = newest?.isDeletion == false
         if !exists {
             options.noteNewScope(secret.scope, in: vault)
             try noteNew(secret, in: vault)
@@ -68,7 +69,20 @@ struct EditCommand: Command {
                 .usage, "the value is empty; nothing was set", hint: "add --allow-empty if that is intended")
         }
         try after.withBytes { value throws(Failure) in
-            try options.during(changing: secret, vault.set(secret.name, in: secret.scope, to: value))
+            try options.during(changing: secret) { () throws(VaultError) in
+                var changes = try Changes()
+                try changes.require(secret, newest: newest)
+                try changes.set(secret, to: value)
+                do throws(VaultError) {
+                    try vault.commit(changes)
+                } catch .file(.changedMeanwhile) {
+                    // The other change stays in the history, and the work of the person is not lost.
+                    Output.warn(
+                        "\(secret.located) was changed while you edited it; your value replaces that change")
+                    Output.hint("'vault history \(secret.operands)' lists it")
+                    try vault.set(secret.name, in: secret.scope, to: value)
+                }
+            }
         }
         return true
     }

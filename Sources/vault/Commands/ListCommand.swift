@@ -47,6 +47,8 @@ struct ListCommand: Command {
     func run() throws(Failure) {
         if all, target.scope != nil { throw Failure(.usage, "--all cannot be combined with a SCOPE") }
         if let pattern, target.scope == nil, let scope = ListCommand.scope(near: pattern) {
+            // So that the hint names the vault.
+            _ = try options.path()
             throw Failure(
                 .usage, "operand SCOPE must be one of team, project, cluster",
                 hint: pattern.hasSuffix("s")

@@ -81,6 +81,10 @@ struct Relocation {
             }
             try options.during { () throws(VaultError) in
                 var changes = try Changes()
+                // Before the values are read, so that a later change is noticed.
+                for entry in try vault.listContents().differences where entry.secret.scope == source {
+                    if removesSource { try changes.require(entry.secret, newest: entry.there) }
+                }
                 for name in names {
                     let value = try vault.value(of: SecretID(name, in: source), version: 0)
                     try value.withBytes { value throws(VaultError) in
@@ -106,11 +110,15 @@ struct Relocation {
         _ source: SecretID, to target: SecretID, in vault: any Session, removesSource: Bool
     ) throws(Failure) {
         try options.during { () throws(VaultError) in
-            let value = try vault.value(of: source, version: 0)
-            var changes = try Changes()
-            try value.withBytes { value throws(VaultError) in try changes.set(target, to: value) }
-            if removesSource { try changes.delete(source) }
-            try vault.commit(changes)
+            try vault.retrying { () throws(VaultError) in
+                let newest = try vault.history(of: source).first
+                let value = try vault.value(of: source, version: 0)
+                var changes = try Changes()
+                try changes.require(source, newest: newest)
+                try value.withBytes { value throws(VaultError) in try changes.set(target, to: value) }
+                if removesSource { try changes.delete(source) }
+                try vault.commit(changes)
+            }
         }
     }
 

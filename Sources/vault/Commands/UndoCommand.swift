@@ -1,6 +1,7 @@
 internal import CommandSyntax
 internal import Platform
 internal import VaultCore
+internal import VaultFile
 internal import UserMessages
 
 /// The command `vault undo`.
@@ -60,8 +61,7 @@ struct UndoCommand: Command {
         let number = version ?? 1
         guard number < history.count else { throw noVersion(number, of: secret, history) }
         let hint = newest.isDeletion ? hintToMoved(at: newest.time, in: vault) : nil
-        _ = try options.during(changing: secret, vault.undo(secret, toVersion: number))
-        return (history[number], hint)
+        return (try options.during(changing: secret, vault.restore(secret, toVersion: number)), hint)
     }
 
     private func noVersion(_ number: Int, of secret: SecretID, _ history: [SecretVersion]) -> Failure {
@@ -99,13 +99,17 @@ extension UndoCommand {
         let description = try options.change { vault throws(Failure) in
             let change = try lastChange(to: scope, in: vault)
             var (back, again, deleted) = (0, 0, 0)
-            let changes = try options.during { () throws(VaultError) in
+            let changes = try inOneTransaction { () throws(VaultError) in
                 var changes = try Changes()
                 for (secret, version) in change {
-                    if let exists = try vault.addUndo(of: secret, to: &changes) {
+                    let history = try vault.history(of: secret)
+                    if history.count > 1 {
+                        try vault.addUndo(of: secret, history, toVersion: 1, ifNewest: version, to: &changes)
+                        let exists = !history[1].isDeletion
                         if exists, version.isDeletion { back += 1 } else if exists { again += 1 }
                         if !exists, !version.isDeletion { deleted += 1 }
                     } else if !version.isDeletion {
+                        try changes.require(secret, newest: version)
                         try changes.delete(secret)
                         deleted += 1
                     }
@@ -123,10 +127,41 @@ extension UndoCommand {
             if !yes, InheritedDescriptor.standardInput.isTerminal {
                 try Prompt.confirm("Undo \(description)?")
             }
-            try options.during(vault.commit(changes))
+            try commit(changes, of: scope, to: vault)
             return description
         }
         options.common.confirm("Undid \(description)")
+    }
+
+    /// Calls `body`, and says how to undo a change whose values exceed one transaction.
+    private func inOneTransaction<R: ~Copyable>(
+        _ body: () throws(VaultError) -> R
+    ) throws(Failure) -> R {
+        do throws(VaultError) {
+            return try body()
+        } catch .file(.transactionTooLarge) {
+            throw Failure(
+                .other,
+                "the values exceed 64 MiB in total and cannot be restored at once; nothing was undone",
+                hint:
+                    "'vault list --deleted --all' names what was deleted; 'vault help undo' brings back each")
+        } catch {
+            throw Failure(error, path: try options.path())
+        }
+    }
+
+    private func commit(
+        _ changes: borrowing Changes, of scope: Scope, to vault: any Session
+    ) throws(Failure) {
+        do throws(VaultError) {
+            try vault.commit(changes)
+        } catch .file(.changedMeanwhile) {
+            throw Failure(
+                .busy, "\(scope.described) was changed in the meantime; nothing was undone", hint: "try again"
+            )
+        } catch {
+            throw Failure(error, path: try options.path())
+        }
     }
 
     private typealias Change = [(secret: SecretID, version: SecretVersion)]

@@ -11,8 +11,9 @@ _vault() {
     COMPREPLY=()
     while IFS= read -r line; do
         case $line in
-            :files) COMPREPLY+=($(compgen -f -- "${words[-1]#"$lead"}")); compopt -o filenames ;;
-            :commands) COMPREPLY+=($(compgen -c -- "${words[-1]#"$lead"}")) ;;
+            :files) mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "${words[-1]#"$lead"}")
+                compopt -o filenames ;;
+            :commands) mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -c -- "${words[-1]#"$lead"}") ;;
             *) line=${line%%$'\t'*}; COMPREPLY+=("${line#"$lead"}") ;;
         esac
     done < <(command vault complete -- "${words[@]}" 2>/dev/null)

@@ -90,8 +90,9 @@ class Completions(unittest.TestCase):
         cls.vault("unlock", "-q", passphrase=True)
         for words in (("project", "--id", "web", "DB_PASSWORD"), ("team", "TOKEN"), ("cluster", "--id", "gpu", "CUDA")):
             cls.vault("set", "-q", *words, stdin=b"x")
-        with open(os.path.join(root, "certificate.pem"), "w"):
-            pass
+        for name in "certificate.pem", "two words":
+            with open(os.path.join(root, name), "w"):
+                pass
 
     @classmethod
     def tearDownClass(cls):
@@ -127,6 +128,7 @@ class Completions(unittest.TestCase):
                         ("vault --cluster g", ["--cluster", "gpu"]),
                         ("vault secrets del", ["secrets", "delete"]),
                         ("vault set team X --from-file cert", ["set", "team", "X", "--from-file", "certificate.pem"]),
+                        ("vault set team X --from-file tw", ["set", "team", "X", "--from-file", "two words"]),
                         ("vault export --format js", ["export", "--format", "json"]),
                     ]:
                         self.assertEqual(terminal.complete(line), words, line)
