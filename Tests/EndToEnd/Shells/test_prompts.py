@@ -54,6 +54,9 @@ class Prompts(Person):
                 self.assertEqual(self.status(), "locked")
                 self.type("vault get A --no-input")
                 self.assertIn("--no-input or VAULT_NO_INPUT forbids asking", self.screen())
+                self.type("VAULT_AUTO_UNLOCK=1 XDG_RUNTIME_DIR=/proc/nope vault get A", PROMPT)
+                self.type_hidden(PASSPHRASE)
+                self.assertRegex(self.screen(), r"cannot unlock the vault for other commands: /proc/nope(.*\n)*apple")
                 self.type(f"VAULT_PASSPHRASE='{PASSPHRASE}' vault get A")
                 self.assertEqual(self.status(), "locked")
 
