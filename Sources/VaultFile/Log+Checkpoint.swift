@@ -306,14 +306,18 @@ extension Log {
     /// - Throws: as ``verify(against:)``.
     package func follow(_ lexical: String) throws(VaultFileError) {
         guard let store = dependencies.checkpoints else { return }
-        let lock = try takeLock(.shared, timeout: dependencies.readTimeout)
-        defer { lock?.release() }
-        let remembered = try during(
-            .checkpoint, store.rememberedCheckpoints(of: try canonicalPath(), named: lexical))
-        for seen in remembered.all {
+        func remembered() throws(VaultFileError) -> RememberedCheckpoints {
+            try during(.checkpoint, store.rememberedCheckpoints(of: try canonicalPath(), named: lexical))
+        }
+        // Another process may have written, and saved a checkpoint, since this log was read.
+        let expected = try remembered().all
+        try refresh()
+        for seen in expected {
             if let refusal = try refusal(of: seen) { throw refusal }
         }
-        remember(self, after: remembered)
+        let lock = try takeLock(.shared, timeout: dependencies.readTimeout)
+        defer { lock?.release() }
+        if (try? isReplaced()) == false { try rememberAgain(after: try remembered()) }
     }
 
     private func namedPath() throws(Errno) -> String {

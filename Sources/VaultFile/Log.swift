@@ -275,7 +275,7 @@ public final class Log {
             guard isLocked == true else { return }
             try noteTail(tail)
             noteSeen()
-            if (try? isReplaced()) == false { try rememberAgain() }
+            if (try? isReplaced()) == false { try rememberAgain(after: note(readCheckpoints())) }
         } catch {
             if error.isPassing { throw error }
             if case .damaged = error, isLocked == true, (try? isReplaced()) == false { throw error }
@@ -284,8 +284,7 @@ public final class Log {
     }
 
     /// Saves a checkpoint of the present commit, under a lock, if it agrees with the checkpoints that are saved by now.
-    private func rememberAgain() throws(VaultFileError) {
-        let remembered = note(readCheckpoints())
+    func rememberAgain(after remembered: RememberedCheckpoints?) throws(VaultFileError) {
         for seen in remembered?.all ?? [] where try refusal(of: seen) != nil {
             return
         }
