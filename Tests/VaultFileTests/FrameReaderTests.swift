@@ -65,6 +65,19 @@ import Testing
         #expect(ahead.work > before)
     }
 
+    @Test func `a read ahead that fails is made up for when the frames are used`() throws {
+        let world = try FrameReaderTests.vault()
+        let log = try world.open()
+        let places = log.places(keeping: .all)
+        var reader = try log.reader()
+        var ahead = try log.reader()
+        world.disk.fail(.read)
+        ahead.readAhead(from: places[0].offset, to: log.committedEnd)
+        for place in places {
+            #expect(try plaintext(at: place, &ahead, log) == plaintext(at: place, &reader, log))
+        }
+    }
+
     private func plaintext(
         at place: FramePlace, _ reader: inout FrameReader, _ log: Log
     ) throws -> [UInt8]? {
