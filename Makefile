@@ -172,9 +172,10 @@ sanitize: ### the Swift tests under the address sanitizer, then the thread sanit
 	SWIFT_BACKTRACE=enable=no TSAN_OPTIONS=suppressions="$(CURDIR)/Tests/thread-sanitizer.txt" VAULT_BINARY="$(CURDIR)/$(BINARY)" \
 		$(SWIFT) test --sanitize=thread --scratch-path .build/thread --disable-xctest
 
+# Tests run in several threads: only atomic counters tell what was never run.
 coverage: ### the parts of the engine that no test runs; Tests/uncovered.txt must give a reason for each
 	@SWIFT_BACKTRACE=enable=no $(SWIFT) test --enable-code-coverage --scratch-path .build/coverage --disable-xctest \
-		--filter 'VaultFileTests|VaultCoreTests|VaultKitTests|VaultAgentTests|FuzzTests' >.build/coverage.log 2>&1 || { cat .build/coverage.log; exit 1; }
+		-Xswiftc -Xllvm -Xswiftc -instrprof-atomic-counter-update-all --filter 'VaultFileTests|VaultCoreTests|VaultKitTests|VaultAgentTests|FuzzTests' >.build/coverage.log 2>&1 || { cat .build/coverage.log; exit 1; }
 	@"$(dir $(realpath $(shell command -v $(SWIFT))))llvm-cov" export .build/coverage/debug/vaultPackageTests.xctest \
 		-instr-profile .build/coverage/debug/codecov/default.profdata >.build/coverage.json
 	@Scripts/uncovered .build/coverage.json

@@ -39,7 +39,7 @@ struct RecordWriter: ~Copyable {
         var sealer = try FrameSealer(after: start, key: key)
         let longest = max(
             places.lazy.map(\.boxSize).max() ?? 0,
-            fronts.lazy.map { $0.count + SecretBox.tagSize }.max() ?? 0)
+            fronts.lazy.map { $0.count + SecretBox.tagSize }.reduce(0, max))
         try sealer.reserve(longest: longest, total: .max)
         let salt = try dependencies.entropy.salt()
         sealer.begin(after: start, salt: salt)
@@ -79,7 +79,6 @@ struct RecordWriter: ~Copyable {
         sum.add(content)
         let end = sealer.nextOffset + UInt64(Format.frameOverhead + content.count + SecretBox.tagSize)
         var prefix = RecordPrefix(content)
-        prefix.isCommit = false
         prefix.seq = sealer.nextSeq
         prefix.transactionStart = transactionStart
         sealer.add(content.count, to: &piece) { bytes in

@@ -87,7 +87,6 @@ public struct Batch: ~Copyable {
         try start.checkRoom(forFrames: frameCount + 1)
         try sealer.reserve(longest: content.count, total: Int(framesSize + more))
         var prefix = RecordPrefix(content)
-        prefix.isCommit = false
         prefix.seq = sealer.nextSeq
         prefix.previousTag = .zero
         prefix.transactionStart = start.end

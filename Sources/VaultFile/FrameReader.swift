@@ -76,9 +76,6 @@ package struct FrameScanner: ~Copyable {
     package struct WholeFrame {
         fileprivate let window: [UInt8]
         fileprivate let range: Range<Int>
-
-        /// The number of bytes in the box.
-        package var boxSize: Int { range.count - Format.frameOverhead }
     }
 
     /// Returns the frame at `offset`, if rules 1 and 2 of vault-format.md, section 6, hold and its nonce contains the offset.

@@ -124,7 +124,9 @@ extension Log {
         return seen.isEmpty ? dependencies.ownMemory.map { [$0] } ?? [] : seen
     }
 
-    /// Returns whether this file and another one under the same keys together contain a checkpoint.
+    /// Returns whether this file contains a checkpoint once another copy of the vault was merged into it.
+    ///
+    /// The other copy's changes keep the ids that they have under its own key.
     package func contains(_ seen: LastSeen, with other: Log) throws(VaultFileError) -> Bool {
         guard seen.vaultID == header.vaultID else { return false }
         let namer = try namer()
@@ -135,7 +137,7 @@ extension Log {
             }
         var missing: [ChangeID] = []
         for id in wanted where try !ancestry.contains([id], namer) { missing.append(id) }
-        return try other.ancestry.contains(missing, namer)
+        return try other.ancestry.contains(missing, try other.namer())
     }
 
     private func reason(
@@ -304,14 +306,18 @@ extension Log {
     /// - Throws: as ``verify(against:)``.
     package func follow(_ lexical: String) throws(VaultFileError) {
         guard let store = dependencies.checkpoints else { return }
-        let lock = try takeLock(.shared, timeout: dependencies.readTimeout)
-        defer { lock?.release() }
-        let remembered = try during(
-            .checkpoint, store.rememberedCheckpoints(of: try canonicalPath(), named: lexical))
-        for seen in remembered.all {
+        func remembered() throws(VaultFileError) -> RememberedCheckpoints {
+            try during(.checkpoint, store.rememberedCheckpoints(of: try canonicalPath(), named: lexical))
+        }
+        // Another process may have written, and saved a checkpoint, since this log was read.
+        let expected = try remembered().all
+        try refresh()
+        for seen in expected {
             if let refusal = try refusal(of: seen) { throw refusal }
         }
-        remember(self, after: remembered)
+        let lock = try takeLock(.shared, timeout: dependencies.readTimeout)
+        defer { lock?.release() }
+        if (try? isReplaced()) == false { try rememberAgain(after: try remembered()) }
     }
 
     private func namedPath() throws(Errno) -> String {

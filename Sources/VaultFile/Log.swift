@@ -275,7 +275,7 @@ public final class Log {
             guard isLocked == true else { return }
             try noteTail(tail)
             noteSeen()
-            if (try? isReplaced()) == false { try rememberAgain() }
+            if (try? isReplaced()) == false { try rememberAgain(after: note(readCheckpoints())) }
         } catch {
             if error.isPassing { throw error }
             if case .damaged = error, isLocked == true, (try? isReplaced()) == false { throw error }
@@ -284,8 +284,7 @@ public final class Log {
     }
 
     /// Saves a checkpoint of the present commit, under a lock, if it agrees with the checkpoints that are saved by now.
-    private func rememberAgain() throws(VaultFileError) {
-        let remembered = note(readCheckpoints())
+    func rememberAgain(after remembered: RememberedCheckpoints?) throws(VaultFileError) {
         for seen in remembered?.all ?? [] where try refusal(of: seen) != nil {
             return
         }
@@ -316,18 +315,21 @@ public final class Log {
 
     /// Catches up without a lock, several times with pauses, so that a writer can finish meanwhile.
     private func catchUpRepeatedly() throws(VaultFileError) -> Bool {
-        var attempts = Log.unlockedAttempts
-        while true {
+        for _ in 1..<Log.unlockedAttempts {
             do throws(VaultFileError) {
-                if try isReplaced() { return false }
-                try verifyFromFront(note(readCheckpoints()))
-                return true
+                return try catchUpFromFront()
             } catch {
-                attempts -= 1
-                if error.isPassing || attempts == 0 { throw error }
-                SystemClock.sleep(milliseconds: Log.unlockedPause)
+                if error.isPassing { throw error }
             }
+            SystemClock.sleep(milliseconds: Log.unlockedPause)
         }
+        return try catchUpFromFront()
+    }
+
+    private func catchUpFromFront() throws(VaultFileError) -> Bool {
+        if try isReplaced() { return false }
+        try verifyFromFront(note(readCheckpoints()))
+        return true
     }
 
     /// How many times ``catchUpRepeatedly()`` tries, and for how many milliseconds it pauses each time.

@@ -65,7 +65,7 @@ package enum RecordBody {
 /// The fixed-size front of every plaintext, which places its record in the chain of frames.
 package struct RecordPrefix {
     package var kind: UInt8
-    package var isCommit = false
+    package let isCommit: Bool
     package var bodySize: Int
     package var seq: UInt64
     package var previousTag = Bytes16.zero
@@ -76,7 +76,7 @@ package struct RecordPrefix {
 
     /// Creates the prefix of a record whose preceding tag is not known yet.
     init(kind: UInt8, bodySize: Int, seq: UInt64 = 0, transactionStart: UInt64 = 0, time: UInt64) {
-        (self.kind, self.bodySize, self.seq) = (kind, bodySize, seq)
+        (self.kind, isCommit, self.bodySize, self.seq) = (kind, false, bodySize, seq)
         (self.transactionStart, self.time) = (transactionStart, time)
     }
 
@@ -92,9 +92,10 @@ package struct RecordPrefix {
         time = plaintext.load(UInt64.self, at: 40)
     }
 
+    /// Stores the prefix of a record that does not commit; ``setCommit(in:)`` marks the one that does.
     package func store(into plaintext: inout MutableSpan<UInt8>) {
         plaintext[0] = kind
-        plaintext[1] = isCommit ? RecordPrefix.commitFlag : 0
+        plaintext[1] = 0
         plaintext.store(UInt16(0), at: 2)
         plaintext.store(UInt32(bodySize), at: 4)
         plaintext.store(seq, at: 8)

@@ -26,7 +26,7 @@ package struct WriterLock {
         _ cancellation: Cancellation? = nil
     ) throws(VaultFileError) -> WriterLock? {
         var waiting = Backoff(milliseconds: timeout)
-        while true {
+        repeat {
             do throws(Errno) {
                 if let lock = try tryOnce(kind, file, path, storage) { return lock }
             } catch .permissionDenied where kind == .shared {
@@ -39,8 +39,8 @@ package struct WriterLock {
                 throw .io(.lock, error)
             }
             try cancellation?.check()
-            guard waiting.wait() else { throw .busy }
-        }
+        } while waiting.wait()
+        throw .busy
     }
 
     /// - Returns: nil if another process has the lock.

@@ -118,6 +118,21 @@ import Testing
         #expect(world.verdict() == .older)
     }
 
+    @Test func `what the user was shown is accepted, and nothing that was written after it`() throws {
+        let (world, states) = try grown()
+        world.disk.replace(world.path, with: states[2])
+        var other = world
+        other.dependencies.checkpoints = nil
+        let (log, store) = (try other.open(), try #require(world.dependencies.checkpoints))
+        let shown = try log.presentCheckpoint()
+        try other.open().append(.text("B", "meanwhile"))
+        #expect(throws: VaultFileError.replacedDuringWrite) { try log.accept(shown, in: store) }
+        #expect(world.verdict() == .diverged)
+        let later = try log.presentCheckpoint()
+        #expect(try log.accept(later, in: store))
+        #expect(world.verdict() == nil)
+    }
+
     @Test(arguments: [false, true])
     func `a log that is open follows what this machine was told to trust`(_ isInPlace: Bool) throws {
         let (world, states) = try grown()
@@ -264,6 +279,68 @@ import Testing
             #expect(try store.backup(of: world.path) == nil, "byte \(offset)")
             world.disk.flip(path, at: offset, bit: 3)
         }
+    }
+
+    @Test func `what counts at a path are its checkpoints, or else what this process saw`() throws {
+        var (world, _) = try grown()
+        let saved = try #require(try world.dependencies.checkpoints?.entry(of: world.path).lastSeen)
+        let own = LastSeen.legacy(try world.open().present)
+        world.dependencies.ownMemory = own
+        #expect(try Log.seen(at: world.path, world.dependencies) == [saved])
+        #expect(try Log.seen(at: "/home/none", world.dependencies) == [own])
+        world.disk.fail(.read)
+        #expect(throws: VaultFileError.io(.checkpoint, .ioError)) {
+            try Log.seen(at: world.path, world.dependencies)
+        }
+        world.dependencies.checkpoints = nil
+        #expect(try Log.seen(at: world.path, world.dependencies) == [own])
+        world.dependencies.ownMemory = nil
+        #expect(try Log.seen(at: world.path, world.dependencies) == [])
+    }
+
+    @Test func `whether a checkpoint can be saved is known before there is a vault`() throws {
+        let world = World.remembering()
+        let store = try #require(world.dependencies.checkpoints)
+        world.disk.fail(.makeDirectory, with: .readOnlyFileSystem)
+        #expect(throws: Errno.readOnlyFileSystem) { try store.probe(world.path) }
+        try store.probe(world.path)
+        #expect(world.otherFiles == [])
+        _ = try world.create()
+        // Where there is one already, it has to be opened for writing, and nothing is made.
+        world.disk.resetCounts()
+        try store.probe(world.path)
+        #expect(world.disk.journal == [])
+        world.disk.fail(.open, with: .permissionDenied)
+        #expect(throws: Errno.permissionDenied) { try store.probe(world.path) }
+    }
+
+    @Test func `a vault is opened where no directory for checkpoints can be made, and that is told`() throws {
+        var world = World()
+        try world.create().append(.text("A", "one"))
+        world.dependencies.checkpoints = CheckpointStore(path: "/state/seen", storage: world.disk)
+        world.disk.fail(.makeDirectory, with: .permissionDenied)
+        let log = try world.open()
+        #expect(log.checkpointFailure == .permissionDenied && log.observations == [])
+        #expect(try log.text("A") == "one")
+        #expect(world.otherFiles == [])
+    }
+
+    @Test func `bytes of another length than a checkpoint has are none`() throws {
+        let checkpoint = try grown().0.open().presentCheckpoint()
+        let body = checkpoint.body
+        #expect(Checkpoint(body.span) == checkpoint)
+        #expect(Checkpoint(body.span.extracting(droppingLast: 1)) == nil)
+        #expect(Checkpoint((body + [0]).span) == nil)
+    }
+
+    @Test func `what several logs observe is handed over once`() throws {
+        var world = World()
+        let list = ObservationList()
+        (world.dependencies.hasNowhereToRemember, world.dependencies.observations) = (true, list)
+        _ = try world.create()
+        for _ in 0..<2 { #expect(try world.open().observations == [.nowhereToRemember]) }
+        #expect(list.take() == [.nowhereToRemember])
+        #expect(list.take() == [])
     }
 
     @Test func `the layout is the format page's`() throws {

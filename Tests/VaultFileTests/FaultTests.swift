@@ -56,6 +56,7 @@ import Testing
         case .truncate: [.ioError, .interrupted, .notPermitted]
         case .sync: [.ioError, .noSpace, quota, .interrupted]
         case .lock: [noLocks, .interrupted]
+        case .lockFile: opening + [readOnly]
         case .attributes: [.ioError, .notPermitted, .noSpace, quota]
         }
     }

@@ -168,4 +168,36 @@ import VaultCore
         #expect(throws: VaultFileError.severalNames) { try world.compact() }
         #expect(world.otherFiles == ["/home/b.vault"])
     }
+
+    @Test func `a second name that cannot be looked for keeps the vault as it is`() throws {
+        let world = World()
+        try world.create().append(.text("A", "one"))
+        world.disk.link(world.path, to: "/home/.a.vault.new-0123456789abcdef")
+        let before = world.bytes
+        world.disk.fail(.names, with: .permissionDenied)
+        #expect(throws: VaultFileError.severalNames) { try world.compact() }
+        #expect(world.bytes == before)
+    }
+
+    @Test func `the temporary file of another process is no second name of the vault`() throws {
+        let world = World()
+        try world.create().append(.text("A", "one"))
+        world.disk.link(world.path, to: "/home/.a.vault.new-0123456789abcdef")
+        let copy = "/home/.a.vault.copy-0123456789abcdef"
+        world.disk[copy] = world.bytes
+        let writer = try world.disk.open(copy, .writing)
+        #expect(try writer.tryLock(.exclusive))
+        try world.compact()
+        #expect(world.otherFiles == [copy])
+    }
+
+    @Test func `only the temporary files of a vault are told by their names`() {
+        for (name, isLeftover) in [
+            (".a.vault.compact-0123456789abcdef", true), (".a.vault.salvage-0123456789abcdef", true),
+            (".b.vault.compact-0123456789abcdef", false), (".a.vault.compact-0123456789ABCDEF", false),
+            (".a.vault.compact-0123", false), (".a.vault.lock", false), ("a.vault", false),
+        ] {
+            #expect(Compaction.isLeftover(name, of: "/home/a.vault") == isLeftover, "\(name)")
+        }
+    }
 }

@@ -65,6 +65,29 @@ import Testing
         #expect(ahead.work > before)
     }
 
+    @Test(arguments: [10, 40])
+    func `a frame that was cut after the length of the file was read is not opened`(size: Int) throws {
+        let world = try FrameReaderTests.vault()
+        let log = try world.open()
+        let offset = log.places(keeping: .all)[3].offset
+        world.bytes = Array(world.bytes.prefix(Int(offset) + size))
+        var reader = try log.reader()
+        #expect(try reader.open(at: offset, length: log.committedEnd) { _, _ in true } == nil)
+    }
+
+    @Test func `a read ahead that fails is made up for when the frames are used`() throws {
+        let world = try FrameReaderTests.vault()
+        let log = try world.open()
+        let places = log.places(keeping: .all)
+        var reader = try log.reader()
+        var ahead = try log.reader()
+        world.disk.fail(.read)
+        ahead.readAhead(from: places[0].offset, to: log.committedEnd)
+        for place in places {
+            #expect(try plaintext(at: place, &ahead, log) == plaintext(at: place, &reader, log))
+        }
+    }
+
     private func plaintext(
         at place: FramePlace, _ reader: inout FrameReader, _ log: Log
     ) throws -> [UInt8]? {

@@ -90,6 +90,28 @@ import Testing
         }
     }
 
+    @Test func `two names of one slot and fingerprint are two names`() throws {
+        // A slot of a new table holds 26 bits of the hash; 6 others choose the slot.
+        func name(_ number: UInt64) -> [UInt8] {
+            var name = address("NAME____").packed
+            let letters = (0..<8).reduce(0) { $0 | (number >> (4 * $1) & 15 + 0x41) << (8 * $1) }
+            name.store(letters, at: name.count - 8)
+            return name
+        }
+        var (known, pair): ([UInt64: UInt64], [UInt64]) = ([:], [])
+        for number: UInt64 in 0..<1 << 20 where pair.isEmpty {
+            let kept = HashSeed.ofThisProcess.hash(name(number).span) & 0xFFFF_FFC0_0000_003F
+            if let other = known.updateValue(number, forKey: kept) { pair = [other, number] }
+        }
+        let (one, other) = (try #require(pair.first), try #require(pair.last))
+        var index = Index()
+        for name in [name(one), name(other)] {
+            index.insert(
+                Version(offset: 4608, time: 1, boxSize: 144, kind: .tombstone), address: name.span)
+        }
+        #expect(index.find(name(one).span) == 0 && index.find(name(other).span) == 1)
+    }
+
     @Test func `names that are chosen for one seed of the hash do not collide with another`() {
         let seed = HashSeed(start: 1, factor: 0xD6E8_FEB8_6659_FD93)
         var names: [[UInt8]] = []

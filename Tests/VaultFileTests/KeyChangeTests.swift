@@ -117,6 +117,16 @@ import Testing
         #expect(world.bytes == bytes && world.otherFiles.isEmpty)
     }
 
+    @Test func `neither keys nor content of another vault are taken`() throws {
+        let (world, other) = (World(), World(seed: 9))
+        let (log, there) = (try world.create(), try other.create())
+        try log.append(.text("A", "one"))
+        let before = world.bytes
+        #expect(throws: VaultFileError.replaced) { try Compaction.takeKeys(log, of: there) { _ in } }
+        #expect(throws: VaultFileError.replaced) { try Compaction.becomeCopy(log, of: there) }
+        #expect(world.bytes == before && world.otherFiles == [])
+    }
+
     @Test func `keys are not changed by who has the wrong ones, nor where something is damaged`() throws {
         _ = try vault()
         #expect(throws: VaultFileError.keysChanged) { try changeKeys(from: noise(32), to: "new") }

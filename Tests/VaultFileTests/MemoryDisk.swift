@@ -6,7 +6,7 @@ final class MemoryDisk: Storage, @unchecked Sendable {
     /// The kinds of calls, which are counted separately.
     enum Call: Hashable, Sendable, CaseIterable {
         case open, create, identity, resolve, rename, remove, names, makeDirectory, syncDirectory
-        case length, read, write, truncate, sync, lock, attributes, status
+        case length, read, write, truncate, sync, lock, lockFile, attributes, status
     }
 
     /// The peculiarities of some file systems.
@@ -43,6 +43,10 @@ final class MemoryDisk: Storage, @unchecked Sendable {
     private(set) var counts: [Call: Int] = [:]
     /// The peculiarities of the file system.
     var lacks: Set<Lack> = []
+    /// The targets of the symbolic links, by the path of each.
+    var symbolicLinks: [String: String] = [:]
+    /// True if some users can read the files but not write them, so that writers lock files beside them.
+    var hasReaders = false
     /// A function that is called before each call takes effect.
     var before: ((Call) -> Void)?
     /// A function from the length of a failing write to the number of bytes that are written.
@@ -97,7 +101,7 @@ final class MemoryDisk: Storage, @unchecked Sendable {
         before?(call)
         counts[call, default: 0] += 1
         switch call {
-        case .length, .read, .identity, .resolve, .open, .lock, .names, .status: break
+        case .length, .read, .identity, .resolve, .open, .lock, .lockFile, .names, .status: break
         default: journal.append(call)
         }
         var failure: Errno?
@@ -119,6 +123,7 @@ final class MemoryDisk: Storage, @unchecked Sendable {
 
     func open(_ path: String, _ access: StorageAccess) throws(Errno) -> any StorageFile {
         try note(.open)
+        let path = symbolicLinks[path] ?? path
         guard let node = files[path] else { throw directories.contains(path) ? .isDirectory : .noSuchFile }
         return MemoryFile(self, node, access, number: number(of: node, at: path))
     }
@@ -139,12 +144,14 @@ final class MemoryDisk: Storage, @unchecked Sendable {
 
     func identity(of path: String) throws(Errno) -> FileIdentity {
         try note(.identity)
+        let path = symbolicLinks[path] ?? path
         guard let node = files[path] else { throw .noSuchFile }
         return FileIdentity(device: 1, inode: number(of: node, at: path))
     }
 
     func resolvingLinks(_ path: String) throws(Errno) -> String {
         try note(.resolve)
+        let path = symbolicLinks[path] ?? path
         if files[path] == nil, !directories.contains(path) { throw .noSuchFile }
         return path
     }
@@ -173,6 +180,7 @@ final class MemoryDisk: Storage, @unchecked Sendable {
 
     func names(in directory: String) throws(Errno) -> [String] {
         try note(.names)
+        guard directories.contains(directory) else { throw .noSuchFile }
         return files.keys.filter { Path.directory(of: $0) == directory }.map { Path.name(of: $0) }
     }
 
@@ -190,6 +198,22 @@ final class MemoryDisk: Storage, @unchecked Sendable {
     func syncDirectory(_ path: String) throws(Errno) {
         try note(.syncDirectory)
         guard directories.contains(path) else { throw .noSuchFile }
+    }
+
+    func lockFile(
+        for file: any StorageFile, at path: String, isMade: Bool
+    ) throws(Errno) -> (any StorageFile)? {
+        guard hasReaders else { return nil }
+        try note(.lockFile)
+        let name = MemoryDisk.lockFile(of: path)
+        if isMade, files[name] == nil { files[name] = newNode() }
+        guard let node = files[name] else { throw .noSuchFile }
+        return MemoryFile(self, node, .writing, number: number(of: node, at: name))
+    }
+
+    /// Returns the path of the file that writers lock instead of the vault at `path`.
+    static func lockFile(of path: String) -> String {
+        Path.join(Path.directory(of: path), ".\(Path.name(of: path)).lock")
     }
 }
 

@@ -32,6 +32,21 @@ import Testing
         #expect(try world.open().value("A") == value)
     }
 
+    @Test(arguments: [(0, 500), (500, 0)])
+    func `a value is not read from a frame of another length than was verified`(sizes: (Int, Int)) throws {
+        let (world, log, other) = try fork(
+            [[.put("A", noise(sizes.0))]], [[.put("A", noise(sizes.1))]])
+        let version = try #require(log.current(address("A")))
+        world.bytes = other.bytes
+        #expect(throws: VaultFileError.damaged(at: version.offset)) { try log.value("A") }
+    }
+
+    @Test func `a check tells where a file ends that was cut before its first frame`() throws {
+        let (world, log, _) = try fork([], [])
+        world.bytes = Array(world.bytes.prefix(1000))
+        #expect(try log.check() == [.gapNotZero(at: 1000)])
+    }
+
     @Test func `what a writer took back was never seen, but what stayed was`() throws {
         let world = World()
         let (writer, reader) = (try world.create(), try world.open())

@@ -132,6 +132,7 @@ import Testing
         for log in [log, try world.open()] {
             #expect(try log.history() == other.open().history())
             #expect(log.versionCount == 3 && log.nameCount == 2)
+            #expect(log.hiddenCount == 1, "it lies in the file still")
         }
         try world.open().append(.text("A", "later"))
         #expect(try world.open().history()[address("A")]?.count == 3)
@@ -142,6 +143,7 @@ import Testing
         try world.compact(keeping: .all)
         #expect(try !plaintexts(world).contains("must never"))
         #expect(try world.open().history() == other.open().history())
+        #expect(try world.open().hiddenCount == 0)
     }
 
     @Test func `a version that another program writes behind its entry is in no history`() throws {
@@ -236,6 +238,29 @@ import Testing
         // The file does not claim to contain what was left out.
         let point = try world.openOther(.reading).presentCheckpoint()
         #expect(try world.open().refusal(of: .checkpoint(point)) != nil)
+    }
+
+    @Test func `a purge that the list has no room for is refused before anything is written`() throws {
+        let world = try leaked()
+        let log = try world.open()
+        let forge = try Forge(log)
+        var (position, entry) = (log.committed, UInt64(0))
+        for _ in 0..<PurgeList.maxTotal / PurgeList.maxEntries {
+            var body = [UInt8](repeating: 7, count: 16 * PurgeList.maxEntries)
+            var span = body.mutableSpan
+            for place in 0..<PurgeList.maxEntries {
+                span.store(entry, at: 16 * place)
+                entry += 1
+            }
+            var record = ForgedRecord(body)
+            record.kind = RecordBody.purgedKind
+            let frame = forge.frame(record, after: position, transactionStart: position.end)
+            world.bytes += frame.bytes
+            position = frame.end
+        }
+        let before = (world.bytes, world.otherFiles)
+        #expect(throws: VaultFileError.tooManyPurged) { try world.purge(.version(1), of: "A") }
+        #expect((world.bytes, world.otherFiles) == before)
     }
 
     @Test func `the list of what was purged says nothing of the values`() throws {
@@ -353,5 +378,14 @@ import Testing
         // Every rewrite drops the other one, too.
         #expect(report.unknown == 1 && report.versions == 1)
         #expect(try world.open().extras.isEmpty && world.bytes.count - before < 1000)
+        // One that is spoiled after the copy was opened cannot be counted.
+        let (there, whole) = (try world.openOther(.reading), world.bytes)
+        let extra = try #require(there.extras.first)
+        world.disk.flip(FaultOperation.other, at: Int(extra.offset) + 60, bit: 1)
+        #expect(throws: VaultFileError.damaged(at: extra.offset)) {
+            try Merge.run(
+                into: try world.open(), from: there, MergeOptions(takesAll: true), now: world.clock.now)
+        }
+        #expect(world.bytes == whole)
     }
 }

@@ -159,6 +159,29 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true])
+    func `a copy under the keys that were seen mends a file with newer keys, if that can be proven`(
+        isLegacy: Bool
+    ) throws {
+        let world = try forked()
+        let (kept, point) = (world.bytes, try world.open().present)
+        if isLegacy { try world.rememberAsBefore(point) }
+        try world.changeKeys(of: RollbackTests.other)
+        put(world)
+        #expect(world.verdict()?.isRollback == true)
+        world.disk[RollbackTests.other] = kept
+        var unmarked = world
+        unmarked.dependencies.checkpoints = nil
+        let (here, there) = (try unmarked.open(), try world.openOther(.reading))
+        let seen = try Log.seen(at: world.path, world.dependencies)
+        let mends = try Merge.mends(here, with: there, MergeOptions(), seen, now: world.clock.now)
+        _ = try Merge.run(into: here, from: there, MergeOptions(), now: world.clock.now)
+        #expect((world.verdict() == nil) == mends)
+        // A mark does not say under which key its change has an id.
+        #expect(mends == !isLegacy)
+        #expect(try unmarked.open().text("A") == "acknowledged")
+    }
+
     @Test
     func `a merge that is cut off claims nothing that it has not taken, and loses nothing that was seen`()
         throws
@@ -236,22 +259,15 @@ import Testing
     {
         let world = try forked()
         let log = try world.open()
-        // A checkpoint as such a program stored it.
-        let path = try #require(
-            world.otherFiles.first { $0.hasPrefix("/state/seen/") && !$0.hasSuffix(".path") })
-        func remember(_ point: CommitPoint) throws {
-            let bytes = Array("VLTMARK1".utf8) + point.body
-            world.disk[path] = bytes + (try BLAKE2b.hash(bytes.span))
-        }
         let point = log.present
         try world.rewriteAsBefore()
-        try remember(point)
+        try world.rememberAsBefore(point)
         #expect(try world.open().ancestry.isLegacy)
         // From then on the checkpoint has the present form.
-        #expect(world.disk[path].count == 1024)
+        #expect(try world.disk[world.checkpointFile(of: world.path)].count == 1024)
         try world.rewriteAsBefore()
         try world.rewriteAsBefore()
-        try remember(point)
+        try world.rememberAsBefore(point)
         let verdict = world.verdict()
         #expect(verdict == .rolledBack(Rollback(.unprovableRewrite, lastSeen: 0)))
         // This program's own rewrite of it sets the flag that keeps those programs from writing.
@@ -277,11 +293,31 @@ import Testing
         #expect(try backup.open().observations == [], "once is enough")
     }
 
+    @Test func `a newer state that a program of before saw elsewhere is said without a time`() throws {
+        let world = try forked()
+        try world.rememberAsBefore(try world.open().present)
+        var backup = World(path: RollbackTests.other)
+        backup.dependencies = world.dependencies
+        // Nothing is said where the other checkpoints cannot be listed, and the vault is opened.
+        world.disk.fail(.names, with: .permissionDenied)
+        #expect(try backup.open(.reading).observations == [])
+        try world.disk.remove(try world.checkpointFile(of: backup.path))
+        #expect(try backup.open().observations == [.newerElsewhere(path: world.path, time: 0)])
+    }
+
+    @Test func `what a program of before saw is in a file and its copy together, or is not`() throws {
+        let world = try forked()
+        let seen = LastSeen.legacy(try world.open().present)
+        let (here, there) = (try world.openOther(.reading), try world.open())
+        #expect(try here.contains(seen, with: there))
+        #expect(try !here.contains(seen, with: here))
+        let stranger = try World(seed: 8).create()
+        #expect(try !here.contains(.legacy(stranger.present), with: stranger))
+    }
+
     @Test func `a checkpoint that is torn is said, and so is one that has no place`() throws {
         let world = try forked()
-        let path = try #require(
-            world.otherFiles.first { $0.hasPrefix("/state/seen/") && !$0.hasSuffix(".path") })
-        world.disk.flip(path, at: 700, bit: 1)
+        world.disk.flip(try world.checkpointFile(of: world.path), at: 700, bit: 1)
         #expect(try world.open().observations == [.checkpointTorn])
         #expect(try world.open().observations == [])
         var nowhere = world
@@ -292,6 +328,17 @@ import Testing
 }
 
 extension World {
+    /// Returns the path of the checkpoint of a vault.
+    fileprivate func checkpointFile(of path: String) throws -> String {
+        "/state/seen/" + (try BLAKE2b.hash(Array(path.utf8).span, count: 16).hexadecimal)
+    }
+
+    /// Stores a checkpoint of the vault as a program without descent records did.
+    fileprivate func rememberAsBefore(_ point: CommitPoint) throws {
+        let bytes = Array("VLTMARK1".utf8) + point.body
+        disk[try checkpointFile(of: path)] = bytes + (try BLAKE2b.hash(bytes.span))
+    }
+
     /// Rewrites the file as a program without descent records did.
     fileprivate func rewriteAsBefore() throws {
         var unmarked = self

@@ -334,6 +334,24 @@ import Testing
         #expect(try world.open().versions(address("A")).count == 62)
     }
 
+    @Test func `records and purges that find no room are left out of a batch, which stays as it is`() throws {
+        let world = World()
+        let (log, before) = (try world.create(), world.bytes)
+        let record = RecordPrefix.plaintext(kind: 0xC7, bodySize: Format.maxBody, time: 0) { _ in }
+        let purged = [Bytes16](repeating: .zero, count: PurgeList.maxEntries)
+        var results: [Bool] = []
+        #expect(throws: VaultFileError.cancelled) {
+            try log.append { batch throws(VaultFileError) in
+                while try batch.carry(record.span) {}
+                let size = batch.frames.count
+                results = [try batch.add(purged: purged), batch.frames.count == size]
+                throw .cancelled
+            }
+        }
+        #expect(results == [false, true])
+        #expect(world.bytes == before)
+    }
+
     @Test func `frames have the lengths of the format page`() {
         for count in 0...40 { #expect(Format.frameSize(bodySize: 4 + 12 + 24 + count) == 176) }
         #expect(Format.frameSize(bodySize: 4 + 12 + 24 + 41) == 240)
