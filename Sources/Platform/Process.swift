@@ -220,7 +220,7 @@ public enum ShellCommand {
     ///
     /// - Returns: false if there is nothing left to read.
     private static func isReadable(_ output: borrowing Descriptor, while child: pid_t) throws(Errno) -> Bool {
-        let ready = platform_wait_readable_or_ended(output.number, child)
+        let ready = platform_wait_readable_or_ended(output.number, child, -1)
         if ready < 0 { throw .current }
         return ready > 0
     }
@@ -242,7 +242,7 @@ public enum ShellCommand {
             _ = signal(SIGQUIT, quit)
         }
         if let signals {
-            let ready = platform_wait_readable_or_ended(signals.number, child)
+            let ready = platform_wait_readable_or_ended(signals.number, child, -1)
             if ready < 0 { throw .current }
             if ready > 0 { return nil }
         }

@@ -188,16 +188,19 @@ const char *platform_c_library_version(void);
 
 /*
  * Waits until fd can be read or is at its end: 1; or until the child has ended, which stays to be waited for,
- * and there is nothing left to read: 0; or -1 with errno.
+ * and there is nothing left to read: 0; or -1 with errno, which is ETIMEDOUT after the given milliseconds. A
+ * negative number waits without a limit; a negative fd can never be read.
  */
-int platform_wait_readable_or_ended(int fd, int child);
+int platform_wait_readable_or_ended(int fd, int child, int milliseconds);
 
 /*
- * Kills a child after the given seconds unless platform_wait_for_limited is called and the child ends before.
- * That call waits for the child's end; the child stays to be waited for. One child at a time can be limited.
+ * Makes writing to a pipe never wait, and the pipe hold no more than a page, so that it can be written to
+ * only after all that was written before has been read, where the kernel allows that: 0, or -1 with errno.
  */
-void platform_limit(int child, unsigned seconds);
-void platform_wait_for_limited(int child);
+int platform_make_small_pipe(int fd);
+
+/* The number of bytes in a pipe that nobody has read yet, by either of its ends, or -1 with errno. */
+int platform_unread(int fd);
 
 /* The exit status in a status of waitpid, 0 to 255, or -1 if a signal ended the process. */
 int platform_exit_status(int status);
