@@ -49,24 +49,34 @@ void platform_soften(void) {
     }
 }
 
-/* The signals that were blocked before platform_defer_signals; valid while is_deferring. */
-static sigset_t blocked_before;
+/* The signals blocked before platform_defer_signals, and those that it blocks; valid while is_deferring. */
+static sigset_t blocked_before, deferred;
 static int is_deferring;
 
-int platform_defer_signals(const int *signals, size_t count) {
-    sigset_t set;
+/*
+ * Signals that do not wait: they cannot be blocked, tell of a fault in the program, or do not end a process
+ * unless it wants that.
+ */
+static const int never_deferred[] = {
+    SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGILL,  SIGFPE,  SIGABRT, SIGTRAP, SIGSYS,
+    SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGCHLD, SIGURG, SIGWINCH,
+};
 
-    sigemptyset(&set);
-    for (size_t i = 0; i < count; i++) {
+int platform_defer_signals(void) {
+    sigfillset(&deferred);
+    for (size_t i = 0; i < sizeof never_deferred / sizeof *never_deferred; i++) {
+        sigdelset(&deferred, never_deferred[i]);
+    }
+    for (int number = 1; number <= SIGRTMAX; number++) {
         struct sigaction present;
         /* A blocked signal becomes pending even if it is ignored, as under nohup. */
-        if (sigaction(signals[i], NULL, &present) == 0 && present.sa_handler != SIG_IGN) {
-            sigaddset(&set, signals[i]);
+        if (sigaction(number, NULL, &present) != 0 || present.sa_handler == SIG_IGN) {
+            sigdelset(&deferred, number);
         }
     }
-    const int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    const int fd = signalfd(-1, &deferred, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0) return -1;
-    pthread_sigmask(SIG_BLOCK, &set, &blocked_before);
+    pthread_sigmask(SIG_BLOCK, &deferred, &blocked_before);
     is_deferring = 1;
     return fd;
 }
@@ -75,6 +85,29 @@ void platform_stop_deferring(int fd) {
     close(fd);
     is_deferring = 0;
     pthread_sigmask(SIG_SETMASK, &blocked_before, NULL);
+}
+
+static const int keys[] = {SIGINT, SIGQUIT};
+enum { key_count = sizeof keys / sizeof *keys };
+
+static struct sigaction key_actions[key_count];
+
+void platform_ignore_keys(void) {
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (int i = 0; i < key_count; i++) {
+        sigaddset(&set, keys[i]);
+        sigaction(keys[i], &ignore, &key_actions[i]);
+    }
+    /* While they are blocked they would become pending although they are ignored. */
+    if (is_deferring) pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+void platform_heed_keys(void) {
+    if (is_deferring) pthread_sigmask(SIG_BLOCK, &deferred, NULL);
+    for (int i = 0; i < key_count; i++) sigaction(keys[i], &key_actions[i], NULL);
 }
 
 int platform_spawn_softened(posix_spawnattr_t *attributes) {

@@ -3,8 +3,8 @@ internal import Sodium
 
 /// The process that copies a value to the clipboard of a display, and clears it later.
 ///
-/// It keeps no more than a hash of the value under a random key. A SIGTERM makes it clear the clipboard at
-/// once.
+/// It keeps no more than a hash of the value under a random key. A signal that ends it, such as SIGTERM, makes
+/// it clear the clipboard at once.
 public enum ClipboardProcess {
     /// Its name in the list of processes.
     public static let name = "vault-clipboard"

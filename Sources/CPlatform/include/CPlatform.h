@@ -72,12 +72,17 @@ int platform_spawn_softened(posix_spawnattr_t *attributes);
 int platform_spawn_closing_others(posix_spawn_file_actions_t *actions);
 
 /*
- * Blocks those of the signals that would end this process, in the calling thread, until
- * platform_stop_deferring: a descriptor that is readable while one of them is pending, or -1 with errno.
- * platform_stop_deferring lets the pending ones take effect.
+ * Blocks the signals that would end this process, in the calling thread, until platform_stop_deferring: a
+ * descriptor that is readable while one of them is pending, or -1 with errno. SIGKILL and the faults, which
+ * the kernel sends for an error of the program, cannot wait. platform_stop_deferring lets the pending ones
+ * take effect.
  */
-int platform_defer_signals(const int *signals, size_t count);
+int platform_defer_signals(void);
 void platform_stop_deferring(int fd);
+
+/* Ignores the signals of Ctrl-C and Ctrl-\, deferred or not, until platform_heed_keys. */
+void platform_ignore_keys(void);
+void platform_heed_keys(void);
 
 /* The arguments of main, the program's name first, ended by NULL. */
 char **platform_arguments(void);

@@ -313,6 +313,14 @@ class Displays(Copying):
         self.vault("get", "-C", "MIB", DISPLAY="here")
         self.assertEqual(self.read("clip"), b"x" * (1 << 20))
 
+    def test_any_signal_that_ends_the_process_that_clears_makes_it_clear_at_once(self):
+        self.stand_in("xclip")
+        for number in [signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGALRM]:
+            self.vault("get", "-C", "A", "--clear-after", "1h", DISPLAY=":1")
+            os.kill(self.holders()[0], number)
+            self.until(lambda: not self.holders())
+            self.assertEqual(self.read("clip"), b"")
+
     @unittest.skipUnless(os.geteuid() == 0, "only root can look into the process")
     def test_the_process_that_clears_has_no_copy_of_the_value(self):
         self.stand_in("xclip")

@@ -238,17 +238,73 @@ class Editors(unittest.TestCase):
         self.serve(edit)
         self.editor("code")
         self.addCleanup(finish.set)
-        for number in [signal.SIGTERM, signal.SIGHUP]:
+        faults = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT, signal.SIGTRAP, signal.SIGSYS}
+        harmless = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGCONT, signal.SIGCHLD, signal.SIGURG,
+                    signal.SIGWINCH}
+        # Ctrl-C and Ctrl-\ are for the editor; writes to a closed pipe or beyond the limit fail.
+        elsewhere = {signal.SIGKILL, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ}
+        numbers = signal.valid_signals() - faults - harmless - elsewhere
+        self.assertLess({signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGALRM, signal.SIGXCPU, signal.SIGIO, 16,
+                         signal.SIGPWR, signal.SIGRTMIN, signal.SIGRTMAX}, numbers)
+        for number in sorted(numbers):
             opened.clear()
+            finish.clear()
             child = subprocess.Popen([VAULT, "edit", "team", "A"], env={**self.environment, "EDITOR": "code --wait"},
                                      stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
             self.assertTrue(opened.wait(20))
             self.assertTrue(os.path.exists(self.paths[-1]))
             child.send_signal(number)
             self.assertEqual(child.wait(20), -number)
-            finish.set()
             self.assert_clean()
+            finish.set()
         self.assertEqual(self.value(), "before")
+
+    def test_ctrl_c_is_for_the_editor_alone(self):
+        opened, finish = threading.Event(), threading.Event()
+
+        def edit(path):
+            self.append(path)
+            opened.set()
+            finish.wait(30)
+        self.serve(edit)
+        self.editor("code")
+        self.addCleanup(finish.set)
+        child = subprocess.Popen([VAULT, "edit", "team", "A"], env={**self.environment, "EDITOR": "code --wait"},
+                                 stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        self.assertTrue(opened.wait(20))
+        for number in [signal.SIGINT, signal.SIGQUIT]:
+            child.send_signal(number)
+        time.sleep(0.3)
+        self.assertIsNone(child.poll())
+        finish.set()
+        self.assertEqual(child.wait(20), 0)
+        self.assertEqual(self.value(), "before and after")
+        self.assert_clean()
+
+    def test_ctrl_c_before_the_editor_has_started_waits_until_the_file_is_removed(self):
+        self.editor("code")
+        for number in [signal.SIGINT, signal.SIGQUIT, signal.SIGUSR2]:
+            # vault stands still where it says that the value is in the file: nobody reads that yet.
+            reading, writing = os.pipe()
+            self.addCleanup(os.close, reading)
+            os.set_blocking(writing, False)
+            with self.assertRaises(BlockingIOError):
+                while True:
+                    os.write(writing, b"x" * 4096)
+            os.set_blocking(writing, True)
+            child = subprocess.Popen([VAULT, "edit", "team", "A"], env={**self.environment, "EDITOR": "code --wait"},
+                                     stdin=subprocess.DEVNULL, stderr=writing, start_new_session=True)
+            os.close(writing)
+            end = time.monotonic() + 20
+            while not any(name.startswith("vault-edit.") for name in os.listdir(self.runtime)):
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.02)
+            child.send_signal(number)
+            while os.read(reading, 4096):  # to the end, which is vault's
+                pass
+            self.assertEqual(child.wait(20), -number)
+            self.assertFalse(os.path.exists(self.home + "/called"))
+            self.assert_clean()
 
     def test_what_a_killed_one_left_is_removed_by_the_next(self):
         left, locked = self.runtime + "/vault-edit.000000", self.runtime + "/vault-edit.111111"
