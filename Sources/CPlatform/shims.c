@@ -7,12 +7,14 @@
 #include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static const int failing_writes[] = {SIGXFSZ, SIGPIPE};
@@ -47,24 +49,34 @@ void platform_soften(void) {
     }
 }
 
-/* The signals that were blocked before platform_defer_signals; valid while is_deferring. */
-static sigset_t blocked_before;
+/* The signals blocked before platform_defer_signals, and those that it blocks; valid while is_deferring. */
+static sigset_t blocked_before, deferred;
 static int is_deferring;
 
-int platform_defer_signals(const int *signals, size_t count) {
-    sigset_t set;
+/*
+ * Signals that do not wait: they cannot be blocked, tell of a fault in the program, or do not end a process
+ * unless it wants that.
+ */
+static const int never_deferred[] = {
+    SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGILL,  SIGFPE,  SIGABRT, SIGTRAP, SIGSYS,
+    SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGCHLD, SIGURG, SIGWINCH,
+};
 
-    sigemptyset(&set);
-    for (size_t i = 0; i < count; i++) {
+int platform_defer_signals(void) {
+    sigfillset(&deferred);
+    for (size_t i = 0; i < sizeof never_deferred / sizeof *never_deferred; i++) {
+        sigdelset(&deferred, never_deferred[i]);
+    }
+    for (int number = 1; number <= SIGRTMAX; number++) {
         struct sigaction present;
         /* A blocked signal becomes pending even if it is ignored, as under nohup. */
-        if (sigaction(signals[i], NULL, &present) == 0 && present.sa_handler != SIG_IGN) {
-            sigaddset(&set, signals[i]);
+        if (sigaction(number, NULL, &present) != 0 || present.sa_handler == SIG_IGN) {
+            sigdelset(&deferred, number);
         }
     }
-    const int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    const int fd = signalfd(-1, &deferred, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0) return -1;
-    pthread_sigmask(SIG_BLOCK, &set, &blocked_before);
+    pthread_sigmask(SIG_BLOCK, &deferred, &blocked_before);
     is_deferring = 1;
     return fd;
 }
@@ -73,6 +85,29 @@ void platform_stop_deferring(int fd) {
     close(fd);
     is_deferring = 0;
     pthread_sigmask(SIG_SETMASK, &blocked_before, NULL);
+}
+
+static const int keys[] = {SIGINT, SIGQUIT};
+enum { key_count = sizeof keys / sizeof *keys };
+
+static struct sigaction key_actions[key_count];
+
+void platform_ignore_keys(void) {
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (int i = 0; i < key_count; i++) {
+        sigaddset(&set, keys[i]);
+        sigaction(keys[i], &ignore, &key_actions[i]);
+    }
+    /* While they are blocked they would become pending although they are ignored. */
+    if (is_deferring) pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+void platform_heed_keys(void) {
+    if (is_deferring) pthread_sigmask(SIG_BLOCK, &deferred, NULL);
+    for (int i = 0; i < key_count; i++) sigaction(keys[i], &key_actions[i], NULL);
 }
 
 int platform_spawn_softened(posix_spawnattr_t *attributes) {
@@ -115,44 +150,49 @@ char **platform_environment(void) { return environ; }
 
 int platform_exit_status(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : -1; }
 
-int platform_wait_readable_or_ended(int fd, int child) {
+static int64_t now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+int platform_wait_readable_or_ended(int fd, int child, int milliseconds) {
     const int ended = pidfd_open(child, 0);
     struct pollfd states[] = {{.fd = fd, .events = POLLIN}, {.fd = ended, .events = POLLIN}};
-    siginfo_t end = {0};
-    int result;
+    const int64_t limit = milliseconds < 0 ? INT64_MAX : now() + milliseconds;
+    int result, has_ended = 0, is_late = 0;
 
     do {
+        const int64_t rest = limit - now();
+        const int most = ended < 0 ? 50 : 1000000;
         /* Without pidfd_open, the child is looked at now and then. */
-        result = poll(states, ended < 0 ? 1 : 2, ended < 0 ? 50 : -1);
-        if (result == 0 && waitid(P_PID, child, &end, WEXITED | WNOHANG | WNOWAIT) < 0) break;
-    } while ((result < 0 && errno == EINTR) || (result == 0 && end.si_pid == 0));
+        result = poll(states, ended < 0 ? 1 : 2, rest < most ? (rest > 0 ? (int)rest : 0) : most);
+        if (result == 0) {
+            siginfo_t end = {0};
+            if (waitid(P_PID, child, &end, WEXITED | WNOHANG | WNOWAIT) < 0) result = -1;
+            has_ended = end.si_pid != 0;
+            is_late = now() >= limit;
+        }
+    } while ((result < 0 && errno == EINTR) || (result == 0 && !has_ended && !is_late));
     /* The child may have written and ended after poll looked at fd: look again. */
-    if (result >= 0 && states[0].revents == 0) result = poll(states, 1, 0);
+    if (result > 0 && states[0].revents == 0) has_ended = 1;
+    if (result >= 0 && has_ended) result = poll(states, 1, 0);
+    else if (result == 0) {
+        errno = ETIMEDOUT;
+        result = -1;
+    }
     const int error = errno;
     if (ended >= 0) close(ended);
     errno = error;
     return result;
 }
 
-static volatile sig_atomic_t limited_child;
-
-static void kill_limited(int number) {
-    (void)number;
-    kill(limited_child, SIGKILL);
+int platform_make_small_pipe(int fd) {
+    (void)fcntl(fd, F_SETPIPE_SZ, 1);
+    return fcntl(fd, F_SETFL, O_NONBLOCK);
 }
 
-void platform_limit(int child, unsigned seconds) {
-    const struct sigaction action = {.sa_handler = kill_limited, .sa_flags = SA_RESTART};
-
-    limited_child = child;
-    sigaction(SIGALRM, &action, NULL);
-    alarm(seconds);
-}
-
-void platform_wait_for_limited(int child) {
-    siginfo_t end;
-
-    while (waitid(P_PID, child, &end, WEXITED | WNOWAIT) < 0 && errno == EINTR) {}
-    alarm(0);
-    signal(SIGALRM, SIG_DFL);
+int platform_unread(int fd) {
+    int count;
+    return ioctl(fd, FIONREAD, &count) < 0 ? -1 : count;
 }

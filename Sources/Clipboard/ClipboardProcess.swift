@@ -3,8 +3,8 @@ internal import Sodium
 
 /// The process that copies a value to the clipboard of a display, and clears it later.
 ///
-/// It keeps no more than a hash of the value under a random key. A SIGTERM makes it clear the clipboard at
-/// once.
+/// It keeps no more than a hash of the value under a random key. A signal that ends it, such as SIGTERM, makes
+/// it clear the clipboard at once.
 public enum ClipboardProcess {
     /// Its name in the list of processes.
     public static let name = "vault-clipboard"
@@ -90,7 +90,10 @@ public enum ClipboardProcess {
         } catch {
             // Then it is cleared at once.
         }
-        if try self.hash(of: clipboard, key) == hash {
+        // A display that is busy may answer the second time; what no program answers is not this value.
+        var present = try self.hash(of: clipboard, key)
+        if present == nil { present = try self.hash(of: clipboard, key) }
+        if present == hash {
             _ = try? clipboard.clearing.run(giving: Span(), keeping: variables)
         }
     }
@@ -130,16 +133,20 @@ public enum ClipboardProcess {
             let outcome = try system { () throws(Errno) in
                 try program.run(giving: value, keeping: variables)
             }
-            if outcome.status == 0 { return }
-            message = outcome.status == nil ? "it does not answer" : outcome.message
+            switch outcome.status {
+            case 0 where outcome.hasReadInput: return
+            case 0: message = "it did not read the value"
+            case nil: message = "it does not answer"
+            default: message = outcome.message
+            }
         }
         throw .failed(program: clipboard.program, message: message)
     }
 
-    /// Returns the hash of what the clipboard holds.
+    /// Returns the hash of what the clipboard holds; nil if the program does not answer.
     private static func hash(
         of clipboard: DisplayClipboard, _ key: borrowing Key
-    ) throws(ClipboardError) -> [UInt8] {
+    ) throws(ClipboardError) -> [UInt8]? {
         var buffer = try withMemory(try SecretBytes(count: 4000))
         var hash = KeyedHash(key: key, salt: Span(), count: 32)
         let outcome = try buffer.withMutableBytes { buffer throws(ClipboardError) in
@@ -147,7 +154,8 @@ public enum ClipboardProcess {
                 try clipboard.pasting.run(keeping: variables, buffer: &buffer) { hash.update($0) }
             }
         }
-        return outcome.status == 0 ? hash.finish() : []
+        guard let status = outcome.status else { return nil }
+        return status == 0 ? hash.finish() : []
     }
 
     /// Ends the processes that would clear this clipboard for an earlier value, and so too early if that was

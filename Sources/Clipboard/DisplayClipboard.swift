@@ -76,6 +76,6 @@ struct DisplayClipboard: Equatable {
 
     /// A program that is killed if the display or the clipboard's owner does not answer.
     private func tool(_ path: String, _ arguments: [String]) -> ChildProgram {
-        ChildProgram(path, arguments, limit: 10)
+        ChildProgram(path, arguments)
     }
 }

@@ -40,7 +40,7 @@ enum TerminalClipboard {
             let outcome = try system { () throws(Errno) in
                 try program.run(giving: value, keeping: ClipboardEnvironment.indices)
             }
-            if outcome.status == 0 { return }
+            if outcome.status == 0, outcome.hasReadInput { return }
             // Before version 3.2 it has no -w, but passes the sequence on.
         }
         let sequence = try withMemory(try self.sequence(value))

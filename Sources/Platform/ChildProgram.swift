@@ -1,27 +1,30 @@
 internal import CPlatform
 internal import Glibc
 
-/// A program that this process starts without a shell, and waits for.
+/// A program that this process starts without a shell, and waits for, but not for ever.
+///
+/// It and the processes that it starts are a process group, which is killed as a whole when the time is over.
+/// Processes that it leaves behind when it ends by itself stay.
 public struct ChildProgram: Sendable {
     /// Its path.
     public let path: String
     /// Its arguments, without its name.
     public let arguments: [String]
-    /// The seconds after which it is killed; nil if it may run for ever.
-    public let limit: UInt32?
+    /// The seconds after which it is killed.
+    public let limit: UInt64
 
     /// How a program ended.
     public struct Outcome: Sendable {
         /// The exit status; nil if a signal ended it.
         public let status: Int32?
+        /// False if it, or a process that it started, did not read all of its standard input.
+        public let hasReadInput: Bool
         /// The beginning of what it wrote to its standard error.
         public let message: String
     }
 
     /// Names a program, which need not exist.
-    ///
-    /// Only one program with a limit can run at a time, and SIGALRM has no other use then.
-    public init(_ path: String, _ arguments: [String], limit: UInt32? = nil) {
+    public init(_ path: String, _ arguments: [String], limit: UInt64 = 10) {
         (self.path, self.arguments, self.limit) = (path, arguments, limit)
     }
 
@@ -45,23 +48,19 @@ public struct ChildProgram: Sendable {
         let pipe = try Pipe()
         let reading = pipe.reading
         let writing = pipe.writing
+        _ = try retrying { platform_make_small_pipe(writing.number) }
         let errors = try MemoryFile()
-        let child = try spawn(reading.number, nil, errors.number, kept)
+        let child = RunningChild(id: try spawn(reading.number, nil, errors.number, kept), limit: limit)
         _ = consume reading
-        do throws(Errno) {
-            try writing.writeAll(input)
-        } catch .brokenPipe {
-            // It need not read; its exit status says whether that was right.
-        } catch {
-            kill(child, SIGKILL)
-            _ = try end(of: child)
-            throw error
-        }
+        let hasReadInput = child.give(input, to: writing)
         _ = consume writing
-        return Outcome(status: try end(of: child), message: errors.beginning)
+        let status = try child.end(killing: !hasReadInput)
+        return Outcome(status: status, hasReadInput: hasReadInput, message: errors.beginning)
     }
 
     /// Runs it with nothing on its standard input and passes its standard output to `take` piece by piece.
+    ///
+    /// Its output ends when it ends, even if a process that it left behind keeps the pipe open.
     ///
     /// - Parameters:
     ///   - kept: as for ``run(giving:keeping:)``.
@@ -73,18 +72,20 @@ public struct ChildProgram: Sendable {
         let reading = pipe.reading
         let writing = pipe.writing
         let errors = try MemoryFile()
-        let child = try spawn(nil, writing.number, errors.number, kept)
+        let child = RunningChild(id: try spawn(nil, writing.number, errors.number, kept), limit: limit)
         _ = consume writing
         do throws(Errno) {
-            while case let count = try reading.read(into: &buffer), count > 0 {
+            while try child.hasOutput(reading), case let count = try reading.read(into: &buffer), count > 0 {
                 take(buffer.span.extracting(first: count))
             }
         } catch {
-            kill(child, SIGKILL)
-            _ = try end(of: child)
-            throw error
+            child.kill()
+            _ = try child.end(killing: true)
+            guard error == .timedOut else { throw error }
+            return Outcome(status: nil, hasReadInput: true, message: errors.beginning)
         }
-        return Outcome(status: try end(of: child), message: errors.beginning)
+        let status = try child.end(killing: false)
+        return Outcome(status: status, hasReadInput: true, message: errors.beginning)
     }
 
     private func spawn(
@@ -105,19 +106,85 @@ public struct ChildProgram: Sendable {
         unsafe posix_spawnattr_init(&attributes)
         defer { unsafe _ = posix_spawnattr_destroy(&attributes) }
         unsafe platform_spawn_softened(&attributes)
+        var flags: Int16 = 0
+        unsafe posix_spawnattr_getflags(&attributes, &flags)
+        unsafe posix_spawnattr_setflags(&attributes, flags | Int16(POSIX_SPAWN_SETPGROUP))
         let variables = unsafe inheritedVariables(kept) + [nil]
         let words = unsafe duplicates([Path.name(of: path)] + arguments) + [nil]
         defer { unsafe words.forEach { unsafe free($0) } }
         var child: pid_t = 0
         let status = unsafe posix_spawn(&child, path, &actions, &attributes, words, variables)
         guard status == 0 else { throw Errno(rawValue: status) }
-        if let limit { platform_limit(child, limit) }
         return child
     }
+}
 
-    private func end(of child: pid_t) throws(Errno) -> Int32? {
-        if limit != nil { platform_wait_for_limited(child) }
-        return try exitStatus(of: child)
+/// A program that runs, until a moment at which its process group is killed.
+private struct RunningChild {
+    private let id: pid_t
+    private let deadline: UInt64
+
+    init(id: pid_t, limit: UInt64) {
+        self.id = id
+        deadline = SystemClock.monotonicMilliseconds() + limit * 1000
+    }
+
+    /// The milliseconds that are left; 0 at the deadline.
+    private var rest: Int32 {
+        let now = SystemClock.monotonicMilliseconds()
+        return now < deadline ? Int32(clamping: deadline - now) : 0
+    }
+
+    /// Writes `input` to the pipe that is its standard input.
+    ///
+    /// - Returns: false if not all of it is read before the deadline, or before nobody has the pipe open.
+    func give(_ input: Span<UInt8>, to pipe: borrowing Descriptor) -> Bool {
+        var done = 0
+        while true {
+            var state = pollfd(fd: pipe.number, events: Int16(POLLOUT), revents: 0)
+            let isReady = unsafe poll(&state, 1, rest) == 1
+            if done == input.count, platform_unread(pipe.number) <= 0 { return true }
+            if rest == 0 || Int32(state.revents) & POLLERR != 0 { return false }
+            if !isReady { continue }
+            if done == input.count {
+                // The pipe takes more than a page: nothing tells when it is empty.
+                SystemClock.sleep(milliseconds: 5)
+                continue
+            }
+            let written = unsafe input.withPointer { bytes, count in
+                unsafe write(pipe.number, bytes + done, count - done)
+            }
+            if written > 0 {
+                done += written
+            } else if ![.interrupted, .wouldBlock].contains(Errno.current) {
+                return false
+            }
+        }
+    }
+
+    /// Waits until `output` can be read or the program has ended.
+    ///
+    /// - Returns: false if there is nothing left to read.
+    /// - Throws: ``Errno/timedOut`` at the deadline.
+    func hasOutput(_ output: borrowing Descriptor) throws(Errno) -> Bool {
+        let rest = rest
+        if rest == 0 { throw .timedOut }
+        let ready = platform_wait_readable_or_ended(output.number, id, rest)
+        if ready < 0 { throw .current }
+        return ready > 0
+    }
+
+    /// Kills it and all of its process group.
+    func kill() { _ = Glibc.kill(-id, SIGKILL) }
+
+    /// Waits until it has ended, and kills it at the deadline.
+    ///
+    /// - Parameter killing: whether to kill those of its process group that outlive it.
+    /// - Returns: the exit status; nil if a signal ended it.
+    func end(killing: Bool) throws(Errno) -> Int32? {
+        // Until it has been waited for, no other process group can have its number.
+        if platform_wait_readable_or_ended(-1, id, rest) < 0 || killing { kill() }
+        return try exitStatus(of: id)
     }
 }
 

@@ -18,7 +18,13 @@ public struct InputFile: ~Copyable {
     ///   ``Errno/invalidArgument``.
     /// - Throws: ``Errno/isDirectory`` for a directory.
     public init(_ path: String, onlyRegular: Bool = false) throws(Errno) {
-        let opened = try Descriptor(path: path, flags: O_RDONLY | (onlyRegular ? O_NONBLOCK : 0))
+        try self.init(
+            Descriptor(path: path, flags: O_RDONLY | (onlyRegular ? O_NONBLOCK : 0)), onlyRegular: onlyRegular
+        )
+    }
+
+    /// Takes an open file.
+    init(_ opened: consuming Descriptor, onlyRegular: Bool) throws(Errno) {
         let status = try opened.status()
         // The permissions of a pipe or a device, such as the one behind <( ), mean nothing.
         let isRegular = status.isRegularFile

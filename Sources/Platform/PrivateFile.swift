@@ -8,13 +8,14 @@ internal import Glibc
 public struct PrivateFile: ~Copyable {
     private static let prefix = "vault-edit."
     private static let name = "value"
+    private static let fileName = Array(name.utf8CString)
 
+    private let parent: OpenDirectory
     /// Its directory, locked as long as this value lives.
-    private let lock: Descriptor
-    private let directory: String
+    private let directory: OpenDirectory
 
     /// The path of the file.
-    public var path: String { Path.join(directory, PrivateFile.name) }
+    public let path: String
 
     /// Returns the user's runtime directory, if it belongs to them alone and is in memory.
     ///
@@ -30,72 +31,81 @@ public struct PrivateFile: ~Copyable {
     ///
     /// - Throws: ``Errno/noSuchFile`` if there is none.
     public init() throws(Errno) {
-        guard let parent = PrivateFile.runtimeDirectory else { throw .noSuchFile }
-        PrivateFile.removeLeftovers(in: parent)
-        let made = try PrivateFile.makeDirectory(in: parent)
-        let opened = try Descriptor(path: made, flags: O_RDONLY | O_DIRECTORY)
-        _ = try retrying { flock(opened.number, LOCK_EX | LOCK_NB) }
-        let file = Path.join(made, PrivateFile.name)
-        _ = try Descriptor(path: file, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
-        directory = made
-        lock = opened
+        guard let runtime = PrivateFile.runtimeDirectory else { throw .noSuchFile }
+        try self.init(in: runtime)
+    }
+
+    /// Creates an empty file, mode 0600, in a directory of its own in `runtime`.
+    init(in runtime: String) throws(Errno) {
+        let opened = try OpenDirectory(path: runtime)
+        PrivateFile.removeLeftovers(in: opened)
+        while true {
+            var template = Array(Path.join(runtime, PrivateFile.prefix + "XXXXXX").utf8CString)
+            guard unsafe mkdtemp(&template) != nil else { throw .current }
+            let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            guard let made = try PrivateFile.lock(path, in: opened) else { continue }
+            _ = try made.open(PrivateFile.fileName, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+            parent = opened
+            directory = made
+            self.path = Path.join(path, PrivateFile.name)
+            return
+        }
     }
 
     /// Replaces the content.
     public borrowing func write(_ bytes: Span<UInt8>) throws(Errno) {
-        try Descriptor(path: path, flags: O_WRONLY | O_TRUNC).writeAll(bytes)
+        try directory.open(PrivateFile.fileName, O_WRONLY | O_TRUNC | O_NONBLOCK).writeAll(bytes)
+    }
+
+    /// Opens the file that has its name now, which may be another one since an editor saved it.
+    ///
+    /// - Returns: nil if that is no regular file.
+    public borrowing func reopened() throws(Errno) -> InputFile? {
+        guard try directory.status(of: PrivateFile.fileName).isRegularFile else { return nil }
+        // Should it be replaced meanwhile, this fails and does not wait.
+        return try InputFile(directory.open(PrivateFile.fileName, O_RDONLY | O_NONBLOCK), onlyRegular: true)
     }
 
     /// Overwrites with zeros and removes the file, and all that an editor put beside it.
     ///
+    /// If the directory was moved, only the empty directory is left.
+    ///
     /// - Returns: false if something could not be removed.
-    public borrowing func remove() -> Bool { PrivateFile.remove(directory) }
-
-    private static func makeDirectory(in parent: String) throws(Errno) -> String {
-        var template = Array(Path.join(parent, prefix + "XXXXXX").utf8CString)
-        guard unsafe mkdtemp(&template) != nil else { throw .current }
-        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    public borrowing func remove() -> Bool {
+        let isEmpty = directory.removeContent()
+        return parent.remove(directory) && isEmpty
     }
 
-    /// Removes the directories of processes that were killed.
-    private static func removeLeftovers(in parent: String) {
-        for name in (try? DiskStorage().names(in: parent)) ?? [] where name.hasPrefix(prefix) {
-            let directory = Path.join(parent, name)
-            guard PrivateDirectory.isOurs(directory), !isNew(directory),
-                let lock = try? Descriptor(path: directory, flags: O_RDONLY | O_DIRECTORY),
-                flock(lock.number, LOCK_EX | LOCK_NB) == 0
+    /// Opens and locks a new directory.
+    ///
+    /// - Returns: nil if another process removed it as a leftover before it was locked.
+    private static func lock(
+        _ path: String, in parent: borrowing OpenDirectory
+    ) throws(Errno) -> OpenDirectory? {
+        do throws(Errno) {
+            let made = try parent.directory(Array(Path.name(of: path).utf8CString))
+            guard try made.tryLock(), parent.holds(made) else { return nil }
+            return made
+        } catch .noSuchFile {
+            return nil
+        }
+    }
+
+    /// Removes the directories of processes that were killed: nobody has them locked.
+    private static func removeLeftovers(in parent: borrowing OpenDirectory) {
+        for name in (try? parent.names()) ?? [] where isOurs(name) {
+            guard let left = try? parent.directory(name), let status = try? left.status(),
+                status.st_uid == CurrentProcess.userID, status.st_mode & 0o077 == 0,
+                (try? left.tryLock()) == true
             else { continue }
-            _ = remove(directory)
+            _ = left.removeContent()
+            _ = parent.remove(left)
         }
     }
 
-    /// Returns true if the directory was changed within a minute: it may not be locked yet.
-    private static func isNew(_ directory: String) -> Bool {
-        guard let status = try? fileStatus(of: directory) else { return true }
-        return UInt64(status.st_mtim.tv_sec) * 1000 + 60_000 > SystemClock.wallMilliseconds()
-    }
-
-    private static func remove(_ directory: String) -> Bool {
-        for name in (try? DiskStorage().names(in: directory)) ?? [] where name != "." && name != ".." {
-            let path = Path.join(directory, name)
-            wipe(path)
-            if unsafe unlink(path) != 0 { _ = unsafe rmdir(path) }
-        }
-        return unsafe rmdir(directory) == 0
-    }
-
-    /// Overwrites a regular file.
-    private static func wipe(_ path: String) {
-        let flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK
-        guard let file = try? Descriptor(path: path, flags: flags), let status = try? file.status(),
-            status.isRegularFile, status.st_nlink == 1
-        else { return }
-        let zeros = [UInt8](repeating: 0, count: 64 * 1024)
-        var rest = Int(status.st_size)
-        while rest > 0 {
-            let piece = zeros.span.extracting(first: min(rest, zeros.count))
-            guard (try? file.writeAll(piece)) != nil else { return }
-            rest -= piece.count
-        }
+    /// Returns true for a name that `mkdtemp` makes.
+    private static func isOurs(_ name: FileName) -> Bool {
+        let start = prefix.utf8CString.dropLast()
+        return name.starts(with: start) && name.count == start.count + 6 + 1
     }
 }

@@ -220,7 +220,7 @@ public enum ShellCommand {
     ///
     /// - Returns: false if there is nothing left to read.
     private static func isReadable(_ output: borrowing Descriptor, while child: pid_t) throws(Errno) -> Bool {
-        let ready = platform_wait_readable_or_ended(output.number, child)
+        let ready = platform_wait_readable_or_ended(output.number, child, -1)
         if ready < 0 { throw .current }
         return ready > 0
     }
@@ -228,21 +228,18 @@ public enum ShellCommand {
     /// Lets the user edit the file at `path`: runs `editor` with the path as its last argument, at this
     /// process's terminal.
     ///
-    /// Meanwhile Ctrl-C and Ctrl-\ affect the editor only.
+    /// Meanwhile Ctrl-C and Ctrl-\ affect the editor only, even if their signals are deferred.
     ///
     /// - Returns: the exit status; nil if a signal ended the editor, or a deferred one is to end this process.
     public static func edit(
         _ path: String, with editor: String, keeping kept: [Int], deferring signals: DeferredSignals? = nil
     ) throws(Errno) -> Int32? {
+        if signals?.arePending == true { return nil }
         let child = try spawn(editor + " \"$1\"", about: path, keeping: kept)
-        let interrupt = signal(SIGINT, SIG_IGN)
-        let quit = signal(SIGQUIT, SIG_IGN)
-        defer {
-            _ = signal(SIGINT, interrupt)
-            _ = signal(SIGQUIT, quit)
-        }
+        platform_ignore_keys()
+        defer { platform_heed_keys() }
         if let signals {
-            let ready = platform_wait_readable_or_ended(signals.number, child)
+            let ready = platform_wait_readable_or_ended(signals.number, child, -1)
             if ready < 0 { throw .current }
             if ready > 0 { return nil }
         }

@@ -11,7 +11,15 @@ enum Content {
         _ path: String, atMost limit: Int, else refusal: @autoclosure () -> Failure
     ) throws(Failure) -> SecretBuffer {
         let input = try inWords("cannot read \(path)", InputFile(path))
-        return try readAll(path, limit, expecting: min(input.byteCount, limit), refusal) {
+        return try file(input, path, atMost: limit, else: refusal())
+    }
+
+    /// Reads an open file, whose path is only for messages.
+    static func file(
+        _ input: consuming InputFile, _ path: String, atMost limit: Int,
+        else refusal: @autoclosure () -> Failure
+    ) throws(Failure) -> SecretBuffer {
+        try readAll(path, limit, expecting: min(input.byteCount, limit), refusal) {
             span throws(Errno) in
             try input.read(into: &span)
         }

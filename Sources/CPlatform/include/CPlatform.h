@@ -72,12 +72,17 @@ int platform_spawn_softened(posix_spawnattr_t *attributes);
 int platform_spawn_closing_others(posix_spawn_file_actions_t *actions);
 
 /*
- * Blocks those of the signals that would end this process, in the calling thread, until
- * platform_stop_deferring: a descriptor that is readable while one of them is pending, or -1 with errno.
- * platform_stop_deferring lets the pending ones take effect.
+ * Blocks the signals that would end this process, in the calling thread, until platform_stop_deferring: a
+ * descriptor that is readable while one of them is pending, or -1 with errno. SIGKILL and the faults, which
+ * the kernel sends for an error of the program, cannot wait. platform_stop_deferring lets the pending ones
+ * take effect.
  */
-int platform_defer_signals(const int *signals, size_t count);
+int platform_defer_signals(void);
 void platform_stop_deferring(int fd);
+
+/* Ignores the signals of Ctrl-C and Ctrl-\, deferred or not, until platform_heed_keys. */
+void platform_ignore_keys(void);
+void platform_heed_keys(void);
 
 /* The arguments of main, the program's name first, ended by NULL. */
 char **platform_arguments(void);
@@ -188,16 +193,19 @@ const char *platform_c_library_version(void);
 
 /*
  * Waits until fd can be read or is at its end: 1; or until the child has ended, which stays to be waited for,
- * and there is nothing left to read: 0; or -1 with errno.
+ * and there is nothing left to read: 0; or -1 with errno, which is ETIMEDOUT after the given milliseconds. A
+ * negative number waits without a limit; a negative fd can never be read.
  */
-int platform_wait_readable_or_ended(int fd, int child);
+int platform_wait_readable_or_ended(int fd, int child, int milliseconds);
 
 /*
- * Kills a child after the given seconds unless platform_wait_for_limited is called and the child ends before.
- * That call waits for the child's end; the child stays to be waited for. One child at a time can be limited.
+ * Makes writing to a pipe never wait, and the pipe hold no more than a page, so that it can be written to
+ * only after all that was written before has been read, where the kernel allows that: 0, or -1 with errno.
  */
-void platform_limit(int child, unsigned seconds);
-void platform_wait_for_limited(int child);
+int platform_make_small_pipe(int fd);
+
+/* The number of bytes in a pipe that nobody has read yet, by either of its ends, or -1 with errno. */
+int platform_unread(int fd);
 
 /* The exit status in a status of waitpid, 0 to 255, or -1 if a signal ended the process. */
 int platform_exit_status(int status);

@@ -21,8 +21,8 @@ struct EditCommand: Command {
 
             Some editors, such as code, subl, kate and emacsclient, have the file opened by another process.
             They get a file, mode 0600, in a directory of its own in $XDG_RUNTIME_DIR, which must be yours
-            alone and in memory (tmpfs). vault says so, and wipes and removes the file afterwards. Such an
-            editor must wait until the file is closed, as 'code --wait' does.
+            alone and in memory (tmpfs). vault says so, and wipes and removes that directory afterwards.
+            Such an editor must wait until the file is closed, as 'code --wait' does.
 
             If the editor fails or changes nothing, nothing is set. If the value did not end in a newline, the
             one that the editor adds is removed.
@@ -114,7 +114,8 @@ struct EditCommand: Command {
         let file = try inWords("cannot edit", MemoryFile())
         defer { file.wipe() }
         try before.withBytes { value throws(Failure) in try inWords("cannot edit", file.write(value)) }
-        return try run(editor.command, on: file.path)
+        try run(editor.command, on: file.path)
+        return try Content.file(file.path, atMost: Format.maxValue, else: .valueTooLong)
     }
 
     private func editedInPrivateFile(
@@ -132,23 +133,23 @@ struct EditCommand: Command {
                 )
             }
             try before.withBytes { value throws(Failure) in try inWords("cannot edit", file.write(value)) }
-            return try EditCommand.run(editor.command(for: file), on: file.path, signals)
+            try EditCommand.run(editor.command(for: file), on: file.path, signals)
+            guard let edited = try inWords("cannot read \(file.path)", file.reopened()) else {
+                throw Failure(.cancelled, "the editor left no regular file; nothing was set")
+            }
+            return try Content.file(edited, file.path, atMost: Format.maxValue, else: .valueTooLong)
         } orFail: {
             Failure($0, "cannot edit")
         }
     }
 
-    /// Runs an editor.
-    ///
-    /// - Returns: what it left in the file.
     private static func run(
         _ editor: String, on path: String, _ signals: DeferredSignals? = nil
-    ) throws(Failure) -> SecretBuffer {
+    ) throws(Failure) {
         let status = try inWords("cannot edit") { () throws(Errno) in
             try ShellCommand.edit(path, with: editor, keeping: Passphrase.keptVariables(), deferring: signals)
         }
         guard status == 0 else { throw Failure(.cancelled, "the editor failed; nothing was set") }
-        return try Content.file(path, atMost: Format.maxValue, else: .valueTooLong)
     }
 
     /// Returns the editor that the environment names, if it can edit a secret.

@@ -1,5 +1,6 @@
 """`vault edit` with editors that have the file opened by another process, which was running before and inherits nothing."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -238,34 +239,181 @@ class Editors(unittest.TestCase):
         self.serve(edit)
         self.editor("code")
         self.addCleanup(finish.set)
-        for number in [signal.SIGTERM, signal.SIGHUP]:
+        faults = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT, signal.SIGTRAP, signal.SIGSYS}
+        harmless = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGCONT, signal.SIGCHLD, signal.SIGURG,
+                    signal.SIGWINCH}
+        # Ctrl-C and Ctrl-\ are for the editor; writes to a closed pipe or beyond the limit fail.
+        elsewhere = {signal.SIGKILL, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ}
+        numbers = signal.valid_signals() - faults - harmless - elsewhere
+        self.assertLess({signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGALRM, signal.SIGXCPU, signal.SIGIO, 16,
+                         signal.SIGPWR, signal.SIGRTMIN, signal.SIGRTMAX}, numbers)
+        for number in sorted(numbers):
             opened.clear()
+            finish.clear()
             child = subprocess.Popen([VAULT, "edit", "team", "A"], env={**self.environment, "EDITOR": "code --wait"},
                                      stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
             self.assertTrue(opened.wait(20))
             self.assertTrue(os.path.exists(self.paths[-1]))
             child.send_signal(number)
             self.assertEqual(child.wait(20), -number)
-            finish.set()
             self.assert_clean()
+            finish.set()
+        self.assertEqual(self.value(), "before")
+
+    def test_ctrl_c_is_for_the_editor_alone(self):
+        opened, finish = threading.Event(), threading.Event()
+
+        def edit(path):
+            self.append(path)
+            opened.set()
+            finish.wait(30)
+        self.serve(edit)
+        self.editor("code")
+        self.addCleanup(finish.set)
+        child = subprocess.Popen([VAULT, "edit", "team", "A"], env={**self.environment, "EDITOR": "code --wait"},
+                                 stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        self.assertTrue(opened.wait(20))
+        for number in [signal.SIGINT, signal.SIGQUIT]:
+            child.send_signal(number)
+        time.sleep(0.3)
+        self.assertIsNone(child.poll())
+        finish.set()
+        self.assertEqual(child.wait(20), 0)
+        self.assertEqual(self.value(), "before and after")
+        self.assert_clean()
+
+    def test_ctrl_c_before_the_editor_has_started_waits_until_the_file_is_removed(self):
+        self.editor("code")
+        for number in [signal.SIGINT, signal.SIGQUIT, signal.SIGUSR2]:
+            # vault stands still where it says that the value is in the file: nobody reads that yet.
+            reading, writing = os.pipe()
+            self.addCleanup(os.close, reading)
+            os.set_blocking(writing, False)
+            with self.assertRaises(BlockingIOError):
+                while True:
+                    os.write(writing, b"x" * 4096)
+            os.set_blocking(writing, True)
+            child = subprocess.Popen([VAULT, "edit", "team", "A"], env={**self.environment, "EDITOR": "code --wait"},
+                                     stdin=subprocess.DEVNULL, stderr=writing, start_new_session=True)
+            os.close(writing)
+            end = time.monotonic() + 20
+            while not any(name.startswith("vault-edit.") for name in os.listdir(self.runtime)):
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.02)
+            child.send_signal(number)
+            while os.read(reading, 4096):  # to the end, which is vault's
+                pass
+            self.assertEqual(child.wait(20), -number)
+            self.assertFalse(os.path.exists(self.home + "/called"))
+            self.assert_clean()
+
+    def test_a_pipe_or_a_link_in_its_place_is_an_error(self):
+        def pipe(path):
+            os.remove(path)
+            os.mkfifo(path)
+
+        def link(path):
+            os.remove(path)
+            os.symlink("/etc/hostname", path)
+
+        def directory(path):
+            os.remove(path)
+            os.mkdir(path)
+        for edit in [pipe, link, directory]:
+            with self.subTest(edit.__name__):
+                server = self.serve(edit)
+                self.editor("code")
+                result = self.run_vault("edit", "team", "A", EDITOR="code --wait")
+                self.assertEqual(result.returncode, 3)
+                self.assertIn(b"vault: error: the editor left no regular file; nothing was set\n", result.stderr)
+                self.assert_clean()
+                server.socket.shutdown(socket.SHUT_RDWR)
+                server.join()
+                os.remove(self.home + "/server")
+        self.assertEqual(self.value(), "before")
+
+    def test_directories_beside_it_are_removed_too(self):
+        def edit(path):
+            os.makedirs(os.path.dirname(path) + "/.backup/a/b")
+            shutil.copy(path, os.path.dirname(path) + "/.backup/a/b/value")
+            os.symlink(self.home, os.path.dirname(path) + "/.backup/link")
+            self.append(path)
+        self.serve(edit)
+        self.editor("code")
+        _, said = self.vault("edit", "team", "A", EDITOR="code --wait")
+        self.assertNotIn("cannot remove", said)
+        self.assertEqual(self.value(), "before and after")
+        self.assert_clean()
+        self.assertTrue(os.path.exists(self.home + "/bin/code"))
+
+    def test_nothing_is_removed_through_a_link_in_place_of_the_directory(self):
+        os.mkdir(self.home + "/mine", 0o700)
+        with open(self.home + "/mine/value", "w") as file:
+            file.write("kept")
+
+        def edit(path):
+            directory = os.path.dirname(path)
+            os.rename(directory, self.runtime + "/moved")
+            os.symlink(self.home + "/mine", directory)
+        self.serve(edit)
+        self.editor("code")
+        _, said = self.vault("edit", "team", "A", EDITOR="code --wait")
+        self.assertIn("vault: warning: cannot remove " + os.path.dirname(self.paths[0]), said)
+        with open(self.home + "/mine/value") as file:
+            self.assertEqual(file.read(), "kept")
+        self.assertEqual(os.listdir(self.runtime + "/moved"), [])
         self.assertEqual(self.value(), "before")
 
     def test_what_a_killed_one_left_is_removed_by_the_next(self):
-        left, locked = self.runtime + "/vault-edit.000000", self.runtime + "/vault-edit.111111"
-        for directory in [left, locked]:
-            os.mkdir(directory, 0o700)
-            with open(directory + "/value", "w") as file:
-                file.write("left")
-            os.utime(directory, (0, 0))
-        import fcntl
-        lock = os.open(locked, os.O_RDONLY)
-        self.addCleanup(os.close, lock)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        self.serve(self.append)
+        opened, finish = threading.Event(), threading.Event()
+
+        def edit(path):
+            os.makedirs(os.path.dirname(path) + "/inner")
+            shutil.copy(path, os.path.dirname(path) + "/inner/value")
+            opened.set()
+            finish.wait(30)
+        self.serve(edit)
         self.editor("code")
-        self.vault("edit", "team", "A", EDITOR="code --wait")
-        self.assertFalse(os.path.exists(left))
-        self.assertTrue(os.path.exists(locked + "/value"))
+        self.addCleanup(finish.set)
+
+        killed = subprocess.Popen([VAULT, "edit", "team", "A"], env={**self.environment, "EDITOR": "code --wait"},
+                                  stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        self.assertTrue(opened.wait(20))
+        killed.kill()
+        killed.wait()
+        self.assertTrue(os.path.exists(self.paths[0]))
+        # The server is busy with what the killed one asked for.
+        shutil.copy("/bin/true", self.home + "/bin/subl")
+        running = os.path.dirname(self.paths[0])[:-6] + "111111"
+        os.mkdir(running, 0o700)
+        lock = os.open(running, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        self.vault("edit", "team", "A", EDITOR="subl --wait")
+        self.assertFalse(os.path.exists(os.path.dirname(self.paths[0])))
+        self.assertTrue(os.path.exists(running))
+        os.close(lock)
+        self.vault("edit", "team", "A", EDITOR="subl --wait")
+        self.assert_clean()
+
+    def test_two_at_once_leave_each_other_alone(self):
+        opened, finish = threading.Event(), threading.Event()
+
+        def edit(path):
+            opened.set()
+            finish.wait(30)
+            self.append(path)
+        self.serve(edit)
+        self.editor("code")
+        self.addCleanup(finish.set)
+        child = subprocess.Popen([VAULT, "edit", "team", "A"], env={**self.environment, "EDITOR": "code --wait"},
+                                 stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        self.assertTrue(opened.wait(20))
+        shutil.copy("/bin/true", self.home + "/bin/subl")
+        self.vault("edit", "team", "B", "--allow-empty", EDITOR="subl --wait")
+        finish.set()
+        self.assertEqual(child.wait(20), 0)
+        self.assertEqual(self.value(), "before and after")
+        self.assert_clean()
 
     def test_an_editor_that_opens_the_file_itself_gets_a_file_without_a_name(self):
         self.editor("micro")

@@ -1,24 +1,23 @@
-internal import Platform
-internal import Sodium
+package import Platform
+package import Sodium
 internal import Synchronization
 internal import VaultCore
-internal import UserMessages
 
 /// Prompts on the terminal.
-enum Prompt {
+package enum Prompt {
     private static let isForbiddenByOption = Atomic(false)
 
     /// Forbids all prompts: `--no-input`.
-    static func forbid() { isForbiddenByOption.store(true, ordering: .relaxed) }
+    package static func forbid() { isForbiddenByOption.store(true, ordering: .relaxed) }
 
     /// True if `--no-input` or `VAULT_NO_INPUT` forbids all prompts.
-    static var isForbidden: Bool {
+    package static var isForbidden: Bool {
         isForbiddenByOption.load(ordering: .relaxed)
             || ((try? Environment.value("VAULT_NO_INPUT")) ?? nil)?.isEmpty == false
     }
 
     /// Says why nobody can be asked for something.
-    static func cannotAsk(for what: String) -> String {
+    package static func cannotAsk(for what: String) -> String {
         isForbidden
             ? "--no-input or VAULT_NO_INPUT forbids asking for \(what)"
             : "there is no terminal to ask for \(what)"
@@ -27,13 +26,13 @@ enum Prompt {
     /// Opens the terminal of this process, and waits while another one of this user prompts on it.
     ///
     /// - Throws: an error if there is no terminal, or prompts are forbidden.
-    static func openTerminal() throws(Errno) -> Terminal {
+    package static func openTerminal() throws(Errno) -> Terminal {
         if isForbidden { throw .noSuchFile }
         return try Terminal(queueingIn: Locations.runtimeDirectory)
     }
 
     /// The path as a prompt shows it, with `~` for the home directory.
-    static func name(of path: String) -> String {
+    package static func name(of path: String) -> String {
         guard let home = (try? Locations.home()) ?? nil else { return path }
         var directory = home[...]
         while directory.hasSuffix("/") { directory.removeLast() }
@@ -42,14 +41,14 @@ enum Prompt {
     }
 
     /// Shows a line on the terminal.
-    static func say(_ line: String, at terminal: borrowing Terminal) throws(Failure) {
+    package static func say(_ line: String, at terminal: borrowing Terminal) throws(Failure) {
         try inWords { () throws(PromptError) in try terminal.write(Output.visible(line) + "\n") }
     }
 
     /// Reads a line without echo into guarded memory; drops input beyond `limit` bytes and further lines of a paste.
     ///
     /// - Parameter refusal: the error for further lines of a paste; nil drops them.
-    static func hidden(
+    package static func hidden(
         _ terminal: borrowing Terminal, _ prompt: String, atMost limit: Int,
         ifMoreComes refusal: Failure? = nil
     ) throws(Failure) -> SecretBuffer {
@@ -65,7 +64,7 @@ enum Prompt {
     /// Reads a line with echo.
     ///
     /// - Parameter text: lines to show before the prompt, unescaped.
-    static func line(
+    package static func line(
         _ terminal: borrowing Terminal, after text: String = "", _ prompt: String
     ) throws(Failure) -> String {
         let line = try inWords { () throws(PromptError) in
@@ -77,16 +76,16 @@ enum Prompt {
     /// Asks a question; throws ``ExitCode/cancelled`` unless the answer is yes.
     ///
     /// - Parameter text: lines to show before the question, unescaped.
-    static func confirm(after text: String = "", _ question: String) throws(Failure) {
+    package static func confirm(after text: String = "", _ question: String) throws(Failure) {
         let answer = try line(try terminal(), after: text, question + " [y/N] ").lowercased()
         guard answer == "y" || answer == "yes" else { throw Failure(.cancelled, "cancelled") }
     }
 
     /// Throws if there is no terminal, so that a verb can fail before it prepares its question.
-    static func requireTerminal() throws(Failure) { _ = try terminal() }
+    package static func requireTerminal() throws(Failure) { _ = try terminal() }
 
     /// True if there is a terminal to prompt on.
-    static var isPossible: Bool { (try? requireTerminal()) != nil }
+    package static var isPossible: Bool { (try? requireTerminal()) != nil }
 
     private static func terminal() throws(Failure) -> Terminal {
         guard let terminal = try? openTerminal() else {
