@@ -18,7 +18,9 @@ extension CommandInfo {
         let whole = help(in: program)
         if whole.utf8.count(where: { $0 == UInt8(ascii: "\n") }) <= CommandInfo.screen { return whole }
         let start = usageLines(in: program) + ["", "\(summary)."]
-        let first = TextLayout.paragraphs(discussion).prefix { !$0.isEmpty }
+        let paragraph = TextLayout.paragraphs(discussion).prefix { !$0.isEmpty }
+        // One that introduces what follows says nothing alone.
+        let first = paragraph.last?.hasSuffix(":") == true ? [] : paragraph
         let shared = blocks.contains { !["Options", "Operands"].contains($0.title) }
         let others = shared ? ", also about the options that many commands have" : ""
         let end =

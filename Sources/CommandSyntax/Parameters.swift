@@ -63,8 +63,16 @@ public struct Parameters {
         position += 1
     }
 
+    /// The hint if an option whose value must be attached was given without one; its value is then probably the misplaced operand.
+    private var hintToAttach: String? {
+        let bare = values.first { infos[$0.index].kind == .optionalValue && $0.text == nil }
+        guard let option = bare.map({ infos[$0.index] }) else { return nil }
+        return "a value is attached to the option: \(option.name)=\(option.valueName)"
+    }
+
     /// Adds the command's advice to the error for a word that an operand does not take.
     private func misplaced(_ error: UsageError, _ parameter: ParameterInfo) -> UsageError {
+        if parameter.isOperand, let hint = hintToAttach { return UsageError(error.message, hint: hint) }
         guard parameter.isOperand, let advice = misplacedAdvice else { return error }
         return UsageError("\(error.message); \(advice.message)", hint: advice.hint, kind: error.kind)
     }
@@ -257,11 +265,7 @@ extension Parameters {
         if let last = open.last {
             let name = infos[last].valueName
             let error = UsageError("unexpected operand after \(name)", kind: .tooManyOperands)
-            let bare = values.first { infos[$0.index].kind == .optionalValue && $0.text == nil }
-            guard let bare else { throw misplaced(error, infos[last]) }
-            let option = infos[bare.index]
-            throw UsageError(
-                error.message, hint: "a value is attached to the option: \(option.name)=\(option.valueName)")
+            throw misplaced(error, infos[last])
         }
         if let replacing {
             let option = infos[replacing].name

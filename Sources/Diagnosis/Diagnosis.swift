@@ -23,8 +23,8 @@ package struct Diagnosis {
     /// Makes every check; returns what each found.
     package func run() -> [[Finding]] {
         [
-            configuration(), context(), directories(), memory(), agent(), vault(), permissions(),
-            fileSystem(),
+            configuration(), context(), directories(), memory(), agent(), vault(), content(), age(),
+            permissions(), fileSystem(),
             backup(), conflictedCopies(), leftovers(), git(), programs(),
         ]
     }
@@ -94,7 +94,7 @@ package struct Diagnosis {
                     "the agent's memory is not locked: keys and values may be swapped to disk",
                     remedy: "raise the limit that 'ulimit -l' shows, 'vault lock --all', and unlock again")
             ]
-        } catch .notRunning, .vault {
+        } catch .notRunning, .vault(.locked) {
             return []
         } catch {
             let failure = Failure(error, path: path)
@@ -112,6 +112,29 @@ package struct Diagnosis {
             let failure = Failure(error, path: path)
             return [Finding("vault", isUrgent: true, failure.message, remedy: failure.hint)]
         }
+    }
+
+    /// Finds damage that shows without the key; a header that is unusable is a finding of ``vault()``.
+    private func content() -> [Finding] {
+        guard let check = try? KeylessCheck(path: real, dependencies: Dependencies()),
+            let first = check.findings.first
+        else { return [] }
+        let others = check.findings.count == 1 ? "" : "; \(check.findings.count - 1) more such places"
+        return [Finding("content", isUrgent: true, first.words + others, remedy: "'vault check'")]
+    }
+
+    /// Finds a file that is older than its checkpoint, as far as the key is not needed to see that.
+    private func age() -> [Finding] {
+        guard let seen = (try? Locations.checkpoints?.entry(of: real))??.lastSeen,
+            let header = try? Log.readHeader(path: real, dependencies: .live), seen.vaultID == header.vaultID,
+            let length = try? DiskStorage().open(real, .reading).length(),
+            (header.generation, length) < (seen.generation, seen.end)
+        else { return [] }
+        return [
+            Finding(
+                "age", isUrgent: true, "the vault is older than what this machine last saw",
+                remedy: "see 'vault help restore' and 'vault help merge'")
+        ]
     }
 
     private func permissions() -> [Finding] {

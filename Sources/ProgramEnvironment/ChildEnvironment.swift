@@ -106,17 +106,24 @@ package struct ChildEnvironment: ~Copyable {
         let secrets = secrets.filter {
             SecretID.isVariableName($0.name) && mayBePassedOn(Name($0.name.utf8))
         }
-        let dangerous = secrets.map(\.name).filter {
-            ChildEnvironment.isDangerous($0) && !allowed.contains($0)
-        }
-        if !dangerous.isEmpty {
-            let options = { (option: String) in dangerous.map { "\(option) \($0)" }.joined(separator: " ") }
-            failures.append(
-                Failure(
-                    .usage, "these names change how programs run: \(dangerous.joined(separator: ", "))",
-                    hint: "add \(options("--allow-name")) if that is meant, or \(options("--except"))"))
+        do throws(Failure) {
+            try ChildEnvironment.refuseDangerous(secrets.map(\.name), allowing: allowed)
+        } catch {
+            failures.append(error)
         }
         try putAll(secrets)
+    }
+
+    /// Throws if some of the names change how programs run and are not allowed.
+    package static func refuseDangerous(
+        _ names: [String], allowing allowed: [String]
+    ) throws(Failure) {
+        let dangerous = names.filter { isDangerous($0) && !allowed.contains($0) }
+        if dangerous.isEmpty { return }
+        let options = { (option: String) in dangerous.map { "\(option) \($0)" }.joined(separator: " ") }
+        throw Failure(
+            .usage, "these names change how programs run: \(dangerous.joined(separator: ", "))",
+            hint: "add \(options("--allow-name")) if that is meant, or \(options("--except"))")
     }
 
     /// Records that required secrets are missing.

@@ -248,7 +248,7 @@ extension Failure {
         guard name.utf8.contains(UInt8(ascii: "/")) else { return .invalidName }
         return Failure(
             .usage, "invalid name; a project or cluster is not part of it",
-            hint: "write --project ID NAME, or --cluster ID NAME")
+            hint: "write team NAME, or --project ID NAME, or --cluster ID NAME")
     }
 
     package static func invalidID(from origin: String) -> Failure {

@@ -12,19 +12,22 @@ extension VaultOptions {
     func noteEmptyScopes(among passed: some Sequence<Scope>, in vault: any Session) {
         let given = [context.project.map { Scope.project($0) }, context.cluster.map { Scope.cluster($0) }]
         let asked = passed.filter { $0 != .team }
-        guard !common.quiet, !asked.isEmpty, let known = knownScopes(in: vault) else { return }
+        guard !asked.isEmpty, let known = knownScopes(in: vault) else { return }
         for scope in asked where !known.contains(scope) {
             let meant = scope.nearest(among: known)
-            if meant == nil, !given.contains(scope) { continue }
-            let suggestion = meant.map { "; did you mean '\($0)'?" } ?? ""
-            Output.note("vault: no secrets in \(scope.word) '\(scope.id ?? "")'\(suggestion)")
+            let message = "no secrets in \(scope.word) '\(scope.id ?? "")'"
+            if let meant {
+                Output.warn("\(message); did you mean '\(meant)'?")
+            } else if given.contains(scope), !common.quiet {
+                Output.note("vault: \(message)")
+            }
         }
     }
 
     /// Says the same of the scopes that are stronger than the one that supplies a secret.
     func noteEmptyScopes(before winner: Scope, of scopes: [Scope], in vault: any Session) {
         // Nearly every get ends here: a list of all secrets would cost more than the value.
-        if common.quiet || context.project == nil && context.cluster == nil { return }
+        if context.project == nil && context.cluster == nil { return }
         noteEmptyScopes(among: scopes.prefix { $0 != winner }, in: vault)
     }
 
@@ -36,11 +39,11 @@ extension VaultOptions {
 
     /// Says that a project or cluster is about to get its first secret, if its id is like another one.
     func noteNewScope(_ scope: Scope, in vault: any Session) {
-        guard scope != .team, !common.quiet, !CommandTable.isCalledAsGradient,
+        guard scope != .team, !CommandTable.isCalledAsGradient,
             let known = knownScopes(in: vault), !known.contains(scope),
             let meant = scope.nearest(among: known)
         else { return }
-        Output.note("vault: \(scope.word) '\(scope.id ?? "")' is new; did you mean '\(meant)'?")
+        Output.warn("\(scope.word) '\(scope.id ?? "")' is new; did you mean '\(meant)'?")
     }
 
     private func knownScopes(in vault: any Session) -> Set<Scope>? {

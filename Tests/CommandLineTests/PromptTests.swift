@@ -385,6 +385,20 @@ import Testing
     }
 
     @Test(arguments: [("y\n", 0), ("n\n", 3)] as [(String, Int32)])
+    func `undo asks before it deletes`(_ answer: String, _ code: Int32) throws {
+        let sandbox = try Sandbox.withVault()
+        let environment = ["VAULT_PASSPHRASE": "correct horse"]
+        _ = try sandbox.run("set", "team", "A", input: [0x61])
+        _ = try sandbox.run("delete", "team", "A")
+        let back = try PseudoTerminal(sandbox, "undo", "team", "A", environment: environment)
+        #expect(back.finish().outcome == .exit(0))
+        let again = try PseudoTerminal(sandbox, "undo", "team", "A", environment: environment)
+        try again.expect("Version 1 is a deletion. Delete 'A' in team?", answer: answer)
+        #expect(again.finish().outcome == .exit(code))
+        #expect(try sandbox.run("list").text == (code == 0 ? "" : "A\n"))
+    }
+
+    @Test(arguments: [("y\n", 0), ("n\n", 3)] as [(String, Int32)])
     func `compact asks before it drops what the default keeps`(_ answer: String, _ code: Int32) throws {
         let sandbox = try Sandbox.withVault()
         for value in ["one", "two"] { _ = try sandbox.run("set", "team", "A", input: Array(value.utf8)) }

@@ -86,7 +86,9 @@ struct BackupCommand: Command {
     private func backUpToConfiguredDirectory(_ path: String) throws(Failure) {
         let configuration = try Configuration.required()
         guard let directory = configuration.backupDirectory else {
-            throw Failure(.usage, "missing operand DEST", hint: "see 'vault help backup'")
+            throw Failure(
+                .usage, "missing operand DEST",
+                hint: "or set backup_directory in config.toml: see 'vault help config'")
         }
         let backups = BackupDirectory(directory, of: Locations.realPath(of: path))
         // A directory that is missing may be on a disk that is not mounted.

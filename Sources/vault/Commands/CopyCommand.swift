@@ -15,7 +15,8 @@ struct CopyCommand: Command {
 
               vault copy API_KEY --from team --to project --to-id web
               vault copy --all --from project --from-id web --to project --to-id web-2
-            """)
+            """,
+        advice: Relocation.advice)
 
     mutating func declare(_ parameters: inout Parameters) {
         relocation.declare(&parameters, completing: .dynamic("names"))

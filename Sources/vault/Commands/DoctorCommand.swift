@@ -12,7 +12,8 @@ struct DoctorCommand: Command {
         name: "doctor", summary: "Check the installation and the files around the vault",
         discussion: """
             vault checks its configuration and the .vault.toml that applies, its directories, whether memory
-            can be locked, the agent, the vault's header, permissions and file system, the age of the last
+            can be locked, the agent, the vault's header, what shows of damage and of an older file without
+            the key, permissions and file system, the age of the last
             backup, copies and temporary files beside the vault, the git driver, and which program PATH leads
             to. Each finding comes with what to do about it. Nothing is asked, opened or changed.
 

@@ -1,4 +1,5 @@
 internal import CommandSyntax
+internal import ProgramEnvironment
 internal import Sodium
 internal import VaultCore
 internal import UserMessages
@@ -9,6 +10,7 @@ struct ExportCommand: Command {
     var dialect: DotenvDialect?
     var output: String?
     var filter = NameFilter()
+    var allowedNames: [String] = []
     var options = VaultOptions()
 
     static let info = CommandInfo(
@@ -28,6 +30,9 @@ struct ExportCommand: Command {
             can. If vault can start the program itself, prefer 'vault run': it can pass more values and leaves
             no file behind.
 
+            Where a shell evaluates the output, names that change how programs load code (LD_*, PATH, …) need
+            --allow-name, as for 'vault run'.
+
               eval "$(vault export --format sh)"
               vault export --format fish | source
               vault export --project web --format dotenv --dialect node -o .env
@@ -46,6 +51,8 @@ struct ExportCommand: Command {
             "-o --output", "FILE", "Write to this file with mode 0600, replacing an existing one", &output,
             completing: .file)
         filter.declare(&parameters)
+        parameters.repeatable(
+            "--allow-name", "K", "Let a secret set this variable even if it is dangerous", &allowedNames)
         options.declare(&parameters)
     }
 
@@ -61,6 +68,10 @@ struct ExportCommand: Command {
         }
         try current.checkRequired(effective)
         let selected = try filter.selected(effective, orElse: "nothing was written")
+        // A shell evaluates these at once, as direnv does.
+        if format == .sh || format == .fish {
+            try ChildEnvironment.refuseDangerous(selected.map(\.name), allowing: allowedNames)
+        }
         var export = try allocating(Export(as: format))
         var failure: SodiumError?
         try options.during { () throws(VaultError) in

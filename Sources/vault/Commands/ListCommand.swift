@@ -71,6 +71,7 @@ struct ListCommand: Command {
         if secrets.isEmpty, !options.common.quiet {
             let place = scope?.described ?? current?.searched ?? "this vault"
             Output.note("No secrets in \(place)\(condition)")
+            hintToSearch(vault)
         }
         if json {
             return try Output.write(
@@ -100,6 +101,20 @@ struct ListCommand: Command {
         if let scope = words.first(where: { folded(pattern) == Array($0.utf8) }) { return scope }
         return pattern.utf8.allSatisfy { (0x61...0x7A).contains($0) }
             ? Suggestion.nearestName(to: pattern, among: words) : nil
+    }
+
+    /// Says how to search for a part of a name, if that finds any.
+    private func hintToSearch(_ vault: any Session) {
+        guard let pattern, text == nil, SecretID.isValidID(pattern), let secrets = try? vault.secrets() else {
+            return
+        }
+        let part = ListCommand(text: pattern)
+        let count = secrets.count(where: part.isWanted)
+        if count > 0 {
+            Output.hint(
+                "'vault list --all --match \(pattern)' finds \(Words.count(UInt64(count), "name")) with that part"
+            )
+        }
     }
 
     /// The names that are wanted, in words.

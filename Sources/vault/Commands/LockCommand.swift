@@ -32,12 +32,15 @@ struct LockCommand: Command {
         if all { return try lockAll() }
         if try isVaultUnknown() { return try lockAll() }
         let path = try common.path(tolerant: true)
-        do throws(AgentError) {
-            try AgentClient().lock(path)
-        } catch .notRunning {
-            // Without an agent, the vault is locked.
-        } catch {
-            throw Failure(error, path: path)
+        // Without XDG_RUNTIME_DIR, as after su or in cron, another agent may have been started elsewhere.
+        for directory in Locations.runtimeDirectories {
+            do throws(AgentError) {
+                try AgentClient(directory: directory).lock(path)
+            } catch .notRunning {
+                // Without an agent, the vault is locked.
+            } catch {
+                throw Failure(error, path: path)
+            }
         }
         // A mistyped path must not be confirmed as locked.
         guard LocalSession.isOccupied(path) else { throw Failure(VaultFileError.noFile, path: path) }

@@ -16,7 +16,8 @@ struct MoveCommand: Command {
 
               vault move API_KEY --from team --to team --as API_TOKEN
               vault move --all --from project --from-id shop --to project --to-id store
-            """)
+            """,
+        advice: Relocation.advice)
 
     mutating func declare(_ parameters: inout Parameters) {
         relocation.declare(&parameters, completing: .dynamic("present"))

@@ -16,6 +16,11 @@ struct Relocation {
     var yes = false
     var options = VaultOptions()
 
+    /// Explains a new name among the operands, as in `mv OLD NEW`.
+    static let advice: CommandInfo.Advice = { kind, _ in
+        kind == .tooManyOperands ? "a new name follows --as: NAME --as NEW" : nil
+    }
+
     /// - Parameter completion: the kind of names that a shell offers.
     mutating func declare(_ parameters: inout Parameters, completing completion: Completion) {
         parameters.operand("NAME", "The name of the secret", &name, completing: completion)
@@ -46,19 +51,21 @@ struct Relocation {
             : try SecretSelector(name: name).secretsToRead(options)
         let isSame = Failure(.usage, "source and target are the same secret")
         if sources.secrets == [target] { throw isSame }
-        let source = try options.change { vault throws(Failure) in
+        let (source, isReplaced) = try options.change { vault throws(Failure) in
             try options.during { () throws(VaultError) in try vault.refresh() }
             let source = try sources.first(options, in: vault, isSource: true)
             if source == target { throw isSame }
             options.noteNewScope(target.scope, in: vault)
             options.noteEmptyScopes(
                 before: source.scope, of: sources.secrets.map(\.scope), in: vault)
+            let isReplaced = try options.during(vault.contains(target))
             try copy(source, to: target, in: vault, removesSource: removesSource)
-            return source
+            return (source, isReplaced)
         }
         let done = removesSource ? "Moved" : "Copied"
         let place = target.name == source.name ? target.scope.described : target.located
-        options.common.confirm("\(done) '\(source.name)' from \(source.scope.described) to \(place)")
+        let end = isReplaced ? ", where it replaced another value" : ""
+        options.common.confirm("\(done) '\(source.name)' from \(source.scope.described) to \(place)\(end)")
     }
 
     private func runForAll(removesSource: Bool) throws(Failure) {

@@ -60,6 +60,10 @@ struct UndoCommand: Command {
         }
         let number = version ?? 1
         guard number < history.count else { throw noVersion(number, of: secret, history) }
+        if history[number].isDeletion, !newest.isDeletion, !yes, InheritedDescriptor.standardInput.isTerminal
+        {
+            try Prompt.confirm("Version \(number) is a deletion. Delete \(secret.located)?")
+        }
         let hint = newest.isDeletion ? hintToMoved(at: newest.time, in: vault) : nil
         return (try options.during(changing: secret, vault.restore(secret, toVersion: number)), hint)
     }

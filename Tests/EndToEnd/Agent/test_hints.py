@@ -48,6 +48,7 @@ CASES = [
     (["history team A"], "put 1; v get A --version 5", [0]),
     (["delete project --id p B"], "put 1; v move A --from team --to project --to-id p --as B -q; v undo team A", [0]),
     (["list"], "put 1; v export --format sh --only 'ZZ*'", [0]),
+    (["list --all --match a"], "put 1; v list a", [0]),
     (["list --all --tree"], "v list projects", [0]),
     (["doctor"], "chmod 777 .; v unlock -q; v status; chmod 700 .", [10]),
 ]
@@ -119,6 +120,7 @@ class Hints(unittest.TestCase):
             for phrase in re.findall(r"'vault ((?:[^'\\\n]|\\\([^)]*\)*)*)'", source):
                 # The same operands as in the cases.
                 phrase = re.sub(r"\\\((secret|deleted|moved)\.operands\)", "team A", phrase)
+                phrase = phrase.replace(r"\(pattern)", "a")
                 phrase = re.sub(r"^merge .*", "merge './-a fork'", phrase)
                 if phrase.startswith("help "):
                     self.assertEqual(self.box.run(*phrase.split())[0], 0, (name, phrase))
