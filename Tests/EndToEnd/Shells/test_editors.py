@@ -14,6 +14,10 @@ import unittest
 
 from person import VAULT
 
+# Programs inherit ignored signals, and the tests may have been started by nohup.
+for ignored in signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM:
+    signal.signal(ignored, signal.SIG_DFL)
+
 PASSPHRASE = "seven quiet otters read maps"
 
 # Hands the path to the server and, told to, waits for its answer.
