@@ -98,7 +98,7 @@ static void begin(const char *path, const char *vault, const char *name) {
     if (connect(agent, (struct sockaddr *)&address, sizeof address) < 0) exit(1);
     head(hello, 10);
     text("vault-ag");
-    number(3, 2);
+    number(4, 2);
     head(open_vault, 2 + strlen(vault));
     number(strlen(vault), 2);
     text(vault);

@@ -10,7 +10,7 @@ struct Messages {
         "/home/new.vault", "/home/other.vault", "/",
     ]
 
-    static let hello = framed([0] + Array("vault-ag".utf8) + [3, 0])
+    static let hello = framed([0] + Array("vault-ag".utf8) + [4, 0])
 
     static func framed(_ message: [UInt8]) -> [UInt8] {
         var head = [UInt8](repeating: 0, count: 4)
@@ -63,7 +63,7 @@ struct Messages {
     private mutating func body(_ kind: UInt8, _ argument: UInt8) -> [UInt8] {
         switch kind {
         case 0:
-            return Array("vault-ag".utf8) + (argument == 0 ? [3, 0] : [reader.byte(), reader.byte()])
+            return Array("vault-ag".utf8) + (argument == 0 ? [4, 0] : [reader.byte(), reader.byte()])
         case 2, 5, 6: return path(argument)
         case 3:
             let key = argument & 8 == 0 ? Known.masterBytes : [UInt8](repeating: 1, count: 32)

@@ -272,6 +272,8 @@ public final class Log {
             defer { lock?.release() }
             // No writer is at work now: a tail belongs to nobody, and what is committed stays.
             let tail = try advance()
+            // Between the two looks, the file may have been cut or overwritten.
+            try verify(against: remembered)
             guard isLocked == true else { return }
             try noteTail(tail)
             noteSeen()
@@ -382,7 +384,7 @@ public final class Log {
         let length = try file.currentLength()
         // A program that ignores the lock can have truncated the file since the replay.
         guard length >= offset else { throw .rolledBack(Rollback(.older, lastSeen: 0)) }
-        unfinishedTail = UnfinishedTail(offset: offset, count: length - offset)
+        unfinishedTail = length == offset ? nil : UnfinishedTail(offset: offset, count: length - offset)
     }
 
     /// Waits for the lock of the file.

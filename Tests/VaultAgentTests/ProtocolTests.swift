@@ -61,7 +61,7 @@ import VaultCore
         var checkpoint = [UInt8](repeating: 0, count: 984)
         checkpoint[80] = 1
         return [
-            [0] + Array("vault-ag".utf8) + [3, 0], [1], [2] + path,
+            [0] + Array("vault-ag".utf8) + [4, 0], [1], [2] + path,
             [3] + path + [UInt8](repeating: 7, count: 32) + limits + limits + [1, 0, 0, 0],
             [3] + path + [UInt8](repeating: 7, count: 32) + limits + limits + [1, 1] + path,
             [4] + path + limits + limits + [0],

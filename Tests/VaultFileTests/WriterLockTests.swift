@@ -150,6 +150,43 @@ import Testing
         #expect(reader.committedEnd == UInt64(before.count) && reader.unfinishedTail == nil)
     }
 
+    @Test func `a file that is cut to an older state between two looks is a rollback`() throws {
+        var world = World()
+        world.dependencies.checkpoints = CheckpointStore(path: "/seen", storage: world.disk)
+        let log = try world.create()
+        try log.append(.text("A", "one"))
+        let before = world.bytes
+        try log.append(.text("A", "two"))
+        let disk = world.disk
+        let path = world.path
+        disk.before = { call in
+            guard call == .lock else { return }
+            disk.before = nil
+            disk[path] = before
+        }
+        #expect(throws: VaultFileError.older) { try world.open(.reading) }
+    }
+
+    @Test func `a tail that is cut away while it is looked at is none`() throws {
+        let world = World()
+        try world.create().append(.text("A", "one"))
+        let whole = world.bytes
+        world.bytes = whole + [UInt8](repeating: 7, count: 100)
+        let disk = world.disk
+        var reads = 0
+        for number in 1...40 {
+            world.bytes = whole + [UInt8](repeating: 7, count: 100)
+            reads = 0
+            disk.before = { call in
+                if call == .read || call == .length { reads += 1 }
+                if reads == number { disk[world.path] = whole }
+            }
+            let log = try world.open(.reading)
+            #expect(log.unfinishedTail.map { $0.count > 0 } ?? true)
+            #expect(try log.text("A") == "one")
+        }
+    }
+
     @Test func `a file that is cut for a moment between two looks is read again from the front`() throws {
         let world = World()
         let reader = try world.create()

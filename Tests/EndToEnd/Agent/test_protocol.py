@@ -57,7 +57,7 @@ class Unlocked(Case):
     def test_another_version_is_told_and_may_only_stop(self):
         client = self.box.client(greet=False)
         client.socket.sendall(HELLO[:-2] + b"\x01\0")
-        self.assertEqual(client.reply(), (128, b"\x03\0"))
+        self.assertEqual(client.reply(), (128, b"\x04\0"))
         self.assertRaisesRegex(Failure, "^60$", client.ask, STATUS, path_field(self.box.vault))
         self.assertEqual(client.exactly(1), b"")
 
@@ -155,7 +155,7 @@ class OtherVersion(Case):
         self.serve()
         code, _, errors = self.box.run("get", "A")
         self.assertEqual(code, 4)
-        told = "the agent speaks version 7 of the protocol, this vault speaks version 3"
+        told = "the agent speaks version 7 of the protocol, this vault speaks version 4"
         hint = "vault: hint: end it with 'vault lock --all', then unlock again with 'vault --vault %s unlock'" % self.box.vault
         self.assertEqual(errors.splitlines()[:2], ["vault: warning: " + told, hint])
         code, _, errors = self.box.run("unlock", "--passphrase-file", self.box.passphrase)
