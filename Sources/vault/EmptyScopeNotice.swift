@@ -38,8 +38,12 @@ extension VaultOptions {
     }
 
     /// Says that a project or cluster is about to get its first secret, if its id is like another one.
-    func noteNewScope(_ scope: Scope, in vault: any Session) {
-        guard scope != .team, !CommandTable.isCalledAsGradient,
+    ///
+    /// - Parameter name: the name of that secret, if known: one that exists spares the list of all secrets.
+    func noteNewScope(_ scope: Scope, for name: String? = nil, in vault: any Session) {
+        if scope == .team { return }
+        if let name, (try? vault.contains(SecretID(name, in: scope))) == true { return }
+        guard !CommandTable.isCalledAsGradient,
             let known = knownScopes(in: vault), !known.contains(scope),
             let meant = scope.nearest(among: known)
         else { return }

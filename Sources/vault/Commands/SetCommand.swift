@@ -76,7 +76,7 @@ struct SetCommand: Command {
             throw Failure(.usage, "standard input cannot be both the passphrase and the value")
         }
         let secret = try options.change { vault throws(Failure) in
-            options.noteNewScope(scope, in: vault)
+            options.noteNewScope(scope, for: target.name, in: vault)
             let secret = SecretID(try nameOrAsk(), in: scope)
             let content = try content()
             if content.count == 0, !allowEmpty { throw SetCommand.empty }
