@@ -45,37 +45,34 @@ struct DisplayClipboard: Equatable {
     }
 
     /// The programs that copy their standard input; each is run if the one before it failed.
+    ///
+    /// Each is killed after a while, since the display or the clipboard's owner may not answer.
     var copying: [ChildProgram] {
         switch kind {
         case .wayland:
             // Without a type it would ask another program to guess one from the value. Versions before 2.3
             // refuse --sensitive, which asks clipboard managers not to keep the value.
-            [["--type", "text/plain", "--sensitive"], ["--type", "text/plain"]].map { tool(path, $0) }
-        case .xclip: [tool(path, ["-selection", "clipboard", "-in"])]
-        case .xsel: [tool(path, ["--clipboard", "--input"])]
+            [["--type", "text/plain", "--sensitive"], ["--type", "text/plain"]].map { ChildProgram(path, $0) }
+        case .xclip: [ChildProgram(path, ["-selection", "clipboard", "-in"])]
+        case .xsel: [ChildProgram(path, ["--clipboard", "--input"])]
         }
     }
 
     /// The program that prints the clipboard.
     var pasting: ChildProgram {
         switch kind {
-        case .wayland: tool(ChildProgram.find("wl-paste") ?? "wl-paste", ["--no-newline"])
-        case .xclip: tool(path, ["-selection", "clipboard", "-out"])
-        case .xsel: tool(path, ["--clipboard", "--output"])
+        case .wayland: ChildProgram(ChildProgram.find("wl-paste") ?? "wl-paste", ["--no-newline"])
+        case .xclip: ChildProgram(path, ["-selection", "clipboard", "-out"])
+        case .xsel: ChildProgram(path, ["--clipboard", "--output"])
         }
     }
 
     /// The program that clears the clipboard, with nothing on its standard input.
     var clearing: ChildProgram {
         switch kind {
-        case .wayland: tool(path, ["--clear"])
-        case .xclip: tool(path, ["-selection", "clipboard", "-in"])
-        case .xsel: tool(path, ["--clipboard", "--clear"])
+        case .wayland: ChildProgram(path, ["--clear"])
+        case .xclip: ChildProgram(path, ["-selection", "clipboard", "-in"])
+        case .xsel: ChildProgram(path, ["--clipboard", "--clear"])
         }
-    }
-
-    /// A program that is killed if the display or the clipboard's owner does not answer.
-    private func tool(_ path: String, _ arguments: [String]) -> ChildProgram {
-        ChildProgram(path, arguments)
     }
 }

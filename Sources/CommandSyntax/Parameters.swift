@@ -72,6 +72,7 @@ public struct Parameters {
 
     /// Adds the command's advice to the error for a word that an operand does not take.
     private func misplaced(_ error: UsageError, _ parameter: ParameterInfo) -> UsageError {
+        // Without its kind, so that the command's advice does not replace this hint.
         if parameter.isOperand, let hint = hintToAttach { return UsageError(error.message, hint: hint) }
         guard parameter.isOperand, let advice = misplacedAdvice else { return error }
         return UsageError("\(error.message); \(advice.message)", hint: advice.hint, kind: error.kind)

@@ -8,6 +8,8 @@ internal import Glibc
 public struct PrivateFile: ~Copyable {
     private static let prefix = "vault-edit."
     private static let name = "value"
+    /// How many directories are made if each is gone before it is locked, as if `runtime` were moved.
+    private static let attempts = 100
     private static let fileName = Array(name.utf8CString)
 
     private let parent: OpenDirectory
@@ -39,7 +41,7 @@ public struct PrivateFile: ~Copyable {
     init(in runtime: String) throws(Errno) {
         let opened = try OpenDirectory(path: runtime)
         PrivateFile.removeLeftovers(in: opened)
-        while true {
+        for _ in 1...PrivateFile.attempts {
             var template = Array(Path.join(runtime, PrivateFile.prefix + "XXXXXX").utf8CString)
             guard unsafe mkdtemp(&template) != nil else { throw .current }
             let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -50,6 +52,7 @@ public struct PrivateFile: ~Copyable {
             self.path = Path.join(path, PrivateFile.name)
             return
         }
+        throw .noSuchFile
     }
 
     /// Replaces the content.

@@ -26,6 +26,11 @@ extension Verification {
 
     /// The number of secrets and versions.
     package var content: String { "\(Words.count(secrets, "secret")) in \(Words.count(versions, "version"))" }
+
+    /// The content as fields of a JSON object.
+    package var fields: [(String, JSON)] {
+        [("secrets", .count(secrets)), ("versions", .count(versions)), ("bytes", .count(point.end))]
+    }
 }
 
 extension Log.Finding {
@@ -62,12 +67,5 @@ extension Log.Finding {
         case .unfinishedTail(let tail):
             "\(tail.count) bytes are not part of a complete change; the next write moves them aside"
         }
-    }
-}
-
-extension Verification {
-    /// The content as fields of a JSON object.
-    package var fields: [(String, JSON)] {
-        [("secrets", .count(secrets)), ("versions", .count(versions)), ("bytes", .count(point.end))]
     }
 }

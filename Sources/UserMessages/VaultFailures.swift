@@ -115,7 +115,7 @@ extension VaultFileError: ReportableError {
         case .transactionTooLarge:
             Failure(.other, "the changes exceed 64 MiB in total; nothing was written")
         case .changedMeanwhile:
-            Failure(.busy, "a secret was changed in the meantime; nothing was written", hint: "try again")
+            Failure(.other, "a secret was changed in the meantime; nothing was written", hint: "try again")
         case .timeExhausted:
             Failure(
                 .other,

@@ -25,8 +25,8 @@ struct ListCommand: Command {
             ignoring case. --tree lists the names below their scopes. --deleted lists deleted secrets that
             'vault undo' can bring back.
 
-            On a terminal, the output is a table, with --deleted also of times. Otherwise, each line is a name or, with --all, SCOPE, ID and
-            NAME, separated by tabs. Lines are sorted bytewise.
+            On a terminal, the output is a table, with --deleted also of times. Otherwise, each line is a name
+            or, with --all, SCOPE, ID and NAME, separated by tabs. Lines are sorted bytewise.
 
             With --json: {"schema":1,"secrets":[{"name":"A","scope":"project","id":"web"},…]}; the team's id
             is null.

@@ -32,16 +32,19 @@ struct LockCommand: Command {
         if all { return try lockAll() }
         if try isVaultUnknown() { return try lockAll() }
         let path = try common.path(tolerant: true)
-        // Without XDG_RUNTIME_DIR, as after su or in cron, another agent may have been started elsewhere.
+        // Without XDG_RUNTIME_DIR, as after su or in cron, another agent may have been started elsewhere. One that fails must not keep
+        // the others from locking.
+        var failure: Failure?
         for directory in Locations.runtimeDirectories {
             do throws(AgentError) {
                 try AgentClient(directory: directory).lock(path)
             } catch .notRunning {
                 // Without an agent, the vault is locked.
             } catch {
-                throw Failure(error, path: path)
+                failure = failure ?? Failure(error, path: path)
             }
         }
+        if let failure { throw failure }
         // A mistyped path must not be confirmed as locked.
         guard LocalSession.isOccupied(path) else { throw Failure(VaultFileError.noFile, path: path) }
         common.confirm("Locked \(path)")

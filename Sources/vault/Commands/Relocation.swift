@@ -88,9 +88,11 @@ struct Relocation {
             }
             try options.during { () throws(VaultError) in
                 var changes = try Changes()
-                // Before the values are read, so that a later change is noticed.
-                for entry in try vault.listContents().differences where entry.secret.scope == source {
-                    if removesSource { try changes.require(entry.secret, newest: entry.there) }
+                if removesSource {
+                    // Before the values are read, so that a later change is noticed.
+                    for entry in try vault.listContents().differences where entry.secret.scope == source {
+                        try changes.require(entry.secret, newest: entry.there)
+                    }
                 }
                 for name in names {
                     let value = try vault.value(of: SecretID(name, in: source), version: 0)

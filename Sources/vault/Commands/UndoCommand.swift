@@ -161,7 +161,8 @@ extension UndoCommand {
             try vault.commit(changes)
         } catch .file(.changedMeanwhile) {
             throw Failure(
-                .busy, "\(scope.described) was changed in the meantime; nothing was undone", hint: "try again"
+                .other, "\(scope.described) was changed in the meantime; nothing was undone",
+                hint: "try again"
             )
         } catch {
             throw Failure(error, path: try options.path())

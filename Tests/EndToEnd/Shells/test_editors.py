@@ -233,7 +233,8 @@ class Editors(unittest.TestCase):
         self.assertEqual(self.value(), "before")
         self.assert_clean()
 
-    def test_it_is_removed_if_a_signal_ends_vault(self):
+    def serve_until_told(self):
+        """An editor that says when it has appended to the file, and is done when it is told to."""
         opened, finish = threading.Event(), threading.Event()
 
         def edit(path):
@@ -243,6 +244,10 @@ class Editors(unittest.TestCase):
         self.serve(edit)
         self.editor("code")
         self.addCleanup(finish.set)
+        return opened, finish
+
+    def test_it_is_removed_if_a_signal_ends_vault(self):
+        opened, finish = self.serve_until_told()
         faults = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT, signal.SIGTRAP, signal.SIGSYS}
         harmless = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGCONT, signal.SIGCHLD, signal.SIGURG,
                     signal.SIGWINCH}
@@ -265,15 +270,7 @@ class Editors(unittest.TestCase):
         self.assertEqual(self.value(), "before")
 
     def test_ctrl_c_is_for_the_editor_alone(self):
-        opened, finish = threading.Event(), threading.Event()
-
-        def edit(path):
-            self.append(path)
-            opened.set()
-            finish.wait(30)
-        self.serve(edit)
-        self.editor("code")
-        self.addCleanup(finish.set)
+        opened, finish = self.serve_until_told()
         child = subprocess.Popen([VAULT, "edit", "team", "A"], env={**self.environment, "EDITOR": "code --wait"},
                                  stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         self.assertTrue(opened.wait(20))
