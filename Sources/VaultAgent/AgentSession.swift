@@ -155,6 +155,9 @@ public final class AgentSession: Session {
     /// Returns numbers about the vault.
     public func summary() throws(VaultError) -> Summary { try ask(.summary) { try Summary(&$0) } }
 
+    /// Returns numbers that any change alters.
+    public func state() throws(VaultError) -> Summary? { try summary() }
+
     /// Returns the notices since the last call.
     public func takeNotices() -> [Notice] {
         defer { notices = [] }

@@ -52,6 +52,10 @@ public protocol Session: AnyObject {
     /// Returns statistics about the vault.
     func summary() throws(VaultError) -> Summary
 
+    /// Returns what differs after any change that another process has made; nil if this session sees such changes only after
+    /// ``refresh()``.
+    func state() throws(VaultError) -> Summary?
+
     /// Returns what the user should be told that happened since the last call.
     func takeNotices() -> [Notice]
 }
@@ -131,6 +135,28 @@ extension Session {
     ) throws(VaultError) {
         for secret in secrets {
             try withValue(of: secret, version: 0) { value in body(secret, value) }
+        }
+    }
+
+    /// Returns nil, as a session does that sees changes only after ``refresh()``.
+    public func state() -> Summary? { nil }
+
+    /// Calls `body`, again if another process has changed the vault meanwhile, so that all it read is of one state.
+    ///
+    /// - Parameters:
+    ///   - timeout: how long others may go on changing the vault, in milliseconds.
+    ///   - convert: converts an error of the session, which is ``VaultFileError/busy`` after that time.
+    public func inOneState<R: ~Copyable, E>(
+        timeout: UInt64 = 10_000, _ convert: (VaultError) -> E, _ body: () throws(E) -> R
+    ) throws(E) -> R {
+        let deadline = SystemClock.monotonicMilliseconds() + timeout
+        while true {
+            let before = try converting({ () throws(VaultError) in try state() }, convert)
+            let result: Result<R, E>
+            do throws(E) { result = .success(try body()) } catch { result = .failure(error) }
+            // Without an answer, what `body` threw says why.
+            guard before != nil, let after = try? state(), before != after else { return try result.get() }
+            if SystemClock.monotonicMilliseconds() >= deadline { throw convert(.file(.busy)) }
         }
     }
 

@@ -178,11 +178,13 @@ public final class Vault: Sendable {
     /// - Throws: ``VaultKitError/locked(_:)``.
     public func values(in context: Context) async throws(VaultKitError) -> [String: SecretValue] {
         try await perform { session throws(VaultError) in
-            var values: [String: SecretValue] = [:]
-            for secret in try session.effective(in: context) {
-                values[secret.name] = try Vault.value(of: secret.name, in: context, session)
+            try session.inOneState({ $0 }) { () throws(VaultError) in
+                var values: [String: SecretValue] = [:]
+                for secret in try session.effective(in: context) {
+                    values[secret.name] = SecretValue(try session.value(of: secret, version: 0))
+                }
+                return values
             }
-            return values
         }
     }
 

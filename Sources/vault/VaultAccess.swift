@@ -85,6 +85,14 @@ extension VaultOptions {
 }
 
 extension Session {
+    /// Calls `body`, again if another process has changed the vault meanwhile, so that all it read is of one state.
+    func inOneState<R: ~Copyable>(
+        _ options: VaultOptions, _ body: () throws(Failure) -> R
+    ) throws(Failure) -> R {
+        let path = try options.path()
+        return try inOneState({ Failure($0, path: path) }, body)
+    }
+
     /// Returns the names in a scope after it was read again; throws if there are none.
     func existingNames(in scope: Scope, _ options: VaultOptions) throws(Failure) -> [String] {
         let names = try options.during { () throws(VaultError) in

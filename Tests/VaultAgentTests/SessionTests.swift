@@ -116,6 +116,43 @@ import VaultCore
         }
     }
 
+    @Test func `what is read in one state is read again after a change of another process`() throws {
+        try world.serve { agent in
+            try world.unlock(path, agent)
+            let (session, other) = (try agent.session(for: path), try agent.session(for: path))
+            try session.put("A", .team, "old")
+            try session.put("B", .team, "old")
+            var calls = 0
+            let pair = try session.inOneState({ $0 as any Error }) {
+                calls += 1
+                let first = try session.text("A", .team)
+                if calls == 1 {
+                    try other.put("A", .team, "new")
+                    try other.put("B", .team, "new")
+                }
+                return [first, try session.text("B", .team)]
+            }
+            #expect(pair == ["new", "new"])
+            #expect(calls == 2)
+            // A failure that another process caused is no failure either.
+            calls = 0
+            let text = try session.inOneState({ $0 as any Error }) {
+                calls += 1
+                if calls == 1 { try other.delete("A", in: .team) }
+                return try session.text(calls == 1 ? "A" : "B", .team)
+            }
+            #expect(text == "new")
+            #expect(throws: VaultError.file(.busy)) {
+                try session.inOneState(timeout: 20, { $0 as any Error }) {
+                    try other.put("A", .team, "again")
+                }
+            }
+            #expect(throws: VaultError.noSuchSecret) {
+                try session.inOneState({ $0 as any Error }) { try session.text("NONE", .team) }
+            }
+        }
+    }
+
     @Test func `values that are asked for together come in order, and one that is not there harms no other`()
         throws
     {

@@ -61,6 +61,16 @@ struct ExportCommand: Command {
         if let output { try Failure.refuseEmpty(output, "FILE") }
         let current = try CurrentContext(options.context, for: .all)
         let vault = try options.openForReading()
+        let export = try vault.inOneState(options) { () throws(Failure) in
+            try filledExport(as: format, from: vault, in: current)
+        }
+        try export.withText { text throws(Failure) in try Output.write(text, to: output) }
+    }
+
+    /// Returns the export of the effective secrets that are selected.
+    private func filledExport(
+        as format: ExportFormat, from vault: any Session, in current: CurrentContext
+    ) throws(Failure) -> Export {
         let effective = try options.during(vault.effective(in: current.context))
         options.noteEmptyScopes(without: effective, of: current.context.scopes, in: vault)
         if effective.isEmpty, !options.common.quiet {
@@ -88,7 +98,7 @@ struct ExportCommand: Command {
             throw try refusal(export.refused, effective, in: vault, format)
         }
         try allocating(export.finish())
-        try export.withText { text throws(Failure) in try Output.write(text, to: output) }
+        return export
     }
 
     private func checkedFormat() throws(Failure) -> ExportFormat {

@@ -43,6 +43,17 @@ struct InjectCommand: Command {
         let references = template.withBytes { Template.references(in: $0) }
         let current = try CurrentContext(options.context, for: .all)
         let vault = try options.openForReading()
+        let result = try vault.inOneState(options) { () throws(Failure) in
+            try filled(template, references, from: vault, in: current)
+        }
+        try result.withBytes { result throws(Failure) in try Output.write(result, to: output) }
+    }
+
+    /// Returns the template with the effective values in it.
+    private func filled(
+        _ template: borrowing SecretBuffer, _ references: [Template.Reference], from vault: any Session,
+        in current: CurrentContext
+    ) throws(Failure) -> SecretBuffer {
         let effective = try options.during(vault.effective(in: current.context))
         options.noteEmptyScopes(without: effective, of: current.context.scopes, in: vault)
         try current.checkRequired(effective)
@@ -67,7 +78,7 @@ struct InjectCommand: Command {
                 try result.append(template.extracting(end..<template.count))
             }
         }
-        try result.withBytes { result throws(Failure) in try Output.write(result, to: output) }
+        return result
     }
 
     private func refuseMissing(

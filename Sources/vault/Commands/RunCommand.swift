@@ -84,6 +84,30 @@ struct RunCommand: Command {
             try VariableFile(path, options.passphrase)
         }
         let vault = try options.openForReading()
+        let environment = try vault.inOneState(options) { () throws(Failure) in
+            try childEnvironment(from: vault, in: current, files, memoryFiles)
+        }
+
+        let first = CurrentProcess.arguments().words.count - words.count
+        let error = try environment.become(argumentsFrom: first)
+        switch error {
+        case .noSuchFile, .notDirectory: throw Failure(.notFound, "\(words[0]): not found")
+        case .tooLong:
+            let names = environment.namesBySize
+            let list = names.isEmpty ? "" : "; the secrets in it by size: " + names.joined(separator: ", ")
+            throw Failure(
+                .notExpressible, "the environment is too long for the system" + list,
+                hint: "use --only or --except")
+        // `Errno` has a case of the same name, so the type of the exit code is spelled out.
+        default: throw Failure(ExitCode.notExecutable, "\(words[0]): \(error)")
+        }
+    }
+
+    /// Returns the environment that the program gets.
+    private func childEnvironment(
+        from vault: any Session, in current: CurrentContext, _ files: [VariableFile],
+        _ memoryFiles: [MemoryFile]
+    ) throws(Failure) -> ChildEnvironment {
         let effective = try options.during(vault.effective(in: current.context))
         options.noteEmptyScopes(without: effective, of: current.context.scopes, in: vault)
         if effective.isEmpty, !noAll, !options.common.quiet {
@@ -101,24 +125,14 @@ struct RunCommand: Command {
         for variable in variables { try environment.assign(variable) }
         for file in memoryFiles { try environment.addFile(file.variable, of: file.secret) }
         try environment.checkReady()
-
-        let first = CurrentProcess.arguments().words.count - words.count
-        let error = try environment.become(argumentsFrom: first)
-        switch error {
-        case .noSuchFile, .notDirectory: throw Failure(.notFound, "\(words[0]): not found")
-        case .tooLong:
-            let names = environment.namesBySize
-            let list = names.isEmpty ? "" : "; the secrets in it by size: " + names.joined(separator: ", ")
-            throw Failure(
-                .notExpressible, "the environment is too long for the system" + list,
-                hint: "use --only or --except")
-        // `Errno` has a case of the same name, so the type of the exit code is spelled out.
-        default: throw Failure(ExitCode.notExecutable, "\(words[0]): \(error)")
-        }
+        return environment
     }
 
+    /// What `--file` asks for: a variable and the secret whose value its file contains.
+    private typealias MemoryFile = (variable: String, secret: String)
+
     /// Returns the variables and secrets of `--file`, each of which must set a variable of its own.
-    private func parsedMemoryFiles() throws(Failure) -> [(variable: String, secret: String)] {
+    private func parsedMemoryFiles() throws(Failure) -> [MemoryFile] {
         var taken = Set(variables.map { String($0.prefix { $0 != "=" }) })
         return try memoryFiles.map { file throws(Failure) in
             let parts = file.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
