@@ -4,7 +4,7 @@ public import VaultCore
 /// The constants of agent-protocol.md.
 public enum AgentProtocol {
     /// The version that this program speaks.
-    public static let version: UInt16 = 4
+    public static let version: UInt16 = 5
 
     /// The first bytes of the body of every Hello.
     static let magic = Array("vault-ag".utf8)

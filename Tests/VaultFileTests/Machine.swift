@@ -15,7 +15,10 @@ extension Ledger {
         for step in steps {
             switch step {
             case .put(let name, let value): ledger[address(name), default: []].insert(value, at: 0)
-            case .remove(let name): ledger[address(name), default: []].insert(nil, at: 0)
+            case .remove(let name):
+                let address = address(name)
+                // Metadata that are removed are empty ones.
+                ledger[address, default: []].insert(address.isOfMetadata ? [] : nil, at: 0)
             }
         }
         return ledger

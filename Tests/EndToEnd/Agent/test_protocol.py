@@ -155,7 +155,7 @@ class OtherVersion(Case):
         self.serve()
         code, _, errors = self.box.run("get", "A")
         self.assertEqual(code, 4)
-        told = "the agent speaks version 7 of the protocol, this vault speaks version 4"
+        told = "the agent speaks version 7 of the protocol, this vault speaks version 5"
         hint = "vault: hint: end it with 'vault lock --all', then unlock again with 'vault --vault %s unlock'" % self.box.vault
         self.assertEqual(errors.splitlines()[:2], ["vault: warning: " + told, hint])
         code, _, errors = self.box.run("unlock", "--passphrase-file", self.box.passphrase)
