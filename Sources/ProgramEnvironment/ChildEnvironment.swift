@@ -27,6 +27,8 @@ package struct ChildEnvironment: ~Copyable {
     private var block: SecretBuffer
     /// The variables that cannot be passed in an environment, each with the reason.
     private var refused: Swift.Set<String> = []
+    /// The secrets whose values were taken, some of them perhaps more than once.
+    package private(set) var taken: [SecretID] = []
     /// The other failures, in the order in which they were found.
     private var failures: [Failure] = []
 
@@ -266,6 +268,7 @@ package struct ChildEnvironment: ~Copyable {
     private mutating func putAll(_ secrets: [SecretID]) throws(Failure) {
         var failure: Failure?
         variables.reserveCapacity(variables.count + secrets.count)
+        taken += secrets
         try inWords(about: "the vault") { () throws(VaultError) in
             try vault.withValues(of: secrets) { secret, value in
                 do throws(Failure) {
@@ -296,8 +299,9 @@ package struct ChildEnvironment: ~Copyable {
         variables[name] = .own(start..<block.count)
     }
 
-    private func value(of secret: SecretID) throws(Failure) -> SecretBytes {
-        try inWords(about: "the vault") { () throws(VaultError) in try vault.value(of: secret, version: 0) }
+    private mutating func value(of secret: SecretID) throws(Failure) -> SecretBytes {
+        taken.append(secret)
+        return try inWords(about: "the vault") { () throws(VaultError) in try vault.value(of: secret, version: 0) }
     }
 
     private static func problem(_ name: Name, _ value: Span<UInt8>) -> String? {

@@ -82,6 +82,7 @@ struct ExportCommand: Command {
         if format == .sh || format == .fish {
             try ChildEnvironment.refuseDangerous(selected.map(\.name), allowing: allowedNames)
         }
+        try options.noteExpired(among: selected, in: vault)
         var export = try allocating(Export(as: format))
         var failure: SodiumError?
         try options.during { () throws(VaultError) in

@@ -60,6 +60,7 @@ struct InjectCommand: Command {
         let secrets = Dictionary(uniqueKeysWithValues: effective.map { ($0.name, $0) })
         try refuseMissing(references, secrets, current)
 
+        try options.noteExpired(among: references.compactMap { secrets[$0.name] }, in: vault)
         var result = try allocating(SecretBuffer(capacity: template.count + 4096))
         var end = 0
         for reference in references {

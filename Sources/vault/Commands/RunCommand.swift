@@ -14,6 +14,7 @@ struct RunCommand: Command {
     var variableFiles: [String] = []
     var memoryFiles: [String] = []
     var allowedNames: [String] = []
+    var strict = false
     var options = VaultOptions()
 
     static let info = CommandInfo(
@@ -59,6 +60,7 @@ struct RunCommand: Command {
             &memoryFiles)
         parameters.repeatable(
             "--allow-name", "K", "Let a secret set this variable even if it is dangerous", &allowedNames)
+        parameters.flag("--strict", "Start nothing if a secret that is passed has expired", &strict)
         options.declare(&parameters)
     }
 
@@ -125,6 +127,7 @@ struct RunCommand: Command {
         for variable in variables { try environment.assign(variable) }
         for file in memoryFiles { try environment.addFile(file.variable, of: file.secret) }
         try environment.checkReady()
+        try options.noteExpired(among: environment.taken, in: vault, refusing: strict)
         return environment
     }
 
