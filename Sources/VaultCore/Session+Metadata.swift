@@ -80,7 +80,7 @@ public struct DescribedSecret: Equatable, Sendable {
     /// When its value was set, in milliseconds since 1970.
     public let time: UInt64
     /// Its metadata; empty ones if it has none.
-    public let metadata: Metadata
+    public var metadata: Metadata
 
     /// The time from which the value should be replaced: ``Metadata/due(setAt:)``.
     public var due: UInt64? { metadata.due(setAt: time) }

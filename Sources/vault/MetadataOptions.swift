@@ -22,7 +22,7 @@ struct MetadataOptions: Sendable {
             as: ValueFormat("a line of at most 255 bytes") {
                 $0.isEmpty || Metadata.isValidUsername($0) ? $0 : nil
             })
-        parameters.repeatable("--host", "HOST", "A host that accepts it, such as *.example.com", &hosts)
+        parameters.repeatable("--host", "HOST", "A host that accepts it: *.example.com", &hosts)
         parameters.repeatable("--tag", "TAG", "A word to find it by", &tags)
         parameters.option(
             "--expires", "WHEN", "When it expires: 2027-01-31, 90d or never", &expires,

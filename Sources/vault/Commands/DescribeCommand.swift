@@ -9,6 +9,7 @@ struct DescribeCommand: Command {
     var metadata = MetadataOptions()
     var fields: [String] = []
     var removed: [String] = []
+    var version: Int?
     var json = false
     var options = VaultOptions()
 
@@ -22,7 +23,8 @@ struct DescribeCommand: Command {
 
             --host and --tag add to the lists, and --remove takes from them: 'tag=ci', 'host=*.example.com',
             'field=owner', 'tags', 'hosts', 'fields', or 'all' metadata. An empty text removes a description
-            or user name. 'vault undo' undoes the last change, one of metadata too.
+            or user name. 'vault undo' undoes the last change, one of metadata too; 'vault history --metadata'
+            lists earlier ones, which --version shows.
 
             An expired secret is still given out, with a warning; 'vault run --strict' refuses it. 'vault list
             --due' lists what has expired, or has one value for longer than --rotate-every says.
@@ -40,14 +42,18 @@ struct DescribeCommand: Command {
         metadata.declare(&parameters)
         parameters.repeatable("--field", "K=V", "Further text with a name", &fields)
         parameters.repeatable(
-            "--remove", "WHAT", "Remove tag=T, host=H, field=K, tags, hosts, fields or all", &removed)
+            "--remove", "WHAT", "Remove tag=T, host=H, field=K, or all", &removed)
+        parameters.option(
+            "--version", "N", "Show the metadata N versions back", &version, as: .number(in: 0...(.max)))
         parameters.flag("--json", "Print JSON", &json)
         options.declare(&parameters)
     }
 
     func run() throws(Failure) {
         guard metadata.areGiven || !fields.isEmpty || !removed.isEmpty else { return try show() }
-        if json { throw Failure(.usage, "--json cannot be combined with a change") }
+        if json || version != nil {
+            throw Failure(.usage, "\(json ? "--json" : "--version") cannot be combined with a change")
+        }
         try metadata.check()
         let fields = try parsedFields()
         let removals = try removed.map { text throws(Failure) in try Removal(text) }
@@ -72,8 +78,18 @@ struct DescribeCommand: Command {
         let candidates = try target.secretsToRead(options)
         let vault = try options.openForReading()
         let secret = try candidates.first(options, in: vault)
-        guard let described = try options.during(vault.described([secret])).first else {
+        guard var described = try options.during(vault.described([secret])).first else {
             throw absent(secret, in: vault, replacing: target.typedScope(options))
+        }
+        if let version, version > 0 {
+            let history = try options.during(vault.history(of: secret, .metadata))
+            guard version < history.count else {
+                throw Failure(
+                    .noSuchSecret, "the metadata of \(secret.located) have no version \(version)",
+                    hint: "see 'vault history --metadata \(secret.operands)'")
+            }
+            described.metadata =
+                try options.during(vault.metadata(of: secret, version: version)) ?? Metadata()
         }
         options.noteEmptyScopes(before: secret.scope, of: candidates.secrets.map(\.scope), in: vault)
         let now = SystemClock.wallMilliseconds()

@@ -45,7 +45,7 @@ struct SetCommand: Command {
         parameters.option(
             "--from-file", "FILE", "Use this file as the value, byte for byte", &file, completing: .file)
         parameters.option(
-            "--generate", optional: "LENGTH", "Generate LENGTH random letters and digits (default: 32)",
+            "--generate", optional: "LENGTH", "Generate LENGTH random letters, digits (32)",
             &generated, as: .number(in: 8...4096), bare: 32)
         parameters.flag("--raw", "Keep the final newline of standard input", &raw)
         parameters.flag("--allow-empty", "Allow an empty value", &allowEmpty)
