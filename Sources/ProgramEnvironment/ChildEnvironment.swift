@@ -301,7 +301,9 @@ package struct ChildEnvironment: ~Copyable {
 
     private mutating func value(of secret: SecretID) throws(Failure) -> SecretBytes {
         taken.append(secret)
-        return try inWords(about: "the vault") { () throws(VaultError) in try vault.value(of: secret, version: 0) }
+        return try inWords(about: "the vault") { () throws(VaultError) in
+            try vault.value(of: secret, version: 0)
+        }
     }
 
     private static func problem(_ name: Name, _ value: Span<UInt8>) -> String? {

@@ -41,26 +41,79 @@ extension Metadata {
             return nil
         }
         do throws(Unreadable) { self = try reader.metadata(text) } catch { return nil }
-        if isEmpty { return nil }
+        guard reader.isAtEnd(of: text), !isEmpty else { return nil }
     }
+
+    /// Reads the object that an export writes for a secret, with its value in the member `value`.
+    ///
+    /// - Parameters:
+    ///   - position: where the object begins, and then where it ends.
+    ///   - value: receives the value.
+    static func read(
+        _ text: Span<UInt8>, at position: inout Int, value: inout ValueBuffer
+    ) throws(Unreadable) -> Metadata {
+        guard var reader = try? MetadataReader(text, at: position) else {
+            throw Unreadable(reason: .outOfMemory)
+        }
+        var valueStart: Int?
+        let metadata = try reader.metadata(text, valueStart: &valueStart)
+        position = reader.position
+        guard let valueStart else { throw Unreadable(reason: .notAString) }
+        guard metadata.isValid else { throw Unreadable() }
+        var strings = JSONReader(position: valueStart)
+        try strings.string(text, into: &value)
+        return metadata
+    }
+
+    /// True if each text follows the rules of the options that set it.
+    private var isValid: Bool {
+        (description.map(Metadata.isValidText) ?? true) && (username.map(Metadata.isValidUsername) ?? true)
+            && hosts.allSatisfy(Metadata.isValidHost) && tags.allSatisfy(Metadata.isValidTag)
+            && fields.allSatisfy { Metadata.isValidTag($0.name) && Metadata.isValidText($0.text) }
+    }
+
+    /// The members after that of the value, as an export writes them.
+    var exported: [UInt8] { isEmpty ? Array("}".utf8) : [UInt8(ascii: ",")] + json.dropFirst() }
 }
 
 /// A reader of the JSON object of metadata.
 private struct MetadataReader: ~Copyable {
-    private var reader = JSONReader(position: 0)
+    private var reader: JSONReader
     private var buffer: ValueBuffer
 
     /// The deepest nesting of a member that is not known.
     private static let maxDepth = 16
 
-    init(_ text: Span<UInt8>) throws { buffer = try ValueBuffer(inTextOf: text.count) }
+    init(_ text: Span<UInt8>, at position: Int = 0) throws {
+        reader = JSONReader(position: position)
+        buffer = try ValueBuffer(inTextOf: text.count)
+    }
+
+    var position: Int { reader.position }
+
+    mutating func isAtEnd(of text: Span<UInt8>) -> Bool {
+        reader.skip(text)
+        return reader.position == text.count
+    }
 
     mutating func metadata(_ text: Span<UInt8>) throws(Unreadable) -> Metadata {
+        var none: Int? = -1
+        return try metadata(text, valueStart: &none)
+    }
+
+    /// - Parameter valueStart: nil to take the member `value` for that of the secret: then where its string begins.
+    mutating func metadata(
+        _ text: Span<UInt8>, valueStart: inout Int?
+    ) throws(Unreadable) -> Metadata {
+        let takesValue = valueStart == nil
         var metadata = Metadata()
         var names: Set<String> = []
         try members(text) { reader, name throws(Unreadable) in
             guard names.insert(name).inserted else { throw Unreadable() }
             switch name {
+            case "value" where takesValue:
+                valueStart = reader.position
+                try reader.skipString(text)
             case "description": metadata.description = try reader.string(text)
             case "username": metadata.username = try reader.string(text)
             case "hosts": metadata.hosts = try reader.strings(text)
@@ -78,8 +131,6 @@ private struct MetadataReader: ~Copyable {
                 metadata.others.append(Metadata.Field(name: name, text: other))
             }
         }
-        reader.skip(text)
-        guard reader.position == text.count else { throw Unreadable() }
         return metadata
     }
 
@@ -124,6 +175,12 @@ private struct MetadataReader: ~Copyable {
         return buffer.withBytes { $0.text(0..<$0.count) }
     }
 
+    /// Reads a string that stays in guarded memory.
+    private mutating func skipString(_ text: Span<UInt8>) throws(Unreadable) {
+        buffer.removeAll()
+        try reader.string(text, into: &buffer)
+    }
+
     private mutating func number(_ text: Span<UInt8>) throws(Unreadable) -> UInt64 {
         let word = word(text)
         guard let number = UInt64(word), String(number) == word, number < 1 << 53 else { throw Unreadable() }
@@ -149,7 +206,7 @@ private struct MetadataReader: ~Copyable {
                 try reader.skipValue(text, depth: depth + 1)
             }
         }
-        if text.has("\"", at: reader.position) { return _ = try string(text) }
+        if text.has("\"", at: reader.position) { return try skipString(text) }
         let word = word(text)
         guard ["true", "false", "null"].contains(word) || MetadataReader.isNumber(word) else {
             throw Unreadable()

@@ -1,9 +1,7 @@
 internal import Platform
 package import Sodium
 
-/// A reader of flat JSON objects (RFC 8259) that map names to strings.
-///
-/// Nested values are refused, so nothing recurses.
+/// A reader of JSON objects (RFC 8259) that map names to strings, or to objects with a value and metadata.
 struct JSONReader {
     private(set) var position: Int
 
@@ -61,11 +59,13 @@ struct JSONReader {
             if result.contains(name) { throw Unreadable(reason: .repeatedName) }
             try expect(":", text)
             skip(text)
-            if text.byte(at: position) != Byte.doubleQuote, position < text.count {
-                throw Unreadable(reason: .notAString)
-            }
             value.removeAll()
-            try string(text, into: &value)
+            switch text.byte(at: position) {
+            case UInt8(ascii: "{")?:
+                result.describe(name, try Metadata.read(text, at: &position, value: &value))
+            case Byte.doubleQuote?, nil: try string(text, into: &value)
+            default: throw Unreadable(reason: .notAString)
+            }
             if value.isTooLong { throw Unreadable(reason: .valueTooLong) }
             do throws(SodiumError) {
                 try result.set(name, to: value, line: line)

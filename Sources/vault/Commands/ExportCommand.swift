@@ -9,6 +9,7 @@ struct ExportCommand: Command {
     var format: ExportArgument?
     var dialect: DotenvDialect?
     var output: String?
+    var metadata = false
     var filter = NameFilter()
     var allowedNames: [String] = []
     var options = VaultOptions()
@@ -17,7 +18,8 @@ struct ExportCommand: Command {
         name: "export", usage: "--format FORMAT",
         summary: "Write the effective secrets for other programs",
         discussion: """
-            The formats: json is one object that maps names to strings. sh and fish are commands for these
+            The formats: json is one object that maps names to strings, or with --metadata to objects with the
+            value and what 'vault describe' notes, which 'vault import' takes back. sh and fish are commands for these
             shells. docker is for 'docker run --env-file'. dotenv is lines of NAME=value, written so that all
             of the dialects below read them alike; with --dialect, they are written for one dialect, which can
             express more.
@@ -50,6 +52,7 @@ struct ExportCommand: Command {
         parameters.option(
             "-o --output", "FILE", "Write to this file with mode 0600, replacing an existing one", &output,
             completing: .file)
+        parameters.flag("--metadata", "For json: write what secrets are for, too", &metadata)
         filter.declare(&parameters)
         parameters.repeatable(
             "--allow-name", "K", "Let a secret set this variable even if it is dangerous", &allowedNames)
@@ -84,11 +87,12 @@ struct ExportCommand: Command {
         }
         try options.noteExpired(among: selected, in: vault)
         var export = try allocating(Export(as: format))
+        let described = metadata ? try options.during(vault.metadata(among: selected)) : [:]
         var failure: SodiumError?
         try options.during { () throws(VaultError) in
             try vault.withValues(of: selected) { secret, value in
                 do throws(SodiumError) {
-                    if failure == nil { try export.add(secret.name, value) }
+                    if failure == nil { try export.add(secret.name, value, described[secret]) }
                 } catch {
                     failure = error
                 }
@@ -108,6 +112,7 @@ struct ExportCommand: Command {
                 .usage, "missing option '--format'", hint: "one of dotenv, json, sh, fish, docker")
         }
         try Failure.refuseDialect(dialect, isDotenv: format == .dotenv)
+        if metadata, format != .json { throw Failure(.usage, "--metadata requires --format json") }
         return switch format {
         case .dotenv: .dotenv(dialect)
         case .json: .json
