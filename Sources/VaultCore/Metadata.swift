@@ -28,6 +28,24 @@ public struct Metadata: Equatable, Sendable {
         public init(name: String, text: String) { (self.name, self.text) = (name, text) }
     }
 
+    /// The same as ``expires``, as a duration since 1970.
+    public var expiresSince1970: Duration? {
+        get { expires.map { .milliseconds(Int64(clamping: $0)) } }
+        set { expires = newValue.map(Metadata.milliseconds) }
+    }
+
+    /// The same as ``rotateEvery``, as a duration.
+    public var rotationPeriod: Duration? {
+        get { rotateEvery.map { .milliseconds(Int64(clamping: $0)) } }
+        set { rotateEvery = newValue.map(Metadata.milliseconds) }
+    }
+
+    /// Returns the milliseconds of a duration; 0 if it is negative, and at most what the format can hold.
+    private static func milliseconds(_ duration: Duration) -> UInt64 {
+        let milliseconds = (duration / .milliseconds(1)).rounded()
+        return UInt64(min(max(milliseconds, 0), Double((1 << 53) - 1)))
+    }
+
     /// Creates metadata that say nothing.
     public init() {}
 

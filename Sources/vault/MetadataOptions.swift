@@ -23,7 +23,8 @@ struct MetadataOptions: Sendable {
                 $0.isEmpty || Metadata.isValidUsername($0) ? $0 : nil
             })
         parameters.repeatable("--host", "HOST", "A host that accepts it: *.example.com", &hosts)
-        parameters.repeatable("--tag", "TAG", "A word to find it by", &tags)
+        parameters.repeatable(
+            "--tag", "TAG", "A word to find it by", &tags, completing: .dynamic("tags"))
         parameters.option(
             "--expires", "WHEN", "When it expires: 2027-01-31, 90d or never", &expires,
             as: ValueFormat("a time such as 2027-01-31, a duration such as 90d, or never") {

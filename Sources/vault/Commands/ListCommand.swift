@@ -50,7 +50,8 @@ struct ListCommand: Command {
         parameters.flag("--deleted", "List deleted secrets that can be brought back", &deleted)
         parameters.flag(
             "-l --long", "Show when values were set, expire and are due, tags and descriptions", &long)
-        parameters.repeatable("--tag", "TAG", "List only secrets with this tag", &tags)
+        parameters.repeatable(
+            "--tag", "TAG", "List only secrets with this tag", &tags, completing: .dynamic("tags"))
         parameters.flag("--expired", "List only secrets that have expired", &expired)
         parameters.option(
             "--due", optional: "TIME", "List only secrets that are to be replaced by now, or within TIME",
