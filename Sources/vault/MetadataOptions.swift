@@ -80,6 +80,9 @@ extension VaultOptions {
         }
         if isStrict { throw Failure(.missing, "\(words.joined(separator: ", ")); nothing was started") }
         for word in words.prefix(5) { Output.warn(word) }
-        if words.count > 5 { Output.warn("\(words.count - 5) more have expired: see 'vault list --expired'") }
+        if words.count > 5 {
+            Output.warn("\(words.count - 5) more have expired")
+            Output.hint("'vault list --expired' lists all")
+        }
     }
 }

@@ -105,8 +105,7 @@ struct SetCommand: Command {
             expires <= SystemClock.wallMilliseconds()
         else { return }
         Output.warn("\(secret.located) is still described as expired on \(UTCTimestamp.format(expires))")
-        Output.hint(
-            "'vault describe \(secret.operands) --expires WHEN' says when the new value expires, or never")
+        Output.hint("'vault describe \(secret.operands) --expires never' removes that date")
     }
 
     private static let empty = Failure(
