@@ -1,3 +1,4 @@
+internal import Platform
 internal import Sodium
 internal import VaultCore
 internal import UserMessages
@@ -22,5 +23,20 @@ extension Assignments {
         } catch {
             throw Failure(error, in: file, isJSON: format == .json, consequence)
         }
+    }
+}
+
+extension Content {
+    /// Reads a file, or standard input if `path` is "-".
+    static func fileOrStandardInput(
+        _ path: String, _ passphrase: PassphraseOptions, atMost limit: Int
+    ) throws(Failure) -> SecretBuffer {
+        try Failure.refuseEmpty(path, "FILE")
+        let tooLong = Failure(.other, "\(path) has more than \(limit >> 20) MiB")
+        guard path == "-" else { return try file(path, atMost: limit, else: tooLong) }
+        if passphrase.descriptor == 0 {
+            throw Failure(.usage, "standard input cannot be both the passphrase and the content")
+        }
+        return try standardInput(atMost: limit, else: tooLong)
     }
 }

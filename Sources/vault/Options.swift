@@ -1,4 +1,5 @@
 internal import CommandSyntax
+internal import Settings
 internal import UserMessages
 
 /// A scope as the command line spells it.
@@ -77,12 +78,7 @@ struct PassphraseOptions: Sendable {
     }
 }
 
-/// The options that choose a project and a cluster.
-struct ContextOptions: Sendable {
-    var project: String?
-    var cluster: String?
-    var noContext = false
-
+extension ContextOptions {
     mutating func declare(_ parameters: inout Parameters) {
         parameters.option(
             "-p --project", "ID", "Use this project", &project, completing: .dynamic("projects"))
