@@ -40,6 +40,9 @@ struct PassphraseOptions: Sendable {
     /// True if any is given; for the current passphrase, the file is then opened without the agent.
     var isGiven: Bool { descriptor != nil || file != nil || command != nil }
 
+    /// True if the passphrase comes from standard input.
+    var isStandardInput: Bool { descriptor == 0 }
+
     /// A hint to use these options.
     var hint: Hint { "give \(prefix)-file, \(prefix)-command or \(prefix)-fd" }
 

@@ -42,7 +42,7 @@ struct InjectCommand: Command {
             throw Failure(.usage, "there is no template", hint: "add -i FILE, or redirect standard input")
         }
         let template = try Content.fileOrStandardInput(
-            input ?? "-", options.passphrase, atMost: InjectCommand.maxSize)
+            input ?? "-", isTaken: options.passphrase.isStandardInput, atMost: InjectCommand.maxSize)
         let references = template.withBytes { Template.references(in: $0) }
         let current = try CurrentContext(options.context, for: .all)
         let vault = try options.openForReading()

@@ -182,6 +182,7 @@ private final class VariableFile {
 
     init(_ path: String, _ passphrase: PassphraseOptions) throws(Failure) {
         assignments = try Assignments.read(
-            file: path, as: .dotenv(nil), passphrase, orElse: "nothing was started")
+            file: path, as: .dotenv(nil), standardInputIsTaken: passphrase.isStandardInput,
+            orElse: "nothing was started")
     }
 }

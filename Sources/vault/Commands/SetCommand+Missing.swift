@@ -1,8 +1,5 @@
-internal import Platform
 internal import ProgramEnvironment
 internal import Settings
-internal import Sodium
-internal import VaultFile
 internal import VaultCore
 internal import UserMessages
 
@@ -22,8 +19,9 @@ extension SetCommand {
         let gaps = try options.change { vault throws(Failure) in
             options.noteNewScope(scope, in: vault)
             let check = try options.check(current, in: vault)
-            try SetCommand.refuseShadowed(check, by: scope, current)
-            if !check.gaps.isEmpty { try fill(check, in: scope, of: vault) }
+            let filler = GapFiller(check, in: scope, of: current.context, vault)
+            let changes = try filler.changes()
+            if changes.count > 0 { try options.during(vault.commit(changes)) }
             return check.gaps
         }
         if gaps.isEmpty {
@@ -33,99 +31,6 @@ extension SetCommand {
             let end = gap.generator == nil ? "" : " (generated)"
             options.common.confirm("Set \(SecretID(gap.name, in: scope).located)\(end)")
         }
-    }
-
-    /// Throws if a value in `scope` would not replace a malformed one.
-    private static func refuseShadowed(
-        _ check: ContractCheck, by scope: Scope, _ current: CurrentContext
-    ) throws(Failure) {
-        let stronger = current.context.scopes.prefix { $0 != scope }
-        guard let item = check.malformed.first(where: { stronger.contains($0.secret.scope) }) else { return }
-        throw Failure(
-            .usage,
-            "\(item.secret.name): \(item.problem); \(item.secret.scope.described) takes precedence over \(scope.described)",
-            hint: "'vault set \(item.secret.operands)' replaces it")
-    }
-
-    private func fill(
-        _ check: ContractCheck, in scope: Scope, of vault: any Session
-    ) throws(Failure) {
-        var changes = try options.during(Changes())
-        for gap in check.gaps {
-            let secret = SecretID(gap.name, in: scope)
-            // Two people may do this at once; the second must not replace what the first made.
-            try options.during { () throws(VaultError) in
-                try changes.require(secret, newest: vault.history(of: secret).first)
-            }
-            guard let generator = gap.generator else { continue }
-            let value = try allocating(generator.make())
-            try value.withBytes { value throws(Failure) in
-                try options.during(changes.set(secret, to: value))
-            }
-        }
-        let asked = check.gaps.filter { $0.generator == nil }
-        if !asked.isEmpty {
-            guard let terminal = try? Prompt.openTerminal() else {
-                let names = asked.map(\.name).joined(separator: ", ")
-                throw Failure(.locked, "\(Prompt.cannotAsk(for: names)); nothing was set")
-            }
-            for gap in asked {
-                let problem = check.malformed.first { $0.secret.name == gap.name }?.problem
-                let value = try ask(for: gap, problem, at: terminal)
-                try value.withBytes { value throws(Failure) in
-                    try options.during(changes.set(SecretID(gap.name, in: scope), to: value))
-                }
-            }
-        }
-        try options.during(vault.commit(changes))
-    }
-
-    /// Asks until the value is of its type.
-    private func ask(
-        for secret: SecretDeclaration, _ problem: String?, at terminal: borrowing Terminal
-    ) throws(Failure) -> SecretBuffer {
-        let type = secret.type.map { " (\($0.rawValue))" } ?? ""
-        let end = [secret.description, problem].compactMap(\.self).joined(separator: "; ")
-        try Prompt.say("\(secret.name)\(type)\(end.isEmpty ? "" : ": \(end)")", at: terminal)
-        while true {
-            let reason: String
-            do throws(Failure) {
-                let value = try typedValue(secret, at: terminal)
-                guard let problem = value.withBytes({ SetCommand.problem(in: $0, secret) }) else {
-                    return value
-                }
-                reason = problem
-            } catch {
-                guard error.code == .usage else {
-                    throw error.code == .cancelled
-                        ? Failure(.cancelled, "cancelled; nothing was set") : error
-                }
-                reason = error.message
-            }
-            try Prompt.say("vault: \(reason); try again", at: terminal)
-        }
-    }
-
-    private static func problem(in value: Span<UInt8>, _ secret: SecretDeclaration) -> String? {
-        value.count == 0 ? "the value is empty" : secret.type?.problem(in: value)
-    }
-
-    /// Reads a value once; throws ``ExitCode/usage`` for one that cannot be taken.
-    private func typedValue(
-        _ secret: SecretDeclaration, at terminal: borrowing Terminal
-    ) throws(Failure) -> SecretBuffer {
-        // It has several lines, which a prompt cannot take.
-        if secret.type == .pem {
-            let path = Locations.expandingHome(try Prompt.line(terminal, "File: "))
-            do throws(Failure) {
-                return try Content.file(path, atMost: Format.maxValue, else: .valueTooLong)
-            } catch {
-                throw Failure(.usage, error.message)
-            }
-        }
-        let refusal = Failure(.usage, "the pasted value has several lines")
-        if let value = try askTwice(terminal, Format.maxValue + 1, else: refusal) { return value }
-        throw Failure(.usage, "the two values differ")
     }
 
     /// Warns that a value is not of the type that the project declares.

@@ -80,7 +80,7 @@ struct SetCommand: Command {
         }
         if let value, value.isEmpty, !allowEmpty { throw SetCommand.empty }
         let readsStandardInput = sources.isEmpty && !InheritedDescriptor.standardInput.isTerminal
-        if readsStandardInput, options.passphrase.descriptor == 0 {
+        if readsStandardInput, options.passphrase.isStandardInput {
             throw Failure(.usage, "standard input cannot be both the passphrase and the value")
         }
         let secret = try options.change { vault throws(Failure) in
@@ -97,10 +97,10 @@ struct SetCommand: Command {
         options.common.confirm("Set \(secret.located)", original: "Set \(secret.title)")
     }
 
-    static let empty = Failure(
+    private static let empty = Failure(
         .usage, "the value is empty", hint: "add --allow-empty if that is intended")
 
-    static let severalLines = Failure(
+    private static let severalLines = Failure(
         .usage, "the pasted value has several lines; nothing was set",
         hint: "use standard input or --from-file")
 
@@ -137,29 +137,11 @@ struct SetCommand: Command {
         guard let terminal = try? Prompt.openTerminal() else {
             throw Failure(.locked, Prompt.cannotAsk(for: "the value"))
         }
-        // One byte more than the limit, so that a value that is too long is noticed.
-        let limit = Format.maxValue + 1
         for _ in 1..<Passphrase.tries {
-            if let value = try askTwice(terminal, limit) { return value }
+            if let value = try Prompt.value(terminal, else: SetCommand.severalLines) { return value }
             try Prompt.say("vault: the two values differ; try again", at: terminal)
         }
-        if let value = try askTwice(terminal, limit) { return value }
+        if let value = try Prompt.value(terminal, else: SetCommand.severalLines) { return value }
         throw Failure(.other, "the two values differ; nothing was set")
-    }
-
-    /// Reads a value twice.
-    ///
-    /// - Returns: nil if the two values differ.
-    func askTwice(
-        _ terminal: borrowing Terminal, _ limit: Int, else refusal: Failure = SetCommand.severalLines
-    ) throws(Failure) -> SecretBuffer? {
-        let first = try Prompt.hidden(
-            terminal, "Value: ", atMost: limit, ifMoreComes: refusal)
-        if first.count > Format.maxValue { throw .valueTooLong }
-        let second = try Prompt.hidden(
-            terminal, "Repeat: ", atMost: limit, ifMoreComes: refusal)
-        let same = first.withBytes { first in second.withBytes { first.isEqualInConstantTime(to: $0) } }
-        if same { return first }
-        return nil
     }
 }
