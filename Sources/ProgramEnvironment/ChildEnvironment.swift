@@ -82,7 +82,8 @@ package struct ChildEnvironment: ~Copyable {
         for (delivery, owner) in displaced {
             omit(delivery, "'\(owner)' sets the variable")
             Output.warn(
-                "'\(delivery.name)' is not passed on: '\(owner)' sets that variable in \(check.contract.path)")
+                "'\(delivery.name)' is not passed on: '\(owner)' sets that variable in \(check.contract.path)"
+            )
         }
         var passed: [Delivery] = []
         for delivery in chosen {

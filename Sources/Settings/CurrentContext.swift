@@ -146,4 +146,3 @@ package struct CurrentContext {
     /// The scopes that were searched, in words.
     package var searched: String { context.scopes.map(\.described).joined(separator: ", ") }
 }
-

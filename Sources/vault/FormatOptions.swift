@@ -44,7 +44,8 @@ struct NameFilter: Sendable {
                 .missing, "no effective secret matches --only '\(first)'; \(consequence)", hint: hint)
         }
         for pattern in unmatched {
-            let end = Suggestion.nearestName(to: pattern, among: names).map { "; did you mean '\($0)'?" } ?? ""
+            let end =
+                Suggestion.nearestName(to: pattern, among: names).map { "; did you mean '\($0)'?" } ?? ""
             Output.warn("no effective secret matches --only '\(pattern)'\(end)")
         }
         for pattern in except where !names.contains(where: { Glob.matches($0, pattern) }) {

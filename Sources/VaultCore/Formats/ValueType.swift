@@ -61,7 +61,8 @@ package enum ValueType: String, CaseIterable, Sendable {
         let isNegative = value.byte(at: 0) == UInt8(ascii: "-")
         let start = isNegative ? 1 : 0
         // Longer ones have more than 64 bits.
-        guard (1...19).contains(value.count - start), value.skip(from: start, while: Byte.isDigit) == value.count
+        guard (1...19).contains(value.count - start),
+            value.skip(from: start, while: Byte.isDigit) == value.count
         else { return nil }
         if value[start] == UInt8(ascii: "0"), value.count > 1 { return nil }
         return Int(value.text(0..<value.count))

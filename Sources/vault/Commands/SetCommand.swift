@@ -17,7 +17,8 @@ struct SetCommand: Command {
     var options = VaultOptions()
 
     static let info = CommandInfo(
-        name: "set", usage: "[SCOPE [--id ID]] NAME\n--missing [SCOPE [--id ID]]", summary: "Create or replace one secret",
+        name: "set", usage: "[SCOPE [--id ID]] NAME\n--missing [SCOPE [--id ID]]",
+        summary: "Create or replace one secret",
         discussion: """
             If standard input is not a terminal, the value is read from it, and exactly one final newline is
             removed (--raw keeps it). At a terminal, you type one line, twice; it is not shown. --from-file
