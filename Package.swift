@@ -38,7 +38,7 @@ let programParts: [Target.Dependency] = [
 /// The completion scripts and the texts of the help topics.
 let programTexts: [Resource] =
     ["bash", "zsh", "fish"].map { .embedInCode("Completions/vault.\($0)") }
-    + ["exit-codes", "environment", "contract", "unattended", "git", "migrate", "recipes"].map {
+    + ["exit-codes", "environment", "toml", "unattended", "git", "migrate", "recipes"].map {
         .embedInCode("Topics/\($0).txt")
     }
 
@@ -134,6 +134,9 @@ let package = Package(
                 "Platform",
             ],
             swiftSettings: rules),
+        .testTarget(
+            name: "SettingsTests", dependencies: ["Settings", "TOML", "VaultCore"],
+            swiftSettings: testRules),
         .testTarget(name: "TOMLTests", dependencies: ["TOML"], swiftSettings: testRules),
         .testTarget(
             name: "CommandSyntaxTests", dependencies: ["CommandSyntax"], swiftSettings: testRules),

@@ -15,7 +15,9 @@ package enum ExampleFile {
     private static func entry(for secret: SecretDeclaration) throws(Failure) -> String {
         var comments = (secret.description ?? "").split(whereSeparator: \.isNewline).map(String.init)
         comments.append(secret.traits.joined(separator: ", "))
-        if secret.variable != secret.name { comments.append("secret \(secret.name)") }
+        if secret.variable != secret.name || !SecretID.isVariableName(secret.name) {
+            comments.append("secret \(secret.name)")
+        }
         var line = "\(secret.variable)=\n"
         if !SecretID.isVariableName(secret.variable) {
             comments.append("not passed in the environment: set 'as'")

@@ -37,7 +37,8 @@ package struct PlannedVariable {
         return .object([
             ("variable", .string(variable)), ("secret", .optional(source.name)),
             ("scope", .optional(source.scope?.word)), ("id", .optional(source.scope?.id)),
-            ("from", .string(source.origin.rawValue)), ("file", .bool(source.isFile)),
+            ("default", .bool(source.isDefault)), ("from", .string(source.origin.rawValue)),
+            ("file", .bool(source.isFile)),
             ("state", .string(state)), ("reason", .optional(reason)),
         ])
     }
@@ -50,15 +51,15 @@ package struct VariableSource {
     /// The scope of the secret; nil if the value comes from elsewhere.
     package var scope: Scope?
     package var origin: Origin
+    /// True if the value is the default in `.vault.toml`.
+    package var isDefault = false
     /// True if the variable gets the path of a file in memory.
     package var isFile = false
 
     /// What sets a variable.
     package enum Origin: String {
-        /// The secrets of the context.
+        /// The secrets of the context, and the defaults of those that are missing.
         case secrets
-        /// The default in `.vault.toml`.
-        case preset = "default"
         case inherited
         case env = "--env"
         case envFile = "--env-file"
@@ -67,19 +68,17 @@ package struct VariableSource {
 
     /// The origin in words: `project web`, `default`, `team (--env)`.
     package var text: String {
-        switch (origin, scope) {
-        case (.secrets, let scope?): scope.described + (isFile ? " (file)" : "")
-        case (.secrets, nil): ""
-        case (.preset, _): origin.rawValue + (isFile ? " (file)" : "")
-        case (_, let scope?): "\(scope.described) (\(origin.rawValue))"
-        case (_, nil): origin.rawValue
-        }
+        let place = scope?.described ?? (isDefault ? "default" : nil)
+        let way = origin != .secrets ? origin.rawValue : isFile ? "file" : nil
+        guard let place else { return origin == .secrets ? "" : origin.rawValue }
+        return way.map { "\(place) (\($0))" } ?? place
     }
 
     init(_ delivery: Delivery, _ origin: Origin = .secrets) {
         name = delivery.name
         scope = delivery.secret?.scope
-        self.origin = origin == .secrets && delivery.secret == nil ? .preset : origin
+        self.origin = origin
+        isDefault = delivery.secret == nil
         isFile = origin == .file || (origin == .secrets && delivery.isFile)
     }
 

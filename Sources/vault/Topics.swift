@@ -10,9 +10,9 @@ extension HelpTopic {
         name: "environment", summary: "The variables and files that vault reads",
         text: text(PackageResources.environment_txt))
 
-    static let contract = HelpTopic(
-        name: "contract", summary: "What a .vault.toml declares about the secrets of a project",
-        text: text(PackageResources.contract_txt))
+    static let toml = HelpTopic(
+        name: "toml", summary: "What a .vault.toml declares about a project and its secrets",
+        text: text(PackageResources.toml_txt))
 
     static let unattended = HelpTopic(
         name: "unattended", summary: "Use without a person: key files, commands and what they protect",

@@ -34,7 +34,7 @@ struct ExportCommand: Command {
 
             What .vault.toml declares about the secrets applies as for 'vault run', except that those with
             'file = true' are left out. --schema writes what it declares as a .env.example, which contains no
-            secrets, and needs no vault: see 'vault help contract'.
+            secrets, and needs no vault: see 'vault help toml'.
 
             Where a shell evaluates the output, names that change how programs load code (LD_*, PATH, …) need
             --allow-name, as for 'vault run'.

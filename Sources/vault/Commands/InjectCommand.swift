@@ -18,7 +18,7 @@ struct InjectCommand: Command {
             Each '{{ secret:NAME }}' is replaced by the effective value of NAME, byte for byte; the spaces
             inside the braces are optional. Everything else is copied unchanged, including other braces and
             anything in a value that looks like a reference. If a name is missing, nothing is written, unless
-            .vault.toml declares a default for it, which is written in its place: see 'vault help contract'.
+            .vault.toml declares a default for it, which is written in its place: see 'vault help toml'.
 
               echo 'password={{ secret:DB_PASSWORD }}' | vault inject --project web
               vault inject -i app.conf.in -o app.conf

@@ -36,7 +36,7 @@ struct RunCommand: Command {
             from.
 
             What the .vault.toml of the project declares about its secrets applies too: their types, defaults
-            and variables; see 'vault help contract'. --dry-run starts nothing and prints what CMD would get:
+            and variables; see 'vault help toml'. --dry-run starts nothing and prints what CMD would get:
             for each variable the secret, where the value comes from, and 'ok', 'missing', 'malformed' or 'not
             passed' with the reason; never a value. Variables that are merely inherited are not listed.
 

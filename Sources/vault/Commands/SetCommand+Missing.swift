@@ -25,7 +25,10 @@ extension SetCommand {
             return check.gaps
         }
         if gaps.isEmpty {
-            options.common.confirm("No secret is missing in \(current.searched)")
+            options.common.confirm(
+                current.contract.isEmpty
+                    ? "No \(ContextFile.name) declares secrets here"
+                    : "No secret is missing in \(current.searched)")
         }
         for gap in gaps {
             let end = gap.generator == nil ? "" : " (generated)"

@@ -29,7 +29,7 @@ struct SetCommand: Command {
 
             --missing sets what .vault.toml requires and the context lacks, or has in another form than it
             declares: each value is generated if it says so, else typed, twice; for a PEM text, the name of
-            its file is typed. All are set together, or none. See 'vault help contract'.
+            its file is typed. All are set together, or none. See 'vault help toml'.
 
               printf %s "$TOKEN" | vault set team API_TOKEN
               vault set --missing
