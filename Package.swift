@@ -35,16 +35,21 @@ let programParts: [Target.Dependency] = [
     "VaultAgent", "VaultCore", "Compaction", "VaultFile", "Clipboard", "Sodium", "Platform",
 ]
 
-let completionScripts: [Resource] = ["bash", "zsh", "fish"].map { .embedInCode("Completions/vault.\($0)") }
+/// The completion scripts and the texts of the help topics.
+let programTexts: [Resource] =
+    ["bash", "zsh", "fish"].map { .embedInCode("Completions/vault.\($0)") }
+    + ["exit-codes", "environment", "toml", "unattended", "git", "migrate", "recipes"].map {
+        .embedInCode("Topics/\($0).txt")
+    }
 
 /// Another program can only link it as a library, and has a `main` of its own.
 let program =
     isFuzzed
     ? Target.target(
-        name: "vault", dependencies: programParts, exclude: ["Main.swift"], resources: completionScripts,
+        name: "vault", dependencies: programParts, exclude: ["Main.swift"], resources: programTexts,
         swiftSettings: rules)
     : Target.executableTarget(
-        name: "vault", dependencies: programParts, resources: completionScripts, swiftSettings: rules)
+        name: "vault", dependencies: programParts, resources: programTexts, swiftSettings: rules)
 
 let package = Package(
     name: "vault",
@@ -120,7 +125,7 @@ let package = Package(
             swiftSettings: testRules),
         .target(
             name: "ProgramEnvironment",
-            dependencies: ["UserMessages", "VaultCore", "VaultFile", "Sodium", "Platform"],
+            dependencies: ["Settings", "UserMessages", "VaultCore", "VaultFile", "Sodium", "Platform"],
             swiftSettings: rules),
         .target(
             name: "Diagnosis",
@@ -129,6 +134,9 @@ let package = Package(
                 "Platform",
             ],
             swiftSettings: rules),
+        .testTarget(
+            name: "SettingsTests", dependencies: ["Settings", "TOML", "VaultCore"],
+            swiftSettings: testRules),
         .testTarget(name: "TOMLTests", dependencies: ["TOML"], swiftSettings: testRules),
         .testTarget(
             name: "CommandSyntaxTests", dependencies: ["CommandSyntax"], swiftSettings: testRules),

@@ -101,6 +101,7 @@ public enum FormatsTarget: FuzzTarget {
 
     /// Checks that a value survives export and import if the format can carry it.
     private static func checkExports(_ value: [UInt8]) {
+        checkTypes(value)
         guard let able = try? Export.formats(for: "NAME", value.span) else { broken("no memory to export") }
         for format in ExportFormat.all {
             let (text, refused) = export(["NAME": value], as: format)
@@ -135,10 +136,40 @@ public enum FormatsTarget: FuzzTarget {
 
     private static func checkContextFile(_ text: [UInt8]) {
         do throws(TOMLError) {
-            _ = try ContextFile(TOMLTable(parsing: text.span))
+            checkContract(try ContextFile(TOMLTable(parsing: text.span)).contract)
         } catch {
             require((1...lineCount(text)).contains(error.line), "an error in a line that there is: \(error)")
         }
+    }
+
+    /// Checks what the parser promises of the secrets that are declared.
+    private static func checkContract(_ contract: Contract) {
+        let declarations = contract.declarations
+        require(Set(declarations.map(\.name)).count == declarations.count, "each secret is declared once")
+        require(Set(declarations.map(\.variable)).count == declarations.count, "each sets its own variable")
+        for secret in declarations {
+            require(SecretID.isValidName(secret.name), "a declared name is valid")
+            if let value = secret.defaultValue {
+                require(!secret.isRequired && secret.generator == nil, "a default is never missing")
+                require(secret.type?.problem(in: Array(value.utf8).span) == nil, "a default is of its type")
+            }
+            guard let generator = secret.generator else { continue }
+            guard let made = try? generator.make() else { broken("no memory to generate") }
+            require(made.count == generator.length, "a generated value has its length")
+            require(
+                made.withBytes { secret.type?.problem(in: $0) } == nil, "a generated value is of its type")
+        }
+    }
+
+    /// Checks that Foundation takes exactly what is taken for JSON, and that no other type crashes on the value.
+    private static func checkTypes(_ value: [UInt8]) {
+        for type in ValueType.allCases { _ = type.problem(in: value.span) }
+        let isJSON = ValueType.json.problem(in: value.span) == nil
+        let parsed = try? JSONSerialization.jsonObject(with: Data(value), options: .fragmentsAllowed)
+        // Foundation also refuses half a surrogate pair and numbers that are too large for it.
+        let isPlain =
+            !value.contains(UInt8(ascii: "\\")) && !value.contains { $0 | 0x20 == UInt8(ascii: "e") }
+        if isJSON, isPlain, value.count < 300 { require(parsed != nil, "Foundation reads \(value)") }
     }
 
     /// Seed inputs, by name.
@@ -148,6 +179,9 @@ public enum FormatsTarget: FuzzTarget {
         let json = #"{"A": "1", "B_2": "\u00e9\ud83d\ude00\n", "c.d-e": "", "F":"\\\"\/\b\f\r\t"}"#
         let template = "a {{secret:A}} {{ secret:B.c-d }} {{secret:1}} {{x}} {{{secret:A}}}\n{{\tsecret:_}}"
         let toml = "# x\nproject = \"web\"\ncluster = 'gpu-1'\nrequire = [\"A\", 'B',\n \"C\\u0041\"]\n"
+        let contract =
+            "[secrets.A]\ntype = \"port\"\ndefault = \"80\"\n[secrets.B]\nas = \"C\"\nfile = true\n"
+            + "generate = { length = 9, alphabet = \"hex\" }\n[secrets.D]\nrequired = false\ndescription = ''\n"
         var seeds: [(String, [UInt8])] = []
         for (way, format) in imports.enumerated() {
             let name = "\(exportFormat(format).words.replacingOccurrences(of: " ", with: "-"))"
@@ -159,6 +193,7 @@ public enum FormatsTarget: FuzzTarget {
         let other = UInt8(imports.count)
         seeds.append(("template", [other] + Array(template.utf8)))
         seeds.append(("context", [other + 1] + Array(toml.utf8)))
+        seeds.append(("contract", [other + 1] + Array(contract.utf8)))
         for (number, value) in ["", "plain", "it's \"$x\" `y` \\ #\n\t!", "\u{0}", " a ", "é😀"].enumerated() {
             seeds.append(("value-\(number + 1)", [other + 2] + Array(value.utf8)))
         }

@@ -94,11 +94,14 @@ public struct HelpTopic: Sendable {
     public let name: String
     /// One line for the overview, with a capital and without a full stop.
     public let summary: String
-    /// Paragraphs, in the form of a command's discussion.
-    public let text: String
+    /// Paragraphs, in the form of a command's discussion; computed at each use, since few command lines need them.
+    public var text: String { makeText() }
+
+    private let makeText: @Sendable () -> String
 
     /// Describes a topic.
-    public init(name: String, summary: String, text: String) {
-        (self.name, self.summary, self.text) = (name, summary, text)
+    public init(name: String, summary: String, text: @autoclosure @escaping @Sendable () -> String) {
+        (self.name, self.summary) = (name, summary)
+        makeText = text
     }
 }

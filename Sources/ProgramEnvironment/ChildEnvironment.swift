@@ -1,4 +1,5 @@
 package import Platform
+internal import Settings
 internal import Sodium
 internal import VaultFile
 package import VaultCore
@@ -7,9 +8,8 @@ package import UserMessages
 /// The environment of a program that `run` starts, built in guarded memory.
 package struct ChildEnvironment: ~Copyable {
     private let vault: any Session
-    private let effective: [String: SecretID]
-    /// The scopes that were searched, in words.
-    private let searched: String
+    /// The effective secrets, compared with what the project declares.
+    let check: ContractCheck
 
     /// A variable's name in bytes: it may not be UTF-8, and `String` would equate canonically equivalent names.
     private typealias Name = [UInt8]
@@ -19,16 +19,16 @@ package struct ChildEnvironment: ~Copyable {
         /// The inherited one, by the index of the inherited variable.
         case inherited(Int)
         /// A new one, by the range of its entry in `block`.
-        case own(Range<Int>)
+        case own(Range<Int>, VariableSource)
     }
 
     private var variables: [Name: Variable] = [:]
     /// The entries `NAME=value`, each with a final NUL; includes those that a later one overrides.
     private var block: SecretBuffer
+    /// The variables that the program does not get, each with the reason.
+    private(set) var omitted: [PlannedVariable] = []
     /// The variables that cannot be passed in an environment, each with the reason.
     private var refused: Swift.Set<String> = []
-    /// The secrets whose values were taken, some of them perhaps more than once.
-    package private(set) var taken: [SecretID] = []
     /// The other failures, in the order in which they were found.
     private var failures: [Failure] = []
 
@@ -38,49 +38,17 @@ package struct ChildEnvironment: ~Copyable {
         Name($0.utf8)
     }
 
-    /// Creates an empty environment with the secrets that references mean.
+    /// Creates an empty environment.
     ///
     /// - Parameters:
-    ///   - effective: the effective secrets.
-    ///   - searched: the scopes that were searched for them, in words.
-    package init(
-        vault: any Session, effective: [SecretID], searched: String
-    ) throws(Failure) {
-        self.vault = vault
-        self.effective = Dictionary(uniqueKeysWithValues: effective.map { ($0.name, $0) })
-        self.searched = searched
+    ///   - check: the effective secrets, which references mean, compared with what the project declares.
+    ///   - hint: the command that sets what is missing.
+    package init(vault: any Session, check: ContractCheck, hint: Hint) throws(Failure) {
+        (self.vault, self.check) = (vault, check)
         block = try allocating(SecretBuffer(capacity: 16 * 1024))
-        variables.reserveCapacity(Environment.count + effective.count)
+        failures = check.failures(hint: hint)
+        variables.reserveCapacity(Environment.count)
     }
-
-    /// Returns whether a variable changes which code programs load, or which programs they run.
-    static func isDangerous(_ name: String) -> Bool {
-        dangerousNames.contains(name) || name.hasPrefix("LD_") || name.hasPrefix("DYLD_")
-            || name.hasPrefix("BASH_FUNC_")
-            || name.hasPrefix("GIT_CONFIG") || name.hasPrefix("MALLOC_")
-    }
-
-    private static let dangerousNames: Swift.Set<String> = [
-        // The shell, and the search for programs and configuration.
-        "PATH", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "BASHOPTS", "PS4", "PROMPT_COMMAND", "ZDOTDIR",
-        "FPATH", "CDPATH", "GLOBIGNORE", "SHELL", "HOME", "TMPDIR", "XDG_CONFIG_HOME",
-        // Interpreters and their libraries.
-        "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONUSERBASE", "PYTHONWARNINGS",
-        "PYTHONBREAKPOINT", "PYTHONEXECUTABLE", "NODE_OPTIONS", "NODE_PATH", "PERL5LIB", "PERL5OPT",
-        "PERL5DB", "RUBYLIB", "RUBYOPT", "GEM_HOME", "GEM_PATH", "LUA_INIT", "LUA_PATH", "LUA_CPATH",
-        "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS", "MAVEN_OPTS", "CLASSPATH",
-        "DOTNET_STARTUP_HOOKS", "CORECLR_PROFILER_PATH", "PHPRC", "PHP_INI_SCAN_DIR", "R_PROFILE_USER",
-        // Libraries that load others.
-        "GCONV_PATH", "LOCPATH", "GLIBC_TUNABLES", "OPENSSL_CONF", "OPENSSL_MODULES", "GTK_MODULES",
-        "QT_PLUGIN_PATH",
-        // Programs that other programs start.
-        "GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXEC_PATH", "GIT_EXTERNAL_DIFF", "GIT_ASKPASS", "GIT_PAGER",
-        "GIT_EDITOR", "GIT_PROXY_COMMAND", "GIT_TEMPLATE_DIR", "SSH_ASKPASS", "SUDO_ASKPASS", "RSYNC_RSH",
-        "EDITOR", "VISUAL", "PAGER", "MANPAGER", "LESSOPEN", "BROWSER", "MAKEFLAGS", "GCC_EXEC_PREFIX",
-        "RUSTC_WRAPPER", "npm_config_script_shell",
-        // The vault that a child process would use.
-        "VAULT_FILE",
-    ]
 
     /// Adds this process's own variables, with references resolved and without passphrases.
     package mutating func inherit(pristine: Bool) throws(Failure) {
@@ -95,47 +63,64 @@ package struct ChildEnvironment: ~Copyable {
             case .malformed:
                 warnOfMalformed(name)
                 variables[name] = .inherited(index)
-            case .escaped(let text): try put(name, text.span)
-            case .secret(let secret): try put(name, reference: secret)
+            case .escaped(let text): try put(name, text.span, from: VariableSource(.inherited))
+            case .secret(let secret): try put(name, reference: secret, from: .inherited)
             }
         }
     }
 
-    /// Adds secrets under their own names.
+    /// Adds the secrets and defaults that are selected, each under the name that is declared for it.
     ///
     /// A dangerous name that is not allowed is a failure, which ``checkReady()`` throws.
-    package mutating func add(_ secrets: [SecretID], allowing allowed: [String]) throws(Failure) {
-        let secrets = secrets.filter {
-            SecretID.isVariableName($0.name) && mayBePassedOn(Name($0.name.utf8))
+    ///
+    /// - Parameter reason: why the others are left out.
+    package mutating func add(
+        _ selected: Swift.Set<String>, orElse reason: String, allowing allowed: [String]
+    ) throws(Failure) {
+        for delivery in check.deliveries where !selected.contains(delivery.name) { omit(delivery, reason) }
+        let (chosen, displaced) = check.deliveries(selected: selected)
+        for (delivery, owner) in displaced {
+            omit(delivery, "'\(owner)' sets the variable")
+            Output.warn(
+                "'\(delivery.name)' is not passed on: '\(owner)' sets that variable in \(check.contract.path)"
+            )
+        }
+        var passed: [Delivery] = []
+        for delivery in chosen {
+            if !SecretID.isVariableName(delivery.variable) {
+                omit(delivery, "not the name of a variable")
+            } else if !mayBePassedOn(Name(delivery.variable.utf8)) {
+                omit(delivery, "it would be taken for a passphrase")
+            } else if ChildEnvironment.isDangerous(delivery.variable), !allowed.contains(delivery.variable) {
+                omit(delivery, "needs --allow-name \(delivery.variable)")
+            } else {
+                passed.append(delivery)
+            }
         }
         do throws(Failure) {
-            try ChildEnvironment.refuseDangerous(secrets.map(\.name), allowing: allowed)
+            try ChildEnvironment.refuseDangerous(chosen, allowing: allowed)
         } catch {
             failures.append(error)
         }
-        try putAll(secrets)
+        variables.reserveCapacity(variables.count + passed.count)
+        try vault.withValues(of: passed) { delivery, value throws(Failure) in try put(delivery, value) }
     }
 
-    /// Throws if some of the names change how programs run and are not allowed.
-    package static func refuseDangerous(
-        _ names: [String], allowing allowed: [String]
-    ) throws(Failure) {
-        let dangerous = names.filter { isDangerous($0) && !allowed.contains($0) }
-        if dangerous.isEmpty { return }
-        let options = { (option: String) in dangerous.map { "\(option) \($0)" }.joined(separator: " ") }
-        throw Failure(
-            .usage, "these names change how programs run: \(dangerous.joined(separator: ", "))",
-            hint: "add \(options("--allow-name")) if that is meant, or \(options("--except"))")
+    private mutating func omit(_ delivery: Delivery, _ reason: String) {
+        omitted.append(
+            PlannedVariable(
+                variable: delivery.variable, source: VariableSource(delivery), state: .notPassed(reason)))
     }
 
-    /// Records that required secrets are missing.
-    package mutating func noteMissing(_ failure: Failure?) {
-        if let failure { failures.append(failure) }
+    private mutating func put(_ delivery: Delivery, _ value: Span<UInt8>) throws(Failure) {
+        let (name, source) = (Name(delivery.variable.utf8), VariableSource(delivery))
+        guard delivery.isFile else { return try put(name, value, from: source) }
+        try put(name, Array(try ChildEnvironment.path(ofFileWith: value).utf8).span, from: source)
     }
 
     /// Sets a variable from `NAME=VALUE`, where VALUE may be a reference.
     package mutating func assign(_ assignment: String) throws(Failure) {
-        try assign(Array(assignment.utf8).span)
+        try assign(Array(assignment.utf8).span, from: .env)
     }
 
     /// Sets the variables of a file; a value may be a reference.
@@ -152,39 +137,50 @@ package struct ChildEnvironment: ~Copyable {
                     try entry.append(value)
                 }
             }
-            try entry.withBytes { entry throws(Failure) in try assign(entry) }
+            try entry.withBytes { entry throws(Failure) in try assign(entry, from: .envFile) }
         }
     }
 
     /// Sets a variable to the path of a sealed memory file with the value of a secret.
     package mutating func addFile(_ variable: String, of name: String) throws(Failure) {
-        guard let secret = effective[name] else { return noteUnresolved(variable, name) }
+        guard let delivery = check.delivery(of: name) else { return noteUnresolved(variable, name, .file) }
         guard mayBePassedOn(Name(variable.utf8)) else { return }
-        let value = try value(of: secret)
-        let path = try inWords("cannot create a memory file") { () throws(Errno) in
+        try vault.withValues(of: [delivery]) { delivery, value throws(Failure) in
+            let path = try ChildEnvironment.path(ofFileWith: value)
+            try put(Name(variable.utf8), Array(path.utf8).span, from: VariableSource(delivery, .file))
+        }
+    }
+
+    /// Returns the path of a new sealed memory file.
+    private static func path(ofFileWith value: Span<UInt8>) throws(Failure) -> String {
+        try inWords("cannot create a memory file") { () throws(Errno) in
             let file = try MemoryFile()
-            try value.withBytes { value throws(Errno) in try file.write(value) }
+            try file.write(value)
             let path = file.pathForOthers
             try file.seal()
             return path
         }
-        try put(Name(variable.utf8), Array(path.utf8).span)
     }
 
-    private mutating func assign(_ assignment: Span<UInt8>) throws(Failure) {
+    private mutating func assign(
+        _ assignment: Span<UInt8>, from origin: VariableSource.Origin
+    ) throws(Failure) {
         let (name, reference) = ChildEnvironment.parse(assignment)
         guard mayBePassedOn(name) else { return }
         switch reference {
-        case .secret(let secret): try put(name, reference: secret)
-        case .escaped(let text): try put(name, text.span)
+        case .secret(let secret): try put(name, reference: secret, from: origin)
+        case .escaped(let text): try put(name, text.span, from: VariableSource(origin))
         case nil, .malformed:
             if reference != nil { warnOfMalformed(name) }
-            try put(name, assignment.extracting(name.count + 1..<assignment.count))
+            let value = assignment.extracting(name.count + 1..<assignment.count)
+            try put(name, value, from: VariableSource(origin))
         }
     }
 
     /// Reports all failures; throws the most serious one, which is the last.
-    package func checkReady() throws(Failure) {
+    ///
+    /// - Parameter isSilent: true to report nothing, and to throw the exit code alone.
+    package func checkReady(silently isSilent: Bool = false) throws(Failure) {
         var failures = failures
         if !refused.isEmpty {
             let list = refused.sorted().joined(separator: ", ")
@@ -195,6 +191,7 @@ package struct ChildEnvironment: ~Copyable {
         }
         failures.sort { ChildEnvironment.gravity($0) < ChildEnvironment.gravity($1) }
         guard let last = failures.popLast() else { return }
+        if isSilent { throw Failure(silent: last.code) }
         for failure in failures { failure.report(asJSON: false) }
         throw last
     }
@@ -228,8 +225,25 @@ package struct ChildEnvironment: ~Copyable {
     /// The new variables with the ranges of their entries in `block`, in no particular order.
     private var ownEntries: [(name: Name, range: Range<Int>)] {
         var entries: [(name: Name, range: Range<Int>)] = []
-        for case (let name, .own(let range)) in variables { entries.append((name, range)) }
+        for case (let name, .own(let range, _)) in variables { entries.append((name, range)) }
         return entries
+    }
+
+    /// The new variables with their sources, in no particular order.
+    var ownSources: [(variable: String, source: VariableSource)] {
+        var sources: [(String, VariableSource)] = []
+        for case (let name, .own(_, let source)) in variables {
+            sources.append((ChildEnvironment.text(name), source))
+        }
+        return sources
+    }
+
+    /// The secrets that the program gets, sorted by variable.
+    package var secrets: [SecretID] {
+        ownSources.sorted { $0.variable.utf8.lexicographicallyPrecedes($1.variable.utf8) }.compactMap {
+            guard let name = $0.source.name, let scope = $0.source.scope else { return nil }
+            return SecretID(name, in: scope)
+        }
     }
 
     /// Copies the block without overridden entries.
@@ -245,48 +259,38 @@ package struct ChildEnvironment: ~Copyable {
         return result
     }
 
-    private mutating func put(_ name: Name, reference: String) throws(Failure) {
-        guard let secret = effective[reference] else {
-            return noteUnresolved(ChildEnvironment.text(name), reference)
+    private mutating func put(
+        _ name: Name, reference: String, from origin: VariableSource.Origin
+    ) throws(Failure) {
+        guard let delivery = check.delivery(of: reference) else {
+            return noteUnresolved(ChildEnvironment.text(name), reference, origin)
         }
-        try put(name, secret)
+        try vault.withValues(of: [delivery]) { delivery, value throws(Failure) in
+            try put(name, value, from: VariableSource(delivery, origin))
+        }
     }
 
-    private mutating func noteUnresolved(_ variable: String, _ reference: String) {
+    private mutating func noteUnresolved(
+        _ variable: String, _ reference: String, _ origin: VariableSource.Origin
+    ) {
         failures.append(
             Failure(
-                .missing, "\(variable): no secret '\(reference)' in \(searched); nothing was started",
+                .missing,
+                "\(variable): no secret '\(reference)' in \(check.searched); nothing was started",
                 hint: "see 'vault list --all'"))
-    }
-
-    private mutating func put(_ name: Name, _ secret: SecretID) throws(Failure) {
-        let value = try value(of: secret)
-        try value.withBytes { value throws(Failure) in try put(name, value, of: secret) }
-    }
-
-    /// Sets a variable for each secret, under its own name.
-    private mutating func putAll(_ secrets: [SecretID]) throws(Failure) {
-        var failure: Failure?
-        variables.reserveCapacity(variables.count + secrets.count)
-        taken += secrets
-        try inWords(about: "the vault") { () throws(VaultError) in
-            try vault.withValues(of: secrets) { secret, value in
-                do throws(Failure) {
-                    if failure == nil { try put(Name(secret.name.utf8), value, of: secret) }
-                } catch {
-                    failure = error
-                }
-            }
-        }
-        if let failure { throw failure }
+        omitted.append(
+            PlannedVariable(
+                variable: variable, source: VariableSource(origin, name: reference), state: .missing))
     }
 
     /// Appends an entry to the block, unless its value cannot be passed in an environment.
     private mutating func put(
-        _ name: Name, _ value: Span<UInt8>, of secret: SecretID? = nil
+        _ name: Name, _ value: Span<UInt8>, from source: VariableSource
     ) throws(Failure) {
         if let problem = ChildEnvironment.problem(name, value) {
-            refused.insert("\(secret?.name ?? ChildEnvironment.text(name)) (\(problem))")
+            let variable = ChildEnvironment.text(name)
+            refused.insert("\(source.name ?? variable) (\(problem))")
+            omitted.append(PlannedVariable(variable: variable, source: source, state: .notPassed(problem)))
             return
         }
         let start = block.count
@@ -296,14 +300,7 @@ package struct ChildEnvironment: ~Copyable {
             try block.append(value)
             try block.append(0)
         }
-        variables[name] = .own(start..<block.count)
-    }
-
-    private mutating func value(of secret: SecretID) throws(Failure) -> SecretBytes {
-        taken.append(secret)
-        return try inWords(about: "the vault") { () throws(VaultError) in
-            try vault.value(of: secret, version: 0)
-        }
+        variables[name] = .own(start..<block.count, source)
     }
 
     private static func problem(_ name: Name, _ value: Span<UInt8>) -> String? {

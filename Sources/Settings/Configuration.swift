@@ -75,10 +75,7 @@ package struct Configuration: Sendable {
     }
 
     private static func path(_ entry: TOMLEntry) throws(TOMLError) -> String {
-        let path = try entry.string()
-        if path.hasPrefix("~/"), let home = (try? Locations.home()) ?? nil {
-            return Path.join(home, String(path.dropFirst(2)))
-        }
+        let path = Locations.expandingHome(try entry.string())
         guard Path.isAbsolute(path), !path.utf8.contains(0) else {
             throw entry.error("'\(entry.key)' must be a path that begins with / or ~/")
         }

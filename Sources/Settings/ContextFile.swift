@@ -1,11 +1,11 @@
 internal import TOML
 package import VaultCore
 
-/// The content of a `.vault.toml`: the context of its directory, and the secrets that programs there require.
+/// The content of a `.vault.toml`: the context of its directory, and the secrets that programs there need.
 package struct ContextFile: Equatable {
     package private(set) var project: String?
     package private(set) var cluster: String?
-    package private(set) var require: [String] = []
+    package private(set) var contract = Contract()
 
     package static var name: String { ".vault.toml" }
 
@@ -15,7 +15,9 @@ package struct ContextFile: Equatable {
     /// The content in one line.
     package var summary: String {
         let ids = [project.map { "project \($0)" }, cluster.map { "cluster \($0)" }].compactMap { $0 }
-        let names = require.isEmpty ? [] : ["\(require.count) required name\(require.count == 1 ? "" : "s")"]
+        let names = [
+            (contract.listed.count, "required name"), (contract.declaredCount, "declared secret"),
+        ].filter { $0.0 > 0 }.map { "\($0) \($1)\($0 == 1 ? "" : "s")" }
         let parts = ids + names
         return parts.isEmpty ? "no project, no cluster" : parts.joined(separator: ", ")
     }
@@ -24,27 +26,24 @@ package struct ContextFile: Equatable {
     ///
     /// - Throws: `TOMLError` for an unknown key, or a value that its key cannot have.
     init(_ table: TOMLTable) throws(TOMLError) {
+        var (require, secrets): (TOMLEntry?, TOMLEntry?)
         for entry in table.entries {
             switch entry.key {
             case "project": project = try ContextFile.id(entry)
             case "cluster": cluster = try ContextFile.id(entry)
-            case "require": require = try ContextFile.names(entry)
-            default: throw entry.error("unknown key '\(entry.key)'; the keys are project, cluster, require")
+            case "require": require = entry
+            case "secrets": secrets = entry
+            default:
+                throw entry.error(
+                    "unknown key '\(entry.key)'; the keys are project, cluster, require, secrets")
             }
         }
+        contract = try Contract(require: require, secrets: secrets)
     }
 
     private static func id(_ entry: TOMLEntry) throws(TOMLError) -> String {
         let id = try entry.string()
         guard SecretID.isValidID(id) else { throw entry.error("'\(id)' is not a valid id") }
         return id
-    }
-
-    private static func names(_ entry: TOMLEntry) throws(TOMLError) -> [String] {
-        let names = try entry.strings()
-        for name in names where !SecretID.isValidName(name) {
-            throw entry.error("'\(name)' is not a valid name")
-        }
-        return names
     }
 }

@@ -2,6 +2,7 @@ package import Platform
 package import Sodium
 internal import Synchronization
 internal import VaultCore
+internal import VaultFile
 
 /// Prompts on the terminal.
 package enum Prompt {
@@ -59,6 +60,22 @@ package enum Prompt {
         }
         if moreCame, let refusal { throw refusal }
         return line.finish()
+    }
+
+    /// Reads the value of a secret twice; nil if the two values differ.
+    ///
+    /// - Parameter refusal: the error for a value of several lines.
+    package static func value(
+        _ terminal: borrowing Terminal, else refusal: Failure
+    ) throws(Failure) -> SecretBuffer? {
+        // One byte more than the limit, so that a value that is too long is noticed.
+        let limit = Format.maxValue + 1
+        let first = try hidden(terminal, "Value: ", atMost: limit, ifMoreComes: refusal)
+        if first.count > Format.maxValue { throw .valueTooLong }
+        let second = try hidden(terminal, "Repeat: ", atMost: limit, ifMoreComes: refusal)
+        let same = first.withBytes { first in second.withBytes { first.isEqualInConstantTime(to: $0) } }
+        if same { return first }
+        return nil
     }
 
     /// Reads a line with echo.

@@ -81,6 +81,12 @@ public enum Locations {
         variable ?? database.home(of: CurrentProcess.realUserID)
     }
 
+    /// Returns `path` with the home directory in place of a `~/` at its start.
+    package static func expandingHome(_ path: String) -> String {
+        guard path.hasPrefix("~/"), let home = (try? home()) ?? nil else { return path }
+        return Path.join(home, String(path.dropFirst(2)))
+    }
+
     /// Returns `path` as an absolute path without symbolic links, which names the vault whoever asks.
     ///
     /// The file itself may be missing.

@@ -85,7 +85,7 @@ enum CommandTable {
                     verb(CompleteCommand.self), verb(ManCommand.self), verb(VersionCommand.self),
                 ]),
         ],
-        topics: [HelpTopic.exitCodes, .environment, .unattended, .git, .migrate, .recipes])
+        topics: [HelpTopic.exitCodes, .environment, .toml, .unattended, .git, .migrate, .recipes])
 
     /// True if this process was called with a group word, as scripts of Gradient call it; their strings are then kept.
     static var isCalledAsGradient: Bool { program.groupWord(in: CurrentProcess.arguments().words) != nil }

@@ -117,9 +117,4 @@ extension Failure {
         }
         return Failure(.checkFound, "check found \(Words.count(UInt64(findings.count), "problem"))")
     }
-
-    /// Throws if an operand that names a file is empty.
-    static func refuseEmpty(_ file: String, _ operand: String) throws(Failure) {
-        if file.isEmpty { throw Failure(.usage, "operand \(operand) must be a file name") }
-    }
 }

@@ -25,15 +25,15 @@ struct NameFilter: Sendable {
             "--except", "GLOB", "No secrets whose names match", &except, completing: .dynamic("patterns"))
     }
 
-    /// Returns the secrets that are selected, and warns of patterns that look misspelt.
+    /// Returns the names that are selected, and warns of patterns that look misspelt.
     ///
     /// - Parameter consequence: what is not done if `--only` matches nothing.
     /// - Throws: ``ExitCode/missing`` in that case: a file would lose its content, a program would miss what it needs.
-    func selected(_ secrets: [SecretID], orElse consequence: String) throws(Failure) -> [SecretID] {
-        let unmatched = only.filter { pattern in !secrets.contains { Glob.matches($0.name, pattern) } }
+    func selected(_ names: [String], orElse consequence: String) throws(Failure) -> Set<String> {
+        let unmatched = only.filter { pattern in !names.contains { Glob.matches($0, pattern) } }
         if let first = unmatched.first, unmatched.count == only.count {
             let hint: Hint =
-                if let meant = nearest(to: first, secrets) {
+                if let meant = Suggestion.nearestName(to: first, among: names) {
                     "did you mean '\(meant)'?"
                 } else if first.contains(",") {
                     "give --only once for each pattern"
@@ -44,21 +44,19 @@ struct NameFilter: Sendable {
                 .missing, "no effective secret matches --only '\(first)'; \(consequence)", hint: hint)
         }
         for pattern in unmatched {
-            let end = nearest(to: pattern, secrets).map { "; did you mean '\($0)'?" } ?? ""
+            let end =
+                Suggestion.nearestName(to: pattern, among: names).map { "; did you mean '\($0)'?" } ?? ""
             Output.warn("no effective secret matches --only '\(pattern)'\(end)")
         }
-        for pattern in except where !secrets.contains(where: { Glob.matches($0.name, pattern) }) {
-            guard let meant = nearest(to: pattern, secrets) else { continue }
+        for pattern in except where !names.contains(where: { Glob.matches($0, pattern) }) {
+            guard let meant = Suggestion.nearestName(to: pattern, among: names) else { continue }
             Output.warn("no effective secret matches --except '\(pattern)'; did you mean '\(meant)'?")
         }
-        return secrets.filter { secret in
-            let matches = { (patterns: [String]) in patterns.contains { Glob.matches(secret.name, $0) } }
-            return (only.isEmpty || matches(only)) && !matches(except)
-        }
-    }
-
-    private func nearest(to pattern: String, _ secrets: [SecretID]) -> String? {
-        Suggestion.nearestName(to: pattern, among: secrets.map(\.name))
+        return Set(
+            names.filter { name in
+                let matches = { (patterns: [String]) in patterns.contains { Glob.matches(name, $0) } }
+                return (only.isEmpty || matches(only)) && !matches(except)
+            })
     }
 }
 
@@ -66,36 +64,5 @@ extension Failure {
     /// Throws if a dialect is given for a format other than dotenv.
     static func refuseDialect(_ dialect: DotenvDialect?, isDotenv: Bool) throws(Failure) {
         if dialect != nil, !isDotenv { throw Failure(.usage, "--dialect requires --format dotenv") }
-    }
-
-    /// A syntax error in a file, in words.
-    init(
-        _ error: UnreadableText, in file: String, isJSON: Bool = false,
-        _ consequence: String = "nothing was imported"
-    ) {
-        let place = "\(file == "-" ? "standard input" : file): line \(error.line): "
-        let hint: Hint? =
-            switch error.reason {
-            case .expands: "put the value in single quotes if it is meant literally"
-            case .disagreement: "choose with --dialect posix, python, node, direnv or systemd"
-            case .malformed where !isJSON:
-                "see 'vault help import'; --dialect chooses how the file is read"
-            default: nil
-            }
-        self.init(.other, place + Failure.words(error.reason, isJSON) + "; " + consequence, hint: hint)
-    }
-
-    private static func words(_ reason: UnreadableText.Reason, _ isJSON: Bool) -> String {
-        switch reason {
-        case .malformed: isJSON ? "not a JSON object of names and values" : "not a valid assignment"
-        case .expands: "the value depends on other variables or on a command"
-        case .disagreement: "programs that read such files disagree about it"
-        case .invalidName: "the name is not a valid secret name"
-        case .valueTooLong: "the value has more than 1,048,576 bytes (1 MiB)"
-        case .notText: "not UTF-8 text"
-        case .notAString: "the value is not a string"
-        case .repeatedName: "the name occurs twice"
-        case .outOfMemory: "not enough memory"
-        }
     }
 }

@@ -1,4 +1,5 @@
 internal import CommandSyntax
+internal import Settings
 internal import UserMessages
 
 /// A scope as the command line spells it.
@@ -39,6 +40,9 @@ struct PassphraseOptions: Sendable {
     /// True if any is given; for the current passphrase, the file is then opened without the agent.
     var isGiven: Bool { descriptor != nil || file != nil || command != nil }
 
+    /// True if the passphrase comes from standard input.
+    var isStandardInput: Bool { descriptor == 0 }
+
     /// A hint to use these options.
     var hint: Hint { "give \(prefix)-file, \(prefix)-command or \(prefix)-fd" }
 
@@ -77,12 +81,7 @@ struct PassphraseOptions: Sendable {
     }
 }
 
-/// The options that choose a project and a cluster.
-struct ContextOptions: Sendable {
-    var project: String?
-    var cluster: String?
-    var noContext = false
-
+extension ContextOptions {
     mutating func declare(_ parameters: inout Parameters) {
         parameters.option(
             "-p --project", "ID", "Use this project", &project, completing: .dynamic("projects"))

@@ -1,4 +1,5 @@
 internal import CommandSyntax
+internal import Settings
 internal import VaultCore
 internal import UserMessages
 

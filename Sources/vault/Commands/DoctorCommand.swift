@@ -1,5 +1,6 @@
 internal import CommandSyntax
 internal import Diagnosis
+internal import Settings
 internal import UserMessages
 
 /// The command `vault doctor`.

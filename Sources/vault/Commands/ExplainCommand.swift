@@ -1,5 +1,6 @@
 internal import CommandSyntax
 internal import Platform
+internal import Settings
 internal import VaultCore
 internal import UserMessages
 

@@ -1,5 +1,6 @@
 internal import CommandSyntax
 internal import ProgramEnvironment
+internal import Settings
 internal import Sodium
 internal import VaultCore
 internal import UserMessages
@@ -10,12 +11,13 @@ struct ExportCommand: Command {
     var dialect: DotenvDialect?
     var output: String?
     var metadata = false
+    var schema = false
     var filter = NameFilter()
     var allowedNames: [String] = []
     var options = VaultOptions()
 
     static let info = CommandInfo(
-        name: "export", usage: "--format FORMAT",
+        name: "export", usage: "--format FORMAT\n--schema [-o FILE]",
         summary: "Write the effective secrets for other programs",
         discussion: """
             The formats: json is one object that maps names to strings, or with --metadata to objects with the
@@ -31,6 +33,10 @@ struct ExportCommand: Command {
             a value exactly, nothing is written: the exit code is 11, and the error names the formats that
             can. If vault can start the program itself, prefer 'vault run': it can pass more values and leaves
             no file behind.
+
+            What .vault.toml declares about the secrets applies as for 'vault run', except that those with
+            'file = true' are left out. --schema writes what it declares as a .env.example, which contains no
+            secrets, and needs no vault: see 'vault help toml'.
 
             Where a shell evaluates the output, names that change how programs load code (LD_*, PATH, …) need
             --allow-name, as for 'vault run'.
@@ -53,6 +59,7 @@ struct ExportCommand: Command {
             "-o --output", "FILE", "Write to this file with mode 0600, replacing an existing one", &output,
             completing: .file)
         parameters.flag("--metadata", "For json: write what secrets are for, too", &metadata)
+        parameters.flag("--schema", "Write an example file of what .vault.toml declares", &schema)
         filter.declare(&parameters)
         parameters.repeatable(
             "--allow-name", "K", "Let a secret set this variable even if it is dangerous", &allowedNames)
@@ -60,6 +67,7 @@ struct ExportCommand: Command {
     }
 
     func run() throws(Failure) {
+        if schema { return try writeSchema() }
         let format = try checkedFormat()
         if let output { try Failure.refuseEmpty(output, "FILE") }
         let current = try CurrentContext(options.context, for: .all)
@@ -70,40 +78,62 @@ struct ExportCommand: Command {
         try export.withText { text throws(Failure) in try Output.write(text, to: output) }
     }
 
+    /// Writes what the project declares.
+    private func writeSchema() throws(Failure) {
+        let others = [
+            ("--format", format != nil), ("--dialect", dialect != nil), ("--only", !filter.only.isEmpty),
+            ("--except", !filter.except.isEmpty), ("--allow-name", !allowedNames.isEmpty),
+            ("--metadata", metadata),
+        ]
+        if let (option, _) = others.first(where: \.1) {
+            throw Failure(.usage, "--schema cannot be combined with \(option)")
+        }
+        if let output { try Failure.refuseEmpty(output, "FILE") }
+        let contract = try CurrentContext(options.context, for: .contract).contract
+        if contract.isEmpty { throw Failure(.other, "no \(ContextFile.name) declares secrets here") }
+        try Output.write(Array(try ExampleFile.text(of: contract).utf8).span, to: output)
+    }
+
     /// Returns the export of the effective secrets that are selected.
     private func filledExport(
         as format: ExportFormat, from vault: any Session, in current: CurrentContext
     ) throws(Failure) -> Export {
-        let effective = try options.during(vault.effective(in: current.context))
-        options.noteEmptyScopes(without: effective, of: current.context.scopes, in: vault)
-        if effective.isEmpty, !options.common.quiet {
-            Output.note("vault: no secrets in \(current.searched)")
-        }
-        try current.checkRequired(effective)
-        let selected = try filter.selected(effective, orElse: "nothing was written")
+        let check = try options.check(current, in: vault, saysIfEmpty: true)
+        try check.requireKept(hint: current.missingHint)
+        let selected = try filter.selected(check.deliveries.map(\.name), orElse: "nothing was written")
+        let passed = passed(check.deliveries(selected: selected), current.contract)
         // A shell evaluates these at once, as direnv does.
         if format == .sh || format == .fish {
-            try ChildEnvironment.refuseDangerous(selected.map(\.name), allowing: allowedNames)
+            try ChildEnvironment.refuseDangerous(passed, allowing: allowedNames)
         }
-        try options.noteExpired(among: selected, in: vault)
+        let secrets = passed.compactMap(\.secret)
+        try options.noteExpired(among: secrets, in: vault)
         var export = try allocating(Export(as: format))
-        let described = metadata ? try options.during(vault.metadata(among: selected)) : [:]
-        var failure: SodiumError?
-        try options.during { () throws(VaultError) in
-            try vault.withValues(of: selected) { secret, value in
-                do throws(SodiumError) {
-                    if failure == nil { try export.add(secret.name, value, described[secret]) }
-                } catch {
-                    failure = error
-                }
-            }
+        let described = metadata ? try options.during(vault.metadata(among: secrets)) : [:]
+        try vault.withValues(of: passed) { delivery, value throws(Failure) in
+            let metadata = delivery.secret.flatMap { described[$0] }
+            try inWords { () throws(SodiumError) in try export.add(delivery.variable, value, metadata) }
         }
-        if let failure { throw Failure(failure) }
         guard export.refused.isEmpty else {
-            throw try refusal(export.refused, effective, in: vault, format)
+            throw try refusal(passed.filter { export.refused.contains($0.variable) }, in: vault, format)
         }
         try allocating(export.finish())
         return export
+    }
+
+    /// Returns the deliveries that can be written, and says which others are left out.
+    private func passed(
+        _ deliveries: (passed: [Delivery], displaced: [(delivery: Delivery, by: String)]),
+        _ contract: Contract
+    ) -> [Delivery] {
+        for (delivery, owner) in deliveries.displaced {
+            Output.warn("'\(delivery.name)' is left out: '\(owner)' sets that variable in \(contract.path)")
+        }
+        let files = deliveries.passed.filter(\.isFile).map { "'\($0.name)'" }
+        if !files.isEmpty, !options.common.quiet {
+            Output.note("vault: left out: \(files.joined(separator: ", ")), which programs get as files")
+        }
+        return deliveries.passed.filter { !$0.isFile }
     }
 
     private func checkedFormat() throws(Failure) -> ExportFormat {
@@ -124,16 +154,13 @@ struct ExportCommand: Command {
 
     /// Returns the error that names each secret that the format cannot express, and the formats that can.
     private func refusal(
-        _ names: [String], _ effective: [SecretID], in vault: any Session, _ format: ExportFormat
+        _ refused: [Delivery], in vault: any Session, _ format: ExportFormat
     ) throws(Failure) -> Failure {
-        let secrets = effective.filter { names.contains($0.name) }
-        let words = try secrets.map { secret throws(Failure) in
-            let value = try options.during(vault.value(of: secret, version: 0))
-            let formats = try value.withBytes { value throws(Failure) in
-                try allocating(Export.formats(for: secret.name, value))
-            }
+        var words: [String] = []
+        try vault.withValues(of: refused) { delivery, value throws(Failure) in
+            let formats = try allocating(Export.formats(for: delivery.variable, value))
             let others = formats.map(\.words).joined(separator: ", ")
-            return "'\(secret.name)' (\(others.isEmpty ? "no format can" : "\(others) can"))"
+            words.append("'\(delivery.name)' (\(others.isEmpty ? "no format can" : "\(others) can"))")
         }
         return Failure(
             .notExpressible,

@@ -1,6 +1,7 @@
 internal import Clipboard
 internal import CommandSyntax
 internal import Platform
+internal import Settings
 internal import VaultCore
 internal import UserMessages
 

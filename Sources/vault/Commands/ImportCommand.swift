@@ -63,8 +63,8 @@ struct ImportCommand: Command {
         let scope = try SecretSelector(scope: scope, id: id).scopeToChange(options)
         // Errors in the file are reported before vault asks for a passphrase.
         let assignments = try Assignments.read(
-            file: file, as: format == .json ? .json : .dotenv(dialect), options.passphrase,
-            orElse: "nothing was imported")
+            file: file, as: format == .json ? .json : .dotenv(dialect),
+            standardInputIsTaken: options.passphrase.isStandardInput, orElse: "nothing was imported")
         try refuseEmptyValues(assignments, file)
         if dryRun {
             let vault = try options.openForReading()

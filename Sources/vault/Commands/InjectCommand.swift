@@ -1,5 +1,7 @@
 internal import CommandSyntax
 internal import Platform
+internal import ProgramEnvironment
+internal import Settings
 internal import Sodium
 internal import VaultCore
 internal import UserMessages
@@ -15,7 +17,8 @@ struct InjectCommand: Command {
         discussion: """
             Each '{{ secret:NAME }}' is replaced by the effective value of NAME, byte for byte; the spaces
             inside the braces are optional. Everything else is copied unchanged, including other braces and
-            anything in a value that looks like a reference. If a name is missing, nothing is written.
+            anything in a value that looks like a reference. If a name is missing, nothing is written, unless
+            .vault.toml declares a default for it, which is written in its place: see 'vault help toml'.
 
               echo 'password={{ secret:DB_PASSWORD }}' | vault inject --project web
               vault inject -i app.conf.in -o app.conf
@@ -39,7 +42,7 @@ struct InjectCommand: Command {
             throw Failure(.usage, "there is no template", hint: "add -i FILE, or redirect standard input")
         }
         let template = try Content.fileOrStandardInput(
-            input ?? "-", options.passphrase, atMost: InjectCommand.maxSize)
+            input ?? "-", isTaken: options.passphrase.isStandardInput, atMost: InjectCommand.maxSize)
         let references = template.withBytes { Template.references(in: $0) }
         let current = try CurrentContext(options.context, for: .all)
         let vault = try options.openForReading()
@@ -54,23 +57,22 @@ struct InjectCommand: Command {
         _ template: borrowing SecretBuffer, _ references: [Template.Reference], from vault: any Session,
         in current: CurrentContext
     ) throws(Failure) -> SecretBuffer {
-        let effective = try options.during(vault.effective(in: current.context))
-        options.noteEmptyScopes(without: effective, of: current.context.scopes, in: vault)
-        try current.checkRequired(effective)
-        let secrets = Dictionary(uniqueKeysWithValues: effective.map { ($0.name, $0) })
-        try refuseMissing(references, secrets, current)
+        let check = try options.check(current, in: vault)
+        try check.requireKept(hint: current.missingHint)
+        try refuseMissing(references, check)
 
-        try options.noteExpired(among: references.compactMap { secrets[$0.name] }, in: vault)
+        try options.noteExpired(among: references.compactMap { check[$0.name] }, in: vault)
         var result = try allocating(SecretBuffer(capacity: template.count + 4096))
         var end = 0
         for reference in references {
-            guard let secret = secrets[reference.name] else { continue }
-            let value = try options.during(vault.value(of: secret, version: 0))
-            try inWords { () throws(SodiumError) in
-                try template.withBytes { template throws(SodiumError) in
-                    try result.append(template.extracting(end..<reference.place.lowerBound))
+            guard let delivery = check.delivery(of: reference.name) else { continue }
+            try vault.withValues(of: [delivery]) { _, value throws(Failure) in
+                try inWords { () throws(SodiumError) in
+                    try template.withBytes { template throws(SodiumError) in
+                        try result.append(template.extracting(end..<reference.place.lowerBound))
+                    }
+                    try result.append(value)
                 }
-                try value.withBytes { value throws(SodiumError) in try result.append(value) }
             }
             end = reference.place.upperBound
         }
@@ -83,10 +85,10 @@ struct InjectCommand: Command {
     }
 
     private func refuseMissing(
-        _ references: [Template.Reference], _ secrets: [String: SecretID], _ current: CurrentContext
+        _ references: [Template.Reference], _ check: ContractCheck
     ) throws(Failure) {
         var missing: [String] = []
-        for reference in references where secrets[reference.name] == nil {
+        for reference in references where check.delivery(of: reference.name) == nil {
             let name = reference.name.isEmpty ? "no valid name" : "'\(reference.name)'"
             let description = "\(name) (line \(reference.line))"
             if !missing.contains(description) { missing.append(description) }
@@ -94,7 +96,7 @@ struct InjectCommand: Command {
         if missing.isEmpty { return }
         throw Failure(
             .missing,
-            "no such secret in \(current.searched): \(missing.joined(separator: ", ")); nothing was written",
+            "no such secret in \(check.searched): \(missing.joined(separator: ", ")); nothing was written",
             hint: "see 'vault list --all'")
     }
 }

@@ -1,4 +1,5 @@
 internal import Platform
+internal import Settings
 internal import VaultCore
 internal import UserMessages
 

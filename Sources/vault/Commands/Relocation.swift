@@ -1,6 +1,7 @@
 internal import CommandSyntax
 internal import Platform
 internal import Sodium
+internal import Settings
 internal import VaultCore
 internal import UserMessages
 

@@ -1,6 +1,7 @@
 internal import CommandSyntax
 internal import Platform
 internal import ProgramEnvironment
+internal import Settings
 internal import VaultCore
 internal import UserMessages
 
@@ -15,10 +16,12 @@ struct RunCommand: Command {
     var memoryFiles: [String] = []
     var allowedNames: [String] = []
     var strict = false
+    var dryRun = false
+    var json = false
     var options = VaultOptions()
 
     static let info = CommandInfo(
-        name: "run", aliases: ["exec"], usage: "[--] CMD [ARG…]",
+        name: "run", aliases: ["exec"], usage: "[--] CMD [ARG…]\n--dry-run [--json]",
         summary: "Run a program with the secrets in its environment",
         discussion: """
             vault replaces itself with CMD, so the terminal, the signals and the exit code are CMD's own.
@@ -33,9 +36,15 @@ struct RunCommand: Command {
             hold a passphrase or name its source (VAULT_…PASSPHRASE…) are never passed on, wherever they come
             from.
 
+            What the .vault.toml of the project declares about its secrets applies too: their types, defaults
+            and variables; see 'vault help toml'. --dry-run starts nothing and prints what CMD would get:
+            for each variable the secret, where the value comes from, and 'ok', 'missing', 'malformed' or 'not
+            passed' with the reason; never a value. Variables that are merely inherited are not listed.
+
             Names that change how programs load code (LD_*, PATH, BASH_ENV, …) need --allow-name.
 
               vault run -- npm start
+              vault run --dry-run
               vault run --file TLS_KEY_FILE=TLS_KEY -- nginx
               vault run --project web --no-all --env TOKEN=secret:API_TOKEN -- ./deploy
 
@@ -46,7 +55,7 @@ struct RunCommand: Command {
         stopsAtFirstOperand: true)
 
     mutating func declare(_ parameters: inout Parameters) {
-        parameters.operands("CMD", "The program and its arguments", &words, atLeast: 1, completing: .command)
+        parameters.operands("CMD", "The program and its arguments", &words, completing: .command)
         filter.declare(&parameters)
         parameters.flag(
             "--pristine", "Inherit only PATH, HOME, USER, TERM, LANG and TMPDIR", &pristine)
@@ -61,6 +70,8 @@ struct RunCommand: Command {
         parameters.repeatable(
             "--allow-name", "K", "Let a secret set this variable even if it is dangerous", &allowedNames)
         parameters.flag("--strict", "Start nothing if a secret that is passed has expired", &strict)
+        parameters.flag("-n --dry-run", "Print what the program would get, but start nothing", &dryRun)
+        parameters.flag("--json", "Print JSON, with --dry-run", &json)
         options.declare(&parameters)
     }
 
@@ -77,6 +88,10 @@ struct RunCommand: Command {
     }
 
     private func start() throws(Failure) {
+        if words.isEmpty, !dryRun {
+            throw Failure(.usage, "missing operand CMD", hint: "see 'vault help run'")
+        }
+        if json, !dryRun { throw Failure(.usage, "--json requires --dry-run") }
         for variable in variables where !RunCommand.isAssignment(variable) {
             throw Failure(.usage, "--env takes NAME=VALUE")
         }
@@ -89,6 +104,10 @@ struct RunCommand: Command {
         let environment = try vault.inOneState(options) { () throws(Failure) in
             try childEnvironment(from: vault, in: current, files, memoryFiles)
         }
+        if dryRun { try RunCommand.show(environment.plan, asJSON: json) }
+        try environment.checkReady(silently: json)
+        try options.noteExpired(among: environment.secrets, in: vault, refusing: strict)
+        if dryRun { return }
 
         let first = CurrentProcess.arguments().words.count - words.count
         let error = try environment.become(argumentsFrom: first)
@@ -110,25 +129,29 @@ struct RunCommand: Command {
         from vault: any Session, in current: CurrentContext, _ files: [VariableFile],
         _ memoryFiles: [MemoryFile]
     ) throws(Failure) -> ChildEnvironment {
-        let effective = try options.during(vault.effective(in: current.context))
-        options.noteEmptyScopes(without: effective, of: current.context.scopes, in: vault)
-        if effective.isEmpty, !noAll, !options.common.quiet {
-            Output.note("vault: no secrets in \(current.searched)")
-        }
-        var environment = try ChildEnvironment(
-            vault: vault, effective: effective, searched: current.searched)
-        environment.noteMissing(current.missing(in: effective))
+        let check = try options.check(current, in: vault, saysIfEmpty: !noAll)
+        var environment = try ChildEnvironment(vault: vault, check: check, hint: current.missingHint)
         try environment.inherit(pristine: pristine)
-        if !noAll {
-            let selected = try filter.selected(effective, orElse: "nothing was started")
-            try environment.add(selected, allowing: allowedNames)
-        }
+        let names = check.deliveries.map(\.name)
+        let selected = noAll ? [] : try filter.selected(names, orElse: "nothing was started")
+        try environment.add(
+            selected, orElse: noAll ? "--no-all" : "left out by --only or --except", allowing: allowedNames)
         for file in files { try environment.assign(all: file.assignments) }
         for variable in variables { try environment.assign(variable) }
         for file in memoryFiles { try environment.addFile(file.variable, of: file.secret) }
-        try environment.checkReady()
-        try options.noteExpired(among: environment.taken, in: vault, refusing: strict)
         return environment
+    }
+
+    private static func show(_ plan: [PlannedVariable], asJSON json: Bool) throws(Failure) {
+        if json { return try Output.write(JSON.document([("variables", .array(plan.map(\.json)))])) }
+        var table = Table("VARIABLE", "SECRET", "FROM", "STATE")
+        var lines = ""
+        for row in plan {
+            let cells = [row.variable, row.source.name ?? "", row.source.text, row.state.text]
+            table.add(cells[0], cells[1], cells[2], cells[3])
+            lines += cells.joined(separator: "\t") + "\n"
+        }
+        try Output.write(Output.isTerminal ? table.text : lines)
     }
 
     /// What `--file` asks for: a variable and the secret whose value its file contains.
@@ -162,6 +185,7 @@ private final class VariableFile {
 
     init(_ path: String, _ passphrase: PassphraseOptions) throws(Failure) {
         assignments = try Assignments.read(
-            file: path, as: .dotenv(nil), passphrase, orElse: "nothing was started")
+            file: path, as: .dotenv(nil), standardInputIsTaken: passphrase.isStandardInput,
+            orElse: "nothing was started")
     }
 }

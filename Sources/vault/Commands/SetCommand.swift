@@ -14,10 +14,12 @@ struct SetCommand: Command {
     var raw = false
     var allowEmpty = false
     var metadata = MetadataOptions()
+    var missing = false
     var options = VaultOptions()
 
     static let info = CommandInfo(
-        name: "set", usage: "[SCOPE [--id ID]] NAME", summary: "Create or replace one secret",
+        name: "set", usage: "[SCOPE [--id ID]] NAME\n--missing [SCOPE [--id ID]]",
+        summary: "Create or replace one secret",
         discussion: """
             If standard input is not a terminal, the value is read from it, and exactly one final newline is
             removed (--raw keeps it). At a terminal, you type one line, twice; it is not shown. --from-file
@@ -27,7 +29,12 @@ struct SetCommand: Command {
             A previous value stays in the history: see 'vault history' and 'vault undo'. What the secret is for
             can be set with it, and stays otherwise: see 'vault help describe'.
 
+            --missing sets what .vault.toml requires and the context lacks, or has in another form than it
+            declares: each value is generated if it says so, else typed, twice; for a PEM text, the name of
+            its file is typed. All are set together, or none. See 'vault help toml'.
+
               printf %s "$TOKEN" | vault set team API_TOKEN
+              vault set --missing
               vault set project --id web TLS_KEY --from-file key.pem
 
             The value is never an operand, since other users of this machine could see it.
@@ -46,9 +53,10 @@ struct SetCommand: Command {
             "--from-file", "FILE", "Use this file as the value, byte for byte", &file, completing: .file)
         parameters.option(
             "--generate", optional: "LENGTH", "Generate LENGTH random letters, digits (32)",
-            &generated, as: .number(in: 8...4096), bare: 32)
+            &generated, as: .number(in: ValueGenerator.lengths), bare: ValueGenerator.defaultLength)
         parameters.flag("--raw", "Keep the final newline of standard input", &raw)
         parameters.flag("--allow-empty", "Allow an empty value", &allowEmpty)
+        parameters.flag("--missing", "Set what .vault.toml requires and is missing", &missing)
         metadata.declare(&parameters)
         options.declare(&parameters)
     }
@@ -58,6 +66,7 @@ struct SetCommand: Command {
             value.map { _ in "--value" }, file.map { _ in "--from-file" },
             generated.map { _ in "--generate" },
         ].compactMap(\.self)
+        if missing { return try setMissing(beside: sources.first) }
         if sources.count > 1 { throw Failure(.usage, "\(sources[0]) cannot be combined with \(sources[1])") }
         if let name = target.name, !SecretID.isValidName(name) {
             guard name.contains("=") else { throw .invalid(name: name) }
@@ -76,7 +85,7 @@ struct SetCommand: Command {
         }
         if let value, value.isEmpty, !allowEmpty { throw SetCommand.empty }
         let readsStandardInput = sources.isEmpty && !InheritedDescriptor.standardInput.isTerminal
-        if readsStandardInput, options.passphrase.descriptor == 0 {
+        if readsStandardInput, options.passphrase.isStandardInput {
             throw Failure(.usage, "standard input cannot be both the passphrase and the value")
         }
         let secret = try options.change { vault throws(Failure) in
@@ -92,6 +101,7 @@ struct SetCommand: Command {
                         try vault.set(secret.name, in: scope, to: value)
                     }
                 }
+                warnOfType(secret.name, value)
             }
             noteOldExpiry(of: secret, in: vault)
             return secret
@@ -132,7 +142,7 @@ struct SetCommand: Command {
             if buffer.count > Format.maxValue { throw .valueTooLong }
             return buffer
         }
-        if let generated { return try SetCommand.random(generated) }
+        if let generated { return try allocating(ValueGenerator(length: generated).make()) }
         if let file { return try Content.file(file, atMost: Format.maxValue, else: .valueTooLong) }
         if !InheritedDescriptor.standardInput.isTerminal {
             // The final newline, of one or two bytes, is removed before the length is checked.
@@ -148,42 +158,11 @@ struct SetCommand: Command {
         guard let terminal = try? Prompt.openTerminal() else {
             throw Failure(.locked, Prompt.cannotAsk(for: "the value"))
         }
-        // One byte more than the limit, so that a value that is too long is noticed.
-        let limit = Format.maxValue + 1
         for _ in 1..<Passphrase.tries {
-            if let value = try askTwice(terminal, limit) { return value }
+            if let value = try Prompt.value(terminal, else: SetCommand.severalLines) { return value }
             try Prompt.say("vault: the two values differ; try again", at: terminal)
         }
-        if let value = try askTwice(terminal, limit) { return value }
+        if let value = try Prompt.value(terminal, else: SetCommand.severalLines) { return value }
         throw Failure(.other, "the two values differ; nothing was set")
-    }
-
-    /// Reads a value twice.
-    ///
-    /// - Returns: nil if the two values differ.
-    private func askTwice(_ terminal: borrowing Terminal, _ limit: Int) throws(Failure) -> SecretBuffer? {
-        let first = try Prompt.hidden(
-            terminal, "Value: ", atMost: limit, ifMoreComes: SetCommand.severalLines)
-        if first.count > Format.maxValue { throw .valueTooLong }
-        let second = try Prompt.hidden(
-            terminal, "Repeat: ", atMost: limit, ifMoreComes: SetCommand.severalLines)
-        let same = first.withBytes { first in second.withBytes { first.isEqualInConstantTime(to: $0) } }
-        if same { return first }
-        return nil
-    }
-
-    /// Returns random letters and digits, which every format can express and no shell interprets.
-    ///
-    /// 32 of them have 190 bits.
-    private static func random(_ count: Int) throws(Failure) -> SecretBuffer {
-        let characters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
-        var buffer = try allocating(SecretBuffer(capacity: 4000))
-        try inWords { () throws(SodiumError) in
-            for _ in 0..<count {
-                let index = try Entropy.uniform(below: UInt32(characters.count))
-                try buffer.append(characters[Int(index)])
-            }
-        }
-        return buffer
     }
 }

@@ -1,4 +1,3 @@
-internal import Settings
 internal import UserMessages
 
 extension NearestContextFile {

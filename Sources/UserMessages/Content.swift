@@ -1,13 +1,12 @@
-internal import Platform
-internal import Sodium
-internal import UserMessages
+package import Platform
+package import Sodium
 
 /// Reads files and standard input into guarded memory.
-enum Content {
+package enum Content {
     /// Reads a file.
     ///
     /// - Parameter refusal: the error if there are more than `limit` bytes.
-    static func file(
+    package static func file(
         _ path: String, atMost limit: Int, else refusal: @autoclosure () -> Failure
     ) throws(Failure) -> SecretBuffer {
         let input = try inWords("cannot read \(path)", InputFile(path))
@@ -15,7 +14,7 @@ enum Content {
     }
 
     /// Reads an open file, whose path is only for messages.
-    static func file(
+    package static func file(
         _ input: consuming InputFile, _ path: String, atMost limit: Int,
         else refusal: @autoclosure () -> Failure
     ) throws(Failure) -> SecretBuffer {
@@ -28,25 +27,12 @@ enum Content {
     /// Reads standard input.
     ///
     /// - Parameter refusal: the error if there are more than `limit` bytes.
-    static func standardInput(
+    package static func standardInput(
         atMost limit: Int, else refusal: @autoclosure () -> Failure
     ) throws(Failure) -> SecretBuffer {
         try readAll("standard input", limit, refusal) { span throws(Errno) in
             try InheritedDescriptor.standardInput.read(into: &span)
         }
-    }
-
-    /// Reads a file, or standard input if `path` is "-".
-    static func fileOrStandardInput(
-        _ path: String, _ passphrase: PassphraseOptions, atMost limit: Int
-    ) throws(Failure) -> SecretBuffer {
-        try Failure.refuseEmpty(path, "FILE")
-        let tooLong = Failure(.other, "\(path) has more than \(limit >> 20) MiB")
-        guard path == "-" else { return try file(path, atMost: limit, else: tooLong) }
-        if passphrase.descriptor == 0 {
-            throw Failure(.usage, "standard input cannot be both the passphrase and the content")
-        }
-        return try standardInput(atMost: limit, else: tooLong)
     }
 
     private static func readAll(
