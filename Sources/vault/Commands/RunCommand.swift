@@ -62,13 +62,13 @@ struct RunCommand: Command {
         parameters.flag("--no-all", "Pass only secrets that are referred to", &noAll)
         parameters.repeatable("--env", "K=V", "Set a variable", &variables)
         parameters.repeatable(
-            "--env-file", "FILE", "Set the variables in this file, read as import reads dotenv",
+            "--env-file", "FILE", "Set the variables in this dotenv file",
             &variableFiles, completing: .file)
         parameters.repeatable(
             "--file", "K=NAME", "Set a variable to the path of a file in memory with the value of NAME",
             &memoryFiles)
         parameters.repeatable(
-            "--allow-name", "K", "Let a secret set this variable even if it is dangerous", &allowedNames)
+            "--allow-name", "K", "Let a secret set this dangerous variable", &allowedNames)
         parameters.flag("--strict", "Start nothing if a secret that is passed has expired", &strict)
         parameters.flag("-n --dry-run", "Print what the program would get, but start nothing", &dryRun)
         parameters.flag("--json", "Print JSON, with --dry-run", &json)

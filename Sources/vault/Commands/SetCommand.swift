@@ -52,12 +52,12 @@ struct SetCommand: Command {
         parameters.option(
             "--from-file", "FILE", "Use this file as the value, byte for byte", &file, completing: .file)
         parameters.option(
-            "--generate", optional: "LENGTH", "Generate LENGTH random letters, digits (32)",
+            "--generate", optional: "LENGTH", "Generate LENGTH random letters and digits (default: 32)",
             &generated, as: .number(in: ValueGenerator.lengths), bare: ValueGenerator.defaultLength)
         parameters.flag("--raw", "Keep the final newline of standard input", &raw)
         parameters.flag("--allow-empty", "Allow an empty value", &allowEmpty)
         parameters.flag("--missing", "Set what .vault.toml requires and is missing", &missing)
-        metadata.declare(&parameters)
+        parameters.group("What it is for") { metadata.declare(&$0) }
         options.declare(&parameters)
     }
 
