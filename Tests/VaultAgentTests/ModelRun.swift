@@ -64,7 +64,8 @@ struct ModelRun {
             ]
         case .describe(let secret, _, _), .undoMetadata(let secret, _):
             return [
-                .metadataHistory(secret, actor), .metadata(secret, version: 0, actor), .history(secret, actor),
+                .metadataHistory(secret, actor), .metadata(secret, version: 0, actor),
+                .history(secret, actor),
             ]
         default: return [.list(actor)]
         }

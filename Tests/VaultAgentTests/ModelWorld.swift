@@ -171,7 +171,8 @@ final class ModelWorld {
             return try session.undoMetadata(of: secret) ? try committed(session) : .bool(false)
         case .commitIfUnchanged(let changes, let secret, let part, let actor):
             let session = try session(actor)
-            return try commit(changes, session, if: (secret, part, try session.history(of: secret, part).first))
+            return try commit(
+                changes, session, if: (secret, part, try session.history(of: secret, part).first))
         case .refresh(let actor):
             try session(actor).refresh()
             return .done

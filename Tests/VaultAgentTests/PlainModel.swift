@@ -190,7 +190,9 @@ struct PlainModel {
         if part == .metadata {
             return (state.described[secret] ?? []).map { SecretVersion(time: $0.time, isDeletion: false) }
         }
-        return (state.versions[secret] ?? []).map { SecretVersion(time: $0.time, isDeletion: $0.value == nil) }
+        return (state.versions[secret] ?? []).map {
+            SecretVersion(time: $0.time, isDeletion: $0.value == nil)
+        }
     }
 
     private mutating func compact(_ keep: Keep) -> Observation {

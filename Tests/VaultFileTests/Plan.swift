@@ -61,7 +61,10 @@ struct Plan: Sendable {
             ("set with metadata", Plan(some, [.commit([[.put("B", noise(40)), .text("meta:B", "{}")]])])),
             ("edit of metadata", Plan(some + [.change("meta:A", 60)], [.change("meta:A", 2500)], [.compact])),
             ("removal of metadata", Plan(some + [.change("meta:A", 60)], [.commit([[.remove("meta:A")]])])),
-            ("purge with metadata", Plan(some + [.change("meta:A", 60), .change("meta:B", 60)], [.purge("A")])),
+            (
+                "purge with metadata",
+                Plan(some + [.change("meta:A", 60), .change("meta:B", 60)], [.purge("A")])
+            ),
             ("purge", Plan(some, [.purge("A")])),
             ("purge without marks", Plan(some, [.purge("A")], hasMarks: false)),
             ("purge after a purge", Plan(some + [.change("B", 40), .purge("B")], [.purge("A")], [.compact])),
