@@ -81,9 +81,6 @@ private struct MetadataReader: ~Copyable {
     private var reader: JSONReader
     private var buffer: ValueBuffer
 
-    /// The deepest nesting of a member that is not known.
-    private static let maxDepth = 16
-
     init(_ text: Span<UInt8>, at position: Int = 0) throws {
         reader = JSONReader(position: position)
         buffer = try ValueBuffer(inTextOf: text.count)
@@ -126,8 +123,9 @@ private struct MetadataReader: ~Copyable {
                 }
             default:
                 let start = reader.reader.position
-                try reader.skipValue(text, depth: 0)
-                let other = text.text(start..<reader.reader.position)
+                guard let end = JSONSyntax.end(ofValueAt: start, in: text) else { throw Unreadable() }
+                reader.reader = JSONReader(position: end)
+                let other = text.text(start..<end)
                 metadata.others.append(Metadata.Field(name: name, text: other))
             }
         }
@@ -182,57 +180,12 @@ private struct MetadataReader: ~Copyable {
     }
 
     private mutating func number(_ text: Span<UInt8>) throws(Unreadable) -> UInt64 {
-        let word = word(text)
-        guard let number = UInt64(word), String(number) == word, number < 1 << 53 else { throw Unreadable() }
-        return number
-    }
-
-    /// Reads a number, `true`, `false` or `null`.
-    private mutating func word(_ text: Span<UInt8>) -> String {
         let start = reader.position
-        reader.advance(in: text) { Byte.isName($0) || Byte.isOneOf($0, "+-.") }
-        return text.text(start..<reader.position)
-    }
-
-    private mutating func skipValue(_ text: Span<UInt8>, depth: Int) throws(Unreadable) {
-        guard depth < MetadataReader.maxDepth else { throw Unreadable() }
-        if text.has("{", at: reader.position) {
-            return try members(text) { reader, _ throws(Unreadable) in
-                try reader.skipValue(text, depth: depth + 1)
-            }
-        }
-        if text.has("[", at: reader.position) {
-            return try list(text, "[", "]") { reader throws(Unreadable) in
-                try reader.skipValue(text, depth: depth + 1)
-            }
-        }
-        if text.has("\"", at: reader.position) { return try skipString(text) }
-        let word = word(text)
-        guard ["true", "false", "null"].contains(word) || MetadataReader.isNumber(word) else {
-            throw Unreadable()
-        }
-    }
-
-    private static func isNumber(_ word: String) -> Bool {
-        var rest = Array(word.utf8)[...]
-        func skipDigits() -> Int {
-            let count = rest.prefix(while: Byte.isDigit).count
-            rest = rest.dropFirst(count)
-            return count
-        }
-        if rest.first == UInt8(ascii: "-") { rest.removeFirst() }
-        let startsWithZero = rest.first == UInt8(ascii: "0")
-        let count = skipDigits()
-        if count == 0 || startsWithZero && count > 1 { return false }
-        if rest.first == UInt8(ascii: ".") {
-            rest.removeFirst()
-            if skipDigits() == 0 { return false }
-        }
-        if rest.first == UInt8(ascii: "e") || rest.first == UInt8(ascii: "E") {
-            rest.removeFirst()
-            if rest.first.map({ Byte.isOneOf($0, "+-") }) == true { rest.removeFirst() }
-            if skipDigits() == 0 { return false }
-        }
-        return rest.isEmpty
+        reader.advance(in: text, while: Byte.isDigit)
+        let word = text.text(start..<reader.position)
+        guard let number = UInt64(word), String(number) == word, number < 1 << 53,
+            text.byte(at: reader.position).map({ Byte.isOneOf($0, ",} \t\r\n") }) != false
+        else { throw Unreadable() }
+        return number
     }
 }

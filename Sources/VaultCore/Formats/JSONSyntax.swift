@@ -32,7 +32,9 @@ struct JSONSyntax {
         if text.firstNotText != nil { return "not UTF-8 text" }
         var checker = JSONSyntax()
         do throws(Malformed) {
-            try checker.check(text)
+            try checker.value(text)
+            checker.skip(text)
+            if checker.position < text.count { throw .syntax }
             return nil
         } catch .tooDeep {
             return "more than \(maxDepth) arrays and objects are nested"
@@ -42,7 +44,18 @@ struct JSONSyntax {
         }
     }
 
-    private mutating func check(_ text: Span<UInt8>) throws(Malformed) {
+    /// Returns where the value ends that begins at `start` of a text in UTF-8; nil if that is none.
+    static func end(ofValueAt start: Int, in text: Span<UInt8>) -> Int? {
+        var checker = JSONSyntax(position: start)
+        do throws(Malformed) {
+            try checker.value(text)
+            return checker.position
+        } catch {
+            return nil
+        }
+    }
+
+    private mutating func value(_ text: Span<UInt8>) throws(Malformed) {
         var expected = Expectation.value
         repeat {
             skip(text)
@@ -64,8 +77,6 @@ struct JSONSyntax {
             default: throw .syntax
             }
         } while expected != .more || !nesting.isEmpty
-        skip(text)
-        if position < text.count { throw .syntax }
     }
 
     private mutating func value(_ byte: UInt8, _ text: Span<UInt8>) throws(Malformed) -> Expectation {
