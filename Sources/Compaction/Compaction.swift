@@ -118,7 +118,7 @@ public enum Compaction {
 
     /// The versions of a secret that a purge removes.
     public enum Purge: Equatable, Sendable {
-        /// All versions.
+        /// All versions, and all metadata.
         case all
         /// The version that is this many versions older than the newest, and others of the same time and kind.
         case version(Int)
@@ -154,20 +154,27 @@ public enum Compaction {
             let versions = log.versions(address)
             if let shown, !shown.matches(versions) { throw .noSuchVersion }
             let removed: [Version]
+            var metadata: [Version] = []
             switch purge {
-            case .all: removed = versions
+            case .all: (removed, metadata) = (versions, log.versions(address.metadata))
             case .version(let number):
                 guard versions.indices.contains(number) else { throw .noSuchVersion }
                 let chosen = versions[number]
                 removed = versions.filter { ($0.time, $0.kind) == (chosen.time, chosen.kind) }
             }
-            guard !removed.isEmpty else { throw .noSuchVersion }
+            guard !removed.isEmpty || !metadata.isEmpty else { throw .noSuchVersion }
             var purged = log.purged
             for version in removed {
                 purged.add([try PurgeList.entry(address.packed.span, version, of: log.header.vaultID)])
             }
+            for version in metadata {
+                purged.add([
+                    try PurgeList.entry(address.metadata.packed.span, version, of: log.header.vaultID)
+                ])
+            }
             if purged.entries.count > PurgeList.maxTotal { throw .tooManyPurged }
-            let change = RewriteChange(excluded: Set(removed.map(\.offset)), purged: purged.entries)
+            let change = RewriteChange(
+                excluded: Set((removed + metadata).map(\.offset)), purged: purged.entries)
             let report = try rewrite(
                 log, remembered, try log.copyOfMasterKey(), slots: nil, .all, change, progress)
             return (UInt64(removed.count), report)

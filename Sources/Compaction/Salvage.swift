@@ -100,7 +100,7 @@ public enum Salvage {
             next, from: &source, length: length, master: master, to: new.file)
         let written = try rewrite.verify(new.path, holds: sum, master: try master.copy())
         var secrets: UInt64 = 0
-        written.forEachCurrent { _ in secrets += 1 }
+        written.forEachCurrent(.value) { _ in secrets += 1 }
         try new.publish(at: target) { storage, path throws(Errno) in
             try storage.renameWithoutReplacing(path, to: target)
         }

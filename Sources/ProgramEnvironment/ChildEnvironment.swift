@@ -238,6 +238,14 @@ package struct ChildEnvironment: ~Copyable {
         return sources
     }
 
+    /// The secrets that the program gets, sorted by variable.
+    package var secrets: [SecretID] {
+        ownSources.sorted { $0.variable.utf8.lexicographicallyPrecedes($1.variable.utf8) }.compactMap {
+            guard let name = $0.source.name, let scope = $0.source.scope else { return nil }
+            return SecretID(name, in: scope)
+        }
+    }
+
     /// Copies the block without overridden entries.
     private borrowing func compacted() throws(Failure) -> SecretBuffer {
         let ranges = ownEntries.map(\.range).sorted { $0.lowerBound < $1.lowerBound }

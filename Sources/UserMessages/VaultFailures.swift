@@ -10,6 +10,7 @@ extension VaultError: ReportableError {
         case .invalidName: .invalidName
         case .invalidID: .invalidID(from: "the scope")
         case .valueTooLong: .valueTooLong
+        case .metadataTooLong: Failure(.usage, "the metadata have more than 65,536 bytes (64 KiB) in all")
         case .invalidPassphrase: Failure(.usage, "a passphrase must have 1 to 1,024 bytes")
         case .noSuchSecret: Failure(.noSuchSecret, "no such secret")
         case .noSuchVersion: Failure(.noSuchSecret, "no such version")

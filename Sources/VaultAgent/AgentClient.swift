@@ -19,7 +19,7 @@ public struct AgentClient: Sendable {
     ///
     /// - Parameters:
     ///   - path: the vault's file.
-    ///   - secret: the secret whose newest value is requested first, if known; its value then arrives sooner.
+    ///   - secret: the secret whose newest value is requested first, if known, then its metadata; both then arrive sooner.
     /// - Throws: ``AgentError/notRunning``; ``AgentError/vault(_:)``, with ``VaultError/locked`` if the vault is locked.
     public func session(for path: String, expecting secret: SecretID? = nil) throws(AgentError)
         -> AgentSession
@@ -28,10 +28,12 @@ public struct AgentClient: Sendable {
         let path = try resolve(name)
         guard AgentProtocol.isEncodable(path) else { throw .vault(.locked) }
         // If the name is invalid, the request for its value reports it.
-        let ahead = secret.flatMap { try? AgentSession.valueRequest($0) }
+        let ahead = secret.flatMap { secret in
+            try? [Part.value, .metadata].map { try AgentSession.request($0, of: secret) }
+        }
         return try withFiles(at: [path]) { files throws(AgentError) in
             try AgentSession(
-                try AgentConnection.connect(in: directory, opening: path, files[0], ahead: ahead),
+                try AgentConnection.connect(in: directory, opening: path, files[0], ahead: ahead ?? []),
                 AgentJobRunner(self, path: path, named: name))
         }
     }

@@ -48,8 +48,8 @@ public final class AgentConnection {
     private var buffer: SecretBuffer
     /// The number of bytes in the buffer that belong to replies already read.
     private var taken = 0
-    /// The request that was sent when connecting, until its reply is read.
-    private var ahead: PlainRequest?
+    /// The requests that were sent when connecting, until their replies are read.
+    private var ahead: ArraySlice<PlainRequest>
     private var isGreeted = false
     /// True once an error has left requests and replies out of step: the next reply could be that of an earlier request.
     private(set) var isBroken = false
@@ -76,14 +76,14 @@ public final class AgentConnection {
     ///   - path: a vault to open. Hello and Open are sent at once, and the agent checks the file while this process allocates
     ///     guarded memory. Without a path, nothing is sent yet.
     ///   - file: the vault's file.
-    ///   - ahead: the first request about the vault, which is sent along with Open.
+    ///   - ahead: the first requests about the vault, which are sent along with Open.
     ///   - userID: the user to whom the agent must belong.
     ///   - timeout: how long the agent may take to answer Hello, in milliseconds.
     /// - Throws: ``AgentError/notRunning``, ``AgentError/directoryNotPrivate``, ``AgentError/foreign``, ``AgentError/lost``,
     ///   ``AgentError/unreachable(_:)``.
     static func connect(
         in directory: String, opening path: String? = nil, _ file: HeldFile? = nil,
-        ahead: PlainRequest? = nil, userID: UInt32 = CurrentProcess.userID, timeout: UInt64 = helloTimeout
+        ahead: [PlainRequest] = [], userID: UInt32 = CurrentProcess.userID, timeout: UInt64 = helloTimeout
     ) throws(AgentError) -> AgentConnection {
         let socketPath = Path.join(directory, AgentProtocol.socketName)
         do throws(Errno) {
@@ -106,12 +106,12 @@ public final class AgentConnection {
     }
 
     private init(
-        _ socket: consuming LocalSocket, opening path: String?, _ file: HeldFile?, _ ahead: PlainRequest?
+        _ socket: consuming LocalSocket, opening path: String?, _ file: HeldFile?, _ ahead: [PlainRequest]
     ) throws(Errno) {
         let hello = AgentProtocol.Kind.hello.request(AgentProtocol.magic + AgentProtocol.version.field)
         if let path {
             let open = AgentProtocol.Kind.open.request(path.field)
-            let messages = hello + open + (ahead.map { $0.kind.request($0.body) } ?? [])
+            let messages = hello + open + ahead.flatMap { $0.kind.request($0.body) }
             let isSent = AgentConnection.send(messages.span, with: file.map { [$0] } ?? [], over: socket)
             if !isSent { throw .wouldBlock }
         }
@@ -122,7 +122,7 @@ public final class AgentConnection {
             throw .noMemory
         }
         self.socket = socket
-        self.ahead = ahead
+        self.ahead = ahead[...]
     }
 
     /// Reads the replies to the Hello and the Open that were sent when connecting.
@@ -140,11 +140,7 @@ public final class AgentConnection {
         _ kind: AgentProtocol.Kind, _ body: [UInt8] = [], about files: [HeldFile] = [],
         read: (inout FieldReader) throws -> R = { _ in }
     ) throws(AgentError) -> R {
-        if ahead == PlainRequest(kind: kind, body: body) {
-            ahead = nil
-        } else {
-            try send(kind, body, about: files)
-        }
+        if !isAhead(kind, body) { try send(kind, body, about: files) }
         return try reply(to: kind, read: read)
     }
 
@@ -180,29 +176,42 @@ public final class AgentConnection {
     ///
     /// - Parameters:
     ///   - bodies: the bodies, which contain no values and keys.
+    ///   - ignored: the failures that are none.
     ///   - read: reads the body of the reply to the request with this index.
     func requests(
-        _ kind: AgentProtocol.Kind, _ bodies: [[UInt8]], read: (Int, inout FieldReader) throws -> Void
+        _ kind: AgentProtocol.Kind, _ bodies: [[UInt8]], ignoring ignored: [VaultError] = [],
+        read: (Int, inout FieldReader) throws -> Void
     ) throws(AgentError) {
         var failure: VaultError?
         var rest = bodies.indices
         while let first = rest.first {
-            repeat {
-                let body = bodies[rest.removeFirst()]
-                try append(kind, bodySize: body.count) { message throws(SodiumError) in
-                    try message.append(body)
-                }
-            } while !rest.isEmpty && buffer.count < AgentConnection.maxAhead
-            try sendBuffer()
+            if isAhead(kind, bodies[first]) {
+                rest.removeFirst()
+            } else {
+                try sendRequests(kind, bodies, from: &rest)
+            }
             for index in first..<rest.lowerBound {
                 do throws(AgentError) {
                     try reply(to: kind) { try read(index, &$0) }
                 } catch .vault(let error) {
-                    failure = failure ?? error
+                    if !ignored.contains(error) { failure = failure ?? error }
                 }
             }
         }
         if let failure { throw .vault(failure) }
+    }
+
+    /// Sends the first of several requests, as many as may be sent before a reply is read.
+    private func sendRequests(
+        _ kind: AgentProtocol.Kind, _ bodies: [[UInt8]], from rest: inout Range<Int>
+    ) throws(AgentError) {
+        repeat {
+            let body = bodies[rest.removeFirst()]
+            try append(kind, bodySize: body.count) { message throws(SodiumError) in
+                try message.append(body)
+            }
+        } while !rest.isEmpty && buffer.count < AgentConnection.maxAhead
+        try sendBuffer()
     }
 
     /// Stops the agent, whatever its protocol version.
@@ -240,14 +249,21 @@ public final class AgentConnection {
         isBroken = false
     }
 
-    /// Reads and drops the reply to the request that was sent when connecting.
+    /// Returns true if a request was sent when connecting, so that its reply is the next one.
+    private func isAhead(_ kind: AgentProtocol.Kind, _ body: [UInt8]) -> Bool {
+        guard ahead.first == PlainRequest(kind: kind, body: body) else { return false }
+        ahead.removeFirst()
+        return true
+    }
+
+    /// Reads and drops the replies to the requests that were sent when connecting.
     private func dropAhead() throws(AgentError) {
-        guard let request = ahead else { return }
-        ahead = nil
-        do throws(AgentError) {
-            try reply(to: request.kind) { _ in }
-        } catch .vault {
-            // Nobody asked for it, so its error concerns nobody.
+        while let request = ahead.popFirst() {
+            do throws(AgentError) {
+                try reply(to: request.kind) { _ in }
+            } catch .vault {
+                // Nobody asked for it, so its error concerns nobody.
+            }
         }
     }
 

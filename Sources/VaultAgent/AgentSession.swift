@@ -25,12 +25,12 @@ public final class AgentSession: Session {
     /// True once the agent has exited, or did not answer in time; every further call fails.
     public var isLost: Bool { connection.isBroken }
 
-    /// Returns every secret, in bytewise order of scope, id and name.
-    public func secrets() throws(VaultError) -> [SecretID] {
+    /// Returns every secret of which a part exists, in bytewise order of scope, id and name.
+    public func secrets(with part: Part) throws(VaultError) -> [SecretID] {
         var secrets: [SecretID] = []
         try withSessionErrors { () throws(AgentError) in
             var areMore = true
-            try connection.send(.names)
+            try connection.send(.names, (part == .metadata).field)
             while areMore {
                 try connection.reply(to: .names) { reader in
                     areMore = try reader.flag()
@@ -68,9 +68,9 @@ public final class AgentSession: Session {
         return answers
     }
 
-    /// Returns the versions of a secret, newest first, including deletions; none if it never existed.
-    public func history(of secret: SecretID) throws(VaultError) -> [SecretVersion] {
-        try ask(.history, try secret.packed()) { reader in
+    /// Returns the versions of a part of a secret, newest first, including deletions; none if it never existed.
+    public func history(of secret: SecretID, _ part: Part) throws(VaultError) -> [SecretVersion] {
+        try ask(.history, try secret.packed(part)) { reader in
             var versions: [SecretVersion] = []
             while reader.remaining > 0 {
                 versions.append(SecretVersion(time: try reader.number(), isDeletion: try reader.flag()))
@@ -90,9 +90,11 @@ public final class AgentSession: Session {
         return result
     }
 
-    /// Returns the request for the newest value of a secret.
-    static func valueRequest(_ secret: SecretID) throws(VaultError) -> AgentConnection.PlainRequest {
-        AgentConnection.PlainRequest(kind: .value, body: try secret.packed() + UInt32(0).field)
+    /// Returns the request for a version of a part of a secret.
+    static func request(
+        _ part: Part, of secret: SecretID, version: UInt32 = 0
+    ) throws(VaultError) -> AgentConnection.PlainRequest {
+        AgentConnection.PlainRequest(kind: .value, body: try secret.packed(part) + version.field)
     }
 
     /// Calls `body` with the newest values of several secrets; the requests are sent together.
@@ -100,13 +102,28 @@ public final class AgentSession: Session {
         of secrets: [SecretID], _ body: (SecretID, Span<UInt8>) -> Void
     ) throws(VaultError) {
         let requests = try secrets.map { secret throws(VaultError) in
-            try AgentSession.valueRequest(secret).body
+            try AgentSession.request(.value, of: secret).body
         }
         try withSessionErrors { () throws(AgentError) in
             try connection.requests(.value, requests) { index, reader in
                 body(secrets[index], try reader.take(reader.remaining))
             }
         }
+    }
+
+    /// Returns the metadata of several secrets, in their order; nil for those that have none, or none that can be read.
+    public func metadata(of secrets: [SecretID], version: Int) throws(VaultError) -> [Metadata?] {
+        guard let number = UInt32(exactly: version) else { return secrets.map { _ in nil } }
+        let requests = try secrets.map { secret throws(VaultError) in
+            try AgentSession.request(.metadata, of: secret, version: number).body
+        }
+        var found = [Metadata?](repeating: nil, count: secrets.count)
+        try withSessionErrors { () throws(AgentError) in
+            try connection.requests(.value, requests, ignoring: [.noSuchSecret, .noSuchVersion]) {
+                found[$0] = Metadata(json: try $1.take($1.remaining))
+            }
+        }
+        return found
     }
 
     /// Makes changes durable, all or none.

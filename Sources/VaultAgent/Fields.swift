@@ -73,7 +73,7 @@ struct FieldReader: ~Escapable {
         return secret
     }
 
-    /// Reads the address of a secret.
+    /// Reads the address of a secret or of its metadata.
     mutating func address() throws(MalformedMessage) -> Address {
         guard let address = Address(packed: try packedSecret()) else { throw MalformedMessage() }
         return address
@@ -125,7 +125,10 @@ extension String {
 
 extension SecretID {
     /// The scope, the id and the name; no bytes if these break the format's rules, as none from a file or a message do.
-    var field: [UInt8] { (try? packed()) ?? [] }
+    var field: [UInt8] { field(.value) }
+
+    /// The same for a part of the secret.
+    func field(_ part: Part) -> [UInt8] { (try? packed(part)) ?? [] }
 }
 
 extension Limits {

@@ -258,12 +258,12 @@ extension Comparison.Difference {
     fileprivate init(_ reader: inout FieldReader) throws(MalformedMessage) {
         guard let change = Comparison.Change(rawValue: try reader.number()) else { throw MalformedMessage() }
         self.init(
-            secret: try reader.secret(), change: change, here: try reader.newestVersion(),
+            at: try reader.address(), change: change, here: try reader.newestVersion(),
             there: try reader.newestVersion())
     }
 
     fileprivate var fields: [UInt8] {
-        [change.rawValue] + secret.field + here.fields + there.fields
+        [change.rawValue] + secret.field(part) + here.fields + there.fields
     }
 }
 
@@ -307,7 +307,7 @@ extension Merge.Report {
         for _ in 0..<(try reader.number(UInt32.self)) {
             conflicts.append(
                 Merge.Conflict(
-                    secret: try reader.secret(), isHereCurrent: try reader.flag(),
+                    at: try reader.address(), isHereCurrent: try reader.flag(),
                     version: try reader.number()))
         }
         for _ in 0..<(try reader.number(UInt32.self)) { ahead.append(try reader.secret()) }
@@ -321,7 +321,7 @@ extension Merge.Report {
         bytes += [purged, purgedThere, purgesTaken, purgesLeftOut, unknown].flatMap(\.field)
         bytes += (savedTail?.count ?? 0).field + (savedTail?.path ?? "").field
         bytes += UInt32(conflicts.count).field
-        bytes += conflicts.flatMap { $0.secret.field + $0.isHereCurrent.field + $0.version.field }
+        bytes += conflicts.flatMap { $0.secret.field($0.part) + $0.isHereCurrent.field + $0.version.field }
         return bytes + UInt32(ahead.count).field + (ahead + future).flatMap(\.field)
     }
 }

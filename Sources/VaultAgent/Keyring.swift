@@ -134,7 +134,8 @@ final class Keyring {
             idleLeft: deadlines.end - min(now, deadlines.end),
             totalLeft: deadlines.totalEnd - min(now, deadlines.totalEnd), generation: summary.generation,
             secrets: UInt64(summary.secrets), versions: UInt64(summary.versions),
-            liveBytes: summary.liveBytes, deadBytes: summary.deadBytes,
+            liveBytes: summary.liveBytes, deadBytes: summary.deadBytes, expired: entry.state.expired,
+            due: entry.state.due,
             locksOnSleep: deadlines.limits.locksOnSleep, isMemoryLocked: GuardedMemory.isLocked)
     }
 }

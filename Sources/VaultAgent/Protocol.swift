@@ -4,7 +4,7 @@ public import VaultCore
 /// The constants of agent-protocol.md.
 public enum AgentProtocol {
     /// The version that this program speaks.
-    public static let version: UInt16 = 4
+    public static let version: UInt16 = 5
 
     /// The first bytes of the body of every Hello.
     static let magic = Array("vault-ag".utf8)
@@ -121,6 +121,8 @@ public struct AgentStatus: Equatable, Sendable {
     public var versions: UInt64
     /// The bytes that current versions, and older ones, take in the file.
     public var liveBytes, deadBytes: UInt64
+    /// The number of secrets that have expired, and of those whose value is to be replaced, expired ones included.
+    public var expired, due: UInt64
     /// True if the vault is locked as soon as the machine has slept.
     public var locksOnSleep = false
     /// True if none of the memory in which the agent has held keys and values can have been swapped.

@@ -11,10 +11,10 @@ enum Request: ~Copyable {
     case shorten(path: String, Limits)
     case lock(path: String)
     case open(path: String)
-    case names
+    case names(Part)
     case contains([Address])
-    case history(SecretID)
-    case value(SecretID, version: UInt32)
+    case history(Address)
+    case value(Address, version: UInt32)
     case commit(CommitRequest)
     case summary
     case job(path: String, Job)
@@ -50,14 +50,14 @@ enum Request: ~Copyable {
         case .shorten: return .shorten(path: try reader.path(), try reader.limits())
         case .lock: return .lock(path: try reader.path())
         case .open: return .open(path: try reader.path())
-        case .names: return .names
+        case .names: return .names(try reader.flag() ? .metadata : .value)
         case .contains:
             guard reader.remaining <= AgentProtocol.maxSecrets else { throw MalformedMessage() }
             var addresses: [Address] = []
             repeat { addresses.append(try reader.address()) } while reader.remaining > 0
             return .contains(addresses)
-        case .history: return .history(try reader.secret())
-        case .value: return .value(try reader.secret(), version: try reader.number())
+        case .history: return .history(try reader.address())
+        case .value: return .value(try reader.address(), version: try reader.number())
         case .commit: return .commit(try CommitRequest(&reader))
         case .summary: return .summary
         case .job: return .job(path: try reader.path(), try Job(&reader))

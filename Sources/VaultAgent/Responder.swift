@@ -63,23 +63,24 @@ enum Responder {
         case .commit(let request):
             if let refusal = request.refusal { throw refusal }
             return .later(Submission(request.changes))
-        case .names: try appendNames(of: vault, to: &reply)
+        case .names(let part): try appendNames(of: vault, with: part, to: &reply)
         case .contains(let addresses):
             try reply.append(Kind.contains.reply(addresses.map { vault.contains($0) ? 1 : 0 }))
-        case .history(let secret):
-            let versions = try vault.history(of: secret)
+        case .history(let address):
+            let versions = vault.history(at: address)
             try reply.append(Kind.history.reply(versions.flatMap { $0.time.field + $0.isDeletion.field }))
-        case .value(let secret, let version): try appendValue(of: secret, Int(version), vault, to: &reply)
+        case .value(let address, let version): try appendValue(at: address, Int(version), vault, to: &reply)
         case .summary: try reply.append(Kind.summary.reply(vault.summary().body))
         default: throw MalformedMessage()
         }
         return .replied
     }
 
-    private static func appendNames(of vault: LocalSession, to reply: inout SecretBuffer) throws(SodiumError)
-    {
+    private static func appendNames(
+        of vault: LocalSession, with part: Part, to reply: inout SecretBuffer
+    ) throws(SodiumError) {
         var names: [UInt8] = []
-        try vault.forEachPacked { packed throws(SodiumError) in
+        try vault.forEachPacked(with: part) { packed throws(SodiumError) in
             if names.count + packed.count > namesSize {
                 try reply.append(AgentProtocol.Kind.names.reply([1] + names))
                 names.removeAll(keepingCapacity: true)
@@ -90,9 +91,9 @@ enum Responder {
     }
 
     private static func appendValue(
-        of secret: SecretID, _ version: Int, _ vault: LocalSession, to reply: inout SecretBuffer
+        at address: Address, _ version: Int, _ vault: LocalSession, to reply: inout SecretBuffer
     ) throws {
-        try vault.withValue(of: secret, version: version) { value in
+        try vault.withContent(at: address, version: version) { value in
             Result { () throws(SodiumError) in
                 try reply.appendHead(AgentProtocol.Kind.value.replyNumber, bodySize: value.count)
                 try reply.append(value)

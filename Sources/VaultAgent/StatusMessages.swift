@@ -10,7 +10,7 @@ extension AgentStatus {
         self.init(
             idleLeft: try reader.number(), totalLeft: try reader.number(), generation: try reader.number(),
             secrets: try reader.number(), versions: try reader.number(), liveBytes: try reader.number(),
-            deadBytes: try reader.number())
+            deadBytes: try reader.number(), expired: try reader.number(), due: try reader.number())
         let flags = try reader.flags(2)
         locksOnSleep = flags & 1 != 0
         isMemoryLocked = flags & 2 == 0
@@ -19,7 +19,8 @@ extension AgentStatus {
 
     /// The body of a reply.
     var body: [UInt8] {
-        [idleLeft, totalLeft, generation, secrets, versions, liveBytes, deadBytes].flatMap(\.field)
+        [idleLeft, totalLeft, generation, secrets, versions, liveBytes, deadBytes, expired, due].flatMap(
+            \.field)
             + [(locksOnSleep ? 1 : 0) | (isMemoryLocked ? 0 : 2)] + notices.field
     }
 }

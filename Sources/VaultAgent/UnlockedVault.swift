@@ -6,6 +6,8 @@ internal import VaultCore
 /// The state of an unlocked vault, except its deadlines, as its worker reports it.
 struct VaultState: Sendable {
     var summary: Summary
+    /// The number of secrets that have expired, and of those whose value is to be replaced, expired ones included.
+    var expired: UInt64 = 0, due: UInt64 = 0
     var notices: [Notice] = []
     /// The file that the worker has open.
     var file: FileIdentity?
@@ -21,6 +23,8 @@ final class UnlockedVault {
     private let dependencies: Dependencies
     /// True if the file was checked since the requests that are being answered arrived.
     private var isUpToDate = false
+    /// The secrets that expire or must be replaced, as of a state of the vault.
+    private var dated: (secrets: [DescribedSecret], state: Summary)?
 
     /// Opens the vault with its present key.
     ///
@@ -94,8 +98,20 @@ final class UnlockedVault {
     /// - Throws: as ``current()``.
     func state() throws(VaultError) -> VaultState {
         let vault = try current()
+        let (summary, now) = (vault.summary(), SystemClock.wallMilliseconds())
+        let dated = dated(in: vault, summary)
         return VaultState(
-            summary: vault.summary(), notices: vault.newsForClients(), file: vault.fileIdentity)
+            summary: summary, expired: UInt64(dated.count { $0.metadata.isExpired(at: now) }),
+            due: UInt64(dated.count { $0.due.map { $0 <= now } ?? false }), notices: vault.newsForClients(),
+            file: vault.fileIdentity)
+    }
+
+    /// Returns the secrets that have dates, which are only read again if the vault has changed; none if they cannot be read.
+    private func dated(in vault: LocalSession, _ state: Summary) -> [DescribedSecret] {
+        if let dated, dated.state == state { return dated.secrets }
+        let secrets = (try? vault.withDates(among: vault.secrets())) ?? []
+        dated = (secrets, state)
+        return secrets
     }
 
     /// Returns a job that is ready to run with the present key.

@@ -58,6 +58,7 @@ enum WireFailure: Error, Equatable {
         case 6: .vault(.noSuchSecret)
         case 7: .vault(.noSuchVersion)
         case 8: .vault(.derivationBusy)
+        case 9: .vault(.metadataTooLong)
         case 60: .malformed
         case 61: .wouldLengthen
         case 62: .nothingOpened

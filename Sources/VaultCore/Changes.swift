@@ -32,16 +32,24 @@ public struct Changes: ~Copyable {
     /// - Throws: as ``set(_:to:)``.
     public mutating func delete(_ secret: SecretID) throws(VaultError) { try delete(try secret.address()) }
 
-    /// Makes all the changes depend on the newest version of a secret: if it is another one when they are committed, the commit
+    /// Adds metadata of a secret, whether or not it exists; none removes what it has.
+    ///
+    /// - Throws: as ``set(_:to:)``, and ``VaultError/metadataTooLong``.
+    public mutating func set(_ secret: SecretID, metadata: Metadata) throws(VaultError) {
+        let json = metadata.isEmpty ? [] : metadata.json
+        try set(try secret.address(of: .metadata), to: json.span)
+    }
+
+    /// Makes all the changes depend on the newest version of a part of a secret: if it is another one when they are committed, the commit
     /// throws `VaultFileError.changedMeanwhile`.
     ///
-    /// - Parameter newest: the version that the caller saw; nil if the secret had none.
+    /// - Parameter newest: the version that the caller saw; nil if there was none.
     /// - Throws: ``VaultError/invalidName``, ``VaultError/invalidID``.
     package mutating func require(
-        _ secret: SecretID, newest: SecretVersion?
+        _ secret: SecretID, _ part: Part = .value, newest: SecretVersion?
     ) throws(VaultError) {
         let newest = newest.map { Transaction.Newest(time: $0.time, isDeletion: $0.isDeletion) }
-        require(Transaction.Condition(try secret.address(), newest: newest))
+        require(Transaction.Condition(try secret.address(of: part), newest: newest))
     }
 
     package mutating func require(_ condition: Transaction.Condition) { transaction.require(condition) }
@@ -50,6 +58,7 @@ public struct Changes: ~Copyable {
     package var conditions: [Transaction.Condition] { transaction.conditions }
 
     package mutating func set(_ address: Address, to value: Span<UInt8>) throws(VaultError) {
+        if address.part == .metadata, value.count > Format.maxMetadata { throw .metadataTooLong }
         guard value.count <= Format.maxValue else { throw .valueTooLong }
         try wrapping(transaction.set(address, to: value))
     }
@@ -58,7 +67,7 @@ public struct Changes: ~Copyable {
         try wrapping(transaction.delete(address))
     }
 
-    /// Calls `body` with each change in order: the address of the secret, and its new value, or nil if it is deleted.
+    /// Calls `body` with each change in order: the address, and the new value or metadata, or nil if the secret is deleted.
     package borrowing func forEach<E>(_ body: (Address, Span<UInt8>?) throws(E) -> Void) throws(E) {
         try transaction.forEach(body)
     }

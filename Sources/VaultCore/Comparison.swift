@@ -1,5 +1,5 @@
 internal import Platform
-internal import VaultFile
+package import VaultFile
 
 /// The differences between two copies of a vault that have diverged, by name and never by value.
 public struct Comparison: Equatable, Sendable {
@@ -15,18 +15,21 @@ public struct Comparison: Equatable, Sendable {
         case history
     }
 
-    /// A secret whose versions differ.
+    /// A secret of which the versions of one part differ.
     public struct Difference: Equatable, Sendable {
         /// The secret.
         public let secret: SecretID
+        /// The part.
+        public let part: Part
         /// The side that changed it.
         public let change: Change
         /// The newest version in this file and in the other; nil if there is none.
         public let here, there: SecretVersion?
 
         /// Creates a difference that was found elsewhere.
-        public init(secret: SecretID, change: Change, here: SecretVersion?, there: SecretVersion?) {
-            (self.secret, self.change, self.here, self.there) = (secret, change, here, there)
+        package init(at address: Address, change: Change, here: SecretVersion?, there: SecretVersion?) {
+            (secret, part) = (SecretID(address), address.part)
+            (self.change, self.here, self.there) = (change, here, there)
         }
     }
 
@@ -59,12 +62,10 @@ public struct Comparison: Equatable, Sendable {
         var differences: [Difference] = []
         for address in HistoryPair.addresses(here, there) {
             let pair = try HistoryPair(address, here, there)
-            guard let change = try pair.change(),
-                let secret = SecretID(packed: address.packed.span)
-            else { continue }
+            guard let change = try pair.change() else { continue }
             differences.append(
                 Difference(
-                    secret: secret, change: change, here: pair.newestHere.map { SecretVersion($0) },
+                    at: address, change: change, here: pair.newestHere.map { SecretVersion($0) },
                     there: pair.newestThere.map { SecretVersion($0) }))
         }
         let own = Set(try here.ancestry.ids(try here.namer()))
@@ -75,13 +76,15 @@ public struct Comparison: Equatable, Sendable {
             purgedThere: try here.count(of: there.purged), purgedHere: try there.count(of: here.purged))
     }
 
-    /// Lists all the secrets of a vault, as if this file had none.
+    /// Lists all the secrets of a vault, and all metadata, as if this file had none.
     init(everythingIn there: Log) {
         var differences: [Difference] = []
         there.histories.forEachNewest { newest, packed in
-            guard let secret = SecretID(packed: packed) else { return }
+            guard let address = Address(packed: packed) else { return }
             differences.append(
-                Difference(secret: secret, change: .there, here: nil, there: SecretVersion(newest)))
+                Difference(
+                    at: address, change: .there, here: nil,
+                    there: SecretVersion(newest)))
         }
         self.init(
             all: differences, isOtherVault: false, lacking: 0, others: 0, purgedThere: 0, purgedHere: 0)
@@ -91,7 +94,9 @@ public struct Comparison: Equatable, Sendable {
         all differences: [Difference], isOtherVault: Bool, lacking: UInt64, others: UInt64,
         purgedThere: UInt64, purgedHere: UInt64
     ) {
-        let sorted = differences.sorted { SecretID.isListedBefore($0.secret, $1.secret) }
+        let sorted = differences.sorted {
+            SecretID.isListedBefore($0.secret, $0.part, than: ($1.secret, $1.part))
+        }
         self.init(
             differences: Array(sorted.prefix(Comparison.maxNamed)), count: UInt64(sorted.count),
             isOtherVault: isOtherVault, lacking: lacking, others: others, purgedThere: purgedThere,
@@ -104,6 +109,11 @@ extension SecretVersion {
 }
 
 extension SecretID {
+    /// True if `secret` is listed before `other`, or its value before its metadata.
+    static func isListedBefore(_ secret: SecretID, _ part: Part, than other: (SecretID, Part)) -> Bool {
+        secret == other.0 ? part == .value && other.1 == .metadata : isListedBefore(secret, other.0)
+    }
+
     /// True if `list --all` prints `left` before `right`.
     static func isListedBefore(_ left: SecretID, _ right: SecretID) -> Bool {
         guard let left = try? left.packed(), let right = try? right.packed() else { return false }

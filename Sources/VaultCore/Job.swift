@@ -108,7 +108,7 @@ public struct Verification: Equatable, Sendable {
 
     init(_ log: Log) throws(VaultFileError) {
         var secrets: UInt64 = 0
-        log.forEachCurrent { _ in secrets += 1 }
+        log.forEachCurrent(.value) { _ in secrets += 1 }
         var newest: UInt64 = 0
         log.histories.forEachNewest { version, _ in newest = max(newest, version.time) }
         self.init(

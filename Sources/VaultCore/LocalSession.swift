@@ -197,22 +197,27 @@ public final class LocalSession: Session {
     package func masterKey() throws(VaultError) -> Key { try wrapping(log.copyOfMasterKey()) }
 
     /// Returns every secret that exists, sorted bytewise by scope, id and name.
-    public func secrets() -> [SecretID] {
+    public func secrets() -> [SecretID] { secrets(with: .value) }
+
+    /// Returns every secret of which a part exists, sorted bytewise by scope, id and name.
+    public func secrets(with part: Part) -> [SecretID] {
         var secrets: [SecretID] = []
-        forEachPacked { packed in
+        forEachPacked(with: part) { packed in
             if let secret = SecretID(packed: packed) { secrets.append(secret) }
         }
         return secrets
     }
 
-    /// Calls `body` with every secret that exists in its packed form (``SecretID/packed()``), sorted bytewise by scope,
+    /// Calls `body` with every secret of which a part exists in its packed form (``SecretID/packed(_:)``), sorted bytewise by scope,
     /// id and name.
-    package func forEachPacked<E>(_ body: (Span<UInt8>) throws(E) -> Void) throws(E) {
+    package func forEachPacked<E>(with part: Part, _ body: (Span<UInt8>) throws(E) -> Void) throws(E) {
         var bytes: [UInt8] = []
         var places: [Range<Int>] = []
-        log.forEachCurrent { packed in
-            places.append(bytes.count..<bytes.count + packed.count)
+        log.forEachCurrent(part == .value ? .value : .metadata) { packed in
+            let start = bytes.count
             bytes.append(copying: packed)
+            bytes[start] &= ~Address.metadataBit
+            places.append(start..<bytes.count)
         }
         places.sort { SecretID.isListedBefore(bytes.span.extracting($0), bytes.span.extracting($1)) }
         for place in places { try body(bytes.span.extracting(place)) }
@@ -223,9 +228,13 @@ public final class LocalSession: Session {
 
     package func contains(_ address: Address) -> Bool { log.current(address) != nil }
 
-    /// Returns the versions of a secret, newest first, deletions included; empty if it never existed.
-    public func history(of secret: SecretID) throws(VaultError) -> [SecretVersion] {
-        log.versions(try secret.address()).map(SecretVersion.init)
+    /// Returns the versions of a part of a secret, newest first, deletions included; empty if it never existed.
+    public func history(of secret: SecretID, _ part: Part) throws(VaultError) -> [SecretVersion] {
+        history(at: try secret.address(of: part))
+    }
+
+    package func history(at address: Address) -> [SecretVersion] {
+        log.versions(address).map(SecretVersion.init)
     }
 
     /// Lists the newest version of every secret, deletions included, as differences from an empty vault.
@@ -237,22 +246,45 @@ public final class LocalSession: Session {
     public func withValue<R: ~Copyable>(
         of secret: SecretID, version: Int, _ body: (Span<UInt8>) -> R
     ) throws(VaultError) -> R {
-        let (address, version) = try find(secret, version)
+        try withContent(at: try secret.address(), version: version, body)
+    }
+
+    /// Calls `body` with the value of a version, or with the metadata if `address` is that of metadata.
+    ///
+    /// - Throws: as ``value(of:version:)``.
+    package func withContent<R: ~Copyable>(
+        at address: Address, version number: Int, _ body: (Span<UInt8>) -> R
+    ) throws(VaultError) -> R {
+        let version = try find(address, number)
         var result: R?
         try wrapping(log.withValue(of: version, at: address) { result = body($0) })
         guard let result = result.take() else { preconditionFailure("a value that was read was not lent") }
         return result
     }
 
-    private func find(_ secret: SecretID, _ version: Int) throws(VaultError) -> (Address, Version) {
-        let address = try secret.address()
-        if version == 0, let current = log.current(address) { return (address, current) }
+    private func find(_ address: Address, _ version: Int) throws(VaultError) -> Version {
+        if version == 0, let current = log.current(address) { return current }
         let versions = log.versions(address)
-        guard let newest = versions.first, version != 0 || newest.kind == .value else { throw .noSuchSecret }
-        guard versions.indices.contains(version), versions[version].kind == .value else {
+        guard let newest = versions.first, version != 0 || newest.kind != .tombstone else {
+            throw .noSuchSecret
+        }
+        guard versions.indices.contains(version), versions[version].kind != .tombstone else {
             throw .noSuchVersion
         }
-        return (address, versions[version])
+        return versions[version]
+    }
+
+    /// Returns the metadata of several secrets, in their order; nil for those that have none, or none that can be read.
+    public func metadata(of secrets: [SecretID], version: Int) throws(VaultError) -> [Metadata?] {
+        try secrets.map { secret throws(VaultError) in
+            do throws(VaultError) {
+                return try withContent(at: try secret.address(of: .metadata), version: version) {
+                    Metadata(json: $0)
+                }
+            } catch .noSuchSecret, .noSuchVersion {
+                return nil
+            }
+        }
     }
 
     /// Makes changes durable, all or none.
@@ -303,7 +335,7 @@ public final class LocalSession: Session {
     /// Returns statistics about the vault.
     public func summary() -> Summary {
         var count = 0
-        log.forEachCurrent { _ in count += 1 }
+        log.forEachCurrent(.value) { _ in count += 1 }
         return Summary(
             generation: log.header.generation, secrets: count, versions: log.versionCount,
             committedBytes: log.committedEnd, liveBytes: log.liveBytes)

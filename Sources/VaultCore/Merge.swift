@@ -8,10 +8,12 @@ public enum Merge {
     /// of the agent.
     public static let maxNamed = 80_000
 
-    /// A secret that was changed in both files.
+    /// A secret of which a part was changed in both files.
     public struct Conflict: Equatable, Sendable {
         /// The secret.
         public let secret: SecretID
+        /// The part.
+        public let part: Part
         /// True if the present value is this file's.
         public let isHereCurrent: Bool
         /// The number of the version that has the other file's value now; 1 is the one before the present
@@ -19,8 +21,9 @@ public enum Merge {
         public let version: UInt32
 
         /// Creates a conflict that was found elsewhere.
-        public init(secret: SecretID, isHereCurrent: Bool, version: UInt32) {
-            (self.secret, self.isHereCurrent, self.version) = (secret, isHereCurrent, version)
+        package init(at address: Address, isHereCurrent: Bool, version: UInt32) {
+            (secret, part) = (SecretID(address), address.part)
+            (self.isHereCurrent, self.version) = (isHereCurrent, version)
         }
     }
 
@@ -257,13 +260,22 @@ extension Merge {
                 places += missing.map { Log.place(of: $0) }
                 try note(missing, of: pair)
             }
-            report.conflicts.sort { SecretID.isListedBefore($0.secret, $1.secret) }
-            report.ahead.sort(by: SecretID.isListedBefore)
-            report.future.sort(by: SecretID.isListedBefore)
+            report.conflicts.sort {
+                SecretID.isListedBefore($0.secret, $0.part, than: ($1.secret, $1.part))
+            }
+            report.ahead = Plan.listed(report.ahead)
+            report.future = Plan.listed(report.future)
             report.unknown = try countUnknown()
             if relation != .unrelated { try takePurges() }
             missing = places.sorted { $0.offset < $1.offset }[...]
             report.isWritten = try hasNews()
+        }
+
+        /// Returns the secrets in the order of `list --all`, each once.
+        private static func listed(_ secrets: [SecretID]) -> [SecretID] {
+            secrets.sorted(by: SecretID.isListedBefore).reduce(into: []) {
+                if $0.last != $1 { $0.append($1) }
+            }
         }
 
         /// Takes the purges of the other file if the keys are the same, as far as merges may extend the list.
@@ -310,14 +322,18 @@ extension Merge {
                 isFuture = true
                 return true
             }
-            if isFuture, let secret = SecretID(packed: packed.span), report.future.count < Merge.maxNamed {
-                report.future.append(secret)
+            if isFuture, report.future.count < Merge.maxNamed {
+                report.future.append(SecretID(pair.address))
             }
         }
 
         private mutating func note(_ missing: [Version], of pair: HistoryPair) throws(VaultFileError) {
-            guard !missing.isEmpty, let secret = SecretID(packed: pair.address.packed.span) else { return }
-            report.secrets += 1
+            if missing.isEmpty { return }
+            let (secret, part) = (SecretID(pair.address), pair.address.part)
+            // A secret of which both parts are taken counts once.
+            let isAlone =
+                part == .value ? true : try HistoryPair(pair.address.secret, here, there).missing.isEmpty
+            if isAlone { report.secrets += 1 }
             report.versions += UInt64(missing.count)
             if missing.contains(where: { $0.time > now }), report.ahead.count < Merge.maxNamed {
                 report.ahead.append(secret)
@@ -327,7 +343,7 @@ extension Merge {
             else { return }
             report.conflicts.append(
                 Conflict(
-                    secret: secret, isHereCurrent: !older.isHere, version: UInt32(clamping: older.index)))
+                    at: pair.address, isHereCurrent: !older.isHere, version: UInt32(clamping: older.index)))
         }
 
         /// Returns the number of records of unknown kinds that a rewrite of the other file would copy and

@@ -1,4 +1,4 @@
-internal import VaultFile
+package import VaultFile
 
 /// The reach of a secret: the whole team, one cluster or one project.
 public enum Scope: Hashable, Sendable {
@@ -83,14 +83,16 @@ public struct SecretID: Hashable, Sendable {
         self.name = name
     }
 
-    /// The engine's address of the secret.
+    /// The engine's address of a part of the secret.
     ///
     /// - Throws: ``VaultError/invalidName``, ``VaultError/invalidID``.
-    func address() throws(VaultError) -> Address {
+    func address(of part: Part = .value) throws(VaultError) -> Address {
         let id = scope.id ?? ""
         if id.utf8.count <= Format.maxName, name.utf8.count <= Format.maxName {
             let head = [scope.code, UInt8(id.utf8.count), UInt8(name.utf8.count)]
-            if let address = Address(takingPacked: head + id.utf8 + name.utf8) { return address }
+            if let address = Address(takingPacked: head + id.utf8 + name.utf8) {
+                return part == .value ? address : address.metadata
+            }
         }
         throw SecretID.isValidName(name) ? .invalidID : .invalidName
     }
@@ -98,14 +100,24 @@ public struct SecretID: Hashable, Sendable {
     /// The packed form: scope, length of the id, length of the name, each one byte; then id and name.
     ///
     /// - Throws: ``VaultError/invalidName``, ``VaultError/invalidID``.
-    package func packed() throws(VaultError) -> [UInt8] { try address().packed }
+    package func packed(_ part: Part = .value) throws(VaultError) -> [UInt8] {
+        try address(of: part).packed
+    }
 
-    /// Creates an id from its packed form; nil if that breaks a rule for scopes, ids or names.
+    /// Creates an id from its packed form; nil if that breaks a rule for scopes, ids or names, or is that of metadata.
     package init?(packed: Span<UInt8>) {
-        guard Address.isValid(packed) else { return nil }
+        guard Address.isSecret(packed) else { return nil }
+        self.init(anyPart: packed)
+    }
+
+    /// The secret of which a part is at `address`.
+    package init(_ address: Address) { self.init(anyPart: address.packed.span) }
+
+    private init(anyPart packed: Span<UInt8>) {
         let idEnd = 3 + Int(packed[1])
         self.init(
-            packed.text(idEnd..<packed.count), in: Scope(code: packed[0], id: packed.text(3..<idEnd)))
+            packed.text(idEnd..<packed.count),
+            in: Scope(code: packed[0] & ~Address.metadataBit, id: packed.text(3..<idEnd)))
     }
 
     /// Returns true if `name` is 1 to 128 characters of `[A-Za-z_][A-Za-z0-9_.-]*`.

@@ -6,8 +6,10 @@ internal import VaultFile
 ///
 /// A malformed name or id is reported as ``VaultError/invalidName`` or ``VaultError/invalidID``.
 public protocol Session: AnyObject {
-    /// Returns every secret that exists, sorted bytewise by scope, id and name.
-    func secrets() throws(VaultError) -> [SecretID]
+    /// Returns every secret of which a part exists, sorted bytewise by scope, id and name.
+    ///
+    /// Metadata that were removed exist, as empty ones, and so do those of a secret that was deleted.
+    func secrets(with part: Part) throws(VaultError) -> [SecretID]
 
     /// Returns true if a secret exists.
     func contains(_ secret: SecretID) throws(VaultError) -> Bool
@@ -15,8 +17,8 @@ public protocol Session: AnyObject {
     /// Returns for each of several secrets, in their order, whether it exists.
     func contains(_ secrets: [SecretID]) throws(VaultError) -> [Bool]
 
-    /// Returns the versions of a secret, newest first, deletions included; empty if it never existed.
-    func history(of secret: SecretID) throws(VaultError) -> [SecretVersion]
+    /// Returns the versions of a part of a secret, newest first, deletions included; empty if it never existed.
+    func history(of secret: SecretID, _ part: Part) throws(VaultError) -> [SecretVersion]
 
     /// Lists the newest version of every secret, deletions included, as differences from an empty vault.
     func listContents() throws(VaultError) -> Comparison
@@ -29,6 +31,12 @@ public protocol Session: AnyObject {
     func withValue<R: ~Copyable>(
         of secret: SecretID, version: Int, _ body: (Span<UInt8>) -> R
     ) throws(VaultError) -> R
+
+    /// Returns the metadata of several secrets, in their order: the version with this number, or nil if there are none or they cannot be
+    /// read.
+    ///
+    /// - Throws: ``VaultError/invalidName``, ``VaultError/invalidID``, and what a read of the file throws.
+    func metadata(of secrets: [SecretID], version: Int) throws(VaultError) -> [Metadata?]
 
     /// Calls `body` with the newest values of several secrets, one after the other, each of which is wiped
     /// afterwards.
@@ -122,6 +130,22 @@ public struct Summary: Equatable, Sendable {
 }
 
 extension Session {
+    /// Returns every secret that exists, sorted bytewise by scope, id and name.
+    public func secrets() throws(VaultError) -> [SecretID] { try secrets(with: .value) }
+
+    /// Returns the versions of a secret, newest first, deletions included; empty if it never existed.
+    public func history(of secret: SecretID) throws(VaultError) -> [SecretVersion] {
+        try history(of: secret, .value)
+    }
+
+    /// Returns the metadata of a secret; nil if there are none, or they cannot be read.
+    ///
+    /// - Parameter version: 0 for the newest, 1 for those before.
+    /// - Throws: as ``metadata(of:version:)``.
+    public func metadata(of secret: SecretID, version: Int = 0) throws(VaultError) -> Metadata? {
+        try metadata(of: [secret], version: version)[0]
+    }
+
     /// Returns for each of several secrets whether it exists, with one query for each.
     public func contains(_ secrets: [SecretID]) throws(VaultError) -> [Bool] {
         var answers: [Bool] = []
@@ -212,7 +236,8 @@ extension Session {
 
     /// Restores an older version, by writing it as a new one.
     ///
-    /// With the default, a deleted secret comes back; one that was set again after a deletion is deleted again.
+    /// With the default, a deleted secret comes back; one that was set again after a deletion is deleted again. If the newest change set
+    /// metadata too, they also become what they were before.
     ///
     /// - Parameter number: the version, counted as in ``history(of:)``; 1 is the one before the present one.
     /// - Throws: ``VaultError/noSuchSecret``, ``VaultError/noSuchVersion`` if there is no such version.
@@ -232,6 +257,11 @@ extension Session {
             guard let newest = history.first else { throw .noSuchSecret }
             guard history.indices.contains(number) else { throw .noSuchVersion }
             try addUndo(of: secret, history, toVersion: number, ifNewest: newest, to: &changes)
+            if number == 1, let described = try self.history(of: secret, .metadata).first,
+                described.time == newest.time
+            {
+                try addUndoOfMetadata(of: secret, ifNewest: described, to: &changes)
+            }
             try commit(changes)
             return history[number]
         }

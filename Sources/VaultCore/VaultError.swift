@@ -11,6 +11,8 @@ public enum VaultError: Error, Equatable, Sendable {
     case invalidID
     /// A value has more than 1 MiB.
     case valueTooLong
+    /// Metadata of a secret have more than 64 KiB.
+    case metadataTooLong
     /// A passphrase is empty or has more than 1,024 bytes.
     case invalidPassphrase
     /// The secret does not exist.

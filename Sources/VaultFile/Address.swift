@@ -1,14 +1,34 @@
 internal import Platform
 
-/// The identity of a secret in a vault: its scope, the scope's id, and its name.
+/// The identity of a secret in a vault, or of its metadata: its scope, the scope's id, and its name.
 public struct Address: Hashable, Sendable {
     /// The bytes by which the engine compares and stores addresses.
     ///
-    /// Three bytes hold the scope, the length of the id and the length of the name; the id and the name follow.
+    /// Three bytes hold the scope, the length of the id and the length of the name; the id and the name follow. The scope of metadata
+    /// has ``metadataBit``, so that they have a history of their own.
     public let packed: [UInt8]
 
+    package static let metadataBit: UInt8 = 0x80
+
+    /// True if it is the address of a secret's metadata.
+    public var isOfMetadata: Bool { packed[0] & Address.metadataBit != 0 }
+
+    /// The address of the metadata of the secret at this address.
+    public var metadata: Address {
+        var bytes = packed
+        bytes[0] |= Address.metadataBit
+        return Address(bytes.span)
+    }
+
+    /// The address of the secret whose metadata are at this address, or the address itself.
+    public var secret: Address {
+        var bytes = packed
+        bytes[0] &= ~Address.metadataBit
+        return Address(bytes.span)
+    }
+
     /// The code of the scope: 1 for the team, 2 for a project, 3 for a cluster.
-    public var scope: UInt8 { packed[0] }
+    public var scope: UInt8 { packed[0] & ~Address.metadataBit }
     /// The id of the project or cluster; empty for the team.
     public var id: [UInt8] { Array(packed[3..<3 + Int(packed[1])]) }
     /// The name of the secret.
@@ -36,8 +56,17 @@ public struct Address: Hashable, Sendable {
 
     /// Returns whether packed bytes follow the rules for scopes, ids and names.
     package static func isValid(_ packed: Span<UInt8>) -> Bool {
+        isValid(packed, inScope: (packed.isEmpty ? 0 : packed[0]) & ~metadataBit)
+    }
+
+    /// The same for the address of a secret, not of metadata.
+    package static func isSecret(_ packed: Span<UInt8>) -> Bool {
+        isValid(packed, inScope: packed.isEmpty ? 0 : packed[0])
+    }
+
+    private static func isValid(_ packed: Span<UInt8>, inScope scope: UInt8) -> Bool {
         guard packed.count >= 3 else { return false }
-        let (scope, idEnd, count) = (packed[0], 3 + Int(packed[1]), 3 + Int(packed[1]) + Int(packed[2]))
+        let (idEnd, count) = (3 + Int(packed[1]), 3 + Int(packed[1]) + Int(packed[2]))
         guard packed.count == count, isName(packed.extracting(idEnd..<count)) else { return false }
         return switch scope {
         case 1: idEnd == 3

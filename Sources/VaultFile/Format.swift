@@ -19,6 +19,8 @@ public enum Format {
     public static let addressOverhead = 4
     /// The maximum length of a value, in bytes.
     public static let maxValue = 1 << 20
+    /// The size of the largest metadata of a secret, in bytes.
+    public static let maxMetadata = 1 << 16
     /// The maximum length of a name or an id, in characters.
     public static let maxName = 128
     /// The maximum length of the body of a record, in bytes.

@@ -19,8 +19,8 @@ extension FrameReader {
             frame, plaintext throws(VaultFileError) -> R? in
             guard frame.boxSize == version.boxSize else { return nil }
             let prefix = RecordPrefix(plaintext)
-            guard case .version(.value, let start) = RecordBody(prefix, in: plaintext, address: &packed),
-                packed.span.equals(address)
+            guard case .version(let kind, let start) = RecordBody(prefix, in: plaintext, address: &packed),
+                kind == version.kind, kind != .tombstone, packed.span.equals(address)
             else { return nil }
             return try body(plaintext.extracting(start..<Format.prefixSize + prefix.bodySize))
         }

@@ -37,11 +37,11 @@ extension Log {
     /// The `seq` of the last committed frame.
     public var committedSeq: UInt64 { replay.committed.seq }
 
-    /// Returns the current version of a secret, or nil if the secret does not exist or was deleted.
+    /// Returns the current version of a secret, or of its metadata, or nil if it does not exist or was deleted.
     public func current(_ address: Address) -> Version? {
         let histories = histories
         guard let place = histories.index.find(address.packed.span),
-            let newest = histories.newest(at: place), newest.kind == .value
+            let newest = histories.newest(at: place), newest.kind != .tombstone
         else { return nil }
         return newest
     }
@@ -64,10 +64,12 @@ extension Log {
         return result
     }
 
-    /// Calls `body` with the address of every secret that is not deleted, ``Address/packed``, in no order.
-    public func forEachCurrent<E>(_ body: (Span<UInt8>) throws(E) -> Void) throws(E) {
+    /// Calls `body` with every address, ``Address/packed``, whose newest version is of a kind, in no order.
+    public func forEachCurrent<E>(
+        _ kind: RecordKind, _ body: (Span<UInt8>) throws(E) -> Void
+    ) throws(E) {
         try histories.forEachNewest { newest, address throws(E) in
-            if newest.kind == .value { try body(address) }
+            if newest.kind == kind { try body(address) }
         }
     }
 
@@ -156,11 +158,11 @@ extension Log {
     /// Returns a copy of the master key.
     package func copyOfMasterKey() throws(VaultFileError) -> Key { try master.copy() }
 
-    /// How many bytes the frames of current values have.
+    /// How many bytes the frames of current values and metadata have.
     public var liveBytes: UInt64 {
         var sum: UInt64 = 0
         histories.forEachNewest { newest, _ in
-            if newest.kind == .value { sum += UInt64(Format.frameOverhead) + UInt64(newest.boxSize) }
+            if newest.kind != .tombstone { sum += UInt64(Format.frameOverhead) + UInt64(newest.boxSize) }
         }
         return sum
     }

@@ -1,11 +1,22 @@
 internal import Platform
 
-/// The kinds of records that hold a version of a secret: vault-format.md, section 5.
+/// The kinds of records that hold a version of a secret or of its metadata: vault-format.md, section 5.
 public enum RecordKind: UInt8, Sendable {
     /// A value of the secret.
     case value = 0x01
     /// The deletion of the secret.
     case tombstone = 0x02
+    /// Metadata of the secret.
+    case metadata = 0xC9
+
+    /// The largest number of bytes after the address.
+    var maxContent: Int {
+        switch self {
+        case .value: Format.maxValue
+        case .tombstone: 0
+        case .metadata: Format.maxMetadata
+        }
+    }
 }
 
 /// The body of a record, checked by the rules of its kind: vault-format.md, section 5.
@@ -39,7 +50,7 @@ package enum RecordBody {
     package init?(_ prefix: RecordPrefix, in plaintext: Span<UInt8>, address packed: inout [UInt8]) {
         guard prefix.keepsRules(in: plaintext) else { return nil }
         if let kind = RecordKind(rawValue: prefix.kind) {
-            guard let start = prefix.unpackAddress(in: plaintext, into: &packed) else { return nil }
+            guard let start = prefix.unpackAddress(in: plaintext, of: kind, into: &packed) else { return nil }
             self = .version(kind, valueStart: start)
             return
         }
@@ -120,21 +131,23 @@ package struct RecordPrefix {
             && plaintext.isZero(Format.prefixSize + bodySize..<plaintext.count)
     }
 
-    /// Packs the address at the front of the body into `packed`.
+    /// Packs the address at the front of the body into `packed`; that of metadata has ``Address/metadataBit``.
     ///
     /// - Returns: the offset of the value in the plaintext, or nil if the body breaks a rule.
-    func unpackAddress(in plaintext: Span<UInt8>, into packed: inout [UInt8]) -> Int? {
+    func unpackAddress(
+        in plaintext: Span<UInt8>, of kind: RecordKind, into packed: inout [UInt8]
+    ) -> Int? {
         let start = Format.prefixSize
         guard bodySize >= Format.addressOverhead, plaintext[start + 3] == 0 else { return nil }
         let (idCount, nameCount) = (Int(plaintext[start + 1]), Int(plaintext[start + 2]))
         let valueStart = start + Format.addressOverhead + idCount + nameCount
         let valueSize = start + bodySize - valueStart
-        guard valueSize >= 0, valueSize <= (kind == RecordKind.value.rawValue ? Format.maxValue : 0) else {
-            return nil
-        }
+        guard valueSize >= 0, valueSize <= kind.maxContent else { return nil }
         packed.removeAll(keepingCapacity: true)
         packed.append(copying: plaintext.extracting(start..<start + 3))
         packed.append(copying: plaintext.extracting(start + Format.addressOverhead..<valueStart))
-        return Address.isValid(packed.span) ? valueStart : nil
+        guard Address.isSecret(packed.span) else { return nil }
+        if kind == .metadata { packed[0] |= Address.metadataBit }
+        return valueStart
     }
 }

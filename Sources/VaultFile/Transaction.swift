@@ -50,20 +50,21 @@ public struct Transaction: ~Copyable {
     /// The number of changes.
     public var count: Int { changes.count }
 
-    /// Adds a new version of a secret, of at most ``Format/maxValue`` bytes.
+    /// Adds a new version of a secret, of at most ``Format/maxValue`` bytes, or of its metadata, of at most ``Format/maxMetadata``.
     ///
     /// - Throws: ``VaultFileError/transactionTooLarge``, ``VaultFileError/outOfMemory``; the transaction is
     ///   then unchanged.
     public mutating func set(_ address: Address, to value: Span<UInt8>) throws(VaultFileError) {
-        precondition(value.count <= Format.maxValue)
-        try add(.value, address, value)
+        let kind: RecordKind = address.isOfMetadata ? .metadata : .value
+        precondition(value.count <= kind.maxContent)
+        try add(kind, address, value)
     }
 
-    /// Adds the deletion of a secret.
+    /// Adds the deletion of a secret, or of its metadata.
     ///
     /// - Throws: ``VaultFileError/transactionTooLarge``; the transaction is then unchanged.
     public mutating func delete(_ address: Address) throws(VaultFileError) {
-        try add(.tombstone, address, Span())
+        try add(address.isOfMetadata ? .metadata : .tombstone, address, Span())
     }
 
     /// Makes the changes depend on the newest version of a secret, so that what another process has written since the caller read it
@@ -86,7 +87,7 @@ public struct Transaction: ~Copyable {
     public borrowing func forEach<E>(_ body: (Address, Span<UInt8>?) throws(E) -> Void) throws(E) {
         try values.withBytes { values throws(E) in
             for change in changes {
-                try body(change.address, change.kind == .value ? values.extracting(change.value) : nil)
+                try body(change.address, change.kind != .tombstone ? values.extracting(change.value) : nil)
             }
         }
     }
@@ -108,6 +109,7 @@ extension Address {
         _ packed: Span<UInt8>, into bytes: inout MutableSpan<UInt8>, at offset: Int
     ) -> Int {
         bytes.copy(from: packed.extracting(0..<3), at: offset)
+        bytes[offset] &= ~metadataBit
         bytes[offset + 3] = 0
         bytes.copy(from: packed.extracting(3..<packed.count), at: offset + Format.addressOverhead)
         return offset + packed.count + 1

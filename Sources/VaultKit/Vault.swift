@@ -209,6 +209,15 @@ public final class Vault: Sendable {
         try await perform { session throws(VaultError) in try session.history(of: secret) }
     }
 
+    /// Returns what a secret is for; nil if nothing is noted.
+    ///
+    /// - Throws: ``VaultKitError/invalidArgument(_:)``, ``VaultKitError/locked(_:)``.
+    public func metadata(of secret: SecretID) async throws(VaultKitError) -> Metadata? {
+        try await perform(about: secret.name) { session throws(VaultError) in
+            try session.metadata(of: secret)
+        }
+    }
+
     // MARK: Changing
 
     /// Creates or replaces a secret, durably.
@@ -222,6 +231,22 @@ public final class Vault: Sendable {
         let value = try value.secretValue()
         try await perform(about: name, isChange: true) { session throws(VaultError) in
             try value.withBytes { bytes throws(VaultError) in try session.set(name, in: scope, to: bytes) }
+        }
+    }
+
+    /// Changes what a secret is for, durably; its value, and the age of that, stay.
+    ///
+    /// - Parameters:
+    ///   - secret: the secret.
+    ///   - edit: changes the metadata that the secret has, or empty ones; it is called again if another process changes them at the
+    ///     same time.
+    /// - Throws: ``VaultKitError/notFound(_:)`` if there is no such secret; ``VaultKitError/invalidArgument(_:)`` if the metadata would
+    ///   have more than 64 KiB; and as ``set(_:in:to:)``.
+    public func describe(
+        _ secret: SecretID, _ edit: @escaping @Sendable (inout Metadata) -> Void
+    ) async throws(VaultKitError) {
+        try await perform(about: secret.name, isChange: true) { session throws(VaultError) in
+            try session.editMetadata(of: secret, edit)
         }
     }
 

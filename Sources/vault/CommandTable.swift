@@ -48,7 +48,8 @@ enum CommandTable {
                 "Secrets",
                 [
                     verb(SetCommand.self), verb(GetCommand.self), verb(ListCommand.self),
-                    verb(DeleteCommand.self), verb(EditCommand.self), verb(CopyCommand.self),
+                    verb(DescribeCommand.self), verb(DeleteCommand.self), verb(EditCommand.self),
+                    verb(CopyCommand.self),
                     verb(MoveCommand.self),
                 ]),
             Section(

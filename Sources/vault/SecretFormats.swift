@@ -11,6 +11,9 @@ extension SecretID {
     /// Scope, id and name with tabs between them, as `list --all` prints them.
     var line: String { "\(scope.word)\t\(scope.id ?? "")\t\(name)" }
 
+    /// The same for a part of the secret: metadata are told by a slash and a word, which no name contains.
+    func line(of part: Part) -> String { line + (part == .metadata ? "/metadata" : "") }
+
     /// Name, scope and id as fields of a JSON object.
     var fields: [(String, JSON)] { [("name", .string(name))] + scope.fields }
 }
@@ -18,6 +21,14 @@ extension SecretID {
 extension Scope {
     /// Scope and id as fields of a JSON object.
     var fields: [(String, JSON)] { [("scope", .string(word)), ("id", .optional(id))] }
+}
+
+extension Part {
+    /// `value` or `metadata`.
+    var word: String { self == .value ? "value" : "metadata" }
+
+    /// What tables add to the name of a secret if they mean its metadata.
+    var suffix: String { self == .value ? "" : " (metadata)" }
 }
 
 extension SecretVersion {

@@ -112,7 +112,7 @@ def verbs(root):
 
 
 def content(data, cache={}):
-    """Every version of every secret in the bytes of a vault; what the second implementation refuses is its verdict."""
+    """Every version of every secret and of its metadata in the bytes of a vault; what the second implementation refuses is its verdict."""
     if data not in cache:
         if len(cache) > 1000:
             cache.clear()
@@ -129,8 +129,9 @@ def content(data, cache={}):
 
 
 def histories(data, passphrase):
-    return {address: [(record.kind, record.value) for record in versions]
-            for address, versions in vaultfile.parse(data, passphrase).histories().items()}
+    vault = vaultfile.parse(data, passphrase)
+    return {(part, address): [(record.kind, record.value) for record in versions]
+            for part, found in enumerate((vault.histories(), vault.metadata_histories())) for address, versions in found.items()}
 
 
 class State:

@@ -5,7 +5,7 @@
 
 Makes every mutant of the reader's modules that differs in one place: a comparison with another operator, or a bound one more or less; a
 condition negated, or a part of it dropped; a constant one more or less; a `raise`, `return`, `continue` or `break` that is not there; an
-assignment that is not made. Each runs the vectors of v1 and v2, and those that are too large to keep, until one comes out otherwise. Tests/Campaigns/equivalent.txt
+assignment that is not made. Each runs the vectors of v1, v2 and v3, and those that are too large to keep, until one comes out otherwise. Tests/Campaigns/equivalent.txt
 lists the mutants that are the same program, with a reason. It ends with a line of counts, and with 1 if a mutant survives.
 """
 
@@ -230,7 +230,7 @@ def load(unpack, expected):
     found = []
     with tempfile.TemporaryDirectory() as made:
         subprocess.run([sys.executable, "-B", VECTORS / "make2.py", "--too-large", made], check=True, stdout=subprocess.DEVNULL)
-        kept = [*(VECTORS / "v1").iterdir(), *(VECTORS / "v2").glob("*/*.vector")]
+        kept = [*(VECTORS / "v1").iterdir(), *(VECTORS / "v2").glob("*/*.vector"), *(VECTORS / "v3").glob("*/*.vector")]
         for path in [*sorted(kept), *pathlib.Path(made).glob("*/*.vector")]:
             head, files = unpack(path.read_bytes())
             directory = "reader" if path.parent.name == "v1" else path.parent.name

@@ -78,7 +78,7 @@ def merge(f, x, now, all_versions=False, allow_future=False, take_keys=False):
 def _taken(records, here, f, x, there, related, latest):
     """What rules 3 and 4 take and leave out: partial, versions, future, purged_out, unknown, entries."""
     vault_id = f.header.vault_id
-    taken, future, purged_out = _versions(histories(records, vault_id), x.histories(), vault_id, here.purged, latest)
+    taken, future, purged_out = _versions(histories(records, vault_id), histories(x.records, x.header.vault_id), vault_id, here.purged, latest)
     unknown = _unknown(records, x.records)
     lacking = _without(there.purged, here.purged) if related != UNRELATED else []
     listed = sum(len(r.value) // 16 for r in records if r.kind == PURGED)
@@ -89,8 +89,8 @@ def _taken(records, here, f, x, there, related, latest):
 
 def _versions(here, there, vault_id, purged, latest):
     """The versions of X to take; how many are left out as too late, and how many as purged."""
-    known = {(address(v), v.time, v.kind, v.value) for versions in here.values() for v in versions}
-    missing = [v for versions in there.values() for v in versions
+    known = {(address(v), v.time, v.kind, v.value) for versions in here for v in versions}
+    missing = [v for versions in there for v in versions
                if (address(v), v.time, v.kind, v.value) not in known]
     purged = set(purged)
     listed = [v for v in missing if entry(vault_id, v) in purged]

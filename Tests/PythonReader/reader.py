@@ -14,8 +14,8 @@ import descent
 import primitives
 from primitives import (
     BODY_MOST, BOX_LEAST, BOX_MOST, CLUSTER, COMMIT, COPY_AT, DESCENT, FRAME, HEAD, HEADER, HEADER_LENGTH, ID, IGNORABLE,
-    LOG_START, MAGIC, NAME, PROJECT, PURGED, SEALED, SEARCH_MOST, SEQ_MOST, SLOT, TEAM, TIME_MOST, TOMBSTONE, TRANSACTION_MOST,
-    VALUE, VALUE_MOST, blake, bucket, crc32c)
+    LOG_START, MAGIC, METADATA, METADATA_MOST, NAME, PROJECT, PURGED, SEALED, SEARCH_MOST, SEQ_MOST, SLOT, TEAM, TIME_MOST,
+    TOMBSTONE, TRANSACTION_MOST, VALUE, VALUE_MOST, blake, bucket, crc32c)
 from verdicts import (
     Damage, HeaderDamaged, HeaderTampered, IncompleteCopy, InvalidPassphrase, KdfRefused, Mistyped, NoRecoveryKey, NotAVault,
     Unsupported, WrongPassphrase)
@@ -162,10 +162,15 @@ def check_mac(data, master):
 
 # ---- sections 4 and 5: frames and records -------------------------------------------------------------------------
 
-# One record.  For kinds other than value and tombstone, scope is 0 and `value` is the body.
+# The kinds of the versions in the two histories of an address, and how long what stands behind it may be.  A program that is older
+# than metadata has the first alone: to it METADATA is a kind that it does not know.
+HISTORIES = [{VALUE: VALUE_MOST, TOMBSTONE: 0}, {METADATA: METADATA_MOST}]
+
+# One record.  For kinds that have no history, scope is 0 and `value` is the body.
 Record = namedtuple("Record", "kind scope id name value time seq", defaults=(None, None))
 
 
+OF_METADATA = 0x80  # the bit of a scope that is set in a digest
 NOWHERE = 0, b"", b""  # scope, id and name of a record without an address
 
 
@@ -174,13 +179,22 @@ def unaddressed(kind, body, time):
     return Record(kind, *NOWHERE, body, time)
 
 
+def history_of(kind):
+    """The number of the history of an address to which records of a kind belong; None if to neither."""
+    return next((number for number, kinds in enumerate(HISTORIES) if kind in kinds), None)
+
+
+def is_version(record):
+    return history_of(record.kind) is not None
+
+
 def address(record):
-    """The address of a value or a tombstone, as section 5 encodes it."""
+    """The address of a version, as section 5 encodes it."""
     return bytes((record.scope, len(record.id), len(record.name), 0)) + record.id + record.name
 
 
 def encode_body(record):
-    return address(record) + record.value if record.kind in (VALUE, TOMBSTONE) else record.value
+    return address(record) + record.value if is_version(record) else record.value
 
 
 def decode_body(kind, body, is_first):
@@ -188,7 +202,7 @@ def decode_body(kind, body, is_first):
 
     `is_first` says whether the frame is the first of its transaction.
     """
-    if kind not in (VALUE, TOMBSTONE):
+    if history_of(kind) is None:
         if not kind & IGNORABLE:
             raise Unsupported("a record of kind 0x%02x" % kind)
         if kind == HEAD and len(body) != 56:
@@ -209,8 +223,8 @@ def decode_body(kind, body, is_first):
         raise ValueError("address")
     if scope not in (TEAM, PROJECT, CLUSTER) or (id_length if scope == TEAM else not ID.fullmatch(id)):
         raise ValueError("scope or id")
-    if len(rest) > (VALUE_MOST if kind == VALUE else 0):
-        raise ValueError("length of the value")
+    if len(rest) > HISTORIES[history_of(kind)][kind]:
+        raise ValueError("length of the value or the metadata")
     return scope, id, name, rest
 
 
@@ -348,11 +362,15 @@ class Vault:
 
     def histories(self):
         """Section 9: {(scope, id, name): versions}, newest first, equal ones once (as the first of them in the file)."""
-        return histories(self.records, self.header.vault_id)
+        return {named(v[0]): v for v in histories(self.records, self.header.vault_id) if v[0].kind in HISTORIES[0]}
+
+    def metadata_histories(self):
+        """The same of metadata."""
+        return {named(v[0]): v for v in histories(self.records, self.header.vault_id) if v[0].kind not in HISTORIES[0]}
 
     def skipped(self):
-        """How many records took effect that are neither values nor tombstones."""
-        return sum(r.kind not in (VALUE, TOMBSTONE) for r in self.records)
+        """How many records took effect that are no versions."""
+        return sum(not is_version(r) for r in self.records)
 
     def digest(self):
         return digest(self.records, self.header.vault_id)
@@ -360,6 +378,10 @@ class Vault:
     def current(self):
         """{(scope, id, name): value} of the secrets that exist."""
         return {a: v[0].value for a, v in self.histories().items() if v[0].kind == VALUE}
+
+    def metadata(self):
+        """{(scope, id, name): metadata} where there are any, whether or not the secret exists."""
+        return {a: v[0].value for a, v in self.metadata_histories().items() if v[0].value}
 
 
 def purged(records):
@@ -372,20 +394,29 @@ def entry(vault_id, record):
     return descent.purged_entry(vault_id, address(record), record.time, record.kind)
 
 
+def named(record):
+    """Scope, id and name of a version."""
+    return record.scope, record.id.decode(), record.name.decode()
+
+
 def histories(records, vault_id, listed=None):
-    """Those of the records, which belong to the vault with this id, without what these entries list, or their own."""
+    """The versions of each history, newest first, without what these entries list, or those of the records.
+
+    The records belong to the vault with this id.
+    """
     sets, listed = {}, set(purged(records) if listed is None else listed)
     for r in records:
-        if r.kind in (VALUE, TOMBSTONE) and not (listed and entry(vault_id, r) in listed):
-            sets.setdefault((r.scope, r.id.decode(), r.name.decode()), {}).setdefault((r.time, r.kind, r.value), r)
-    return {where: [s[triple] for triple in sorted(s, reverse=True)] for where, s in sets.items()}
+        if is_version(r) and not (listed and entry(vault_id, r) in listed):
+            sets.setdefault((address(r), history_of(r.kind)), {}).setdefault((r.time, r.kind, r.value), r)
+    return [[s[triple] for triple in sorted(s, reverse=True)] for s in sets.values()]
 
 
 def digest(records, vault_id):
-    """Section 13: what stands for the whole history, in hexadecimal."""
+    """Section 13: what stands for all histories, in hexadecimal."""
     parts = {}
-    for versions in histories(records, vault_id).values():
-        parts[address(versions[0])] = struct.pack("<I", len(versions)) + b"".join(
+    for versions in histories(records, vault_id):
+        scope, *rest = address(versions[0])
+        parts[bytes((scope | OF_METADATA * history_of(versions[0].kind), *rest))] = struct.pack("<I", len(versions)) + b"".join(
             struct.pack("<QBI", v.time, v.kind, len(v.value)) + v.value for v in versions)
     return blake(32, b"".join(where + parts[where] for where in sorted(parts))).hex()
 

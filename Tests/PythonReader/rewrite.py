@@ -4,8 +4,8 @@ from collections import namedtuple
 
 from descent import KEYS_MOST, PURGED_IN_ALL, PURGED_MOST, Descent, limited
 from primitives import (
-    DESCENT, DROPPED_MOST, HEAD, IGNORABLE, LOG_START, PURGED, SAFE_TO_COPY, SEQ_MOST, TOMBSTONE, VALUE, WITH_DESCENT, unique)
-from reader import entry, frame_length, histories, unaddressed
+    DESCENT, DROPPED_MOST, HEAD, IGNORABLE, LOG_START, PURGED, SAFE_TO_COPY, SEQ_MOST, WITH_DESCENT, unique)
+from reader import entry, frame_length, histories, is_version, unaddressed
 from verdicts import Exhausted, ReadOnly
 
 ALL, NONE = "all", "none"  # or the time since which a version must have been replaced to be kept
@@ -23,17 +23,18 @@ def check_writable(header):
 
 def is_unknown_to_copy(record):
     """Is the record of a kind to come that is carried over without being understood?"""
-    return record.kind & (IGNORABLE | SAFE_TO_COPY) == IGNORABLE | SAFE_TO_COPY and record.kind not in (HEAD, PURGED)
+    is_to_copy = record.kind & (IGNORABLE | SAFE_TO_COPY) == IGNORABLE | SAFE_TO_COPY
+    return is_to_copy and record.kind not in (HEAD, PURGED) and not is_version(record)
 
 
 def survivors(records, vault_id, purged, retention):
     """The records that a rewrite carries over, in the order of the file."""
     kept = set()
-    for versions in histories(records, vault_id, purged).values():
+    for versions in histories(records, vault_id, purged):
         for i, version in enumerate(versions):
             if i == 0 or retention == ALL or retention != NONE and versions[i - 1].time >= retention:
                 kept.add(version.seq)
-    return [r for r in records if (r.seq in kept if r.kind in (VALUE, TOMBSTONE) else is_unknown_to_copy(r))]
+    return [r for r in records if (r.seq in kept if is_version(r) else is_unknown_to_copy(r))]
 
 
 def make(header, records, descent, purged, retention, seq, tag, now):

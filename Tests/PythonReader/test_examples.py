@@ -10,6 +10,7 @@ import unittest
 import checkpoint
 import primitives
 import reader
+import rewrite
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VECTORS = os.path.join(HERE, "Vectors")
@@ -55,7 +56,7 @@ class Examples(unittest.TestCase):
     def test_the_files_open_by_both_keys(self):
         text = reader.recovery_text(self.made.recovery)
         self.assertIn("text             %s\n" % text, section(14))
-        for name in ("empty", "first", "here", "there", "compacted", "merged"):
+        for name in ("empty", "first", "here", "there", "compacted", "merged", "described"):
             data = getattr(self.made, name)
             for secret in (self.program.PASSPHRASE, text):
                 self.assertEqual(reader.parse(data, secret).verdict, "whole")
@@ -75,6 +76,22 @@ class Examples(unittest.TestCase):
         self.assertEqual(checkpoint.verdict(merged, seen), "pass")
         self.assertEqual(checkpoint.taken(merged, 0, seen).recent, seen.recent)
         self.assertEqual(len(merge.split("```")), 7)
+
+    def test_section_14_shows_a_vault_with_metadata(self):
+        header, shown = (section(14).split("### " + title)[1].split("\n### ")[0] for title in ("A header with two slots", "Metadata"))
+        frames, *plaintexts = shown.split("```")[1:6:2]
+        raw = dumped(header)
+        data = raw + bytes(3584) + raw + dumped(frames)[4608:]
+        self.assertEqual(data, self.made.described)
+        vault = reader.parse(data, self.program.PASSPHRASE)
+        self.assertEqual((vault.current(), vault.metadata()), ({(1, "", "TOKEN"): b"one"}, {}))
+        for at, plain in zip((4784, 4960), plaintexts):
+            self.assertEqual(reader.read_frame(data, at, vault.key)[3], dumped(plain).ljust(128, b"\0"))
+        newest, first = vault.metadata_histories()[1, "", "TOKEN"]
+        self.assertEqual((newest.value, first.value), (b"", b'{"tags":["ci"]}'))
+        self.assertIn("entry    %s\n" % reader.entry(vault.header.vault_id, first).hex(), shown)
+        kept = rewrite.compaction(vault, rewrite.NONE, 0).records[1:]
+        self.assertEqual([(r.kind, r.value) for r in kept], [(vault.records[0].kind, b"one"), (newest.kind, b"")])
 
 
 if __name__ == "__main__":

@@ -25,11 +25,12 @@ class Fixtures(unittest.TestCase):
 
     def compare(self, vault, expected):
         found = vaultdump.describe(vault)
-        for secret in found["secrets"]:
+        for secret in found["secrets"] + found["metadata"]:
             for version in secret["versions"]:
                 del version["seq"]
         for field in ("verdict", "end", "seq", "secrets"):
             self.assertEqual(found[field], expected[field], field)
+        self.assertEqual(found["metadata"], expected.get("metadata", []))
         self.assertEqual(len(found["others"]), expected["skipped"])
         for field in ("descent", "purged"):
             if field in expected:
@@ -61,7 +62,7 @@ class Fixtures(unittest.TestCase):
     def test_there_are_the_fixtures_that_there_were(self):
         self.assertEqual(NAMES, [
             "all-scopes", "compacted", "empty", "equal-times", "every-byte", "large-value", "long-names",
-            "many-frames", "one-secret", "proven", "recovery-key", "unfinished-tail", "unknown-records", "versions"])
+            "many-frames", "metadata", "metadata-proven", "one-secret", "proven", "recovery-key", "unfinished-tail", "unknown-records", "versions"])
         self.assertEqual(sorted(os.listdir(DIRECTORY)), sorted(n + e for n in NAMES for e in (".vault", ".json")))
 
     def test_bytes_survive(self):

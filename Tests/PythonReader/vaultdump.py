@@ -14,7 +14,7 @@ import vaultfile
 
 SCOPES = {vaultfile.TEAM: "team", vaultfile.PROJECT: "project", vaultfile.CLUSTER: "cluster"}
 KINDS = {vaultfile.VALUE: "value", vaultfile.TOMBSTONE: "tombstone", vaultfile.HEAD: "head",
-         vaultfile.DESCENT: "descent", vaultfile.PURGED: "purged"}
+         vaultfile.METADATA: "metadata", vaultfile.DESCENT: "descent", vaultfile.PURGED: "purged"}
 
 
 def read_line(path):
@@ -37,10 +37,10 @@ def describe(vault):
         raw = vaultfile.slot_bytes(vault.raw_header, number)
         slot = vaultfile.Slot(*vaultfile.SLOT.unpack(raw))._asdict() if any(raw) else None
         header[name] = slot and {f: slot[f] for f in ("kind", "derivation", "passes", "memory", "lanes")}
-    secrets = []
-    for (scope, id, name), versions in sorted(vault.histories().items()):
-        secrets.append({"scope": SCOPES[scope], "id": id, "name": name, "versions": [
-            {"time": v.time, "kind": KINDS[v.kind], "seq": v.seq, "value": b64(v.value)} for v in versions]})
+    secrets, metadata = ([
+        {"scope": SCOPES[scope], "id": id, "name": name, "versions": [
+            {"time": v.time, "kind": KINDS[v.kind], "seq": v.seq, "value": b64(v.value)} for v in versions]}
+        for (scope, id, name), versions in sorted(histories.items())] for histories in (vault.histories(), vault.metadata_histories()))
     others = [{"kind": KINDS.get(r.kind, r.kind), "time": r.time, "seq": r.seq, "body": b64(r.value)}
               for r in vault.records if not r.scope]
     state = vault.state()
@@ -48,7 +48,7 @@ def describe(vault):
                "dropped": state.dropped, "legacy": state.legacy}
     return {"verdict": vault.verdict, "tail": vault.tail, "end": vault.end, "seq": vault.seq, "tag": vault.tag.hex(),
             "copy_differs": vault.copy_differs, "gap_not_zero": vault.gap_not_zero,
-            "header": header, "secrets": secrets, "others": others, "descent": descent, "purged": len(state.purged)}
+            "header": header, "secrets": secrets, "metadata": metadata, "others": others, "descent": descent, "purged": len(state.purged)}
 
 
 def main():

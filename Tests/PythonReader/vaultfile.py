@@ -2,9 +2,10 @@
 
 Reading:   vault = vaultfile.open("team.vault", b"passphrase")     # bytes: a passphrase
            vault = vaultfile.open("team.vault", "01234A-...")      # str: the text of a recovery key
-           vault.current(), vault.histories(), vault.verdict, vault.state()
+           vault.current(), vault.metadata(), vault.histories(), vault.metadata_histories(), vault.verdict, vault.state()
 Writing:   vaultfile.create("team.vault", b"passphrase")
            vault.append([value(TEAM, "", "NAME", b"bytes"), tombstone(PROJECT, "shop", "NAME")])
+           vault.append([metadata(TEAM, "", "NAME", b'{"tags":["a"]}')])
            vault.compact(keep="none")
 
 The modules beside it hold what the page says, and take no step outside memory: reader.py sections 2 to 7, descent.py what a file
@@ -24,7 +25,7 @@ import reader
 import rewrite
 from primitives import *  # noqa: F401,F403
 from primitives import (
-    CLUSTER, COMMIT, COPY_AT, HEAD, HEADER, HEADER_LENGTH, LOG_START, MAGIC, PROJECT, SEALED, SLOT, TEAM, TIME_MOST, TOMBSTONE,
+    CLUSTER, COMMIT, COPY_AT, HEAD, HEADER, HEADER_LENGTH, LOG_START, MAGIC, METADATA, PROJECT, SEALED, SLOT, TEAM, TIME_MOST, TOMBSTONE,
     TRANSACTION_MOST, VALUE, WITH_DESCENT, blake, bucket, crc32c)
 from reader import (  # noqa: F401
     BASE32, Header, Record, Slot, check_kdf, check_passphrase, commitment, decode_body, decode_plaintext, encode_body, frame_key,
@@ -42,6 +43,10 @@ def value(scope, id, name, value, time=None):
 
 def tombstone(scope, id, name, time=None):
     return Record(TOMBSTONE, scope, id.encode(), name.encode(), b"", time)
+
+
+def metadata(scope, id, name, metadata, time=None):
+    return Record(METADATA, scope, id.encode(), name.encode(), bytes(metadata), time)
 
 
 def other(kind, body, time=None):
@@ -138,16 +143,17 @@ class Vault(reader.Vault):
     def append(self, records):
         """Write one transaction; a record without a time gets the one that section 9 says."""
         with self._locked() as file:
-            newest = {a: v[0].time for a, v in self.histories().items()}
+            where = lambda r: (reader.address(r), reader.history_of(r.kind)) if reader.is_version(r) else None  # noqa: E731
+            newest = {where(v[0]): v[0].time for v in reader.histories(self.records, self.header.vault_id)}
             stamped = []
             for r in records:
-                address = (r.scope, r.id.decode(), r.name.decode()) if r.scope else None
+                history = where(r)
                 if r.time is None:
-                    r = r._replace(time=max(self.clock(), newest.get(address, -1) + 1))
+                    r = r._replace(time=max(self.clock(), newest.get(history, -1) + 1))
                     if r.time > TIME_MOST:
                         raise ValueError("the year 9999")
-                if address:
-                    newest[address] = max(r.time, newest.get(address, 0))
+                if history:
+                    newest[history] = max(r.time, newest.get(history, 0))
                 stamped.append(r._replace(seq=None))
             frames = seal([stamped], self.key, self.end, self.seq, self.tag, self.random)
             os.fdatasync(file.fileno())

@@ -5,7 +5,7 @@ Writes a vault from a JSON list of steps.  A step is a transaction, that is a li
 with "keep": "all" versions, "none" but the newest ("none" if not said), or those that were replaced at this time or
 later (milliseconds since 1970).  A record is an object:
 
-    {"kind": "value" | "tombstone", "scope": "team" | "project" | "cluster", "id": "", "name": "N",
+    {"kind": "value" | "tombstone" | "metadata", "scope": "team" | "project" | "cluster", "id": "", "name": "N",
      "value": BASE64, "time": MS}
     {"kind": "unknown", "number": 193, "value": BASE64, "time": MS}
 

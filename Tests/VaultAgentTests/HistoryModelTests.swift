@@ -109,9 +109,14 @@ private final class ForgetfulSession: Session {
 
     init(_ vault: LocalSession) { self.vault = vault }
 
-    func secrets() throws(VaultError) -> [SecretID] { vault.secrets() }
+    func secrets(with part: Part) throws(VaultError) -> [SecretID] { vault.secrets(with: part) }
     func contains(_ secret: SecretID) throws(VaultError) -> Bool { try vault.contains(secret) }
-    func history(of secret: SecretID) throws(VaultError) -> [SecretVersion] { try vault.history(of: secret) }
+    func history(of secret: SecretID, _ part: Part) throws(VaultError) -> [SecretVersion] {
+        try vault.history(of: secret, part)
+    }
+    func metadata(of secrets: [SecretID], version: Int) throws(VaultError) -> [Metadata?] {
+        try vault.metadata(of: secrets, version: version)
+    }
     func listContents() throws(VaultError) -> Comparison { vault.listContents() }
     func withValue<R: ~Copyable>(
         of secret: SecretID, version: Int, _ body: (Span<UInt8>) -> R

@@ -53,10 +53,20 @@ struct ModelRun {
         switch operation {
         case .commit(let changes, _):
             return changes.suffix(1).flatMap {
-                [.history($0.secret, actor), .value($0.secret, version: 0, actor)]
+                [
+                    .history($0.secret, actor), .value($0.secret, version: 0, actor),
+                    .metadata($0.secret, version: 0, actor),
+                ]
             }
         case .delete(let secret, _), .undo(let secret, _):
-            return [.history(secret, actor), .value(secret, version: 0, actor)]
+            return [
+                .history(secret, actor), .value(secret, version: 0, actor), .metadataHistory(secret, actor),
+            ]
+        case .describe(let secret, _, _), .undoMetadata(let secret, _):
+            return [
+                .metadataHistory(secret, actor), .metadata(secret, version: 0, actor),
+                .history(secret, actor),
+            ]
         default: return [.list(actor)]
         }
     }
@@ -65,10 +75,16 @@ struct ModelRun {
     private func everything(_ model: PlainModel) -> [Operation] {
         var looks: [Operation] = [.unlock]
         for actor in Actor.allCases {
-            looks += [.refresh(actor), .list(actor), .summary(actor)]
+            looks += [.refresh(actor), .list(actor), .described(actor), .summary(actor)]
             for (secret, versions) in model.state.versions {
                 looks.append(.history(secret, actor))
                 for version in versions.indices { looks.append(.value(secret, version: version, actor)) }
+            }
+            for (secret, versions) in model.state.described {
+                looks.append(.metadataHistory(secret, actor))
+                for version in 0...versions.count {
+                    looks.append(.metadata(secret, version: version, actor))
+                }
             }
         }
         return looks

@@ -162,6 +162,17 @@ final class ModelWorld {
             let session = try session(actor)
             try session.undo(secret)
             return try committed(session)
+        case .describe(let secret, let words, let actor):
+            let session = try session(actor)
+            try session.editMetadata(of: secret) { $0 = words.metadata }
+            return try committed(session)
+        case .undoMetadata(let secret, let actor):
+            let session = try session(actor)
+            return try session.undoMetadata(of: secret) ? try committed(session) : .bool(false)
+        case .commitIfUnchanged(let changes, let secret, let part, let actor):
+            let session = try session(actor)
+            return try commit(
+                changes, session, if: (secret, part, try session.history(of: secret, part).first))
         case .refresh(let actor):
             try session(actor).refresh()
             return .done
@@ -189,6 +200,14 @@ final class ModelWorld {
             else { return .nothing }
             return try value(secret, index, session)
         case .history(let secret, _): return .history(try session.history(of: secret))
+        case .metadata(let secret, let version, _):
+            guard let metadata = try session.metadata(of: secret, version: version) else {
+                return .metadata(Words(count: 0))
+            }
+            let words = Words(count: metadata.description?.utf8.count ?? 0)
+            return metadata == words.metadata && words.count > 0 ? .metadata(words) : .surprise("\(metadata)")
+        case .metadataHistory(let secret, _): return .history(try session.history(of: secret, .metadata))
+        case .described: return .secrets(try session.secrets(with: .metadata))
         case .contains(let secret, _): return .bool(try session.contains(secret))
         case .list: return .secrets(try session.secrets())
         case .names(let scope, _): return .names(try session.names(in: scope))
@@ -209,14 +228,18 @@ final class ModelWorld {
             try session.withValue(of: secret, version: version) { value in value.indices.map { value[$0] } })
     }
 
-    private func commit(_ changes: [Change], _ session: any Session) throws -> Observation {
+    private func commit(
+        _ changes: [Change], _ session: any Session, if seen: (SecretID, Part, SecretVersion?)? = nil
+    ) throws -> Observation {
         var set = try Changes()
+        if let (secret, part, newest) = seen { try set.require(secret, part, newest: newest) }
         for change in changes {
             switch change {
             case .set(let secret, let value):
                 let bytes = value.bytes
                 try set.set(secret, to: bytes.span)
             case .delete(let secret): try set.delete(secret)
+            case .describe(let secret, let words): try set.set(secret, metadata: words.metadata)
             }
         }
         try session.commit(set)

@@ -18,10 +18,24 @@ struct Bytes: Equatable, CustomStringConvertible {
     var description: String { "Bytes(count: \(count), seed: \(seed))" }
 }
 
+/// Metadata that are given by the length of their description; 0 for none.
+struct Words: Equatable, CustomStringConvertible {
+    var count: Int
+
+    var metadata: Metadata {
+        var metadata = Metadata()
+        if count > 0 { metadata.description = String(repeating: "w", count: count) }
+        return metadata
+    }
+
+    var description: String { "Words(count: \(count))" }
+}
+
 /// One change of a transaction.
 enum Change: Equatable {
     case set(SecretID, Bytes)
     case delete(SecretID)
+    case describe(SecretID, Words)
 }
 
 /// The older versions that a compaction keeps.
@@ -36,6 +50,14 @@ enum Operation: Equatable {
     case commit([Change], Actor)
     case delete(SecretID, Actor)
     case undo(SecretID, Actor)
+    /// Edits the metadata of a secret, as one who read them before.
+    case describe(SecretID, Words, Actor)
+    case undoMetadata(SecretID, Actor)
+    /// Makes changes if the part of a secret is what the actor last saw.
+    case commitIfUnchanged([Change], SecretID, Part, Actor)
+    case metadata(SecretID, version: Int, Actor)
+    case metadataHistory(SecretID, Actor)
+    case described(Actor)
     case value(SecretID, version: Int, Actor)
     case valueAt(SecretID, millisecondsAgo: Int, Actor)
     case history(SecretID, Actor)
@@ -65,15 +87,23 @@ extension Operation {
     static func random(_ random: inout ModelTests.Xorshift) -> Operation {
         let (actor, secret) = (Actor.random(&random), SecretID.random(&random))
         switch Int.random(in: 0..<1000, using: &random) {
-        case 0..<250: return .commit(changes(&random), actor)
-        case 250..<290: return .delete(secret, actor)
-        case 290..<330: return .undo(secret, actor)
-        case 330..<490: return .value(secret, version: small(&random), actor)
-        case 490..<550:
+        case 0..<220: return .commit(changes(&random), actor)
+        case 220..<260: return .delete(secret, actor)
+        case 260..<300: return .undo(secret, actor)
+        case 300..<330: return .describe(secret, .random(&random), actor)
+        case 330..<345: return .undoMetadata(secret, actor)
+        case 345..<370:
+            let part: Part = Bool.random(using: &random) ? .value : .metadata
+            return .commitIfUnchanged(changes(&random), secret, part, actor)
+        case 370..<490: return .value(secret, version: small(&random), actor)
+        case 490..<530:
             return .valueAt(secret, millisecondsAgo: Int.random(in: -5...400, using: &random), actor)
-        case 550..<630: return .history(secret, actor)
-        case 630..<660: return .contains(secret, actor)
-        case 660..<690: return .list(actor)
+        case 530..<560: return .metadata(secret, version: small(&random), actor)
+        case 560..<580: return .metadataHistory(secret, actor)
+        case 580..<590: return .described(actor)
+        case 590..<640: return .history(secret, actor)
+        case 640..<665: return .contains(secret, actor)
+        case 665..<690: return .list(actor)
         case 690..<710: return .names(secret.scope, actor)
         case 710..<780: return .resolve(secret.name, Context.random(&random), actor)
         case 780..<810: return .effective(Context.random(&random), actor)
@@ -97,10 +127,14 @@ extension Operation {
 
     private static func changes(_ random: inout ModelTests.Xorshift) -> [Change] {
         let count = Int.random(in: 0..<4, using: &random) > 0 ? 1 : Int.random(in: 2...5, using: &random)
-        return (0..<count).map { _ in
+        return (0..<count).flatMap { _ -> [Change] in
             let secret = SecretID.random(&random)
-            return Int.random(in: 0..<6, using: &random) == 0
-                ? .delete(secret) : .set(secret, .random(&random))
+            switch Int.random(in: 0..<12, using: &random) {
+            case 0..<2: return [.delete(secret)]
+            case 2: return [.describe(secret, .random(&random))]
+            case 3: return [.set(secret, .random(&random)), .describe(secret, .random(&random))]
+            default: return [.set(secret, .random(&random))]
+            }
         }
     }
 }
@@ -153,6 +187,13 @@ extension Bytes {
         return Bytes(
             count: Int.random(in: 0...most, using: &random), seed: UInt64.random(in: 0..<1000, using: &random)
         )
+    }
+}
+
+extension Words {
+    /// Returns random metadata, of few lengths, so that some are those that are there.
+    fileprivate static func random(_ random: inout ModelTests.Xorshift) -> Words {
+        Words(count: [0, 0, 1, 2, 3, 60, 900, 4000].randomElement(using: &random) ?? 0)
     }
 }
 

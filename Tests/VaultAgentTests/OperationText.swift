@@ -19,6 +19,22 @@ extension Operation {
             return [.commit([.delete(secret)], actor)] + secret.simpler.map { .delete($0, actor) }
                 + actor.simpler.map { .delete(secret, $0) }
         case .undo(let secret, let actor): return actor.simpler.map { .undo(secret, $0) }
+        case .describe(let secret, let words, let actor):
+            return [.commit([.describe(secret, words)], actor)]
+                + secret.simpler.map { .describe($0, words, actor) }
+                + words.simpler.map { .describe(secret, $0, actor) }
+                + actor.simpler.map { .describe(secret, words, $0) }
+        case .undoMetadata(let secret, let actor):
+            return secret.simpler.map { .undoMetadata($0, actor) }
+                + actor.simpler.map { .undoMetadata(secret, $0) }
+        case .commitIfUnchanged(let changes, let secret, let part, let actor):
+            let fewer = changes.count < 2 ? [] : changes.indices.map { changes.without($0) }
+            return [.commit(changes, actor)]
+                + fewer.map { .commitIfUnchanged($0, secret, part, actor) }
+                + secret.simpler.map { .commitIfUnchanged(changes, $0, part, actor) }
+        case .metadata(let secret, let version, let actor):
+            return (version > 0 ? [.metadata(secret, version: version - 1, actor)] : [])
+                + actor.simpler.map { .metadata(secret, version: version, $0) }
         case .value(let secret, let version, let actor):
             return (version > 0 ? [.value(secret, version: version - 1, actor)] : [])
                 + actor.simpler.map { .value(secret, version: version, $0) }
@@ -40,8 +56,14 @@ extension Change {
             let values = value.count == 0 ? [] : value.count == 1 ? Array(shorter.prefix(1)) : shorter
             return values.map { .set(secret, $0) } + secret.simpler.map { .set($0, value) }
         case .delete(let secret): return secret.simpler.map { .delete($0) }
+        case .describe(let secret, let words):
+            return words.simpler.map { .describe(secret, $0) } + secret.simpler.map { .describe($0, words) }
         }
     }
+}
+
+extension Words {
+    fileprivate var simpler: [Words] { [0, 1].filter { $0 < count }.map { Words(count: $0) } }
 }
 
 extension SecretID {
@@ -75,6 +97,14 @@ extension Operation: CustomStringConvertible {
         case .commit(let changes, let actor): ".commit(\(changes), .\(actor))"
         case .delete(let secret, let actor): ".delete(\(secret.text), .\(actor))"
         case .undo(let secret, let actor): ".undo(\(secret.text), .\(actor))"
+        case .describe(let secret, let words, let actor): ".describe(\(secret.text), \(words), .\(actor))"
+        case .undoMetadata(let secret, let actor): ".undoMetadata(\(secret.text), .\(actor))"
+        case .commitIfUnchanged(let changes, let secret, let part, let actor):
+            ".commitIfUnchanged(\(changes), \(secret.text), .\(part), .\(actor))"
+        case .metadata(let secret, let version, let actor):
+            ".metadata(\(secret.text), version: \(version), .\(actor))"
+        case .metadataHistory(let secret, let actor): ".metadataHistory(\(secret.text), .\(actor))"
+        case .described(let actor): ".described(.\(actor))"
         case .value(let secret, let version, let actor):
             ".value(\(secret.text), version: \(version), .\(actor))"
         case .valueAt(let secret, let ago, let actor):
@@ -106,12 +136,13 @@ extension Change: CustomStringConvertible {
         switch self {
         case .set(let secret, let value): ".set(\(secret.text), \(value))"
         case .delete(let secret): ".delete(\(secret.text))"
+        case .describe(let secret, let words): ".describe(\(secret.text), \(words))"
         }
     }
 }
 
 extension SecretID {
-    fileprivate var text: String { "Secret(\"\(name)\", in: \(scope.text))" }
+    fileprivate var text: String { "SecretID(\"\(name)\", in: \(scope.text))" }
 }
 
 extension Scope {

@@ -11,6 +11,7 @@ enum Observation: Equatable {
     case secrets([SecretID])
     case names([String])
     case history([SecretVersion])
+    case metadata(Words)
     /// The secret that applies, then those that it shadows.
     case resolution([SecretID])
     /// The number of secrets, the number of versions, and the file's generation.
@@ -32,10 +33,21 @@ struct PlainModel {
         let value: Bytes?
     }
 
+    /// A version of metadata.
+    struct Described: Equatable {
+        let time: UInt64
+        let words: Words
+    }
+
     struct State {
         /// Newest first.
         var versions: [SecretID: [Version]] = [:]
+        /// Newest first.
+        var described: [SecretID: [Described]] = [:]
         var generation: UInt64 = 1
+
+        /// How many versions there are.
+        var count: Int { versions.values.joined().count + described.values.joined().count }
 
         func exists(_ secret: SecretID) -> Bool { versions[secret]?.first?.value != nil }
     }
@@ -76,6 +88,15 @@ struct PlainModel {
             guard state.exists(secret) else { return .failed(.noSuchSecret) }
             return commit([.delete(secret)], actor)
         case .undo(let secret, let actor): return undo(secret, actor)
+        case .describe(let secret, let words, let actor): return describe(secret, words, actor)
+        case .undoMetadata(let secret, let actor): return undoMetadata(secret, actor)
+        case .commitIfUnchanged(let changes, let secret, let part, let actor):
+            let seen = history(secret, part, view(actor)).first
+            takeIn(actor)
+            guard history(secret, part, state).first == seen else {
+                return .failed(.file(.changedMeanwhile))
+            }
+            return commit(changes, actor)
         case .refresh: return .done
         case .reopen: return .opened(hasTail: hasTail)
         case .compact(let keep, _): return compact(keep)
@@ -101,7 +122,7 @@ struct PlainModel {
 
     private func refreshes(_ operation: Operation, _ actor: Actor) -> Bool {
         switch operation {
-        case .delete, .undo, .refresh, .reopen: actor != .agent
+        case .delete, .undo, .describe, .undoMetadata, .refresh, .reopen: actor != .agent
         default: false
         }
     }
@@ -118,40 +139,78 @@ struct PlainModel {
 
     private mutating func commit(_ changes: [Change], _ actor: Actor) -> Observation {
         for change in changes {
-            let (secret, value): (SecretID, Bytes?) =
-                switch change {
-                case .set(let secret, let value): (secret, value)
-                case .delete(let secret): (secret, nil)
-                }
-            let known = state.versions[secret] ?? []
-            let time = max(now, known.first.map { $0.time + 1 } ?? 0)
-            state.versions[secret] = [Version(time: time, value: value)] + known
+            switch change {
+            case .set(let secret, let value): add(value, to: secret)
+            case .delete(let secret): add(nil, to: secret)
+            case .describe(let secret, let words):
+                let known = state.described[secret] ?? []
+                let time = max(now, known.first.map { $0.time + 1 } ?? 0)
+                state.described[secret] = [Described(time: time, words: words)] + known
+            }
         }
         takeIn(actor)
         defer { hasTail = false }
         return .committed(setTailAside: hasTail)
     }
 
+    private mutating func add(_ value: Bytes?, to secret: SecretID) {
+        let known = state.versions[secret] ?? []
+        let time = max(now, known.first.map { $0.time + 1 } ?? 0)
+        state.versions[secret] = [Version(time: time, value: value)] + known
+    }
+
     private mutating func undo(_ secret: SecretID, _ actor: Actor) -> Observation {
         guard let versions = state.versions[secret] else { return .failed(.noSuchSecret) }
         guard versions.count > 1 else { return .failed(.noSuchVersion) }
-        return commit([versions[1].value.map { .set(secret, $0) } ?? .delete(secret)], actor)
+        let value: Change = versions[1].value.map { .set(secret, $0) } ?? .delete(secret)
+        // Metadata that were set together with the value are undone together with it.
+        let isJoint = state.described[secret]?.first?.time == versions[0].time
+        return commit([value] + (isJoint ? [.describe(secret, wordsBefore(secret))] : []), actor)
+    }
+
+    private func wordsBefore(_ secret: SecretID) -> Words {
+        state.described[secret]?.dropFirst().first?.words ?? Words(count: 0)
+    }
+
+    private mutating func describe(_ secret: SecretID, _ words: Words, _ actor: Actor) -> Observation {
+        guard state.exists(secret) else { return .failed(.noSuchSecret) }
+        let present = state.described[secret]?.first?.words ?? Words(count: 0)
+        if words == present { return .committed(setTailAside: false) }
+        return commit([.describe(secret, words)], actor)
+    }
+
+    private mutating func undoMetadata(_ secret: SecretID, _ actor: Actor) -> Observation {
+        guard let newest = state.described[secret]?.first, let value = state.versions[secret]?.first,
+            value.value != nil, value.time < newest.time
+        else { return .bool(false) }
+        return commit([.describe(secret, wordsBefore(secret))], actor)
+    }
+
+    private func history(_ secret: SecretID, _ part: Part, _ state: State) -> [SecretVersion] {
+        if part == .metadata {
+            return (state.described[secret] ?? []).map { SecretVersion(time: $0.time, isDeletion: false) }
+        }
+        return (state.versions[secret] ?? []).map {
+            SecretVersion(time: $0.time, isDeletion: $0.value == nil)
+        }
     }
 
     private mutating func compact(_ keep: Keep) -> Observation {
-        let before = state.versions.values.joined().count
-        for (secret, versions) in state.versions {
-            state.versions[secret] = versions.enumerated().filter { index, _ in
+        let before = state.count
+        func kept<V>(_ versions: [V], _ time: (V) -> UInt64) -> [V] {
+            versions.enumerated().filter { index, _ in
                 guard index > 0 else { return true }
                 return switch keep {
                 case .all: true
                 case .none: false
-                case .age(let age): versions[index - 1].time >= now - min(age, now)
+                case .age(let age): time(versions[index - 1]) >= now - min(age, now)
                 }
             }.map(\.element)
         }
+        state.versions = state.versions.mapValues { kept($0, \.time) }
+        state.described = state.described.mapValues { kept($0, \.time) }
         state.generation += 1
-        let kept = state.versions.values.joined().count
+        let kept = state.count
         defer { hasTail = false }
         return .compacted(
             dropped: before - kept, kept: kept, generation: state.generation, setTailAside: hasTail)
@@ -171,9 +230,11 @@ struct PlainModel {
         case .valueAt(let secret, let ago, _):
             let version = view.versions[secret]?.first { $0.time <= UInt64(max(Int(now) - ago, 0)) }
             return version?.value.map { .value($0.bytes) } ?? .nothing
-        case .history(let secret, _):
-            let versions = view.versions[secret] ?? []
-            return .history(versions.map { SecretVersion(time: $0.time, isDeletion: $0.value == nil) })
+        case .history(let secret, _): return .history(history(secret, .value, view))
+        case .metadataHistory(let secret, _): return .history(history(secret, .metadata, view))
+        case .metadata(let secret, let version, _):
+            return .metadata(view.described[secret]?.dropFirst(version).first?.words ?? Words(count: 0))
+        case .described: return .secrets(sorted(view.described.keys))
         case .contains(let secret, _): return .bool(view.exists(secret))
         case .list: return .secrets(list(view))
         case .names(let scope, _): return .names(list(view).filter { $0.scope == scope }.map(\.name))
@@ -192,19 +253,19 @@ struct PlainModel {
     }
 
     /// Every secret, in the order in which sessions return them.
-    private func list(_ state: State) -> [SecretID] {
+    private func list(_ state: State) -> [SecretID] { sorted(state.versions.keys.filter(state.exists)) }
+
+    private func sorted(_ secrets: some Sequence<SecretID>) -> [SecretID] {
         func key(_ secret: SecretID) -> String {
             [secret.scope.word, secret.scope.id, secret.name].compactMap(\.self).joined(separator: "\t")
         }
-        return state.versions.keys.filter(state.exists).sorted {
-            key($0).utf8.lexicographicallyPrecedes(key($1).utf8)
-        }
+        return secrets.sorted { key($0).utf8.lexicographicallyPrecedes(key($1).utf8) }
     }
 
     private func numbers(_ state: State) -> Observation {
         .numbers(
             secrets: state.versions.keys.count(where: state.exists),
-            versions: state.versions.values.joined().count, generation: state.generation)
+            versions: state.count, generation: state.generation)
     }
 }
 
@@ -216,7 +277,9 @@ extension Operation {
             .valueAt(_, _, let actor), .history(_, let actor), .contains(_, let actor), .list(let actor),
             .names(_, let actor), .resolve(_, _, let actor), .effective(_, let actor), .summary(let actor),
             .refresh(let actor), .reopen(let actor), .compact(_, let actor), .backup(_, let actor),
-            .restore(_, let actor):
+            .restore(_, let actor), .describe(_, _, let actor), .undoMetadata(_, let actor),
+            .commitIfUnchanged(_, _, _, let actor), .metadata(_, _, let actor),
+            .metadataHistory(_, let actor), .described(let actor):
             actor
         case .lock, .unlock, .clock, .garbage, .killed: nil
         }
@@ -227,8 +290,12 @@ extension Operation {
         switch self {
         case .commit(let changes, _), .killed(let changes, _):
             changes.contains { !SecretID.isValidName($0.secret.name) }
+        case .commitIfUnchanged(let changes, let secret, _, _):
+            ([secret] + changes.map(\.secret)).contains { !SecretID.isValidName($0.name) }
         case .delete(let secret, _), .undo(let secret, _), .value(let secret, _, _),
-            .valueAt(let secret, _, _), .history(let secret, _), .contains(let secret, _):
+            .valueAt(let secret, _, _), .history(let secret, _), .contains(let secret, _),
+            .describe(let secret, _, _), .undoMetadata(let secret, _), .metadata(let secret, _, _),
+            .metadataHistory(let secret, _):
             !SecretID.isValidName(secret.name)
         case .resolve(let name, _, _): !SecretID.isValidName(name)
         default: false
@@ -240,7 +307,7 @@ extension Change {
     /// The secret that the step changes.
     var secret: SecretID {
         switch self {
-        case .set(let secret, _), .delete(let secret): secret
+        case .set(let secret, _), .delete(let secret), .describe(let secret, _): secret
         }
     }
 }

@@ -38,6 +38,20 @@ import VaultCore
                 #expect(try session.history(of: secret) == file.history(of: secret))
             }
             #expect(try session.resolve("A", in: Context(project: "web"))?.winner.scope == .project("web"))
+            let (secret, other) = (SecretID("A", in: .team), SecretID("A", in: .project("web")))
+            #expect(try session.metadata(of: secret) == nil)
+            try session.editMetadata(of: secret) { $0.tags = ["x"] }
+            try session.editMetadata(of: secret) { $0.tags = ["x", "y"] }
+            try file.refresh()
+            #expect(
+                try session.metadata(of: [secret, other], version: 0).map { $0?.tags } == [["x", "y"], nil])
+            #expect(try session.metadata(of: secret, version: 1)?.tags == ["x"])
+            #expect(try session.metadata(of: secret, version: 2) == nil)
+            #expect(try session.secrets(with: .metadata) == [secret])
+            #expect(try session.metadata(among: [other, secret]) == file.metadata(among: [secret]))
+            #expect(try session.history(of: secret, .metadata) == file.history(of: secret, .metadata))
+            #expect(try session.listContents() == file.listContents())
+            #expect(try session.listContents().differences.count { $0.part == .metadata } == 1)
             #expect(try session.undo(SecretID("B", in: .cluster("gpu-1"))))
             #expect(try session.text("B", .cluster("gpu-1")) == "four")
             try file.refresh()
@@ -58,6 +72,11 @@ import VaultCore
             #expect(throws: VaultError.invalidID) { try session.put("A", .project(""), "x") }
             #expect(throws: VaultError.invalidName) { try session.contains(SecretID("", in: .team)) }
             #expect(throws: VaultError.valueTooLong) { try session.set("A", in: .team, to: large.span) }
+            #expect(throws: VaultError.metadataTooLong) {
+                try session.editMetadata(of: SecretID("A", in: .team)) {
+                    $0.description = String(repeating: "x", count: 1 << 16)
+                }
+            }
             #expect(throws: VaultError.noSuchSecret) { try session.text("B", .team) }
             #expect(throws: VaultError.noSuchVersion) { try session.text("A", .team, version: 1) }
             #expect(throws: VaultError.noSuchVersion) { try session.text("A", .team, version: .max) }

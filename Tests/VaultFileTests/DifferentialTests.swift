@@ -214,6 +214,7 @@ private struct RandomWriter {
     private static let addresses = [
         "A", "B", "LONGER_NAME.x-9", "project:web/A", "project:0/_", "cluster:gpu-1/A", "cluster:web/A",
         "project:\(String(repeating: "i", count: 128))/\(String(repeating: "n", count: 128))",
+        "meta:A", "meta:project:web/A", "meta:NEVER",
     ]
 
     private mutating func step() -> Step {
@@ -260,8 +261,10 @@ private struct RandomWriter {
             }
             if below(8) == 0, let address = log.addresses.randomElement(using: &state) {
                 let number = below(log.versions(address).count)
+                // Metadata are purged with the secret alone.
+                let isAll = address.isOfMetadata || below(3) == 0
                 _ = try Compaction.purge(
-                    below(3) == 0 ? .all : .version(number), of: address, path: world.path,
+                    isAll ? .all : .version(number), of: address.secret, path: world.path,
                     master: try log.copyOfMasterKey(), dependencies: world.dependencies)
                 log = try opener.open(world)
                 continue

@@ -47,6 +47,47 @@ import Testing
             ])
     }
 
+    @Test func `the example with metadata reads as section 14 says`() throws {
+        let file = try InputFile(ExampleTests.page)
+        let text = String(decoding: try #require(try file.readAll(limit: 1 << 20)), as: UTF8.self)
+        let header = ExampleTests.dumped(text, under: "### A header with two slots\n")
+        let log = Int(Format.logStart)
+        let frames = ExampleTests.dumped(text, under: "### Metadata\n").dropFirst(log)
+        #expect(header.count == 512 && frames.count == 3 * 176)
+        var world = World(passphrase: "correct horse battery staple")
+        world.dependencies.readingBounds = .reading
+        world.bytes = header + [UInt8](repeating: 0, count: log - 1024) + header + frames
+        let read = try world.open()
+        #expect(
+            try read.history() == [
+                address("TOKEN"): [Entry(time: World.start, value: Array("one".utf8))],
+                address("meta:TOKEN"): [
+                    Entry(time: World.start + 1, value: []),
+                    Entry(time: World.start, value: Array(#"{"tags":["ci"]}"#.utf8)),
+                ],
+            ])
+        #expect(read.unfinishedTail == nil && read.replay.skipped == 0)
+        let (place, version) = (address("meta:TOKEN"), read.versions(address("meta:TOKEN"))[1])
+        let entry = try PurgeList.entry(place.packed.span, version, of: read.header.vaultID)
+        #expect(text.range(of: "entry    \(entry.bytes.hexadecimal)\n") != nil)
+    }
+
+    /// Returns the bytes that the first dump of a section shows; zeros stand before it and for stars.
+    private static func dumped(_ text: String, under heading: String) -> [UInt8] {
+        guard let start = text.range(of: heading)?.upperBound else { return [] }
+        var (bytes, isInside) = ([UInt8](), false)
+        for line in text[start...].split(separator: "\n", omittingEmptySubsequences: false) {
+            if line == "```", isInside, !bytes.isEmpty { break }
+            if line == "```" { isInside.toggle() }
+            let words = line.split(separator: " ").prefix(9)
+            guard isInside, words.count == 9, let offset = Int(words[0], radix: 16), words[0].count == 8,
+                let row = [UInt8](hexadecimal: words[1...].joined())
+            else { continue }
+            bytes += [UInt8](repeating: 0, count: offset - bytes.count) + row
+        }
+        return bytes
+    }
+
     private static func vault() throws -> World {
         let world = World(seed: 1, passphrase: "correct horse battery staple")
         world.clock.step = 1

@@ -59,7 +59,7 @@ struct FaultOperation: Sendable, CustomStringConvertible {
         let world = World.remembering()
         world.clock.step = 1000
         let log = try world.create()
-        try log.append(.text("A", "one"), .text("project:web/B", "two"))
+        try log.append(.text("A", "one"), .text("project:web/B", "two"), .text("meta:A", "{}"))
         world.disk[backup] = world.bytes
         try log.append(.text("A", "three"))
         try log.append(.remove("project:web/B"), .put("C", noise(3000)))
@@ -87,7 +87,7 @@ struct FaultOperation: Sendable, CustomStringConvertible {
         let world = try vault()
         world.disk[other] = world.bytes
         try world.open().append(.text("A", "four"), .text("D", "here"))
-        try world.openOther(.writing).append(.text("A", "five"), .remove("C"))
+        try world.openOther(.writing).append(.text("A", "five"), .remove("C"), .text("meta:C", "{}"))
         try world.openOther(.writing).append(.put("E", noise(3000)))
         return world
     }
@@ -154,6 +154,15 @@ struct FaultOperation: Sendable, CustomStringConvertible {
                     _ = try batch.add(try transaction([step]))
                 }
             }
+        },
+        opened("append metadata with a value") { log throws(VaultFileError) in
+            try log.append(.text("A", "new"), .put("meta:A", noise(900)), .remove("meta:C"))
+        },
+        opened("append metadata on a condition") { log throws(VaultFileError) in
+            var changes = try transaction([.text("meta:A", "new")])
+            let place = address("meta:A")
+            changes.require(Transaction.Condition(place, newest: log.newestVersion(of: place)))
+            try log.append(changes)
         },
         opened("append after a tail", in: interrupted) { log throws(VaultFileError) in
             try log.append(.text("A", "new"))

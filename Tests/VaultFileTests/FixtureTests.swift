@@ -16,7 +16,7 @@ import Testing
 
     private static let names = [
         "all-scopes", "compacted", "empty", "equal-times", "every-byte", "large-value", "long-names",
-        "many-frames",
+        "many-frames", "metadata-proven", "metadata",
         "one-secret", "proven", "recovery-key", "unfinished-tail", "unknown-records", "versions",
     ]
 
@@ -35,6 +35,18 @@ import Testing
             let id: String
             let name: String
             let versions: [Version]
+
+            var address: Address {
+                get throws {
+                    let codes: [String: UInt8] = ["team": 1, "project": 2, "cluster": 3]
+                    return try #require(
+                        Address(scope: codes[scope] ?? 0, id: Array(id.utf8), name: Array(name.utf8)))
+                }
+            }
+
+            var entries: [Entry] {
+                versions.map { Entry(time: $0.time, value: $0.kind == "tombstone" ? nil : Array($0.value)) }
+            }
         }
         struct Version: Decodable {
             let time: UInt64
@@ -59,20 +71,13 @@ import Testing
         let skipped: Int
         let header: Header
         let secrets: [SecretID]
+        let metadata: [SecretID]?
 
         var history: History {
             get throws {
-                let codes: [String: UInt8] = ["team": 1, "project": 2, "cluster": 3]
                 var history: History = [:]
-                for secret in secrets {
-                    let address = try #require(
-                        Address(
-                            scope: codes[secret.scope] ?? 0, id: Array(secret.id.utf8),
-                            name: Array(secret.name.utf8)))
-                    history[address] = secret.versions.map {
-                        Entry(time: $0.time, value: $0.kind == "value" ? Array($0.value) : nil)
-                    }
-                }
+                for secret in secrets { history[try secret.address] = secret.entries }
+                for secret in metadata ?? [] { history[try secret.address.metadata] = secret.entries }
                 return history
             }
         }
@@ -180,6 +185,21 @@ import Testing
                     ]
                 ]
             ),
+            (
+                "metadata",
+                [
+                    [
+                        .text("TOKEN", "one"), .text("meta:TOKEN", FixtureTests.metadata),
+                        .text("cluster:gpu-1/KEY", "k"), .text("project:web/KEY", "w"),
+                    ],
+                    [.text("meta:project:web/KEY", #"{"expires":1798761600000,"next":[1,{}]}"#)],
+                    [.text("TOKEN", "two")],
+                    [.text("meta:cluster:gpu-1/KEY", "{}"), .remove("cluster:gpu-1/KEY")],
+                    [.text("meta:NEVER", #"{"tags":["planned"]}"#), .put("meta:BYTES", everyByte)],
+                    [.remove("meta:project:web/KEY"), .put("LARGE", [1]), .put("meta:LARGE", noise(5000))],
+                    [.text("meta:TOKEN", #"{"tags":[]}"#)],
+                ]
+            ),
         ]
         for (number, (name, transactions)) in vaults.enumerated() {
             let world = World(seed: UInt64(100 + number), passphrase: "fixture päss \(name)")
@@ -193,9 +213,41 @@ import Testing
             let file = try DiskStorage().create(Path.join(directory, name + ".vault"))
             try file.write(Array(bytes).span, at: 0)
         }
-        let proven = try FixtureTests.proven()
-        let file = try DiskStorage().create(Path.join(directory, "proven.vault"))
-        try file.write(proven.span, at: 0)
+        for (name, bytes) in [
+            ("proven", try FixtureTests.proven()), ("metadata-proven", try FixtureTests.provenWithMetadata()),
+        ] {
+            let file = try DiskStorage().create(Path.join(directory, name + ".vault"))
+            try file.write(bytes.span, at: 0)
+        }
+    }
+
+    private static let metadata =
+        #"{"description":"The \"deploy\" token, für alle","username":"ci-bot","hosts":["*.example.com"],"#
+        + #""tags":["ci","deploy"],"rotate_every":7776000000,"fields":{"owner":"ops"}}"#
+
+    /// Creates a vault with metadata after new keys, a purge, a compaction and a merge.
+    private static func provenWithMetadata() throws -> [UInt8] {
+        let world = World(seed: 121, passphrase: "fixture päss metadata-proven")
+        world.clock.step = 1500
+        let weak = Argon2id.Parameters(passes: 1, memoryKiB: 8192)
+        let log = try world.create(parameters: weak)
+        try log.append(.text("A", "one"), .text("meta:A", metadata))
+        try log.append(.text("B", "purged"), .text("meta:B", "{}"))
+        try log.append(.text("meta:B", #"{"tags":["b"]}"#))
+        let passphrase = world.passphrase
+        let keys = try NewKeys(
+            for: log.header.vaultID, passphrase: passphrase.span, parameters: weak, hasRecoveryKey: false,
+            dependencies: world.dependencies)
+        _ = try Compaction.changeKeys(
+            path: world.path, from: try world.key(), to: keys, dependencies: world.dependencies)
+        world.disk[FaultOperation.other] = world.bytes
+        try world.purge(.all, of: "B")
+        try world.open().append(.text("meta:A", #"{"tags":["here"]}"#))
+        try world.openOther(.writing).append(.text("meta:A", #"{"tags":["there"]}"#), .text("C", "new"))
+        try world.compact(keeping: .all)
+        try world.merge()
+        try world.open().append(.text("B", "again"), .text("meta:B", #"{"tags":["again"]}"#))
+        return world.bytes
     }
 
     /// Creates a vault after new keys, a purge, a compaction and a merge, with many descent records.

@@ -36,15 +36,20 @@ struct ForgedRecord {
 
     init(_ body: [UInt8]) { self.body = body }
 
-    /// Creates a value or, if `value` is nil, a tombstone.
+    /// Creates a value or, if `value` is nil, a tombstone; or metadata, if `address` is that of metadata.
     init(_ address: Address, _ value: [UInt8]?, time: UInt64 = World.start) {
         body = ForgedRecord.body(address) + (value ?? [])
-        kind = value == nil ? 2 : 1
+        kind = ForgedRecord.kind(address, value).rawValue
         self.time = time
     }
 
     static func body(_ address: Address) -> [UInt8] {
-        Array(address.packed[0..<3]) + [0] + Array(address.packed[3...])
+        let packed = address.secret.packed
+        return Array(packed[0..<3]) + [0] + Array(packed[3...])
+    }
+
+    static func kind(_ address: Address, _ value: [UInt8]?) -> RecordKind {
+        address.isOfMetadata ? .metadata : value == nil ? .tombstone : .value
     }
 }
 

@@ -15,7 +15,10 @@ extension Ledger {
         for step in steps {
             switch step {
             case .put(let name, let value): ledger[address(name), default: []].insert(value, at: 0)
-            case .remove(let name): ledger[address(name), default: []].insert(nil, at: 0)
+            case .remove(let name):
+                let address = address(name)
+                // Metadata that are removed are empty ones.
+                ledger[address, default: []].insert(address.isOfMetadata ? [] : nil, at: 0)
             }
         }
         return ledger
@@ -58,7 +61,7 @@ enum Deed: Sendable {
     case passwd
     /// Merges changes that were made to a copy on another machine.
     case merge([Step])
-    /// Purges all versions of a name, if there are any.
+    /// Purges all versions and metadata of a name, if there are any.
     case purge(String)
 
     /// Sets a new value of so many bytes.
@@ -75,7 +78,9 @@ enum Deed: Sendable {
         case .restore: books.vault = books.backup
         case .passwd: break
         case .merge(let steps): books.vault = books.vault?.adding(steps)
-        case .purge(let name): books.vault?[address(name)] = nil
+        case .purge(let name):
+            books.vault?[address(name)] = nil
+            books.vault?[address(name).metadata] = nil
         }
         return books
     }

@@ -53,7 +53,7 @@ import Testing
         let report = try apart.merge(into: 0, from: 1)
         #expect(
             report.conflicts
-                == [Merge.Conflict(secret: SecretID("A", in: .team), isHereCurrent: false, version: 1)])
+                == [Merge.Conflict(at: address("A"), isHereCurrent: false, version: 1)])
         #expect(try apart.open(0).text("A") == "zebra")
         let back = try apart.merge(into: 1, from: 0)
         #expect(
@@ -68,7 +68,7 @@ import Testing
         try apart.write(.text("A", "late"), to: 1, at: 90)
         #expect(
             try apart.merge(into: 0, from: 1).conflicts
-                == [Merge.Conflict(secret: SecretID("A", in: .team), isHereCurrent: true, version: 1)])
+                == [Merge.Conflict(at: address("A"), isHereCurrent: true, version: 1)])
         #expect(try apart.open(0).text("A") == nil)
         #expect(try apart.open(0).entries(address("A")).map { $0.value == nil } == [true, false, false])
     }
@@ -240,7 +240,9 @@ final class Apart {
     }
 
     private static func step(_ dice: inout Dice) -> Step {
-        let name = ["A", "B", "C", "project:web/A", "cluster:gpu-1/A"].randomElement(using: &dice) ?? "A"
+        let name =
+            ["A", "B", "C", "project:web/A", "cluster:gpu-1/A", "meta:A", "meta:project:web/A"]
+            .randomElement(using: &dice) ?? "A"
         if dice.happens(20) { return .remove(name) }
         let count = dice.happens(90) ? Int.random(in: 0...2, using: &dice) : 300
         return .put(name, noise(count, seed: UInt64.random(in: 0...3, using: &dice)))
@@ -340,8 +342,11 @@ final class Apart {
         try demand(report.isWritten == (snapshot()[0] != files[0]), "it is not said whether it was written")
         let lacked = try compare(0, 1).differences.filter { $0.change == .there || $0.change == .both }
         try demand(lacked.isEmpty, "something is lacking still: \(lacked)")
-        let conflicts = comparison.differences.filter { $0.change == .both }.map(\.secret)
-        try demand(report.conflicts.map(\.secret) == conflicts, "conflicts differ from the comparison's")
+        let conflicts = comparison.differences.filter { $0.change == .both }
+        try demand(
+            report.conflicts.map(\.secret) == conflicts.map(\.secret)
+                && report.conflicts.map(\.part) == conflicts.map(\.part),
+            "conflicts differ from the comparison's")
         try judgeConflicts(report, histories)
         try judgeCheckpoint(point)
 
@@ -372,7 +377,7 @@ final class Apart {
     private func judgeConflicts(_ report: Merge.Report, _ histories: [History]) throws {
         let log = try open(0)
         for conflict in report.conflicts {
-            let place = try conflict.secret.address()
+            let place = try conflict.secret.address(of: conflict.part)
             let entries = try log.entries(place)
             let winner = histories[conflict.isHereCurrent ? 0 : 1][place]?.first
             let loser = histories[conflict.isHereCurrent ? 1 : 0][place]?.first

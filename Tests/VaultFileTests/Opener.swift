@@ -81,7 +81,10 @@ extension Opener {
 extension Log {
     /// Returns the digest of the whole history: vault-format.md, section 13.
     func digest() throws -> String {
-        let encoded = addresses.map { (address: $0, bytes: ForgedRecord.body($0)) }
+        // The scope of metadata has the same bit in a digest as in an address.
+        let encoded = addresses.map { address in
+            (address: address, bytes: [address.packed[0]] + ForgedRecord.body(address).dropFirst())
+        }
         var message: [UInt8] = []
         for (address, bytes) in encoded.sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) {
             let entries = try entries(address)
@@ -89,7 +92,7 @@ extension Log {
             message.append(littleEndian: UInt32(entries.count))
             for entry in entries {
                 message.append(littleEndian: entry.time)
-                message.append(entry.value == nil ? RecordKind.tombstone.rawValue : RecordKind.value.rawValue)
+                message.append(ForgedRecord.kind(address, entry.value).rawValue)
                 message.append(littleEndian: UInt32(entry.value?.count ?? 0))
                 message += entry.value ?? []
             }

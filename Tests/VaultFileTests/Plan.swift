@@ -58,6 +58,13 @@ struct Plan: Sendable {
             ("passwd", Plan(some, [.passwd])),
             ("passwd without marks", Plan(some, [.passwd], hasMarks: false)),
             ("passwd twice", Plan(some + [.passwd], [.passwd], [.passwd, .change("C", 300)])),
+            ("set with metadata", Plan(some, [.commit([[.put("B", noise(40)), .text("meta:B", "{}")]])])),
+            ("edit of metadata", Plan(some + [.change("meta:A", 60)], [.change("meta:A", 2500)], [.compact])),
+            ("removal of metadata", Plan(some + [.change("meta:A", 60)], [.commit([[.remove("meta:A")]])])),
+            (
+                "purge with metadata",
+                Plan(some + [.change("meta:A", 60), .change("meta:B", 60)], [.purge("A")])
+            ),
             ("purge", Plan(some, [.purge("A")])),
             ("purge without marks", Plan(some, [.purge("A")], hasMarks: false)),
             ("purge after a purge", Plan(some + [.change("B", 40), .purge("B")], [.purge("A")], [.compact])),
@@ -115,7 +122,8 @@ struct Plan: Sendable {
     }
 
     private static func step(_ dice: inout Dice) -> Step {
-        let name = ["A", "B", "project:web/A", "cluster:gpu-1/A"].randomElement(using: &dice) ?? "A"
+        let names = ["A", "B", "project:web/A", "cluster:gpu-1/A", "meta:A", "meta:B", "meta:project:web/A"]
+        let name = names.randomElement(using: &dice) ?? "A"
         if dice.happens(15) { return .remove(name) }
         let count =
             dice.happens(80) ? Int.random(in: 0...40, using: &dice) : Int.random(in: 0...2500, using: &dice)

@@ -21,6 +21,24 @@ import Testing
         #expect(try world.open().history() == log.history())
     }
 
+    @Test func `a version is read as what it is, at its own address, and a deletion has no value`() throws {
+        let log = try World().create()
+        try log.append(.text("A", "one"), .text("meta:A", "one"))
+        try log.append(.remove("A"), .remove("meta:A"))
+        let (value, metadata) = (address("A"), address("meta:A"))
+        #expect(try log.entries(value).map(\.value) == [nil, Array("one".utf8)])
+        #expect(try log.entries(metadata).map(\.value) == [[], Array("one".utf8)])
+        let mistaken = [
+            (log.versions(value)[0], value), (log.versions(value)[1], metadata),
+            (log.versions(metadata)[0], value), (log.versions(metadata)[1], value),
+        ]
+        for (version, address) in mistaken {
+            #expect(throws: VaultFileError.damaged(at: version.offset)) {
+                try log.bytes(of: version, at: address)
+            }
+        }
+    }
+
     @Test(arguments: [0x80, 0x81, 0xBF, 0xC0, 0xC1, 0xFF] as [UInt8])
     func `a kind that may be ignored is verified and skipped`(kind: UInt8) throws {
         let world = try vault()

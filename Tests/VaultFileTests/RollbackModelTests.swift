@@ -206,7 +206,7 @@ private final class Histories {
         node.seen = node.file.truth
     }
 
-    private func name() -> String { ["A", "B", "C"].randomElement(using: &dice) ?? "A" }
+    private func name() -> String { ["A", "B", "C", "meta:A", "meta:B"].randomElement(using: &dice) ?? "A" }
 
     private func set(_ node: Node, _ log: Log, _ index: Int) throws {
         deeds.append("\(index) sets")
@@ -236,11 +236,12 @@ private final class Histories {
     }
 
     private func purge(_ node: Node, _ log: Log, _ index: Int) throws {
-        let address = address(name())
-        guard !log.versions(address).isEmpty else { return }
+        let address = address(name()).secret
+        let (versions, metadata) = (log.versions(address), log.versions(address.metadata))
+        guard !versions.isEmpty || !metadata.isEmpty else { return }
         deeds.append("\(index) purges")
         _ = try Compaction.purge(
-            dice.happens(50) ? .all : .version(0), of: address, path: node.world.path,
+            versions.isEmpty || dice.happens(50) ? .all : .version(0), of: address, path: node.world.path,
             master: node.file.key.copy(), dependencies: node.world.dependencies)
         keep(node, adding: change())
     }

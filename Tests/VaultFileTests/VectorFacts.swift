@@ -34,7 +34,7 @@ extension Log {
     /// The numbers of secrets and versions, and their digest.
     func countFacts() throws -> [String: Fact] {
         var secrets = 0
-        forEachCurrent { _ in secrets += 1 }
+        forEachCurrent(.value) { _ in secrets += 1 }
         return [
             "secrets": .number(secrets), "versions": .number(versionCount), "digest": .text(try digest()),
         ]

@@ -4,17 +4,20 @@ import Testing
 
 @testable import VaultFile
 
-/// A file of Tests/Vectors/v2, with the expected results: vault-format.md, section 13.
+/// A file of Tests/Vectors/v2 or v3, with the expected results: vault-format.md, section 13.
 struct SetVector {
     static let directory: String = {
         var path = #filePath
         for _ in 0..<2 { path = Path.directory(of: path) }
-        return Path.join(path, "Vectors/v2")
+        return Path.join(path, "Vectors")
     }()
 
-    /// The vectors, as paths in ``directory``.
-    static let paths: [String] = TemporaryDirectory.names(in: directory).sorted().flatMap { kind in
-        TemporaryDirectory.names(in: Path.join(directory, kind)).sorted().map { Path.join(kind, $0) }
+    /// The vectors of a set, as paths in its directory.
+    static func paths(in set: String) -> [String] {
+        let directory = Path.join(directory, set)
+        return TemporaryDirectory.names(in: directory).sorted().flatMap { kind in
+            TemporaryDirectory.names(in: Path.join(directory, kind)).sorted().map { Path.join(kind, $0) }
+        }
     }
 
     /// The members of the head that are inputs, not results.
@@ -29,9 +32,9 @@ struct SetVector {
     /// The files, one or two.
     let files: [[UInt8]]
 
-    init(_ path: String) throws {
+    init(_ path: String, in set: String) throws {
         self.path = path
-        let content = try SetVector.read(path)
+        let content = try SetVector.read(path, in: set)
         let empty = try #require(content.firstRange(of: Data("\n\n".utf8)))
         head = try JSONDecoder().decode([String: Fact].self, from: content[..<empty.lowerBound])
         var body = Array(content[empty.upperBound...])
@@ -48,8 +51,8 @@ struct SetVector {
         self.files = files
     }
 
-    static func read(_ path: String) throws -> Data {
-        let file = try InputFile(Path.join(directory, path))
+    static func read(_ path: String, in set: String) throws -> Data {
+        let file = try InputFile(Path.join(Path.join(directory, set), path))
         return Data(try #require(try file.readAll(limit: 2 << 20)))
     }
 

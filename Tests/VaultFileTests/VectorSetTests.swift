@@ -6,13 +6,18 @@ import Testing
 @testable import VaultFile
 @testable import VaultCore
 
-/// The vectors of Tests/Vectors/v2: reading, rollback, rewrites, merges.
+/// The vectors of Tests/Vectors/v2: reading, rollback, rewrites, merges; and those of v3, with metadata.
 @Suite struct VectorSetTests {
-    @Test func `every vector of the second set is what it says`() throws {
+    @Test func `every vector of the second set is what it says`() throws { try compare("v2") }
+
+    @Test func `every vector with metadata is what it says`() throws { try compare("v3") }
+
+    private func compare(_ set: String) throws {
         let opener = Opener()
+        let paths = SetVector.paths(in: set)
         var failed = 0
-        for path in SetVector.paths {
-            let vector = try SetVector(path)
+        for path in paths {
+            let vector = try SetVector(path, in: set)
             let found = try VectorSetTests.found(vector, opener)
             let expected = vector.expected
             guard found != expected else { continue }
@@ -23,19 +28,23 @@ import Testing
             }
             Issue.record("\(path): \(differences.joined(separator: "; "))")
         }
-        print("vectors of v2 in Swift: \(SetVector.paths.count - failed) passed, \(failed) failed")
+        print("vectors of \(set) in Swift: \(paths.count - failed) passed, \(failed) failed")
     }
 
-    /// The digest of the set, also in test_vectors2.py; vectors may be added, but not changed or removed.
-    @Test func `the vectors of the second set are frozen`() throws {
+    /// The digest of each set, also in test_vectors2.py; vectors may be added, but not changed or removed.
+    @Test(arguments: [
+        ("v2", "02bd886b2d8d37513753b86d3670064e2f2a6848fdccc1e398868896c7d70ddf"),
+        ("v3", "bf7afc13609aeb37f46f4e36f640637914ccb3dfd15eed000c4d182cdb0fea72"),
+    ])
+    func `the vectors of the second set are frozen, and those with metadata`(
+        set: String, digest: String
+    ) throws {
         var list: [UInt8] = []
-        for path in SetVector.paths {
-            let content = Array(try SetVector.read(path))
+        for path in SetVector.paths(in: set) {
+            let content = Array(try SetVector.read(path, in: set))
             list += Array(path.utf8) + [0] + (try BLAKE2b.hash(content.span))
         }
-        #expect(
-            try BLAKE2b.hash(list.span).hexadecimal
-                == "02bd886b2d8d37513753b86d3670064e2f2a6848fdccc1e398868896c7d70ddf")
+        #expect(try BLAKE2b.hash(list.span).hexadecimal == digest)
     }
 
     /// Returns the facts that this program finds for a vector.
@@ -190,16 +199,17 @@ import Testing
             )
         }
         let address = wanted[0].address
-        let versions = log.versions(address)
-        let places = wanted.map { wanted in
-            versions.firstIndex { $0.time == wanted.time && UInt64($0.kind.rawValue) == wanted.kind }
+        let (versions, metadata) = (log.versions(address), log.versions(address.metadata))
+        let place = versions.firstIndex {
+            ($0.time, UInt64($0.kind.rawValue)) == (wanted[0].time, wanted[0].kind)
         }
         let purge: Compaction.Purge
-        if places.count == 1 {
-            purge = .version(try #require(places[0]))
+        if wanted.count == 1, let place {
+            purge = .version(place)
         } else {
-            // One version or all.
-            try #require(wanted.allSatisfy { $0.address == address } && places.count == versions.count)
+            // One version or all, and then all metadata too.
+            try #require(wanted.allSatisfy { $0.address == address })
+            try #require(wanted.count == versions.count + metadata.count)
             purge = .all
         }
         _ = try Compaction.purge(

@@ -75,7 +75,7 @@ private struct Vector {
     private func differences(_ log: Log, _ vector: Vector) throws -> [String] {
         let head = vector.head
         var secrets = 0
-        log.forEachCurrent { _ in secrets += 1 }
+        log.forEachCurrent(.value) { _ in secrets += 1 }
         let check = try log.check().compactMap { finding -> String? in
             switch finding {
             case .gapNotZero(let at): "gap \(at)"

@@ -125,8 +125,9 @@ struct Entry: Equatable, Sendable {
 /// The versions of each secret, new to old.
 typealias History = [Address: [Entry]]
 
-/// Parses `NAME`, `project:web/NAME` or `cluster:gpu-1/NAME`.
+/// Parses `NAME`, `project:web/NAME` or `cluster:gpu-1/NAME`, or the same after `meta:` for the metadata.
 func address(_ text: String) -> Address {
+    if text.hasPrefix("meta:") { return address(String(text.dropFirst(5))).metadata }
     let parts = text.split(separator: "/").map(String.init)
     let scope = parts.count == 1 ? ["team", ""] : parts[0].split(separator: ":").map(String.init)
     let codes: [String: UInt8] = ["team": 1, "project": 2, "cluster": 3]
@@ -175,7 +176,7 @@ extension Log {
     func entries(_ address: Address) throws(VaultFileError) -> [Entry] {
         var entries: [Entry] = []
         for version in versions(address) {
-            let value = version.kind == .value ? try bytes(of: version, at: address) : nil
+            let value = version.kind != .tombstone ? try bytes(of: version, at: address) : nil
             entries.append(Entry(time: version.time, value: value))
         }
         return entries

@@ -114,7 +114,7 @@ import Testing
             #expect(log.current(address("A")) == nil)
             #expect(log.versions(address("A")).map(\.kind) == [.tombstone, .value])
             var current: [Address] = []
-            log.forEachCurrent { current.append(Address($0)) }
+            log.forEachCurrent(.value) { current.append(Address($0)) }
             #expect(current == [address("B")])
             #expect(log.nameCount == 2)
         }

@@ -96,6 +96,27 @@ private final class TemporaryVault {
         await #expect(throws: VaultKitError.self) { try await vault.undo(secret, toVersion: 9) }
     }
 
+    @Test func `notes what secrets are for, and leaves their values alone`() async throws {
+        let vault = try temporary.create()
+        let secret = SecretID("A", in: .team)
+        try await vault.set("A", in: .team, to: "one")
+        #expect(try await vault.metadata(of: secret) == nil)
+        try await vault.describe(secret) { metadata in
+            metadata.description = "for tests"
+            metadata.expiresSince1970 = .seconds(1_900_000_000)
+            metadata.rotationPeriod = .seconds(-1)
+        }
+        try await vault.describe(secret) { $0.tags.append("t") }
+        let metadata = try #require(try await vault.metadata(of: secret))
+        #expect(metadata.description == "for tests" && metadata.tags == ["t"])
+        #expect(metadata.expires == 1_900_000_000_000 && metadata.rotateEvery == 0)
+        #expect(metadata.expiresSince1970 == .seconds(1_900_000_000))
+        #expect(try await vault.history(of: secret).count == 1)
+        await #expect(throws: VaultKitError.notFound("no secret 'B' in the given scope or context")) {
+            try await vault.describe(SecretID("B", in: .team)) { $0.tags = ["t"] }
+        }
+    }
+
     @Test func `tells once what its owner should know`() async throws {
         let vault = try temporary.create()
         #expect(await vault.takeNotices() == [])

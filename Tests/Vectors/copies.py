@@ -8,7 +8,7 @@ import struct
 
 import vaultfile as vf
 from forge import (
-    EMPTY_SLOT, LOG_START, MASTER, PASSPHRASE, SLOT, START, VAULT_ID, Chain, draw, make_header, other, passphrase_slot, patched, size,
+    EMPTY_SLOT, LOG_START, MASTER, PASSPHRASE, SLOT, START, VAULT_ID, Chain, draw, make_header, other, passphrase_slot, patched, place, size,
     without_zeros)
 
 NOW = START + 10 ** 9
@@ -156,9 +156,9 @@ def history(records, vault_id=VAULT_ID):
     found, lists = {}, [r.body for r in records if r.kind == vf.PURGED]
     entries = {body[at:at + 16] for body in lists for at in range(0, len(body), 16)}
     for r in records:
-        if r.kind in (vf.VALUE, vf.TOMBSTONE) and entry(r, vault_id) not in entries:
-            end = 4 + r.body[1] + r.body[2]
-            found.setdefault(r.body[:end], set()).add((r.time, r.kind, r.body[end:]))
+        if r.kind in (vf.VALUE, vf.TOMBSTONE, vf.METADATA) and entry(r, vault_id) not in entries:
+            where = place(r)
+            found.setdefault(where, set()).add((r.time, r.kind, r.body[len(where):]))
     out, secrets = b"", 0
     for where in sorted(found):
         versions = sorted(found[where], reverse=True)

@@ -81,6 +81,8 @@ class Examples:
         self.compacted = vf.rewritten(made, self.slots, self.master, random(b"compaction"))
         self.merge = merge.merge(self.vault(self.compacted), self.vault(self.there), START + 2000)
         self.merged = self.append(self.compacted, self.merge.transactions[0], b"merge")
+        both = [vf.value(vf.TEAM, "", "TOKEN", b"one", START), vf.metadata(vf.TEAM, "", "TOKEN", b'{"tags":["ci"]}', START)]
+        self.described = self.append(self.append(self.empty, both, b"described"), [vf.metadata(vf.TEAM, "", "TOKEN", b"", START + 1)], b"removed")
 
     def vault(self, data):
         return reader.Vault(data, self.master)
@@ -126,7 +128,7 @@ def section():
         0x90: "salt", 0xA0: "nonce", 0xB0: "...; box", 0xE0: "...; commitment", 0x100: "...; reserved", 0x110: "slot 1: recovery key",
         0x120: "salt", 0x130: "nonce", 0x140: "...; box", 0x170: "...; commitment", 0x190: "...; reserved", 0x1A0: "reserved",
         0x1C0: "header sum", 0x1E0: "header MAC"}))
-    out += [*compaction(e), *merging(e), *proof(e)]
+    out += [*compaction(e), *merging(e), *proof(e), *metadata(e)]
     return "\n".join(line for piece in out for line in wrapped(piece))
 
 
@@ -220,6 +222,31 @@ verdicts follow; the second checkpoint is that of the machine that saw (red):
 """, "| head of the checkpoint | file | verdict |", "|---|---|---|", *lines, "", """\
 The file after (one) is a prefix of what was seen: its frontier is a recent id of the checkpoint, so that by rule 5b it is *older*. The checkpoint that replaces this one once the merged file passed has the heads %s, and the recent ids: %s.
 """ % (" and ".join("%s %s" % (h.hex(), names(e)[h]) for h in later.heads), ", ".join("%s %s" % (h.hex(), names(e)[h]) for h in later.recent) or "none")]
+
+
+def metadata(e):
+    vault, data = e.vault(e.described), e.described
+    at, rows = list(frames(vault, data)), []
+    for offset, note in zip(at, ["value", "METADATA", "METADATA without any"]):
+        rows += dump(data, offset, offset + 32 + int.from_bytes(data[offset:offset + 4], "little"), {
+            offset: "%s: L; CRC; synthetic half of the nonce" % note, offset + 16: "...; offset %d" % offset, offset + 32: "tag",
+            offset + 48: "ciphertext"})
+    values, texts = (["%d  %02x  %s" % (v.time, v.kind, v.value.decode() or "(empty)") for v in found[1, "", "TOKEN"]]
+                     for found in (vault.histories(), vault.metadata_histories()))
+    first = vault.metadata_histories()[1, "", "TOKEN"][-1]
+    message = reader.address(first) + first.time.to_bytes(8, "little") + bytes((first.kind,))
+    return ["### Metadata", "", """\
+In the empty vault with the two slots, one change set the team's `TOKEN` to `one` together with metadata, `{"tags":["ci"]}`, and another removed the metadata. Behind the header's copy the file has 3 frames:
+""", *code(rows), "The plaintext of the second frame:", "", *code(dump(plaintext(vault, data, at[1]), 0, 128, {
+        0: "METADATA; COMMIT; body of 24 bytes; seq 2", 0x10: "prev_tag: tag of the first frame", 0x20: "tx_start 4608; time",
+        0x30: "team; no id; name of 5; name; metadata", 0x40: "...; padding", 0x50: "padding"})), "The plaintext of the third frame:", "", *code(
+        dump(plaintext(vault, data, at[2]), 0, 128, {
+            0: "METADATA; COMMIT; body of 9 bytes; seq 3", 0x10: "prev_tag: tag of the second frame", 0x20: "tx_start 4960; time",
+            0x30: "team; no id; name of 5; name; no metadata", 0x40: "padding"})), """\
+The two histories of `TOKEN`, each triple with its time, its kind and its content, the current one first. The value and the first metadata have the same time, which says nothing:
+""", *code(["value     " + values[0], "metadata  " + texts[0], "          " + texts[1]]), """\
+So the secret exists, its value is `one`, and it has no metadata. A compaction that keeps no older versions keeps the first frame and the third. A purge of all versions of `TOKEN` removes all three; the entry of the second is the hash of its address, its time and its kind:
+""", *code(["message  %s" % message.hex(), "entry    %s" % reader.entry(vault.header.vault_id, first).hex()])]
 
 
 def main():

@@ -91,6 +91,17 @@ def gone(name="A", time=START, scope=TEAM, id="", **wrong):
     return Rec(vf.TOMBSTONE, address(name, scope, id), time, wrong)
 
 
+def about(name="A", metadata=b"{}", time=START, scope=TEAM, id="", **wrong):
+    """Metadata of a secret."""
+    return Rec(vf.METADATA, address(name, scope, id) + metadata, time, wrong)
+
+
+def place(record):
+    """What a history stands under in a digest."""
+    scope, id, name = record.body[:3]
+    return bytes((scope | (0x80 if record.kind == vf.METADATA else 0),)) + record.body[1:4 + id + name]
+
+
 def other(kind, body=b"of a kind to come", time=START, **wrong):
     return Rec(kind, body, time, wrong)
 
@@ -240,11 +251,11 @@ class Vector:
         """What takes effect, from what was put in; no reader is asked."""
         history, skipped = {}, 0
         for r in self.took:
-            if r.kind not in (vf.VALUE, vf.TOMBSTONE):
+            if r.kind not in (vf.VALUE, vf.TOMBSTONE, vf.METADATA):
                 skipped += 1
                 continue
-            end = 4 + r.body[1] + r.body[2]
-            history.setdefault(r.body[:end], set()).add((r.time, r.kind, r.body[end:]))
+            where = place(r)
+            history.setdefault(where, set()).add((r.time, r.kind, r.body[len(where):]))
         out, secrets = b"", 0
         for where in sorted(history):
             versions = sorted(history[where], reverse=True)

@@ -58,8 +58,10 @@ def record(draw, spread):
     """A record that keeps the rules; `spread` is how many milliseconds their times lie apart."""
     kind, time = draw.random(), forge.START + draw.randrange(spread)
     scope, id, name = draw.choice(ADDRESSES)
-    if kind < 0.75:
+    if kind < 0.6:
         return forge.put(name, content(draw) if draw.random() < 0.7 else draw.choice((b"", b"a", b"ab", b"b")), time, scope, id)
+    if kind < 0.75:
+        return forge.about(name, content(draw)[:65536] if draw.random() < 0.7 else draw.choice((b"", b"a", b"ab", b"b")), time, scope, id)
     if kind < 0.88:
         return forge.gone(name, time, scope, id)
     if kind < 0.94:
@@ -67,7 +69,7 @@ def record(draw, spread):
     kind = draw.randrange(0x80, 0x100)
     if kind >= 0xF0:
         return forge.other(vf.PURGED, draw.randbytes(16 * draw.randrange(1, 9)), time)
-    return forge.other(kind if kind not in (vf.HEAD, vf.PURGED, vf.DESCENT) else 0xC2, content(draw)[:3000], time)
+    return forge.other(kind if kind not in (vf.HEAD, vf.PURGED, vf.DESCENT, vf.METADATA) else 0xC2, content(draw)[:3000], time)
 
 
 def descent_record(draw):
@@ -86,7 +88,7 @@ def spoiled(draw, r):
         {"flags": draw.randrange(256)}, {"reserved": 1}, {"length": draw.randrange(200)}, {"seq": draw.choice((-1, 1, 5))},
         {"prev_tag": draw.randbytes(16)}, {"tx_start": draw.randrange(0, 9000)}, {"padding": draw.randrange(256)},
         {"offset": draw.randrange(0, 9000)}, {"nonce16": draw.randbytes(16)}, {"key": draw.randbytes(32)}, {"crc": 1 << draw.randrange(32)},
-        {"L": draw.randrange(2000)}, {"flip": draw.randrange(176)}, {"kind": draw.randrange(0x80)}, {"time": draw.getrandbits(48)},
+        {"L": draw.randrange(2000)}, {"flip": draw.randrange(176)}, {"kind": draw.randrange(0x80)}, {"kind": vf.METADATA}, {"time": draw.getrandbits(48)},
         {"body": r.body[:4] + draw.randbytes(4) + r.body[8:]}, {"body": draw.randbytes(4) + r.body[4:]}])
     for field in ("kind", "time", "body"):
         if field in wrong:
@@ -140,7 +142,7 @@ def written(draw, path):
         records = []
         for _ in range(draw.choice((1, 1, 2, 5))):
             r = record(draw, 1000)
-            if r.kind in (vf.VALUE, vf.TOMBSTONE):
+            if r.kind in (vf.VALUE, vf.TOMBSTONE, vf.METADATA):
                 scope, id, name, value = vf.decode_body(r.kind, r.body, True)
                 records.append(vf.Record(r.kind, scope, id, name, value))  # the writer stamps it
             else:

@@ -7,6 +7,8 @@ internal import Sodium
 public struct Assignments: ~Copyable {
     private var values: SecretBuffer
     private var places: [String: (value: Range<Int>, line: Int)] = [:]
+    /// The metadata that the text has for names.
+    private var descriptions: [String: Metadata] = [:]
     /// The names in the order of their first assignments: sorting is fast if the file was sorted.
     private var order: [String] = []
 
@@ -35,6 +37,11 @@ public struct Assignments: ~Copyable {
         let place = places[name]?.value ?? 0..<0
         return try values.withBytes { bytes throws(E) in try body(bytes.extracting(place)) }
     }
+
+    /// Returns the metadata of `name`; nil if the text has none.
+    public func metadata(of name: String) -> Metadata? { descriptions[name] }
+
+    mutating func describe(_ name: String, _ metadata: Metadata) { descriptions[name] = metadata }
 
     func contains(_ name: String) -> Bool { places[name] != nil }
 

@@ -25,12 +25,21 @@ public struct Export: ~Copyable {
 
     /// Adds a secret, or its name to ``refused``.
     ///
+    /// - Parameter metadata: what JSON says of the secret beside its value; other formats have no place for that.
     /// - Throws: `SodiumError.outOfMemory`.
-    public mutating func add(_ name: String, _ value: Span<UInt8>) throws(SodiumError) {
+    public mutating func add(
+        _ name: String, _ value: Span<UInt8>, _ metadata: Metadata? = nil
+    ) throws(SodiumError) {
         let start = text.count
         if encoder.format == .json { try text.append(Array((isFirst ? "{\n  " : ",\n  ").utf8).span) }
+        let valueStart = text.count
         if try encoder.write(name, value, to: &text, checkedIn: &back) {
             isFirst = false
+            guard encoder.format == .json, let metadata else { return }
+            text.truncate(to: valueStart)
+            try text.append(Array("\"\(name)\": {\"value\":".utf8).span)
+            try JSONWriter.append(value, to: &text)
+            try text.append(metadata.exported.span)
         } else {
             text.truncate(to: start)
             refused.append(name)

@@ -32,7 +32,7 @@ public enum DotenvDialect: String, CaseIterable, Sendable {
 public enum ExportFormat: Hashable, Sendable {
     /// Lines of `NAME=value` for one dialect; without one, for all of them at once.
     case dotenv(DotenvDialect?)
-    /// A JSON object that maps names to strings.
+    /// A JSON object that maps names to strings, or to objects with a value and metadata.
     case json
     /// Commands for a POSIX shell.
     case sh
@@ -63,7 +63,7 @@ public enum ImportFormat: Hashable, Sendable {
     /// Lines of `NAME=value` as one dialect reads them; without one, as python-dotenv, node and direnv read
     /// them alike.
     case dotenv(DotenvDialect?)
-    /// A JSON object that maps names to strings.
+    /// A JSON object that maps names to strings, or to objects with a value and metadata.
     case json
 }
 

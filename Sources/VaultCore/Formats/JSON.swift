@@ -1,11 +1,9 @@
 internal import Platform
 package import Sodium
 
-/// A reader of flat JSON objects (RFC 8259) that map names to strings.
-///
-/// Nested values are refused, so nothing recurses.
+/// A reader of JSON objects (RFC 8259) that map names to strings, or to objects with a value and metadata.
 struct JSONReader {
-    private var position: Int
+    private(set) var position: Int
 
     static func read(_ text: Span<UInt8>, from start: Int) throws(UnreadableText) -> Assignments {
         if let place = text.firstNotText { throw UnreadableText(line: text.line(of: place), .notText) }
@@ -61,11 +59,13 @@ struct JSONReader {
             if result.contains(name) { throw Unreadable(reason: .repeatedName) }
             try expect(":", text)
             skip(text)
-            if text.byte(at: position) != Byte.doubleQuote, position < text.count {
-                throw Unreadable(reason: .notAString)
-            }
             value.removeAll()
-            try string(text, into: &value)
+            switch text.byte(at: position) {
+            case UInt8(ascii: "{")?:
+                result.describe(name, try Metadata.read(text, at: &position, value: &value))
+            case Byte.doubleQuote?, nil: try string(text, into: &value)
+            default: throw Unreadable(reason: .notAString)
+            }
             if value.isTooLong { throw Unreadable(reason: .valueTooLong) }
             do throws(SodiumError) {
                 try result.set(name, to: value, line: line)
@@ -78,17 +78,19 @@ struct JSONReader {
         }
     }
 
-    private mutating func skip(_ text: Span<UInt8>) {
-        position = text.skip(from: position) { Byte.isOneOf($0, " \t\n\r") }
+    mutating func skip(_ text: Span<UInt8>) { advance(in: text) { Byte.isOneOf($0, " \t\n\r") } }
+
+    mutating func advance(in text: Span<UInt8>, while isPassed: (UInt8) -> Bool) {
+        position = text.skip(from: position, while: isPassed)
     }
 
-    private mutating func expect(_ word: String, _ text: Span<UInt8>) throws(Unreadable) {
+    mutating func expect(_ word: String, _ text: Span<UInt8>) throws(Unreadable) {
         skip(text)
         guard text.has(word, at: position) else { throw Unreadable() }
         position += word.utf8.count
     }
 
-    private mutating func string(_ text: Span<UInt8>, into value: inout ValueBuffer) throws(Unreadable) {
+    mutating func string(_ text: Span<UInt8>, into value: inout ValueBuffer) throws(Unreadable) {
         guard text.byte(at: position) == Byte.doubleQuote else { throw Unreadable() }
         var index = position + 1
         while let byte = text.byte(at: index), byte >= 0x20 {
@@ -162,21 +164,27 @@ package enum JSONWriter {
         try text.append(Byte.doubleQuote)
         for index in value.indices {
             let byte = value[index]
-            switch byte {
-            case Byte.doubleQuote, Byte.backslash:
-                try text.append(Byte.backslash)
-                try text.append(byte)
-            case Byte.newline: try text.append(Array("\\n".utf8).span)
-            case Byte.carriageReturn: try text.append(Array("\\r".utf8).span)
-            case Byte.tab: try text.append(Array("\\t".utf8).span)
-            case 0..<0x20, 0x7F:
-                let digits = Array("0123456789abcdef".utf8)
-                try text.append(Array("\\u00".utf8).span)
-                try text.append(digits[Int(byte >> 4)])
-                try text.append(digits[Int(byte & 15)])
-            default: try text.append(byte)
-            }
+            if let escape = escape(byte) { try text.append(escape.span) } else { try text.append(byte) }
         }
         try text.append(Byte.doubleQuote)
+    }
+
+    /// Returns `text` between double quotes.
+    static func quoted(_ text: String) -> [UInt8] {
+        [Byte.doubleQuote] + text.utf8.flatMap { escape($0) ?? [$0] } + [Byte.doubleQuote]
+    }
+
+    /// Returns what stands for a byte in a string; nil if it stands for itself.
+    private static func escape(_ byte: UInt8) -> [UInt8]? {
+        switch byte {
+        case Byte.doubleQuote, Byte.backslash: return [Byte.backslash, byte]
+        case Byte.newline: return Array("\\n".utf8)
+        case Byte.carriageReturn: return Array("\\r".utf8)
+        case Byte.tab: return Array("\\t".utf8)
+        case 0..<0x20, 0x7F:
+            let digits = Array("0123456789abcdef".utf8)
+            return "\\u00".utf8 + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+        default: return nil
+        }
     }
 }

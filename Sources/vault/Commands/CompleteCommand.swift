@@ -55,6 +55,7 @@ struct CompleteCommand: Command {
             case "past":
                 ((try? session.listContents())?.differences ?? []).map(\.secret).filter(nameable.isChanged)
                     .map(\.name)
+            case "tags": ((try? session.metadata(among: secrets)) ?? [:]).values.flatMap(\.tags)
             case "projects": secrets.filter { $0.scope.word == "project" }.compactMap(\.scope.id)
             case "clusters": secrets.filter { $0.scope.word == "cluster" }.compactMap(\.scope.id)
             default:

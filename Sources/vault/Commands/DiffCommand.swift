@@ -77,26 +77,27 @@ struct DiffCommand: Command {
                 let sides = [("here", difference.here), ("there", difference.there)]
                 return JSON.object(
                     [("change", .string(difference.change.word))] + difference.secret.fields
-                        + sides.map { ($0, DiffCommand.json($1)) })
+                        + [("part", .string(difference.part.word))] + sides.map { ($0, DiffCommand.json($1)) }
+                )
             }
             return try Output.write(JSON.document([("differences", .array(list))]))
         }
         if differences.isEmpty { return }
         guard Output.isTerminal else {
             return try Output.write(
-                differences.map { "\($0.change.word)\t\($0.secret.line)\n" }.joined())
+                differences.map { "\($0.change.word)\t\($0.secret.line(of: $0.part))\n" }.joined())
         }
         var withTimes = Table("CHANGED IN", "SCOPE", "ID", "NAME", "THIS FILE", "OTHER FILE")
         var withoutTimes = Table("CHANGED IN", "SCOPE", "ID", "NAME")
         for difference in differences {
             let (place, secret) = (difference.change.place, difference.secret)
-            let id = secret.scope.id ?? ""
+            let (id, name) = (secret.scope.id ?? "", secret.name + difference.part.suffix)
             withTimes.add(
-                place, secret.scope.word, id, secret.name,
+                place, secret.scope.word, id, name,
                 DiffCommand.time(difference.here), DiffCommand.time(difference.there))
             let newest = [difference.here, difference.there].compactMap(\.self).max { $0.time < $1.time }
             let end = newest?.isDeletion == true ? " (deleted)" : ""
-            withoutTimes.add(place + end, secret.scope.word, id, secret.name)
+            withoutTimes.add(place + end, secret.scope.word, id, name)
         }
         let isWide = withTimes.fits(InheritedDescriptor.standardOutput.terminalSize)
         try files.write(
@@ -146,7 +147,9 @@ struct DiffCommand: Command {
             return try Output.write("sealed with other keys than the vault has\n")
         }
         let contents = try reportingErrors(about: file, try result.get())
-        let lines = contents.differences.map { "\($0.secret.line)\t\(DiffCommand.exactWords($0.there))\n" }
+        let lines = contents.differences.map {
+            "\($0.secret.line(of: $0.part))\t\(DiffCommand.exactWords($0.there))\n"
+        }
         try Output.write(lines.joined())
     }
 }

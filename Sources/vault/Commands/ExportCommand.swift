@@ -10,6 +10,7 @@ struct ExportCommand: Command {
     var format: ExportArgument?
     var dialect: DotenvDialect?
     var output: String?
+    var metadata = false
     var schema = false
     var filter = NameFilter()
     var allowedNames: [String] = []
@@ -19,7 +20,8 @@ struct ExportCommand: Command {
         name: "export", usage: "--format FORMAT\n--schema [-o FILE]",
         summary: "Write the effective secrets for other programs",
         discussion: """
-            The formats: json is one object that maps names to strings. sh and fish are commands for these
+            The formats: json is one object that maps names to strings, or with --metadata to objects with the
+            value and what 'vault describe' notes, which 'vault import' takes back. sh and fish are commands for these
             shells. docker is for 'docker run --env-file'. dotenv is lines of NAME=value, written so that all
             of the dialects below read them alike; with --dialect, they are written for one dialect, which can
             express more.
@@ -56,6 +58,7 @@ struct ExportCommand: Command {
         parameters.option(
             "-o --output", "FILE", "Write to this file with mode 0600, replacing an existing one", &output,
             completing: .file)
+        parameters.flag("--metadata", "For json: write what secrets are for, too", &metadata)
         parameters.flag("--schema", "Write an example file of what .vault.toml declares", &schema)
         filter.declare(&parameters)
         parameters.repeatable(
@@ -80,6 +83,7 @@ struct ExportCommand: Command {
         let others = [
             ("--format", format != nil), ("--dialect", dialect != nil), ("--only", !filter.only.isEmpty),
             ("--except", !filter.except.isEmpty), ("--allow-name", !allowedNames.isEmpty),
+            ("--metadata", metadata),
         ]
         if let (option, _) = others.first(where: \.1) {
             throw Failure(.usage, "--schema cannot be combined with \(option)")
@@ -102,9 +106,13 @@ struct ExportCommand: Command {
         if format == .sh || format == .fish {
             try ChildEnvironment.refuseDangerous(passed, allowing: allowedNames)
         }
+        let secrets = passed.compactMap(\.secret)
+        try options.noteExpired(among: secrets, in: vault)
         var export = try allocating(Export(as: format))
+        let described = metadata ? try options.during(vault.metadata(among: secrets)) : [:]
         try vault.withValues(of: passed) { delivery, value throws(Failure) in
-            try inWords { () throws(SodiumError) in try export.add(delivery.variable, value) }
+            let metadata = delivery.secret.flatMap { described[$0] }
+            try inWords { () throws(SodiumError) in try export.add(delivery.variable, value, metadata) }
         }
         guard export.refused.isEmpty else {
             throw try refusal(passed.filter { export.refused.contains($0.variable) }, in: vault, format)
@@ -134,6 +142,7 @@ struct ExportCommand: Command {
                 .usage, "missing option '--format'", hint: "one of dotenv, json, sh, fish, docker")
         }
         try Failure.refuseDialect(dialect, isDotenv: format == .dotenv)
+        if metadata, format != .json { throw Failure(.usage, "--metadata requires --format json") }
         return switch format {
         case .dotenv: .dotenv(dialect)
         case .json: .json

@@ -6,6 +6,7 @@ internal import UserMessages
 /// The command `vault history`.
 struct HistoryCommand: Command {
     var target = SecretSelector()
+    var metadata = false
     var json = false
     var options = VaultOptions()
 
@@ -17,7 +18,8 @@ struct HistoryCommand: Command {
 
             Versions are listed from new to old, each with the number that 'vault get --version' takes and its
             time in UTC; values are not shown. On a terminal, the output is a table; otherwise, each line is
-            the number, the time, and 'set' or 'deleted', separated by tabs.
+            the number, the time, and 'set' or 'deleted', separated by tabs. --metadata lists the versions of
+            what 'vault describe' shows, each with the number that its --version takes.
 
             With --json:
             {"schema":1,"versions":[{"version":0,"time":"2026-11-23T22:05:01Z","deleted":false},…]}.
@@ -26,6 +28,7 @@ struct HistoryCommand: Command {
 
     mutating func declare(_ parameters: inout Parameters) {
         target.declare(&parameters, name: .required)
+        parameters.flag("--metadata", "List the versions of the metadata", &metadata)
         parameters.flag("--json", "Print JSON", &json)
         options.declare(&parameters)
     }
@@ -34,10 +37,10 @@ struct HistoryCommand: Command {
         let candidates = try target.secretsToRead(options)
         let vault = try options.openForReading()
         let secret = try candidates.first(options, in: vault)
-        let history = try options.during(vault.history(of: secret))
+        let history = try options.during(vault.history(of: secret, metadata ? .metadata : .value))
         if target.scope == nil, !options.common.quiet {
-            Output.note("vault: history of \(secret.located)")
-            if history.count > 1, candidates.scopeToChange != secret.scope {
+            Output.note("vault: history of \(metadata ? "the metadata of " : "")\(secret.located)")
+            if history.count > 1, !metadata, candidates.scopeToChange != secret.scope {
                 Output.hint("'vault undo \(secret.operands)' restores its previous version")
             }
             options.noteEmptyScopes(

@@ -21,7 +21,8 @@ struct ImportCommand: Command {
             Either all secrets are set or none; the error for a line that cannot be read names its number. A
             secret that already has the value is left unchanged.
 
-            json is one flat object that maps names to strings. dotenv is lines of NAME=value with comments,
+            json is one object that maps names to strings, or to the objects that 'vault export --metadata'
+            writes. dotenv is lines of NAME=value with comments,
             quotes, and an optional 'export' before the name. Programs differ in how they read such files:
             --dialect names the program that the file is for (posix: a shell, python: python-dotenv, node:
             'node --env-file', direnv, systemd). Without --dialect, a line is accepted if python-dotenv, node
@@ -93,8 +94,10 @@ struct ImportCommand: Command {
             return try Output.write(
                 JSON.document(scope.fields + [("dry_run", .bool(dryRun)), ("secrets", .array(secrets))]))
         }
-        let counts = [Import.Effect.new, .replaced, .unchanged].map { effect in
-            "\(plan.entries.count { $0.effect == effect }) \(effect.rawValue)"
+        let effects: [Import.Effect] = [.new, .replaced, .unchanged, .described]
+        let counts = effects.compactMap { effect in
+            let count = plan.entries.count { $0.effect == effect }
+            return effect == .described && count == 0 ? nil : "\(count) \(effect.rawValue)"
         }
         options.common.confirm("\(done) into \(scope.described): \(counts.joined(separator: ", "))")
     }

@@ -61,6 +61,7 @@ struct InjectCommand: Command {
         try check.requireKept(hint: current.missingHint)
         try refuseMissing(references, check)
 
+        try options.noteExpired(among: references.compactMap { check[$0.name] }, in: vault)
         var result = try allocating(SecretBuffer(capacity: template.count + 4096))
         var end = 0
         for reference in references {

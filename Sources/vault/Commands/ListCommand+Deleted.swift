@@ -14,7 +14,7 @@ extension ListCommand {
         let contents = try options.during(vault.listContents())
         var deleted: [(secret: SecretID, time: UInt64)] = []
         for difference in contents.differences {
-            guard let version = difference.there, version.isDeletion,
+            guard difference.part == .value, let version = difference.there, version.isDeletion,
                 scopes?.contains(difference.secret.scope) ?? true, isWanted(difference.secret),
                 // A compaction may have dropped the values.
                 try options.during(vault.history(of: difference.secret)).contains(where: { !$0.isDeletion })

@@ -12,6 +12,10 @@ struct ListCommand: Command {
     var all = false
     var tree = false
     var deleted = false
+    var long = false
+    var tags: [String] = []
+    var expired = false
+    var due: UInt64?
     var json = false
     var options = VaultOptions()
 
@@ -26,11 +30,15 @@ struct ListCommand: Command {
             ignoring case. --tree lists the names below their scopes. --deleted lists deleted secrets that
             'vault undo' can bring back.
 
+            --long adds when each value was set, expires and is due, the tags and the description. --tag,
+            --expired and --due select by these (see 'vault help describe'); --due 30d looks 30 days ahead.
+
             On a terminal, the output is a table, with --deleted also of times. Otherwise, each line is a name
-            or, with --all, SCOPE, ID and NAME, separated by tabs. Lines are sorted bytewise.
+            or, with --all, SCOPE, ID and NAME, separated by tabs; --long adds its columns. Lines are sorted
+            bytewise.
 
             With --json: {"schema":1,"secrets":[{"name":"A","scope":"project","id":"web"},…]}; the team's id
-            is null.
+            is null. --long adds the fields of 'vault describe --json'.
             """,
         advice: SecretSelector.advice)
 
@@ -41,6 +49,15 @@ struct ListCommand: Command {
         parameters.flag("--all", "List every scope", &all)
         parameters.flag("--tree", "List the names below their scopes", &tree)
         parameters.flag("--deleted", "List deleted secrets that can be brought back", &deleted)
+        parameters.flag(
+            "-l --long", "Show when values were set, expire and are due, tags and descriptions", &long)
+        parameters.repeatable(
+            "--tag", "TAG", "List only secrets with this tag", &tags, completing: .dynamic("tags"))
+        parameters.flag("--expired", "List only secrets that have expired", &expired)
+        parameters.option(
+            "--due", optional: "TIME", "List only secrets that are to be replaced by now, or within TIME",
+            &due,
+            as: .duration, bare: 0)
         parameters.flag("--json", "Print JSON", &json)
         options.declare(&parameters)
     }
@@ -56,6 +73,16 @@ struct ListCommand: Command {
                     ? "'vault list --all --tree' shows every project and cluster"
                     : "did you mean '\(scope)'?")
         }
+        if due == 0, let pattern, let time = DurationFormat.parse(pattern) {
+            // No name begins with a digit, so this was meant for --due.
+            var command = self
+            (command.due, command.pattern) = (time, nil)
+            return try command.run()
+        }
+        if isLong, tree || deleted {
+            let option = long ? "--long" : !tags.isEmpty ? "--tag" : expired ? "--expired" : "--due"
+            throw Failure(.usage, "\(option) cannot be combined with \(tree ? "--tree" : "--deleted")")
+        }
         if deleted { return try listDeleted() }
         if tree, json { throw Failure(.usage, "--tree cannot be combined with --json") }
         let scope = try target.scope(options)
@@ -69,16 +96,23 @@ struct ListCommand: Command {
             options.noteEmptyScopes(without: secrets, of: scopes, in: vault)
         }
         if pattern != nil || text != nil { secrets = secrets.filter(isWanted) }
+        let now = SystemClock.wallMilliseconds()
+        let described = isLong ? try described(secrets, in: vault, now: now) : []
+        if isLong { secrets = described.map(\.secret) }
         if secrets.isEmpty, !options.common.quiet {
             let place = scope?.described ?? current?.searched ?? "this vault"
             Output.note("No secrets in \(place)\(condition)")
             hintToSearch(vault)
         }
         if json {
-            return try Output.write(
-                JSON.document([("secrets", .array(secrets.map { .object($0.fields) }))]))
+            let objects =
+                long
+                ? described.map { JSON.object($0.secret.fields + $0.fields(now: now)) }
+                : secrets.map { .object($0.fields) }
+            return try Output.write(JSON.document([("secrets", .array(objects))]))
         }
         if secrets.isEmpty { return }
+        if long { return try printLong(described, now: now) }
         if tree { return try Output.write(ListCommand.tree(of: secrets)) }
         guard Output.isTerminal else {
             var lines: [UInt8] = []
@@ -121,7 +155,10 @@ struct ListCommand: Command {
     /// The names that are wanted, in words.
     var condition: String {
         let pattern = pattern.map { " match '\($0)'" }
+        let selected = tags.map { " tagged '\($0)'" } + (expired ? [" that have expired"] : [])
+        let dates = selected.joined() + (due == nil ? "" : " that are due")
         return (pattern ?? "") + (text.map { "\(pattern == nil ? "" : " and") contain '\($0)'" } ?? "")
+            + dates
     }
 
     func isWanted(_ secret: SecretID) -> Bool {

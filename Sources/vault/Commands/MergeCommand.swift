@@ -227,28 +227,33 @@ struct MergeCommand: Command {
         if json { return try Output.write(MergeCommand.json(report)) }
         guard let first = report.conflicts.first else { return }
         guard Output.isTerminal else {
-            let lines = report.conflicts.map { "\($0.secret.line)\t\($0.side)\t\($0.version)\n" }
+            let lines = report.conflicts.map {
+                "\($0.secret.line(of: $0.part))\t\($0.side)\t\($0.version)\n"
+            }
             return try Output.write(lines.joined())
         }
         var table = Table("SCOPE", "ID", "NAME", "CURRENT VALUE FROM", "OTHER VALUE")
         for conflict in report.conflicts {
             let secret = conflict.secret
             table.add(
-                secret.scope.word, secret.scope.id ?? "", secret.name,
+                secret.scope.word, secret.scope.id ?? "", secret.name + conflict.part.suffix,
                 conflict.isHereCurrent ? ComparedFiles.thisName : ComparedFiles.otherName,
                 "version \(conflict.version)")
         }
         // A merge cannot be repeated to see the rest, so only a trial is cut.
         try files.write(table, seeAll: isTrial ? "'vault merge \(operands) --dry-run | less' shows all" : nil)
         if isTrial || target != nil || options.common.quiet { return }
-        Output.hint("'vault history \(first.secret.operands)' lists the versions of '\(first.secret.name)'")
+        let option: Hint = first.part == .metadata ? "--metadata " : ""
+        Output.hint(
+            "'vault history \(option)\(first.secret.operands)' lists the versions of '\(first.secret.name)'")
     }
 
     private static func json(_ report: Merge.Report) -> String {
         let conflicts = report.conflicts.map { conflict in
             JSON.object(
                 conflict.secret.fields + [
-                    ("current", .string(conflict.side)), ("other_version", .number(Int(conflict.version))),
+                    ("part", .string(conflict.part.word)), ("current", .string(conflict.side)),
+                    ("other_version", .number(Int(conflict.version))),
                 ])
         }
         return JSON.document([

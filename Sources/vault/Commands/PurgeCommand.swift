@@ -56,7 +56,9 @@ struct PurgeCommand: Command {
         let history = try options.during(worker.history(of: secret, in: Locations.realPath(of: path)))
         if history.isEmpty {
             let list = (try? worker.listContents(Locations.realPath(of: path)))?.differences ?? []
-            let existing = list.filter { $0.secret.name == secret.name && $0.there?.isDeletion == false }
+            let existing = list.filter {
+                $0.secret.name == secret.name && $0.part == .value && $0.there?.isDeletion == false
+            }
             throw Failure(
                 .noSuchSecret, "no secret '\(secret.name)' in \(secret.scope.described)",
                 hint: SecretID.hintToOther(

@@ -92,15 +92,15 @@ struct Relocation {
                 if removesSource {
                     // Before the values are read, so that a later change is noticed.
                     for entry in try vault.listContents().differences where entry.secret.scope == source {
-                        try changes.require(entry.secret, newest: entry.there)
+                        try changes.require(entry.secret, entry.part, newest: entry.there)
                     }
                 }
-                for name in names {
-                    let value = try vault.value(of: SecretID(name, in: source), version: 0)
-                    try value.withBytes { value throws(VaultError) in
-                        try changes.set(SecretID(name, in: target), to: value)
-                    }
-                    if removesSource { try changes.delete(SecretID(name, in: source)) }
+                let secrets = names.map { SecretID($0, in: source) }
+                let metadata = try vault.metadata(among: secrets)
+                for secret in secrets {
+                    let copy = SecretID(secret.name, in: target)
+                    try vault.addCopy(of: secret, metadata[secret], to: copy, to: &changes)
+                    if removesSource { try changes.delete(secret) }
                 }
                 try vault.commit(changes)
             }
@@ -121,11 +121,11 @@ struct Relocation {
     ) throws(Failure) {
         try options.during { () throws(VaultError) in
             try vault.retrying { () throws(VaultError) in
-                let newest = try vault.history(of: source).first
-                let value = try vault.value(of: source, version: 0)
                 var changes = try Changes()
-                try changes.require(source, newest: newest)
-                try value.withBytes { value throws(VaultError) in try changes.set(target, to: value) }
+                for part in [Part.value, .metadata] {
+                    try changes.require(source, part, newest: vault.history(of: source, part).first)
+                }
+                try vault.addCopy(of: source, vault.metadata(of: source), to: target, to: &changes)
                 if removesSource { try changes.delete(source) }
                 try vault.commit(changes)
             }

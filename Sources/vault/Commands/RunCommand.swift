@@ -15,6 +15,7 @@ struct RunCommand: Command {
     var variableFiles: [String] = []
     var memoryFiles: [String] = []
     var allowedNames: [String] = []
+    var strict = false
     var dryRun = false
     var json = false
     var options = VaultOptions()
@@ -61,13 +62,14 @@ struct RunCommand: Command {
         parameters.flag("--no-all", "Pass only secrets that are referred to", &noAll)
         parameters.repeatable("--env", "K=V", "Set a variable", &variables)
         parameters.repeatable(
-            "--env-file", "FILE", "Set the variables in this file, read as import reads dotenv",
+            "--env-file", "FILE", "Set the variables in this dotenv file",
             &variableFiles, completing: .file)
         parameters.repeatable(
             "--file", "K=NAME", "Set a variable to the path of a file in memory with the value of NAME",
             &memoryFiles)
         parameters.repeatable(
-            "--allow-name", "K", "Let a secret set this variable even if it is dangerous", &allowedNames)
+            "--allow-name", "K", "Let a secret set this dangerous variable", &allowedNames)
+        parameters.flag("--strict", "Start nothing if a secret that is passed has expired", &strict)
         parameters.flag("-n --dry-run", "Print what the program would get, but start nothing", &dryRun)
         parameters.flag("--json", "Print JSON, with --dry-run", &json)
         options.declare(&parameters)
@@ -104,6 +106,7 @@ struct RunCommand: Command {
         }
         if dryRun { try RunCommand.show(environment.plan, asJSON: json) }
         try environment.checkReady(silently: json)
+        try options.noteExpired(among: environment.secrets, in: vault, refusing: strict)
         if dryRun { return }
 
         let first = CurrentProcess.arguments().words.count - words.count

@@ -13,6 +13,7 @@ struct SetCommand: Command {
     var generated: Int?
     var raw = false
     var allowEmpty = false
+    var metadata = MetadataOptions()
     var missing = false
     var options = VaultOptions()
 
@@ -25,7 +26,8 @@ struct SetCommand: Command {
             takes a file byte for byte. --generate makes a value of random letters and digits without showing
             it. A value is any sequence of 1 byte to 1 MiB.
 
-            A previous value stays in the history: see 'vault history' and 'vault undo'.
+            A previous value stays in the history: see 'vault history' and 'vault undo'. What the secret is for
+            can be set with it, and stays otherwise: see 'vault help describe'.
 
             --missing sets what .vault.toml requires and the context lacks, or has in another form than it
             declares: each value is generated if it says so, else typed, twice; for a PEM text, the name of
@@ -55,6 +57,7 @@ struct SetCommand: Command {
         parameters.flag("--raw", "Keep the final newline of standard input", &raw)
         parameters.flag("--allow-empty", "Allow an empty value", &allowEmpty)
         parameters.flag("--missing", "Set what .vault.toml requires and is missing", &missing)
+        parameters.group("What it is for") { metadata.declare(&$0) }
         options.declare(&parameters)
     }
 
@@ -70,6 +73,7 @@ struct SetCommand: Command {
             throw Failure(
                 .usage, "invalid name; \(SetCommand.misplacedValue)", hint: "\(SetCommand.valueHint)")
         }
+        try metadata.check()
         let scope = try target.scopeToChange(options)
         // A malformed name is reported before vault asks for a passphrase.
         if target.name != nil || !InheritedDescriptor.standardInput.isTerminal {
@@ -90,12 +94,28 @@ struct SetCommand: Command {
             let content = try content()
             if content.count == 0, !allowEmpty { throw SetCommand.empty }
             try content.withBytes { value throws(Failure) in
-                try options.during(changing: secret, vault.set(secret.name, in: scope, to: value))
+                try options.during(changing: secret) { () throws(VaultError) in
+                    if metadata.areGiven {
+                        try vault.set(secret, to: value, editing: { metadata.apply(to: &$0) })
+                    } else {
+                        try vault.set(secret.name, in: scope, to: value)
+                    }
+                }
                 warnOfType(secret.name, value)
             }
+            noteOldExpiry(of: secret, in: vault)
             return secret
         }
         options.common.confirm("Set \(secret.located)", original: "Set \(secret.title)")
+    }
+
+    /// Says that the date at which the replaced value expired is still there.
+    private func noteOldExpiry(of secret: SecretID, in vault: any Session) {
+        guard metadata.expires == nil, let expires = (try? vault.metadata(of: secret))??.expires,
+            expires <= SystemClock.wallMilliseconds()
+        else { return }
+        Output.warn("\(secret.located) is still described as expired on \(UTCTimestamp.format(expires))")
+        Output.hint("'vault describe \(secret.operands) --expires never' removes that date")
     }
 
     private static let empty = Failure(

@@ -28,8 +28,9 @@ struct StatusCommand: Command {
             With --json: {"schema":1, "path", "locked", "context":{"project", "project_from", "cluster",
             "cluster_from", "problem"}, "generation", "last_backup", "kdf":{"passes", "memory_kib"},
             "recovery_key"}, where "last_backup" is a time or null, and "problem" is the reason why a
-            .vault.toml was not used, or null; "configuration_problem" is the same for config.toml. If the vault is unlocked, also "idle_seconds", "max_seconds",
-            "lock_on_sleep", "memory_locked", "secrets", "versions", "live_bytes", "dead_bytes".
+            .vault.toml was not used, or null; "configuration_problem" is the same for config.toml. If the
+            vault is unlocked, also "idle_seconds", "max_seconds", "lock_on_sleep", "memory_locked", "secrets",
+            "versions", "expired", "due" (numbers of secrets), "live_bytes", "dead_bytes".
             """)
 
     mutating func declare(_ parameters: inout Parameters) {
@@ -62,6 +63,13 @@ struct StatusCommand: Command {
                 lines.append("memory: not locked; keys and values may be swapped to disk")
             }
             lines.append("secrets: \(status.secrets), in \(Words.count(status.versions, "version"))")
+            if status.due > 0 {
+                let advice: Hint = "see 'vault list --all --due --long'"
+                let rest = status.due - status.expired
+                let parts = [(status.expired, "expired"), (rest, "to be replaced")].filter { $0.0 > 0 }
+                lines.append(
+                    "due: \(parts.map { "\($0.0) \($0.1)" }.joined(separator: ", ")); \(advice.text)")
+            }
             if status.deadBytes > max(status.liveBytes, StatusCommand.notableSize) {
                 let sizes = "\(status.deadBytes) bytes, current ones \(status.liveBytes)"
                 let advice: Hint = "'vault compact' drops those replaced over 90 days ago"
@@ -117,6 +125,7 @@ struct StatusCommand: Command {
                 ("lock_on_sleep", .bool(status.locksOnSleep)),
                 ("memory_locked", .bool(status.isMemoryLocked)),
                 ("secrets", .count(status.secrets)), ("versions", .count(status.versions)),
+                ("expired", .count(status.expired)), ("due", .count(status.due)),
                 ("live_bytes", .count(status.liveBytes)), ("dead_bytes", .count(status.deadBytes)),
             ]
         }

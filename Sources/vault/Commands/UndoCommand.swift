@@ -18,7 +18,7 @@ struct UndoCommand: Command {
         discussion: """
             The previous version, or the one that --version chooses, is written again as a new version, so
             nothing is lost and an undo can be undone. A deleted secret comes back; 'vault list --deleted'
-            shows which can.
+            shows which can. If the last change was one of 'vault describe', that is undone.
 
             --all undoes the last change to the scope, however many secrets it set or deleted: an import, or
             a move or deletion of the whole scope. Secrets that it created are deleted. A move is undone in
@@ -39,7 +39,12 @@ struct UndoCommand: Command {
     func run() throws(Failure) {
         if all { return try undoAll() }
         let secret = try target.secretToChange(options, orHint: "see 'vault help undo'")
-        let (restored, hint) = try options.change { vault throws(Failure) in try undo(secret, in: vault) }
+        let undone = try options.change { vault throws(Failure) in
+            try undoMetadata(of: secret, in: vault) ? nil : try undo(secret, in: vault)
+        }
+        guard let (restored, hint) = undone else {
+            return options.common.confirm("Undid the last change to the metadata of \(secret.located)")
+        }
         options.common.confirm(
             restored.isDeletion
                 ? "Deleted '\(secret.name)' from \(secret.scope.described), as it was before"
@@ -68,6 +73,12 @@ struct UndoCommand: Command {
         return (try options.during(changing: secret, vault.restore(secret, toVersion: number)), hint)
     }
 
+    /// Returns true if the last change to the secret was one to its metadata alone, which is then undone.
+    private func undoMetadata(of secret: SecretID, in vault: any Session) throws(Failure) -> Bool {
+        if version != nil { return false }
+        return try options.during { () throws(VaultError) in try vault.undoMetadata(of: secret) }
+    }
+
     private func noVersion(_ number: Int, of secret: SecretID, _ history: [SecretVersion]) -> Failure {
         if history.count > 1 {
             return Failure(
@@ -86,7 +97,9 @@ struct UndoCommand: Command {
 
     /// Returns a hint to the secret that a move, made at this time, set beside the deletion of another; nil if it was no move of one.
     private func hintToMoved(at time: UInt64, in vault: any Session) -> Hint? {
-        let changed = ((try? vault.listContents())?.differences ?? []).filter { $0.there?.time == time }
+        let changed = ((try? vault.listContents())?.differences ?? []).filter {
+            $0.part == .value && $0.there?.time == time
+        }
         let set = changed.filter { $0.there?.isDeletion == false }
         guard changed.count == 2, set.count == 1, let moved = set.first?.secret else { return nil }
         let hasPrevious = ((try? vault.history(of: moved)) ?? []).count > 1
@@ -105,7 +118,13 @@ extension UndoCommand {
             var (back, again, deleted) = (0, 0, 0)
             let changes = try inOneTransaction { () throws(VaultError) in
                 var changes = try Changes()
-                for (secret, version) in change {
+                let valued = Set(change.filter { $0.part == .value }.map(\.secret))
+                for (secret, part, version) in change {
+                    if part == .metadata {
+                        try vault.addUndoOfMetadata(of: secret, ifNewest: version, to: &changes)
+                        if !valued.contains(secret) { again += 1 }
+                        continue
+                    }
                     let history = try vault.history(of: secret)
                     if history.count > 1 {
                         try vault.addUndo(of: secret, history, toVersion: 1, ifNewest: version, to: &changes)
@@ -169,7 +188,7 @@ extension UndoCommand {
         }
     }
 
-    private typealias Change = [(secret: SecretID, version: SecretVersion)]
+    private typealias Change = [(secret: SecretID, part: Part, version: SecretVersion)]
 
     /// Returns the secrets that the last change to a scope set or deleted, with the versions that it made; also those that it moved
     /// from another scope or to it, which have the same names there.
@@ -184,7 +203,7 @@ extension UndoCommand {
             throw Failure(.other, "the vault has too many secrets to undo a change to a whole scope")
         }
         let newest: Change = contents.differences.compactMap { entry in
-            entry.there.map { (entry.secret, $0) }
+            entry.there.map { (entry.secret, entry.part, $0) }
         }
         guard let time = newest.filter({ $0.secret.scope == scope }).map(\.version.time).max() else {
             throw Failure(.noSuchSecret, "no secrets in \(scope.described)")
@@ -196,7 +215,7 @@ extension UndoCommand {
 
     private static func places(of change: Change) -> String {
         var scopes: [Scope] = []
-        for (secret, _) in change where !scopes.contains(secret.scope) { scopes.append(secret.scope) }
+        for (secret, _, _) in change where !scopes.contains(secret.scope) { scopes.append(secret.scope) }
         return scopes.count > 3
             ? "\(scopes.count) scopes" : scopes.map(\.described).joined(separator: " and ")
     }

@@ -50,6 +50,10 @@ CASES = [
     (["list"], "put 1; v export --format sh --only 'ZZ*'", [0]),
     (["list --all --match a"], "put 1; v list a", [0]),
     (["list --all --tree"], "v list projects", [0]),
+    (["list --expired"], "for i in 1 2 3 4 5 6; do printf x | v set team N$i --expires 2026-01-01 -q; done; v export --format json", [0]),
+    (["list --all --due --long"], "printf x | v set team A --expires 2026-01-01 -q; v unlock -q; v status", [0]),
+    (["history --metadata team A"], "put 1; v describe team A --tag a -q; v describe team A --version 3", [0]),
+    (["describe team A --expires never"], "put 1; v describe team A --expires 2026-01-01 -q; put 2", [0]),
     (["doctor"], "chmod 777 .; v unlock -q; v status; chmod 700 .", [10]),
 ]
 
@@ -60,7 +64,7 @@ ELSEWHERE = {"passwd --recovery"}
 # Shown below a table on a terminal alone: Tests/CommandLineTests/TableTests.swift.
 # Shown for what takes long to make: Transcripts/scopes.txt and config.txt.
 LONG = {"list --deleted --all", r"diff \(Hint.quoted(path: file))"}
-TABLES = {r"diff \(Hint.quoted(path: files.other)) | less", r"history \(first.secret.operands)"}
+TABLES = {r"diff \(Hint.quoted(path: files.other)) | less", r"history \(option)\(first.secret.operands)"}
 
 
 WORD = r"(?:\$'[^']*'|\"\$\(printf '[^']*'\)\"|'[^']*'(?:\\''[^']*')*|[^\s']+)"
@@ -68,7 +72,7 @@ WORD = r"(?:\$'[^']*'|\"\$\(printf '[^']*'\)\"|'[^']*'(?:\\''[^']*')*|[^\s']+)"
 
 def commands(text):
     """What stands between single quotes in hints, and in what status advises; there are quotes of a shell in it."""
-    lines = "\n".join(line for line in text.splitlines() if re.match(r"vault: hint: |older versions: |urgent: ", line))
+    lines = "\n".join(line for line in text.splitlines() if re.match(r"vault: hint: |older versions: |urgent: |due: ", line))
     return re.findall(rf"'(vault(?: {WORD})*)'", lines)
 
 

@@ -8,8 +8,8 @@ import sys
 import threading
 import unittest
 
-from agentclient import (COMMIT, HELLO, NAMES, OPEN, STATUS, STOP, UNLOCK, Client, Failure, Sandbox, message, path_field,
-                         until)
+from agentclient import (COMMIT, CONTAINS, HELLO, HISTORY, NAMES, OPEN, STATUS, STOP, UNLOCK, Client, Failure, Sandbox,
+                         message, path_field, secret_field, until)
 
 OTHER_USER = 65534
 AS_OTHER = "import os, socket, sys; os.setgroups([]); os.setgid(%d); os.setuid(%d)\n" % (OTHER_USER, OTHER_USER)
@@ -42,13 +42,39 @@ class Unlocked(Case):
         self.assertEqual(client.get("A"), b"one")
         client.set("B", b"two", scope=2, id="web")
         self.assertEqual(client.get("B", scope=2, id="web"), b"two")
-        self.assertEqual(client.ask(NAMES), b"\0\x02\x03\x01webB\x01\0\x01A")
-        idle, total, generation, secrets, versions, live, dead, flags, notices = struct.unpack("<7QBB", client.ask(
+        self.assertEqual(client.ask(NAMES, b"\0"), b"\0\x02\x03\x01webB\x01\0\x01A")
+        idle, total, generation, secrets, versions, live, dead, expired, due, flags, notices = struct.unpack("<9QBB", client.ask(
             STATUS, path_field(self.box.vault)))
         self.assertTrue(3_590_000 < idle <= 3_600_000 and 43_190_000 < total <= 43_200_000)
-        self.assertEqual((generation, secrets, versions, live, dead, flags, notices), (1, 2, 2, 352, 0, 0, 0))
+        self.assertEqual((generation, secrets, versions, live, dead, expired, due, flags, notices), (1, 2, 2, 352, 0, 0, 0, 0, 0))
         self.assertRaisesRegex(Failure, "^6$", client.get, "NOPE")
         self.assertRaisesRegex(Failure, "^1$", client.open, "/tmp/no-such-vault")
+
+    def test_metadata_are_a_part_of_a_secret_with_a_history_of_its_own(self):
+        client = self.box.client()
+        client.open(self.box.vault)
+        part = {"scope": 128 + 1}
+        self.assertRaisesRegex(Failure, "^6$", client.get, "A", **part)
+        self.assertEqual(client.ask(NAMES, b"\1"), b"\0")
+        client.set("A", b'{"expires":1}', **part)
+        self.assertEqual((client.get("A", **part), client.get("A")), (b'{"expires":1}', b"one"))
+        self.assertEqual(client.ask(NAMES, b"\1"), client.ask(NAMES, b"\0"))
+        self.assertEqual(len(client.ask(HISTORY, secret_field("A", **part))), 9)
+        self.assertEqual(self.box.run("describe", "A", "--json")[1].count(b'"expired":true'), 1)
+        status = struct.unpack_from("<9Q", client.ask(STATUS, path_field(self.box.vault)))
+        self.assertEqual(status[-2:], (1, 1))
+        # A deletion leaves empty metadata, and depends on what is there as any change does.
+        newest = client.ask(HISTORY, secret_field("A", **part))[:8]
+        field = secret_field("A", **part)
+        stale = b"\3" + field + struct.pack("<I", 9) + b"\1" + bytes(8)
+        fresh = b"\3" + field + struct.pack("<I", 9) + b"\1" + newest
+        remove = b"\2" + field + bytes(4)
+        self.assertRaisesRegex(Failure, "^54$", client.ask, COMMIT, stale + remove)
+        client.ask(COMMIT, fresh + remove)
+        self.assertEqual((client.get("A", **part), client.get("A")), (b"", b"one"))
+        self.assertRaisesRegex(Failure, "^9$", client.set, "A", bytes(65_537), **part)
+        self.assertRaisesRegex(Failure, "^60$", self.box.client().ask, COMMIT, b"\1" + secret_field("A", scope=128) + bytes(4))
+        self.assertEqual(client.ask(CONTAINS, secret_field("A", **part) + secret_field("B", **part)), b"\1\0")
 
     def test_a_wrong_key_unlocks_nothing(self):
         body = path_field(self.box.vault) + bytes(32) + struct.pack("<QQBBH", 1000, 1000, 0, 0, 0)
@@ -57,7 +83,7 @@ class Unlocked(Case):
     def test_another_version_is_told_and_may_only_stop(self):
         client = self.box.client(greet=False)
         client.socket.sendall(HELLO[:-2] + b"\x01\0")
-        self.assertEqual(client.reply(), (128, b"\x04\0"))
+        self.assertEqual(client.reply(), (128, b"\x05\0"))
         self.assertRaisesRegex(Failure, "^60$", client.ask, STATUS, path_field(self.box.vault))
         self.assertEqual(client.exactly(1), b"")
 
@@ -111,7 +137,7 @@ class Unlocked(Case):
                 client.open(self.box.vault)
                 for _ in range(20):
                     client.get("A")
-                client.ask(NAMES)
+                client.ask(NAMES, b"\0")
                 self.assertRaises(Failure, client.get, "NOPE")
                 client.close()
 
@@ -155,7 +181,7 @@ class OtherVersion(Case):
         self.serve()
         code, _, errors = self.box.run("get", "A")
         self.assertEqual(code, 4)
-        told = "the agent speaks version 7 of the protocol, this vault speaks version 4"
+        told = "the agent speaks version 7 of the protocol, this vault speaks version 5"
         hint = "vault: hint: end it with 'vault lock --all', then unlock again with 'vault --vault %s unlock'" % self.box.vault
         self.assertEqual(errors.splitlines()[:2], ["vault: warning: " + told, hint])
         code, _, errors = self.box.run("unlock", "--passphrase-file", self.box.passphrase)

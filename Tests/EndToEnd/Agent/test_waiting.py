@@ -84,6 +84,12 @@ class Descriptors(Case):
         self.assertRaisesRegex(Failure, "^63$", client.ask, STATUS, path_field(self.box.vault), ["/etc"])
         job = path_field(self.box.vault) + b"\x01" + path_field(self.box.vault)
         self.assertRaisesRegex(Failure, "^63$", client.ask, JOB, job, [self.box.vault, "/etc/passwd"])
+        # A job on two files: each of the three descriptors must be of the file at its path.
+        two = path_field(self.box.vault) + b"\x06" + path_field(self.box.vault) + path_field(self.box.vault)
+        for place in range(3):
+            files = [self.box.vault] * 3
+            files[place] = "/etc/passwd"
+            self.assertRaisesRegex(Failure, "^63$", client.ask, JOB, two, files)
         client.open(self.box.vault)
         self.assertEqual(client.get("A"), b"first")
 
@@ -100,7 +106,7 @@ class Descriptors(Case):
             clients.append(client)
             try:
                 for _ in range(20):
-                    client.ask(NAMES, files=["/etc/passwd"] * 4)
+                    client.ask(NAMES, b"\0", files=["/etc/passwd"] * 4)
             except (Failure, ConnectionError):
                 pass
         self.assertLess(len(os.listdir("/proc/%d/fd" % self.box.agent)), before + 5 * 17 + 5)
@@ -214,7 +220,7 @@ class Waiting(Case):
                         reply = client.answer(JOB)
                 elif index % 4 == 1:
                     client.open(path)
-                    reply = client.ask(NAMES)
+                    reply = client.ask(NAMES, b"\0")
                     while reply[:1] == b"\x01":
                         reply = client.answer(NAMES)
                 elif index % 4 == 2:

@@ -1,0 +1,67 @@
+internal import Platform
+package import VaultCore
+
+/// A moment as an option gives it.
+package enum Moment: Equatable, Sendable {
+    case never
+    /// Milliseconds, since 1970 or from the change on.
+    case after(UInt64)
+
+    /// Reads `never`, a time such as `2027-01-31`, or a duration from `now` on such as `90d`; nil if the text is none of these.
+    package static func parse(_ text: String, now: UInt64) -> Moment? {
+        if text == "never" { return .never }
+        if let time = UTCTimestamp.parse(text) { return .after(time) }
+        return DurationFormat.parse(text).map { .after(now + $0) }
+    }
+
+    /// Reads `never` or a duration such as `90d`; nil if the text is neither.
+    package static func parsePeriod(_ text: String) -> Moment? {
+        text == "never" ? .never : DurationFormat.parse(text).map { .after($0) }
+    }
+
+    /// The number of milliseconds; nil for never.
+    package var milliseconds: UInt64? {
+        if case .after(let time) = self { time } else { nil }
+    }
+}
+
+extension DescribedSecret {
+    /// What is known of the secret, a line each.
+    ///
+    /// - Parameter now: the present time, in milliseconds since 1970.
+    package func lines(now: UInt64) -> [String] {
+        func distance(_ time: UInt64) -> String {
+            time > now
+                ? "in \(DurationFormat.words(milliseconds: time - now))"
+                : "\(DurationFormat.words(milliseconds: now - time)) ago"
+        }
+        let rotation = metadata.rotateEvery.map {
+            "\(DurationFormat.words(milliseconds: $0)), due \(distance(time + $0))"
+        }
+        let expiry = metadata.expires.map { "\(UTCTimestamp.format($0)), \(distance($0))" }
+        let age = "\(UTCTimestamp.format(time)), \(distance(time))"
+        let texts: [(String, String?)] = [
+            ("description", metadata.description), ("username", metadata.username),
+            ("hosts", metadata.hosts.isEmpty ? nil : metadata.hosts.joined(separator: ", ")),
+            ("tags", metadata.tags.isEmpty ? nil : metadata.tags.joined(separator: ", ")),
+            ("value set", age), ("expires", expiry), ("rotate every", rotation),
+        ]
+        let known = texts.compactMap { name, text in text.map { (name, $0) } }
+        return (known + metadata.fields.map { ($0.name, $0.text) }).map { "\($0): \(Output.visible($1))" }
+    }
+
+    /// The same as fields of a JSON object.
+    package func fields(now: UInt64) -> [(String, JSON)] {
+        [
+            ("description", .optional(metadata.description)), ("username", .optional(metadata.username)),
+            ("hosts", .array(metadata.hosts.map { .string($0) })),
+            ("tags", .array(metadata.tags.map { .string($0) })),
+            ("fields", .object(metadata.fields.map { ($0.name, .string($0.text)) })),
+            ("set", .string(UTCTimestamp.format(time))),
+            ("expires", .optional(metadata.expires.map(UTCTimestamp.format))),
+            ("expired", .bool(metadata.isExpired(at: now))),
+            ("rotate_every_seconds", metadata.rotateEvery.map { .count($0 / 1000) } ?? .null),
+            ("due", .optional(due.map(UTCTimestamp.format))),
+        ]
+    }
+}
