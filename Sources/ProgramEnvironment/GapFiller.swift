@@ -1,5 +1,5 @@
 internal import Platform
-internal import Settings
+package import Settings
 internal import Sodium
 package import UserMessages
 package import VaultCore
@@ -9,26 +9,37 @@ internal import VaultFile
 package struct GapFiller {
     private let check: ContractCheck
     private let scope: Scope
-    private let context: Context
-    private let vault: any Session
+    /// The newest version of each gap in the scope; nil where there is none.
+    private let newest: [SecretVersion?]
 
-    /// - Parameters:
-    ///   - scope: the scope that gets the values, one of the context's.
-    package init(_ check: ContractCheck, in scope: Scope, of context: Context, _ vault: any Session) {
-        (self.check, self.scope, self.context, self.vault) = (check, scope, context, vault)
+    /// Takes note of what is there now, which must be of the same state of the vault as `check`.
+    ///
+    /// - Parameter scope: the scope that gets the values, one of the context's.
+    /// - Throws: ``ExitCode/usage`` if a value in the scope would not replace a malformed one.
+    package init(
+        _ check: ContractCheck, in scope: Scope, of context: Context, _ vault: any Session
+    ) throws(Failure) {
+        (self.check, self.scope) = (check, scope)
+        try GapFiller.refuseShadowed(check, by: scope, context)
+        newest = try inWords(about: "the vault") { () throws(VaultError) in
+            try check.gaps.map { gap throws(VaultError) in
+                try vault.history(of: SecretID(gap.name, in: scope)).first
+            }
+        }
     }
 
-    /// Returns the changes that fill all gaps, which depend on what the secrets are now.
+    /// The secrets that are set.
+    package var gaps: [SecretDeclaration] { check.gaps }
+
+    /// Returns the changes that fill all gaps, for the vault as it was.
     ///
     /// - Throws: ``ExitCode/locked`` if somebody must be asked and cannot, ``ExitCode/cancelled``.
     package func changes() throws(Failure) -> Changes {
-        try refuseShadowed()
         var changes = try inWords(about: "the vault") { () throws(VaultError) in try Changes() }
-        for gap in check.gaps {
+        for (gap, newest) in zip(check.gaps, newest) {
             // Two people may do this at once; the second must not replace what the first made.
             try inWords(about: "the vault") { () throws(VaultError) in
-                let secret = SecretID(gap.name, in: scope)
-                try changes.require(secret, newest: vault.history(of: secret).first)
+                try changes.require(SecretID(gap.name, in: scope), newest: newest)
             }
             guard let generator = gap.generator else { continue }
             try set(gap, to: try allocating(generator.make()), in: &changes)
@@ -54,7 +65,9 @@ package struct GapFiller {
     }
 
     /// Throws if a value in the scope would not replace a malformed one.
-    private func refuseShadowed() throws(Failure) {
+    private static func refuseShadowed(
+        _ check: ContractCheck, by scope: Scope, _ context: Context
+    ) throws(Failure) {
         let stronger = context.scopes.prefix { $0 != scope }
         guard let item = check.malformed.first(where: { stronger.contains($0.secret.scope) }) else { return }
         throw Failure(

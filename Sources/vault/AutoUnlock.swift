@@ -1,4 +1,5 @@
 internal import Platform
+internal import ProgramEnvironment
 internal import Settings
 internal import UserMessages
 internal import VaultCore

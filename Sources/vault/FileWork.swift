@@ -1,5 +1,6 @@
 internal import CommandSyntax
 internal import Platform
+internal import ProgramEnvironment
 internal import Sodium
 internal import VaultAgent
 internal import VaultFile

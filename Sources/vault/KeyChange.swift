@@ -1,6 +1,7 @@
 internal import CommandSyntax
 internal import Compaction
 internal import Platform
+internal import ProgramEnvironment
 internal import Sodium
 internal import VaultFile
 internal import VaultCore

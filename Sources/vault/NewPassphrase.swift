@@ -1,5 +1,6 @@
 internal import Passphrases
 internal import Platform
+internal import ProgramEnvironment
 internal import Sodium
 internal import VaultFile
 internal import UserMessages

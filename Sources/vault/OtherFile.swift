@@ -1,4 +1,5 @@
 internal import Platform
+internal import ProgramEnvironment
 internal import Sodium
 internal import VaultAgent
 internal import VaultFile

@@ -1,4 +1,5 @@
 internal import Platform
+internal import ProgramEnvironment
 internal import Sodium
 internal import VaultFile
 internal import VaultCore
@@ -11,6 +12,13 @@ struct Unlocked<R>: ~Copyable {
 }
 
 extension Passphrase {
+    /// Reads the passphrase from the source that the options or the environment name; nil if a person must be asked.
+    static func given(_ options: PassphraseOptions) throws(Failure) -> SecretBytes? {
+        if let source = try options.source() { return try read(source) }
+        guard let source = try environment("VAULT_PASSPHRASE") else { return nil }
+        return try read(source)
+    }
+
     /// How many tries a person gets.
     static let tries = 3
 

@@ -1,5 +1,6 @@
 internal import CommandSyntax
 internal import Platform
+internal import ProgramEnvironment
 internal import Sodium
 internal import VaultFile
 internal import VaultCore

@@ -1,5 +1,6 @@
 internal import CommandSyntax
 internal import Platform
+internal import ProgramEnvironment
 internal import Sodium
 internal import VaultFile
 internal import VaultCore
@@ -38,7 +39,7 @@ struct EditCommand: Command {
     func run() throws(Failure) {
         let secret = try target.secretToChange(options)
         if Prompt.isForbidden { throw Failure(.locked, Prompt.cannotAsk(for: "the value")) }
-        let editor = try EditCommand.editor()
+        let editor = try Editor.named()
         let isSet = try options.change { vault throws(Failure) in try edit(secret, in: vault, with: editor) }
         if !isSet, editor.isSandboxed, !options.common.quiet {
             Output.hint("if you changed it, \(editor.program) cannot reach the file: export VISUAL=vi")
@@ -60,7 +61,7 @@ struct EditCommand: Command {
             exists
             ? try options.during(vault.value(of: secret, version: 0))
             : try allocating(SecretBytes(count: 0))
-        let after = try edited(before, with: editor)
+        let after = try editor.edited(before, isQuiet: options.common.quiet)
         let isSame = before.withBytes { old in after.withBytes { old.isEqualInConstantTime(to: $0) } }
         if isSame { return false }
         if after.count > Format.maxValue { throw .valueTooLong }
@@ -94,87 +95,5 @@ struct EditCommand: Command {
         let places = others.prefix(3).map(\.scope.described).joined(separator: ", ")
         let elsewhere = places.isEmpty ? "" : "; it exists in \(places)"
         Output.note("vault: '\(secret.name)' is new in \(secret.scope.described)\(elsewhere)")
-    }
-
-    private func edited(
-        _ before: borrowing SecretBytes, with editor: Editor
-    ) throws(Failure) -> SecretBuffer {
-        let endsInNewline = before.withBytes { $0.count > 0 && $0[$0.count - 1] == UInt8(ascii: "\n") }
-        var after =
-            editor.opensElsewhere
-            ? try editedInPrivateFile(before, with: editor)
-            : try EditCommand.editedInMemoryFile(before, with: editor)
-        if !endsInNewline { after.removeFinalNewline() }
-        return after
-    }
-
-    private static func editedInMemoryFile(
-        _ before: borrowing SecretBytes, with editor: Editor
-    ) throws(Failure) -> SecretBuffer {
-        let file = try inWords("cannot edit", MemoryFile())
-        defer { file.wipe() }
-        try before.withBytes { value throws(Failure) in try inWords("cannot edit", file.write(value)) }
-        try run(editor.command, on: file.path)
-        return try Content.file(file.path, atMost: Format.maxValue, else: .valueTooLong)
-    }
-
-    private func editedInPrivateFile(
-        _ before: borrowing SecretBytes, with editor: Editor
-    ) throws(Failure) -> SecretBuffer {
-        // A signal that ends vault takes effect after the file was removed.
-        try DeferredSignals.during { signals throws(Failure) in
-            let file = try inWords("cannot edit", PrivateFile())
-            defer {
-                if !file.remove() { Output.warn("cannot remove \(Path.directory(of: file.path))") }
-            }
-            if !options.common.quiet {
-                Output.warn(
-                    "\(editor.program) opens files in another process: until it is done, the value is in \(file.path), in memory"
-                )
-            }
-            try before.withBytes { value throws(Failure) in try inWords("cannot edit", file.write(value)) }
-            try EditCommand.run(editor.command(for: file), on: file.path, signals)
-            guard let edited = try inWords("cannot read \(file.path)", file.reopened()) else {
-                throw Failure(.cancelled, "the editor left no regular file; nothing was set")
-            }
-            return try Content.file(edited, file.path, atMost: Format.maxValue, else: .valueTooLong)
-        } orFail: {
-            Failure($0, "cannot edit")
-        }
-    }
-
-    private static func run(
-        _ editor: String, on path: String, _ signals: DeferredSignals? = nil
-    ) throws(Failure) {
-        let status = try inWords("cannot edit") { () throws(Errno) in
-            try ShellCommand.edit(path, with: editor, keeping: Passphrase.keptVariables(), deferring: signals)
-        }
-        guard status == 0 else { throw Failure(.cancelled, "the editor failed; nothing was set") }
-    }
-
-    /// Returns the editor that the environment names, if it can edit a secret.
-    private static func editor() throws(Failure) -> Editor {
-        var named = try Environment.text("VISUAL")
-        if named == nil { named = try Environment.text("EDITOR") }
-        let command = named ?? "vi"
-        let editor = Editor(command)
-        if let option = editor.missingOption {
-            throw Failure(
-                .usage, "\(editor.program) does not wait until the file is closed; nothing was set",
-                hint: "export VISUAL=\(Hint.quoted(path: command + " " + option))")
-        }
-        if let option = editor.unwantedOption {
-            throw Failure(
-                .usage,
-                "with \(option), \(editor.program) does not wait until the file is closed; nothing was set",
-                hint: "export VISUAL=\(editor.program)")
-        }
-        if editor.opensElsewhere, PrivateFile.runtimeDirectory == nil {
-            throw Failure(
-                .other,
-                "\(editor.program) opens files in another process, and there is no directory in memory for it: $XDG_RUNTIME_DIR must be a tmpfs directory of yours with mode 700",
-                hint: "edit in the terminal: export VISUAL=vi")
-        }
-        return editor
     }
 }

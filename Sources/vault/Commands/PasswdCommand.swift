@@ -1,4 +1,5 @@
 internal import CommandSyntax
+internal import ProgramEnvironment
 internal import VaultFile
 internal import VaultCore
 internal import UserMessages

@@ -18,11 +18,12 @@ extension SetCommand {
         current.include(scope)
         let gaps = try options.change { vault throws(Failure) in
             options.noteNewScope(scope, in: vault)
-            let check = try options.check(current, in: vault)
-            let filler = GapFiller(check, in: scope, of: current.context, vault)
+            let filler = try vault.inOneState(options) { () throws(Failure) in
+                try GapFiller(options.check(current, in: vault), in: scope, of: current.context, vault)
+            }
             let changes = try filler.changes()
             if changes.count > 0 { try options.during(vault.commit(changes)) }
-            return check.gaps
+            return filler.gaps
         }
         if gaps.isEmpty {
             options.common.confirm(

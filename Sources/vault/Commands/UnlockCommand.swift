@@ -1,4 +1,5 @@
 internal import CommandSyntax
+internal import ProgramEnvironment
 internal import Settings
 internal import Sodium
 internal import VaultAgent

@@ -1,5 +1,6 @@
 internal import CommandSyntax
 internal import Platform
+internal import ProgramEnvironment
 internal import UserMessages
 
 /// The command `vault web`.
@@ -55,7 +56,8 @@ struct WebCommand: Command {
         let words =
             [path, String(port), String(idle ?? 900_000), opens ? "open" : "print"]
             + [keyFile].compactMap(\.self)
-        let error = CurrentProcess.become(companion: "vault-web", words, keeping: Passphrase.keptVariables())
+        let error = CurrentProcess.become(
+            companion: "vault-web", words, keeping: PassphraseVariables.others())
         throw Failure(
             error, "cannot start vault-web, which must be installed beside vault",
             hint: error == .noSuchFile ? "it was not installed" : nil)

@@ -1,28 +1,20 @@
 internal import Platform
-internal import ProgramEnvironment
-internal import Sodium
+package import Sodium
 internal import VaultFile
-internal import UserMessages
+package import UserMessages
 
 /// Reads passphrases into guarded memory.
-enum Passphrase {
+package enum Passphrase {
     /// A source of a passphrase other than a person.
-    enum Source {
+    package enum Source {
         case descriptor(Int)
         case file(String)
         case command(String)
         case variable(String)
     }
 
-    /// Reads the passphrase from the source that the options or the environment name; nil if a person must be asked.
-    static func given(_ options: PassphraseOptions) throws(Failure) -> SecretBytes? {
-        if let source = try options.source() { return try read(source) }
-        guard let source = try environment("VAULT_PASSPHRASE") else { return nil }
-        return try read(source)
-    }
-
     /// The source that the variables beginning with `name` give; nil if there is none.
-    static func environment(_ name: String) throws(Failure) -> Source? {
+    package static func environment(_ name: String) throws(Failure) -> Source? {
         if let file = try Environment.text(name + "_FILE") { return .file(file) }
         if let command = try Environment.text(name + "_COMMAND") { return .command(command) }
         // VAULT_NEW_PASSPHRASE is not read: a lasting passphrase should not be in a variable.
@@ -32,7 +24,7 @@ enum Passphrase {
         return nil
     }
 
-    static func read(_ source: Source) throws(Failure) -> SecretBytes {
+    package static func read(_ source: Source) throws(Failure) -> SecretBytes {
         var buffer = try allocating(SecretBuffer(capacity: 4080))
         switch source {
         case .descriptor(let number):
@@ -54,15 +46,13 @@ enum Passphrase {
         return try checked(buffer)
     }
 
-    /// The indices of the inherited variables that child processes may see.
-    static func keptVariables() -> [Int] { PassphraseVariables.others() }
-
     private static func readCommand(_ command: String, _ buffer: inout SecretBuffer) throws(Failure) {
         var piece = try allocating(SecretBytes(count: 4080))
         var overflow = false
         let status = try inWords("cannot run the passphrase command") { () throws(Errno) in
             try piece.withMutableBytes { piece throws(Errno) in
-                try ShellCommand.run(command, keeping: keptVariables(), buffer: &piece) { bytes in
+                try ShellCommand.run(command, keeping: PassphraseVariables.others(), buffer: &piece) {
+                    bytes in
                     overflow =
                         buffer.count + bytes.count > buffer.capacity || (try? buffer.append(bytes)) == nil
                     return !overflow
@@ -78,7 +68,7 @@ enum Passphrase {
     }
 
     /// Returns the passphrase in `buffer`; throws if its length is not allowed.
-    static func checked(_ buffer: consuming SecretBuffer) throws(Failure) -> SecretBytes {
+    package static func checked(_ buffer: consuming SecretBuffer) throws(Failure) -> SecretBytes {
         if buffer.count == 0 { throw Failure(.usage, "the passphrase is empty") }
         if buffer.count > Format.passphraseSizes.upperBound { throw .passphraseTooLong }
         do throws(SodiumError) {
@@ -90,5 +80,5 @@ enum Passphrase {
 }
 
 extension Failure {
-    static let passphraseTooLong = Failure(.usage, "the passphrase has more than 1,024 bytes")
+    package static let passphraseTooLong = Failure(.usage, "the passphrase has more than 1,024 bytes")
 }
