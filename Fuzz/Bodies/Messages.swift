@@ -10,7 +10,7 @@ struct Messages {
         "/home/new.vault", "/home/other.vault", "/",
     ]
 
-    static let hello = framed([0] + Array("vault-ag".utf8) + [4, 0])
+    static let hello = framed([0] + Array("vault-ag".utf8) + [5, 0])
 
     static func framed(_ message: [UInt8]) -> [UInt8] {
         var head = [UInt8](repeating: 0, count: 4)
@@ -63,13 +63,14 @@ struct Messages {
     private mutating func body(_ kind: UInt8, _ argument: UInt8) -> [UInt8] {
         switch kind {
         case 0:
-            return Array("vault-ag".utf8) + (argument == 0 ? [4, 0] : [reader.byte(), reader.byte()])
+            return Array("vault-ag".utf8) + (argument == 0 ? [5, 0] : [reader.byte(), reader.byte()])
         case 2, 5, 6: return path(argument)
         case 3:
             let key = argument & 8 == 0 ? Known.masterBytes : [UInt8](repeating: 1, count: 32)
             let (limits, isCopy) = limits()
             return path(argument) + key + limits + [isCopy ? 1 : 0, 0, 0]
         case 4: return path(argument) + limits().bytes
+        case 7: return [argument & 1]
         case 8, 9: return secret(argument)
         case 10: return secret(argument) + [reader.byte(), 0, 0, argument & 8]
         case 11: return commit(argument)
@@ -89,7 +90,10 @@ struct Messages {
         return (Messages.limits(idle, total, flags & 1), flags & 8 != 0)
     }
 
-    private func secret(_ argument: UInt8) -> [UInt8] { Script.addresses[Int(argument & 7)].packed }
+    private func secret(_ argument: UInt8) -> [UInt8] {
+        let address = Script.addresses[Int(argument & 7)]
+        return argument & 16 == 0 ? address.packed : address.metadata.packed
+    }
 
     private mutating func commit(_ argument: UInt8) -> [UInt8] {
         var body: [UInt8] = []
