@@ -104,6 +104,22 @@ public struct Comparison: Equatable, Sendable {
     }
 }
 
+extension Log {
+    /// Returns the number of versions in the histories of this file that another copy of the vault lists as
+    /// purged.
+    func count(of purged: PurgeList) throws(VaultFileError) -> UInt64 {
+        if purged.isEmpty { return 0 }
+        var count: UInt64 = 0
+        try histories.forEachNewest { _, packed throws(VaultFileError) in
+            guard let address = Address(packed: packed) else { return }
+            for version in versions(address) where try purged.contains(packed, version, of: header.vaultID) {
+                count += 1
+            }
+        }
+        return count
+    }
+}
+
 extension SecretVersion {
     init(_ version: Version) { self.init(time: version.time, isDeletion: version.kind == .tombstone) }
 }

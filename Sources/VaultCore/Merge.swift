@@ -208,22 +208,6 @@ public enum Merge {
     }
 }
 
-extension Log {
-    /// Returns the number of versions in the histories of this file that another copy of the vault lists as
-    /// purged.
-    func count(of purged: PurgeList) throws(VaultFileError) -> UInt64 {
-        if purged.isEmpty { return 0 }
-        var count: UInt64 = 0
-        try histories.forEachNewest { _, packed throws(VaultFileError) in
-            guard let address = Address(packed: packed) else { return }
-            for version in versions(address) where try purged.contains(packed, version, of: header.vaultID) {
-                count += 1
-            }
-        }
-        return count
-    }
-}
-
 extension Merge {
     /// The frames and purges to copy, and the report of that.
     private struct Plan {
