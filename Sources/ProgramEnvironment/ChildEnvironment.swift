@@ -73,11 +73,17 @@ package struct ChildEnvironment: ~Copyable {
     ///
     /// A dangerous name that is not allowed is a failure, which ``checkReady()`` throws.
     ///
-    /// - Parameter reason: why the others are left out.
+    /// - Parameters:
+    ///   - selected: the names; nil for all.
+    ///   - reason: why the others are left out.
     package mutating func add(
-        _ selected: Swift.Set<String>, orElse reason: String, allowing allowed: [String]
+        _ selected: Swift.Set<String>?, orElse reason: String, allowing allowed: [String]
     ) throws(Failure) {
-        for delivery in check.deliveries where !selected.contains(delivery.name) { omit(delivery, reason) }
+        if let selected {
+            for delivery in check.deliveries where !selected.contains(delivery.name) {
+                omit(delivery, reason)
+            }
+        }
         let (chosen, displaced) = check.deliveries(selected: selected)
         for (delivery, owner) in displaced {
             omit(delivery, "'\(owner)' sets the variable")
@@ -86,6 +92,7 @@ package struct ChildEnvironment: ~Copyable {
             )
         }
         var passed: [Delivery] = []
+        var dangerous: [Delivery] = []
         for delivery in chosen {
             if !SecretID.isVariableName(delivery.variable) {
                 omit(delivery, "not the name of a variable")
@@ -93,12 +100,13 @@ package struct ChildEnvironment: ~Copyable {
                 omit(delivery, "it would be taken for a passphrase")
             } else if ChildEnvironment.isDangerous(delivery.variable), !allowed.contains(delivery.variable) {
                 omit(delivery, "needs --allow-name \(delivery.variable)")
+                dangerous.append(delivery)
             } else {
                 passed.append(delivery)
             }
         }
         do throws(Failure) {
-            try ChildEnvironment.refuseDangerous(chosen, allowing: allowed)
+            try ChildEnvironment.refuseDangerous(dangerous, allowing: allowed)
         } catch {
             failures.append(error)
         }

@@ -12,8 +12,10 @@ package struct ContractCheck {
     /// The secrets whose values are not of their types, sorted by name.
     package let malformed: [Malformed]
 
+    /// What a program can get: the effective secrets, and the defaults of those that are missing, sorted by name.
+    package let deliveries: [Delivery]
+
     private let effective: [SecretID]
-    private let places: [String: Int]
 
     /// A secret whose value is not of its type.
     package struct Malformed {
@@ -31,7 +33,11 @@ package struct ContractCheck {
         _ contract: Contract, effective: [SecretID], searched: String, in vault: any Session
     ) throws(Failure) {
         (self.contract, self.effective, self.searched) = (contract, effective, searched)
-        places = Dictionary(uniqueKeysWithValues: effective.indices.map { (effective[$0].name, $0) })
+        guard !contract.isEmpty else {
+            (missing, malformed) = ([], [])
+            deliveries = effective.map { Delivery(name: $0.name, secret: $0, declaration: nil) }
+            return
+        }
         var found: [Malformed] = []
         let typed = effective.filter { contract[$0.name]?.type != nil }
         try inWords(about: "the vault") { () throws(VaultError) in
@@ -41,12 +47,17 @@ package struct ContractCheck {
             }
         }
         malformed = found
-        let present = places
-        missing = contract.declarations.filter { $0.isRequired && present[$0.name] == nil }
+        let absent = contract.declarations.filter { effective.named($0.name) == nil }
+        missing = absent.filter(\.isRequired)
+        let present = effective.map { Delivery(name: $0.name, secret: $0, declaration: contract[$0.name]) }
+        let presets = absent.filter { $0.defaultValue != nil }.map {
+            Delivery(name: $0.name, secret: nil, declaration: $0)
+        }
+        deliveries = (present + presets).sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     }
 
     /// Returns the effective secret of a name; nil if there is none.
-    package subscript(name: String) -> SecretID? { places[name].map { effective[$0] } }
+    package subscript(name: String) -> SecretID? { effective.named(name) }
 
     /// Returns what a program gets for a name; nil if there is neither a secret nor a default.
     package func delivery(of name: String) -> Delivery? {
@@ -55,18 +66,14 @@ package struct ContractCheck {
         return Delivery(name: name, secret: secret, declaration: declaration)
     }
 
-    /// What a program can get: the effective secrets, and the defaults of those that are missing, sorted by name.
-    package var deliveries: [Delivery] {
-        let defaults = contract.declarations.filter { $0.defaultValue != nil && places[$0.name] == nil }
-        let names = effective.map(\.name) + defaults.map(\.name)
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.compactMap(delivery)
-    }
-
     /// Returns what a program gets of the selected names, and the names whose variables others of them set.
+    ///
+    /// - Parameter selected: the names; nil for all.
     package func deliveries(
-        selected: Set<String>
+        selected: Set<String>?
     ) -> (passed: [Delivery], displaced: [(delivery: Delivery, by: String)]) {
-        let chosen = deliveries.filter { selected.contains($0.name) }
+        let chosen = selected.map { names in deliveries.filter { names.contains($0.name) } } ?? deliveries
+        if contract.isEmpty { return (chosen, []) }
         let renamed = chosen.filter { $0.variable != $0.name }
         let owners = Dictionary(renamed.map { ($0.variable, $0.name) }) { first, _ in first }
         let isDisplaced = { (delivery: Delivery) in
@@ -112,6 +119,22 @@ package struct ContractCheck {
     }
 }
 
+extension [SecretID] {
+    /// Returns the secret of a name in a list that is sorted by name; nil if there is none.
+    fileprivate func named(_ name: String) -> SecretID? {
+        var (low, high) = (startIndex, endIndex)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if self[middle].name.utf8.lexicographicallyPrecedes(name.utf8) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return low < endIndex && self[low].name == name ? self[low] : nil
+    }
+}
+
 /// A value that a program gets, and the variable that gets it.
 package struct Delivery {
     /// The name of the secret.
@@ -149,10 +172,12 @@ extension Session {
     ) throws(Failure) {
         if deliveries.isEmpty { return }
         var failure: Failure?
-        let named = Dictionary(uniqueKeysWithValues: deliveries.map { ($0.name, $0) })
+        // The values come in the order of the secrets.
+        var rest = deliveries
         try inWords(about: "the vault") { () throws(VaultError) in
             try withValues(of: deliveries.compactMap(\.secret)) { secret, value in
-                guard failure == nil, let delivery = named[secret.name] else { return }
+                while let next = rest.first, next.secret != secret { rest.removeFirst() }
+                guard failure == nil, let delivery = rest.popFirst() else { return }
                 do throws(Failure) {
                     try body(delivery, value)
                 } catch {

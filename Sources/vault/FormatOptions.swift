@@ -25,11 +25,12 @@ struct NameFilter: Sendable {
             "--except", "GLOB", "No secrets whose names match", &except, completing: .dynamic("patterns"))
     }
 
-    /// Returns the names that are selected, and warns of patterns that look misspelt.
+    /// Returns the names that are selected, nil for all, and warns of patterns that look misspelt.
     ///
     /// - Parameter consequence: what is not done if `--only` matches nothing.
     /// - Throws: ``ExitCode/missing`` in that case: a file would lose its content, a program would miss what it needs.
-    func selected(_ names: [String], orElse consequence: String) throws(Failure) -> Set<String> {
+    func selected(_ names: [String], orElse consequence: String) throws(Failure) -> Set<String>? {
+        if only.isEmpty, except.isEmpty { return nil }
         let unmatched = only.filter { pattern in !names.contains { Glob.matches($0, pattern) } }
         if let first = unmatched.first, unmatched.count == only.count {
             let hint: Hint =

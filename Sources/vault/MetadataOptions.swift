@@ -64,25 +64,42 @@ struct MetadataOptions: Sendable {
 }
 
 extension VaultOptions {
+    /// Warns if a secret has expired.
+    func noteExpired(_ secret: SecretID, in vault: any Session) {
+        // Metadata are no reason why a secret could not be used, so what fails here is told by what reads the value.
+        guard let metadata = (try? vault.metadata(of: secret)) ?? nil else { return }
+        if let words = expiry(secret, metadata) { Output.warn(words) }
+    }
+
     /// Warns of secrets that have expired, each with its time.
     ///
-    /// - Parameter isStrict: true to throw ``ExitCode/missing`` instead.
+    /// - Parameters:
+    ///   - secrets: in the order of the warnings; only needed if anything has metadata.
+    ///   - isStrict: true to throw ``ExitCode/missing`` instead.
     func noteExpired(
-        among secrets: [SecretID], in vault: any Session, refusing isStrict: Bool = false
+        among secrets: @autoclosure () -> [SecretID], in vault: any Session, refusing isStrict: Bool = false
     ) throws(Failure) {
-        let now = SystemClock.wallMilliseconds()
-        // Metadata are no reason why a secret could not be used, so failing to read them is told by what reads the value.
-        let expired = ((try? vault.metadata(among: secrets)) ?? [:]).filter { $1.isExpired(at: now) }
-        if expired.isEmpty { return }
+        guard let having = try? vault.secrets(with: .metadata), !having.isEmpty else { return }
+        let secrets = secrets()
+        let metadata = (try? vault.metadata(among: secrets)) ?? [:]
         var seen: Set<SecretID> = []
         let words = secrets.filter { seen.insert($0).inserted }.compactMap { secret in
-            expired[secret]?.expires.map { "\(secret.located) expired on \(UTCTimestamp.format($0))" }
+            metadata[secret].flatMap { expiry(secret, $0) }
         }
+        if words.isEmpty { return }
         if isStrict { throw Failure(.missing, "\(words.joined(separator: ", ")); nothing was started") }
         for word in words.prefix(5) { Output.warn(word) }
         if words.count > 5 {
             Output.warn("\(words.count - 5) more have expired")
             Output.hint("'vault list --expired' lists all")
         }
+    }
+
+    /// Returns that a secret has expired, in words; nil if it has not.
+    private func expiry(_ secret: SecretID, _ metadata: Metadata) -> String? {
+        guard metadata.isExpired(at: SystemClock.wallMilliseconds()), let time = metadata.expires else {
+            return nil
+        }
+        return "\(secret.located) expired on \(UTCTimestamp.format(time))"
     }
 }

@@ -176,7 +176,7 @@ struct GetCommand: Command {
             throw Failure(error, path: try options.path())
         }
         try printed.get()
-        if isNewest { try options.noteExpired(among: [secret], in: vault) }
+        if isNewest { options.noteExpired(secret, in: vault) }
         return true
     }
 
