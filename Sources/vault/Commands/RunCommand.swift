@@ -149,7 +149,8 @@ struct RunCommand: Command {
         for row in plan {
             let cells = [row.variable, row.source.name ?? "", row.source.text, row.state.text]
             table.add(cells[0], cells[1], cells[2], cells[3])
-            lines += cells.joined(separator: "\t") + "\n"
+            // The name of an inherited variable can have tabs and line breaks.
+            lines += cells.map { Output.visible($0) }.joined(separator: "\t") + "\n"
         }
         try Output.write(Output.isTerminal ? table.text : lines)
     }
