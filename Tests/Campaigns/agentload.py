@@ -102,7 +102,7 @@ class Load:
     def list(self):
         client = self.client()
         client.open(self.large)
-        self.finished(client, NAMES, client.ask(NAMES))
+        self.finished(client, NAMES, client.ask(NAMES, b"\0"))
 
     def write_large(self):
         client = self.client()

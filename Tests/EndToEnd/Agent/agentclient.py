@@ -17,7 +17,7 @@ import vaultfile  # noqa: E402
 
 VAULT = os.environ.get("VAULT_BINARY", os.path.join(ROOT, ".build", "release", "vault"))
 PASSPHRASE = b"a passphrase that is searched for"
-HELLO = b"\x0b\0\0\0\0vault-ag\x04\0"
+HELLO = b"\x0b\0\0\0\0vault-ag\x05\0"
 (HELLO_KIND, STOP, STATUS, UNLOCK, SHORTEN, LOCK, OPEN, NAMES, CONTAINS, HISTORY, VALUE, COMMIT, SUMMARY,
  JOB, ANNOUNCE, FOLLOW) = range(16)
 
@@ -72,7 +72,7 @@ class Client:
         self.socket.connect(path)
         if greet:
             self.socket.sendall(HELLO)
-            assert self.reply() == (128, b"\x04\0")
+            assert self.reply() == (128, b"\x05\0")
 
     def close(self):
         self.socket.close()

@@ -8,8 +8,8 @@ import sys
 import threading
 import unittest
 
-from agentclient import (COMMIT, HELLO, NAMES, OPEN, STATUS, STOP, UNLOCK, Client, Failure, Sandbox, message, path_field,
-                         until)
+from agentclient import (COMMIT, HELLO, HISTORY, NAMES, OPEN, PASSPHRASE, STATUS, STOP, UNLOCK, VALUE, Client, Failure, Sandbox, message,
+                         path_field, secret_field, until, vaultfile)
 
 OTHER_USER = 65534
 AS_OTHER = "import os, socket, sys; os.setgroups([]); os.setgid(%d); os.setuid(%d)\n" % (OTHER_USER, OTHER_USER)
@@ -42,13 +42,37 @@ class Unlocked(Case):
         self.assertEqual(client.get("A"), b"one")
         client.set("B", b"two", scope=2, id="web")
         self.assertEqual(client.get("B", scope=2, id="web"), b"two")
-        self.assertEqual(client.ask(NAMES), b"\0\x02\x03\x01webB\x01\0\x01A")
+        self.assertEqual(client.ask(NAMES, b"\0"), b"\0\x02\x03\x01webB\x01\0\x01A")
         idle, total, generation, secrets, versions, live, dead, flags, notices = struct.unpack("<7QBB", client.ask(
             STATUS, path_field(self.box.vault)))
         self.assertTrue(3_590_000 < idle <= 3_600_000 and 43_190_000 < total <= 43_200_000)
         self.assertEqual((generation, secrets, versions, live, dead, flags, notices), (1, 2, 2, 352, 0, 0, 0))
         self.assertRaisesRegex(Failure, "^6$", client.get, "NOPE")
         self.assertRaisesRegex(Failure, "^1$", client.open, "/tmp/no-such-vault")
+
+    def test_metadata_are_a_part_of_their_own(self):
+        client, part, lone = self.box.client(), secret_field("A", scope=0x81), secret_field("LONE", scope=0x82, id="web")
+        client.open(self.box.vault)
+        commit = lambda *items: client.ask(COMMIT, b"".join(  # noqa: E731
+            bytes((kind,)) + where + struct.pack("<I", len(content)) + content for kind, where, content in items))
+        commit((1, secret_field("A"), b"two"), (1, part, b"first"), (1, lone, b"\xff\0"))
+        self.assertEqual([client.ask(VALUE, where + b"\0\0\0\0") for where in (secret_field("A"), part, lone)], [b"two", b"first", b"\xff\0"])
+        self.assertEqual(client.ask(NAMES, b"\0"), b"\0\x01\0\x01A")
+        self.assertEqual(client.ask(NAMES, b"\1"), b"\0\x02\x03\x04webLONE\x01\0\x01A")
+        time = client.ask(HISTORY, part)
+        self.assertEqual((len(time), time[8:], len(client.ask(HISTORY, secret_field("A")))), (9, b"\0", 18))
+        seen = b"\1" + time[:8]
+        commit((3, part, seen), (2, part, b""))
+        self.assertEqual([client.ask(VALUE, part + version + b"\0\0\0") for version in (b"\0", b"\1")], [b"", b"first"])
+        self.assertRaisesRegex(Failure, "^54$", commit, (3, part, seen), (1, part, b"late"))
+        self.assertRaisesRegex(Failure, "^54$", commit, (3, lone, b""), (1, lone, b"late"))
+        self.assertRaisesRegex(Failure, "^9$", commit, (1, part, bytes(65537)))
+        commit((1, part, bytes(65536)), (2, secret_field("A"), b""))
+        self.assertRaisesRegex(Failure, "^6$", client.get, "A")
+        vault = vaultfile.open(self.box.vault, PASSPHRASE)
+        self.assertEqual(vault.metadata(), {(1, "", "A"): bytes(65536), (2, "web", "LONE"): b"\xff\0"})
+        self.assertEqual([v.value for v in vault.metadata_histories()[1, "", "A"]], [bytes(65536), b"", b"first"])
+        client.set("A", b"one")
 
     def test_a_wrong_key_unlocks_nothing(self):
         body = path_field(self.box.vault) + bytes(32) + struct.pack("<QQBBH", 1000, 1000, 0, 0, 0)
@@ -57,7 +81,7 @@ class Unlocked(Case):
     def test_another_version_is_told_and_may_only_stop(self):
         client = self.box.client(greet=False)
         client.socket.sendall(HELLO[:-2] + b"\x01\0")
-        self.assertEqual(client.reply(), (128, b"\x04\0"))
+        self.assertEqual(client.reply(), (128, b"\x05\0"))
         self.assertRaisesRegex(Failure, "^60$", client.ask, STATUS, path_field(self.box.vault))
         self.assertEqual(client.exactly(1), b"")
 
@@ -111,7 +135,7 @@ class Unlocked(Case):
                 client.open(self.box.vault)
                 for _ in range(20):
                     client.get("A")
-                client.ask(NAMES)
+                client.ask(NAMES, b"\0")
                 self.assertRaises(Failure, client.get, "NOPE")
                 client.close()
 

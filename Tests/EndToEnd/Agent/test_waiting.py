@@ -100,7 +100,7 @@ class Descriptors(Case):
             clients.append(client)
             try:
                 for _ in range(20):
-                    client.ask(NAMES, files=["/etc/passwd"] * 4)
+                    client.ask(NAMES, b"\0", files=["/etc/passwd"] * 4)
             except (Failure, ConnectionError):
                 pass
         self.assertLess(len(os.listdir("/proc/%d/fd" % self.box.agent)), before + 5 * 17 + 5)
@@ -214,7 +214,7 @@ class Waiting(Case):
                         reply = client.answer(JOB)
                 elif index % 4 == 1:
                     client.open(path)
-                    reply = client.ask(NAMES)
+                    reply = client.ask(NAMES, b"\0")
                     while reply[:1] == b"\x01":
                         reply = client.answer(NAMES)
                 elif index % 4 == 2:
