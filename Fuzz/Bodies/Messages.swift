@@ -71,8 +71,11 @@ struct Messages {
             return path(argument) + key + limits + [isCopy ? 1 : 0, 0, 0]
         case 4: return path(argument) + limits().bytes
         case 7: return [argument & 1]
-        case 8, 9: return secret(argument)
-        case 10: return secret(argument) + [reader.byte(), 0, 0, argument & 8]
+        case 8: return secret(argument)
+        case 9: return part(argument, isMetadata: argument & 8 != 0)
+        case 10:
+            let version = reader.byte()
+            return part(argument, isMetadata: version & 0x80 != 0) + [version & 0x7F, 0, 0, argument & 8]
         case 11: return commit(argument)
         case 13: return path(argument) + job()
         case 14:
@@ -90,19 +93,29 @@ struct Messages {
         return (Messages.limits(idle, total, flags & 1), flags & 8 != 0)
     }
 
-    private func secret(_ argument: UInt8) -> [UInt8] {
+    private func secret(_ argument: UInt8) -> [UInt8] { Script.addresses[Int(argument & 7)].packed }
+
+    private func part(_ argument: UInt8, isMetadata: Bool) -> [UInt8] {
         let address = Script.addresses[Int(argument & 7)]
-        return argument & 16 == 0 ? address.packed : address.metadata.packed
+        return isMetadata ? address.metadata.packed : address.packed
     }
 
     private mutating func commit(_ argument: UInt8) -> [UInt8] {
         var body: [UInt8] = []
         for _ in 0...argument & 3 {
             let which = reader.byte()
-            let value = which & 8 == 0 ? [UInt8](repeating: which, count: Int(reader.byte())) : []
+            let isCondition = which & 32 != 0
+            var value: [UInt8] = []
+            if isCondition, which & 8 == 0 {
+                value = [1 + reader.byte() & 1] + [UInt8](repeating: 0, count: 8)
+                value.store(Known.now + UInt64(reader.byte()), at: 1)
+            } else if which & 8 == 0 {
+                value = [UInt8](repeating: which, count: Int(reader.byte()))
+            }
             var count = [UInt8](repeating: 0, count: 4)
             count.store(UInt32(value.count), at: 0)
-            body += [which & 8 == 0 ? 1 : 2] + secret(which) + count + value
+            let kind: UInt8 = isCondition ? 3 : which & 8 == 0 ? 1 : 2
+            body += [kind] + part(which, isMetadata: which & 16 != 0) + count + value
         }
         return body
     }

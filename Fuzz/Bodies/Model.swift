@@ -3,7 +3,7 @@ import Sodium
 
 @testable import VaultFile
 
-/// One version of a secret.
+/// One version of a secret, or of its metadata.
 struct Entry: Hashable, Comparable {
     let time: UInt64
     let kind: UInt8
@@ -16,7 +16,7 @@ struct Entry: Hashable, Comparable {
     }
 }
 
-/// The versions of each packed address.
+/// The versions of each packed address; that of metadata has a scope that is 128 higher.
 typealias History = [[UInt8]: Set<Entry>]
 
 /// An independent, plain implementation of vault-format.md, sections 4 to 7, to compare the engine with.
@@ -76,7 +76,7 @@ struct Model {
         {
             guard Model.keepsRules(record) else { return .damaged(at: offset) }
             switch record.kind {
-            case 1, 2:
+            case 1, 2, 0xC9:
                 guard let (address, entry) = Model.content(record) else { return .damaged(at: offset) }
                 staged.append((address, entry))
             case 0xC1: if record.bodySize != 56 { return .damaged(at: offset) }
@@ -146,7 +146,7 @@ struct Model {
         return plaintext[(48 + record.bodySize)...].allSatisfy { $0 == 0 }
     }
 
-    /// Returns the packed address and the version of a value or a tombstone; nil if it breaks a rule of section 5.
+    /// Returns the packed address and the version of a value, a tombstone or metadata; nil if it breaks a rule of section 5.
     private static func content(_ record: Record) -> ([UInt8], Entry)? {
         guard record.bodySize >= 4 else { return nil }
         let body = Array(record.plaintext[48..<48 + record.bodySize])
@@ -156,13 +156,13 @@ struct Model {
         else { return nil }
         let (id, name) = (body[4..<4 + idCount], body[4 + idCount..<4 + idCount + nameCount])
         let value = Array(body[(4 + idCount + nameCount)...])
-        guard value.count <= (record.kind == 1 ? 1 << 20 : 0), (id + name).allSatisfy(isTail),
+        let most = record.kind == 1 ? 1 << 20 : record.kind == 2 ? 0 : 1 << 16
+        guard value.count <= most, (id + name).allSatisfy(isTail),
             id.first.map({ isLetter($0) || isDigit($0) }) ?? true,
             name.first.map({ isLetter($0) || $0 == UInt8(ascii: "_") }) ?? false
         else { return nil }
-        return (
-            Array(body[0..<3]) + id + name, Entry(time: record.time, kind: record.kind, value: value)
-        )
+        let head = [record.kind == 0xC9 ? scope + 128 : scope] + body[1..<3]
+        return (head + id + name, Entry(time: record.time, kind: record.kind, value: value))
     }
 
     /// Returns whether the body of a DESCENT keeps the rules of section 5.
@@ -193,7 +193,7 @@ struct Model {
         for offset in stride(from: UInt64(4608), to: length, by: 16) {
             guard let record = frame(at: offset), Model.keepsRules(record) else { continue }
             largestSeq = max(largestSeq, record.seq)
-            guard record.kind == 1 || record.kind == 2, let (address, entry) = Model.content(record) else {
+            guard [1, 2, 0xC9].contains(record.kind), let (address, entry) = Model.content(record) else {
                 continue
             }
             result[address, default: []].insert(entry)

@@ -145,12 +145,14 @@ struct Script {
     }
 
     private static func addressBody(_ address: Address) -> [UInt8] {
-        Array(address.packed[0..<3]) + [0] + Array(address.packed[3...])
+        let packed = address.secret.packed
+        return Array(packed[0..<3]) + [0] + Array(packed[3...])
     }
 
     private mutating func put(_ address: Address, _ value: [UInt8]?, commits: Bool) {
         let body = Script.addressBody(address) + (value ?? [])
-        seal(Plaintext(kind: value == nil ? 2 : 1, flags: commits ? 1 : 0, body: body))
+        let kind: UInt8 = address.isOfMetadata ? 0xC9 : value == nil ? 2 : 1
+        seal(Plaintext(kind: kind, flags: commits ? 1 : 0, body: body))
         time += 1
     }
 
@@ -159,6 +161,12 @@ struct Script {
         if argument & 1 != 0 {
             let head = Known.vaultID + (0..<40).map { UInt8($0) }
             return seal(Plaintext(kind: 0xC1, flags: flags, body: head))
+        }
+        if argument & 4 != 0 {
+            let which = reader.byte()
+            let count = which & 0x80 == 0 ? Int(reader.byte()) : (1 << 16) - 40 + Int(reader.byte() & 63)
+            let address = Script.addresses[Int(which & 7)].metadata
+            return put(address, Script.pattern(count, seed: which), commits: flags == 1)
         }
         let kind = reader.byte() | (argument & 2 != 0 ? 0x80 : 0)
         seal(

@@ -167,6 +167,14 @@ struct ServerTalk {
         ("server-many-names", [Shape.greets, 0x13, 0, 0x16, 7, 12]),
         ("server-contains", [Shape.opens, 0x08, 0x18, 0x28]), ("server-history", [Shape.opens, 0x09, 0x19]),
         ("server-value", [Shape.opens, 0x0A, 0, 0x0A, 2, 0x1A, 0, 0x2A, 9, 0x8A, 0]),
+        (
+            "server-metadata",
+            [
+                Shape.opens, 0x1B, 0, 5, 0x10, 9, 0x17, 0x0A, 0x80, 0x89, 0x1B, 0x38, 0x10, 3, 0x0B, 0x18,
+                0x0A, 0x80,
+            ]
+        ),
+        ("server-condition", [Shape.opens, 0x1B, 0x20, 0, 0, 0, 5, 0x1B, 0x28, 0, 7, 0x0A, 0]),
         ("server-commit", [Shape.opens, 0x1B, 0, 5, 9, 0x0A, 0, 0x0B, 4, 200, 12]),
         ("server-commit-paused", [Shape.opens | Shape.pauses, 0x3B, 0, 5, 1, 6, 2, 7, 10, 7]),
         ("server-tail", [Shape.greets, 0x23, 0, 0x26, 0x0B, 0, 5]),

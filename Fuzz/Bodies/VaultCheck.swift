@@ -86,7 +86,7 @@ struct VaultCheck {
         }
     }
 
-    /// Reads every version of every secret.
+    /// Reads every version of every secret and of all metadata.
     private func history(_ log: Log) -> History {
         var result: History = [:]
         for place in 0..<log.replay.index.count {
@@ -96,17 +96,20 @@ struct VaultCheck {
             require(zip(entries, entries.dropFirst()).allSatisfy { $0 > $1 }, "versions are in order")
             result[packed] = Set(entries)
             let isThere = log.current(address) != nil
-            require(isThere == (entries.first?.kind == 1), "the newest version is the current one")
+            require(
+                isThere == (entries.first.map { $0.kind != 2 } ?? false),
+                "the newest version is the current one")
         }
         require(result.values.reduce(0) { $0 + $1.count } == log.versionCount, "versions are counted")
         return result
     }
 
     private func entry(_ log: Log, _ version: Version, _ address: Address) -> Entry {
-        guard version.kind == .value else { return Entry(time: version.time, kind: 2, value: []) }
+        let kind = version.kind.rawValue
+        if version.kind == .tombstone { return Entry(time: version.time, kind: kind, value: []) }
         do throws(VaultFileError) {
             let value = try log.withValue(of: version, at: address) { value in value.copied }
-            return Entry(time: version.time, kind: 1, value: value)
+            return Entry(time: version.time, kind: kind, value: value)
         } catch {
             broken("a version cannot be read: \(error)")
         }
