@@ -16,13 +16,16 @@ public enum Salvage {
         public let uncertainFrom: UInt64?
         /// How many records were left out because this version does not know their kind.
         public let unknown: UInt64
+        /// How many bytes the disk could not read.
+        public let unreadable: UInt64
 
         /// Creates a report from its numbers.
         public init(
-            secrets: UInt64, versions: UInt64, lost: [Lost], uncertainFrom: UInt64?, unknown: UInt64
+            secrets: UInt64, versions: UInt64, lost: [Lost], uncertainFrom: UInt64?, unknown: UInt64,
+            unreadable: UInt64
         ) {
             (self.secrets, self.versions, self.lost) = (secrets, versions, lost)
-            (self.uncertainFrom, self.unknown) = (uncertainFrom, unknown)
+            (self.uncertainFrom, self.unknown, self.unreadable) = (uncertainFrom, unknown, unreadable)
         }
     }
 
@@ -50,8 +53,8 @@ public enum Salvage {
         var headers: [Header] = []
         var failure: VaultFileError?
         for offset in [0, Format.headerCopyOffset] {
-            let bytes = try file.bytes(at: offset, count: Format.headerSize)
             do throws(VaultFileError) {
+                let bytes = try file.bytes(at: offset, count: Format.headerSize)
                 let header = try Header(bytes, bounds: dependencies.readingBounds)
                 if !headers.contains(header) { headers.append(header) }
             } catch {
@@ -84,6 +87,7 @@ public enum Salvage {
         let length = try file.currentLength()
         var source = try FrameReader(
             file, key: try guarding(header.frameKey(master: master)))
+        source.scanner.skipsUnreadable = true
         var search = Search(header, length, progress)
         let found = try search.run(&source)
 
@@ -106,7 +110,8 @@ public enum Salvage {
         }
         return Report(
             secrets: secrets, versions: UInt64(written.versionCount), lost: found.lost,
-            uncertainFrom: found.uncertainFrom, unknown: found.unknown)
+            uncertainFrom: found.uncertainFrom, unknown: found.unknown,
+            unreadable: source.scanner.unreadable)
     }
 }
 
@@ -168,13 +173,13 @@ private struct Search {
         defer { source.wipe() }
         var offset = Format.logStart
         var reported = offset
-        while offset < length {
+        while offset < min(length, source.scanner.foundEnd) {
             if let size = try source.scanner.frameSize(at: offset, length: length),
                 bound.allows(size, at: offset), try take(offset, &source)
             {
                 offset = result.last.end
             } else {
-                offset += Format.alignment
+                offset = source.scanner.skippingUnreadable(at: offset + Format.alignment)
             }
             guard offset > reported + 1 << 20 else { continue }
             try progress.say(offset, of: length)

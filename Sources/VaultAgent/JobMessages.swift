@@ -219,6 +219,7 @@ extension Salvage.Report {
     fileprivate init(_ reader: inout FieldReader) throws(MalformedMessage) {
         let (secrets, versions) = (try reader.number(UInt64.self), try reader.number(UInt64.self))
         let (uncertain, unknown) = (try reader.number(UInt64.self), try reader.number(UInt64.self))
+        let unreadable = try reader.number(UInt64.self)
         var lost: [Salvage.Lost] = []
         while reader.remaining > 0 {
             let (offset, count) = (try reader.number(UInt64.self), try reader.number(UInt64.self))
@@ -227,11 +228,11 @@ extension Salvage.Report {
         }
         self.init(
             secrets: secrets, versions: versions, lost: lost,
-            uncertainFrom: uncertain == 0 ? nil : uncertain, unknown: unknown)
+            uncertainFrom: uncertain == 0 ? nil : uncertain, unknown: unknown, unreadable: unreadable)
     }
 
     fileprivate var fields: [UInt8] {
-        [secrets, versions, uncertainFrom ?? 0, unknown].flatMap(\.field)
+        [secrets, versions, uncertainFrom ?? 0, unknown, unreadable].flatMap(\.field)
             + lost.flatMap { [$0.offset, $0.count, $0.records ?? .max].flatMap(\.field) }
     }
 }

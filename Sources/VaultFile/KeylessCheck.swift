@@ -24,7 +24,7 @@ public struct KeylessCheck: Equatable, Sendable {
         var bound = SearchBound()
         var offset = Format.logStart
         var (intactEnd, reported) = (offset, offset)
-        while offset < fileSize {
+        while offset < min(fileSize, scanner.foundEnd) {
             let start = offset
             offset += Format.alignment
             if let size = try scanner.frameSize(at: start, length: fileSize), bound.allows(size, at: start) {

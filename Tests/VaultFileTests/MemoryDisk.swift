@@ -23,6 +23,8 @@ final class MemoryDisk: Storage, @unchecked Sendable {
     final class Node {
         let inode: UInt64
         var bytes: [UInt8] = []
+        /// The parts that the disk cannot read.
+        var unreadable: [Range<UInt64>] = []
         var holders: [ObjectIdentifier: LockKind] = [:]
 
         init(inode: UInt64) { self.inode = inode }
@@ -238,6 +240,8 @@ private final class MemoryFile: StorageFile {
     func read(at offset: UInt64, into buffer: inout MutableSpan<UInt8>) throws(Errno) -> Int {
         do throws(Errno) {
             try disk.note(.read)
+            let wanted = offset..<min(offset + UInt64(buffer.count), max(offset, UInt64(node.bytes.count)))
+            if node.unreadable.contains(where: { $0.overlaps(wanted) }) { throw .ioError }
         } catch {
             // The content of the buffer after a failed read must not be used.
             for index in 0..<buffer.count { buffer[index] = 0xAA }

@@ -116,6 +116,111 @@ import Testing
         #expect(world.disk[SalvageTests.target] == [1, 2, 3])
     }
 
+    /// A vault with `count` secrets, each of which has one record of 176 bytes.
+    private func world(secrets count: Int) throws -> World {
+        let world = World()
+        let log = try world.create()
+        for number in 0..<count { try log.append(.text("A\(number)", "value \(number)")) }
+        return world
+    }
+
+    @Test func `a block that the disk cannot read costs the records in it alone`() throws {
+        let world = try world(secrets: 100)
+        world.disk.files[world.path]?.unreadable = [8192..<12288]
+        world.disk.resetCounts()
+        let report = try salvage(world)
+        #expect(report.unreadable == 4096)
+        let hurt = (8192 - 4608) / 176...(12287 - 4608) / 176
+        #expect(
+            report.lost == [
+                Salvage.Lost(
+                    offset: UInt64(4608 + 176 * hurt.lowerBound), count: UInt64(176 * hurt.count),
+                    records: UInt64(hurt.count))
+            ])
+        #expect(report.secrets == UInt64(100 - hurt.count))
+        world.disk.files[world.path]?.unreadable = []
+        let history = try saved(world)
+        for number in 0..<100 {
+            let value = history[address("A\(number)")]?.first?.value
+            #expect(value == (hurt.contains(number) ? nil : Array("value \(number)".utf8)))
+        }
+        #expect(world.disk.counts[.read, default: 0] < 150)
+    }
+
+    @Test func `blocks that the disk cannot read at either header, at the end and in a row are survived`()
+        throws
+    {
+        let world = try world(secrets: 100)
+        let end = UInt64(world.bytes.count)
+        for (blocks, count) in [
+            ([0..<4096], 0), ([4096..<8192], 3584), ([0..<4096, 8192..<12288], 4096),
+            ([8192..<16384], 8192), ([(end - 1) & ~4095..<end], 4096), ([4096..<end], 3584),
+        ] as [([Range<UInt64>], UInt64)] {
+            world.disk.files[world.path]?.unreadable = blocks
+            let report = try salvage(world)
+            #expect(report.unreadable >= count, "\(blocks)")
+            #expect(report.lost.isEmpty == (count == 0), "\(blocks)")
+            let hurt = blocks.map { min($0.count, 400 * 4096) }.reduce(0, +) / 176 + 3 * blocks.count
+            #expect(Int(report.secrets) >= 100 - hurt, "\(blocks)")
+            world.disk.files[world.path]?.unreadable = []
+            try world.disk.remove(SalvageTests.target)
+        }
+        world.disk.files[world.path]?.unreadable = [0..<8192]
+        #expect(throws: VaultFileError.io(.read, .ioError)) { try salvage(world) }
+    }
+
+    @Test func `random blocks that the disk cannot read never make it invent anything or read forever`()
+        throws
+    {
+        let world = try world(secrets: 300)
+        let history = try world.open().history()
+        for seed in 0..<100 {
+            var dice = Dice(seed: UInt64(seed))
+            world.disk.files[world.path]?.unreadable = (0..<Int.random(in: 1...6, using: &dice)).map { _ in
+                let block = UInt64.random(in: 2..<14, using: &dice)
+                return block * 4096..<(block + UInt64.random(in: 1...2, using: &dice)) * 4096
+            }
+            world.disk.resetCounts()
+            let report = try salvage(world)
+            let reads = world.disk.counts[.read, default: 0]
+            #expect(reads < 400, "\(seed): \(reads) reads")
+            world.disk.files[world.path]?.unreadable = []
+            let found = try saved(world)
+            #expect(report.secrets == UInt64(found.count))
+            for (address, entries) in found { #expect(history[address] == entries, "seed \(seed)") }
+            try world.disk.remove(SalvageTests.target)
+        }
+    }
+
+    @Test func `a file that is cut during the walk ends the walk`() throws {
+        for cut in [5000, 20_000] {
+            let world = try world(secrets: 100)
+            world.bytes += [UInt8](repeating: 7, count: 4 << 20)
+            var reads = 0
+            world.disk.before = { [disk = world.disk, path = world.path] call in
+                guard call == .read else { return }
+                reads += 1
+                if reads == 4 { disk[path].removeLast(disk[path].count - cut) }
+            }
+            _ = try? salvage(world)
+            world.disk.before = nil
+            #expect(reads < 100, "\(reads) reads")
+        }
+        // The same of the search for a later change behind the end, when a file is opened.
+        let world = try world(secrets: 100)
+        let key = try world.masterKey()
+        world.bytes += [UInt8](repeating: 7, count: 1 << 20)
+        var reads = 0
+        world.disk.before = { [disk = world.disk, path = world.path] call in
+            guard call == .read else { return }
+            reads += 1
+            if reads == 6 { disk[path].removeLast(1 << 19) }
+        }
+        _ = try? world.open(master: key)
+        world.disk.before = nil
+        #expect(reads >= 6 && reads < 100, "\(reads) reads")
+    }
+
     @Test func `a salvaged vault can be written, compacted and salvaged again`() throws {
         let world = try World.withHistory()
         _ = try salvage(world)

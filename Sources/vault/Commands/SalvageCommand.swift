@@ -50,6 +50,9 @@ struct SalvageCommand: Command {
             let records = lost.records.map { Words.count($0, "record") } ?? "unknown number of records"
             try Output.write("lost: \(lost.count) bytes from byte \(lost.offset) on: \(records)\n")
         }
+        if report.unreadable > 0 {
+            try Output.write("unreadable: \(report.unreadable) bytes, for which the disk reported errors\n")
+        }
         if report.lost.isEmpty { try Output.write("nothing was lost\n") }
         if report.unknown > 0 {
             let records = Words.count(report.unknown, "record")
@@ -76,6 +79,7 @@ struct SalvageCommand: Command {
             ("secrets", .count(report.secrets)), ("versions", .count(report.versions)),
             ("lost", .array(lost)), ("unknown_records", .count(report.unknown)),
             ("uncertain_from", count(report.uncertainFrom)),
+            ("unreadable_bytes", .count(report.unreadable)),
         ])
     }
 }
