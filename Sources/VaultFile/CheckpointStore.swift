@@ -158,17 +158,19 @@ public struct CheckpointStore: Sendable {
         try file.write(Array(vault.utf8).span, at: 0)
     }
 
-    /// Returns all checkpoints of one vault, with their paths.
+    /// Returns all checkpoints of one vault that can be read, with their paths.
     func others(of vaultID: Bytes16) throws(Errno) -> [(path: String, lastSeen: LastSeen)] {
         let names = try ifPresent { () throws(Errno) in try storage.names(in: path) } ?? []
         var found: [(path: String, lastSeen: LastSeen)] = []
         for name in names.sorted() where name.utf8.count == 32 {
             let checkpointPath = Path.join(path, name)
-            guard let file = try existing(checkpointPath, .reading),
-                let seen = try entry(in: file).lastSeen, seen.vaultID == vaultID
+            // One that cannot be read hides none of the others.
+            guard let file = try? existing(checkpointPath, .reading),
+                let seen = (try? entry(in: file))?.lastSeen, seen.vaultID == vaultID
             else { continue }
-            let vaultPath = try existing(checkpointPath + ".path", .reading)
-            found.append((try vaultPath.flatMap(text) ?? "another path", seen))
+            let pathFile = (try? existing(checkpointPath + ".path", .reading)) ?? nil
+            let vaultPath = pathFile.flatMap { (try? text(in: $0)) ?? nil }
+            found.append((vaultPath ?? "another path", seen))
         }
         return found
     }

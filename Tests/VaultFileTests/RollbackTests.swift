@@ -302,6 +302,12 @@ import Testing
         world.disk.fail(.names, with: .permissionDenied)
         #expect(try backup.open(.reading).observations == [])
         try world.disk.remove(try world.checkpointFile(of: backup.path))
+        // One that cannot be read hides none of the others.
+        for name in ["0", "f"] {
+            let path = "/state/seen/" + String(repeating: name, count: 32)
+            world.disk[path] = [UInt8](repeating: 0, count: 100)
+            world.disk.files[path]?.unreadable = [0..<100]
+        }
         #expect(try backup.open().observations == [.newerElsewhere(path: world.path, time: 0)])
     }
 
