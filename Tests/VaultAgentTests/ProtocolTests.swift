@@ -45,7 +45,7 @@ import VaultCore
     }
 
     @Test func `a failure without a meaning is malformed`() {
-        for code: UInt8 in [0, 9, 19, 55, 59, 64, 255] {
+        for code: UInt8 in [0, 10, 19, 55, 59, 64, 255] {
             let bytes = [code] + [UInt8](repeating: 0, count: 17)
             #expect(throws: MalformedMessage.self) { try read(bytes) }
         }
@@ -58,14 +58,17 @@ import VaultCore
         let path: [UInt8] = [2, 0] + Array("/v".utf8)
         let limits = [UInt8](repeating: 1, count: 2) + [UInt8](repeating: 0, count: 6)
         let secret: [UInt8] = [2, 3, 1] + Array("webA".utf8)
+        let metadata: [UInt8] = [130, 3, 1] + Array("webA".utf8)
         var checkpoint = [UInt8](repeating: 0, count: 984)
         checkpoint[80] = 1
         return [
-            [0] + Array("vault-ag".utf8) + [4, 0], [1], [2] + path,
+            [0] + Array("vault-ag".utf8) + [5, 0], [1], [2] + path,
             [3] + path + [UInt8](repeating: 7, count: 32) + limits + limits + [1, 0, 0, 0],
             [3] + path + [UInt8](repeating: 7, count: 32) + limits + limits + [1, 1] + path,
             [4] + path + limits + limits + [0],
-            [5] + path, [6] + path, [7], [8] + secret, [9] + secret, [10] + secret + [0, 0, 0, 0],
+            [5] + path, [6] + path, [7, 0], [7, 1], [8] + secret, [9] + secret, [10] + secret + [0, 0, 0, 0],
+            [9] + metadata, [10] + metadata + [1, 0, 0, 0], [11, 1] + metadata + [1, 0, 0, 0, 65],
+            [11, 2] + metadata + [0, 0, 0, 0], [11, 3] + metadata + [9, 0, 0, 0, 1] + limits,
             [11, 1] + secret + [2, 0, 0, 0, 65, 66] + [2] + secret + [0, 0, 0, 0], [11], [12],
             [11, 3] + secret + [0, 0, 0, 0], [11, 3] + secret + [9, 0, 0, 0, 2] + limits,
             [13] + path + [1] + path, [13] + path + [2] + path, [13] + path + [3] + path + [0],
@@ -113,6 +116,7 @@ import VaultCore
         arguments: [
             [6, 0, 0], [6, 1, 0, 118], [6, 2, 0, 47, 0], [6, 2, 0, 47, 255],
             [6, 255, 255] + [UInt8](repeating: 47, count: 65535),
+            [7, 2], [7], [8, 129, 0, 1, 65], [9, 132, 0, 1, 65], [9, 128, 0, 1, 65],
             [8, 1, 0, 0], [8, 1, 0, 1, 45], [8, 4, 0, 1, 65], [8, 1, 1, 1, 65, 65], [8, 2, 0, 1, 65],
             [8, 1, 0, 1, 65, 1, 0, 0],
             [14],

@@ -53,7 +53,7 @@ import VaultCore
         return settings
     }
 
-    private static let hello: [UInt8] = [11, 0, 0, 0, 0] + Array("vault-ag".utf8) + [4, 0]
+    private static let hello: [UInt8] = [11, 0, 0, 0, 0] + Array("vault-ag".utf8) + [5, 0]
 
     @Test func `another user is disconnected without a byte`() throws {
         var settings = AgentServer.Settings()
@@ -222,7 +222,7 @@ import VaultCore
             let written = Self.message(139, [0, 0, 0, 0, 0, 0, 0, 0])
             let absent = Self.message(255, [6] + [UInt8](repeating: 0, count: 17))
             let said =
-                Self.message(128, [4, 0]) + Self.message(134, [0, 0, 0, 0, 0, 0, 0, 0, 0]) + absent + written
+                Self.message(128, [5, 0]) + Self.message(134, [0, 0, 0, 0, 0, 0, 0, 0, 0]) + absent + written
                 + Self.message(138, [7]) + written + written + Self.message(138, [9]) + Self.message(129, [])
             #expect(rest(socket) == said)
         }
@@ -306,7 +306,7 @@ import VaultCore
             let committed: [UInt8] = [9, 0, 0, 0, 139] + [UInt8](repeating: 0, count: 8)
             let value: [UInt8] = [3, 0, 0, 0, 138, 104, 105]
             let expected =
-                [3, 0, 0, 0, 128, 4, 0, 10, 0, 0, 0, 134] + [UInt8](repeating: 0, count: 9)
+                [3, 0, 0, 0, 128, 5, 0, 10, 0, 0, 0, 134] + [UInt8](repeating: 0, count: 9)
                 + committed + value + committed + value
             while answer.count < expected.count {
                 var piece = [UInt8](repeating: 0, count: 100)
