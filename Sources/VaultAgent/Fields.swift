@@ -73,6 +73,13 @@ struct FieldReader: ~Escapable {
         return secret
     }
 
+    /// Reads the address of a secret, not of its metadata.
+    mutating func secretAddress() throws(MalformedMessage) -> Address {
+        let address = try address()
+        if address.isOfMetadata { throw MalformedMessage() }
+        return address
+    }
+
     /// Reads the address of a secret or of its metadata.
     mutating func address() throws(MalformedMessage) -> Address {
         guard let address = Address(packed: try packedSecret()) else { throw MalformedMessage() }

@@ -54,7 +54,7 @@ enum Request: ~Copyable {
         case .contains:
             guard reader.remaining <= AgentProtocol.maxSecrets else { throw MalformedMessage() }
             var addresses: [Address] = []
-            repeat { addresses.append(try reader.address()) } while reader.remaining > 0
+            repeat { addresses.append(try reader.secretAddress()) } while reader.remaining > 0
             return .contains(addresses)
         case .history: return .history(try reader.address())
         case .value: return .value(try reader.address(), version: try reader.number())

@@ -300,24 +300,32 @@ extension Merge {
                     report.purged += 1
                     return true
                 }
-                guard !options.allowsFuture, version.time > now, version.time - now > Merge.maxAhead else {
-                    return false
-                }
-                isFuture = true
-                return true
+                if isTooLate(version) { isFuture = true }
+                return isTooLate(version)
             }
             if isFuture, report.future.count < Merge.maxNamed {
                 report.future.append(SecretID(pair.address))
             }
         }
 
+        private func isTooLate(_ version: Version) -> Bool {
+            !options.allowsFuture && version.time > now && version.time - now > Merge.maxAhead
+        }
+
+        private func takesVersions(of address: Address) throws(VaultFileError) -> Bool {
+            for version in try HistoryPair(address, here, there).missing where !isTooLate(version) {
+                let vaultID = here.header.vaultID
+                if try !here.purged.contains(address.packed.span, version, of: vaultID) { return true }
+            }
+            return false
+        }
+
         private mutating func note(_ missing: [Version], of pair: HistoryPair) throws(VaultFileError) {
             if missing.isEmpty { return }
             let (secret, part) = (SecretID(pair.address), pair.address.part)
             // A secret of which both parts are taken counts once.
-            let isAlone =
-                part == .value ? true : try HistoryPair(pair.address.secret, here, there).missing.isEmpty
-            if isAlone { report.secrets += 1 }
+            let isCounted = part == .value ? false : try takesVersions(of: pair.address.secret)
+            if !isCounted { report.secrets += 1 }
             report.versions += UInt64(missing.count)
             if missing.contains(where: { $0.time > now }), report.ahead.count < Merge.maxNamed {
                 report.ahead.append(secret)

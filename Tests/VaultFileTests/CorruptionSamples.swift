@@ -80,7 +80,7 @@ extension World {
         return other
     }
 
-    /// Appends records in the two smallest buckets, an empty value, and a deletion.
+    /// Appends records in the two smallest buckets, an empty value, a deletion, and metadata.
     fileprivate func begin() throws {
         clock.step = 7
         let log = try open()
@@ -88,7 +88,7 @@ extension World {
         try log.append(
             .text("project:web/A", "two"), .text("cluster:gpu-1/A", "three"), .put("EMPTY", []),
             .put("B", noise(100)))
-        try log.append(.remove("A"))
+        try log.append(.remove("A"), .text("meta:A", "{}"))
     }
 
     /// Appends records of unknown kinds in buckets of each class; only their values depend on `seed`.

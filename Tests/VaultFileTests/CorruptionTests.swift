@@ -210,7 +210,7 @@ private final class Trial {
                     _ = kinds.insert($1[0])
                 }
             }
-            #expect(kinds == [0x01, 0x02, 0x80, 0x82, 0xC1, 0xC3, 0xC5])
+            #expect(kinds == [0x01, 0x02, 0x80, 0x82, 0xC1, 0xC3, 0xC5, 0xC9])
             #expect(buckets.contains(128) && buckets.contains { (129...1024).contains($0) })
             #expect(buckets.contains { $0 > 1024 })
             let addresses = log.addresses

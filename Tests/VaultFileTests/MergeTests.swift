@@ -62,6 +62,16 @@ import Testing
         #expect(try apart.open(1).history() == apart.open(0).history())
     }
 
+    @Test func `a secret of which metadata alone are taken counts, even if its value is left out`() throws {
+        let apart = try Apart(base: [.text("A", "base")])
+        try apart.write(.text("A", "future"), to: 1, at: 3 * 86_400_000)
+        try apart.write(.text("meta:A", "{}"), to: 1, at: 50)
+        try apart.write(.text("meta:B", "{}"), to: 1, at: 50)
+        try apart.write(.text("B", "both"), to: 1, at: 51)
+        let report = try apart.merge(into: 0, from: 1)
+        #expect(report.versions == 3 && report.secrets == 2 && report.future == [SecretID("A", in: .team)])
+    }
+
     @Test func `what was deleted on one side and set on the other goes by the later, and both stay`() throws {
         let apart = try Apart(base: [.text("A", "base")])
         try apart.write(.remove("A"), to: 0, at: 100)
