@@ -148,6 +148,15 @@ extension SecretID {
     }
 }
 
+extension [SecretID] {
+    /// The secrets in the order of `list --all`, each once.
+    var listed: [SecretID] {
+        sorted(by: SecretID.isListedBefore).reduce(into: []) {
+            if $0.last != $1 { $0.append($1) }
+        }
+    }
+}
+
 /// The union of the versions of one secret in two files, newest first.
 struct HistoryPair {
     /// A version in this file, in the other, or in both.

@@ -247,19 +247,12 @@ extension Merge {
             report.conflicts.sort {
                 SecretID.isListedBefore($0.secret, $0.part, than: ($1.secret, $1.part))
             }
-            report.ahead = Plan.listed(report.ahead)
-            report.future = Plan.listed(report.future)
+            report.ahead = report.ahead.listed
+            report.future = report.future.listed
             report.unknown = try countUnknown()
             if relation != .unrelated { try takePurges() }
             missing = places.sorted { $0.offset < $1.offset }[...]
             report.isWritten = try hasNews()
-        }
-
-        /// Returns the secrets in the order of `list --all`, each once.
-        private static func listed(_ secrets: [SecretID]) -> [SecretID] {
-            secrets.sorted(by: SecretID.isListedBefore).reduce(into: []) {
-                if $0.last != $1 { $0.append($1) }
-            }
         }
 
         /// Takes the purges of the other file if the keys are the same, as far as merges may extend the list.
