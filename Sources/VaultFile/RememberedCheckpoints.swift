@@ -32,8 +32,22 @@ package struct RememberedCheckpoints: Sendable {
 }
 
 extension CheckpointStore {
+    /// How often a torn checkpoint is read, and how long to wait in between: another process may be writing it now.
+    private static let (tries, pause): (Int, UInt64) = (5, 2)
+
     /// Reads the checkpoints for a path, with and without its links: vault-format.md, section 10.
     func rememberedCheckpoints(of canonical: String, named lexical: String) throws(Errno)
+        -> RememberedCheckpoints
+    {
+        for _ in 1..<CheckpointStore.tries {
+            let remembered = try presentCheckpoints(of: canonical, named: lexical)
+            if !remembered.isTorn { return remembered }
+            SystemClock.sleep(milliseconds: CheckpointStore.pause)
+        }
+        return try presentCheckpoints(of: canonical, named: lexical)
+    }
+
+    private func presentCheckpoints(of canonical: String, named lexical: String) throws(Errno)
         -> RememberedCheckpoints
     {
         var remembered = RememberedCheckpoints(canonicalPath: canonical)

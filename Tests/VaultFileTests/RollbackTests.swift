@@ -321,6 +321,28 @@ import Testing
         #expect(try !here.contains(.legacy(stranger.present), with: stranger))
     }
 
+    @Test func `a checkpoint that another process is writing is read again, not taken for a torn one`() throws
+    {
+        let world = try forked()
+        let store = CheckpointStore(path: "/state/seen", storage: world.disk)
+        let path = try world.checkpointFile(of: world.path)
+        let whole = world.disk[path]
+        let seen = try store.checkpoints(of: world.path, at: world.path)
+        #expect(seen.count == 1)
+        for part in [0, 700] {
+            world.disk[path] = Array(whole.prefix(part))
+            var reads = 0
+            world.disk.before = { [disk = world.disk] call in
+                if call == .read { reads += 1 }
+                if reads == 4 { disk[path] = whole }
+            }
+            #expect(try store.checkpoints(of: world.path, at: world.path) == seen)
+            world.disk.before = nil
+        }
+        world.disk[path] = Array(whole.prefix(700))
+        #expect(store.isTorn(world.path, at: world.path))
+    }
+
     @Test func `a checkpoint that is torn is said, and so is one that has no place`() throws {
         let world = try forked()
         world.disk.flip(try world.checkpointFile(of: world.path), at: 700, bit: 1)
