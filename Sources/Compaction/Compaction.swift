@@ -229,9 +229,11 @@ public enum Compaction {
             following: content.header, last: content.committed, slots: slots, master: master)
         let new = try NewFile(for: target, purpose: purpose, dependencies)
         var source = try content.reader()
-        let sum = try rewrite.write(
-            header, from: &source, along: (Replay.start(content.header), content.committed), master: master,
-            to: new.file)
+        let sum = try content.readingAgain { () throws(VaultFileError) in
+            try rewrite.write(
+                header, from: &source, along: (Replay.start(content.header), content.committed),
+                master: master, to: new.file)
+        }
         let written = try rewrite.verify(new.path, holds: sum, master: try master.copy())
         try compareNewest(content, written, without: change.excluded)
         let kept = written.versionCount

@@ -88,7 +88,8 @@ struct Rewrite: ~Copyable {
     ///
     /// - Parameter length: the length of the old file in bytes.
     /// - Returns: the sum of the records.
-    /// - Throws: as ``write(_:from:along:master:to:)``.
+    /// - Throws: ``VaultFileError/changedWhileRead`` if a record is not where it was found; else as
+    ///   ``write(_:from:along:master:to:)``.
     func write(
         _ header: Header, from source: inout FrameReader, length: UInt64, master: borrowing Key,
         to file: any StorageFile
@@ -100,7 +101,7 @@ struct Rewrite: ~Copyable {
                 _, content throws(VaultFileError) in
                 try writer.carry(content)
             }
-            if isCarried == nil { throw .damaged(at: offset) }
+            if isCarried == nil { throw .changedWhileRead }
             try writer.write(to: file)
         }
         return try writer.finish(file)

@@ -173,7 +173,7 @@ private struct Search {
         defer { source.wipe() }
         var offset = Format.logStart
         var reported = offset
-        while offset < min(length, source.scanner.foundEnd) {
+        while offset < length, !source.scanner.isCut(at: offset) {
             if let size = try source.scanner.frameSize(at: offset, length: length),
                 bound.allows(size, at: offset), try take(offset, &source)
             {

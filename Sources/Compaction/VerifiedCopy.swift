@@ -5,6 +5,9 @@ public import VaultFile
 public final class VerifiedCopy {
     private let new: NewFile
     private let target: String
+    /// The number of bytes that were written, and their checksum.
+    private let count: UInt64
+    private let sum: UInt32
 
     static let purpose = "copy"
 
@@ -14,17 +17,32 @@ public final class VerifiedCopy {
         progress: ProgressHandler = .unwatched
     ) throws(VaultFileError) {
         self.target = target
+        self.count = count
         new = try NewFile(for: target, purpose: VerifiedCopy.purpose, dependencies)
         let file = new.file
+        var sum = CRC32C()
         try VerifiedCopy.forEachPiece(of: source, count: count) { piece, offset throws(VaultFileError) in
+            sum.update(piece)
             try during(.rewrite, file.write(piece, at: offset))
             try progress.say(offset, of: count)
         }
+        self.sum = sum.value
+    }
+
+    /// Returns whether the copy reads back as it was written.
+    public func isAsWritten() throws(VaultFileError) -> Bool {
+        var sum = CRC32C()
+        do throws(VaultFileError) {
+            try VerifiedCopy.forEachPiece(of: new.file, count: count) { piece, _ in sum.update(piece) }
+        } catch .changedWhileRead {
+            return false
+        }
+        return sum.value == self.sum
     }
 
     /// Calls `body` with the first `count` bytes of `source` in pieces, and with the offset of each.
     ///
-    /// - Throws: ``VaultFileError/incompleteCopy(count:expected:)`` if there are fewer.
+    /// - Throws: ``VaultFileError/changedWhileRead`` if there are fewer.
     public static func forEachPiece(
         of source: any StorageFile, count: UInt64,
         _ body: (Span<UInt8>, UInt64) throws(VaultFileError) -> Void
@@ -34,7 +52,7 @@ public final class VerifiedCopy {
         while done < count {
             var span = piece.mutableSpan
             let read = try during(.read, source.read(at: done, into: &span))
-            guard read > 0 else { throw .incompleteCopy(count: done, expected: count) }
+            guard read > 0 else { throw .changedWhileRead }
             let part = min(read, Int(clamping: count - done))
             try body(piece.span.extracting(first: part), done)
             done += UInt64(part)

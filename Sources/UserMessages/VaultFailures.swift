@@ -109,8 +109,13 @@ extension VaultFileError: ReportableError {
                 hint: "remove the other links, or work on a copy")
         case .rewriteDiffers(let offset):
             Failure(
-                .other, "the rewritten copy of \(path) differs from it at byte \(offset); nothing was changed"
+                .other,
+                "the new file for \(path) does not read back as it was written, from byte \(offset) on; nothing was changed"
             )
+        case .changedWhileRead:
+            Failure(
+                .other, "\(path) was overwritten or truncated while it was read; nothing was written",
+                hint: "try again once the program that changes it is done")
         case .cancelled: Failure(.cancelled, "cancelled; nothing was changed")
         case .readOnly: Failure(.damaged, "\(path) can be written only by a newer version of vault")
         case .transactionTooLarge:

@@ -111,6 +111,7 @@ enum WireFailure: Error, Equatable {
         case 52: .noSuchVersion
         case 53: .tooManyPurged
         case 54: .changedMeanwhile
+        case 55: .changedWhileRead
         default: nil
         }
     }
@@ -134,7 +135,7 @@ enum WireFailure: Error, Equatable {
             .replaced, .replacedDuringWrite, .readOnly, .transactionTooLarge, .timeExhausted,
             .previousFailure, .keysChanged, .severalNames, .cancelled, .wrongRecoveryKey,
             .mistypedRecoveryKey, .noRecoveryKey, .newerKeys, .numbersExhausted, .noSuchVersion,
-            .tooManyPurged, .changedMeanwhile:
+            .tooManyPurged, .changedMeanwhile, .changedWhileRead:
             (0, 0)
         }
     }

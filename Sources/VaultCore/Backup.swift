@@ -218,11 +218,21 @@ public struct Backup {
         return (verification, kept.path, kept.markFailure)
     }
 
+    /// Checks that the copy holds what was verified before it was made.
+    ///
+    /// - Throws: `VaultFileError.changedWhileRead` if its source was overwritten in between, as by `cp`;
+    ///   `VaultFileError.rewriteDiffers` if the copy does not read back as it was written.
     private func verify(_ copy: VerifiedCopy, _ verification: Verification) throws(VaultError) {
-        let copied = try runner.verify(copy.path, isCopy: true)
-        guard copied.point == verification.point, copied.findings.isEmpty else {
-            throw .file(.rewriteDiffers(at: copied.point.end))
+        var difference = Format.logStart
+        do throws(VaultError) {
+            let copied = try runner.verify(copy.path, isCopy: true)
+            if copied.point == verification.point, copied.findings.isEmpty { return }
+            difference = copied.point.end
+        } catch .file(let error) where !error.isPassing {
+            if case .damaged(let offset) = error { difference = offset }
         }
+        let isAsWritten = try wrapping(copy.isAsWritten())
+        throw .file(isAsWritten ? .changedWhileRead : .rewriteDiffers(at: difference))
     }
 
     /// Gives the copy the vault's name, while no writer is at work on the file that has it now.

@@ -375,11 +375,14 @@ extension Merge {
             if isLast { _ = try batch.add(purged: purged) }
             var reader = try there.reader()
             while let place = missing.first {
-                let isAdded = try reader.open(at: place.offset, length: there.committedEnd) {
-                    _, content throws(VaultFileError) in
-                    try batch.carry(content)
+                let isAdded = try there.readingAgain { () throws(VaultFileError) in
+                    let isAdded = try reader.open(at: place.offset, length: there.committedEnd) {
+                        _, content throws(VaultFileError) in
+                        try batch.carry(content)
+                    }
+                    guard let isAdded else { throw .damaged(at: place.offset) }
+                    return isAdded
                 }
-                guard let isAdded else { throw .damaged(at: place.offset) }
                 guard isAdded else { return false }
                 missing.removeFirst()
             }

@@ -104,7 +104,7 @@ struct OldCopies {
             key: try guarding(header.frameKey(master: master)))
         let end = start + count
         for offset in stride(from: start, to: end, by: Int(Format.alignment)) {
-            guard budget > 0, offset < reader.scanner.foundEnd else { break }
+            guard budget > 0, !reader.scanner.isCut(at: offset) else { break }
             budget -= Int(Format.alignment)
             guard try reader.scanner.frameSize(at: offset, length: end) != nil else { continue }
             let before = reader.work

@@ -64,7 +64,7 @@ package struct FrameScanner: ~Copyable {
     private(set) var work = 0
 
     /// Where the file ended when it was last found to be shorter than its length was before; else the largest number.
-    package private(set) var foundEnd = UInt64.max
+    private var foundEnd = UInt64.max
 
     /// True to go on behind a block that the disk cannot read, instead of throwing its error.
     package var skipsUnreadable = false
@@ -129,6 +129,9 @@ package struct FrameScanner: ~Copyable {
         let count = begin.frameSize
         return begin.canBegin(at: offset) && UInt64(count) <= length - offset ? count : nil
     }
+
+    /// Returns whether the file was truncated so that it ends at `offset` or before; no walk goes on from there.
+    package func isCut(at offset: UInt64) -> Bool { foundEnd <= offset }
 
     /// Discards cached bytes, because the file may have changed.
     mutating func forget() {

@@ -13,7 +13,8 @@ public struct KeylessCheck: Equatable, Sendable {
 
     /// Reads the file at `path` from start to end.
     ///
-    /// - Throws: as ``Log/readHeader(path:dependencies:)``, and ``VaultFileError/io(_:_:)``.
+    /// - Throws: as ``Log/readHeader(path:dependencies:)``; ``VaultFileError/changedWhileRead`` if the file was truncated meanwhile,
+    ///   and ``VaultFileError/io(_:_:)``.
     public init(
         path: String, dependencies: Dependencies, progress: ProgressHandler = .unwatched
     ) throws(VaultFileError) {
@@ -24,7 +25,8 @@ public struct KeylessCheck: Equatable, Sendable {
         var bound = SearchBound()
         var offset = Format.logStart
         var (intactEnd, reported) = (offset, offset)
-        while offset < min(fileSize, scanner.foundEnd) {
+        while offset < fileSize {
+            if scanner.isCut(at: offset) { throw .changedWhileRead }
             let start = offset
             offset += Format.alignment
             if let size = try scanner.frameSize(at: start, length: fileSize), bound.allows(size, at: start) {

@@ -173,14 +173,20 @@ extension Log {
         let savedPath = "\(real).unfinished-\(tail.offset)-\(suffix)"
         let file = file
         let saved = try during(.save, storage.create(savedPath))
+        var count: UInt64 = 0
         do throws(Errno) {
-            try copy(tail, to: saved)
+            count = try copy(tail, to: saved)
             try saved.sync()
             try storage.syncDirectory(Path.directory(of: real))
         } catch {
             // A partial copy would look like a saved tail, and each further attempt would leave another one.
             try? storage.remove(savedPath)
             throw .io(.save, error)
+        }
+        guard count == tail.count else {
+            // A program without the lock truncated the file; truncating it at the tail's offset could lengthen it.
+            try? storage.remove(savedPath)
+            throw .changedWhileRead
         }
         try during(.truncate) { () throws(Errno) in
             try file.truncate(to: tail.offset)
@@ -191,16 +197,21 @@ extension Log {
         return SavedTail(count: tail.count, path: savedPath)
     }
 
-    private func copy(_ tail: UnfinishedTail, to saved: any StorageFile) throws(Errno) {
+    /// Copies the tail to a file.
+    ///
+    /// - Returns: the number of bytes, which is smaller if the file ends before.
+    private func copy(_ tail: UnfinishedTail, to saved: any StorageFile) throws(Errno) -> UInt64 {
         var piece = [UInt8](repeating: 0, count: 1 << 16)
         var done: UInt64 = 0
         while done < tail.count {
             var span = piece.mutableSpan
             let count = try file.read(at: tail.offset + done, into: &span)
             if count == 0 { break }
-            try saved.write(piece.span.extracting(first: min(count, Int(tail.count - done))), at: done)
-            done += UInt64(count)
+            let part = min(count, Int(clamping: tail.count - done))
+            try saved.write(piece.span.extracting(first: part), at: done)
+            done += UInt64(part)
         }
+        return done
     }
 
     /// Syncs what an earlier writer may have left unsynced, and the file's directory.

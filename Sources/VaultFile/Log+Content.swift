@@ -75,12 +75,32 @@ extension Log {
 
     /// Calls `body` with the value of a version, and wipes it afterwards.
     ///
-    /// - Throws: ``VaultFileError/damaged(at:)`` if the frame has changed since it was verified;
-    ///   ``VaultFileError/io(_:_:)``, ``VaultFileError/outOfMemory``, and what `body` throws.
+    /// - Throws: as ``readingAgain(_:)`` if the frame has changed since it was verified; ``VaultFileError/io(_:_:)``,
+    ///   ``VaultFileError/outOfMemory``, and what `body` throws.
     public func withValue<R>(
         of version: Version, at address: Address, _ body: (Span<UInt8>) throws(VaultFileError) -> R
     ) throws(VaultFileError) -> R {
-        try replay.withValue(of: version, address: address.packed.span, isNear: isRefreshedByCaller, body)
+        let isNear = isRefreshedByCaller
+        return try readingAgain { () throws(VaultFileError) in
+            try replay.withValue(of: version, address: address.packed.span, isNear: isNear, body)
+        }
+    }
+
+    /// Calls `body`, which reads frames that were verified before.
+    ///
+    /// - Throws: ``VaultFileError/changedWhileRead`` in place of ``VaultFileError/damaged(at:)`` if the file no longer contains
+    ///   the last commit, as after `cp` over it; and what `body` throws.
+    package func readingAgain<R>(
+        _ body: () throws(VaultFileError) -> R
+    ) throws(VaultFileError) -> R {
+        do throws(VaultFileError) {
+            return try body()
+        } catch {
+            guard case .damaged = error, try !holds(committed, length: try file.currentLength()) else {
+                throw error
+            }
+            throw .changedWhileRead
+        }
     }
 
     /// Returns the frames that a rewrite carries over, in the order of the file.
@@ -131,12 +151,15 @@ extension Log {
         var reader = try reader()
         defer { reader.wipe() }
         for place in extras {
-            let record = try reader.open(at: place.offset, length: committedEnd) { _, plaintext in
-                let prefix = RecordPrefix(plaintext)
-                let body = Format.prefixSize..<Format.prefixSize + prefix.bodySize
-                return [prefix.kind] + plaintext.array(40..<48) + plaintext.array(body)
+            let record = try readingAgain { () throws(VaultFileError) in
+                let record = try reader.open(at: place.offset, length: committedEnd) { _, plaintext in
+                    let prefix = RecordPrefix(plaintext)
+                    let body = Format.prefixSize..<Format.prefixSize + prefix.bodySize
+                    return [prefix.kind] + plaintext.array(40..<48) + plaintext.array(body)
+                }
+                guard let record else { throw .damaged(at: place.offset) }
+                return record
             }
-            guard let record else { throw .damaged(at: place.offset) }
             records.append(record)
         }
         return records

@@ -311,7 +311,7 @@ package struct Replay: ~Copyable {
     ) throws(VaultFileError) {
         var offset = stop + Format.alignment
         let before = reader.work
-        while offset < min(length, reader.scanner.foundEnd) {
+        while offset < length, !reader.scanner.isCut(at: offset) {
             try cancellation?.check()
             if try reader.scanner.frameSize(at: offset, length: length) != nil {
                 let start = try reader.open(at: offset, length: length) { RecordPrefix($1).transactionStart }

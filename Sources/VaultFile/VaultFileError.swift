@@ -61,6 +61,8 @@ public enum VaultFileError: Error, Equatable, Sendable {
     case transactionTooLarge
     /// The newest version of the name has the last time of the year 9999, so that no later one can follow.
     case timeExhausted
+    /// A program without the lock overwrote or truncated the file while it was read; nothing was written.
+    case changedWhileRead
     /// A secret on which the transaction depends was changed since the caller read it; nothing was written.
     case changedMeanwhile
     /// It is unknown whether the transaction is durable and in the file at the path.

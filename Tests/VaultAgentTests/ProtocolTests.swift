@@ -26,7 +26,7 @@ import VaultCore
             .rolledBack(Rollback(.diverged, lastSeen: 1)), .newerKeys, .numbersExhausted, .noSuchVersion,
             .keysChanged, .severalNames, .rewriteDiffers(at: 4608), .cancelled,
             .wrongRecoveryKey, .mistypedRecoveryKey, .noRecoveryKey,
-            .io(.rewrite, .noSpace), .changedMeanwhile,
+            .io(.rewrite, .noSpace), .changedMeanwhile, .changedWhileRead,
         ].map { .file($0) }
 
     @Test(
@@ -45,7 +45,7 @@ import VaultCore
     }
 
     @Test func `a failure without a meaning is malformed`() {
-        for code: UInt8 in [0, 10, 19, 55, 59, 64, 255] {
+        for code: UInt8 in [0, 10, 19, 56, 59, 64, 255] {
             let bytes = [code] + [UInt8](repeating: 0, count: 17)
             #expect(throws: MalformedMessage.self) { try read(bytes) }
         }
