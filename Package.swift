@@ -95,7 +95,8 @@ let package = Package(
             ],
             resources: [
                 .embedInCode("Page/index.html"), .embedInCode("Page/page.css"), .embedInCode("Page/page.js"),
-                .embedInCode("Page/basics.js"), .embedInCode("Page/metadata.js"), .embedInCode("Page/icon.svg"),
+                .embedInCode("Page/basics.js"), .embedInCode("Page/metadata.js"),
+                .embedInCode("Page/icon.svg"),
             ],
             swiftSettings: rules),
         .testTarget(name: "SodiumTests", dependencies: ["Sodium"], swiftSettings: testRules),

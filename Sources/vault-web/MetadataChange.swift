@@ -27,7 +27,8 @@ struct MetadataChange {
             try Query.pairs(Array(text.utf8)[...])
         }
         expires = try MetadataChange.moment(
-            body.text(of: "expires"), "expires takes a time such as 2027-01-31, a duration such as 90d, or never"
+            body.text(of: "expires"),
+            "expires takes a time such as 2027-01-31, a duration such as 90d, or never"
         ) { Moment.parse($0, now: now) }
         rotateEvery = try MetadataChange.moment(
             body.text(of: "rotate_every"), "rotate_every takes a duration such as 90d, or never"
@@ -44,12 +45,14 @@ struct MetadataChange {
         }
         for host in hosts ?? [] where !Metadata.isValidHost(host) {
             throw Refusal(
-                400, "invalid host\(named(host)): a host such as *.example.com or localhost:5432, without a path")
+                400,
+                "invalid host\(named(host)): a host such as *.example.com or localhost:5432, without a path")
         }
         for tag in tags ?? [] where !Metadata.isValidTag(tag) {
             throw Refusal(
                 400,
-                "invalid tag\(named(tag)): 1 to 128 characters: a letter or digit, then letters, digits, _, . or -")
+                "invalid tag\(named(tag)): 1 to 128 characters: a letter or digit, then letters, digits, _, . or -"
+            )
         }
         var names: Set<String> = []
         for field in fields ?? [] {

@@ -28,7 +28,9 @@ struct Query {
             let spaced = { (part: ArraySlice<UInt8>) in
                 part.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }[...]
             }
-            return (try Query.decode(spaced(parts[0])), try Query.decode(parts.count > 1 ? spaced(parts[1]) : []))
+            return (
+                try Query.decode(spaced(parts[0])), try Query.decode(parts.count > 1 ? spaced(parts[1]) : [])
+            )
         }
     }
 
