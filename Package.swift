@@ -100,6 +100,7 @@ let package = Package(
             ],
             resources: [
                 .embedInCode("Page/index.html"), .embedInCode("Page/page.css"), .embedInCode("Page/page.js"),
+                .embedInCode("Page/basics.js"), .embedInCode("Page/metadata.js"),
                 .embedInCode("Page/icon.svg"),
             ],
             swiftSettings: rules),

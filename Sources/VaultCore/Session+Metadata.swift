@@ -84,6 +84,11 @@ public struct DescribedSecret: Equatable, Sendable {
 
     /// The time from which the value should be replaced: ``Metadata/due(setAt:)``.
     public var due: UInt64? { metadata.due(setAt: time) }
+
+    /// Creates one from what a caller has read already.
+    package init(secret: SecretID, time: UInt64, metadata: Metadata) {
+        (self.secret, self.time, self.metadata) = (secret, time, metadata)
+    }
 }
 
 extension Session {

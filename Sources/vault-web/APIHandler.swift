@@ -28,6 +28,9 @@ struct APIHandler {
         case .history(let secret): return try APIHandler.text(try history(of: secret))
         case .effective(let context): return try APIHandler.text(try effective(context))
         case .value: return try value(body)
+        case .describe:
+            try describe(body)
+            return nil
         }
     }
 
@@ -67,10 +70,7 @@ struct APIHandler {
     }
 
     private func value(_ body: Span<UInt8>) throws(Refusal) -> SecretBuffer {
-        let fields = try APIHandler.fields(body, ["scope", "id", "name"])
-        let scope = try Route.scope(
-            APIHandler.text(of: "scope", in: fields) ?? "", APIHandler.text(of: "id", in: fields), "id")
-        let secret = try Route.secret(APIHandler.text(of: "name", in: fields) ?? "", in: scope)
+        let secret = try APIHandler.secret(in: try APIHandler.fields(body, ["scope", "id", "name"]))
         let value = try about(secret) { session throws(VaultError) in
             try session.value(of: secret, version: 0)
         }
@@ -85,6 +85,32 @@ struct APIHandler {
                 try text.append(UInt8(ascii: "}"))
                 return text
             }
+        }
+    }
+
+    /// Changes the metadata of a secret, unless they no longer are those that the request is about.
+    private func describe(_ body: Span<UInt8>) throws(Refusal) {
+        let fields = try APIHandler.fields(body, ["scope", "id", "name", "revision"] + MetadataChange.names)
+        let secret = try APIHandler.secret(in: fields)
+        guard let revision = fields.text(of: "revision") else {
+            throw Refusal(400, "'\(secret.name)': the body has no field 'revision'")
+        }
+        let change: MetadataChange
+        do throws(Refusal) {
+            change = try MetadataChange(fields, now: SystemClock.wallMilliseconds())
+        } catch {
+            throw Refusal(error.status, "'\(secret.name)': \(error.message)")
+        }
+        var isStale = false
+        try about(secret) { session throws(VaultError) in
+            try session.editMetadata(of: secret) { metadata in
+                isStale = (try? metadata.revision()) != revision
+                if !isStale { change.apply(to: &metadata) }
+            }
+        }
+        if isStale {
+            throw Refusal(
+                409, "the metadata of '\(secret.name)' in \(secret.scope.described) were changed meanwhile")
         }
     }
 
@@ -105,48 +131,8 @@ struct APIHandler {
         ])
     }
 
-    private func details(_ scope: Scope) throws(Refusal) -> JSON {
-        try during { session throws(VaultError) in
-            var list: [JSON] = []
-            for name in try session.names(in: scope) {
-                let versions = try APIHandler.versions(of: SecretID(name, in: scope), session)
-                list.append(.object([("name", .string(name))] + versions))
-            }
-            return .array(list)
-        }
-    }
-
-    private func effective(_ context: Context) throws(Refusal) -> JSON {
-        try during { session throws(VaultError) in
-            var list: [JSON] = []
-            for winner in try session.effective(in: context) {
-                guard let resolution = try session.resolve(winner.name, in: context) else { continue }
-                var scopes: [JSON] = []
-                for secret in [resolution.winner] + resolution.shadowed {
-                    let place = [
-                        ("scope", JSON.string(secret.scope.word)), ("id", .optional(secret.scope.id)),
-                    ]
-                    scopes.append(.object(place + (try APIHandler.versions(of: secret, session))))
-                }
-                list.append(.object([("name", .string(winner.name)), ("scopes", .array(scopes))]))
-            }
-            return .array(list)
-        }
-    }
-
-    /// The number of versions of a secret and the time of the newest.
-    private static func versions(
-        of secret: SecretID, _ session: any Session
-    ) throws(VaultError) -> [(String, JSON)] {
-        let history = try session.history(of: secret)
-        return [
-            ("versions", .number(history.count)),
-            ("time", .string(UTCTimestamp.format(history.first?.time ?? 0))),
-        ]
-    }
-
     /// Calls `body` with a session.
-    private func during<R: ~Copyable>(_ body: (any Session) throws(VaultError) -> R) throws(Refusal) -> R {
+    func during<R: ~Copyable>(_ body: (any Session) throws(VaultError) -> R) throws(Refusal) -> R {
         do throws(Failure) {
             let session = try inWords(about: path) { () throws(AgentError) in
                 try AgentClient().session(for: path)
@@ -186,8 +172,14 @@ struct APIHandler {
                 ? Failure.valueTooLong.message : "the body must be JSON, one object of strings"
             throw Refusal(400, prefix + words)
         }
-        for name in fields.names where !known.contains(name) {
-            throw Refusal(400, prefix + "unknown field '\(name)' in the body")
+        for name in fields.names {
+            guard known.contains(name) else {
+                throw Refusal(400, prefix + "unknown field '\(name)' in the body")
+            }
+            // An import would take the value of such an object.
+            guard fields.metadata(of: name) == nil else {
+                throw Refusal(400, prefix + "the body must be JSON, one object of strings")
+            }
         }
         if known.count == 1, fields.count(of: known[0]) == nil {
             throw Refusal(400, prefix + "the body has no field '\(known[0])'")
@@ -195,11 +187,10 @@ struct APIHandler {
         return fields
     }
 
-    private static func text(of name: String, in fields: borrowing Assignments) -> String? {
-        guard fields.count(of: name) != nil else { return nil }
-        return fields.withValue(of: name) { value in
-            String(decoding: value.indices.map { value[$0] }, as: UTF8.self)
-        }
+    /// Returns the secret that a body names.
+    private static func secret(in fields: borrowing Assignments) throws(Refusal) -> SecretID {
+        let scope = try Route.scope(fields.text(of: "scope") ?? "", fields.text(of: "id"), "id")
+        return try Route.secret(fields.text(of: "name") ?? "", in: scope)
     }
 
     /// Returns JSON as bytes to send.

@@ -8,13 +8,7 @@ struct Query {
     ///
     /// - Parameter known: the parameters of the route; any other, or one that is given twice, is refused.
     init(_ text: ArraySlice<UInt8>, known: [String]) throws(Refusal) {
-        for pair in text.split(separator: UInt8(ascii: "&")) {
-            let parts = pair.split(
-                separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-            let spaced = { (part: ArraySlice<UInt8>) in
-                part.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }[...]
-            }
-            let name = try Query.decode(spaced(parts[0]))
+        for (name, value) in try Query.pairs(text) {
             guard known.contains(name) else {
                 throw Refusal(
                     400,
@@ -22,7 +16,21 @@ struct Query {
                         ? "the team has no id: omit teamId" : "unknown parameter '\(name)'")
             }
             guard values[name] == nil else { throw Refusal(400, "parameter '\(name)' is given twice") }
-            values[name] = try Query.decode(parts.count > 1 ? spaced(parts[1]) : [])
+            values[name] = value
+        }
+    }
+
+    /// Decodes the pairs of a query, in their order.
+    static func pairs(_ text: ArraySlice<UInt8>) throws(Refusal) -> [(name: String, value: String)] {
+        try text.split(separator: UInt8(ascii: "&")).map { pair throws(Refusal) in
+            let parts = pair.split(
+                separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            let spaced = { (part: ArraySlice<UInt8>) in
+                part.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }[...]
+            }
+            return (
+                try Query.decode(spaced(parts[0])), try Query.decode(parts.count > 1 ? spaced(parts[1]) : [])
+            )
         }
     }
 

@@ -14,6 +14,7 @@ enum Route {
     case history(SecretID)
     case effective(Context)
     case value
+    case describe
 
     /// True if it is a route of the Gradient's API.
     var isOriginal: Bool {
@@ -79,6 +80,9 @@ enum Route {
         case "/page/value":
             _ = try parameters("POST")
             return .value
+        case "/page/metadata":
+            _ = try parameters("POST")
+            return .describe
         default: return nil
         }
     }

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Malformed requests, by the thousand, on the web page's interface: it must go on answering, change nothing that was not asked
-for with the key, and not grow. Prints what it did in numbers."""
+for with a key, and not grow. Prints what it did in numbers."""
 
 import argparse
 import collections
+import json
 import os
 import random
 import socket
@@ -16,7 +17,8 @@ sys.path.append(os.path.join(ROOT, "Tests/EndToEnd/Web"))
 from webserver import KEY, Web  # noqa: E402
 
 TARGETS = [b"/", b"/teams/secrets", b"/teams/secrets/KEEP", b"/projects/secrets/A?projectId=web", b"/clusters/secrets?clusterId=x",
-           b"/page/contexts", b"/page/value", b"/page/session", b"/page/effective?projectId=a&clusterId=b", b"/page.js", b"*"]
+           b"/page/contexts", b"/page/value", b"/page/metadata", b"/page/session", b"/page/effective?projectId=a&clusterId=b", b"/page.js",
+           b"/metadata.js", b"*"]
 METHODS = [b"GET", b"PUT", b"DELETE", b"POST", b"HEAD", b"OPTIONS", b"PATCH", b"TRACE", b"CONNECT", b"get", b"", b"\xff\xfe"]
 VERSIONS = [b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0", b"HTTP/9", b"", b"HTTP/1.1\x00", b"FOO"]
 BODIES = [b"", b'{"value":"x"}', b'{"value":', b"{" * 500, b"\x00" * 300, b'{"scope":"team","name":"KEEP"}', b'{"value":"\\ud800"}',
@@ -68,6 +70,27 @@ class Fuzz:
         first, _, rest = message.partition(b" ")
         return b"GET " + rest.replace(b"X-API-Key: wrong", b"X-API-Key: " + KEY.encode())
 
+    def description(self):
+        """The page's key, and a change to the metadata of a secret, whole or broken."""
+        pick = self.random.choice
+        fields = {"scope": "team", "name": "KEEP", "revision": secrets(self.web)[0]["revision"]}
+        right = {"description": ["x" * 4096, "\u202e\x1b", ""], "username": ["me", ""], "hosts": ["a.example,*.b", ""], "tags": ["a b c"],
+                 "expires": ["never", "90d", "2027-01-31"], "rotate_every": ["1s", "90d"], "fields": ["a=b&c=d%20e&c.1=", ""], "value": ["x"]}
+        for name in self.random.sample([*right], 2):
+            fields[name] = pick(pick([right[name], right[name], ["\0", "x" * 4097, "-", self.token(30).decode("latin-1")]]))
+        body = json.dumps(fields).encode()
+        if self.random.random() < 0.3:
+            place = self.random.randrange(len(body))
+            body = body[:place] + self.token(8) + body[place + self.random.randrange(4):]
+        return (b"POST /page/metadata HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nX-API-Key: %s\r\nContent-Length: %d\r\n\r\n"
+                % (self.web.port, self.web.page_key.encode(), len(body))) + body
+
+
+def secrets(web):
+    status, rows = web.json("GET", "/page/secrets?scope=team", key=web.page_key)
+    assert status == 200, rows
+    return rows
+
 
 def resident(process):
     with open(f"/proc/{process.pid}/status") as file:
@@ -88,11 +111,13 @@ def main():
     answers = collections.Counter()
     try:
         web.vault("set", "team", "KEEP", input=b"kept")
+        web.open_page()
         fuzz = Fuzz(seed, web)
         began = time.monotonic()
         early = None
+        revision, described = secrets(web)[0]["revision"], 0
         for number in range(arguments.requests):
-            message = fuzz.read_only() if number % 5 == 0 else fuzz.request()
+            message = fuzz.description() if number % 10 == 1 else fuzz.read_only() if number % 5 == 0 else fuzz.request()
             with socket.create_connection(("127.0.0.1", web.port), timeout=30) as one:
                 # No connection lingers in the kernel's tables afterwards.
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -109,6 +134,12 @@ def main():
                     answers["no answer yet"] += 1
                 except ConnectionError:
                     answers["closed"] += 1
+            if number % 10 == 1:
+                row = secrets(web)[0]
+                described += row["revision"] != revision
+                revision = row["revision"]
+                assert (row["name"], row["versions"]) == ("KEEP", 1), f"seed {seed}, request {number}: {row}"
+                assert len((row["description"] or "").encode()) <= 4096 and " " not in "".join(row["hosts"] + row["tags"])
             if number == arguments.requests // 10:
                 early = resident(web.process)
             if number % 5000 == 0 and web.request("GET", "/teams/secrets")[2] != b'[{"name":"KEEP"}]':
@@ -117,6 +148,7 @@ def main():
         late = resident(web.process)
         assert web.process.poll() is None, f"seed {seed}: it ended"
         assert web.vault("list", "--all") == b"team\t\tKEEP\n" and web.vault("get", "team", "KEEP") == b"kept", f"seed {seed}"
+        assert described > arguments.requests // 200, f"seed {seed}: only {described} changes to metadata"
         assert late < early + 4096, f"seed {seed}: from {early} to {late} KiB"
         # Connections that were left behind are noticed and closed.
         end = time.monotonic() + 40
@@ -125,7 +157,8 @@ def main():
         assert descriptors(web.process) <= 20, f"seed {seed}: {descriptors(web.process)} descriptors"
         print(f"{arguments.requests} requests in {elapsed:.0f} s (seed {seed}): " +
               ", ".join(f"{count} × {status}" for status, count in sorted(answers.items())) +
-              f"; {early} KiB after a tenth, {late} KiB at the end, {descriptors(web.process)} descriptors; nothing was changed")
+              f"; {early} KiB after a tenth, {late} KiB at the end, {descriptors(web.process)} descriptors; "
+              f"metadata changed {described} times, else nothing")
     finally:
         web.close()
 

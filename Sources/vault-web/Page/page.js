@@ -1,70 +1,11 @@
 // The page: a client of the interface in web-interface.md. It inserts all data as text, never as markup.
 
+import { $, ask, described, h, keyName, keyOfAnotherTab, openDialog, plural, query, tell, when } from "./basics.js";
+import { about, openDetails, words } from "./metadata.js";
+
 const REVEALED_FOR = 30_000; // milliseconds that a value stays on the screen
 const NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
 const ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
-const $ = (id) => document.getElementById(id);
-
-// An element. Attributes that begin with "on" are listeners; children are elements or text.
-function h(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (value === true) element.setAttribute(name, "");
-    else if (value !== false && value != null) element.setAttribute(name, value);
-  }
-  element.append(...children.flat().filter((child) => child != null));
-  return element;
-}
-
-// ---- The page's key: stored per tab, and passed to another tab of the page that asks for it.
-
-const keyName = "vault-page-key";
-const tabs = new BroadcastChannel("vault-tabs");
-tabs.onmessage = ({ data }) => {
-  const key = sessionStorage.getItem(keyName);
-  if (data === "key?" && key) tabs.postMessage({ key });
-};
-
-function keyOfAnotherTab() {
-  return new Promise((resolve) => {
-    const channel = new BroadcastChannel("vault-tabs");
-    const done = (key) => { channel.close(); resolve(key); };
-    channel.onmessage = ({ data }) => data.key && done(data.key);
-    channel.postMessage("key?");
-    setTimeout(done, 300, null);
-  });
-}
-
-// ---- Requests
-
-class Problem extends Error {
-  constructor(status, message) { super(message); this.status = status; }
-}
-
-async function ask(method, path, fields, key = sessionStorage.getItem(keyName)) {
-  let response;
-  try {
-    response = await fetch(path, {
-      method, cache: "no-store", credentials: "omit", redirect: "error",
-      headers: { "X-API-Key": key ?? "", ...(fields && { "Content-Type": "application/json" }) },
-      body: fields && JSON.stringify(fields),
-    });
-  } catch {
-    throw new Problem(0, "vault no longer answers");
-  }
-  const text = await response.text();
-  let answer = null;
-  try { answer = text && JSON.parse(text); } catch { /* not JSON: a response of the HTTP library */ }
-  if (!response.ok) throw new Problem(response.status, answer?.error?.message ?? `error ${response.status}`);
-  return answer;
-}
-
-const query = (fields) => {
-  const set = Object.entries(fields).filter(([, value]) => value != null);
-  return set.length ? "?" + new URLSearchParams(set) : "";
-};
-const described = ({ scope, id }) => (id == null ? scope : `${scope} ${id}`);
 const secretPath = ({ scope, id }, name) =>
   `/${scope}s/secrets/${encodeURIComponent(name)}` + query({ [`${scope}Id`]: id });
 
@@ -79,18 +20,11 @@ function place() {
 const link = ({ scope, id }, effective = false) =>
   "#/" + [scope, id, effective ? "effective" : null].filter((part) => part != null).map(encodeURIComponent).join("/");
 
-// ---- Messages
-
-let statusTimer;
-function tell(text) {
-  $("status").textContent = text;
-  clearTimeout(statusTimer);
-  statusTimer = setTimeout(() => { $("status").textContent = ""; }, 6000);
-}
-
 // Clears the page and shows why it no longer works.
 function end(problem) {
   hideAll();
+  sought = "";
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   const over = {
     0: "The server has ended, or the vault was locked. Run “vault web” in a terminal, and open the new address.",
     401: "This tab has no key. Open the address that “vault web” prints; each works once.",
@@ -101,43 +35,6 @@ function end(problem) {
   $("main").replaceChildren(
     h("h1", {}, over ? "Not open" : "Something is wrong"),
     h("p", { role: "alert" }, over ?? problem.message));
-}
-
-// ---- Dialogs
-
-// Opens a dialog; `act` runs on confirmation, and its error is shown in the dialog.
-function openDialog({ title, content, confirm, isDanger, act, ready = () => true }) {
-  const before = document.activeElement;
-  const problem = h("p", { class: "problem", role: "alert" });
-  const submit = h("button", { type: "submit", class: isDanger ? "danger" : "main" }, confirm);
-  const form = h("form", {
-    method: "dialog", autocomplete: "off",
-    oninput: () => { submit.disabled = !ready(); },
-    onsubmit: async (event) => {
-      event.preventDefault();
-      submit.disabled = true;
-      try {
-        await act();
-        dialog.close();
-      } catch (error) {
-        problem.textContent = error.message;
-        submit.disabled = false;
-      }
-    },
-  }, h("h2", { id: "dialog-title" }, title), content, problem,
-    h("div", { class: "buttons" },
-      submit, h("button", { type: "button", onclick: () => dialog.close() }, "CANCEL")));
-  const dialog = h("dialog", {
-    "aria-labelledby": "dialog-title",
-    onclose: () => {
-      dialog.remove();
-      if (before?.isConnected) before.focus(); else $("main").focus();
-    },
-  }, form);
-  document.body.append(dialog);
-  submit.disabled = !ready();
-  dialog.showModal();
-  (dialog.querySelector("input, textarea") ?? dialog.querySelector(".buttons button[type=button]")).focus();
 }
 
 const valueField = () => h("textarea", { spellcheck: "false", autocomplete: "off", autocapitalize: "off", required: true });
@@ -271,8 +168,26 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) look
 
 // ---- Drawing
 
-const plural = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
-const when = (time) => h("time", { datetime: time, title: time }, new Date(time).toLocaleString());
+// A field that hides the rows of a list of secrets in which its words do not occur.
+let sought = "";
+function finder(secrets, list) {
+  const texts = secrets.map(words);
+  const found = h("span", { class: "past", role: "status" });
+  const filter = () => {
+    const parts = input.value.toLowerCase().split(/\s+/);
+    const hits = texts.map((text) => parts.every((part) => text.includes(part)));
+    hits.forEach((hit, index) => { list.children[index].hidden = !hit; });
+    sought = input.value;
+    found.textContent = input.value.trim() && `${hits.filter(Boolean).length} of ${hits.length}`;
+  };
+  const input = h("input", {
+    type: "search", placeholder: "Find by name, tag or text", "aria-label": "Find secrets", autocomplete: "off", spellcheck: "false",
+    oninput: filter,
+  });
+  input.value = sought;
+  filter();
+  return h("div", { class: "find" }, input, found);
+}
 
 function drawScopes(contexts, here) {
   const entry = (scope, id, label, count) => h("li", {},
@@ -292,7 +207,8 @@ function drawScopes(contexts, here) {
 
 function drawSecrets(here, secrets) {
   const names = secrets.map(({ name }) => name);
-  const row = ({ name, versions: count, time }) => {
+  const row = (secret) => {
+    const { name, versions: count, time } = secret;
     const value = h("div");
     const past = h("div");
     const revealer = h("button", {
@@ -300,22 +216,23 @@ function drawSecrets(here, secrets) {
     }, "REVEAL");
     return h("li", { "data-name": name },
       h("div", { class: "row" },
-        h("div", { class: "what" }, h("div", { class: "name" }, name),
+        h("div", { class: "what" }, h("div", { class: "name" }, name), about(secret),
           h("div", { class: "past" }, plural(count, "version"), ", set ", when(time))),
         h("div", { class: "buttons" }, revealer,
           h("button", { type: "button", "aria-label": `VERSIONS of ${name}`, onclick: () => versions(here, name, past) }, "VERSIONS"),
+          h("button", { type: "button", "aria-label": `DETAILS of ${name}`, onclick: () => openDetails(here, secret, show) }, "DETAILS"),
           h("button", { type: "button", "aria-label": `EDIT ${name}`, onclick: () => editSecret(here, name) }, "EDIT"),
           h("button", { type: "button", class: "danger", "aria-label": `DELETE ${name}`, onclick: () => deleteSecret(here, name) },
             "DELETE"))),
       value, past);
   };
+  const list = h("ul", { class: "rows", "aria-label": `Secrets of ${described(here)}` }, secrets.map(row));
   const context = here.id == null ? "" : ` --${here.scope} ${here.id}`;
   return [
     h("div", { class: "bar" }, h("h2", {}, plural(secrets.length, "Secret")),
       h("button", { type: "button", class: "main", onclick: () => createSecret(here, names) }, "Create Secret")),
-    secrets.length
-      ? h("ul", { class: "rows", "aria-label": `Secrets of ${described(here)}` }, secrets.map(row))
-      : h("p", { class: "empty" }, `No secrets have been stored in this ${here.scope} yet`),
+    ...secrets.length ? [finder(secrets, list), list]
+      : [h("p", { class: "empty" }, `No secrets have been stored in this ${here.scope} yet`)],
     h("section", { class: "use", "aria-label": "How to use a secret" },
       h("p", {}, "A program gets the secrets in its environment. A variable whose whole value is ", h("code", {}, "secret:NAME"),
         " gets the value of NAME:"),
@@ -333,15 +250,16 @@ function drawEffective(here, contexts, list, chosen) {
     }, h("option", { value: "" }, "none"), ids.map((id) => h("option", { value: id, selected: id === chosen[scope] }, id)));
     return h("label", {}, scope === "project" ? "Project" : "Cluster", select);
   };
-  const row = ({ name, scopes }) => h("li", { "data-name": name }, h("div", { class: "name" }, name),
+  const row = ({ name, scopes }) => h("li", { "data-name": name }, h("div", { class: "name" }, name), about({ name, ...scopes[0] }),
     h("ol", { class: "chain", "aria-label": `Scopes of ${name}, strongest first` }, scopes.map((scope, index) =>
       h("li", { class: index ? "shadowed" : "applies" }, h("span", { class: "scope" }, described(scope)),
         index ? ` shadowed by ${described(scopes[0])}` : " applies"))));
+  const rows = h("ul", { class: "rows", "aria-label": "Effective secrets" }, list.map(row));
   return [
     h("p", { class: "past" }, "If a name is in several scopes, the project’s value applies, else the cluster’s, else the team’s."),
     h("div", { class: "choose" }, choose("project", contexts.projects), choose("cluster", contexts.clusters)),
-    list.length ? h("ul", { class: "rows", "aria-label": "Effective secrets" }, list.map(row))
-      : h("p", { class: "empty" }, "No secret applies here"),
+    ...list.length ? [finder(list.map(({ name, scopes }) => ({ name, ...scopes[0] })), rows), rows]
+      : [h("p", { class: "empty" }, "No secret applies here")],
   ];
 }
 
@@ -386,7 +304,10 @@ async function begin() {
     const key = await keyOfAnotherTab();
     if (key) sessionStorage.setItem(keyName, key);
   }
-  addEventListener("hashchange", () => show());
+  addEventListener("hashchange", () => {
+    sought = "";
+    show();
+  });
   await show();
 }
 

@@ -15,8 +15,8 @@ struct WebCommand: Command {
         name: "web", summary: "Show the vault's secrets in the browser",
         discussion: """
             Prints an address on this machine that works once, and opens it if there is a desktop: a page for
-            the team, each project and each cluster, where you can add, edit and delete secrets. A value is
-            shown only on request. The vault must be unlocked. The server stops on Ctrl-C, when the vault is
+            the team, each project and each cluster, where you can add, edit, describe and delete secrets. A value
+            is shown only on request. The vault must be unlocked. The server stops on Ctrl-C, when the vault is
             locked, or after 15 minutes without use.
 
             With --api-key-file, programs that send the content of the file as X-API-Key can list, set and

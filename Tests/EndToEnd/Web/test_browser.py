@@ -1,6 +1,7 @@
 """The page in a real browser, as a person uses it. VAULT_SCREENSHOTS names a directory for pictures to look at."""
 
 import http.server
+import json
 import os
 import subprocess
 import tempfile
@@ -236,6 +237,214 @@ class Page(Case):
             role = node.get("role", {}).get("value")
             if role in ["button", "link", "textbox", "combobox", "navigation", "dialog"] and not node["ignored"]:
                 self.assertTrue(node["name"]["value"], node)
+
+
+class Metadata(Case):
+    def field(self, label):
+        return next(one for one in self.all("dialog label") if one.text.splitlines()[0] == label).find_element(By.CSS_SELECTOR, "input, textarea")
+
+    def fill(self, label, text):
+        one = self.field(label)
+        one.send_keys(Keys.CONTROL + "a", Keys.DELETE)
+        one.send_keys(text)
+
+    def change(self, name):
+        self.button(f"DETAILS of {name}").send_keys(Keys.ENTER)
+        self.button("CHANGE", "dialog").click()
+        self.wait(lambda: self.field("Tags"), "the form")
+        self.wait(lambda: len(self.all("dialog")) == 1)
+
+    def save(self):
+        self.button("SAVE", "dialog").click()
+
+    def described(self, name):
+        return json.loads(self.web.vault("describe", "team", name, "--json"))
+
+    def row(self, name):
+        return self.find(f"main li[data-name={name}]").text.splitlines()
+
+    def shown(self):
+        return [one.get_attribute("data-name") for one in self.all("main li[data-name]") if one.is_displayed()]
+
+    def test_a_list_shows_descriptions_tags_and_what_is_due(self):
+        web = self.web
+        web.vault("set", "team", "OVER", "--description", "Deploys from CI", "--tag", "ci", "--tag", "deploy", "--expires", "2020-01-31", input=b"x")
+        web.vault("set", "team", "OLD", "--rotate-every", "1s", input=b"x")
+        web.vault("set", "team", "FINE", "--expires", "2999-01-31", "--rotate-every", "90d", input=b"x")
+        web.vault("set", "team", "PLAIN", input=b"x")
+        time.sleep(1.1)
+        self.open()
+        self.assertEqual(self.row("OVER")[1:5], ["Deploys from CI", "expired", "ci", "deploy"])
+        self.assertEqual(self.row("OLD")[1], "due")
+        self.assertIn("1 version", self.row("FINE")[1])
+        self.assertIn("1 version", self.row("PLAIN")[1])
+        self.picture("metadata")
+        self.visit("Team", "a[href='#/team/effective']")
+        self.wait(lambda: self.row("OVER") == ["OVER", "Deploys from CI", "expired", "ci", "deploy", "team applies"], "effective")
+        self.assertEqual(self.row("PLAIN"), ["PLAIN", "team applies"])
+
+    def test_the_details_are_shown_and_changed_without_the_value(self):
+        self.web.vault("set", "team", "KEY", "--description", "old", "--username", "me", "--expires", "2999-01-31", input=b"untouched")
+        self.web.vault("describe", "team", "KEY", "--field", "owner=ops", "--field", "gone=soon", "--field", "empty=")
+        self.open()
+        opener = self.button("DETAILS of KEY")
+        opener.click()
+        said = self.find("dialog").text
+        for words in ["KEY in team", "Description\nold", "User name\nme", "owner\nops", "empty\n(empty)", "Value set", "Expires", "Due"]:
+            self.assertIn(words, said)
+        self.assertNotIn("Hosts", said)
+        self.assertNotIn("untouched", self.driver.page_source)
+        self.picture("details")
+        self.button("CLOSE", "dialog").click()
+        self.wait(lambda: self.driver.switch_to.active_element == opener, "the focus is back")
+
+        self.change("KEY")
+        self.assertFalse(self.button("SAVE", "dialog").is_enabled())
+        self.assertEqual(self.field("Description"), self.driver.switch_to.active_element)
+        self.assertEqual(self.field("Expires").get_attribute("value"), "2999-01-31T00:00:00Z")
+        self.fill("Description", "new\nlines")
+        self.fill("User name", "")
+        self.fill("Tags", "ci deploy")
+        self.fill("Hosts", "*.example.com")
+        self.fill("Rotate every", "90d")
+        self.fill("Field gone", "")
+        self.fill("Field owner", "dev & ops=all")
+        self.fill("Name", "note")
+        self.fill("Text", "+1 %41")
+        self.picture("form")
+        self.save()
+        self.wait(lambda: not self.all("dialog") and "Described 'KEY' in team" in self.text, "saved")
+        said = self.described("KEY")
+        self.assertEqual([said[key] for key in ["description", "username", "hosts", "tags", "rotate_every_seconds", "expires"]],
+                         ["new\nlines", None, ["*.example.com"], ["ci", "deploy"], 90 * 86400, "2999-01-31T00:00:00Z"])
+        self.assertEqual(said["fields"], {"empty": "", "note": "+1 %41", "owner": "dev & ops=all"})
+        self.assertEqual(self.row("KEY")[1:4], ["new lines", "ci", "deploy"])
+        self.assertIn("1 version", self.text)
+        self.assertEqual(self.web.vault("get", "team", "KEY"), b"untouched")
+        self.change("KEY")
+        self.assertEqual(self.field("Rotate every").get_attribute("value"), "90d")
+        self.assertEqual(self.driver.get_log("browser"), [])
+
+    def test_mistakes_in_the_form_are_told_and_change_nothing(self):
+        self.web.vault("set", "team", "KEY", "--tag", "kept", input=b"x")
+        self.web.vault("describe", "team", "KEY", "--field", "owner=ops")
+        before = self.described("KEY")
+        self.open()
+        self.change("KEY")
+        for label, text, words in [("Expires", "soon", "expires takes a time such as"), ("Tags", "no/way", "invalid tag 'no/way'"),
+                                   ("Name", "owner", "There is a field owner already")]:
+            was = self.field(label).get_attribute("value")
+            self.fill(label, text)
+            self.save()
+            self.wait(lambda: words in self.find("dialog .problem").text, words)
+            self.fill(label, was)
+        self.assertEqual(self.described("KEY"), before)
+
+    def test_a_change_made_meanwhile_is_shown_before_it_is_replaced(self):
+        self.web.vault("set", "team", "KEY", "--description", "first", "--tag", "one", input=b"x")
+        self.open()
+        self.change("KEY")
+        self.fill("Description", "mine")
+        self.web.vault("describe", "team", "KEY", "--description", "theirs", "--tag", "two", "--field", "owner=ops")
+        self.save()
+        self.wait(lambda: "were changed meanwhile" in self.find("dialog .problem").text, "told")
+        self.assertEqual(self.described("KEY")["description"], "theirs")
+        self.assertEqual(self.field("Description").get_attribute("value"), "mine")
+        self.assertEqual(self.field("Tags").get_attribute("value"), "one two")
+        self.assertEqual(self.field("Field owner").get_attribute("value"), "ops")
+        self.save()
+        self.wait(lambda: not self.all("dialog"), "saved")
+        said = self.described("KEY")
+        self.assertEqual((said["description"], said["tags"], said["fields"]), ("mine", ["one", "two"], {"owner": "ops"}))
+
+    def test_hostile_texts_are_text_and_stay_where_they_are(self):
+        markup = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+        self.web.vault("set", "team", "HTML", "--description", markup, "--username", markup, "--host", "<b>", input=b"x")
+        self.web.vault("describe", "team", "HTML", "--field", "constructor=" + markup)
+        self.web.vault("set", "team", "RTL", "--description", "a\u202egro.elpmaxe\x1b[2J\x07z", "--username", "\u2066x", input=b"x")
+        self.web.vault("set", "team", "LONG", "--description", "w" * 4096, "--tag", "t" * 128, input=b"x")
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True})
+        self.addCleanup(self.driver.execute_cdp_cmd, "Emulation.clearDeviceMetricsOverride", {})
+        self.open()
+        self.assertEqual(self.row("HTML")[1], markup)
+        self.assertEqual(self.row("RTL")[1], "a\\u{202e}gro.elpmaxe\\u{1b}[2J\\u{7}z")
+        self.assertLess(self.find("li[data-name=LONG]").size["height"], 400)
+        self.assertLessEqual(self.driver.execute_script("return document.documentElement.scrollWidth"), 360)
+        for name, words in [("HTML", ["User name\n" + markup, "constructor\n" + markup, "Hosts\n<b>"]), ("RTL", ["\\u{2066}x"]), ("LONG", ["w" * 4096])]:
+            self.button(f"DETAILS of {name}").send_keys(Keys.ENTER)  # the message of the change before may cover it
+            for word in words:
+                self.assertIn(word, self.find("dialog").text)
+            box = self.find("dialog")
+            self.assertLessEqual(self.driver.execute_script("return arguments[0].scrollWidth - arguments[0].clientWidth", box), 0, name)
+            self.button("CHANGE", "dialog").click()
+            self.wait(lambda: self.field("Tags"))
+            self.fill("Tags", "seen")
+            self.save()
+            self.wait(lambda: not self.all("dialog"), "saved")
+        # The form gave back every character of what it did not change.
+        self.assertEqual(self.described("RTL")["description"], "a\u202egro.elpmaxe\x1b[2J\x07z")
+        self.assertEqual(self.described("HTML")["fields"], {"constructor": markup})
+        self.assertEqual(len(self.described("LONG")["description"]), 4096)
+        self.assertEqual(self.driver.get_log("browser"), [])
+
+    def test_a_list_is_searched_by_name_description_and_tag(self):
+        for name, words in [("ALPHA", ["--description", "Deploys from CI"]), ("BETA", ["--tag", "ci-only", "--username", "deployer"]),
+                            ("GAMMA", ["--host", "db.example"])]:
+            self.web.vault("set", "team", name, *words, input=b"x")
+        self.open()
+        for text, names in [("alp", ["ALPHA"]), ("deploy", ["ALPHA", "BETA"]), ("deploy ci-", ["BETA"]), ("DB.ex", ["GAMMA"]), ("nowhere", [])]:
+            for _ in range(2):  # typed, then still there after the list was drawn again
+                one = self.find("input[type=search]")
+                one.send_keys(Keys.CONTROL + "a", Keys.DELETE)
+                one.send_keys(text)
+                self.assertEqual(self.shown(), names, text)
+            self.assertIn(f"{len(names)} of 3", self.text)
+        self.find("input[type=search]").send_keys(Keys.CONTROL + "a", Keys.DELETE)
+        self.find("input[type=search]").send_keys("beta")
+        self.change("BETA")
+        self.fill("Tags", "new")
+        self.save()
+        self.wait(lambda: not self.all("dialog") and self.row("BETA")[1:2] == ["new"], "saved")
+        self.assertEqual(self.shown(), ["BETA"])
+        self.visit("Team", "a[href='#/team/effective']")
+        self.wait(lambda: self.shown() == ["ALPHA", "BETA", "GAMMA"], "another view begins anew")
+        self.find("input[type=search]").send_keys("new")
+        self.assertEqual(self.shown(), ["BETA"])
+
+    def test_the_form_works_with_the_keyboard_and_each_part_has_a_name(self):
+        self.web.vault("set", "team", "KEY", "--tag", "one", input=b"x")
+        self.web.vault("describe", "team", "KEY", "--field", "owner=ops")
+        self.open()
+        self.button("DETAILS of KEY").send_keys(Keys.ENTER)
+        self.assertEqual(self.driver.switch_to.active_element.text, "CLOSE")
+        self.driver.switch_to.active_element.send_keys(Keys.SHIFT + Keys.TAB)
+        self.driver.switch_to.active_element.send_keys(Keys.ENTER)
+        self.wait(lambda: self.field("Tags"))
+        for node in self.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]:
+            if node.get("role", {}).get("value") in ["button", "textbox", "searchbox", "dialog", "group", "list"] and not node["ignored"]:
+                self.assertTrue(node["name"]["value"], node)
+        for label in ["Description", "User name", "Hosts", "Tags"]:
+            self.assertEqual(self.driver.switch_to.active_element, self.field(label))
+            if label != "Tags":
+                self.driver.switch_to.active_element.send_keys(Keys.TAB)
+        self.driver.switch_to.active_element.send_keys(Keys.END + " two" + Keys.ENTER)
+        self.wait(lambda: not self.all("dialog"), "saved")
+        self.assertEqual(self.described("KEY")["tags"], ["one", "two"])
+        self.button("DETAILS of KEY").send_keys(Keys.ENTER)
+        self.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+        self.wait(lambda: not self.all("dialog"))
+        self.assertEqual(self.driver.switch_to.active_element.get_attribute("aria-label"), "DETAILS of KEY")
+
+    def test_a_lock_takes_the_form_away(self):
+        self.web.vault("set", "team", "KEY", "--description", "what-it-is-for", input=b"x")
+        self.open()
+        self.find("input[type=search]").send_keys("what-it")
+        self.change("KEY")
+        self.fill("Tags", "typed")
+        self.web.vault("lock")
+        self.wait(lambda: self.find("h1").text == "Not open", "locked")
+        self.wait(lambda: not self.all("dialog"), "the form is gone")
+        self.assertNotIn("what-it", self.driver.execute_script("return document.documentElement.outerHTML"))
 
 
 class Secrecy(Case):

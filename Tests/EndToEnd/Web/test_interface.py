@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 import unittest
 
@@ -87,6 +88,7 @@ class Routes(Case):
         web = self.web
         for body in [b"", b"{", b"[]", b'"x"', b'{"value":5}', b'{"value":null}', b'{"value":""}', b'{"other":"x"}',
                      b'{"value":"a","value":"b"}', b'{"value":"\xff"}', b'{"value":"\\ud800"}', b"{}", b'{"value":{}}',
+                     b'{"value":{"value":"x"}}', b'{"value":{"value":"x","description":"y"}}',
                      b'{"value":"x"}y', b'{"value":"' + b"x" * (1 << 20) + b'y"}']:
             with self.subTest(body[:30]):
                 status, message = web.error("PUT", "/teams/secrets/BODY", body)
@@ -158,6 +160,221 @@ class Page(Case):
         for method, target, body in [("GET", "/page/contexts", None), ("POST", "/page/value", value),
                                      ("GET", "/page/secrets?scope=team", None), ("POST", "/page/session", None)]:
             self.assertEqual(web.error(method, target, body)[0], 403)
+
+
+class Metadata(Case):
+    """What secrets are for: in the lists, and changed."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.web.open_page()
+
+    def list(self, where="scope=team"):
+        status, list = self.web.json("GET", f"/page/secrets?{where}", key=self.web.page_key)
+        self.assertEqual(status, 200)
+        return {one["name"]: one for one in list}
+
+    def change(self, name, key=None, web=None, **fields):
+        """Status and message of a change to a secret of the team."""
+        body = {"scope": "team", "name": name, **fields}
+        if "revision" not in fields:
+            body["revision"] = self.list().get(name, {}).get("revision", "0" * 32)
+        status, answer = (web or self.web).json("POST", "/page/metadata", body, key=key or self.web.page_key)
+        return status, answer and answer["error"]["message"]
+
+    def described(self, name, *where):
+        return json.loads(self.web.vault("describe", *(where or ["team"]), name, "--json"))
+
+    def make(self, name, *words, scope=("team",)):
+        self.web.vault("set", *scope, name, *words, input=b"value of " + name.encode())
+
+    def test_the_lists_say_what_describe_says(self):
+        self.make("PLAIN")
+        self.make("FULL", "--description", "Deploys\nfrom CI", "--username", "ci", "--host", "*.example.com", "--host", "localhost:1",
+                  "--tag", "ci", "--tag", "deploy", "--expires", "2020-01-31", "--rotate-every", "90d")
+        self.web.vault("describe", "team", "FULL", "--field", "owner=ops")
+        self.make("FULL", "--tag", "shop", scope=("project", "--id", "shop"))
+        own = ["description", "username", "hosts", "tags", "fields", "set", "expires", "expired", "rotate_every_seconds", "due"]
+        for name in ["PLAIN", "FULL"]:
+            row, said = self.list()[name], self.described(name)
+            self.assertEqual([*row], ["name", "versions", "time", "revision", *own])
+            self.assertEqual({key: row[key] for key in own}, {key: said[key] for key in own})
+            self.assertEqual(row["time"], row["set"])
+        self.assertTrue(self.list()["FULL"]["expired"])
+        effective = self.web.json("GET", "/page/effective?projectId=shop", key=self.web.page_key)[1]
+        scopes = next(one for one in effective if one["name"] == "FULL")["scopes"]
+        self.assertEqual([[*scope] for scope in scopes], [["scope", "id", "versions", "time", "revision", *own]] * 2)
+        self.assertEqual([(scope["scope"], scope["id"], scope["tags"]) for scope in scopes],
+                         [("project", "shop", ["shop"]), ("team", None, ["ci", "deploy"])])
+        # Names alone go to those who have the API key.
+        self.assertIn({"name": "FULL"}, self.web.json("GET", "/teams/secrets")[1])
+
+    def test_a_change_takes_what_is_given_and_leaves_the_rest_and_the_value(self):
+        self.make("EDITED", "--description", "old", "--tag", "one")
+        before = self.list()["EDITED"]
+        self.assertEqual(self.change("EDITED", description="neu ✓\nzwei", username="me", hosts="a.example, b.example a.example",
+                                     expires="2030-02-01", rotate_every="30d", fields="owner=ops&note=two+words%0Aand%20%26&empty="),
+                         (204, None))
+        said = self.described("EDITED")
+        self.assertEqual({key: said[key] for key in ["description", "username", "hosts", "tags", "expires", "rotate_every_seconds"]},
+                         {"description": "neu ✓\nzwei", "username": "me", "hosts": ["a.example", "b.example"], "tags": ["one"],
+                          "expires": "2030-02-01T00:00:00Z", "rotate_every_seconds": 30 * 86400})
+        self.assertEqual(said["fields"], {"empty": "", "note": "two words\nand &", "owner": "ops"})
+        after = self.list()["EDITED"]
+        self.assertEqual((after["versions"], after["time"]), (before["versions"], before["time"]))
+        self.assertNotEqual(after["revision"], before["revision"])
+        self.assertEqual(self.web.vault("get", "team", "EDITED"), b"value of EDITED")
+        # An empty text removes; no field at all changes nothing.
+        self.assertEqual(self.change("EDITED"), (204, None))
+        self.assertEqual(self.list()["EDITED"], after)
+        self.assertEqual(self.change("EDITED", description="", username="", hosts="", tags=" , ", expires="never", rotate_every="",
+                                     fields=""), (204, None))
+        self.assertEqual(self.list()["EDITED"]["revision"], self.list_of_none())
+
+    def list_of_none(self):
+        self.make("NONE")
+        return self.list()["NONE"]["revision"]
+
+    def test_a_project_has_its_own(self):
+        where = ("project", "--id", "web")
+        self.make("THERE")
+        self.make("THERE", scope=where)
+        body = {"scope": "project", "id": "web", "name": "THERE", "tags": "x", "revision": self.list_of_none()}
+        self.assertEqual(self.web.request("POST", "/page/metadata", body, key=self.web.page_key)[0], 204)
+        self.assertEqual((self.described("THERE", *where)["tags"], self.described("THERE")["tags"]), (["x"], []))
+
+    def test_what_breaks_a_rule_is_named_and_changes_nothing(self):
+        self.make("RULES", "--description", "kept")
+        before = self.list()["RULES"]
+        for fields, words in [
+            ({"description": "x" * 4097}, "description takes at most 4,096 bytes"), ({"description": "a\0b"}, "without NUL"),
+            ({"description": "ü" * 2049}, "4,096 bytes"), ({"username": "u" * 256}, "255 bytes"), ({"username": "a\nb"}, "a line"),
+            ({"username": "a\u0085b"}, "control"), ({"hosts": "https://example.com/"}, "invalid host 'https://example.com/'"),
+            ({"hosts": "ok.example a\tb"}, "invalid host 'a\\u{9}b'"), ({"tags": "ok no/way"}, "invalid tag 'no/way'"),
+            ({"tags": "-x"}, "invalid tag '-x'"), ({"tags": "<b>"}, "invalid tag '<b>'"), ({"tags": "x" * 1_000_000}, "invalid tag:"),
+            ({"tags": "a\u202eb"}, "invalid tag 'a\\u{202e}b'"), ({"expires": "2027-02-30"}, "expires takes a time such as"),
+            ({"expires": "1969-01-01"}, "expires takes"), ({"expires": "soon"}, "expires takes"), ({"expires": "-1d"}, "expires takes"),
+            ({"rotate_every": "2027-01-31"}, "rotate_every takes a duration"), ({"rotate_every": "0d"}, "rotate_every takes"),
+            ({"rotate_every": "99999999999999999999d"}, "rotate_every takes"), ({"fields": "=x"}, "invalid name '' of a field"),
+            ({"fields": "a%20b=x"}, "invalid name 'a b' of a field"), ({"fields": "a=%"}, "two hexadecimal digits"),
+            ({"fields": "a=%00"}, "UTF-8"), ({"fields": "a=%ff"}, "UTF-8"), ({"fields": "a=1&a=2"}, "field 'a' is given twice"),
+            ({"fields": "a=" + "x" * 4097}, "field 'a' takes at most 4,096 bytes"),
+            ({"fields": "&".join(f"f{number}=" + "x" * 4000 for number in range(17))}, "more than 65,536 bytes"),
+            ({"tags": "fine", "expires": "soon"}, "expires takes"), ({"value": "x"}, "unknown field 'value'"),
+            ({"tag": "x"}, "unknown field 'tag'"), ({"tags": ["x"]}, "one object of strings"), ({"tags": {"value": "x"}}, "one object"),
+            ({"expires": None}, "one object of strings"), ({"expires": 5}, "one object of strings"),
+        ]:
+            with self.subTest(str(fields)[:60]):
+                status, message = self.change("RULES", **fields)
+                self.assertEqual(status, 400, message)
+                self.assertIn(words, message)
+                self.assertLess(len(message), 500)
+                if "one object" not in words and "unknown" not in words:
+                    self.assertIn("'RULES'", message)
+        self.assertEqual(self.list()["RULES"], before)
+        body = {"scope": "team", "name": "RULES", "tags": "x"}
+        self.assertEqual(self.web.error("POST", "/page/metadata", body, key=self.web.page_key),
+                         (400, "'RULES': the body has no field 'revision'"))
+        for wrong, words in [({**body, "revision": "x", "id": "y"}, "the team has no id"), ({**body, "scope": "x"}, "unknown scope"),
+                             ({**body, "scope": "project"}, "id is missing"), ({**body, "name": "1x"}, "invalid name '1x'"), ({}, "scope")]:
+            status, message = self.web.error("POST", "/page/metadata", wrong, key=self.web.page_key)
+            self.assertEqual(status, 400)
+            self.assertIn(words, message)
+        self.assertEqual(self.change("ABSENT", tags="x"), (404, "no secret 'ABSENT' in team"))
+        answer = self.web.request("GET", "/page/metadata", key=self.web.page_key)
+        self.assertEqual((answer[0], answer[1]["Allow"]), (405, "POST"))
+        self.assertEqual(self.web.error("POST", "/page/metadata?name=RULES", body, key=self.web.page_key)[0], 400)
+
+    def test_the_longest_and_the_strangest_texts_come_back_as_they_were(self):
+        self.make("STRANGE")
+        for text in ["x" * 4096, "</script><img src=x onerror=alert(1)>", "\u202egro.elpmaxe\u202c \u2066x\u2069", "".join(map(chr, range(1, 32))),
+                     "\x7f\x85\u2028\ufeff", '"\\\'`${x}', "👩‍👩‍👧" * 200, "é" * 2048, " "]:
+            with self.subTest(ascii(text[:30])):
+                field = "note=" + "".join(f"%{byte:02x}" for byte in text.encode())
+                self.assertEqual(self.change("STRANGE", description=text, fields=field), (204, None))
+                row = self.list()["STRANGE"]
+                self.assertEqual((row["description"], row["fields"]), (text, {"note": text}))
+                self.assertEqual(self.described("STRANGE")["description"], text)
+        name = "1" + "x" * 127
+        self.assertEqual(self.change("STRANGE", fields=f"{name}=long", tags=name), (204, None))
+        self.assertEqual((self.list()["STRANGE"]["fields"], self.list()["STRANGE"]["tags"]), ({name: "long"}, [name]))
+
+    def test_only_the_pages_key_changes_them(self):
+        self.make("GUARDED", "--tag", "kept")
+        revision = self.list()["GUARDED"]["revision"]
+        body = {"scope": "team", "name": "GUARDED", "revision": revision, "tags": "stolen"}
+        self.assertEqual(self.web.error("POST", "/page/metadata", body), (403, "the API key does not permit this"))
+        for key in [None, "", "x", self.web.token, self.web.page_key + "0"]:
+            self.assertEqual(self.web.request("POST", "/page/metadata", body, key=key)[0], 401)
+        for headers, host in [([("Origin", "http://evil.example")], None), ([("Sec-Fetch-Site", "cross-site")], None), ([], "evil.example")]:
+            self.assertEqual(self.web.request("POST", "/page/metadata", body, key=self.web.page_key, headers=headers, host=host)[0], 403)
+        # Nor does the way of a value change or remove them.
+        self.assertEqual(self.web.request("PUT", "/teams/secrets/GUARDED", {"value": "new"})[0], 204)
+        self.assertEqual((self.list()["GUARDED"]["tags"], self.list()["GUARDED"]["revision"]), (["kept"], revision))
+
+    def test_a_change_made_meanwhile_is_not_replaced_unseen(self):
+        self.make("SHARED", "--description", "first")
+        seen = self.list()["SHARED"]["revision"]
+        self.web.vault("describe", "team", "SHARED", "--description", "second")
+        stale = (409, "the metadata of 'SHARED' in team were changed meanwhile")
+        self.assertEqual(self.change("SHARED", revision=seen, description="mine"), stale)
+        self.assertEqual(self.change("SHARED", revision=seen, tags="other"), stale)
+        self.assertEqual(self.change("SHARED", revision="", tags="other"), stale)
+        self.assertEqual((self.described("SHARED")["description"], self.described("SHARED")["tags"]), ("second", []))
+        # A new value is no change to the metadata.
+        seen = self.list()["SHARED"]["revision"]
+        self.make("SHARED")
+        self.assertEqual(self.change("SHARED", revision=seen, description="third"), (204, None))
+        self.assertEqual(self.change("SHARED", revision=seen, description="fourth"), stale)
+        self.assertEqual(self.described("SHARED")["description"], "third")
+        self.web.vault("delete", "team", "SHARED")
+        self.assertEqual(self.change("SHARED", revision=seen, tags="x"), (404, "no secret 'SHARED' in team"))
+
+    def test_of_many_edits_at_once_each_is_made_or_refused(self):
+        self.make("RACE")
+        answers = [[] for _ in range(4)]
+        def edit(number):
+            for turn in range(8):
+                row = self.list()["RACE"]
+                tag = f"t{number}-{turn}"
+                status, _ = self.change("RACE", revision=row["revision"], tags=" ".join([*row["tags"], tag]))
+                answers[number].append((status, tag))
+        threads = [threading.Thread(target=edit, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for turn in range(8):
+            self.web.vault("describe", "team", "RACE", "--tag", f"cli-{turn}")
+        for thread in threads:
+            thread.join()
+        made = {tag for list in answers for status, tag in list if status == 204}
+        self.assertEqual({status for list in answers for status, _ in list} - {204, 409}, set())
+        self.assertEqual(set(self.list()["RACE"]["tags"]), made | {f"cli-{turn}" for turn in range(8)})
+        self.assertEqual(len(answers[0]), 8)
+
+    def test_many_secrets_with_long_metadata_fit_into_a_list(self):
+        where = ("project", "--id", "many")
+        text = json.dumps({f"N{number}": {"value": "x", "description": "d" * 4096, "tags": [f"t{number}"]} for number in range(300)})
+        self.web.vault("import", *where, "--format", "json", "-", input=text.encode())
+        rows = self.list("scope=project&id=many")
+        self.assertEqual({name: row["tags"] for name, row in rows.items()}, {f"N{number}": [f"t{number}"] for number in range(300)})
+
+    def test_a_locked_vault_takes_no_edit(self):
+        web = Web()
+        self.addCleanup(web.close)
+        web.vault("set", "team", "LATE", input=b"x")
+        key = web.open_page()
+        revision = web.json("GET", "/page/secrets?scope=team", key=key)[1][0]["revision"]
+        web.vault("lock")
+        self.assertEqual(self.change("LATE", web=web, key=key, revision=revision, tags="x")[0], 423)
+        self.assertEqual(web.process.wait(20), 0)
+        web.sandbox.unlock()
+        web.stop()
+        web.start()
+        self.assertEqual(json.loads(web.vault("describe", "team", "LATE", "--json"))["tags"], [])
+        # A lock in between changes nothing about which revision is the present one.
+        self.assertEqual(self.change("LATE", web=web, key=web.open_page(), revision=revision, tags="x"), (204, None))
+
 
 
 class Safety(Case):
