@@ -375,13 +375,8 @@ extension Merge {
             if isLast { _ = try batch.add(purged: purged) }
             var reader = try there.reader()
             while let place = missing.first {
-                let isAdded = try there.readingAgain { () throws(VaultFileError) in
-                    let isAdded = try reader.open(at: place.offset, length: there.committedEnd) {
-                        _, content throws(VaultFileError) in
-                        try batch.carry(content)
-                    }
-                    guard let isAdded else { throw .damaged(at: place.offset) }
-                    return isAdded
+                let isAdded = try there.readingAgain(&reader, at: place.offset) {
+                    content throws(VaultFileError) in try batch.carry(content)
                 }
                 guard isAdded else { return false }
                 missing.removeFirst()

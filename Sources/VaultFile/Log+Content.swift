@@ -103,6 +103,22 @@ extension Log {
         }
     }
 
+    /// Calls `body` with the plaintext of the frame at `offset`, which was verified before.
+    ///
+    /// - Throws: as ``readingAgain(_:)``.
+    package func readingAgain<R>(
+        _ reader: inout FrameReader, at offset: UInt64,
+        _ body: (Span<UInt8>) throws(VaultFileError) -> R
+    ) throws(VaultFileError) -> R {
+        try readingAgain { () throws(VaultFileError) in
+            let result = try reader.open(at: offset, length: committedEnd) {
+                _, content throws(VaultFileError) in try body(content)
+            }
+            guard let result else { throw .damaged(at: offset) }
+            return result
+        }
+    }
+
     /// Returns the frames that a rewrite carries over, in the order of the file.
     ///
     /// - Parameter excluded: the offsets of versions to leave out, whatever `retention` says.
