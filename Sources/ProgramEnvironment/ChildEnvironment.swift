@@ -96,6 +96,13 @@ package struct ChildEnvironment: ~Copyable {
         for delivery in chosen {
             if !SecretID.isVariableName(delivery.variable) {
                 omit(delivery, "not the name of a variable")
+                if delivery.declaration != nil {
+                    Output.warn(
+                        "'\(delivery.name)' is not passed on: it is not the name of a variable; 'as' in \(check.contract.path) gives it one"
+                    )
+                }
+            } else if delivery.secret == nil, variables[Name(delivery.variable.utf8)] != nil {
+                omit(delivery, "the environment has it")
             } else if !mayBePassedOn(Name(delivery.variable.utf8)) {
                 omit(delivery, "it would be taken for a passphrase")
             } else if ChildEnvironment.isDangerous(delivery.variable), !allowed.contains(delivery.variable) {

@@ -7,16 +7,38 @@ package enum Moment: Equatable, Sendable {
     /// Milliseconds, since 1970 or from the change on.
     case after(UInt64)
 
-    /// Reads `never`, a time such as `2027-01-31`, or a duration from `now` on such as `90d`; nil if the text is none of these.
+    /// Reads `never`, a time such as `2027-01-31`, or a duration from `now` on such as `90d`, `6w` or `1y`; nil if the text is none of these.
     package static func parse(_ text: String, now: UInt64) -> Moment? {
         if text == "never" { return .never }
         if let time = UTCTimestamp.parse(text) { return .after(time) }
-        return DurationFormat.parse(text).map { .after(now + $0) }
+        return period(text).map { .after(now + $0) }
+    }
+
+    /// Returns the milliseconds of a duration, also in weeks and in years of 365 days.
+    private static func period(_ text: String) -> UInt64? {
+        let days: [Character: UInt64] = ["w": 7, "y": 365]
+        guard let unit = text.last, let count = days[unit] else { return DurationFormat.parse(text) }
+        return DurationFormat.parse("\(text.dropLast())d").map { $0 * count }
     }
 
     /// Reads `never` or a duration such as `90d`; nil if the text is neither.
     package static func parsePeriod(_ text: String) -> Moment? {
-        text == "never" ? .never : DurationFormat.parse(text).map { .after($0) }
+        text == "never" ? .never : period(text).map { .after($0) }
+    }
+
+    /// Returns dates that an option gave in words, after a colon; nothing if none was given.
+    package static func words(expires: Moment?, rotateEvery: Moment?) -> String {
+        let now = SystemClock.wallMilliseconds()
+        let expiry = expires.flatMap(\.milliseconds).map { time in
+            let distance =
+                time > now ? "in \(DurationFormat.words(milliseconds: time - now))" : "which is past"
+            return "expires \(UTCTimestamp.format(time)), \(distance)"
+        }
+        let rotation = rotateEvery.flatMap(\.milliseconds).map {
+            "to be replaced every \(DurationFormat.words(milliseconds: $0))"
+        }
+        let parts = [expiry, rotation].compactMap(\.self)
+        return parts.isEmpty ? "" : ": \(parts.joined(separator: "; "))"
     }
 
     /// The number of milliseconds; nil for never.

@@ -49,16 +49,22 @@ extension Session {
 
     /// Undoes the last change to a secret if that was one to its metadata alone.
     ///
-    /// - Returns: false if it was not, and nothing was changed.
-    package func undoMetadata(of secret: SecretID) throws(VaultError) -> Bool {
+    /// - Parameters:
+    ///   - number: the version of the metadata that becomes the newest; one more than there are stands for none.
+    ///   - always: true to do it even if the value was changed since.
+    /// - Returns: false if it was not, or there is no such version, and nothing was changed.
+    package func undoMetadata(
+        of secret: SecretID, toVersion number: Int = 1, always: Bool = false
+    ) throws(VaultError) -> Bool {
         try retrying { () throws(VaultError) in
             try refresh()
-            guard let newest = try history(of: secret, .metadata).first,
-                let value = try history(of: secret).first, value.time < newest.time, !value.isDeletion
+            let versions = try history(of: secret, .metadata)
+            guard let newest = versions.first, let value = try history(of: secret).first,
+                !value.isDeletion, always || value.time < newest.time, number <= versions.count
             else { return false }
             var changes = try Changes()
             try changes.require(secret, newest: value)
-            try addUndoOfMetadata(of: secret, ifNewest: newest, to: &changes)
+            try addUndoOfMetadata(of: secret, toVersion: number, ifNewest: newest, to: &changes)
             try commit(changes)
             return true
         }
@@ -66,10 +72,11 @@ extension Session {
 
     /// Adds to `changes` that the metadata of a secret become what they were before, if `newest` still is their newest version.
     package func addUndoOfMetadata(
-        of secret: SecretID, ifNewest newest: SecretVersion, to changes: inout Changes
+        of secret: SecretID, toVersion number: Int = 1, ifNewest newest: SecretVersion,
+        to changes: inout Changes
     ) throws(VaultError) {
         try changes.require(secret, .metadata, newest: newest)
-        try changes.set(secret, metadata: try metadata(of: secret, version: 1) ?? Metadata())
+        try changes.set(secret, metadata: try metadata(of: secret, version: number) ?? Metadata())
     }
 }
 

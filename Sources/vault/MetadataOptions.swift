@@ -36,10 +36,20 @@ struct MetadataOptions: Sendable {
     }
 
     /// True if any is given.
-    var areGiven: Bool {
-        description != nil || username != nil || !hosts.isEmpty || !tags.isEmpty || expires != nil
-            || rotateEvery != nil
+    var areGiven: Bool { firstGiven != nil }
+
+    /// The first that is given; nil if none is.
+    var firstGiven: String? {
+        let options = [
+            ("--description", description != nil), ("--username", username != nil),
+            ("--host", !hosts.isEmpty), ("--tag", !tags.isEmpty), ("--expires", expires != nil),
+            ("--rotate-every", rotateEvery != nil),
+        ]
+        return options.first(where: \.1)?.0
     }
+
+    /// The dates as they were understood, after a colon; empty if none was given.
+    var understood: String { Moment.words(expires: expires, rotateEvery: rotateEvery) }
 
     /// Throws if an element of a list breaks a rule.
     func check() throws(Failure) {

@@ -71,7 +71,7 @@ struct DescribeCommand: Command {
                 throw Failure(error, path: try options.path())
             }
         }
-        options.common.confirm("Described \(secret.located)")
+        options.common.confirm("Described \(secret.located)\(metadata.understood)")
     }
 
     private func show() throws(Failure) {
@@ -132,7 +132,10 @@ struct DescribeCommand: Command {
             case (_, ("field", let name)?): self = .field(name)
             default:
                 throw Failure(
-                    .usage, "--remove takes tag=T, host=H, field=K, tags, hosts, fields or all")
+                    .usage, "--remove takes tag=T, host=H, field=K, tags, hosts, fields or all",
+                    hint:
+                        "--description '', --username '', --expires never and --rotate-every never remove those"
+                )
             }
         }
 

@@ -27,8 +27,8 @@ struct RunCommand: Command {
             vault replaces itself with CMD, so the terminal, the signals and the exit code are CMD's own.
             Options end at the first operand.
 
-            The environment is made of these parts, where later ones override earlier ones: the inherited
-            environment; every effective secret whose name is a valid variable name; --env-file; --env. If the
+            The environment is made of these parts, where later ones override earlier ones: defaults that
+            .vault.toml declares; the inherited environment; every effective secret whose name is a valid variable name; --env-file; --env. If the
             whole value of an inherited variable, or of one in --env-file or --env, is 'secret:NAME', it
             becomes the effective value of NAME; 'secret::TEXT' becomes 'secret:TEXT'. --file sets a variable
             to the path of a file that exists only in memory and contains the value, of any length. If

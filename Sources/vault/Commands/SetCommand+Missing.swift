@@ -9,7 +9,9 @@ extension SetCommand {
     ///
     /// - Parameter source: the option that names a source of a value, if any.
     func setMissing(beside source: String?) throws(Failure) {
-        let others = [source, raw ? "--raw" : nil, allowEmpty ? "--allow-empty" : nil]
+        let others = [
+            source, raw ? "--raw" : nil, allowEmpty ? "--allow-empty" : nil, metadata.firstGiven,
+        ]
         if let other = others.compactMap(\.self).first {
             throw Failure(.usage, "--missing cannot be combined with \(other)")
         }

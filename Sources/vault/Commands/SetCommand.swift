@@ -107,7 +107,8 @@ struct SetCommand: Command {
             noteOldExpiry(of: secret, in: vault)
             return secret
         }
-        options.common.confirm("Set \(secret.located)", original: "Set \(secret.title)")
+        options.common.confirm(
+            "Set \(secret.located)\(metadata.understood)", original: "Set \(secret.title)")
     }
 
     /// Says that the date at which the replaced value expired is still there.
@@ -116,7 +117,8 @@ struct SetCommand: Command {
             expires <= SystemClock.wallMilliseconds()
         else { return }
         Output.warn("\(secret.located) is still described as expired on \(UTCTimestamp.format(expires))")
-        Output.hint("'vault describe \(secret.operands) --expires never' removes that date")
+        Output.hint(
+            "'vault describe \(secret.operands) --expires never' removes that date, --expires 90d moves it")
     }
 
     private static let empty = Failure(

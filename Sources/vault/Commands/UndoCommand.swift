@@ -8,6 +8,7 @@ internal import UserMessages
 struct UndoCommand: Command {
     var target = SecretSelector()
     var version: Int?
+    var metadata = false
     var all = false
     var yes = false
     var options = VaultOptions()
@@ -18,7 +19,8 @@ struct UndoCommand: Command {
         discussion: """
             The previous version, or the one that --version chooses, is written again as a new version, so
             nothing is lost and an undo can be undone. A deleted secret comes back; 'vault list --deleted'
-            shows which can. If the last change was one of 'vault describe', that is undone.
+            shows which can. If the last change was one of 'vault describe', that is undone; --metadata undoes
+            that or, with --version, restores what 'vault history --metadata' lists.
 
             --all undoes the last change to the scope, however many secrets it set or deleted: an import, or
             a move or deletion of the whole scope. Secrets that it created are deleted. A move is undone in
@@ -31,19 +33,25 @@ struct UndoCommand: Command {
         parameters.option(
             "--version", "N", "Restore the version N versions back (1)", &version, as: .number(in: 1...(.max))
         )
+        parameters.flag("--metadata", "Restore metadata, not the value", &metadata)
         parameters.flag("--all", "Undo the last change to the scope", &all)
         parameters.flag("-y --yes", "Do not ask for confirmation", &yes)
         options.declare(&parameters)
     }
 
     func run() throws(Failure) {
-        if all { return try undoAll() }
+        if all {
+            if metadata { throw Failure(.usage, "--all cannot be combined with --metadata") }
+            return try undoAll()
+        }
         let secret = try target.secretToChange(options, orHint: "see 'vault help undo'")
         let undone = try options.change { vault throws(Failure) in
             try undoMetadata(of: secret, in: vault) ? nil : try undo(secret, in: vault)
         }
         guard let (restored, hint) = undone else {
-            return options.common.confirm("Undid the last change to the metadata of \(secret.located)")
+            return options.common.confirm(
+                version.map { "Set the metadata of \(secret.located) back to version \($0)" }
+                    ?? "Undid the last change to the metadata of \(secret.located)")
         }
         options.common.confirm(
             restored.isDeletion
@@ -64,7 +72,7 @@ struct UndoCommand: Command {
             throw absent(secret, in: vault, replacing: target.typedScope(options, isChanged: true))
         }
         let number = version ?? 1
-        guard number < history.count else { throw noVersion(number, of: secret, history) }
+        guard number < history.count else { throw noVersion(number, of: secret, history, in: vault) }
         if history[number].isDeletion, !newest.isDeletion, !yes, InheritedDescriptor.standardInput.isTerminal
         {
             try Prompt.confirm("Version \(number) is a deletion. Delete \(secret.located)?")
@@ -73,13 +81,22 @@ struct UndoCommand: Command {
         return (try options.during(changing: secret, vault.restore(secret, toVersion: number)), hint)
     }
 
-    /// Returns true if the last change to the secret was one to its metadata alone, which is then undone.
+    /// Returns true if metadata are to be restored, or were changed last, which is then done.
     private func undoMetadata(of secret: SecretID, in vault: any Session) throws(Failure) -> Bool {
-        if version != nil { return false }
-        return try options.during { () throws(VaultError) in try vault.undoMetadata(of: secret) }
+        if version != nil, !metadata { return false }
+        let isDone = try options.during { () throws(VaultError) in
+            try vault.undoMetadata(of: secret, toVersion: version ?? 1, always: metadata)
+        }
+        if metadata, !isDone {
+            let hint: Hint = "see 'vault history --metadata \(secret.operands)'"
+            throw Failure(.noSuchSecret, "the metadata of \(secret.located) have no such version", hint: hint)
+        }
+        return isDone
     }
 
-    private func noVersion(_ number: Int, of secret: SecretID, _ history: [SecretVersion]) -> Failure {
+    private func noVersion(
+        _ number: Int, of secret: SecretID, _ history: [SecretVersion], in vault: any Session
+    ) -> Failure {
         if history.count > 1 {
             return Failure(
                 .noSuchSecret, "'\(secret.name)' has no version \(number)",
@@ -90,9 +107,17 @@ struct UndoCommand: Command {
                 .noSuchSecret, "'\(secret.name)' is deleted, and no older version of it is kept",
                 hint: "a backup may have it: see 'vault help diff'")
         }
+        let others = ((try? vault.listContents())?.differences ?? []).filter {
+            $0.part == .value && $0.there?.time == history[0].time && $0.there?.isDeletion == true
+        }
+        // A move: without the undo in both scopes, the value would be in none.
+        let moved = others.first { $0.secret.name == secret.name && $0.secret.scope != secret.scope }?.secret
         return Failure(
             .noSuchSecret, "'\(secret.name)' has no previous version",
-            hint: "'vault delete \(secret.operands)' removes it")
+            hint: moved.map {
+                "the same change deleted \($0.located): 'vault undo \($0.operands)' brings it back"
+            }
+                ?? "'vault delete \(secret.operands)' removes it")
     }
 
     /// Returns a hint to the secret that a move, made at this time, set beside the deletion of another; nil if it was no move of one.
