@@ -53,6 +53,7 @@ CASES = [
     (["set --missing"], "printf 'project = \"p\"\\n[secrets.K]\\ngenerate = true\\n' >.vault.toml; v trust; v run -- true", [0]),
     (["set project --id p A"], "printf 1x | v set project --id p A -q; printf '[secrets.A]\\ntype = \"port\"\\n' >.vault.toml; v trust;"
      " VAULT_PROJECT=p v set team --missing", [2]),
+    (["undo team A"], "put 1; v move A --from team --to project --to-id p -q; v undo project --id p A", [0]),
     (["list --expired"], "for i in 1 2 3 4 5 6; do printf x | v set team N$i --expires 2026-01-01 -q; done; v export --format json", [0]),
     (["list --all --due --long"], "printf x | v set team A --expires 2026-01-01 -q; v unlock -q; v status", [0]),
     (["history --metadata team A"], "put 1; v describe team A --tag a -q; v describe team A --version 3", [0]),
@@ -126,7 +127,7 @@ class Hints(unittest.TestCase):
                 source = re.sub(r'"""\n.*?"""|^ *//.*?$', "", file.read(), flags=re.S | re.M)
             for phrase in re.findall(r"'vault ((?:[^'\\\n]|\\\([^)]*\)*)*)'", source):
                 # The same operands as in the cases.
-                phrase = re.sub(r"\\\((secret|deleted|moved)\.operands\)", "team A", phrase)
+                phrase = re.sub(r"\\\((secret|deleted|moved|\$0)\.operands\)", "team A", phrase)
                 phrase = phrase.replace(r"\(pattern)", "a").replace(r"set --missing\(words)", "set --missing")
                 phrase = phrase.replace(r"set \(item.secret.operands)", "set project --id p A")
                 phrase = re.sub(r"^merge .*", "merge './-a fork'", phrase)
