@@ -6,6 +6,8 @@ extension ChildEnvironment {
         dangerousNames.contains(name) || name.hasPrefix("LD_") || name.hasPrefix("DYLD_")
             || name.hasPrefix("BASH_FUNC_")
             || name.hasPrefix("GIT_CONFIG") || name.hasPrefix("MALLOC_")
+            // A shell that evaluates an export would hand it to the next `vault`, which runs such a command.
+            || name.hasPrefix("VAULT_") && PassphraseVariables.contains(Array(name.utf8).span)
     }
 
     fileprivate static let dangerousNames: Swift.Set<String> = [
