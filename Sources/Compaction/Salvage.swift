@@ -16,7 +16,7 @@ public enum Salvage {
         public let uncertainFrom: UInt64?
         /// How many records were left out because this version does not know their kind.
         public let unknown: UInt64
-        /// How many bytes the disk could not read.
+        /// How many bytes of the file the disk could not read, in whole blocks; those in which records may have been are in ``lost`` too.
         public let unreadable: UInt64
 
         /// Creates a report from its numbers.
@@ -67,10 +67,12 @@ public enum Salvage {
 
     /// Copies every authentic record of the file at `path` to a new vault at `target`, which the same passphrase opens.
     ///
-    /// The file at `path` is not changed. It may be an older copy than this machine has seen: no checkpoint is compared.
+    /// The file at `path` is not changed. It may be an older copy than this machine has seen: no checkpoint is compared. Blocks
+    /// that the disk cannot read count as lost.
     ///
-    /// - Throws: ``VaultFileError/keysChanged`` if the key opens neither header; ``VaultFileError/alreadyExists``; and as reading
-    ///   and writing do. There is nothing at `target` then.
+    /// - Throws: ``VaultFileError/keysChanged`` if the key opens neither header; ``VaultFileError/alreadyExists``;
+    ///   ``VaultFileError/changedWhileRead`` if a record is no longer where it was found; and as reading and writing do.
+    ///   There is nothing at `target` then.
     public static func run(
         from path: String, to target: String, master: borrowing Key, dependencies: Dependencies,
         progress: ProgressHandler = .unwatched
@@ -83,11 +85,30 @@ public enum Salvage {
         guard let header else { throw .keysChanged }
         if (try? dependencies.storage.identity(of: target)) != nil { throw .alreadyExists }
 
-        let file = try dependencies.storage.openVault(path, .reading)
+        let file = DefectiveFile(try dependencies.storage.openVault(path, .reading))
+        // The walk begins behind the headers, and defects in them count too.
+        _ = try file.bytes(at: 0, count: Int(Format.logStart))
+        while true {
+            let before = try file.unreadableSize()
+            do throws(VaultFileError) {
+                return try copy(file, header, to: target, master, dependencies, progress)
+            } catch .changedWhileRead {
+                // If the disk has lost another block since the search, the next search counts it.
+                guard try file.unreadableSize() > before else { throw .changedWhileRead }
+            }
+        }
+    }
+
+    /// Searches the file once, and copies what was found.
+    ///
+    /// - Throws: ``VaultFileError/changedWhileRead`` if a record that was found cannot be copied.
+    private static func copy(
+        _ file: DefectiveFile, _ header: Header, to target: String, _ master: borrowing Key,
+        _ dependencies: Dependencies, _ progress: ProgressHandler
+    ) throws(VaultFileError) -> Report {
         let length = try file.currentLength()
         var source = try FrameReader(
             file, key: try guarding(header.frameKey(master: master)))
-        source.scanner.skipsUnreadable = true
         var search = Search(header, length, progress)
         let found = try search.run(&source)
 
@@ -105,13 +126,13 @@ public enum Salvage {
         let written = try rewrite.verify(new.path, holds: sum, master: try master.copy())
         var secrets: UInt64 = 0
         written.forEachCurrent(.value) { _ in secrets += 1 }
+        let unreadable = try file.unreadableSize()
         try new.publish(at: target) { storage, path throws(Errno) in
             try storage.renameWithoutReplacing(path, to: target)
         }
         return Report(
             secrets: secrets, versions: UInt64(written.versionCount), lost: found.lost,
-            uncertainFrom: found.uncertainFrom, unknown: found.unknown,
-            unreadable: source.scanner.unreadable)
+            uncertainFrom: found.uncertainFrom, unknown: found.unknown, unreadable: unreadable)
     }
 }
 
@@ -179,7 +200,7 @@ private struct Search {
             {
                 offset = result.last.end
             } else {
-                offset = source.scanner.skippingUnreadable(at: offset + Format.alignment)
+                offset += Format.alignment
             }
             guard offset > reported + 1 << 20 else { continue }
             try progress.say(offset, of: length)

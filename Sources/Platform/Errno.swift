@@ -87,6 +87,9 @@ public struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringCo
         isLackOfCall || [.notPermitted, .permissionDenied, .ioError].contains(self)
     }
 
+    /// True if a read failed because the disk or its file system has lost the bytes: other bytes may still be there.
+    public var isDefectOfDisk: Bool { [EIO, EBADMSG, EUCLEAN, ENODATA, EREMOTEIO].contains(rawValue) }
+
     /// The C library's description with a lower-case first letter, as in "no space left on device".
     public var description: String {
         if self == .notText { return "not UTF-8 text" }

@@ -66,16 +66,6 @@ package struct FrameScanner: ~Copyable {
     /// Where the file ended when it was last found to be shorter than its length was before; else the largest number.
     private var foundEnd = UInt64.max
 
-    /// True to go on behind a block that the disk cannot read, instead of throwing its error.
-    package var skipsUnreadable = false
-    /// The number of bytes in the blocks that the disk could not read.
-    package private(set) var unreadable: UInt64 = 0
-    /// The last of these blocks.
-    private var unreadableBlock: Range<UInt64> = 0..<0
-
-    /// The size of a block of the disk that is read alone if a longer read fails.
-    private static let blockSize: UInt64 = 4096
-
     /// How many bytes are read at a time.
     var reach = FrameScanner.longReach
 
@@ -139,11 +129,6 @@ package struct FrameScanner: ~Copyable {
         foundEnd = .max
     }
 
-    /// Returns the next offset from `offset` on at which a frame can begin that can be read.
-    package func skippingUnreadable(at offset: UInt64) -> UInt64 {
-        unreadableBlock.contains(offset) ? unreadableBlock.upperBound : offset
-    }
-
     /// Makes the window hold `count` bytes of the file from `offset` on, and more up to `end`.
     ///
     /// - Returns: the index of the first byte in the window, or nil if the file ends before the last one.
@@ -162,45 +147,13 @@ package struct FrameScanner: ~Copyable {
         } else {
             filled.removeLast(filled.count - wanted)
         }
-        let read = try read(offset, into: &filled)
-        if read < wanted, !skipsUnreadable || unreadableBlock.lowerBound != offset + UInt64(read) {
-            foundEnd = offset + UInt64(read)
-        }
+        var span = filled.mutableSpan
+        let read = try during(.read, file.read(at: offset, into: &span))
+        if read < wanted { foundEnd = offset + UInt64(read) }
         filled.removeLast(filled.count - read)
         window = filled
         windowStart = offset
         return read >= count ? 0 : nil
-    }
-
-    /// Reads from `offset` on; up to a block that cannot be read if such blocks are skipped.
-    ///
-    /// - Returns: the number of bytes, fewer than there is room for if the file ends before.
-    private mutating func read(_ offset: UInt64, into bytes: inout [UInt8]) throws(VaultFileError) -> Int {
-        do throws(Errno) {
-            var span = bytes.mutableSpan
-            return try file.read(at: offset, into: &span)
-        } catch {
-            guard skipsUnreadable, error == .ioError else { throw .io(.read, error) }
-        }
-        var done = 0
-        while done < bytes.count {
-            let start = offset + UInt64(done)
-            let blockEnd = (start / FrameScanner.blockSize + 1) * FrameScanner.blockSize
-            let size = min(Int(blockEnd - start), bytes.count - done)
-            do throws(VaultFileError) {
-                let piece = try file.bytes(at: start, count: size)
-                bytes.replaceSubrange(done..<done + piece.count, with: piece)
-                done += piece.count
-                if piece.count < size { return done }
-            } catch {
-                guard error == .io(.read, .ioError) else { throw error }
-                let block = start..<blockEnd
-                if block.lowerBound >= unreadableBlock.upperBound { unreadable += UInt64(block.count) }
-                unreadableBlock = block
-                return done
-            }
-        }
-        return done
     }
 }
 

@@ -152,15 +152,17 @@ extension Log {
             let now = SystemClock.monotonicNanoseconds()
             let lock = try takeLock(
                 .exclusive, timeout: deadline > now ? (deadline - now + 999_999) / 1_000_000 : 0)
-            do throws(VaultFileError) {
-                guard try isReplaced() else { return lock }
-            } catch {
-                lock?.release()
-                throw error
-            }
-            lock?.release()
+            if try isPresentFile(under: lock) { return lock }
             try reopen()
         }
+    }
+
+    /// Returns whether the path still names the open file; if it does not, or that cannot be found out, releases the lock.
+    private func isPresentFile(under lock: WriterLock?) throws(VaultFileError) -> Bool {
+        var isPresent = false
+        defer { if !isPresent { lock?.release() } }
+        isPresent = try !isReplaced()
+        return isPresent
     }
 
     /// Saves an unfinished tail beside the file and truncates the file before it.

@@ -32,6 +32,25 @@ extension Log {
         return findings
     }
 
+    /// Replays to `length`, which the file had just before.
+    func run(to length: UInt64, skippingSearch: Bool = false) throws(VaultFileError) -> UInt64? {
+        do throws(VaultFileError) {
+            return try replay.run(to: length, skippingSearch: skippingSearch)
+        } catch .damaged(let offset) {
+            // What is missing because a program without the lock took it away is not damage.
+            throw try file.currentLength() < length ? .changedWhileRead : .damaged(at: offset)
+        }
+    }
+
+    /// Records an unfinished tail that was found under a lock.
+    func noteTail(_ offset: UInt64?) throws(VaultFileError) {
+        guard let offset else { return unfinishedTail = nil }
+        let length = try file.currentLength()
+        // A program that ignores the lock can have truncated the file since the replay.
+        guard length >= offset else { throw .rolledBack(Rollback(.older, lastSeen: 0)) }
+        unfinishedTail = length == offset ? nil : UnfinishedTail(offset: offset, count: length - offset)
+    }
+
     /// Returns the defects between the header and the first frame.
     static func checkFront(of file: any StorageFile, _ header: Header) throws(VaultFileError) -> [Finding] {
         let bytes = try file.bytes(at: 0, count: Int(Format.logStart))

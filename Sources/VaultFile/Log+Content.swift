@@ -88,19 +88,31 @@ extension Log {
 
     /// Calls `body`, which reads frames that were verified before.
     ///
-    /// - Throws: ``VaultFileError/changedWhileRead`` in place of ``VaultFileError/damaged(at:)`` if the file no longer contains
-    ///   the last commit, as after `cp` over it; and what `body` throws.
+    /// - Throws: ``VaultFileError/changedWhileRead`` in place of ``VaultFileError/damaged(at:)`` if the file was truncated or
+    ///   overwritten, as by `cp`, and not only damaged by its disk; and what `body` throws.
     package func readingAgain<R>(
         _ body: () throws(VaultFileError) -> R
     ) throws(VaultFileError) -> R {
         do throws(VaultFileError) {
             return try body()
         } catch {
-            guard case .damaged = error, try !holds(committed, length: try file.currentLength()) else {
-                throw error
-            }
+            guard case .damaged(let offset) = error, try isOverwritten(at: offset) else { throw error }
             throw .changedWhileRead
         }
+    }
+
+    /// Returns whether another program truncated or overwrote the file, in which a frame at `offset` cannot be opened any more.
+    private func isOverwritten(at offset: UInt64) throws(VaultFileError) -> Bool {
+        let length = try file.currentLength()
+        guard length >= committedEnd, try file.bytes(at: 0, count: Format.headerSize) == header.bytes else {
+            return true
+        }
+        guard offset == committed.lastFrame else { return try !holds(committed, length: length) }
+        // The tag of the last commit may be what the disk has lost: only another authentic frame tells.
+        var reader = try reader()
+        defer { reader.wipe() }
+        let tag = try reader.open(at: offset, length: length) { frame, _ in frame.tag }
+        return tag != nil && tag != committed.tag
     }
 
     /// Calls `body` with the plaintext of the frame at `offset`, which was verified before.

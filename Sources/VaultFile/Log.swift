@@ -302,7 +302,7 @@ public final class Log {
 
     /// Catches up under a lock.
     ///
-    /// - Returns: false, without having read anything, if the file was replaced.
+    /// - Returns: false if the file was replaced, or truncated meanwhile: it must be read anew.
     private func catchUpUnderLock() throws(VaultFileError) -> Bool {
         guard let lock = try takeLock(.shared, timeout: dependencies.readTimeout) else {
             return try catchUpRepeatedly()
@@ -310,7 +310,11 @@ public final class Log {
         defer { lock.release() }
         if try isReplaced() { return false }
         let remembered = note(readCheckpoints())
-        try verifyFromFront(remembered)
+        do throws(VaultFileError) {
+            try verifyFromFront(remembered)
+        } catch .changedWhileRead {
+            return false
+        }
         remember(after: remembered)
         return true
     }
@@ -354,7 +358,7 @@ public final class Log {
     /// The last commit that this log itself has read no longer counts.
     func verifyFromFront(_ remembered: RememberedCheckpoints?) throws(VaultFileError) {
         try replayAnew(watchingFor: remembered?.all ?? [])
-        try noteTail(try replay.run(to: try Log.wholeLength(of: file, header)))
+        try noteTail(try run(to: try Log.wholeLength(of: file, header)))
         try verify(against: remembered)
         noteSeen()
     }
@@ -375,16 +379,7 @@ public final class Log {
             syncedEnd = nil
             try replayAnew(watchingFor: replay.watched)
         }
-        return try replay.run(to: length, skippingSearch: skippingSearch)
-    }
-
-    /// Records an unfinished tail that was found under a lock.
-    func noteTail(_ offset: UInt64?) throws(VaultFileError) {
-        guard let offset else { return unfinishedTail = nil }
-        let length = try file.currentLength()
-        // A program that ignores the lock can have truncated the file since the replay.
-        guard length >= offset else { throw .rolledBack(Rollback(.older, lastSeen: 0)) }
-        unfinishedTail = length == offset ? nil : UnfinishedTail(offset: offset, count: length - offset)
+        return try run(to: length, skippingSearch: skippingSearch)
     }
 
     /// Waits for the lock of the file.

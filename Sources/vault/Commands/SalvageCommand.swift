@@ -16,7 +16,8 @@ struct SalvageCommand: Command {
         discussion: """
             IN is read from start to end, and every authentic record is written to the new vault OUT, with its
             history; the same passphrase opens OUT. IN is not changed, OUT must not exist, and nothing is
-            guessed. What was lost is listed by its position in IN. If the list of purged versions was lost,
+            guessed. What was lost is listed by its position in IN; a block of 4,096 bytes that the disk cannot
+            read counts as lost, and the number of such bytes is printed. If the list of purged versions was lost,
             OUT again contains the purged versions that are still in IN.
 
             A backup is better, if there is one: see 'vault restore'.
