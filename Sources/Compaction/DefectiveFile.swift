@@ -50,8 +50,8 @@ final class DefectiveFile: StorageFile {
         var done = 0
         while done < count {
             let offset = start + UInt64(done)
-            let room = DefectiveFile.blockSize - offset % DefectiveFile.blockSize
-            var part = [UInt8](repeating: 0, count: min(count - done, Int(room)))
+            let blockRest = DefectiveFile.blockSize - offset % DefectiveFile.blockSize
+            var part = [UInt8](repeating: 0, count: min(count - done, Int(blockRest)))
             let read = try readBlock(at: offset, into: &part)
             if read == 0 { break }
             buffer.copy(from: part.span.extracting(first: read), at: done)

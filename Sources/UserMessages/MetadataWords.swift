@@ -47,6 +47,14 @@ package enum Moment: Equatable, Sendable {
     }
 }
 
+extension Metadata {
+    /// When the secret expired, in words that follow its name; nil if it has not.
+    package var expiry: String? {
+        guard isExpired(at: SystemClock.wallMilliseconds()), let expires else { return nil }
+        return "expired on \(UTCTimestamp.format(expires))"
+    }
+}
+
 extension DescribedSecret {
     /// What is known of the secret, a line each.
     ///
@@ -69,7 +77,9 @@ extension DescribedSecret {
             ("value set", age), ("expires", expiry), ("rotate every", rotation),
         ]
         let known = texts.compactMap { name, text in text.map { (name, $0) } }
-        return (known + metadata.fields.map { ($0.name, $0.text) }).map { "\($0): \(Output.visible($1))" }
+        return (known + metadata.fields.map { ($0.name, $0.text) }).map {
+            "\(Output.visible($0)): \(Output.visible($1))"
+        }
     }
 
     /// The same as fields of a JSON object.

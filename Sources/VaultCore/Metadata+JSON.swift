@@ -117,10 +117,7 @@ private struct MetadataReader: ~Copyable {
             case "tags": metadata.tags = try reader.strings(text)
             case "expires": metadata.expires = try reader.number(text)
             case "rotate_every": metadata.rotateEvery = try reader.number(text)
-            case "fields":
-                try reader.members(text) { reader, name throws(Unreadable) in
-                    metadata.set(name, to: try reader.string(text))
-                }
+            case "fields": metadata.fields = try reader.fields(text)
             default:
                 let start = reader.reader.position
                 guard let end = JSONSyntax.end(ofValueAt: start, in: text) else { throw Unreadable() }
@@ -142,6 +139,16 @@ private struct MetadataReader: ~Copyable {
             reader.reader.skip(text)
             try body(&reader, name)
         }
+    }
+
+    /// Reads an object of strings, sorted by name.
+    private mutating func fields(_ text: Span<UInt8>) throws(Unreadable) -> [Metadata.Field] {
+        var (fields, names): ([Metadata.Field], Set<String>) = ([], [])
+        try members(text) { reader, name throws(Unreadable) in
+            guard names.insert(name).inserted else { throw Unreadable() }
+            fields.append(Metadata.Field(name: name, text: try reader.string(text)))
+        }
+        return fields.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     }
 
     private mutating func strings(_ text: Span<UInt8>) throws(Unreadable) -> [String] {

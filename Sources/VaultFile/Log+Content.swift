@@ -179,16 +179,12 @@ extension Log {
         var reader = try reader()
         defer { reader.wipe() }
         for place in extras {
-            let record = try readingAgain { () throws(VaultFileError) in
-                let record = try reader.open(at: place.offset, length: committedEnd) { _, plaintext in
+            records.append(
+                try readingAgain(&reader, at: place.offset) { plaintext in
                     let prefix = RecordPrefix(plaintext)
                     let body = Format.prefixSize..<Format.prefixSize + prefix.bodySize
                     return [prefix.kind] + plaintext.array(40..<48) + plaintext.array(body)
-                }
-                guard let record else { throw .damaged(at: place.offset) }
-                return record
-            }
-            records.append(record)
+                })
         }
         return records
     }

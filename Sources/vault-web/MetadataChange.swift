@@ -117,11 +117,8 @@ extension Assignments {
 extension Metadata {
     /// A word that differs whenever the metadata do.
     func revision() throws(Refusal) -> String {
-        let hash = try converting({ () throws(SodiumError) in try BLAKE2b.hash(json.span, count: 16) }) {
-            Refusal(Failure($0))
-        }
-        let digits = Array("0123456789abcdef".utf8)
-        return String(
-            decoding: hash.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        try converting({ () throws(SodiumError) in
+            try BLAKE2b.hash(json.span, count: 16).hexadecimal
+        }) { Refusal(Failure($0)) }
     }
 }

@@ -78,23 +78,31 @@ extension VaultOptions {
     func noteExpired(_ secret: SecretID, in vault: any Session) {
         // Metadata are no reason why a secret could not be used, so what fails here is told by what reads the value.
         guard let metadata = (try? vault.metadata(of: secret)) ?? nil else { return }
-        if let words = expiry(secret, metadata) { Output.warn(words) }
+        if let expiry = metadata.expiry { Output.warn("\(secret.located) \(expiry)") }
     }
 
     /// Warns of secrets that have expired, each with its time.
     ///
     /// - Parameters:
-    ///   - secrets: in the order of the warnings; only needed if anything has metadata.
+    ///   - all: the secrets in the order of the warnings; only needed if anything has metadata.
     ///   - isStrict: true to throw ``ExitCode/missing`` instead.
     func noteExpired(
-        among secrets: @autoclosure () -> [SecretID], in vault: any Session, refusing isStrict: Bool = false
+        among all: @autoclosure () -> [SecretID], in vault: any Session, refusing isStrict: Bool = false
     ) throws(Failure) {
-        guard let having = try? vault.secrets(with: .metadata), !having.isEmpty else { return }
-        let secrets = secrets()
-        let metadata = (try? vault.metadata(among: secrets)) ?? [:]
+        let metadata: [SecretID: Metadata]
+        let secrets: [SecretID]
+        do throws(VaultError) {
+            if try vault.secrets(with: .metadata).isEmpty { return }
+            secrets = all()
+            metadata = try vault.metadata(among: secrets)
+        } catch {
+            // What cannot be told is no reason to withhold a secret, unless that was asked for.
+            if isStrict { throw Failure(error, path: try path()) }
+            return
+        }
         var seen: Set<SecretID> = []
         let words = secrets.filter { seen.insert($0).inserted }.compactMap { secret in
-            metadata[secret].flatMap { expiry(secret, $0) }
+            metadata[secret]?.expiry.map { "\(secret.located) \($0)" }
         }
         if words.isEmpty { return }
         if isStrict { throw Failure(.missing, "\(words.joined(separator: ", ")); nothing was started") }
@@ -103,13 +111,5 @@ extension VaultOptions {
             Output.warn("\(words.count - 5) more have expired")
             Output.hint("'vault list --expired' lists all")
         }
-    }
-
-    /// Returns that a secret has expired, in words; nil if it has not.
-    private func expiry(_ secret: SecretID, _ metadata: Metadata) -> String? {
-        guard metadata.isExpired(at: SystemClock.wallMilliseconds()), let time = metadata.expires else {
-            return nil
-        }
-        return "\(secret.located) expired on \(UTCTimestamp.format(time))"
     }
 }

@@ -48,7 +48,8 @@ import VaultFile
     @Test(arguments: [
         "", " ", "{", "[]", "{}", "null", #"{"description":1}"#, #"{"tags":"a"}"#, #"{"tags":["a",]}"#,
         #"{"expires":"1"}"#, #"{"expires":-1}"#, #"{"expires":1.0}"#, #"{"expires":01}"#,
-        #"{"expires":9007199254740992}"#, #"{"fields":{"a":1}}"#, #"{"tags":["a"],"tags":["b"]}"#,
+        #"{"expires":9007199254740992}"#, #"{"fields":{"a":1}}"#, #"{"fields":{"a":"1","a":"2"}}"#,
+        #"{"tags":["a"],"tags":["b"]}"#,
         #"{"tags":["a"]} x"#, #"{"x":tru}"#, #"{"x":nan}"#, #"{"x":0x10}"#, #"{"x":1.}"#, #"{"x":.5}"#,
         #"{"x":-}"#, #"{"x":1e}"#, #"{"x":1.e5}"#, #"{"x":007}"#, #"{"x":+1}"#, #"{"tags":["\ud800"]}"#,
         #"{"tags":["a"]"#, "{\"description\":\"\u{0}\"}",
@@ -56,6 +57,13 @@ import VaultFile
         String(repeating: "[", count: 60_000),
     ])
     func `that say nothing or break a rule are none`(text: String) { #expect(Self.parsed(text) == nil) }
+
+    @Test func `have their fields sorted by name, however many there are`() {
+        let names = (0..<3000).map { "f\($0)" }
+        let members = names.reversed().map { #""\#($0)":"\#($0)""# }.joined(separator: ",")
+        let fields = Self.parsed(#"{"fields":{"# + members + "}}")?.fields
+        #expect(fields?.map(\.name) == names.sorted() && fields?.map(\.text) == names.sorted())
+    }
 
     @Test func `that are not UTF-8 are none`() {
         #expect(Metadata(json: (Array("{\"description\":\"".utf8) + [0xFF] + Array("\"}".utf8)).span) == nil)

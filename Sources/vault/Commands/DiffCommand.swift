@@ -26,10 +26,11 @@ struct DiffCommand: Command {
             Otherwise, each line is CHANGE, SCOPE, ID and NAME, separated by tabs and sorted by the last three.
             CHANGE is 'here' if only this file has a newer version, 'there' if only OTHER has one, 'both' if
             both have newer versions that differ, and 'history' if only older versions differ. The exit code
-            is 0 whether or not there are differences.
+            is 0 whether or not there are differences. NAME is followed by '/metadata' if what 'vault describe'
+            notes differs.
 
             With --json: {"schema":1,"differences":[…]}, where each difference has "change", "name", "scope",
-            "id", "here" and "there"; "here" and "there" are {"time":"2026-03-01T12:00:00Z","deleted":false}
+            "id", "part" ("value" or "metadata"), "here" and "there"; "here" and "there" are {"time":"2026-03-01T12:00:00Z","deleted":false}
             or null.
 
             --textconv prints FILE for git as lines that can be compared: scope, id, name, and when the secret

@@ -45,7 +45,7 @@ extension ListCommand {
     private static func cells(_ secret: DescribedSecret, separator: String) -> [String] {
         let times = [secret.time, secret.metadata.expires, secret.due]
         return times.map { $0.map(UTCTimestamp.format) ?? "" } + [
-            secret.metadata.tags.joined(separator: separator),
+            Output.visible(secret.metadata.tags.joined(separator: separator)),
             Output.visible(secret.metadata.description ?? ""),
         ]
     }

@@ -28,7 +28,8 @@ struct MergeCommand: Command {
             current value of each comes from ('this file' is the vault, 'other file' is OTHER), and the number
             of the version with the other value. Otherwise, each line is SCOPE, ID, NAME, 'here' or 'there',
             and that number, separated by tabs. The exit code is 0 even if there are conflicts. With --dry-run,
-            a table that is longer than the screen is cut.
+            a table that is longer than the screen is cut. What 'vault describe' notes is merged by the same
+            rule: such a conflict has NAME/metadata, and 'vault describe --version' shows the other one.
 
             'Later' is decided by the clocks of the machines. A machine whose clock is fast wins until the
             other clocks have caught up; a warning names the secrets that it set. To make another value
@@ -45,8 +46,8 @@ struct MergeCommand: Command {
             (exit code 13 without it). Anyone who once had the old keys can make such a file.
 
             With --json: {"schema":1, "versions":3, "secrets":2, "conflicts":[…], "ahead":[…], "future":[…],
-            "purged":0, "purged_there":0, "unknown":0}. A conflict has "name", "scope", "id", "current" and
-            "other_version". "ahead" lists the secrets whose current version is ahead of this machine's clock,
+            "purged":0, "purged_there":0, "unknown":0}. A conflict has "name", "scope", "id", "part", "current"
+            and "other_version". "ahead" lists the secrets whose current version is ahead of this machine's clock,
             and "future" those with a version that was left out because it is too far ahead; both have "name",
             "scope" and "id". "purged" and "unknown" count the other versions that were left out,
             "purged_there" the vault's versions that were purged in OTHER.
